@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+
+#include "base/arn.h"
+#include "base/clock.h"
+#include "base/describe.h"
+#include "base/encoding.h"
+#include "base/json.h"
+#include "base/random.h"
+
+namespace tidemill {
+namespace {
+
+enum class Colour { red, green };
+BOOST_DESCRIBE_ENUM(Colour, red, green)
+
+struct Inner {
+  std::string name;
+  std::optional<std::int64_t> size;
+};
+BOOST_DESCRIBE_STRUCT(Inner, (), (name, size))
+
+struct Outer {
+  std::vector<Inner> inners;
+  std::map<std::string, std::string> tags;
+  Colour colour = Colour::red;
+  Timestamp created;
+  double ratio = 0;
+  bool enabled = false;
+};
+BOOST_DESCRIBE_STRUCT(Outer, (), (inners, tags, colour, created, ratio, enabled))
+
+TEST(Describe, a_record_survives_the_way_to_text_and_back) {
+  Outer outer{{{"a", 3}, {"b\n\"", std::nullopt}}, {{"k", "v"}}, Colour::green, {1234567}, 0.1, true};
+  std::string text = to_json(outer);
+  Result<Outer> back = from_json<Outer>(text);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(to_json(*back), text);
+  EXPECT_EQ(back->inners[0].size, 3);
+  EXPECT_FALSE(back->inners[1].size);
+  EXPECT_EQ(back->colour, Colour::green);
+  EXPECT_EQ(back->created.microseconds, 1234567);
+}
+
+TEST(Describe, a_wrong_kind_names_the_member) {
+  Result<Outer> back = from_json<Outer>(R"({"ratio":"x"})");
+  ASSERT_FALSE(back);
+  EXPECT_NE(back.error().message.find("ratio"), std::string::npos);
+}
+
+TEST(Json, rejects_what_is_not_json) {
+  for (const char* text : {"", "{", "[1,]", "{} x", "\"\xff\"", "nul"}) EXPECT_FALSE(parse_json(text));
+  EXPECT_FALSE(parse_json(std::string(200, '[') + std::string(200, ']')));
+}
+
+TEST(Json, writes_numbers_that_read_back) {
+  EXPECT_EQ(write_json(Value(0.1)), "0.1");
+  EXPECT_EQ(write_json(Value(3.0)), "3.0");
+  EXPECT_EQ(write_json(Value(Timestamp{1'500'000})), "1.5");
+  EXPECT_EQ(write_json(Value(std::int64_t(-7))), "-7");
+}
+
+TEST(Encoding, base64_and_percent) {
+  for (std::string text : {"", "f", "fo", "foo", "foob", "fooba", "foobar"})
+    EXPECT_EQ(decode_base64(encode_base64(text)).value(), text);
+  EXPECT_EQ(encode_base64("foobar"), "Zm9vYmFy");
+  EXPECT_FALSE(decode_base64("a==="));
+  EXPECT_EQ(percent_encode("a b/c~é"), "a%20b%2Fc~%C3%A9");
+  EXPECT_EQ(percent_decode("a%20b+c", true).value(), "a b c");
+  EXPECT_FALSE(percent_decode("%2"));
+  EXPECT_EQ(percent_decode("%2F").value(), "/");
+}
+
+TEST(Clock, formats_and_parses) {
+  Timestamp time{1'795'446'662'123'000};
+  EXPECT_EQ(parse_iso8601(format_iso8601(time)).value(), time);
+  EXPECT_EQ(format_http_date(Timestamp{784111777'000000}), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").value().microseconds, 784111777'000000);
+  EXPECT_EQ(parse_iso8601("1970-01-01T01:00:00+01:00").value().microseconds, 0);
+  EXPECT_FALSE(parse_iso8601("yesterday"));
+  EXPECT_FALSE(parse_iso8601("2026-13-01T00:00:00Z"));
+}
+
+TEST(Arn, parses_its_parts) {
+  Arn arn = parse_arn("arn:aws:sagemaker:eu-west-1:123456789012:training-job/a-b").value();
+  EXPECT_EQ(arn.resource_type(), "training-job");
+  EXPECT_EQ(arn.resource_name(), "a-b");
+  EXPECT_EQ(arn.text(), "arn:aws:sagemaker:eu-west-1:123456789012:training-job/a-b");
+  EXPECT_FALSE(parse_arn("arn:aws:x"));
+}
+
+TEST(Random, a_uuid_has_its_version_and_variant) {
+  auto random = make_seeded_random(7);
+  std::string uuid = make_uuid(*random);
+  ASSERT_EQ(uuid.size(), 36u);
+  EXPECT_EQ(uuid[14], '4');
+  EXPECT_NE(std::string("89ab").find(uuid[19]), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tidemill

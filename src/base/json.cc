@@ -1,0 +1,195 @@
+#include "base/json.h"
+
+#include <simdjson.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "base/encoding.h"
+#include "base/limits.h"
+
+namespace tidemill {
+namespace {
+
+Result<Value> convert(const simdjson::dom::element& element) {
+  using simdjson::dom::element_type;
+  switch (element.type()) {
+    case element_type::NULL_VALUE:
+      return Value();
+    case element_type::BOOL:
+      return Value(bool(element));
+    case element_type::INT64:
+      return Value(std::int64_t(element));
+    case element_type::UINT64:
+      return Value(double(std::uint64_t(element)));
+    case element_type::DOUBLE:
+      return Value(double(element));
+    case element_type::STRING:
+      return Value(std::string_view(element));
+    case element_type::ARRAY: {
+      ValueList list;
+      for (simdjson::dom::element item : simdjson::dom::array(element)) {
+        Value value = TRY(convert(item));
+        list.push_back(std::move(value));
+      }
+      return Value(std::move(list));
+    }
+    case element_type::OBJECT: {
+      ValueObject object;
+      for (auto [key, item] : simdjson::dom::object(element)) {
+        Value value = TRY(convert(item));
+        object.append(std::string(key), std::move(value));
+      }
+      return Value(std::move(object));
+    }
+  }
+  return fail(codes::kInvalid, "unknown JSON element");
+}
+
+void write_double(double number, std::string& out) {
+  if (std::isnan(number)) {
+    out += "\"NaN\"";
+  } else if (std::isinf(number)) {
+    out += number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+  } else {
+    char buffer[32];
+    auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, number);
+    std::string_view text(buffer, std::size_t(end - buffer));
+    out += text;
+    // Keeps a double a double when read back.
+    if (text.find_first_of(".e") == std::string_view::npos) out += ".0";
+  }
+}
+
+void write_timestamp(Timestamp time, std::string& out) {
+  std::int64_t seconds = time.microseconds / 1'000'000;
+  std::int64_t fraction = time.microseconds % 1'000'000;
+  if (fraction < 0) {
+    seconds -= 1;
+    fraction += 1'000'000;
+  }
+  out += std::to_string(seconds);
+  if (fraction != 0) {
+    std::string digits = std::to_string(1'000'000 + fraction).substr(1);
+    while (digits.ends_with('0')) digits.pop_back();
+    out += "." + digits;
+  }
+}
+
+class Writer {
+ public:
+  Writer(std::string& out, bool pretty) : out_(out), pretty_(pretty) {}
+
+  void write(const Value& value, int depth) {
+    std::visit([&](const auto& held) { put(held, depth); }, value.storage());
+  }
+
+ private:
+  void put(std::monostate, int) { out_ += "null"; }
+  void put(bool value, int) { out_ += value ? "true" : "false"; }
+  void put(std::int64_t value, int) { out_ += std::to_string(value); }
+  void put(double value, int) { write_double(value, out_); }
+  void put(const std::string& value, int) { write_json_string(value, out_); }
+  void put(const Blob& value, int) { write_json_string(encode_base64(value.bytes), out_); }
+  void put(Timestamp value, int) { write_timestamp(value, out_); }
+  void put(const ValueList& list, int depth) {
+    if (list.empty()) {
+      out_ += "[]";
+      return;
+    }
+    out_ += '[';
+    bool first = true;
+    for (const Value& item : list) {
+      separate(first, depth + 1);
+      write(item, depth + 1);
+    }
+    close(']', depth);
+  }
+  void put(const ValueObject& object, int depth) {
+    if (object.empty()) {
+      out_ += "{}";
+      return;
+    }
+    out_ += '{';
+    bool first = true;
+    for (const auto& [key, item] : object) {
+      separate(first, depth + 1);
+      write_json_string(key, out_);
+      out_ += pretty_ ? ": " : ":";
+      write(item, depth + 1);
+    }
+    close('}', depth);
+  }
+  void separate(bool& first, int depth) {
+    if (!first) out_ += ',';
+    first = false;
+    indent(depth);
+  }
+  void close(char bracket, int depth) {
+    indent(depth);
+    out_ += bracket;
+  }
+  void indent(int depth) {
+    if (!pretty_) return;
+    out_ += '\n';
+    out_.append(std::size_t(depth) * 2, ' ');
+  }
+
+  std::string& out_;
+  bool pretty_;
+};
+
+}  // namespace
+
+Result<Value> parse_json(std::string_view text) {
+  // One parser a thread: it keeps its buffers between documents.
+  thread_local simdjson::dom::parser parser;
+  if (parser.max_depth() != limits::json_depth_max)
+    if (parser.allocate(4096, limits::json_depth_max)) return fail(codes::kInvalid, "no memory");
+  simdjson::dom::element root;
+  if (simdjson::error_code error = parser.parse(text.data(), text.size()).get(root))
+    return fail(codes::kInvalid, std::string("not valid JSON: ") + simdjson::error_message(error));
+  return convert(root);
+}
+
+void write_json_string(std::string_view text, std::string& out) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  out += '"';
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned char c = static_cast<unsigned char>(text[i]);
+    if (c >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, plain, i - plain);
+    plain = i + 1;
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      default:
+        out += "\\u00";
+        out += kHex[c >> 4];
+        out += kHex[c & 15];
+    }
+  }
+  out.append(text, plain, text.size() - plain);
+  out += '"';
+}
+
+void write_json(const Value& value, std::string& out) { Writer(out, false).write(value, 0); }
+
+std::string write_json(const Value& value) {
+  std::string out;
+  write_json(value, out);
+  return out;
+}
+
+std::string write_json_pretty(const Value& value) {
+  std::string out;
+  Writer(out, true).write(value, 0);
+  out += '\n';
+  return out;
+}
+
+}  // namespace tidemill

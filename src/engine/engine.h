@@ -1,0 +1,116 @@
+// Durable state machines: every long-running thing (jobs, deployments, pipelines, schedules) is a
+// record, events, a pure transition function, and tasks. A transition's new record and the tasks it
+// causes commit in one transaction; tasks run afterwards, at least once, survive restarts, and
+// change state only by sending events back.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "store/store.h"
+#include "store/table.h"
+
+namespace tidemill::engine {
+
+// Something that happens to a record. `type` is the machine's own term ("JobExited").
+struct Event {
+  std::string type;
+  Value payload;
+};
+
+// An effect to run after the commit. With `delay` zero it runs at once; else it is a timer.
+struct Task {
+  std::string type;
+  Value payload = {};
+  std::chrono::microseconds delay{0};
+};
+
+template <class Record>
+struct Step {
+  Record next;
+  std::vector<Task> tasks = {};
+};
+
+// What a task handler is given.
+struct TaskRun {
+  std::string machine;
+  std::string key;        // of the record
+  std::string type;
+  Value payload;
+  std::string record;     // JSON text of the record as it is now (not as when the task was made)
+  int attempt = 1;
+};
+
+// What it returns: events for its own record, applied in the transaction that removes the task. An
+// Error instead is retried with exponential backoff, at most `attempts_max` times; then the event
+// "TaskFailed" {task, code, message} is sent to the record.
+using TaskResult = Result<std::vector<Event>>;
+
+struct RetryPolicy {
+  int attempts_max = 5;
+  std::chrono::milliseconds first_delay{100};
+  std::chrono::milliseconds delay_max{30'000};
+};
+
+// One kind of state machine, with the record's type erased. Made by make_machine below.
+struct Machine {
+  std::string name;        // unique, stable: it stands in the store
+  store::TableSpec table;  // where its records lie
+  // record text, version, event, now -> writes. nullopt: the event does not apply (stale), which
+  // is no error.
+  struct Outcome {
+    std::string record;
+    store::Transaction::IndexKeys index_keys;
+    std::vector<Task> tasks;
+  };
+  std::function<Result<std::optional<Outcome>>(std::string_view record, const Event&, Timestamp now)>
+      transition;
+  std::function<TaskResult(const TaskRun&)> run_task;
+  RetryPolicy retry = {};
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+  // Before start(). The machine outlives the engine's start..stop.
+  virtual void add(Machine machine) = 0;
+  // Resumes every unfinished task and timer found in the store.
+  virtual Result<void> start() = 0;
+  // Waits for running tasks; those not begun stay in the store.
+  virtual void stop() = 0;
+
+  // Commits a new record together with its first tasks and whatever else `transaction` holds.
+  // Returns when durable. Tidemill.Conflict when the key exists.
+  virtual Result<void> create(const std::string& machine, const std::string& key,
+                              std::string record, store::Transaction::IndexKeys index_keys,
+                              std::vector<Task> tasks, store::Transaction transaction = {}) = 0;
+  // Applies an event: load, transition, commit, again on a version conflict. True when it applied,
+  // false when the transition said it is stale. Tidemill.NotFound when there is no such record.
+  virtual Result<bool> send(const std::string& machine, const std::string& key,
+                            const Event& event) = 0;
+  // Deletes the record and its tasks, together with `transaction`. Running tasks finish, their
+  // events are dropped.
+  virtual Result<void> erase(const std::string& machine, const std::string& key,
+                             store::Transaction transaction = {}) = 0;
+  // Blocks until the predicate of the record's text (nullopt: gone) holds or the deadline passes;
+  // true when it held. For held first Describes.
+  virtual bool wait_for(const std::string& machine, const std::string& key,
+                        std::chrono::milliseconds at_most,
+                        const std::function<bool(const std::optional<std::string>&)>& predicate) = 0;
+};
+
+// transition: Result<std::optional<Step<Record>>>(const Record&, const Event&, Timestamp now); pure.
+// run_task:   TaskResult(const Record&, const TaskRun&)
+template <class Record, class Transition, class RunTask>
+Machine make_machine(std::string name, const store::Table<Record>& table, Transition transition,
+                     RunTask run_task, RetryPolicy retry = {});
+
+}  // namespace tidemill::engine
+
+#include "engine/machine_impl.h"  // IWYU pragma: keep

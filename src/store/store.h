@@ -1,0 +1,94 @@
+// Durable state: ordered tables of records (JSON text) with optimistic versions and secondary
+// indexes. The interface that SQLite, memory, the fault-injecting store and PostgreSQL implement,
+// and that one contract test suite (store/contract.h) checks.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tidemill::store {
+
+// Tables and indexes are declared before the store opens them; names are [a-z][a-z0-9_]*.
+struct TableSpec {
+  std::string name;
+  std::vector<std::string> indexes = {};
+};
+
+struct Row {
+  std::string key;
+  std::uint64_t version = 0;  // 1 when created, +1 at each put
+  std::string value;
+};
+
+// Keys order bytewise. Composite keys join parts with '\x1f' (store/key.h).
+struct Scan {
+  std::string table;
+  // Empty: by primary key. Else by that index; then `prefix`, `after` and `before` are index keys.
+  std::string index = {};
+  std::string prefix = {};
+  // Exclusive bounds of the position; "" none. Pass a page's `next` as `after` (or `before` when
+  // `reverse`) to go on.
+  std::string after = {};
+  std::string before = {};
+  bool reverse = false;
+  std::size_t limit = 100;  // at most kScanLimitMax
+};
+inline constexpr std::size_t kScanLimitMax = 10'000;
+
+struct Page {
+  std::vector<Row> rows;
+  // Position of the last row when more may follow, else "". Opaque; for an index it holds the
+  // index key and the primary key.
+  std::string next;
+};
+
+// A set of writes that happen together or not at all.
+class Transaction {
+ public:
+  // Index keys by index name; a record may have none or several in an index.
+  using IndexKeys = std::vector<std::pair<std::string, std::string>>;
+  // expected_version: 0 the key must not exist; n it must be at n; nullopt whatever is there.
+  void put(std::string table, std::string key, std::string value, IndexKeys index_keys,
+           std::optional<std::uint64_t> expected_version);
+  // n: it must be at n; nullopt: whatever is there, also nothing.
+  void erase(std::string table, std::string key, std::optional<std::uint64_t> expected_version);
+  // Fails the transaction unless the key is at that version (0: absent); writes nothing.
+  void expect(std::string table, std::string key, std::uint64_t version);
+  bool empty() const { return operations_.empty(); }
+
+  struct Operation {
+    enum class Kind { put, erase, expect } kind;
+    std::string table, key, value;
+    IndexKeys index_keys;
+    std::optional<std::uint64_t> expected_version;
+  };
+  const std::vector<Operation>& operations() const { return operations_; }
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+// Thread-safe. Reads see every commit that returned before they began.
+class Store {
+ public:
+  virtual ~Store() = default;
+  // nullopt when there is no such key.
+  virtual Result<std::optional<Row>> get(std::string_view table, std::string_view key) = 0;
+  virtual Result<Page> scan(const Scan& scan) = 0;
+  // Returns when the writes are durable. Tidemill.Conflict: a version moved on, nothing was
+  // written. Tidemill.StorageFull, Tidemill.Io: nothing was written, except that with Tidemill.Io the
+  // outcome may be unknown (the caller reads to find out).
+  virtual Result<void> commit(Transaction transaction) = 0;
+  // The same without waiting: `done` runs on the store's own thread and must be short.
+  virtual void commit_async(Transaction transaction,
+                            std::function<void(Result<void>)> done) = 0;
+};
+
+}  // namespace tidemill::store

@@ -1,0 +1,87 @@
+// A typed view of one table: records described with BOOST_DESCRIBE_STRUCT (base/describe.h).
+//
+//   static const Table<Bucket> kBuckets{"s3_buckets", {{"by_owner", [](const Bucket& b) {
+//     return std::vector<std::string>{key({b.account, b.name})}; }}}};
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+
+#include "base/describe.h"
+#include "store/store.h"
+
+namespace tidemill::store {
+
+// Joins the parts of a key with '\x1f', which the models' patterns keep out of names; a part that
+// has it nevertheless is escaped. A scan prefix that should end at a part's border ends with "".
+std::string key(std::initializer_list<std::string_view> parts);
+std::vector<std::string> split_key(std::string_view key);
+
+template <class Record>
+struct Versioned {
+  Record record;
+  std::uint64_t version = 0;
+};
+
+template <class Record>
+struct RecordPage {
+  std::vector<Versioned<Record>> records;
+  std::string next;
+};
+
+template <class Record>
+class Table {
+ public:
+  struct Index {
+    std::string name;
+    std::function<std::vector<std::string>(const Record&)> keys;
+  };
+  explicit Table(std::string name, std::vector<Index> indexes = {})
+      : name_(std::move(name)), indexes_(std::move(indexes)) {}
+
+  const std::string& name() const { return name_; }
+  TableSpec spec() const {
+    TableSpec spec{name_};
+    for (const Index& index : indexes_) spec.indexes.push_back(index.name);
+    return spec;
+  }
+
+  Result<std::optional<Versioned<Record>>> get(Store& store, std::string_view key) const {
+    std::optional<Row> row = TRY(store.get(name_, key));
+    if (!row) return std::optional<Versioned<Record>>();
+    Record record = TRY(from_json<Record>(row->value));
+    return std::optional(Versioned<Record>{std::move(record), row->version});
+  }
+  // scan.table is filled in.
+  Result<RecordPage<Record>> scan(Store& store, Scan scan) const {
+    scan.table = name_;
+    Page page = TRY(store.scan(scan));
+    RecordPage<Record> out;
+    for (const Row& row : page.rows) {
+      Record record = TRY(from_json<Record>(row.value));
+      out.records.push_back({std::move(record), row.version});
+    }
+    out.next = std::move(page.next);
+    return out;
+  }
+  void put(Transaction& transaction, std::string key, const Record& record,
+           std::optional<std::uint64_t> expected_version) const {
+    transaction.put(name_, std::move(key), to_json(record), index_keys(record), expected_version);
+  }
+  Transaction::IndexKeys index_keys(const Record& record) const {
+    Transaction::IndexKeys keys;
+    for (const Index& index : indexes_)
+      for (std::string& index_key : index.keys(record)) keys.emplace_back(index.name, index_key);
+    return keys;
+  }
+  void erase(Transaction& transaction, std::string key,
+             std::optional<std::uint64_t> expected_version) const {
+    transaction.erase(name_, std::move(key), expected_version);
+  }
+
+ private:
+  std::string name_;
+  std::vector<Index> indexes_;
+};
+
+}  // namespace tidemill::store
