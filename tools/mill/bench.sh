@@ -1,0 +1,17 @@
+source tools/mill/build.sh
+
+help_bench() {
+  cat <<'EOF'
+usage: ./mill bench [--quick] [start|s3|training|endpoint|invoke]...
+
+Builds a release and prints a table: Tidemill, its peer measured in the same run, and their ratio.
+--write puts the table into docs/benchmarks.md.
+EOF
+}
+
+run_bench() {
+  setup_for_bench
+  build_preset release tidemill
+  TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python \
+    .cache/venvs/bench/bin/python bench/bench.py "$@"
+}

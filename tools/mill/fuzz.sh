@@ -1,0 +1,31 @@
+source tools/mill/build.sh
+
+help_fuzz() {
+  cat <<'EOF'
+usage: ./mill fuzz [--seconds N] [name...]
+
+Builds the fuzzers (libFuzzer, ASan, UBSan) and runs each, or those named, N seconds (default 60).
+Corpora grow in .cache/fuzz/<name>; a crashing input is left in .cache/fuzz/ and its path printed.
+EOF
+}
+
+fuzz_all() {
+  local seconds=$1 failed=0 program name
+  shift
+  for program in $(find build/asan -name 'fuzz_*' -type f -executable | sort); do
+    name=$(basename "$program")
+    [[ $# -eq 0 || " $* " == *" ${name#fuzz_} "* ]] || continue
+    mkdir -p ".cache/fuzz/$name"
+    step "fuzz ${name#fuzz_} for $seconds s" "$program" -max_total_time="$seconds" -timeout=10 \
+      -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=".cache/fuzz/$name-" ".cache/fuzz/$name" || failed=1
+  done
+  return $failed
+}
+
+run_fuzz() {
+  local seconds=60
+  [[ ${1:-} == --seconds ]] && { seconds=$2; shift 2; }
+  setup_for_build
+  build_preset asan all
+  fuzz_all "$seconds" "$@"
+}

@@ -1,0 +1,26 @@
+source tools/mill/build.sh
+
+help_tidy() {
+  cat <<'EOF'
+usage: ./mill tidy [--fast] [file...]
+
+The house rules (tools/tidy/): arrows between folders point down only, services include nothing of
+each other but interface.h, a README in every folder of src/, no file over its limit, heavy headers
+stay out of headers. Then clang-tidy on all sources, or on the files named. --fast leaves clang-tidy
+out; that part is what ./mill test runs.
+EOF
+}
+
+run_tidy() {
+  local fast=
+  [[ ${1:-} == --fast ]] && { fast=1; shift; }
+  python3 tools/tidy/tidy.py || die "tidy found something"
+  [[ -n $fast ]] && return
+  setup_for_build
+  configure_preset release
+  build_preset release tidemill_api
+  local files
+  files=${*:-$(git ls-files 'src/**.cc')}
+  # shellcheck disable=SC2086
+  printf '%s\n' $files | xargs -r -n 1 -P 2 clang-tidy-19 -p build/release --quiet
+}

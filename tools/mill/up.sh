@@ -1,0 +1,21 @@
+source tools/mill/build.sh
+
+help_up() {
+  cat <<'EOF'
+usage: ./mill up [options of tidemill serve]
+
+Builds, then runs the server in this terminal until Ctrl-C. The data folder is ./data unless --data
+says otherwise. In another terminal: eval "$(build/release/tidemill env --data data)"
+EOF
+}
+
+run_up() {
+  setup_for_build
+  build_preset release tidemill
+  local options=("$@")
+  [[ " $* " == *" --data"* ]] || options=(--data data "${options[@]}")
+  # Script-mode jobs import from the clients' environment when it is there.
+  [[ -x .cache/venvs/clients/bin/python && -z ${TIDEMILL_PYTHON:-} ]] &&
+    export TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python
+  exec build/release/tidemill serve "${options[@]}"
+}
