@@ -19,6 +19,10 @@ namespace tidemill::store {
 struct TableSpec {
   std::string name;
   std::vector<std::string> indexes = {};
+  // Index names and keys of a record's text: lets the store fill an index that was added to a table
+  // with rows in it. Table<Record>::spec() sets it.
+  std::function<Result<std::vector<std::pair<std::string, std::string>>>(std::string_view value)>
+      index_keys = {};
 };
 
 struct Row {
@@ -83,12 +87,11 @@ class Store {
   virtual Result<std::optional<Row>> get(std::string_view table, std::string_view key) = 0;
   virtual Result<Page> scan(const Scan& scan) = 0;
   // Returns when the writes are durable. Tidemill.Conflict: a version moved on, nothing was
-  // written. Tidemill.StorageFull, Tidemill.Io: nothing was written, except that with Tidemill.Io the
-  // outcome may be unknown (the caller reads to find out).
+  // written. Tidemill.StorageFull, Tidemill.Io: nothing was written, except that with Tidemill.Io
+  // the outcome may be unknown (the caller reads to find out).
   virtual Result<void> commit(Transaction transaction) = 0;
   // The same without waiting: `done` runs on the store's own thread and must be short.
-  virtual void commit_async(Transaction transaction,
-                            std::function<void(Result<void>)> done) = 0;
+  virtual void commit_async(Transaction transaction, std::function<void(Result<void>)> done) = 0;
 };
 
 }  // namespace tidemill::store

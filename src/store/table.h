@@ -43,6 +43,12 @@ class Table {
   TableSpec spec() const {
     TableSpec spec{name_};
     for (const Index& index : indexes_) spec.indexes.push_back(index.name);
+    if (!indexes_.empty()) {
+      spec.index_keys = [table = *this](std::string_view text) -> Result<Transaction::IndexKeys> {
+        Record record = TRY(from_json<Record>(text));
+        return table.index_keys(record);
+      };
+    }
     return spec;
   }
 

@@ -1,0 +1,89 @@
+#include "store/position.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <set>
+
+namespace tidemill::store {
+
+namespace {
+
+using namespace std::string_view_literals;
+constexpr std::string_view kTrailerMark = "\0pos"sv;
+constexpr std::size_t kTrailerDigits = 8;
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text[0] < 'a' || text[0] > 'z') return false;
+  for (char c : text) {
+    if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string write_index_position(std::string_view index_key, std::string_view primary_key) {
+  std::string text(index_key);
+  text += primary_key;
+  text += kTrailerMark;
+  text += fmt::format("{:08x}", index_key.size());
+  return text;
+}
+
+IndexPosition read_index_position(std::string_view text) {
+  constexpr std::size_t trailer_size = kTrailerMark.size() + kTrailerDigits;
+  if (text.size() >= trailer_size) {
+    std::string_view trailer = text.substr(text.size() - trailer_size);
+    std::string_view body = text.substr(0, text.size() - trailer_size);
+    std::size_t index_key_size = 0;
+    auto [end, error] = std::from_chars(trailer.data() + kTrailerMark.size(),
+                                        trailer.data() + trailer.size(), index_key_size, 16);
+    if (trailer.starts_with(kTrailerMark) && error == std::errc() &&
+        end == trailer.data() + trailer.size() && index_key_size <= body.size()) {
+      return {std::string(body.substr(0, index_key_size)),
+              std::string(body.substr(index_key_size))};
+    }
+  }
+  return {std::string(text), std::nullopt};
+}
+
+std::optional<std::string> prefix_end(std::string_view prefix) {
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (end.empty()) return std::nullopt;
+  end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+  return end;
+}
+
+Result<void> check_scan(const Scan& scan) {
+  if (scan.limit == 0 || scan.limit > kScanLimitMax) {
+    return fail(codes::kInvalid, fmt::format("a scan of table {} asks for {} rows; from 1 to {} "
+                                             "are possible",
+                                             scan.table, scan.limit, kScanLimitMax));
+  }
+  return {};
+}
+
+Result<void> check_tables(const std::vector<TableSpec>& tables) {
+  std::set<std::string> names;
+  for (const TableSpec& table : tables) {
+    if (!is_name(table.name)) {
+      return fail(codes::kInvalid, fmt::format("'{}' is no table name", table.name));
+    }
+    if (!names.insert(table.name).second) {
+      return fail(codes::kInvalid, fmt::format("table {} is declared twice", table.name));
+    }
+    std::set<std::string> indexes;
+    for (const std::string& index : table.indexes) {
+      if (!is_name(index) || !indexes.insert(index).second) {
+        return fail(codes::kInvalid,
+                    fmt::format("table {}: '{}' is no index name, or is declared twice", table.name,
+                                index));
+      }
+    }
+  }
+  return {};
+}
+
+}  // namespace tidemill::store

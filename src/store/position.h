@@ -1,0 +1,30 @@
+// Where a scan stands, shared by the implementations of Store.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "store/store.h"
+
+namespace tidemill::store {
+
+// A bound of an index scan: a page's `next` (index key and primary key), or a bare index key.
+struct IndexPosition {
+  std::string index_key;
+  std::optional<std::string> primary_key;
+};
+
+// The text of Page::next for an index scan. A trailer tells it from a bare index key.
+std::string write_index_position(std::string_view index_key, std::string_view primary_key);
+IndexPosition read_index_position(std::string_view text);
+
+// The smallest string above all strings that start with `prefix`; nullopt when there is none.
+std::optional<std::string> prefix_end(std::string_view prefix);
+
+// Tidemill.Invalid unless the limit is from 1 to kScanLimitMax.
+Result<void> check_scan(const Scan& scan);
+// Tidemill.Invalid unless names are [a-z][a-z0-9_]* and unique.
+Result<void> check_tables(const std::vector<TableSpec>& tables);
+
+}  // namespace tidemill::store

@@ -1,0 +1,22 @@
+#include "store/store.h"
+
+namespace tidemill::store {
+
+void Transaction::put(std::string table, std::string key, std::string value, IndexKeys index_keys,
+                      std::optional<std::uint64_t> expected_version) {
+  operations_.push_back({Operation::Kind::put, std::move(table), std::move(key), std::move(value),
+                         std::move(index_keys), expected_version});
+}
+
+void Transaction::erase(std::string table, std::string key,
+                        std::optional<std::uint64_t> expected_version) {
+  operations_.push_back(
+      {Operation::Kind::erase, std::move(table), std::move(key), {}, {}, expected_version});
+}
+
+void Transaction::expect(std::string table, std::string key, std::uint64_t version) {
+  operations_.push_back(
+      {Operation::Kind::expect, std::move(table), std::move(key), {}, {}, version});
+}
+
+}  // namespace tidemill::store
