@@ -1,0 +1,121 @@
+#include "runtime/event_loops.h"
+
+#include <algorithm>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <exception>
+#include <thread>
+
+#include "base/log.h"
+#include "runtime/thread_name.h"
+
+namespace tidemill::runtime {
+namespace asio = boost::asio;
+namespace {
+
+thread_local EventLoop* current_loop = nullptr;
+
+}  // namespace
+
+struct EventLoop::Impl {
+  // One thread runs the context; others only post, so the hint is 1 and locking stays on.
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::thread thread;
+};
+
+EventLoop::EventLoop(std::string name) : impl_(std::make_unique<Impl>()) {
+  impl_->thread = std::thread([this, name = std::move(name)] {
+    set_thread_name(name);
+    current_loop = this;
+    for (;;) {
+      try {
+        impl_->context.run();
+        return;
+      } catch (const std::exception& error) {
+        // One connection's failure must not end the others'.
+        log::error("event loop task failed", {{"loop", name}, {"error", error.what()}});
+      }
+    }
+  });
+}
+
+EventLoop::~EventLoop() { stop(); }
+
+void EventLoop::stop() {
+  impl_->context.stop();
+  if (impl_->thread.joinable()) impl_->thread.join();
+}
+
+void EventLoop::post(std::move_only_function<void()> task) {
+  asio::post(impl_->context, [task = std::move(task)]() mutable { task(); });
+}
+
+bool EventLoop::on_this_thread() const { return current_loop == this; }
+
+EventLoop* EventLoop::current() { return current_loop; }
+
+asio::io_context& EventLoop::context() { return impl_->context; }
+
+struct Timer::Impl {
+  explicit Impl(asio::io_context& context) : timer(context) {}
+  asio::steady_timer timer;
+  std::move_only_function<void()> task;
+  std::uint64_t serial = 0;  // of the latest start() or cancel(): older waits find it moved on
+};
+
+Timer::Timer(EventLoop& loop) : impl_(std::make_shared<Impl>(loop.context())) {}
+
+Timer::~Timer() {
+  if (impl_) cancel();
+}
+
+Timer::Timer(Timer&&) noexcept = default;
+
+Timer& Timer::operator=(Timer&& other) noexcept {
+  if (impl_) cancel();
+  impl_ = std::move(other.impl_);
+  return *this;
+}
+
+void Timer::start(std::chrono::nanoseconds delay, std::move_only_function<void()> task) {
+  impl_->task = std::move(task);
+  const std::uint64_t serial = ++impl_->serial;
+  impl_->timer.expires_after(delay);
+  impl_->timer.async_wait([impl = impl_, serial](boost::system::error_code error) {
+    if (error || impl->serial != serial || !impl->task) return;
+    // Moved out first: the task may start the timer again or destroy it.
+    std::move_only_function<void()> due = std::move(impl->task);
+    impl->task = nullptr;
+    due();
+  });
+}
+
+void Timer::cancel() {
+  ++impl_->serial;
+  impl_->task = nullptr;
+  impl_->timer.cancel();
+}
+
+EventLoops::EventLoops(std::size_t count) {
+  if (count == 0) count = std::max(1u, std::thread::hardware_concurrency());
+  for (std::size_t i = 0; i < count; ++i)
+    loops_.push_back(std::make_unique<EventLoop>("loop-" + std::to_string(i)));
+}
+
+EventLoops::~EventLoops() { stop(); }
+
+EventLoop& EventLoops::nearest() {
+  EventLoop* here = EventLoop::current();
+  for (const std::unique_ptr<EventLoop>& loop : loops_)
+    if (loop.get() == here) return *loop;
+  return *loops_[next_.fetch_add(1, std::memory_order_relaxed) % loops_.size()];
+}
+
+void EventLoops::stop() {
+  for (const std::unique_ptr<EventLoop>& loop : loops_) loop->stop();
+}
+
+}  // namespace tidemill::runtime
