@@ -4,20 +4,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/byte_stream.h"
 #include "base/describe.h"
 #include "base/error.h"
+#include "base/random.h"
 
 namespace tidemill::blobs {
 
 // Where a blob lies; stored inside records. Opaque outside blobs/.
 struct BlobRef {
-  std::string location;         // "s/00000001/4096" in a segment, "f/ab/abcdef..." a file, "" empty
+  std::string location;  // "s/00000001/4096" in a segment, "f/ab/abcdef..." a file, "" empty
   std::uint64_t size_bytes = 0;
-  std::uint32_t crc32c = 0;     // verified on every full read
+  std::uint32_t crc32c = 0;  // verified on every full read
 };
 BOOST_DESCRIBE_STRUCT(BlobRef, (), (location, size_bytes, crc32c))
 
@@ -30,6 +33,13 @@ class BlobWriter {
   virtual Result<BlobRef> finish() = 0;
 };
 
+struct BlobStatistics {
+  std::uint64_t segments = 0;
+  std::uint64_t segment_bytes = 0;       // written to segments, dead records included
+  std::uint64_t segment_live_bytes = 0;  // named by a record; exact after a garbage collection
+  std::uint64_t files_written = 0;       // since the store was opened
+};
+
 // Thread-safe.
 class BlobStore {
  public:
@@ -38,7 +48,8 @@ class BlobStore {
   virtual Result<BlobRef> put(std::string_view bytes) = 0;
   virtual Result<std::unique_ptr<BlobWriter>> create() = 0;
   // A range of the blob; the checksum is verified when the range is the whole blob
-  // (Tidemill.Corrupt). `length` past the end is cut.
+  // (Tidemill.Corrupt). `length` past the end is cut. Ranges of large blobs are FileSources
+  // (blobs/file_source.h).
   virtual Result<std::unique_ptr<ByteSource>> open(const BlobRef& blob, std::uint64_t offset,
                                                    std::uint64_t length) = 0;
   // The whole blob in memory, verified.
@@ -46,6 +57,36 @@ class BlobStore {
   // Frees the space once every open reader is gone. Call after the record that named it is durably
   // gone. Idempotent.
   virtual void release(const BlobRef& blob) = 0;
+
+  // While the returned handle lives, release() of these blobs is put off: for readers that open the
+  // blobs of one object one after the other.
+  virtual std::shared_ptr<void> pin(const std::vector<BlobRef>& blobs) = 0;
+
+  // Removes what the last run left without a record. `mark_live` calls its argument for every blob
+  // that a record names; blobs written since the store was opened need not be marked and are never
+  // removed. May run beside everything else, once. When `mark_live` fails nothing is removed.
+  using Mark = std::function<void(const BlobRef&)>;
+  virtual Result<void> collect_garbage(
+      const std::function<Result<void>(const Mark&)>& mark_live) = 0;
+  // True when the blob lies in a segment that is mostly dead: rewriting it elsewhere (read, put,
+  // change the record, release) lets the segment go.
+  virtual bool should_relocate(const BlobRef& blob) const = 0;
+  virtual BlobStatistics statistics() const = 0;
 };
+
+struct BlobOptions {
+  std::string directory;  // made when missing
+  // A segment is closed when it has grown to this.
+  std::uint64_t segment_bytes = 64u << 20;
+  // Space is reserved for a segment in steps of this size, so that a full disk shows up as an
+  // error of one put and never in the middle of a record.
+  std::uint64_t segment_step_bytes = 8u << 20;
+  // Descriptors of segments kept open for reading.
+  std::size_t open_segments_max = 128;
+};
+
+// One process at a time owns the directory; the caller sees to that. Random names the files; it
+// outlives the store.
+Result<std::unique_ptr<BlobStore>> open_blob_store(BlobOptions options, Random& random);
 
 }  // namespace tidemill::blobs

@@ -1,0 +1,232 @@
+// The BlobStore over one directory: segments/ for small blobs, files/ for large ones.
+#include <fcntl.h>
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "base/checksum.h"
+#include "base/limits.h"
+#include "blobs/blobs.h"
+#include "blobs/file_source.h"
+#include "blobs/file_store.h"
+#include "blobs/segment_store.h"
+
+namespace tidemill::blobs {
+
+namespace {
+
+constexpr std::size_t kInlineBlobBytesMax = limits::buffered_body_bytes_max;
+// Write-back of a large file is started each time this much was written, so that the sync at its
+// end has little left to do.
+constexpr std::uint64_t kWriteBackBytes = 8u << 20;
+
+class LocalBlobStore final : public BlobStore {
+ public:
+  LocalBlobStore(const BlobOptions& options, SharedFile segments, SharedFile files, Random& random)
+      : segments_(options, options.directory + "/segments", std::move(segments), directory_sync_),
+        files_(options.directory + "/files", std::move(files), directory_sync_, random) {}
+  Result<void> load() { return segments_.load(); }
+
+  Result<BlobRef> put(std::string_view bytes) override;
+  Result<std::unique_ptr<BlobWriter>> create() override;
+  Result<std::unique_ptr<ByteSource>> open(const BlobRef& blob, std::uint64_t offset,
+                                           std::uint64_t length) override;
+  Result<std::string> read(const BlobRef& blob) override;
+  void release(const BlobRef& blob) override;
+  std::shared_ptr<void> pin(const std::vector<BlobRef>& blobs) override;
+  Result<void> collect_garbage(const std::function<Result<void>(const Mark&)>& mark_live) override;
+  bool should_relocate(const BlobRef& blob) const override {
+    return SegmentStore::owns(blob) && segments_.should_relocate(blob);
+  }
+  BlobStatistics statistics() const override;
+
+  FileStore& files() { return files_; }
+
+ private:
+  struct Pins {
+    int count = 0;
+    std::optional<BlobRef> released;  // what to free when the last pin goes
+  };
+  void unpin(const std::vector<BlobRef>& blobs);
+  void free_now(const BlobRef& blob);
+
+  GroupSync directory_sync_{GroupSync::Kind::directory};
+  SegmentStore segments_;
+  FileStore files_;
+  std::mutex pins_mutex_;
+  std::unordered_map<std::string, Pins> pins_;  // guarded by pins_mutex_; by location
+};
+
+class LocalBlobWriter final : public BlobWriter {
+ public:
+  explicit LocalBlobWriter(LocalBlobStore& store) : store_(store) {}
+  ~LocalBlobWriter() override {
+    if (file_) store_.files().discard(*file_);
+  }
+  Result<void> append(std::span<const char> bytes) override;
+  Result<BlobRef> finish() override;
+
+ private:
+  Result<void> write(std::string_view bytes);
+
+  LocalBlobStore& store_;
+  std::string small_;  // until it grows too large to lie in a segment
+  std::optional<FileStore::NewFile> file_;
+  std::uint64_t written_bytes_ = 0;
+  std::uint64_t write_back_bytes_ = 0;
+  std::uint32_t crc32c_ = 0;
+};
+
+Result<void> LocalBlobWriter::append(std::span<const char> bytes) {
+  std::string_view text(bytes.data(), bytes.size());
+  if (!file_ && small_.size() + text.size() <= kInlineBlobBytesMax) {
+    small_.append(text);
+    return {};
+  }
+  if (!file_) {
+    file_ = TRY(store_.files().create());
+    TRY(write(small_));
+    small_ = std::string();
+  }
+  return write(text);
+}
+
+Result<void> LocalBlobWriter::write(std::string_view bytes) {
+  TRY(write_fully(*file_->file, bytes, written_bytes_));
+  crc32c_ = crc32c(bytes, crc32c_);
+  written_bytes_ += bytes.size();
+  if (written_bytes_ - write_back_bytes_ >= kWriteBackBytes) {
+    // A hint; errors show up at the sync.
+    ::sync_file_range(file_->file->get(), off64_t(write_back_bytes_),
+                      off64_t(written_bytes_ - write_back_bytes_), SYNC_FILE_RANGE_WRITE);
+    write_back_bytes_ = written_bytes_;
+  }
+  return {};
+}
+
+Result<BlobRef> LocalBlobWriter::finish() {
+  if (!file_) return store_.put(small_);
+  std::string location = TRY(store_.files().publish(*file_));
+  file_.reset();
+  return BlobRef{std::move(location), written_bytes_, crc32c_};
+}
+
+Result<BlobRef> LocalBlobStore::put(std::string_view bytes) {
+  if (bytes.empty()) return BlobRef{};
+  if (bytes.size() <= kInlineBlobBytesMax) return segments_.append(bytes);
+  LocalBlobWriter writer(*this);
+  TRY(writer.append(std::span(bytes.data(), bytes.size())));
+  return writer.finish();
+}
+
+Result<std::unique_ptr<BlobWriter>> LocalBlobStore::create() {
+  return std::unique_ptr<BlobWriter>(std::make_unique<LocalBlobWriter>(*this));
+}
+
+Result<std::unique_ptr<ByteSource>> LocalBlobStore::open(const BlobRef& blob, std::uint64_t offset,
+                                                         std::uint64_t length) {
+  offset = std::min(offset, blob.size_bytes);
+  length = std::min(length, blob.size_bytes - offset);
+  if (blob.location.empty() || (SegmentStore::owns(blob) && length == 0))
+    return std::unique_ptr<ByteSource>(std::make_unique<StringSource>(std::string()));
+  if (SegmentStore::owns(blob)) {
+    std::string bytes = TRY(segments_.read(blob, offset, length));
+    return std::unique_ptr<ByteSource>(std::make_unique<StringSource>(std::move(bytes)));
+  }
+  if (!FileStore::owns(blob)) return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
+  SharedFile file = TRY(files_.open(blob));
+  FileSource::Expected expected{length == blob.size_bytes, blob.crc32c};
+  return std::unique_ptr<ByteSource>(
+      std::make_unique<FileSource>(std::move(file), offset, length, expected));
+}
+
+Result<std::string> LocalBlobStore::read(const BlobRef& blob) {
+  if (blob.location.empty()) return std::string();
+  if (SegmentStore::owns(blob)) return segments_.read(blob, 0, blob.size_bytes);
+  std::unique_ptr<ByteSource> source = TRY(open(blob, 0, blob.size_bytes));
+  return read_all(*source, blob.size_bytes);
+}
+
+void LocalBlobStore::release(const BlobRef& blob) {
+  if (blob.location.empty()) return;
+  {
+    std::lock_guard lock(pins_mutex_);
+    if (auto found = pins_.find(blob.location); found != pins_.end()) {
+      found->second.released = blob;
+      return;
+    }
+  }
+  free_now(blob);
+}
+
+void LocalBlobStore::free_now(const BlobRef& blob) {
+  if (SegmentStore::owns(blob))
+    segments_.release(blob);
+  else if (FileStore::owns(blob))
+    files_.release(blob);
+}
+
+std::shared_ptr<void> LocalBlobStore::pin(const std::vector<BlobRef>& blobs) {
+  {
+    std::lock_guard lock(pins_mutex_);
+    for (const BlobRef& blob : blobs)
+      if (!blob.location.empty()) ++pins_[blob.location].count;
+  }
+  return std::shared_ptr<void>(nullptr, [this, blobs](void*) { unpin(blobs); });
+}
+
+void LocalBlobStore::unpin(const std::vector<BlobRef>& blobs) {
+  std::vector<BlobRef> to_free;
+  {
+    std::lock_guard lock(pins_mutex_);
+    for (const BlobRef& blob : blobs) {
+      auto found = pins_.find(blob.location);
+      if (found == pins_.end() || --found->second.count > 0) continue;
+      if (found->second.released) to_free.push_back(std::move(*found->second.released));
+      pins_.erase(found);
+    }
+  }
+  for (const BlobRef& blob : to_free) free_now(blob);
+}
+
+Result<void> LocalBlobStore::collect_garbage(
+    const std::function<Result<void>(const Mark&)>& mark_live) {
+  std::unordered_set<std::string> live_files;
+  TRY(mark_live([&](const BlobRef& blob) {
+    if (SegmentStore::owns(blob))
+      segments_.mark_live(blob);
+    else if (FileStore::owns(blob))
+      live_files.insert(blob.location.substr(5));
+  }));
+  segments_.finish_counting();
+  return files_.remove_all_but(live_files);
+}
+
+BlobStatistics LocalBlobStore::statistics() const {
+  BlobStatistics statistics;
+  segments_.add_statistics(statistics);
+  statistics.files_written = files_.files_written();
+  return statistics;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BlobStore>> open_blob_store(BlobOptions options, Random& random) {
+  TRY(make_directory(options.directory));
+  TRY(make_directory(options.directory + "/segments"));
+  TRY(make_directory(options.directory + "/files"));
+  constexpr int kDirectory = O_RDONLY | O_DIRECTORY;
+  SharedFile root = TRY(open_file(options.directory, kDirectory));
+  SharedFile segments = TRY(open_file(options.directory + "/segments", kDirectory));
+  SharedFile files = TRY(open_file(options.directory + "/files", kDirectory));
+  GroupSync sync(GroupSync::Kind::directory);
+  TRY(sync.sync(root));
+  auto store =
+      std::make_unique<LocalBlobStore>(options, std::move(segments), std::move(files), random);
+  TRY(store->load());
+  return std::unique_ptr<BlobStore>(std::move(store));
+}
+
+}  // namespace tidemill::blobs

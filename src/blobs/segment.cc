@@ -1,0 +1,124 @@
+#include "blobs/segment.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "base/checksum.h"
+
+namespace tidemill::blobs {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "records are copied as they lie");
+
+std::uint32_t header_checksum(const std::uint32_t fields[3], std::uint32_t segment,
+                              std::uint64_t offset) {
+  char bytes[24];
+  std::memcpy(bytes, fields, 12);
+  std::memcpy(bytes + 12, &segment, 4);
+  std::memcpy(bytes + 16, &offset, 8);
+  return crc32c(std::string_view(bytes, sizeof bytes));
+}
+
+// Below this part of its bytes a sealed segment is worth rewriting.
+constexpr std::uint64_t kLivePartDivisor = 4;
+
+}  // namespace
+
+std::string RecordHeader::encode(std::uint32_t segment, std::uint64_t offset) const {
+  std::uint32_t fields[4] = {kMagic, payload_bytes, payload_crc32c, 0};
+  fields[3] = header_checksum(fields, segment, offset);
+  return std::string(reinterpret_cast<const char*>(fields), sizeof fields);
+}
+
+Result<RecordHeader> RecordHeader::decode(std::string_view bytes, std::uint32_t segment,
+                                          std::uint64_t offset) {
+  std::uint32_t fields[4] = {};
+  if (bytes.size() < kSizeBytes) return fail(codes::kCorrupt, "a blob's header is cut off");
+  std::memcpy(fields, bytes.data(), sizeof fields);
+  if (fields[0] != kMagic || fields[3] != header_checksum(fields, segment, offset))
+    return fail(codes::kCorrupt, "a blob's header does not match its checksum");
+  return RecordHeader{fields[1], fields[2]};
+}
+
+Result<SharedFile> Segment::file(bool& opened) {
+  std::lock_guard lock(mutex_);
+  opened = !file_;
+  if (!file_) file_ = TRY(open_file(path_, O_RDONLY));
+  return file_;
+}
+
+void Segment::set_file(SharedFile file) {
+  std::lock_guard lock(mutex_);
+  file_ = std::move(file);
+}
+
+bool Segment::close_file() {
+  std::lock_guard lock(mutex_);
+  if (!sealed_ || !file_) return false;
+  file_.reset();
+  return true;
+}
+
+bool Segment::can_close() const {
+  std::lock_guard lock(mutex_);
+  return sealed_ && file_;
+}
+
+void Segment::mark_live(std::uint64_t offset, std::uint64_t payload_bytes) {
+  std::uint64_t bit = offset / kRecordAlignmentBytes;
+  std::lock_guard lock(mutex_);
+  if (live_.size() <= bit / 64) live_.resize(std::max<std::size_t>(bit / 64 + 1, live_.size() * 2));
+  std::uint64_t mask = std::uint64_t(1) << (bit % 64);
+  if (live_[bit / 64] & mask) return;
+  live_[bit / 64] |= mask;
+  live_bytes_ += record_bytes(payload_bytes);
+  live_end_ = std::max(live_end_, offset + record_bytes(payload_bytes));
+}
+
+bool Segment::mark_dead(std::uint64_t offset, std::uint64_t payload_bytes) {
+  std::uint64_t bit = offset / kRecordAlignmentBytes;
+  std::uint64_t mask = std::uint64_t(1) << (bit % 64);
+  std::lock_guard lock(mutex_);
+  if (live_.size() <= bit / 64 || !(live_[bit / 64] & mask)) return false;
+  live_[bit / 64] &= ~mask;
+  live_bytes_ -= std::min(live_bytes_, record_bytes(payload_bytes));
+  return removable();
+}
+
+bool Segment::seal() {
+  std::lock_guard lock(mutex_);
+  sealed_ = true;
+  return removable();
+}
+
+bool Segment::finish_counting() {
+  std::lock_guard lock(mutex_);
+  counted_ = true;
+  return removable();
+}
+
+bool Segment::counted() const {
+  std::lock_guard lock(mutex_);
+  return counted_;
+}
+
+bool Segment::mostly_dead() const {
+  std::lock_guard lock(mutex_);
+  return sealed_ && counted_ && live_bytes_ < written_bytes() / kLivePartDivisor;
+}
+
+std::uint64_t Segment::live_bytes() const {
+  std::lock_guard lock(mutex_);
+  return live_bytes_;
+}
+
+std::uint64_t Segment::live_end() const {
+  std::lock_guard lock(mutex_);
+  return live_end_;
+}
+
+}  // namespace tidemill::blobs

@@ -1,0 +1,89 @@
+// One append-only file of small blobs, and the count of what still lives in it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "blobs/file_descriptor.h"
+
+namespace tidemill::blobs {
+
+// Every record starts at a multiple of this, so that liveness is one bit for each multiple.
+inline constexpr std::uint64_t kRecordAlignmentBytes = 64;
+
+// In front of each payload, little-endian.
+struct RecordHeader {
+  static constexpr std::uint32_t kMagic = 0x474d4254;  // "TBMG"
+  static constexpr std::size_t kSizeBytes = 16;
+  std::uint32_t payload_bytes = 0;
+  std::uint32_t payload_crc32c = 0;
+
+  // Holds a checksum over the fields, the segment and the offset: a record read from the wrong
+  // place does not pass.
+  std::string encode(std::uint32_t segment, std::uint64_t offset) const;
+  static Result<RecordHeader> decode(std::string_view bytes, std::uint32_t segment,
+                                     std::uint64_t offset);
+};
+
+inline std::uint64_t record_bytes(std::uint64_t payload_bytes) {
+  std::uint64_t whole = RecordHeader::kSizeBytes + payload_bytes;
+  return (whole + kRecordAlignmentBytes - 1) / kRecordAlignmentBytes * kRecordAlignmentBytes;
+}
+
+// Thread-safe, except that `tail` and `reserved` belong to the appender's lock.
+class Segment {
+ public:
+  Segment(std::uint32_t id, std::string path, bool counted)
+      : id_(id), path_(std::move(path)), counted_(counted) {}
+
+  std::uint32_t id() const { return id_; }
+  const std::string& path() const { return path_; }
+
+  // The cached descriptor, or an opened one; `opened` tells which.
+  Result<SharedFile> file(bool& opened);
+  void set_file(SharedFile file);
+  // True when there was one to close. The appender's descriptor stays.
+  bool close_file();
+  bool can_close() const;
+  std::uint64_t last_used() const { return last_used_.load(std::memory_order_relaxed); }
+  void touch(std::uint64_t tick) { last_used_.store(tick, std::memory_order_relaxed); }
+
+  void mark_live(std::uint64_t offset, std::uint64_t payload_bytes);
+  // True when this was the last live record of a segment that can be removed.
+  bool mark_dead(std::uint64_t offset, std::uint64_t payload_bytes);
+  // No more appends; true when it can be removed at once.
+  bool seal();
+  // Every live record of an earlier run is marked now; true when it can be removed at once.
+  bool finish_counting();
+  bool counted() const;
+  bool mostly_dead() const;
+  std::uint64_t live_bytes() const;
+  // End of the last live record that was marked.
+  std::uint64_t live_end() const;
+  std::uint64_t written_bytes() const { return written_.load(std::memory_order_relaxed); }
+  void set_written_bytes(std::uint64_t bytes) { written_.store(bytes, std::memory_order_relaxed); }
+
+  std::uint64_t tail = 0;
+  std::uint64_t reserved = 0;
+
+ private:
+  bool removable() const { return sealed_ && counted_ && live_bytes_ == 0; }
+
+  const std::uint32_t id_;
+  const std::string path_;
+  std::atomic<std::uint64_t> last_used_{0};
+  std::atomic<std::uint64_t> written_{0};
+
+  mutable std::mutex mutex_;
+  SharedFile file_;                  // guarded by mutex_
+  std::vector<std::uint64_t> live_;  // guarded by mutex_; one bit for each record start
+  std::uint64_t live_bytes_ = 0;     // guarded by mutex_; whole records
+  std::uint64_t live_end_ = 0;       // guarded by mutex_
+  bool sealed_ = false;              // guarded by mutex_
+  bool counted_;                     // guarded by mutex_; false: of an earlier run, not yet marked
+};
+
+}  // namespace tidemill::blobs

@@ -1,0 +1,72 @@
+// All segments of a directory: appends with group commit, verified reads, space accounting.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <shared_mutex>
+
+#include "blobs/blobs.h"
+#include "blobs/group_sync.h"
+#include "blobs/segment.h"
+
+namespace tidemill::blobs {
+
+// Thread-safe. Appends reserve their place under a short lock, write outside it, and share one
+// fdatasync. Segments of earlier runs are never appended to: where their last record ends is known
+// only to the records that name it.
+class SegmentStore {
+ public:
+  SegmentStore(BlobOptions options, std::string directory, SharedFile directory_file,
+               GroupSync& directory_sync);
+  ~SegmentStore();
+  // Finds the segments of earlier runs.
+  Result<void> load();
+
+  Result<BlobRef> append(std::string_view payload);
+  // The whole payload when offset is 0 and length the blob's size, then verified; else the range.
+  Result<std::string> read(const BlobRef& blob, std::uint64_t offset, std::uint64_t length);
+  void release(const BlobRef& blob);
+
+  void mark_live(const BlobRef& blob);
+  // Ends the counting of earlier runs' segments: empty ones go, reserved tails are cut.
+  void finish_counting();
+  bool should_relocate(const BlobRef& blob) const;
+  void add_statistics(BlobStatistics& statistics) const;
+
+  static bool owns(const BlobRef& blob) { return blob.location.starts_with("s/"); }
+
+ private:
+  struct Place {
+    std::shared_ptr<Segment> segment;
+    SharedFile file;
+    std::uint64_t offset = 0;
+  };
+  Result<Place> reserve(std::uint64_t payload_bytes);
+  Result<void> roll();                            // append_mutex_ held
+  Result<void> reserve_space(std::uint64_t end);  // append_mutex_ held
+  void seal_active();                             // append_mutex_ held
+  void give_back(const Place& place, std::uint64_t payload_bytes, bool sync_failed);
+  std::shared_ptr<Segment> find(std::uint32_t id) const;
+  Result<SharedFile> file_of(Segment& segment);
+  void close_least_recently_used();
+  void remove(Segment& segment);
+
+  const BlobOptions options_;
+  const std::string directory_;
+  const SharedFile directory_file_;
+  GroupSync& directory_sync_;
+  GroupSync data_sync_{GroupSync::Kind::data};
+
+  std::mutex append_mutex_;
+  std::shared_ptr<Segment> active_;  // guarded by append_mutex_
+  SharedFile active_file_;           // guarded by append_mutex_
+  std::uint32_t next_id_ = 1;        // guarded by append_mutex_
+
+  mutable std::shared_mutex segments_mutex_;
+  // Shared: a reader uses a segment that a release removes meanwhile.
+  std::map<std::uint32_t, std::shared_ptr<Segment>> segments_;  // guarded by segments_mutex_
+  std::atomic<std::uint64_t> ticks_{0};
+  std::atomic<std::size_t> open_files_{0};
+};
+
+}  // namespace tidemill::blobs
