@@ -98,6 +98,9 @@ struct Operation {
   std::string_view checksum_request_member = {};
   bool event_stream_input = false;
   bool event_stream_output = false;
+  // The only body member's text is the text of the wrapper itself, without an element of its own
+  // (S3 GetBucketLocation).
+  bool output_unwrapped = false;
 };
 
 struct Service {

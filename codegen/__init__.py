@@ -1,0 +1,1 @@
+"""Generates src/api from botocore's service models. Start reading at generate.py."""

@@ -1,0 +1,424 @@
+"""A service's model as constant tables of src/base/schema.h.
+
+Shapes and members lie in arrays cut into chunks, a source file each, so that no file takes long to
+compile. They point into each other by address, which the compiler resolves: nothing runs at start.
+"""
+
+from codegen import cpp
+
+SHAPES_PER_FILE = 700
+MEMBERS_PER_FILE = 1800
+
+_TYPES = {
+    "boolean": "boolean",
+    "integer": "integer",
+    "long": "long_integer",
+    "float": "float_number",
+    "double": "double_number",
+    "string": "string",
+    "character": "string",
+    "blob": "blob",
+    "timestamp": "timestamp",
+    "structure": "structure",
+    "list": "list",
+    "map": "map",
+}
+_LOCATIONS = {
+    "header": "header",
+    "headers": "headers",
+    "uri": "uri",
+    "querystring": "query_string",
+    "statusCode": "status_code",
+}
+_TIMESTAMPS = {
+    "iso8601": "iso8601",
+    "unixTimestamp": "unix_timestamp",
+    "rfc822": "rfc822",
+}
+_PROTOCOLS = {
+    ("json", "1.0"): "aws_json_1_0",
+    ("json", "1.1"): "aws_json_1_1",
+    "rest-json": "rest_json_1",
+    "rest-xml": "rest_xml",
+    "query": "aws_query",
+    "ec2": "ec2_query",
+    "smithy-rpc-v2-cbor": "rpc_v2_cbor",
+}
+
+
+def files(model):
+    """{file name: text} of the service's tables."""
+    return _Tables(model).files()
+
+
+def shape_type(shape):
+    return "document" if shape.get("document") else _TYPES[shape["type"]]
+
+
+def protocols(metadata):
+    """Every protocol the service speaks, the preferred one first."""
+    listed = list(metadata.get("protocols", []))
+    if metadata.get("protocol") not in listed:
+        listed.append(metadata["protocol"])
+    found = []
+    for protocol in listed:
+        key = (protocol, metadata.get("jsonVersion", "1.1")) if protocol == "json" else protocol
+        found.append(_PROTOCOLS[key])
+    return found
+
+
+class _Tables:
+    def __init__(self, model):
+        self.model = model
+        self.space = f"tidemill::api::{model.namespace}"
+        self.shape_index = {name: index for index, name in enumerate(model.shapes)}
+        self.errors = set(model.error_shapes())
+        self.json_headers = self._json_headers()
+        self.member_chunks = [[]]  # initialisers; a shape's members never straddle two chunks
+        self.first_member = {}  # shape -> (chunk, index of its first member)
+        for name, shape in model.shapes.items():
+            members = self._members_of(shape)
+            if len(self.member_chunks[-1]) + len(members) > MEMBERS_PER_FILE:
+                self.member_chunks.append([])
+            self.first_member[name] = (len(self.member_chunks) - 1, len(self.member_chunks[-1]))
+            self.member_chunks[-1].extend(members)
+
+    def files(self):
+        out = {"tables.h": self._header(), "service.h": self._service_header()}
+        for chunk in range(len(self.member_chunks)):
+            out[f"members_{chunk}.cc"] = self._member_file(chunk)
+        for chunk in range(_chunks(len(self.shape_index), SHAPES_PER_FILE)):
+            out[f"shapes_{chunk}.cc"] = self._shape_file(chunk)
+        out["service.cc"] = self._service_file()
+        return out
+
+    # --- references
+
+    def _shape(self, name):
+        index = self.shape_index[name]
+        return f"&shapes_{index // SHAPES_PER_FILE}[{index % SHAPES_PER_FILE}]"
+
+    def _member(self, shape, index):
+        chunk, first = self.first_member[shape]
+        return f"members_{chunk} + {first + index}"
+
+    # --- members
+
+    def _json_headers(self):
+        return {
+            member["shape"]
+            for shape in self.model.shapes.values()
+            for member in shape.get("members", {}).values()
+            if member.get("jsonvalue") and member.get("location") == "header"
+        }
+
+    def _members_of(self, shape):
+        kind = shape["type"]
+        if kind == "structure":
+            required = set(shape.get("required", []))
+            return [
+                self._member_text(name, member, name, name in required)
+                for name, member in shape.get("members", {}).items()
+            ]
+        if kind == "list":
+            return [self._member_text("member", shape["member"], "member", False)]
+        if kind == "map":
+            return [
+                self._member_text("key", shape["key"], "key", False),
+                self._member_text("value", shape["value"], "value", False),
+            ]
+        return []
+
+    def _member_text(self, name, member, wire_name, required):
+        shape = self.model.shapes[member["shape"]]
+        fields = [
+            f".name = {cpp.quote(name)}",
+            f".wire_name = {cpp.quote(member.get('locationName', wire_name))}",
+            f".shape = {self._shape(member['shape'])}",
+        ]
+        location = member.get("location")
+        if location in _LOCATIONS:
+            fields.append(f".location = Location::{_LOCATIONS[location]}")
+        flags = [
+            ("required", required),
+            ("idempotency_token", member.get("idempotencyToken")),
+            ("xml_attribute", member.get("xmlAttribute")),
+            ("flattened", member.get("flattened") or shape.get("flattened")),
+            ("streaming", member.get("streaming") or shape.get("streaming")),
+            ("event_payload", member.get("eventpayload")),
+            ("event_header", member.get("eventheader")),
+            ("host_label", member.get("hostLabel")),
+        ]
+        fields += [f".{flag} = true" for flag, value in flags if value]
+        fields += _timestamp_format(member)
+        fields += _xml_namespace(member)
+        return "{" + ", ".join(fields) + "}"
+
+    # --- shapes
+
+    def _shape_text(self, name, enum_text):
+        shape = self.model.shapes[name]
+        kind = shape_type(shape)
+        fields = [f".name = {cpp.quote(name)}", f".type = ShapeType::{kind}"]
+        if kind == "structure" and shape.get("members"):
+            fields.append(f".members = {{{self._member(name, 0)}, {len(shape['members'])}}}")
+        if shape["type"] == "list":
+            fields.append(f".element = {self._member(name, 0)}")
+        if shape["type"] == "map":
+            fields.append(f".element = {self._member(name, 1)}")
+            fields.append(f".key = {self._member(name, 0)}")
+        if "payload" in shape:
+            position = list(shape["members"]).index(shape["payload"])
+            fields.append(f".payload = {self._member(name, position)}")
+        for key, field in (("min", "minimum"), ("max", "maximum")):
+            if key in shape:
+                fields.append(f".{field} = {float(shape[key])!r}")
+        if "pattern" in shape:
+            fields.append(f".pattern = {cpp.quote(shape['pattern'])}")
+        if enum_text:
+            fields.append(f".enumeration = {enum_text}")
+        fields += _timestamp_format(shape)
+        flags = [
+            ("flattened", shape.get("flattened")),
+            ("sensitive", shape.get("sensitive")),
+            ("is_union", shape.get("union")),
+            ("event_stream", shape.get("eventstream")),
+            ("event", shape.get("event")),
+            ("json_value", shape.get("jsonvalue") or name in self.json_headers),
+        ]
+        fields += [f".{flag} = true" for flag, value in flags if value]
+        fields += _xml_namespace(shape)
+        if "locationName" in shape:
+            fields.append(f".xml_name = {cpp.quote(shape['locationName'])}")
+        fields += self._error_fields(name, shape)
+        return "{" + ", ".join(fields) + "}"
+
+    def _error_fields(self, name, shape):
+        if name not in self.errors:
+            return []
+        error = shape.get("error", {})
+        status = error.get("httpStatusCode", 500 if shape.get("fault") else 0)
+        sender = error.get("senderFault", not (shape.get("fault") or status >= 500))
+        fields = [".exception = true"]
+        if not sender:
+            fields.append(".sender_fault = false")
+        if status:
+            fields.append(f".error_http_status = {status}")
+        if error.get("code"):
+            # A query-compatible service names the shape on the wire, and the older code beside it.
+            field = "query_error_code" if self.model.query_compatible else "error_code"
+            fields.append(f".{field} = {cpp.quote(error['code'])}")
+        return fields
+
+    # --- files
+
+    def _header(self):
+        lines = [cpp.BANNER, "#pragma once", "", '#include "base/schema.h"', ""]
+        lines += [f"namespace {self.space}::tables {{", "", "using namespace schema;", ""]
+        for chunk, members in enumerate(self.member_chunks):
+            lines.append(f"extern const Member members_{chunk}[{len(members)}];")
+        total = len(self.shape_index)
+        for chunk in range(_chunks(total, SHAPES_PER_FILE)):
+            count = min(SHAPES_PER_FILE, total - chunk * SHAPES_PER_FILE)
+            lines.append(f"extern const Shape shapes_{chunk}[{count}];")
+        count = len(self.model.operations)
+        lines.append(f"extern const Operation all_operations[{count}];")
+        lines += ["", f"}}  // namespace {self.space}::tables", ""]
+        return "\n".join(lines)
+
+    def _open(self):
+        return [
+            cpp.BANNER,
+            f'#include "api/{self.model.namespace}/tables.h"',
+            "",
+            f"namespace {self.space}::tables {{",
+            "",
+        ]
+
+    def _close(self):
+        return ["", f"}}  // namespace {self.space}::tables", ""]
+
+    def _member_file(self, chunk):
+        part = self.member_chunks[chunk]
+        lines = self._open()
+        lines.append(f"constinit const Member members_{chunk}[{len(part)}] = {{")
+        lines += [f"    {text}," for text in part]
+        lines.append("};")
+        return "\n".join(lines + self._close())
+
+    def _shape_file(self, chunk):
+        names = list(self.shape_index)[chunk * SHAPES_PER_FILE : (chunk + 1) * SHAPES_PER_FILE]
+        values, shapes = [], []
+        for name in names:
+            enum = self.model.shapes[name].get("enum", [])
+            place = f"{{enumeration + {len(values)}, {len(enum)}}}" if enum else None
+            values += enum
+            shapes.append(self._shape_text(name, place))
+        lines = self._open()
+        if values:
+            lines.append(f"static constinit const std::string_view enumeration[{len(values)}] = {{")
+            lines += [f"    {cpp.quote(value)}," for value in values]
+            lines += ["};", ""]
+        lines.append(f"constinit const Shape shapes_{chunk}[{len(shapes)}] = {{")
+        lines += [f"    {text}," for text in shapes]
+        lines.append("};")
+        return "\n".join(lines + self._close())
+
+    def _service_header(self):
+        return "\n".join([
+            cpp.BANNER,
+            "#pragma once",
+            "",
+            '#include "base/schema.h"',
+            "",
+            f"namespace {self.space} {{",
+            "",
+            "const schema::Service& service();",
+            "",
+            f"}}  // namespace {self.space}",
+            "",
+        ])
+
+    def _service_file(self):
+        model = self.model
+        errors, pages, operations = [], [], []
+        for name, operation in model.operations.items():
+            operations.append(self._operation_text(name, operation, errors, pages))
+        lines = [
+            cpp.BANNER,
+            f'#include "api/{model.namespace}/service.h"',
+            f'#include "api/{model.namespace}/tables.h"',
+            "",
+            f"namespace {self.space} {{",
+            "",
+            "namespace tables {",
+            "",
+        ]
+        if errors:
+            lines.append(f"static constinit const Shape* const errors_listed[{len(errors)}] = {{")
+            lines += [f"    {self._shape(name)}," for name in errors]
+            lines += ["};", ""]
+        if pages:
+            lines.append(f"static constinit const Pagination pages[{len(pages)}] = {{")
+            lines += [f"    {text}," for text in pages]
+            lines += ["};", ""]
+        lines.append(f"constinit const Operation all_operations[{len(operations)}] = {{")
+        lines += [f"    {text}," for text in operations]
+        lines += ["};", ""]
+        lines += self._service_text()
+        lines += [
+            "",
+            "}  // namespace tables",
+            "",
+            "const schema::Service& service() { return tables::the_service; }",
+            "",
+            f"}}  // namespace {self.space}",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def _operation_text(self, name, operation, errors, pages):
+        http = operation["http"]
+        given, made = operation.get("input", {}), operation.get("output", {})
+        fields = [
+            f".name = {cpp.quote(name)}",
+            f".http_method = {cpp.quote(http['method'])}",
+            f".http_uri = {cpp.quote(http['requestUri'])}",
+        ]
+        if http.get("responseCode", 200) != 200:
+            fields.append(f".http_status = {http['responseCode']}")
+        if given:
+            fields.append(f".input = {self._shape(given['shape'])}")
+        if made:
+            fields.append(f".output = {self._shape(made['shape'])}")
+        if "locationName" in given:
+            fields.append(f".input_wrapper = {cpp.quote(given['locationName'])}")
+        wrapper = made.get("resultWrapper") or made.get("locationName")
+        if wrapper:
+            fields.append(f".output_wrapper = {cpp.quote(wrapper)}")
+        if "xmlNamespace" in given:
+            uri = given["xmlNamespace"]["uri"]
+            fields.append(f".input_xml_namespace = {cpp.quote(uri)}")
+        listed = [error["shape"] for error in operation.get("errors", [])]
+        if listed:
+            fields.append(f".errors = {{errors_listed + {len(errors)}, {len(listed)}}}")
+            errors += listed
+        if name in self.model.paginators:
+            fields.append(f".pagination = &pages[{len(pages)}]")
+            pages.append(_page_text(self.model.paginators[name]))
+        fields += self._operation_flags(operation)
+        return "{" + ", ".join(fields) + "}"
+
+    def _operation_flags(self, operation):
+        checksum = operation.get("httpChecksum", {})
+        fields = []
+        no_auth = operation.get("auth", [None])[0] == "smithy.api#noAuth"
+        if operation.get("authtype") == "none" or no_auth:
+            fields.append(".unsigned_auth = true")
+        if checksum.get("requestChecksumRequired") or operation.get("httpChecksumRequired"):
+            fields.append(".http_checksum_required = true")
+        if "requestAlgorithmMember" in checksum:
+            member = cpp.quote(checksum["requestAlgorithmMember"])
+            fields.append(f".checksum_request_member = {member}")
+        for side in ("input", "output"):
+            if side in operation and self._has_event_stream(operation[side]["shape"]):
+                fields.append(f".event_stream_{side} = true")
+        if operation.get("output", {}).get("unwrapped"):
+            fields.append(".output_unwrapped = true")
+        return fields
+
+    def _has_event_stream(self, name):
+        members = self.model.shapes[name].get("members", {}).values()
+        return any(self.model.shapes[member["shape"]].get("eventstream") for member in members)
+
+    def _service_text(self):
+        metadata = self.model.metadata
+        listed = protocols(metadata)
+        prefix = metadata["endpointPrefix"]
+        fields = [
+            ("name", cpp.quote(self.model.service)),
+            ("service_id", cpp.quote(metadata.get("serviceId", ""))),
+            ("signing_name", cpp.quote(metadata.get("signingName", prefix))),
+            ("endpoint_prefix", cpp.quote(prefix)),
+            ("target_prefix", cpp.quote(metadata.get("targetPrefix", ""))),
+            ("api_version", cpp.quote(metadata["apiVersion"])),
+            ("xml_namespace", cpp.quote(metadata.get("xmlNamespace", ""))),
+            ("protocols", "protocols_spoken"),
+            ("query_compatible", "true" if self.model.query_compatible else "false"),
+            ("operations", "all_operations"),
+        ]
+        lines = [f"static constinit const Protocol protocols_spoken[{len(listed)}] = {{"]
+        lines += [f"    Protocol::{protocol}," for protocol in listed]
+        lines += ["};", "", "static constinit const Service the_service = {"]
+        lines += [f"    .{name} = {value}," for name, value in fields]
+        return lines + ["};"]
+
+
+def _chunks(total, size):
+    return -(-total // size)
+
+
+def _timestamp_format(node):
+    name = node.get("timestampFormat")
+    return [f".timestamp_format = TimestampFormat::{_TIMESTAMPS[name]}"] if name else []
+
+
+def _xml_namespace(node):
+    space = node.get("xmlNamespace")
+    if not space:
+        return []
+    if isinstance(space, str):
+        space = {"uri": space}
+    fields = [f".xml_namespace = {cpp.quote(space['uri'])}"]
+    if space.get("prefix"):
+        fields.append(f".xml_prefix = {cpp.quote(space['prefix'])}")
+    return fields
+
+
+def _page_text(page):
+    fields = []
+    for key in ("input_token", "output_token", "limit_key", "result_key"):
+        value = page.get(key, "")
+        # Several tokens or results: one text, with commas.
+        fields.append(f".{key} = {cpp.quote(','.join(value) if isinstance(value, list) else value)}")
+    return "{" + ", ".join(fields) + "}"
