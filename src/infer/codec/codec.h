@@ -1,0 +1,42 @@
+// Request bodies to matrices and predictions to response bodies, as SageMaker's XGBoost container
+// understands and answers them.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "infer/model.h"
+
+namespace tidemill::infer {
+
+// A dense matrix larger than this is refused: sparse requests could name a column far out.
+inline constexpr std::size_t kMatrixBytesMax = 256u << 20;
+
+// Errors: "UnsupportedMediaType" 415 for an unknown content type and for a body that does not parse
+// (what the container answers); the message names the row and column, counted from 1.
+// feature_count: of the model; rows of text/libsvm are filled up to it with missing values.
+// An empty content type is text/csv.
+Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
+                           std::size_t feature_count);
+
+struct ResponseOptions {
+  // When the client accepts anything; SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT.
+  std::string default_accept = "text/csv";
+  // SAGEMAKER_INFERENCE_OUTPUT: "predicted_label", "probabilities", ...; empty: plain scores.
+  std::vector<std::string> output_keys;
+  // One prediction a line (batch transform) instead of all on one line.
+  bool one_per_line = false;
+};
+
+struct EncodedResponse {
+  std::string content_type;
+  std::string body;
+};
+
+// "NotAcceptable" 406 when `accept` names no supported type.
+Result<EncodedResponse> encode_predictions(const Predictions& predictions, const Model& model,
+                                           std::string_view accept, const ResponseOptions& options);
+
+}  // namespace tidemill::infer

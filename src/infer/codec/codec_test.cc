@@ -1,0 +1,168 @@
+#include "infer/codec/codec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace tidemill::infer {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class FakeModel final : public Model {
+ public:
+  explicit FakeModel(std::string objective, std::size_t classes = 0)
+      : objective_(std::move(objective)), classes_(classes) {}
+  Result<Predictions> predict(const Matrix&) const override { return Predictions{}; }
+  std::size_t feature_count() const override { return 2; }
+  const std::string& objective() const override { return objective_; }
+  std::size_t class_count() const override { return classes_; }
+
+ private:
+  std::string objective_;
+  std::size_t classes_;
+};
+
+TEST(DecodeRows, Csv) {
+  auto rows = decode_rows("text/csv; charset=utf-8", "1,2.5,-3e2\r\n4,,6\n\n", 3);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->rows, 2u);
+  EXPECT_EQ(rows->columns, 3u);
+  EXPECT_EQ(rows->values[2], -300.0f);
+  EXPECT_TRUE(std::isnan(rows->values[4]));
+}
+
+TEST(DecodeRows, Csv_names_the_row_and_the_column) {
+  auto rows = decode_rows("text/csv", "1,2\n3,4\n5,abc\n", 2);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().http_status, 415);
+  EXPECT_THAT(rows.error().message, HasSubstr("row 3, column 2: 'abc' is not a number"));
+  rows = decode_rows("text/csv", "1,2\n3\n", 2);
+  ASSERT_FALSE(rows);
+  EXPECT_THAT(rows.error().message, HasSubstr("row 2 has 1 columns"));
+}
+
+TEST(DecodeRows, Csv_of_other_delimiters_and_quotes) {
+  EXPECT_THAT(decode_rows("text/csv", "1;2\n", 2)->values, ElementsAre(1, 2));
+  EXPECT_THAT(decode_rows("", "\"1\", 2 ,+3,1e-60", 4)->values, ElementsAre(1, 2, 3, 0));
+}
+
+TEST(DecodeRows, Json_in_each_of_its_forms) {
+  for (const char* body : {"[[1,2],[3,4]]", R"({"instances":[[1,2],[3,4]]})",
+                           R"({"instances":[{"features":[1,2]},{"features":[3,4]}]})",
+                           R"({"instances":[{"data":{"features":{"values":[1,2]}}},[3,4.0]]})"}) {
+    auto rows = decode_rows("application/json", body, 2);
+    ASSERT_TRUE(rows) << body << rows.error().message;
+    EXPECT_EQ(rows->rows, 2u);
+    EXPECT_THAT(rows->values, ElementsAre(1, 2, 3, 4));
+  }
+  EXPECT_EQ(decode_rows("application/json", "[1,2]", 2)->rows, 1u);
+  EXPECT_EQ(decode_rows("application/json", R"({"features":[1,2]})", 2)->rows, 1u);
+  EXPECT_TRUE(std::isnan(decode_rows("application/json", "[1,null]", 2)->values[1]));
+}
+
+TEST(DecodeRows, Json_names_the_row_and_the_column) {
+  auto rows = decode_rows("application/json", R"([[1,2],[3,"x"]])", 2);
+  ASSERT_FALSE(rows);
+  EXPECT_THAT(rows.error().message, HasSubstr(R"(row 2, column 2: "x" is not a number)"));
+  EXPECT_FALSE(decode_rows("application/json", "{", 2));
+  EXPECT_FALSE(decode_rows("application/json", "3", 2));
+}
+
+TEST(DecodeRows, JsonLines) {
+  auto rows = decode_rows("application/jsonlines", "{\"features\":[1,2]}\n[3,4]\n", 2);
+  ASSERT_TRUE(rows);
+  EXPECT_THAT(rows->values, ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(decode_rows("application/jsonlines", "[1]\nx\n", 1).error().message,
+              HasSubstr("line 2"));
+}
+
+TEST(DecodeRows, Libsvm_fills_with_missing_values) {
+  auto rows = decode_rows("text/libsvm", "1 0:0.5 2:2\n1:7\n", 4);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->columns, 4u);
+  EXPECT_EQ(rows->values[0], 0.5f);
+  EXPECT_TRUE(std::isnan(rows->values[1]));
+  EXPECT_EQ(rows->values[5], 7.0f);
+  EXPECT_FALSE(decode_rows("text/libsvm", "1 a:1\n", 4));
+  EXPECT_FALSE(decode_rows("text/libsvm", "1 4294967295:1\n", 4));  // four billion columns
+}
+
+std::string npy(const std::string& header, const std::string& data) {
+  std::string out("\x93NUMPY\x01\x00", 8);
+  out += static_cast<char>(header.size());
+  out += '\0';
+  return out + header + data;
+}
+
+TEST(DecodeRows, Npy) {
+  const double numbers[] = {1, 2, 3, 4, 5, 6};
+  std::string data(reinterpret_cast<const char*>(numbers), sizeof numbers);
+  auto rows =
+      decode_rows("application/x-npy",
+                  npy("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }\n", data), 3);
+  ASSERT_TRUE(rows) << rows.error().message;
+  EXPECT_THAT(rows->values, ElementsAre(1, 2, 3, 4, 5, 6));
+  rows = decode_rows("application/x-npy",
+                     npy("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }\n", data), 3);
+  EXPECT_THAT(rows->values, ElementsAre(1, 3, 5, 2, 4, 6));
+  EXPECT_EQ(decode_rows("application/x-npy",
+                        npy("{'descr': '<f8', 'fortran_order': False, 'shape': (6,), }\n", data), 6)
+                ->rows,
+            1u);
+  EXPECT_THAT(
+      decode_rows("application/x-npy",
+                  npy("{'descr': '<f8', 'fortran_order': False, 'shape': (9, 9), }\n", data), 9)
+          .error()
+          .message,
+      HasSubstr("cut off"));
+  EXPECT_THAT(
+      decode_rows("application/x-npy",
+                  npy("{'descr': '|O', 'fortran_order': False, 'shape': (1, 1), }\n", data), 1)
+          .error()
+          .message,
+      HasSubstr("not supported"));
+  EXPECT_FALSE(decode_rows("application/x-npy", "junk", 1));
+}
+
+TEST(DecodeRows, Unknown_content_type) {
+  auto rows = decode_rows("image/png", "x", 2);
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().http_status, 415);
+}
+
+TEST(EncodePredictions, As_the_container_does) {
+  FakeModel model("binary:logistic");
+  Predictions scores{2, 1, {0.5f, 0.1f}};
+  EXPECT_EQ(encode_predictions(scores, model, "", {})->body, "0.5,0.10000000149011612");
+  EXPECT_EQ(encode_predictions(scores, model, "*/*", {.one_per_line = true})->body,
+            "0.5\n0.10000000149011612\n");
+  EXPECT_EQ(encode_predictions(scores, model, "application/json", {})->body,
+            R"({"predictions": [{"score": 0.5}, {"score": 0.10000000149011612}]})");
+  EXPECT_EQ(encode_predictions(scores, model, "application/jsonlines", {})->body,
+            "{\"score\": 0.5}\n{\"score\": 0.10000000149011612}\n");
+  EXPECT_EQ(encode_predictions(scores, model, "image/png", {}).error().http_status, 406);
+  Predictions classes{1, 2, {0.25f, 1.0f}};
+  EXPECT_EQ(encode_predictions(classes, model, "text/csv", {})->body, "[0.25, 1.0]");
+}
+
+TEST(EncodePredictions, Selected_output) {
+  FakeModel model("binary:logistic");
+  ResponseOptions options{.output_keys = {"predicted_label", "probabilities"}};
+  Predictions scores{1, 1, {0.75f}};
+  EXPECT_EQ(encode_predictions(scores, model, "application/json", options)->body,
+            R"({"predictions":[{"predicted_label":1,"probabilities":[0.25,0.75]}]})");
+  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25,0.75]\"\n");
+  FakeModel multi("multi:softprob", 3);
+  Predictions three{1, 3, {0.25f, 0.5f, 0.25f}};
+  options.output_keys = {"predicted_label", "labels", "probability"};
+  EXPECT_EQ(encode_predictions(three, multi, "application/jsonlines", options)->body,
+            "{\"predicted_label\":1,\"labels\":[0,1,2],\"probability\":0.5}\n");
+  options.output_keys = {"nonsense"};
+  EXPECT_FALSE(encode_predictions(three, multi, "text/csv", options));
+}
+
+}  // namespace
+}  // namespace tidemill::infer

@@ -1,0 +1,86 @@
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+
+#include "infer/codec/codec.h"
+#include "infer/codec/text_rows.h"
+
+namespace tidemill::infer {
+namespace {
+
+struct Entry {
+  std::size_t row;
+  std::uint32_t column;
+  float value;
+};
+
+// "7:0.5"; false when it is something else.
+bool parse_entry(std::string_view token, Entry& entry) {
+  std::size_t colon = token.find(':');
+  const char* end = token.data() + token.size();
+  auto [index_end, index_error] = std::from_chars(token.data(), token.data() + colon, entry.column);
+  if (index_error != std::errc() || index_end != token.data() + colon) return false;
+  double value = 0;
+  auto [value_end, value_error] = std::from_chars(token.data() + colon + 1, end, value);
+  entry.value = static_cast<float>(value);
+  return value_error == std::errc() && value_end == end;
+}
+
+Result<std::size_t> parse_line(std::string_view line, std::size_t line_number, std::size_t row,
+                               std::vector<Entry>& entries) {
+  std::size_t columns = 0, position = 0;
+  while (!line.empty()) {
+    std::size_t end = line.find_first_of(" \t");
+    std::string_view token = line.substr(0, end);
+    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    if (token.empty()) continue;
+    ++position;
+    if (token.starts_with('#')) break;
+    if (token.find(':') == std::string_view::npos) {
+      if (position == 1) continue;  // a label: requests may keep it
+      return fail(codes::kInvalid, "row " + std::to_string(line_number) + ", entry " +
+                                       std::to_string(position) + ": '" + std::string(token) +
+                                       "' is not index:value");
+    }
+    if (token.starts_with("qid:")) continue;
+    Entry entry{row, 0, 0};
+    if (!parse_entry(token, entry))
+      return fail(codes::kInvalid, "row " + std::to_string(line_number) + ", entry " +
+                                       std::to_string(position) + ": '" + std::string(token) +
+                                       "' is not index:value");
+    entries.push_back(entry);
+    columns = std::max<std::size_t>(columns, entry.column + std::size_t{1});
+  }
+  return columns;
+}
+
+}  // namespace
+
+Result<Matrix> parse_libsvm(std::string_view text, std::size_t columns_min) {
+  Matrix matrix;
+  matrix.columns = columns_min;
+  std::vector<Entry> entries;
+  std::size_t line_number = 0;
+  while (!text.empty()) {
+    std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    ++line_number;
+    if (line.empty()) continue;
+    std::size_t columns = TRY(parse_line(line, line_number, matrix.rows, entries));
+    matrix.columns = std::max(matrix.columns, columns);
+    ++matrix.rows;
+  }
+  if (matrix.columns != 0 && matrix.rows > kMatrixBytesMax / sizeof(float) / matrix.columns)
+    return fail(codes::kInvalid,
+                "the rows are too many and too wide: " + std::to_string(matrix.rows) + " times " +
+                    std::to_string(matrix.columns) + " values");
+  matrix.values.assign(matrix.rows * matrix.columns, std::numeric_limits<float>::quiet_NaN());
+  for (const Entry& entry : entries)
+    matrix.values[entry.row * matrix.columns + entry.column] = entry.value;
+  return matrix;
+}
+
+}  // namespace tidemill::infer

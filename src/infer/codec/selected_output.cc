@@ -1,0 +1,138 @@
+#include "infer/codec/selected_output.h"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "base/json.h"
+
+namespace tidemill::infer {
+namespace {
+
+const std::set<std::string> kKeys = {"predicted_label", "labels",    "probability",
+                                     "probabilities",   "raw_score", "raw_scores",
+                                     "predicted_score"};
+
+enum class Task {
+  regression,
+  binary_probability,
+  binary_score,
+  multi_label,
+  multi_probability,
+  none
+};
+
+Task task_of(const std::string& objective) {
+  if (objective == "binary:logistic") return Task::binary_probability;
+  if (objective == "binary:logitraw" || objective == "binary:hinge") return Task::binary_score;
+  if (objective == "multi:softmax") return Task::multi_label;
+  if (objective == "multi:softprob") return Task::multi_probability;
+  for (const char* known : {"reg:squarederror", "reg:linear", "reg:logistic", "reg:gamma",
+                            "reg:tweedie", "reg:squaredlogerror", "reg:pseudohubererror"})
+    if (objective == known) return Task::regression;
+  return Task::none;
+}
+
+// What one row says under one key; null when the objective has no such content.
+class Row {
+ public:
+  Row(Task task, const Model& model, const float* values, std::size_t columns)
+      : task_(task), model_(model), values_(values), columns_(columns) {}
+
+  Value content(const std::string& key) const {
+    if (task_ == Task::regression) return key == "predicted_score" ? Value(first()) : Value();
+    if (key == "predicted_label") return label();
+    if (key == "labels") return labels();
+    if (key == "raw_score") return best();
+    if (key == "raw_scores") return all();
+    const bool probabilities =
+        task_ == Task::binary_probability || task_ == Task::multi_probability;
+    if (key == "probability" && probabilities) return best();
+    if (key == "probabilities" && probabilities) return all();
+    return {};
+  }
+
+ private:
+  double first() const { return values_[0]; }
+  Value best() const {
+    if (task_ != Task::multi_probability) return first();
+    return static_cast<double>(*std::max_element(values_, values_ + columns_));
+  }
+  Value label() const {
+    switch (task_) {
+      case Task::binary_probability:
+        return first() > 0.5 ? 1 : 0;
+      case Task::binary_score:
+        return model_.objective() == "binary:hinge" ? Value(first()) : Value(first() > 0 ? 1 : 0);
+      case Task::multi_probability:
+        return static_cast<std::int64_t>(std::max_element(values_, values_ + columns_) - values_);
+      default:
+        return first();
+    }
+  }
+  Value labels() const {
+    const bool binary = task_ == Task::binary_probability || task_ == Task::binary_score;
+    ValueList out;
+    for (std::size_t i = 0; i < (binary ? 2 : model_.class_count()); ++i)
+      out.emplace_back(static_cast<std::int64_t>(i));
+    return out;
+  }
+  Value all() const {
+    if (task_ != Task::multi_probability) return ValueList{1.0 - first(), first()};
+    ValueList out;
+    for (std::size_t i = 0; i < columns_; ++i) out.emplace_back(static_cast<double>(values_[i]));
+    return out;
+  }
+
+  Task task_;
+  const Model& model_;
+  const float* values_;
+  std::size_t columns_;
+};
+
+std::string csv_field(const Value& value) {
+  if (value.is_null()) return "nan";
+  std::string text = write_json(value);
+  return value.as_list() ? "\"" + text + "\"" : text;
+}
+
+}  // namespace
+
+Result<std::string> encode_selected(const Predictions& predictions, const Model& model,
+                                    const std::string& type, const std::vector<std::string>& keys) {
+  const Task task = task_of(model.objective());
+  if (task == Task::none)
+    return fail(
+        "BadRequest",
+        "Objective `" + model.objective() + "` unsupported for selectable inference predictions.",
+        400);
+  for (const std::string& key : keys)
+    if (!kKeys.contains(key))
+      return fail("BadRequest",
+                  "SAGEMAKER_INFERENCE_OUTPUT names the unknown content '" + key + "'", 400);
+  ValueList rows;
+  std::string out;
+  for (std::size_t at = 0; at < predictions.rows; ++at) {
+    Row row(task, model, predictions.values.data() + at * predictions.columns, predictions.columns);
+    ValueObject object;
+    std::string line;
+    for (const std::string& key : keys) {
+      Value content = row.content(key);
+      line += (line.empty() ? "" : ",") + csv_field(content);
+      object.append(key, content.is_null() ? Value(std::numeric_limits<double>::quiet_NaN())
+                                           : std::move(content));
+    }
+    if (type == "text/csv")
+      out += line + "\n";
+    else if (type == "application/jsonlines")
+      out += write_json(object) + "\n";
+    else
+      rows.emplace_back(std::move(object));
+  }
+  if (type != "application/json") return out;
+  ValueObject document;
+  document.append("predictions", std::move(rows));
+  return write_json(document);
+}
+
+}  // namespace tidemill::infer

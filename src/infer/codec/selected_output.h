@@ -1,0 +1,17 @@
+// SageMaker's selectable inference output (SAGEMAKER_INFERENCE_OUTPUT).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "infer/model.h"
+
+namespace tidemill::infer {
+
+// keys: predicted_label, labels, probability, probabilities, raw_score, raw_scores,
+// predicted_score; one that the objective does not have is written as NaN. "BadRequest" for
+// objectives without selectable output and for unknown keys.
+Result<std::string> encode_selected(const Predictions& predictions, const Model& model,
+                                    const std::string& type, const std::vector<std::string>& keys);
+
+}  // namespace tidemill::infer

@@ -1,0 +1,175 @@
+#include "infer/xgboost/booster.h"
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <mutex>
+#include <sstream>
+
+#include "base/json.h"
+#include "infer/xgboost/library.h"
+#include "infer/xgboost/newer_models.h"
+#include "infer/xgboost/pickle.h"
+
+namespace tidemill::infer::xgboost {
+namespace {
+
+// A row-major float matrix in NumPy's array interface, which XGBoost takes as JSON.
+std::string array_interface(const Matrix& rows) {
+  char text[160];
+  int length = std::snprintf(
+      text, sizeof text, R"({"data":[%llu,true],"shape":[%zu,%zu],"typestr":"<f4","version":3})",
+      static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(rows.values.data())),
+      rows.rows, rows.columns);
+  return std::string(text, static_cast<std::size_t>(length));
+}
+
+class Booster final : public Model {
+ public:
+  Booster(const Library& library, BoosterHandle handle) : library_(library), handle_(handle) {}
+  ~Booster() override { library_.XGBoosterFree(handle_); }
+  Booster(const Booster&) = delete;
+
+  Result<void> read(const std::string& path);
+  Result<Predictions> predict(const Matrix& rows) const override;
+  std::size_t feature_count() const override { return feature_count_; }
+  const std::string& objective() const override { return objective_; }
+  std::size_t class_count() const override { return class_count_; }
+
+ private:
+  Result<void> describe();
+  Result<Predictions> predict_in_place(const Matrix& rows) const;
+  Result<Predictions> predict_through_dmatrix(const Matrix& rows) const;
+  Predictions copy_out(const bst_ulong* shape, bst_ulong dimensions, const float* values) const;
+
+  const Library& library_;
+  const BoosterHandle handle_;
+  std::size_t feature_count_ = 0;
+  std::size_t class_count_ = 0;
+  std::string objective_;
+  bool linear_ = false;
+  std::string predict_config_;
+  // Predicting through a DMatrix caches inside the booster; in place it does not.
+  mutable std::mutex dmatrix_mutex_;
+};
+
+Result<void> Booster::read(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream content;
+  content << file.rdbuf();
+  std::string bytes = std::move(content).str();
+  if (!file || bytes.empty()) return fail(codes::kInvalid, "the file is empty or cannot be read");
+  Result<std::string_view> pickled = find_pickled_booster(bytes);
+  if (pickled) {
+    std::string booster(*pickled);
+    TRY(rewrite_base_score(booster));
+    if (library_.XGBoosterUnserializeFromBuffer(handle_, booster.data(), booster.size()) != 0)
+      return fail(codes::kInvalid, "a pickled booster, but " + library_.last_error());
+  } else {
+    TRY(rewrite_base_score(bytes));
+    if (library_.XGBoosterLoadModelFromBuffer(handle_, bytes.data(), bytes.size()) != 0)
+      return fail(codes::kInvalid, library_.last_error());
+  }
+  if (library_.XGBoosterSetParam(handle_, "nthread", "1") != 0 ||
+      library_.XGBoosterSetParam(handle_, "verbosity", "0") != 0)
+    return fail(codes::kInvalid, library_.last_error());
+  return describe();
+}
+
+Result<void> Booster::describe() {
+  bst_ulong features = 0;
+  if (library_.XGBoosterGetNumFeature(handle_, &features) != 0)
+    return fail(codes::kInvalid, library_.last_error());
+  feature_count_ = features;
+  bst_ulong length = 0;
+  const char* text = nullptr;
+  if (library_.XGBoosterSaveJsonConfig(handle_, &length, &text) != 0)
+    return fail(codes::kInvalid, library_.last_error());
+  Value config = TRY(parse_json(std::string_view(text, length)));
+  auto text_at = [&config](std::initializer_list<const char*> names) -> std::string {
+    const Value* at = &config;
+    for (const char* name : names)
+      if (at) at = at->find(name);
+    const std::string* found = at ? at->as_string() : nullptr;
+    return found ? *found : std::string();
+  };
+  objective_ = text_at({"learner", "objective", "name"});
+  class_count_ =
+      std::strtoul(text_at({"learner", "learner_model_param", "num_class"}).c_str(), nullptr, 10);
+  linear_ = text_at({"learner", "gradient_booster", "name"}) == "gblinear";
+  // After early stopping only the rounds up to the best one count, as in Python's predict().
+  const char* best = nullptr;
+  int has_best = 0;
+  int end = 0;
+  if (library_.XGBoosterGetAttr(handle_, "best_iteration", &best, &has_best) == 0 && has_best)
+    end = std::atoi(best) + 1;
+  predict_config_ = R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":)" +
+                    std::to_string(linear_ ? 0 : end) +
+                    R"(,"strict_shape":true,"missing":NaN,"cache_id":0})";
+  return {};
+}
+
+Predictions Booster::copy_out(const bst_ulong* shape, bst_ulong dimensions,
+                              const float* values) const {
+  Predictions out;
+  out.rows = dimensions > 0 ? shape[0] : 0;
+  out.columns = 1;
+  for (bst_ulong i = 1; i < dimensions; ++i) out.columns *= shape[i];
+  out.values.assign(values, values + out.rows * out.columns);
+  return out;
+}
+
+Result<Predictions> Booster::predict_in_place(const Matrix& rows) const {
+  const bst_ulong* shape = nullptr;
+  bst_ulong dimensions = 0;
+  const float* values = nullptr;
+  if (library_.XGBoosterPredictFromDense(handle_, array_interface(rows).c_str(),
+                                         predict_config_.c_str(), nullptr, &shape, &dimensions,
+                                         &values) != 0)
+    return fail("InternalFailure", "XGBoost cannot predict: " + library_.last_error(), 500);
+  return copy_out(shape, dimensions, values);
+}
+
+Result<Predictions> Booster::predict_through_dmatrix(const Matrix& rows) const {
+  DMatrixHandle matrix = nullptr;
+  if (library_.XGDMatrixCreateFromMat(rows.values.data(), rows.rows, rows.columns,
+                                      std::numeric_limits<float>::quiet_NaN(), &matrix) != 0)
+    return fail("InternalFailure", "XGBoost cannot read the rows: " + library_.last_error(), 500);
+  std::lock_guard lock(dmatrix_mutex_);
+  const bst_ulong* shape = nullptr;
+  bst_ulong dimensions = 0;
+  const float* values = nullptr;
+  Result<Predictions> result;
+  if (library_.XGBoosterPredictFromDMatrix(handle_, matrix, predict_config_.c_str(), &shape,
+                                           &dimensions, &values) != 0)
+    result = fail("InternalFailure", "XGBoost cannot predict: " + library_.last_error(), 500);
+  else
+    result = copy_out(shape, dimensions, values);
+  library_.XGDMatrixFree(matrix);
+  return result;
+}
+
+Result<Predictions> Booster::predict(const Matrix& rows) const {
+  if (rows.rows == 0) return fail("BadRequest", "the request has no rows", 400);
+  if (rows.columns != feature_count_)
+    return fail("BadRequest",
+                "a row has " + std::to_string(rows.columns) +
+                    " features, but the model was trained with " + std::to_string(feature_count_),
+                400);
+  return linear_ ? predict_through_dmatrix(rows) : predict_in_place(rows);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> load_booster(const std::string& path) {
+  const Library* functions = TRY(library());
+  BoosterHandle handle = nullptr;
+  if (functions->XGBoosterCreate(nullptr, 0, &handle) != 0)
+    return fail(codes::kInvalid, functions->last_error());
+  auto booster = std::make_unique<Booster>(*functions, handle);
+  TRY(booster->read(path));
+  return std::unique_ptr<Model>(std::move(booster));
+}
+
+}  // namespace tidemill::infer::xgboost

@@ -1,0 +1,16 @@
+// A booster of XGBoost as an infer::Model.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "infer/model.h"
+
+namespace tidemill::infer::xgboost {
+
+// Reads XGBoost's binary, JSON or UBJSON format, or the pickle of a Python Booster that old
+// SageMaker containers wrote (its bytes are found, no pickle code is run). Tidemill.Invalid
+// otherwise.
+Result<std::unique_ptr<Model>> load_booster(const std::string& path);
+
+}  // namespace tidemill::infer::xgboost

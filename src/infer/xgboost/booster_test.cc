@@ -1,0 +1,148 @@
+#include "infer/xgboost/booster.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "base/json.h"
+#include "infer/xgboost/library.h"
+#include "infer/xgboost/newer_models.h"
+
+namespace tidemill::infer::xgboost {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr std::size_t kRows = 200;
+constexpr std::size_t kColumns = 3;
+
+class BoosterTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char pattern[] = "/tmp/tidemill-infer-XXXXXX";
+    directory_ = mkdtemp(pattern);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  // Trains y = (x0 > 0.5) and saves it; the file's format follows its name.
+  std::string train(const std::string& name, const char* booster = "gbtree") {
+    const Library& library = **xgboost::library();
+    std::vector<float> values, labels;
+    for (std::size_t row = 0; row < kRows; ++row) {
+      for (std::size_t column = 0; column < kColumns; ++column)
+        values.push_back(static_cast<float>((row * (7 + column * 4)) % 101) / 101.0f);
+      labels.push_back(values[row * kColumns] > 0.5f ? 1.0f : 0.0f);
+    }
+    DMatrixHandle matrix;
+    library.XGDMatrixCreateFromMat(values.data(), kRows, kColumns, NAN, &matrix);
+    library.XGDMatrixSetFloatInfo(matrix, "label", labels.data(), kRows);
+    BoosterHandle handle;
+    library.XGBoosterCreate(&matrix, 1, &handle);
+    library.XGBoosterSetParam(handle, "objective", "binary:logistic");
+    library.XGBoosterSetParam(handle, "booster", booster);
+    library.XGBoosterSetParam(handle, "nthread", "1");
+    for (int round = 0; round < 10; ++round) library.XGBoosterUpdateOneIter(handle, round, matrix);
+    std::string path = directory_ + "/" + name;
+    EXPECT_EQ(library.XGBoosterSaveModel(handle, path.c_str()), 0);
+    library.XGBoosterFree(handle);
+    library.XGDMatrixFree(matrix);
+    return path;
+  }
+
+  std::string directory_;
+};
+
+TEST_F(BoosterTest, Reads_each_format_and_predicts_the_same) {
+  for (const char* name : {"xgboost-model", "model.json", "model.ubj"}) {
+    auto model = load_booster(train(name));
+    ASSERT_TRUE(model) << name << ": " << model.error().message;
+    EXPECT_EQ((*model)->feature_count(), kColumns);
+    EXPECT_EQ((*model)->objective(), "binary:logistic");
+    auto scores = (*model)->predict({2, 3, {0.1f, 0, 0, 0.9f, 0, 0}});
+    ASSERT_TRUE(scores) << scores.error().message;
+    ASSERT_EQ(scores->values.size(), 2u);
+    EXPECT_LT(scores->values[0], 0.2f);
+    EXPECT_GT(scores->values[1], 0.8f);
+  }
+}
+
+TEST_F(BoosterTest, Linear_models_predict_too) {
+  auto model = load_booster(train("xgboost-model", "gblinear"));
+  ASSERT_TRUE(model) << model.error().message;
+  auto scores = (*model)->predict({2, 3, {0.1f, 0, 0, 0.9f, 0, 0}});
+  ASSERT_TRUE(scores) << scores.error().message;
+  EXPECT_LT(scores->values[0], scores->values[1]);
+}
+
+TEST_F(BoosterTest, Wrong_width_says_both_numbers) {
+  auto model = load_booster(train("xgboost-model"));
+  auto scores = (*model)->predict({1, 2, {0.1f, 0}});
+  ASSERT_FALSE(scores);
+  EXPECT_EQ(scores.error().http_status, 400);
+  EXPECT_THAT(scores.error().message, HasSubstr("has 2 features"));
+  EXPECT_THAT(scores.error().message, HasSubstr("with 3"));
+}
+
+TEST_F(BoosterTest, Many_threads_predict_at_once) {
+  auto model = load_booster(train("xgboost-model"));
+  ASSERT_TRUE(model);
+  std::vector<std::jthread> threads;
+  std::atomic<int> wrong = 0;
+  for (int thread = 0; thread < 4; ++thread)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 500; ++i) {
+        auto scores = (*model)->predict({2, 3, {0.1f, 0, 0, 0.9f, 0, 0}});
+        if (!scores || scores->values[0] > 0.2f || scores->values[1] < 0.8f) ++wrong;
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(wrong, 0);
+}
+
+// testdata/ was written by Python's xgboost 3.2, whose base_score 1.7 does not understand by
+// itself.
+TEST_F(BoosterTest, Predicts_what_Python_predicts_with_models_of_a_newer_xgboost) {
+  const std::string testdata = std::string(TIDEMILL_SOURCE_DIR) + "/src/infer/testdata/";
+  std::ifstream file(testdata + "python_expected.json");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  Value expected = *parse_json(text);
+  Matrix rows{5, kColumns, {}};
+  for (const Value& value : *expected.find("rows")->as_list())
+    rows.values.push_back(static_cast<float>(*value.get_if<double>()));
+  for (const char* name : {"python.json", "python.ubj", "python.pkl"}) {
+    auto model = load_booster(testdata + name);
+    ASSERT_TRUE(model) << name << ": " << model.error().message;
+    auto scores = (*model)->predict(rows);
+    ASSERT_TRUE(scores) << scores.error().message;
+    const ValueList& wanted = *expected.find("scores")->as_list();
+    ASSERT_EQ(scores->values.size(), wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      EXPECT_NEAR(scores->values[i], *wanted[i].get_if<double>(), 1e-6) << name;
+  }
+}
+
+TEST_F(BoosterTest, Several_base_scores_are_refused) {
+  std::string model = R"({"learner":{"learner_model_param":{"base_score":"[1E-1,2E-1]"}}})";
+  auto result = rewrite_base_score(model);
+  ASSERT_FALSE(result);
+  EXPECT_THAT(result.error().message, HasSubstr("single base score"));
+}
+
+TEST_F(BoosterTest, Load_model_names_what_it_tried) {
+  auto missing = load_model(directory_);
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("no file xgboost-model"));
+  std::ofstream(directory_ + "/notes.txt") << "this is no model";
+  auto broken = load_model(directory_);
+  ASSERT_FALSE(broken);
+  EXPECT_THAT(broken.error().message, HasSubstr("notes.txt: "));
+  train("xgboost-model");
+  EXPECT_TRUE(load_model(directory_));
+}
+
+}  // namespace
+}  // namespace tidemill::infer::xgboost
