@@ -1,0 +1,164 @@
+#include "server/settings.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+
+#include "base/json.h"
+
+namespace tidemill::server {
+namespace {
+
+const std::vector<SettingSpec>& specs() {
+  static const std::vector<SettingSpec> all = {
+      {"data", "tidemill-data", "folder that holds everything the server keeps"},
+      {"listen", "127.0.0.1:4566", "address and port to listen on; port 0 takes a free one"},
+      {"auth", "verify",
+       "verify: signatures are checked; any: every credential is root (for CI)",
+       {"verify", "any"}},
+      {"region", "us-east-1", "region of requests that name none"},
+      {"domain", "", "host name whose subdomains are buckets, besides localhost"},
+      {"python", "python3", "interpreter of script-mode jobs and Python models"},
+      {"tls-certificate", "", "PEM file; with tls-key, the server speaks HTTPS"},
+      {"tls-key", "", "PEM file"},
+      {"log-level", "info", "least level that is logged", {"debug", "info", "warning", "error"}},
+      {"log-format", "text", "form of a log line", {"text", "json"}},
+      {"access-log", "errors", "which requests are logged", {"all", "errors", "off"}},
+      {"event-loops", "0", "network threads; 0: one a core", {}, true},
+      {"workers", "24", "threads that run handlers", {}, true},
+      {"queue", "4096", "requests that may wait for a worker before 503 is answered", {}, true},
+      {"connections-max", "10000", "connections open at once", {}, true},
+      {"idle-timeout-seconds", "75", "an idle connection is closed after this long", {}, true},
+      {"stop-grace-seconds", "5", "how long a stop waits for requests in flight", {}, true},
+  };
+  return all;
+}
+
+const SettingSpec* find_spec(std::string_view name) {
+  auto found = std::ranges::find(specs(), name, &SettingSpec::name);
+  return found == specs().end() ? nullptr : &*found;
+}
+
+std::string joined(const std::vector<std::string_view>& words) {
+  std::string out;
+  for (std::string_view word : words) out += (out.empty() ? "" : ", ") + std::string(word);
+  return out;
+}
+
+Result<void> check(const SettingSpec& spec, const std::string& value, const std::string& source) {
+  std::string who = std::string(spec.name) + " (from " + source + ")";
+  if (!spec.choices.empty() && std::ranges::find(spec.choices, value) == spec.choices.end())
+    return fail(codes::kInvalid,
+                who + " must be one of " + joined(spec.choices) + ", not '" + value + "'");
+  if (spec.number) {
+    std::int64_t number = 0;
+    auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error != std::errc() || end != value.data() + value.size() || number < 0 ||
+        number > 1'000'000)
+      return fail(codes::kInvalid,
+                  who + " must be a whole number from 0 to 1000000, not '" + value + "'");
+  }
+  return {};
+}
+
+// Key by key, all as text; Tidemill.Invalid names the file and the line.
+Result<std::map<std::string, std::string>> read_file(const std::string& path) {
+  std::map<std::string, std::string> values;
+  try {
+    YAML::Node root = YAML::LoadFile(path);
+    if (root.IsNull()) return values;
+    if (!root.IsMap()) return fail(codes::kInvalid, path + " must be a mapping of setting: value");
+    for (const auto& item : root) {
+      std::string name = item.first.as<std::string>();
+      if (!find_spec(name))
+        return fail(codes::kInvalid, path + ", line " + std::to_string(item.first.Mark().line + 1) +
+                                         ": there is no setting '" + name +
+                                         "'; `tidemill config` lists them");
+      values[name] = item.second.as<std::string>();
+    }
+  } catch (const std::exception& error) {
+    return fail(codes::kInvalid, "cannot read the configuration " + path + ": " + error.what());
+  }
+  return values;
+}
+
+}  // namespace
+
+std::span<const SettingSpec> setting_specs() { return specs(); }
+
+std::string variable_name(std::string_view setting) {
+  std::string name = "TIDEMILL_" + std::string(setting);
+  for (char& c : name) c = c == '-' ? '_' : char(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+Result<Settings> Settings::resolve(const std::map<std::string, std::string>& flags,
+                                   const std::map<std::string, std::string>& variables) {
+  Settings settings;
+  for (const SettingSpec& spec : specs())
+    settings.entries_[std::string(spec.name)] = {std::string(spec.default_value), "default"};
+
+  std::string file;
+  if (auto flag = flags.find("config"); flag != flags.end()) {
+    file = flag->second;
+  } else if (auto variable = variables.find("TIDEMILL_CONFIG"); variable != variables.end()) {
+    file = variable->second;
+  } else if (std::filesystem::exists("tidemill.yaml")) {
+    file = "tidemill.yaml";
+  }
+  if (!file.empty()) {
+    std::map<std::string, std::string> values = TRY(read_file(file));
+    for (auto& [name, value] : values) settings.entries_[name] = {value, file};
+  }
+  for (const SettingSpec& spec : specs()) {
+    std::string variable = variable_name(spec.name);
+    if (auto found = variables.find(variable); found != variables.end())
+      settings.entries_[std::string(spec.name)] = {found->second, variable};
+    if (auto found = flags.find(std::string(spec.name)); found != flags.end())
+      settings.entries_[std::string(spec.name)] = {found->second, "flag"};
+  }
+  for (const SettingSpec& spec : specs()) {
+    const Entry& entry = settings.entries_.find(spec.name)->second;
+    TRY(check(spec, entry.value, entry.source));
+  }
+  return settings;
+}
+
+const std::string& Settings::text(std::string_view name) const {
+  return entries_.find(name)->second.value;
+}
+
+std::int64_t Settings::number(std::string_view name) const {
+  const std::string& value = text(name);
+  std::int64_t number = 0;
+  std::from_chars(value.data(), value.data() + value.size(), number);
+  return number;
+}
+
+std::string Settings::explain() const {
+  std::string out;
+  for (const SettingSpec& spec : specs()) {
+    const Entry& entry = entries_.find(spec.name)->second;
+    char line[512];
+    std::snprintf(line, sizeof line, "%-22s %-22s %-24s %s\n", std::string(spec.name).c_str(),
+                  entry.value.empty() ? "\"\"" : entry.value.c_str(), entry.source.c_str(),
+                  std::string(spec.description).c_str());
+    out += line;
+  }
+  return out;
+}
+
+std::string Settings::explain_json() const {
+  ValueObject object;
+  for (const auto& [name, entry] : entries_) {
+    ValueObject one;
+    one.append("value", entry.value);
+    one.append("source", entry.source);
+    object.append(name, std::move(one));
+  }
+  return write_json_pretty(object);
+}
+
+}  // namespace tidemill::server

@@ -1,0 +1,50 @@
+// Configuration: every setting once, in one table, with where its value came from.
+// Order of precedence: command-line flag, TIDEMILL_* variable, configuration file, default.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tidemill::server {
+
+struct SettingSpec {
+  std::string_view name;  // "log-level": flag --log-level, variable TIDEMILL_LOG_LEVEL, key log-level
+  std::string_view default_value;
+  std::string_view description;
+  // Empty: any text. Else the accepted words.
+  std::vector<std::string_view> choices = {};
+  bool number = false;
+};
+
+std::span<const SettingSpec> setting_specs();
+// "log-level" -> "TIDEMILL_LOG_LEVEL"
+std::string variable_name(std::string_view setting);
+
+class Settings {
+ public:
+  struct Entry {
+    std::string value;
+    std::string source;  // "flag", "TIDEMILL_LISTEN", "/etc/tidemill.yaml", "default"
+  };
+  // `flags` by setting name. `variables` is the environment. The file is the one that --config or
+  // TIDEMILL_CONFIG names; without either, tidemill.yaml in the working directory when it is there.
+  // Unknown keys, unknown TIDEMILL_* variables and values out of range are errors that name them.
+  static Result<Settings> resolve(const std::map<std::string, std::string>& flags,
+                                  const std::map<std::string, std::string>& variables);
+
+  const std::string& text(std::string_view name) const;
+  std::int64_t number(std::string_view name) const;
+  // One line a setting: name, value, source; the value of a secret is never among the settings.
+  std::string explain() const;
+  std::string explain_json() const;
+
+ private:
+  std::map<std::string, Entry, std::less<>> entries_;
+};
+
+}  // namespace tidemill::server

@@ -1,0 +1,53 @@
+#include "server/settings.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace tidemill::server {
+namespace {
+
+class SettingsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tidemill-settings-XXXXXX";
+    folder_ = mkdtemp(name);
+    file_ = folder_ + "/c.yaml";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void write(const char* text) { std::ofstream(file_) << text; }
+  std::string folder_, file_;
+};
+
+TEST_F(SettingsTest, flag_beats_variable_beats_file_beats_default) {
+  write("listen: 1.1.1.1:1\nregion: eu-west-1\nworkers: 3\n");
+  Settings settings =
+      Settings::resolve({{"config", file_}, {"listen", "3.3.3.3:3"}},
+                        {{"TIDEMILL_LISTEN", "2.2.2.2:2"}, {"TIDEMILL_REGION", "eu-north-1"}})
+          .value();
+  EXPECT_EQ(settings.text("listen"), "3.3.3.3:3");
+  EXPECT_EQ(settings.text("region"), "eu-north-1");
+  EXPECT_EQ(settings.number("workers"), 3);
+  EXPECT_EQ(settings.text("auth"), "verify");
+  std::string explained = settings.explain();
+  EXPECT_NE(explained.find("TIDEMILL_REGION"), std::string::npos);
+  EXPECT_NE(explained.find(file_), std::string::npos);
+}
+
+TEST_F(SettingsTest, what_is_wrong_is_named) {
+  write("lisen: x\n");
+  Result<Settings> unknown = Settings::resolve({{"config", file_}}, {});
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.error().message.find("'lisen'"), std::string::npos);
+  EXPECT_NE(unknown.error().message.find("line 1"), std::string::npos);
+  Result<Settings> choice = Settings::resolve({{"auth", "none"}}, {});
+  ASSERT_FALSE(choice);
+  EXPECT_NE(choice.error().message.find("verify, any"), std::string::npos);
+  EXPECT_FALSE(Settings::resolve({}, {{"TIDEMILL_WORKERS", "many"}}));
+  EXPECT_FALSE(Settings::resolve({{"config", folder_ + "/none.yaml"}}, {}));
+}
+
+}  // namespace
+}  // namespace tidemill::server
