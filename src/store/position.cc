@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <set>
 
@@ -21,7 +22,39 @@ bool is_name(std::string_view text) {
   return true;
 }
 
+// The smallest string above `text`.
+std::string successor(std::string text) {
+  text += '\0';
+  return text;
+}
+
 }  // namespace
+
+KeyRange key_range(const Scan& scan) {
+  KeyRange range{scan.prefix, prefix_end(scan.prefix)};
+  if (!scan.after.empty()) range.lowest = std::max(range.lowest, successor(scan.after));
+  if (!scan.before.empty() && (!range.end || scan.before < *range.end)) range.end = scan.before;
+  return range;
+}
+
+IndexRange index_range(const Scan& scan) {
+  IndexRange range{{scan.prefix, ""}, std::nullopt};
+  if (std::optional<std::string> end = prefix_end(scan.prefix)) range.end.emplace(*end, "");
+  if (!scan.after.empty()) {
+    const IndexPosition after = read_index_position(scan.after);
+    // A bare index key stands for all of its entries.
+    range.lowest = std::max(
+        range.lowest, after.primary_key
+                          ? IndexRange::Position(after.index_key, successor(*after.primary_key))
+                          : IndexRange::Position(successor(after.index_key), ""));
+  }
+  if (!scan.before.empty()) {
+    const IndexPosition before = read_index_position(scan.before);
+    IndexRange::Position end(before.index_key, before.primary_key.value_or(""));
+    if (!range.end || end < *range.end) range.end = std::move(end);
+  }
+  return range;
+}
 
 std::string write_index_position(std::string_view index_key, std::string_view primary_key) {
   std::string text(index_key);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "store/store.h"
 
@@ -18,6 +19,19 @@ struct IndexPosition {
 // The text of Page::next for an index scan. A trailer tells it from a bare index key.
 std::string write_index_position(std::string_view index_key, std::string_view primary_key);
 IndexPosition read_index_position(std::string_view text);
+
+// What a scan covers: lowest <= position < end, in primary keys or in (index key, primary key).
+struct KeyRange {
+  std::string lowest;
+  std::optional<std::string> end;  // nullopt: no bound
+};
+struct IndexRange {
+  using Position = std::pair<std::string, std::string>;
+  Position lowest;
+  std::optional<Position> end;
+};
+KeyRange key_range(const Scan& scan);
+IndexRange index_range(const Scan& scan);
 
 // The smallest string above all strings that start with `prefix`; nullopt when there is none.
 std::optional<std::string> prefix_end(std::string_view prefix);

@@ -48,6 +48,7 @@ inline constexpr std::size_t kScanLimitMax = 10'000;
 
 struct Page {
   std::vector<Row> rows;
+  // A page may be shorter than the limit (large records) and still have a `next`.
   // Position of the last row when more may follow, else "". Opaque; for an index it holds the
   // index key and the primary key.
   std::string next;
@@ -90,7 +91,8 @@ class Store {
   // written. Tidemill.StorageFull, Tidemill.Io: nothing was written, except that with Tidemill.Io
   // the outcome may be unknown (the caller reads to find out).
   virtual Result<void> commit(Transaction transaction) = 0;
-  // The same without waiting: `done` runs on the store's own thread and must be short.
+  // The same without waiting: `done` runs on the store's own thread, or on the caller's before this
+  // returns; it must be short and must not commit and wait.
   virtual void commit_async(Transaction transaction, std::function<void(Result<void>)> done) = 0;
 };
 

@@ -94,16 +94,10 @@ class MemoryStore final : public Store {
   }
 
   static Result<Page> scan_rows(MemoryTable& table, const Scan& scan) {
-    const auto& rows = table.rows;
-    auto begin = rows.lower_bound(scan.prefix);
-    if (!scan.after.empty() && scan.after >= scan.prefix) begin = rows.upper_bound(scan.after);
-    const std::optional<std::string> limit = prefix_end(scan.prefix);
-    auto end = limit ? rows.lower_bound(*limit) : rows.end();
-    if (!scan.before.empty() && (!limit || scan.before < *limit)) {
-      end = rows.lower_bound(scan.before);
-    }
-    if (begin != rows.end() && (end != rows.end() && !(begin->first < end->first))) begin = end;
-    if (begin == rows.end()) end = begin;
+    const KeyRange range = key_range(scan);
+    if (range.end && *range.end <= range.lowest) return Page{};
+    const auto begin = table.rows.lower_bound(range.lowest);
+    const auto end = range.end ? table.rows.lower_bound(*range.end) : table.rows.end();
     Page page;
     const bool more = walk(begin, end, scan, [&](const auto& row) {
       page.rows.push_back({row.first, row.second.version, row.second.value});
@@ -114,23 +108,10 @@ class MemoryStore final : public Store {
 
   static Result<Page> scan_index(MemoryTable& table, const IndexEntries& entries,
                                  const Scan& scan) {
-    // Bounds are compared by hand: a bare index key as `after` lies behind all its entries.
-    const IndexPosition after = read_index_position(scan.after);
-    const IndexPosition before = read_index_position(scan.before);
-    auto begin = entries.lower_bound({scan.prefix, ""});
-    while (begin != entries.end() && !scan.after.empty() &&
-           (begin->first < after.index_key ||
-            (begin->first == after.index_key &&
-             (!after.primary_key || begin->second <= *after.primary_key)))) {
-      ++begin;
-    }
-    auto end = begin;
-    while (end != entries.end() && end->first.starts_with(scan.prefix) &&
-           (scan.before.empty() || end->first < before.index_key ||
-            (end->first == before.index_key && before.primary_key &&
-             end->second < *before.primary_key))) {
-      ++end;
-    }
+    const IndexRange range = index_range(scan);
+    if (range.end && *range.end <= range.lowest) return Page{};
+    const auto begin = entries.lower_bound(range.lowest);
+    const auto end = range.end ? entries.lower_bound(*range.end) : entries.end();
     Page page;
     std::string last;
     const bool more = walk(begin, end, scan, [&](const auto& entry) {

@@ -1,0 +1,14 @@
+// Brings a database to the declared tables, indexes and migrations.
+#pragma once
+
+#include "store/sqlite/connection.h"
+#include "store/sqlite/sqlite_store.h"
+#include "store/sqlite/tables.h"
+
+namespace tidemill::store::sqlite {
+
+// In one SQL transaction: nothing changes when anything fails.
+Result<void> prepare_schema(Connection& connection, const Tables& tables,
+                            const std::vector<Migration>& migrations);
+
+}  // namespace tidemill::store::sqlite

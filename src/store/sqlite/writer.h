@@ -1,0 +1,55 @@
+// The writer thread: takes what is queued, writes it in one SQL transaction, commits it with one
+// fsync, then tells everyone who waits.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "store/sqlite/applier.h"
+
+namespace tidemill::store::sqlite {
+
+class Writer {
+ public:
+  struct Limits {
+    std::size_t queue_transactions_max;
+    std::size_t queue_bytes_max;
+  };
+  // `tables` must outlive the writer.
+  Writer(Connection connection, const Tables& tables, Limits limits);
+  // Commits what is queued, then checkpoints.
+  ~Writer();
+
+  // Thread-safe. Tidemill.Overloaded through `done` at once when the queue is full.
+  void submit(Transaction transaction, std::function<void(Result<void>)> done);
+
+ private:
+  struct Pending {
+    Transaction transaction;
+    std::function<void(Result<void>)> done;
+    std::size_t bytes = 0;
+    Result<void> result = {};
+  };
+  void run();
+  void commit_group(std::vector<Pending>& group);
+  // True when the group's outcome is settled; false: nothing was written, results say why.
+  bool commit_together(std::vector<Pending>& group);
+  void commit_alone(Pending& pending);
+  void roll_back();
+
+  Connection connection_;
+  const Tables& tables_;
+  Applier applier_;
+  Statement begin_, commit_, rollback_;
+  const Limits limits_;
+
+  std::mutex mutex_;
+  std::condition_variable queued_;
+  std::vector<Pending> queue_;   // guarded by mutex_
+  std::size_t queue_bytes_ = 0;  // guarded by mutex_
+  bool stopping_ = false;        // guarded by mutex_
+  std::thread thread_;
+};
+
+}  // namespace tidemill::store::sqlite
