@@ -40,6 +40,9 @@ struct Context {
   std::string endpoint;  // "http://127.0.0.1:4566", as the client addressed us
   // Streaming input member (S3 PutObject's Body); null when the operation has none.
   std::unique_ptr<ByteSource> body;
+  // The trailing headers that came after the body, lower-case names; to be called once the body was
+  // read to its end. Empty function: the request has none.
+  std::function<std::map<std::string, std::string>()> trailers;
   // Streaming output member (S3 GetObject's Body): the handler sets it, or leaves it for none.
   std::unique_ptr<ByteSource> response_body;
   // Further response headers, for what is outside the models.
