@@ -26,28 +26,29 @@ struct Mount {
 BOOST_DESCRIBE_STRUCT(Mount, (), (source, destination, read_only))
 
 struct JobSpec {
-  std::string id;                     // unique for ever, [A-Za-z0-9._-]{1,128}
-  std::vector<std::string> command;   // argv; [0] an absolute path or looked up in PATH
+  std::string id;                    // unique for ever, [A-Za-z0-9._-]{1,128}
+  std::vector<std::string> command;  // argv; [0] an absolute path or looked up in PATH
   std::map<std::string, std::string> environment;
-  std::string working_directory;      // as seen inside the job
+  std::string working_directory;  // as seen inside the job
   std::vector<Mount> mounts;
-  bool user_code = true;              // runs as an unprivileged user where the machine allows
-  std::uint64_t memory_bytes_max = 0; // 0: no limit
-  double cpus_max = 0;                // 0: no limit
+  bool user_code = true;               // runs as an unprivileged user where the machine allows
+  std::uint64_t memory_bytes_max = 0;  // 0: no limit
+  double cpus_max = 0;                 // 0: no limit
 };
-BOOST_DESCRIBE_STRUCT(JobSpec, (), (id, command, environment, working_directory, mounts, user_code,
-                                    memory_bytes_max, cpus_max))
+BOOST_DESCRIBE_STRUCT(JobSpec, (),
+                      (id, command, environment, working_directory, mounts, user_code,
+                       memory_bytes_max, cpus_max))
 
 struct JobExit {
-  int exit_code = 0;            // of the command; 128 + signal when a signal ended it
+  int exit_code = 0;  // of the command; 128 + signal when a signal ended it
   int signal = 0;
   bool out_of_memory = false;   // the memory limit ended it
   bool stop_requested = false;  // stop() came before
   std::string reason;           // not empty when the command could not even start, and why
   Timestamp started, ended;
 };
-BOOST_DESCRIBE_STRUCT(JobExit, (), (exit_code, signal, out_of_memory, stop_requested, reason,
-                                    started, ended))
+BOOST_DESCRIBE_STRUCT(JobExit, (),
+                      (exit_code, signal, out_of_memory, stop_requested, reason, started, ended))
 
 enum class JobState { absent, running, exited };
 
@@ -84,6 +85,8 @@ struct Isolation {
   bool cpu_limit = false;
   std::string explanation;  // what is missing and why
 };
+BOOST_DESCRIBE_STRUCT(Isolation, (),
+                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit, explanation))
 
 // Thread-safe.
 class Compute {

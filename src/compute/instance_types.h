@@ -1,0 +1,39 @@
+// The machine-learning instance types that jobs and endpoints may ask for, with their sizes and
+// list prices, and what of them this machine can grant.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace tidemill::compute {
+
+struct InstanceType {
+  std::string_view name;  // "ml.m5.xlarge"
+  int vcpus = 0;
+  double memory_gib = 0;
+  int gpus = 0;
+  std::string_view gpu;         // "NVIDIA A10G", "" for none
+  double usd_an_hour = 0;       // on demand, us-east-1; see instance_types_data.cc
+  double usd_an_hour_spot = 0;  // an estimate: there is no list for managed spot
+};
+
+// Ordered by name.
+std::span<const InstanceType> instance_types();
+// nullptr when there is none of that name.
+const InstanceType* find_instance_type(std::string_view name);
+// Tidemill.Invalid with a message that lists the nearest names.
+Result<const InstanceType*> check_instance_type(std::string_view name);
+
+// What a job on such an instance may use here: the instance's size, or the machine's where it is
+// smaller.
+struct ResourceLimits {
+  std::uint64_t memory_bytes_max = 0;
+  double cpus_max = 0;
+};
+ResourceLimits limits_on_this_machine(const InstanceType& type);
+
+}  // namespace tidemill::compute

@@ -1,0 +1,86 @@
+// What lies in a job's folder. Server and shim share nothing but these files, so either may die at
+// any moment and the other still knows what happened.
+//
+//   spec.json     the JobSpec, and what the server decided (user, log limit); mode 0600
+//   lock          flock'ed by the shim from before it exists until it ends: is it alive?
+//   shim.json     ShimState, the first thing a shim writes
+//   control       FIFO: "stop <seconds>\n"
+//   log           one record a line: "<microseconds since 1970> <text>\n"
+//   acknowledged  offset into log up to which the listener took the lines
+//   exit.json     JobExit, renamed into place after an fsync: the job is over
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compute/compute.h"
+
+namespace tidemill::compute {
+
+// What the shim is told.
+struct ShimSpec {
+  JobSpec job;
+  std::uint32_t user_id = 0;  // 0: do not change the user
+  std::uint64_t log_bytes_max = 0;
+};
+BOOST_DESCRIBE_STRUCT(ShimSpec, (), (job, user_id, log_bytes_max))
+
+// What the shim says of itself. A pid with its start time names a process for ever.
+struct ShimState {
+  int pid = 0;
+  std::uint64_t start_ticks = 0;
+  int job_pid = 0;  // also its process group
+  std::uint64_t job_start_ticks = 0;
+  std::vector<std::string> cgroups;  // folders made for this job
+};
+BOOST_DESCRIBE_STRUCT(ShimState, (), (pid, start_ticks, job_pid, job_start_ticks, cgroups))
+
+class JobFiles {
+ public:
+  explicit JobFiles(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  std::string spec() const { return directory_ / "spec.json"; }
+  std::string lock() const { return directory_ / "lock"; }
+  std::string shim() const { return directory_ / "shim.json"; }
+  std::string control() const { return directory_ / "control"; }
+  std::string log() const { return directory_ / "log"; }
+  std::string acknowledged() const { return directory_ / "acknowledged"; }
+  std::string exit() const { return directory_ / "exit.json"; }
+  std::string scratch() const { return directory_ / "scratch"; }
+  const std::filesystem::path& directory() const { return directory_; }
+
+ private:
+  std::filesystem::path directory_;
+};
+
+// "open /a/b: Permission denied", from errno, under Tidemill.Io, NotFound or StorageFull.
+Error system_error(std::string what);
+
+// The whole file. Tidemill.NotFound when there is none.
+Result<std::string> read_file(const std::string& path);
+// Written beside it, synced, renamed, the folder synced: afterwards it is there or it is not.
+Result<void> write_file_durably(const std::string& path, std::string_view text);
+
+template <class T>
+Result<T> read_record(const std::string& path) {
+  std::string text = TRY(read_file(path));
+  return from_json<T>(text);
+}
+
+// nullopt while the job is not over.
+Result<std::optional<JobExit>> read_exit(const JobFiles& files);
+
+// Lines of `bytes`, which begin at `offset` in the log file; a last record without its newline is
+// left for later. Text that is not UTF-8 gets U+FFFD in place of each bad byte.
+std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset);
+std::string replace_invalid_utf8(std::string_view text);
+
+// Start time of a process in clock ticks since boot; 0 when there is no such process.
+std::uint64_t process_start_ticks(int pid);
+// Children of the process, by /proc.
+std::vector<int> child_processes(int pid);
+
+}  // namespace tidemill::compute

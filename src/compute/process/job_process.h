@@ -1,0 +1,25 @@
+// The job's own process: forked by the shim, surrounded (sandbox.h), and replaced by the command.
+#pragma once
+
+#include "compute/process/cgroup.h"
+#include "compute/process/descriptor.h"
+#include "compute/process/job_files.h"
+
+namespace tidemill::compute {
+
+struct JobProcess {
+  int pid = 0;
+  Descriptor output;    // read end of its standard output and error, non-blocking
+  std::string problem;  // not empty: it could not start, and why; the process is already reaped
+};
+
+// Returns when the command runs or failed to.
+JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup);
+
+// Where `command` is, searched in `path` when it has no slash; "" when nowhere.
+std::string find_executable(const std::string& command, const std::string& path);
+
+inline constexpr const char* kDefaultPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+}  // namespace tidemill::compute

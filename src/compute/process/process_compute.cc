@@ -1,0 +1,222 @@
+#include "compute/process/process_compute.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <mutex>
+
+#include "base/log.h"
+#include "compute/process/job_files.h"
+#include "compute/process/spawn.h"
+#include "compute/process/usage.h"
+#include "compute/process/watcher.h"
+
+namespace tidemill::compute {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kIdBytesMax = 128;
+
+Result<void> check_id(const std::string& id) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  if (id.empty() || id.size() > kIdBytesMax || id.starts_with('.') ||
+      id.find_first_not_of(kAllowed) != id.npos)
+    return fail(codes::kInvalid, "'" + id + "' is no job id");
+  return {};
+}
+
+class ProcessCompute final : public Compute {
+ public:
+  ProcessCompute(ProcessOptions options, Clock& clock)
+      : options_(std::move(options)), watcher_(clock) {}
+
+  Result<void> start(JobListener& listener) override;
+  void stop_watching() override { watcher_.stop(); }
+  Result<void> run(const JobSpec& spec) override;
+  Result<void> stop(const std::string& id, std::chrono::seconds grace) override;
+  Result<JobStatus> status(const std::string& id) override;
+  Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) override;
+  Result<void> remove(const std::string& id) override;
+  Isolation isolation() const override;
+
+ private:
+  JobFiles files(const std::string& id) const {
+    return JobFiles(fs::path(options_.directory) / id);
+  }
+  void adopt(const std::string& id);
+  std::uint32_t user_of(const JobSpec& spec) const;
+
+  ProcessOptions options_;
+  Watcher watcher_;
+  std::mutex run_mutex_;  // one run() of an id at a time; starting is short
+  mutable std::once_flag probed_;
+  mutable Isolation isolation_;
+};
+
+Result<void> ProcessCompute::start(JobListener& listener) {
+  TRY(watcher_.start(listener));
+  std::error_code problem;
+  for (const auto& entry : fs::directory_iterator(options_.directory, problem))
+    if (entry.is_directory()) adopt(entry.path().filename());
+  if (problem) return fail(codes::kIo, "list " + options_.directory + ": " + problem.message());
+  return {};
+}
+
+void ProcessCompute::adopt(const std::string& id) {
+  const JobFiles job = files(id);
+  Result<Descriptor> lock = take_lock(job);
+  const bool alive = !lock && lock.error().code == codes::kConflict;
+  Result<ShimState> state = read_record<ShimState>(job.shim());
+  // A living shim without its state is in its first milliseconds.
+  constexpr int kAttemptsMax = 2000;
+  for (int attempt = 0; alive && !state && attempt < kAttemptsMax; ++attempt) {
+    ::usleep(1000);
+    state = read_record<ShimState>(job.shim());
+    if (take_lock(job)) break;
+  }
+  if (alive && state) return watcher_.watch(id, job, state->pid);
+  std::error_code ignored;
+  // Never started: the server ended between the folder and the shim. run() will come again.
+  if (!state && !fs::exists(job.exit(), ignored)) {
+    fs::remove_all(job.directory(), ignored);
+    return;
+  }
+  watcher_.watch(id, job, 0);
+}
+
+std::uint32_t ProcessCompute::user_of(const JobSpec& spec) const {
+  if (!spec.user_code || ::geteuid() != 0 || options_.user_id_count == 0) return 0;
+  std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+  for (unsigned char byte : spec.id) hash = (hash ^ byte) * 1099511628211u;
+  return options_.user_id_first + static_cast<std::uint32_t>(hash % options_.user_id_count);
+}
+
+Result<void> ProcessCompute::run(const JobSpec& spec) {
+  TRY(check_id(spec.id));
+  if (spec.command.empty() || spec.command[0].empty())
+    return fail(codes::kInvalid, "job " + spec.id + " has no command");
+  std::lock_guard guard(run_mutex_);
+  const JobFiles job = files(spec.id);
+  if (::mkdir(job.directory().c_str(), 0700) != 0 && errno != EEXIST)
+    return fail(system_error("make " + job.directory().string()));
+  Result<Descriptor> lock = take_lock(job);
+  if (!lock && lock.error().code == codes::kConflict) return {};  // it runs
+  if (!lock) return fail(lock.error());
+  std::error_code ignored;
+  if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it ran
+  const ShimSpec shim_spec{spec, user_of(spec), options_.log_bytes_max};
+  TRY(write_file_durably(job.spec(), to_json(shim_spec)));
+  Result<SpawnedShim> shim =
+      spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, *lock);
+  if (!shim) {
+    fs::remove_all(job.directory(), ignored);
+    return fail(shim.error());
+  }
+  if (shim->answer != "started" && !fs::exists(job.shim(), ignored)) {
+    ::waitpid(shim->pid, nullptr, 0);
+    fs::remove_all(job.directory(), ignored);
+    return fail(codes::kIo, "The job's supervising process could not start: " +
+                                (shim->answer.empty() ? "it ended at once" : shim->answer));
+  }
+  watcher_.watch(spec.id, job, shim->pid);
+  return {};
+}
+
+Result<void> ProcessCompute::stop(const std::string& id, std::chrono::seconds grace) {
+  TRY(check_id(id));
+  Descriptor control(::open(files(id).control().c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  if (!control && errno == ENXIO) return {};  // no shim reads it any more: the job is over
+  if (!control && errno == ENOENT) {
+    if (fs::exists(files(id).exit())) return {};
+    return fail(codes::kNotFound, "there is no job " + id);
+  }
+  if (!control || !write_all(control.get(), "stop " + std::to_string(grace.count()) + "\n"))
+    return fail(system_error("stop job " + id));
+  return {};
+}
+
+Result<JobStatus> ProcessCompute::status(const std::string& id) {
+  TRY(check_id(id));
+  JobStatus status;
+  const JobFiles job = files(id);
+  status.exit = TRY(read_exit(job));
+  Result<ShimState> state = read_record<ShimState>(job.shim());
+  if (status.exit) {
+    status.state = JobState::exited;
+  } else if (state && process_start_ticks(state->pid) == state->start_ticks) {
+    status.state = JobState::running;
+    const Usage usage = usage_of_children(state->pid);
+    status.memory_bytes = usage.memory_bytes;
+    status.cpu_seconds = usage.cpu_seconds;
+  } else if (state) {
+    // The shim was killed; the watcher is about to write the exit.
+    status.state = JobState::running;
+  }
+  return status;
+}
+
+Result<std::string> ProcessCompute::log_tail(const std::string& id, std::size_t bytes_max) {
+  TRY(check_id(id));
+  Descriptor file(::open(files(id).log().c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return fail(system_error("open the log of job " + id));
+  const off_t size = ::lseek(file.get(), 0, SEEK_END);
+  // Records are longer than their text, so this many bytes of records give at most that much text;
+  // twice as many leave room for the times.
+  const off_t begin = std::max<off_t>(0, size - off_t(bytes_max) * 2 - off_t(kLogLineBytesMax));
+  std::string bytes(static_cast<std::size_t>(size - begin), '\0');
+  const ssize_t count = ::pread(file.get(), bytes.data(), bytes.size(), begin);
+  if (count < 0) return fail(system_error("read the log of job " + id));
+  bytes.resize(static_cast<std::size_t>(count));
+  if (begin > 0) bytes.erase(0, bytes.find('\n') + 1);
+  std::string text;
+  for (const LogLine& line : parse_log(bytes, 0)) text += line.text + "\n";
+  if (text.size() > bytes_max) text.erase(0, text.size() - bytes_max);
+  return text;
+}
+
+Result<void> ProcessCompute::remove(const std::string& id) {
+  TRY(check_id(id));
+  const JobFiles job = files(id);
+  std::error_code problem;
+  if (!fs::exists(job.directory(), problem)) return {};
+  if (!fs::exists(job.exit(), problem))
+    return fail(codes::kConflict, "job " + id + " still runs; stop it first");
+  watcher_.forget(id);
+  fs::remove_all(job.directory(), problem);
+  if (problem) return fail(codes::kIo, "remove job " + id + ": " + problem.message());
+  return {};
+}
+
+Isolation ProcessCompute::isolation() const {
+  std::call_once(probed_, [this] {
+    isolation_.explanation = "the machine could not be probed";
+    Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+    Result<SpawnedShim> shim = spawn_shim(options_.shim_command, {"--probe"}, null);
+    if (!shim) return;
+    ::waitpid(shim->pid, nullptr, 0);
+    if (Result<Isolation> found = from_json<Isolation>(shim->answer)) isolation_ = *found;
+  });
+  return isolation_;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Compute>> make_process_compute(ProcessOptions options, Clock& clock) {
+  if (!fs::path(options.directory).is_absolute())
+    return fail(codes::kInvalid, "the jobs' folder must be an absolute path");
+  if (options.shim_command.empty())
+    return fail(codes::kInvalid, "the process back end needs a shim command");
+  std::error_code problem;
+  fs::create_directories(options.directory, problem);
+  if (problem) return fail(codes::kIo, "make " + options.directory + ": " + problem.message());
+  ::chmod(options.directory.c_str(), 0700);
+  return std::unique_ptr<Compute>(std::make_unique<ProcessCompute>(std::move(options), clock));
+}
+
+}  // namespace tidemill::compute

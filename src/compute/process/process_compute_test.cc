@@ -1,0 +1,406 @@
+#include "compute/process/process_compute.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "compute/process/job_files.h"
+#include "compute/process/shim.h"
+
+namespace tidemill::compute {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class Listener final : public JobListener {
+ public:
+  void job_exited(const std::string& id, const JobExit& exit) override {
+    std::lock_guard lock(mutex_);
+    exits_[id] = exit;
+    changed_.notify_all();
+  }
+  bool job_logged(const std::string& id, const std::vector<LogLine>& lines) override {
+    std::lock_guard lock(mutex_);
+    if (refuse_ > 0) {
+      --refuse_;
+      return false;
+    }
+    EXPECT_FALSE(exits_.contains(id)) << "a line after the exit";
+    for (const LogLine& line : lines) lines_[id].push_back(line.text);
+    changed_.notify_all();
+    return true;
+  }
+  JobExit wait_exit(const std::string& id, seconds at_most = seconds(20)) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, at_most, [&] { return exits_.contains(id); });
+    EXPECT_TRUE(came) << "no exit of " << id;
+    return exits_[id];
+  }
+  void wait_line(const std::string& id, const std::string& text) {
+    std::unique_lock lock(mutex_);
+    const bool came = changed_.wait_for(lock, seconds(20), [&] {
+      return std::find(lines_[id].begin(), lines_[id].end(), text) != lines_[id].end();
+    });
+    EXPECT_TRUE(came) << "no line " << text;
+  }
+  std::vector<std::string> lines(const std::string& id) {
+    std::lock_guard lock(mutex_);
+    return lines_[id];
+  }
+  void refuse(int times) { refuse_ = times; }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, JobExit> exits_;
+  std::map<std::string, std::vector<std::string>> lines_;
+  int refuse_ = 0;
+};
+
+class ProcessComputeTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tidemill_compute_XXXXXX";
+    directory_ = ::mkdtemp(name);
+    ::chmod(directory_.c_str(), 0755);
+    open();
+  }
+  void TearDown() override {
+    if (compute_) compute_->stop_watching();
+    compute_.reset();
+    fs::remove_all(directory_);
+  }
+  static ProcessOptions options_in(const fs::path& directory) {
+    ProcessOptions options;
+    options.directory = directory / "jobs";
+    options.shim_command = {"/proc/self/exe", "shim"};
+    return options;
+  }
+  void open() {
+    auto made = make_process_compute(options_in(directory_), clock_);
+    ASSERT_TRUE(made) << made.error().message;
+    compute_ = *std::move(made);
+    ASSERT_TRUE(compute_->start(listener_));
+  }
+  static JobSpec script(const std::string& id, const std::string& text) {
+    JobSpec spec;
+    spec.id = id;
+    spec.command = {"/bin/sh", "-c", text};
+    spec.working_directory = "/";
+    return spec;
+  }
+  JobExit run(const JobSpec& spec) {
+    Result<void> started = compute_->run(spec);
+    EXPECT_TRUE(started) << started.error().message;
+    return listener_.wait_exit(spec.id);
+  }
+  fs::path make_folder(const std::string& name) {
+    fs::create_directories(directory_ / name);
+    return directory_ / name;
+  }
+
+  SystemClock clock_;
+  Listener listener_;
+  fs::path directory_;
+  std::unique_ptr<Compute> compute_;
+};
+
+TEST_F(ProcessComputeTest, ExitCodesAndOutputInOrder) {
+  JobExit exit = run(script("a", "echo one; echo two >&2; printf three; exit 7"));
+  EXPECT_EQ(exit.exit_code, 7);
+  EXPECT_EQ(exit.signal, 0);
+  EXPECT_EQ(exit.reason, "");
+  EXPECT_FALSE(exit.stop_requested);
+  EXPECT_GE(exit.ended, exit.started);
+  EXPECT_THAT(listener_.lines("a"), ElementsAre("one", "two", "three"));
+  EXPECT_EQ(run(script("b", "exit 0")).exit_code, 0);
+  EXPECT_EQ(*compute_->log_tail("a", 1000), "one\ntwo\nthree\n");
+  EXPECT_EQ(*compute_->log_tail("a", 6), "three\n");
+}
+
+TEST_F(ProcessComputeTest, Signal) {
+  JobExit exit = run(script("a", "kill -SEGV $$"));
+  EXPECT_EQ(exit.signal, SIGSEGV);
+  EXPECT_EQ(exit.exit_code, 128 + SIGSEGV);
+}
+
+TEST_F(ProcessComputeTest, CommandNotFoundSaysSo) {
+  JobSpec spec = script("a", "");
+  spec.command = {"no-such-program"};
+  JobExit exit = run(spec);
+  EXPECT_EQ(exit.exit_code, 127);
+  EXPECT_THAT(exit.reason, HasSubstr("'no-such-program' was not found in PATH"));
+  spec = script("b", "exit 0");
+  spec.working_directory = "/no/such/folder";
+  EXPECT_THAT(run(spec).reason, HasSubstr("/no/such/folder"));
+}
+
+TEST_F(ProcessComputeTest, RunIsIdempotentAlsoAfterTheExit) {
+  const fs::path folder = make_folder("count");
+  JobSpec spec = script("a", "echo x");
+  run(spec);
+  EXPECT_TRUE(compute_->run(spec));
+  EXPECT_TRUE(compute_->run(spec));
+  EXPECT_EQ(compute_->status("a")->state, JobState::exited);
+  EXPECT_THAT(listener_.lines("a"), ElementsAre("x"));
+  EXPECT_TRUE(compute_->remove("a"));
+  EXPECT_TRUE(compute_->remove("a"));
+  EXPECT_EQ(compute_->status("a")->state, JobState::absent);
+  EXPECT_EQ(compute_->stop("a", seconds(1)).error().code, codes::kNotFound);
+}
+
+TEST_F(ProcessComputeTest, EnvironmentIsExactlyTheSpecs) {
+  ::setenv("TIDEMILL_SECRET_OF_THE_SERVER", "leak", 1);
+  JobSpec spec = script("a", "");
+  spec.command = {"/usr/bin/env"};
+  spec.environment = {{"ONE", "1"}, {"HOME", "/tmp"}};
+  run(spec);
+  EXPECT_THAT(listener_.lines("a"),
+              ::testing::UnorderedElementsAre(
+                  "HOME=/tmp", "LANG=C.UTF-8", "ONE=1",
+                  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
+}
+
+TEST_F(ProcessComputeTest, StopIsGentleThenFirm) {
+  ASSERT_TRUE(compute_->run(
+      script("gentle", "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done")));
+  listener_.wait_line("gentle", "ready");
+  EXPECT_EQ(compute_->status("gentle")->state, JobState::running);
+  ASSERT_TRUE(compute_->stop("gentle", seconds(20)));
+  JobExit exit = listener_.wait_exit("gentle");
+  EXPECT_EQ(exit.exit_code, 3);
+  EXPECT_TRUE(exit.stop_requested);
+  EXPECT_EQ(listener_.lines("gentle").back(), "bye");
+
+  ASSERT_TRUE(
+      compute_->run(script("deaf", "trap '' TERM; echo ready; while :; do sleep 0.01; done")));
+  listener_.wait_line("deaf", "ready");
+  const auto before = std::chrono::steady_clock::now();
+  ASSERT_TRUE(compute_->stop("deaf", seconds(1)));
+  exit = listener_.wait_exit("deaf");
+  EXPECT_GE(std::chrono::steady_clock::now() - before, milliseconds(900));
+  EXPECT_EQ(exit.signal, SIGKILL);
+  EXPECT_TRUE(exit.stop_requested);
+  EXPECT_TRUE(compute_->stop("deaf", seconds(1)));  // over: nothing to do
+}
+
+TEST_F(ProcessComputeTest, NothingOfTheJobSurvivesItsEnd) {
+  // A grandchild in a session of its own, deaf to SIGTERM, that holds the output open.
+  JobExit exit =
+      run(script("a",
+                 "setsid sh -c 'trap \"\" TERM; echo pid $$; while :; do sleep 1; done' & "
+                 "while ! test -e /tmp/no; do sleep 0.2; exit 0; done"));
+  EXPECT_EQ(exit.exit_code, 0);
+  const std::vector<std::string> lines = listener_.lines("a");
+  ASSERT_EQ(lines.size(), 1u);
+  const int pid = std::stoi(lines[0].substr(4));
+  EXPECT_EQ(::kill(pid, 0), -1);
+}
+
+TEST_F(ProcessComputeTest, ThousandsOfLinesAndRefusals) {
+  listener_.refuse(2);
+  EXPECT_EQ(
+      run(script("a", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done")).exit_code,
+      0);
+  const std::vector<std::string> lines = listener_.lines("a");
+  ASSERT_EQ(lines.size(), 20000u);
+  for (int i = 0; i < 20000; ++i) ASSERT_EQ(lines[i], "line " + std::to_string(i));
+}
+
+TEST_F(ProcessComputeTest, LongAndBrokenLines) {
+  EXPECT_EQ(run(script("a", "head -c 400000 /dev/zero | tr '\\0' x; echo; printf 'a\\377b\\n'"))
+                .exit_code,
+            0);
+  const std::vector<std::string> lines = listener_.lines("a");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0].size(), kLogLineBytesMax);
+  EXPECT_EQ(lines[1],
+            "a\xEF\xBF\xBD"
+            "b");
+}
+
+TEST_F(ProcessComputeTest, LogIsBoundedAndKeepsItsEnd) {
+  compute_->stop_watching();
+  ProcessOptions options = options_in(directory_);
+  options.log_bytes_max = 10'000;
+  compute_ = *make_process_compute(options, clock_);
+  ASSERT_TRUE(compute_->start(listener_));
+  run(script("a", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"));
+  const std::vector<std::string> lines = listener_.lines("a");
+  EXPECT_LT(lines.size(), 5000u);
+  EXPECT_EQ(lines.front(), "line 0");
+  EXPECT_EQ(lines.back(), "line 19999");
+  EXPECT_TRUE(std::any_of(lines.begin(), lines.end(), [](const std::string& line) {
+    return line.contains("lines are left out here");
+  }));
+}
+
+TEST_F(ProcessComputeTest, EachJobHasItsOwnFolderAtTheSamePath) {
+  if (!compute_->isolation().mount_namespace) GTEST_SKIP() << compute_->isolation().explanation;
+  for (const char* id : {"a", "b"}) {
+    const fs::path ml = make_folder(std::string("ml_") + id);
+    std::ofstream(ml / "name") << id << "\n";
+    JobSpec spec = script(id,
+                          "cat name; sleep 0.2; echo $(cat /opt/ml/name) > /opt/ml/out; "
+                          "touch read_only/x 2>/dev/null || echo refused; id -u");
+    fs::create_directories(ml / "read_only");
+    spec.mounts = {{ml, "/opt/ml"}, {ml / "read_only", "/opt/ml/read_only", true}};
+    spec.working_directory = "/opt/ml";
+    ASSERT_TRUE(compute_->run(spec));
+  }
+  for (const std::string id : {"a", "b"}) {
+    EXPECT_EQ(listener_.wait_exit(id).exit_code, 0) << listener_.wait_exit(id).reason;
+    const std::vector<std::string> lines = listener_.lines(id);
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_EQ(lines[0], id);
+    EXPECT_EQ(lines[1], "refused");
+    if (compute_->isolation().unprivileged_user) EXPECT_GE(std::stoi(lines[2]), 200'000);
+    std::string out;
+    std::ifstream(directory_ / ("ml_" + id) / "out") >> out;
+    EXPECT_EQ(out, id);
+  }
+  EXPECT_FALSE(fs::exists("/opt/ml")) << "the host is littered";
+}
+
+TEST_F(ProcessComputeTest, DestinationBelowTheRootIsMadeInTheNamespaceOnly) {
+  if (!compute_->isolation().mount_namespace) GTEST_SKIP() << compute_->isolation().explanation;
+  const fs::path folder = make_folder("deep");
+  std::ofstream(folder / "f") << "here";
+  JobSpec spec = script("a", "cat /tidemill_test_root/x/f; ls /proc/self/fd > /dev/null");
+  spec.mounts = {{folder, "/tidemill_test_root/x"}};
+  JobExit exit = run(spec);
+  EXPECT_EQ(exit.exit_code, 0) << exit.reason;
+  EXPECT_THAT(listener_.lines("a"), ElementsAre("here"));
+  EXPECT_FALSE(fs::exists("/tidemill_test_root"));
+}
+
+TEST_F(ProcessComputeTest, MemoryLimitEndsTheJobAndIsNamed) {
+  if (!compute_->isolation().memory_limit) GTEST_SKIP() << compute_->isolation().explanation;
+  JobSpec spec = script("a", "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}");
+  spec.memory_bytes_max = 50u << 20;
+  JobExit exit = run(spec);
+  EXPECT_TRUE(exit.out_of_memory);
+  EXPECT_NE(exit.exit_code, 0);
+}
+
+TEST_F(ProcessComputeTest, UsageOfARunningJob) {
+  ASSERT_TRUE(compute_->run(script("a", "echo ready; while :; do :; done")));
+  listener_.wait_line("a", "ready");
+  std::this_thread::sleep_for(milliseconds(200));
+  Result<JobStatus> status = compute_->status("a");
+  ASSERT_TRUE(status);
+  EXPECT_GT(status->memory_bytes, 100'000u);
+  EXPECT_GT(status->cpu_seconds, 0.05);
+  ASSERT_TRUE(compute_->stop("a", seconds(0)));
+  listener_.wait_exit("a");
+}
+
+TEST_F(ProcessComputeTest, KilledShimIsNoticed) {
+  ASSERT_TRUE(compute_->run(script("a", "echo ready; sleep 100")));
+  listener_.wait_line("a", "ready");
+  auto state = read_record<ShimState>(JobFiles(directory_ / "jobs" / "a").shim());
+  ASSERT_TRUE(state);
+  ::kill(state->pid, SIGKILL);
+  JobExit exit = listener_.wait_exit("a");
+  EXPECT_THAT(exit.reason, HasSubstr("supervised the job was killed"));
+  EXPECT_EQ(exit.signal, SIGKILL);
+}
+
+// A server in a process of its own that is killed while jobs run.
+TEST_F(ProcessComputeTest, JobsSurviveAKilledServer) {
+  compute_->stop_watching();
+  compute_.reset();
+  const pid_t server = ::fork();
+  if (server == 0) {
+    // exec: a fork of a threaded test program may do little else.
+    ::execl("/proc/self/exe", "server", "--server", directory_.c_str(), nullptr);
+    ::_exit(99);
+  }
+  const fs::path killed = directory_ / "killed";
+  int status = 0;
+  ::waitpid(server, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status)) << status;
+  std::ofstream(killed) << "yes";
+  open();
+  EXPECT_EQ(listener_.wait_exit("lives").exit_code, 5);
+  EXPECT_EQ(listener_.wait_exit("ended").exit_code, 4);
+  ASSERT_TRUE(compute_->stop("stopped", seconds(1)));
+  EXPECT_TRUE(listener_.wait_exit("stopped").stop_requested);
+  EXPECT_TRUE(listener_.wait_exit("stopping").stop_requested);
+  // "first" was acknowledged by the server that was killed.
+  EXPECT_THAT(listener_.lines("lives"), ElementsAre("second", "third"));
+  EXPECT_THAT(listener_.lines("ended"), ElementsAre("only"));
+}
+
+// The same without root: a user namespace where the machine allows one, else no isolation.
+TEST_F(ProcessComputeTest, WorksWithoutRoot) {
+  if (::geteuid() != 0) GTEST_SKIP() << "already without root";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    constexpr int kNobody = 65534;
+    if (::setgid(kNobody) != 0 || ::setuid(kNobody) != 0) ::_exit(98);
+    ::execl("/proc/self/exe", "test",
+            "--gtest_filter=*.ExitCodes*:*.Each*:*.Stop*:*.Nothing*:*.Jobs*", "--gtest_brief=1",
+            nullptr);
+    ::_exit(99);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+int server_main(const fs::path& directory) {
+  SystemClock clock;
+  ProcessOptions options;
+  options.directory = directory / "jobs";
+  options.shim_command = {"/proc/self/exe", "shim"};
+  auto compute = make_process_compute(options, clock);
+  Listener listener;
+  if (!compute || !(*compute)->start(listener)) return 1;
+  const auto shell = [](const std::string& id, const std::string& text) {
+    JobSpec spec;
+    spec.id = id;
+    spec.command = {"/bin/sh", "-c", text};
+    return spec;
+  };
+  const std::string killed = (directory / "killed").string();
+  (void)(*compute)->run(shell("stopped", "sleep 100"));
+  (void)(*compute)->run(shell("stopping", "trap '' TERM; sleep 100; sleep 100"));
+  (void)(*compute)->run(
+      shell("lives", "echo first; while ! test -e " + killed +
+                         "; do sleep 0.01; done; echo second; echo third; exit 5"));
+  listener.wait_line("lives", "first");
+  ::usleep(20'000);  // the acknowledgement follows the call
+  (void)(*compute)->stop("stopping", seconds(1));
+  (*compute)->stop_watching();
+  (void)(*compute)->run(shell("ended", "echo only; exit 4"));
+  ::raise(SIGKILL);
+  return 1;
+}
+
+}  // namespace
+}  // namespace tidemill::compute
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "shim")
+    return tidemill::compute::shim_main(argc, argv);
+  if (argc > 2 && std::string_view(argv[1]) == "--server")
+    return tidemill::compute::server_main(argv[2]);
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
