@@ -1,0 +1,128 @@
+// One client connection: a state machine over what the socket delivers and what handlers answer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "wire/http_parser.h"
+#include "wire/http_socket.h"
+#include "wire/server/body_pipe.h"
+#include "wire/server/input_buffer.h"
+#include "wire/server/loop_server.h"
+
+namespace tidemill::wire {
+
+// On its loop's thread, respond() excepted. Two halves move side by side: the reading half takes
+// one request at a time off the input, the writing half sends its response; the next request starts
+// when both are done. run() is the one place that drives them.
+class Connection final : public SocketEvents, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<LoopServer> server, Socket socket, std::string remote_address);
+  ~Connection() override;
+
+  void start();
+  // Any thread. An answer to a request that is answered or gone is dropped.
+  void respond(std::uint64_t serial, HttpResponse response);
+  // Called now and then: closes or answers 408 when a time limit has passed.
+  void check_deadlines(SteadyTime now);
+  // Closes at once when idle, else after the answer.
+  void begin_stop();
+  void close();
+
+  void on_read(std::error_code error, std::size_t count) override;
+  void on_writable(std::error_code error) override;
+
+ private:
+  enum class Reading : std::uint8_t {
+    head,
+    body,      // gathers it for the handler
+    stream,    // the handler reads it from the pipe
+    discard,   // nobody wants it
+    complete,  // the request has come in whole, or no more of it is wanted
+    linger,    // the last answer is out; input is thrown away until the client closes
+  };
+  enum class Writing : std::uint8_t { idle, awaiting, sending };
+
+  // connection.cc: the reading half.
+  void run();
+  bool step();
+  bool step_head();
+  bool step_body();
+  bool step_stream();
+  bool step_discard();
+  void begin_body();
+  void become_stream();
+  void dispatch();
+  void reject(int status, const std::string& reason);
+  bool feed_decoder(std::size_t room, std::string& out);
+  void body_failed(int status, const char* code, const std::string& reason);
+  bool wants_input() const;
+  void arm_read();
+  void enter(Reading reading);
+  bool take_input(std::size_t count);
+
+  // connection_write.cc: the writing half.
+  void deliver(std::uint64_t serial, HttpResponse response);
+  void start_response(HttpResponse response);
+  void start_body(HttpResponse response, bool chunked);
+  bool flush();
+  bool send_pending();
+  bool send_pending_tls();
+  bool send_file();
+  void fetch_piece();
+  void piece_arrived(Result<std::string> piece);
+  bool sent(const Socket::Sent& result, std::size_t& count);
+  void complete_response();
+  void begin_close();
+
+  const std::shared_ptr<LoopServer> server_;  // shared: outlives a stopped server through Respond
+  ServerShared& shared_;
+  Socket socket_;
+  const std::string remote_address_;
+  std::unique_ptr<TlsSession> tls_;         // nullptr: plain
+  std::unique_ptr<char[]> tls_ciphertext_;  // the read buffer under TLS
+
+  Reading reading_ = Reading::head;
+  InputBuffer input_;
+  HeadScanner scanner_;
+  RequestHead head_;
+  BodyDecoder decoder_;
+  std::shared_ptr<BodyPipe> pipe_;  // shared with the ByteSource that the handler holds
+  bool pipe_full_ = false;
+  std::uint64_t discarded_bytes_ = 0;
+  SteadyTime since_;                     // of the reading state, or of the body's last window
+  std::uint64_t window_body_bytes_ = 0;  // body bytes since then
+  bool first_request_ = true;
+  bool head_begun_ = false;
+
+  Writing writing_ = Writing::idle;
+  std::uint64_t serial_ = 0;  // of the request: tells late answers from current ones
+  bool handling_ = false;     // inside handle(): answers wait in inline_response_
+  std::optional<HttpResponse> inline_response_;
+  bool head_only_ = false;  // the request was HEAD
+  std::string out_;         // heads and small bodies of one or more responses
+  std::size_t out_sent_ = 0;
+  std::string body_;  // a large body, or a piece of a stream
+  std::size_t body_sent_ = 0;
+  std::string tls_out_;
+  std::size_t tls_out_sent_ = 0;
+  std::optional<FileRange> file_;
+  std::shared_ptr<ByteSource> stream_;  // shared with the pool's task that reads it
+  std::uint64_t stream_remaining_ = 0;  // when its size is known
+  bool stream_chunked_ = false;
+  bool stream_sized_ = false;
+  bool fetching_ = false;
+  std::optional<runtime::Timer> fetch_timer_;  // waits for a place in the pool
+  SteadyTime write_since_;
+
+  bool running_ = false;
+  bool read_armed_ = false;
+  bool write_armed_ = false;
+  bool peer_ended_ = false;
+  bool close_after_ = false;
+  bool closed_ = false;
+};
+
+}  // namespace tidemill::wire

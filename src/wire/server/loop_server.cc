@@ -1,0 +1,192 @@
+#include "wire/server/loop_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <cstring>
+#include <vector>
+
+#include "base/log.h"
+#include "wire/server/connection.h"
+#include "wire/server/response_head.h"
+
+namespace tidemill::wire {
+namespace asio = boost::asio;
+namespace {
+
+constexpr int accepts_per_event_max = 64;
+constexpr std::chrono::milliseconds accept_retry_delay{100};
+
+std::string address_text(const sockaddr_storage& address) {
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);
+    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof text);
+    return std::string(text) + ":" + std::to_string(ntohs(v4.sin_port));
+  }
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address);
+  inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof text);
+  return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
+}
+
+// Often enough that a limit is kept to an eighth of itself, rarely enough to cost nothing.
+std::chrono::milliseconds tick_period(const HttpServerOptions& options) {
+  const auto shortest =
+      std::min({options.idle_timeout, options.head_timeout, options.progress_timeout});
+  return std::clamp(shortest / 8, std::chrono::milliseconds(10), std::chrono::milliseconds(500));
+}
+
+}  // namespace
+
+HttpResponse ServerShared::bad_request_response(int status, const std::string& reason) const {
+  if (options.on_bad_request) return options.on_bad_request(status, reason);
+  HttpResponse response;
+  response.status = status;
+  response.headers.add("Content-Type", "text/plain");
+  response.body = reason + "\n";
+  return response;
+}
+
+struct LoopServer::Listener {
+  Listener(asio::io_context& context, int listening) : descriptor(context, listening) {}
+  asio::posix::stream_descriptor descriptor;
+};
+
+LoopServer::LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
+                       int listening_descriptor)
+    : loop_(event_loop),
+      shared_(std::move(server_shared)),
+      listener_(std::make_unique<Listener>(event_loop.context(), listening_descriptor)),
+      tick_timer_(event_loop),
+      accept_timer_(event_loop),
+      tick_period_(tick_period(shared_->options)) {}
+
+LoopServer::~LoopServer() = default;
+
+void LoopServer::start_accepting() { wait_for_connections(); }
+
+void LoopServer::wait_for_connections() {
+  if (stopping_) return;
+  listener_->descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
+                                   [self = shared_from_this()](boost::system::error_code error) {
+                                     if (!error && !self->stopping_) self->accept_connections();
+                                   });
+}
+
+void LoopServer::accept_connections() {
+  for (int i = 0; i < accepts_per_event_max; ++i) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    const int descriptor =
+        ::accept4(listener_->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address),
+                  &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0) {
+      add_connection(descriptor, address_text(address));
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+    if (errno == EINTR || errno == ECONNABORTED) continue;
+    log::error("cannot accept connections", {{"error", std::strerror(errno)}});
+    accept_timer_.start(accept_retry_delay, [weak = weak_from_this()] {
+      if (std::shared_ptr<LoopServer> self = weak.lock()) self->accept_connections();
+    });
+    return;
+  }
+  wait_for_connections();
+}
+
+void LoopServer::add_connection(int descriptor, std::string remote_address) {
+  HttpServerCounters& counters = shared_->counters;
+  counters.connections_accepted.fetch_add(1, std::memory_order_relaxed);
+  const std::uint64_t active = counters.connections_active.fetch_add(1);
+  if (active >= shared_->options.connections_max) {
+    counters.connections_active.fetch_sub(1);
+    refuse_connection(descriptor);
+    return;
+  }
+  auto connection = std::make_shared<Connection>(shared_from_this(), Socket(loop_, descriptor),
+                                                 std::move(remote_address));
+  connections_.insert(connection);
+  connection->start();
+  schedule_tick();
+}
+
+void LoopServer::refuse_connection(int descriptor) {
+  shared_->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
+  if (!shared_->tls) {
+    HttpResponse response = shared_->bad_request_response(503, "Too many connections are open.");
+    ResponseFraming framing;
+    framing.content_length = response.body.size();
+    framing.close = true;
+    std::string bytes;
+    append_response_head(503, response.headers, framing, date(), shared_->options.server_name,
+                         bytes);
+    bytes += response.body;
+    // The send buffer of a new socket takes this whole; taking the request in first keeps the
+    // close from becoming a reset that would destroy the answer.
+    (void)!::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    ::shutdown(descriptor, SHUT_WR);
+    char request[4096];
+    (void)!::recv(descriptor, request, sizeof request, MSG_DONTWAIT);
+  }
+  ::close(descriptor);
+}
+
+void LoopServer::remove(const std::shared_ptr<Connection>& connection) {
+  if (connections_.erase(connection) > 0) shared_->counters.connections_active.fetch_sub(1);
+}
+
+void LoopServer::schedule_tick() {
+  if (ticking_ || connections_.empty()) return;
+  ticking_ = true;
+  tick_timer_.start(tick_period_, [weak = weak_from_this()] {
+    if (std::shared_ptr<LoopServer> self = weak.lock()) self->tick();
+  });
+}
+
+void LoopServer::tick() {
+  ticking_ = false;
+  const SteadyTime time = now();
+  // A copy: closing takes connections out of the set.
+  const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(),
+                                                             connections_.end());
+  for (const std::shared_ptr<Connection>& connection : connections)
+    connection->check_deadlines(time);
+  schedule_tick();
+}
+
+void LoopServer::begin_stop() {
+  stopping_ = true;
+  accept_timer_.cancel();
+  boost::system::error_code ignored;
+  listener_->descriptor.close(ignored);
+  const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(),
+                                                             connections_.end());
+  for (const std::shared_ptr<Connection>& connection : connections) connection->begin_stop();
+}
+
+void LoopServer::finish_stop() {
+  const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(),
+                                                             connections_.end());
+  for (const std::shared_ptr<Connection>& connection : connections) connection->close();
+  tick_timer_.cancel();
+}
+
+std::string_view LoopServer::date() {
+  const Timestamp time =
+      shared_->options.clock ? shared_->options.clock->now() : shared_->system_clock.now();
+  const std::int64_t second = time.microseconds / 1'000'000;
+  if (second != date_second_) {
+    date_second_ = second;
+    date_ = format_http_date(time);
+  }
+  return date_;
+}
+
+}  // namespace tidemill::wire

@@ -1,0 +1,79 @@
+// The server's part on one event loop: its listening socket, its connections, their deadlines.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "runtime/event_loops.h"
+#include "wire/server/http_server.h"
+#include "wire/server/tls_session.h"
+
+namespace tidemill::wire {
+
+class Connection;
+
+using SteadyTime = std::chrono::steady_clock::time_point;
+
+// What all loops share. shared_ptr-owned: a connection may outlive the server as long as a handler
+// holds its Respond.
+struct ServerShared {
+  ServerShared(runtime::WorkerPool& pool, HttpHandler& http_handler,
+               HttpServerOptions server_options)
+      : stream_pool(pool), handler(http_handler), options(std::move(server_options)) {}
+  runtime::WorkerPool& stream_pool;
+  HttpHandler& handler;
+  HttpServerOptions options;
+  SystemClock system_clock;
+  std::unique_ptr<TlsContext> tls;  // nullptr: plain HTTP
+  HttpServerCounters counters;
+
+  HttpResponse bad_request_response(int status, const std::string& reason) const;
+};
+
+// Lives on its loop's thread, its constructor excepted.
+class LoopServer : public std::enable_shared_from_this<LoopServer> {
+ public:
+  LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
+             int listening_descriptor);
+  ~LoopServer();
+
+  void start_accepting();
+  // Stops accepting and closes what is idle; connections with a request in flight close after it.
+  void begin_stop();
+  // Closes whatever is left.
+  void finish_stop();
+
+  runtime::EventLoop& loop() { return loop_; }
+  ServerShared& shared() { return *shared_; }
+  bool stopping() const { return stopping_; }
+  // The time of the last tick or event: exact to tick_, cheap.
+  SteadyTime now() const { return std::chrono::steady_clock::now(); }
+  std::string_view date();
+  void remove(const std::shared_ptr<Connection>& connection);
+
+ private:
+  struct Listener;
+  void wait_for_connections();
+  void accept_connections();
+  void add_connection(int descriptor, std::string remote_address);
+  void refuse_connection(int descriptor);
+  void schedule_tick();
+  void tick();
+
+  runtime::EventLoop& loop_;
+  const std::shared_ptr<ServerShared> shared_;
+  std::unique_ptr<Listener> listener_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  runtime::Timer tick_timer_;
+  runtime::Timer accept_timer_;  // waits out a shortage of descriptors
+  std::chrono::milliseconds tick_period_;
+  bool ticking_ = false;
+  bool stopping_ = false;
+  std::int64_t date_second_ = -1;
+  std::string date_;
+};
+
+}  // namespace tidemill::wire

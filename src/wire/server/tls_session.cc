@@ -1,0 +1,112 @@
+#include "wire/server/tls_session.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
+
+namespace tidemill::wire {
+namespace {
+
+constexpr unsigned char http_1_1_protocol[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_length,
+                    const unsigned char* offered, unsigned int offered_length, void*) {
+  unsigned char* found = nullptr;
+  const int result = SSL_select_next_proto(&found, chosen_length, http_1_1_protocol,
+                                           sizeof http_1_1_protocol, offered, offered_length);
+  if (result != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_NOACK;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+std::string openssl_error() {
+  char text[256] = "unknown reason";
+  if (unsigned long code = ERR_get_error()) ERR_error_string_n(code, text, sizeof text);
+  ERR_clear_error();
+  return text;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<TlsContext>> TlsContext::load(const std::string& certificate_path,
+                                                     const std::string& private_key_path) {
+  ssl_ctx_st* raw = SSL_CTX_new(TLS_server_method());
+  if (!raw) return fail(codes::kIo, "OpenSSL cannot make a context: " + openssl_error());
+  std::unique_ptr<TlsContext> context(new TlsContext(raw));
+  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
+  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
+  if (SSL_CTX_use_certificate_chain_file(raw, certificate_path.c_str()) != 1)
+    return fail(codes::kInvalid,
+                "cannot load the certificate " + certificate_path + ": " + openssl_error());
+  if (SSL_CTX_use_PrivateKey_file(raw, private_key_path.c_str(), SSL_FILETYPE_PEM) != 1)
+    return fail(codes::kInvalid,
+                "cannot load the private key " + private_key_path + ": " + openssl_error());
+  if (SSL_CTX_check_private_key(raw) != 1)
+    return fail(codes::kInvalid, "the private key " + private_key_path +
+                                     " does not belong to the certificate " + certificate_path);
+  return context;
+}
+
+TlsContext::~TlsContext() { SSL_CTX_free(context_); }
+
+TlsSession::TlsSession(TlsContext& context) : session_(SSL_new(context.context_)) {
+  SSL_set_bio(session_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_set_accept_state(session_);
+}
+
+TlsSession::~TlsSession() { SSL_free(session_); }
+
+TlsSession::Fed TlsSession::feed(std::string_view ciphertext, std::string& plaintext) {
+  ERR_clear_error();
+  if (!ciphertext.empty())
+    BIO_write(SSL_get_rbio(session_), ciphertext.data(), int(ciphertext.size()));
+  char buffer[16384];
+  for (;;) {
+    const int count = SSL_read(session_, buffer, sizeof buffer);
+    if (SSL_is_init_finished(session_)) handshake_done_ = true;
+    if (count > 0) {
+      plaintext.append(buffer, std::size_t(count));
+      continue;
+    }
+    const int reason = SSL_get_error(session_, count);
+    collect_output();
+    if (reason == SSL_ERROR_WANT_READ || reason == SSL_ERROR_WANT_WRITE) return Fed::ok;
+    return reason == SSL_ERROR_ZERO_RETURN ? Fed::closed : Fed::failed;
+  }
+}
+
+bool TlsSession::write(std::string_view plaintext) {
+  if (!handshake_done_) return false;
+  ERR_clear_error();
+  while (!plaintext.empty()) {
+    const int count = SSL_write(session_, plaintext.data(),
+                                int(std::min<std::size_t>(plaintext.size(), 1 << 20)));
+    if (count <= 0) return false;
+    plaintext.remove_prefix(std::size_t(count));
+  }
+  collect_output();
+  return true;
+}
+
+void TlsSession::close_notify() {
+  if (!handshake_done_) return;
+  ERR_clear_error();
+  SSL_shutdown(session_);
+  collect_output();
+}
+
+void TlsSession::collect_output() {
+  BIO* wire = SSL_get_wbio(session_);
+  char* data = nullptr;
+  const long count = BIO_get_mem_data(wire, &data);
+  if (count <= 0) return;
+  output_.append(data, std::size_t(count));
+  (void)BIO_reset(wire);
+}
+
+std::string TlsSession::take_output() { return std::exchange(output_, {}); }
+
+}  // namespace tidemill::wire

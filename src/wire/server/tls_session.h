@@ -1,0 +1,57 @@
+// TLS without sockets: OpenSSL over memory, so that the connection's code is the same with and
+// without it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+
+struct ssl_ctx_st;
+struct ssl_st;
+
+namespace tidemill::wire {
+
+// A server's certificate and key; TLS 1.2 and later, ALPN http/1.1. Thread-safe once made.
+class TlsContext {
+ public:
+  // Tidemill.Invalid when a file cannot be read or key and certificate do not belong together.
+  static Result<std::unique_ptr<TlsContext>> load(const std::string& certificate_path,
+                                                  const std::string& private_key_path);
+  ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+
+ private:
+  friend class TlsSession;
+  explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
+  ssl_ctx_st* context_;
+};
+
+// One connection's state. Used by one thread.
+class TlsSession {
+ public:
+  explicit TlsSession(TlsContext& context);
+  ~TlsSession();
+  TlsSession(const TlsSession&) = delete;
+  TlsSession& operator=(const TlsSession&) = delete;
+
+  enum class Fed { ok, closed, failed };
+  // Takes bytes off the wire, appends what they decrypt to. The handshake happens inside; what it
+  // has to say waits in output().
+  Fed feed(std::string_view ciphertext, std::string& plaintext);
+  // Encrypts into output(); false before the handshake is done or after a failure.
+  bool write(std::string_view plaintext);
+  void close_notify();
+  // Bytes for the wire.
+  std::string take_output();
+
+ private:
+  void collect_output();
+  ssl_st* session_;
+  std::string output_;
+  bool handshake_done_ = false;
+};
+
+}  // namespace tidemill::wire
