@@ -1,0 +1,32 @@
+// Ranges of the hyperparameters, as data.
+#pragma once
+
+#include <limits>
+#include <span>
+#include <string_view>
+
+namespace tidemill::train::xgboost {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+enum class Kind { integer, real, category, list, text };
+
+// https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost_hyperparameters.html
+struct HyperparameterRule {
+  std::string_view name;
+  Kind kind;
+  double minimum = -kInfinity;
+  double maximum = kInfinity;
+  bool minimum_open = false;
+  bool maximum_open = false;
+  // Allowed values of a category, allowed elements of a list; empty: any.
+  std::span<const std::string_view> values = {};
+};
+
+std::span<const HyperparameterRule> hyperparameter_rules();
+// Metrics that XGBoost computes itself.
+std::span<const std::string_view> builtin_metrics();
+// Metrics that SageMaker's container adds.
+std::span<const std::string_view> custom_metrics();
+
+}  // namespace tidemill::train::xgboost
