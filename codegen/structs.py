@@ -171,9 +171,10 @@ class _Group:
         lines += [f"#include <{header}>" for header in
                   ("cstdint", "map", "optional", "string", "string_view", "vector")]
         lines += ["", '#include "api/box.h"', f'#include "api/{self.model.namespace}/errors.h"']
+        lines.append(f'#include "api/{self.model.namespace}/service.h"')
         if self.has_shared:
             lines.append(f'#include "api/{self.model.namespace}/{SHARED}.h"')
-        lines += ['#include "base/error.h"', '#include "base/schema.h"', '#include "base/value.h"', ""]
+        lines += ['#include "base/error.h"', '#include "base/value.h"', ""]
         lines += [f"namespace {self.space} {{", ""]
         for name in self.shapes:
             lines += self._enumeration(name)
@@ -233,7 +234,6 @@ class _Group:
             "#include <cstddef>",
             "",
             '#include "api/binding.h"',
-            f'#include "api/{space}/service.h"',
             f'#include "api/{space}/tables.h"',
             "",
             "// Our structs are plain; the standard only promises less than every compiler keeps.",
