@@ -1,0 +1,73 @@
+// Who sent a request, proved by its signature: SigV4 in the Authorization header and in presigned
+// URLs, and S3's SigV2. The body's part of the proof is finished by prepare_body (payload.h).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/value.h"
+#include "wire/http.h"
+#include "wire/sigv4/credentials.h"
+#include "wire/sigv4/identity.h"
+#include "wire/sigv4/signing_key.h"
+
+namespace tidemill::wire::sigv4 {
+
+struct SignedRequest;
+struct SignedRequestV2;
+
+struct AuthenticatorOptions {
+  enum class Mode {
+    verify,
+    any,  // for CI: any credentials are root; a twelve-digit access key id chooses the account
+  };
+  Mode mode = Mode::verify;
+  std::string default_account = "123456789012";
+  std::string default_region = "us-east-1";
+  // The bucket that a Host names in virtual-host style, else "": the same function that routes.
+  // SigV2 signs the bucket, not the host.
+  std::function<std::string(std::string_view host)> virtual_host_bucket = {};
+};
+
+// Whether the request has credentials of any kind (else operations with authtype none go on).
+bool has_credentials(const HttpRequest& request);
+// "20261123/us-east-1/s3/aws4_request" of the header or the presigned URL, without verifying
+// anything: for resolving the service. Fields are empty when there is no such scope.
+Scope claimed_scope(const HttpRequest& request);
+// The signature covers the hash of a body that is still a stream: the caller reads the whole body
+// into request.body (on a worker, up to its limit) before authenticate().
+bool needs_whole_body(const HttpRequest& request, Dialect dialect);
+
+// Thread-safe; never blocks (as CredentialSource does not).
+class Authenticator {
+ public:
+  using Mode = AuthenticatorOptions::Mode;
+  // `credentials` outlives the authenticator.
+  Authenticator(CredentialSource& credentials, AuthenticatorOptions options);
+
+  // Without credentials: an anonymous identity for S3, where a bucket may be public, else the
+  // service's error. In mode `any`: root of the default account.
+  Result<Identity> authenticate(const HttpRequest& request, Dialect dialect, Timestamp now);
+
+  const AuthenticatorOptions& options() const { return options_; }
+
+ private:
+  Result<Identity> accept_any(const HttpRequest& request, Dialect dialect, Timestamp now);
+  Result<Identity> verify_v4(const HttpRequest& request, Dialect dialect, bool presigned,
+                             Timestamp now);
+  Result<Identity> verify_v2(const HttpRequest& request, bool presigned, Timestamp now);
+  Result<Credential> find_credential(const HttpRequest& request, Dialect dialect,
+                                     std::string_view access_key_id, Timestamp now);
+  Result<void> check_v4_signature(const HttpRequest& request, Dialect dialect,
+                                  const SignedRequest& signed_request, const Credential& credential,
+                                  std::string_view payload_hash, Identity& identity);
+
+  CredentialSource& credentials_;
+  const AuthenticatorOptions options_;
+  SigningKeyCache signing_keys_;
+};
+
+}  // namespace tidemill::wire::sigv4

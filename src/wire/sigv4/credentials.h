@@ -1,0 +1,34 @@
+// Where the authenticator finds secrets. services/iam implements it over the root key, users' keys
+// and temporary credentials.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/value.h"
+
+namespace tidemill::wire::sigv4 {
+
+struct Credential {
+  std::string secret_access_key;
+  std::string account;  // "123456789012"
+  std::string arn;      // "arn:aws:iam::123456789012:root", an assumed-role ARN, ...
+  std::string user_id;
+  bool root = false;
+  // Of temporary credentials: the request must carry this token, and come before the time.
+  std::optional<std::string> session_token = std::nullopt;
+  std::optional<Timestamp> expiration = std::nullopt;
+};
+
+// Thread-safe. find() is on the path of every request, on an event-loop thread: it answers from
+// memory.
+class CredentialSource {
+ public:
+  virtual ~CredentialSource() = default;
+  // nullopt: there is no such key.
+  virtual Result<std::optional<Credential>> find(std::string_view access_key_id) = 0;
+};
+
+}  // namespace tidemill::wire::sigv4

@@ -1,0 +1,41 @@
+// SHA-256 and HMAC as request signatures need them: no allocation, no algorithm look-ups, so that
+// verifying a small request costs a few microseconds.
+#pragma once
+
+#include <openssl/sha.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace tidemill::wire::sigv4 {
+
+using Digest = std::array<unsigned char, SHA256_DIGEST_LENGTH>;
+
+inline std::string_view view(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+class Sha256 {
+ public:
+  Sha256();
+  void update(std::string_view bytes);
+  Digest digest() const;  // of what was updated so far; more may follow
+
+ private:
+  SHA256_CTX context_;
+};
+
+Digest sha256(std::string_view bytes);
+std::string hex(const Digest& digest);
+Digest hmac_sha256(std::string_view key, std::string_view message);
+// Raw 20 bytes.
+std::string hmac_sha1(std::string_view key, std::string_view message);
+// Takes the same time wherever the two differ; their lengths are no secret.
+bool equal_in_constant_time(std::string_view a, std::string_view b);
+
+// Of no bytes, in hexadecimal.
+inline constexpr std::string_view kEmptySha256 =
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+}  // namespace tidemill::wire::sigv4

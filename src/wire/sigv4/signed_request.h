@@ -1,0 +1,54 @@
+// Takes the claims of a signature out of a request: who signed, when, what; nothing is verified
+// yet.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/http.h"
+#include "wire/sigv4/identity.h"
+#include "wire/sigv4/signing_key.h"
+
+namespace tidemill::wire::sigv4 {
+
+enum class Method : std::uint8_t {
+  none,          // no credentials at all
+  v4_header,     // Authorization: AWS4-HMAC-SHA256 ...
+  v4_presigned,  // ?X-Amz-Algorithm=AWS4-HMAC-SHA256...
+  v4a,           // AWS4-ECDSA-P256-SHA256, which is not supported
+  v2_header,     // Authorization: AWS key:signature
+  v2_presigned,  // ?AWSAccessKeyId=...&Signature=...&Expires=...
+  several,       // more than one of these
+  unknown,       // an Authorization header of another scheme
+};
+Method signing_method(const HttpRequest& request);
+
+// Of SigV4. The views point into the request.
+struct SignedRequest {
+  bool presigned = false;
+  std::string_view access_key_id;
+  Scope scope;
+  std::string scope_text;  // "20261123/us-east-1/s3/aws4_request"
+  std::string_view signed_headers_text;
+  std::vector<std::string_view> signed_headers;
+  std::string_view signature;
+  Timestamp time;
+  std::string date_time;  // "20261123T151742Z"
+  std::string_view expires_text;
+  std::int64_t expires_seconds = 0;  // presigned
+
+  bool signs(std::string_view header) const;
+};
+Result<SignedRequest> parse_v4_header(const HttpRequest& request, Dialect dialect);
+Result<SignedRequest> parse_v4_presigned(const HttpRequest& request, Dialect dialect);
+
+struct CredentialText {
+  std::string_view access_key_id;
+  Scope scope;
+};
+// "AKID/20261123/us-east-1/s3/aws4_request"; nullopt when it is not of that form.
+std::optional<CredentialText> parse_credential(std::string_view text);
+
+}  // namespace tidemill::wire::sigv4
