@@ -1,0 +1,22 @@
+// The REST protocols' members outside of the body: URI labels, query string, headers, status code.
+#pragma once
+
+#include "base/error.h"
+#include "base/schema.h"
+#include "base/value.h"
+#include "wire/http.h"
+#include "wire/protocols/protocol.h"
+
+namespace tidemill::wire {
+
+// Adds the bound members of the input to `out`. Tidemill.Invalid on values of the wrong type.
+Result<void> read_bindings(const schema::Shape& shape, const HttpRequest& request,
+                           const UriLabels& labels, ValueObject& out);
+
+// Sets headers and status of bound output members (also of error shapes).
+void write_bindings(const schema::Shape& shape, const Value& output, HttpResponse& response);
+
+// Members that make up a body when the shape has no payload member.
+bool has_body_members(const schema::Shape& shape);
+
+}  // namespace tidemill::wire

@@ -1,0 +1,163 @@
+// restXml: bindings of HTTP, and an XML body; S3 with its own root elements and errors.
+#include <algorithm>
+
+#include "wire/protocols/codecs.h"
+#include "wire/protocols/errors.h"
+#include "wire/protocols/http_binding.h"
+#include "wire/protocols/rest_codec.h"
+#include "wire/protocols/xml.h"
+
+namespace tidemill::wire {
+namespace {
+
+using schema::Member;
+using schema::Operation;
+using schema::Service;
+using schema::Shape;
+
+constexpr std::string_view kDeclaration = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+constexpr std::string_view kMalformedXml =
+    "The XML you provided was not well-formed or did not validate against our published schema";
+
+// Names of S3's root elements where the models do not have them (from the S3 API reference).
+constexpr std::pair<std::string_view, std::string_view> kS3Roots[] = {
+    {"CompleteMultipartUpload", "CompleteMultipartUploadResult"},
+    {"CreateMultipartUpload", "InitiateMultipartUploadResult"},
+    {"DeleteObjects", "DeleteResult"},
+    {"GetBucketAcl", "AccessControlPolicy"},
+    {"GetBucketCors", "CORSConfiguration"},
+    {"GetBucketLifecycleConfiguration", "LifecycleConfiguration"},
+    {"GetBucketLogging", "BucketLoggingStatus"},
+    {"GetBucketNotificationConfiguration", "NotificationConfiguration"},
+    {"GetBucketRequestPayment", "RequestPaymentConfiguration"},
+    {"GetBucketTagging", "Tagging"},
+    {"GetBucketVersioning", "VersioningConfiguration"},
+    {"GetBucketWebsite", "WebsiteConfiguration"},
+    {"GetObjectAcl", "AccessControlPolicy"},
+    {"GetObjectAttributes", "GetObjectAttributesResponse"},
+    {"GetObjectTagging", "Tagging"},
+    {"ListBuckets", "ListAllMyBucketsResult"},
+    {"ListMultipartUploads", "ListMultipartUploadsResult"},
+    {"ListObjectVersions", "ListVersionsResult"},
+    {"ListObjects", "ListBucketResult"},
+    {"ListObjectsV2", "ListBucketResult"},
+    {"ListParts", "ListPartsResult"},
+};
+
+std::string root_name(const Service& service, const Operation& operation, const Shape& shape,
+                      const Member* payload) {
+  if (payload) return std::string(payload->wire_name);
+  if (is_s3(service))
+    for (const auto& [name, root] : kS3Roots)
+      if (name == operation.name) return std::string(root);
+  if (!operation.output_wrapper.empty()) return std::string(operation.output_wrapper);
+  if (!shape.xml_name.empty()) return std::string(shape.xml_name);
+  return std::string(operation.name) + "Result";
+}
+
+class RestXmlCodec final : public RestCodec {
+ public:
+  HttpResponse encode_error(const Service& service, const Operation* operation, const Error& error,
+                            std::string_view request_id,
+                            const HttpRequest& request) const override {
+    const Shape* shape = find_error_shape(service, operation, error.code);
+    HttpResponse response;
+    response.status = error_status(service, operation, error);
+    if (shape) write_bindings(*shape, error_members(shape, error), response);
+    add_request_id(service, request_id, response);
+    // 304 and 1xx, 204 have no body by definition.
+    if (response.status == 304 || response.status == 204) return response;
+    response.headers.set("Content-Type", "application/xml");
+    response.body = kDeclaration;
+    XmlWriter xml(response.body, true);
+    if (is_s3(service))
+      write_s3_error(error, request_id, xml);
+    else
+      write_error(service, shape, error, request_id, response.status, xml);
+    drop_body_of_head(request, response);
+    return response;
+  }
+
+ protected:
+  Result<Value> read_body(const Operation& operation, const Shape& shape, const Member* payload,
+                          std::string_view body) const override {
+    std::string_view root = payload ? payload->wire_name : operation.input_wrapper;
+    if (payload && !shape.xml_name.empty() && body.find(payload->wire_name) == body.npos)
+      root = shape.xml_name;
+    Result<Value> value = read_xml(shape, body, payload == nullptr, root);
+    if (!value) {
+      Error error{"MalformedXML", std::string(kMalformedXml), 400};
+      error.message += " (" + value.error().message + ").";
+      return fail(std::move(error));
+    }
+    return value;
+  }
+
+  void write_body(const Service& service, const Operation& operation, const Shape& shape,
+                  const Member* payload, const Value& value,
+                  HttpResponse& response) const override {
+    response.headers.set("Content-Type", "application/xml");
+    response.body = kDeclaration;
+    XmlWriter xml(response.body, true);
+    std::string_view xml_namespace = service.xml_namespace;
+    if (is_s3(service) && xml_namespace.empty())
+      xml_namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
+    if (is_s3(service) && operation.name == "GetBucketLocation") {
+      // The one S3 answer whose only member is the root itself.
+      const Value* location = value.find("LocationConstraint");
+      xml.open("LocationConstraint", xml_namespace, {}, nullptr, nullptr);
+      if (location && location->as_string()) write_xml_text(*location->as_string(), response.body);
+      xml.close("LocationConstraint");
+      return;
+    }
+    std::string root = root_name(service, operation, shape, payload);
+    xml.open(root, xml_namespace, {}, &shape, &value);
+    xml.members(shape, value, payload == nullptr);
+    xml.close(root);
+  }
+
+  Error binding_error(const Service& service, Error error) const override {
+    error.code = is_s3(service) ? "InvalidArgument" : "SerializationException";
+    error.http_status = 400;
+    return error;
+  }
+
+ private:
+  static void write_s3_error(const Error& error, std::string_view request_id, XmlWriter& xml) {
+    xml.open("Error", {}, {}, nullptr, nullptr);
+    xml.element("Code", error.code);
+    xml.element("Message", error.message);
+    for (const auto& [name, value] : error.details) xml.element(name, value);
+    xml.element("RequestId", request_id);
+    xml.element("HostId", host_id(request_id));
+    xml.close("Error");
+  }
+
+  static void write_error(const Service& service, const Shape* shape, const Error& error,
+                          std::string_view request_id, int status, XmlWriter& xml) {
+    xml.open("ErrorResponse", service.xml_namespace, {}, nullptr, nullptr);
+    xml.open("Error", {}, {}, nullptr, nullptr);
+    xml.element("Type", sender_fault(shape, status) ? "Sender" : "Receiver");
+    xml.element("Code",
+                shape && shape->error_code.empty() ? shape->name : query_code(shape, error));
+    xml.element("Message", error.message);
+    if (shape) {
+      ValueObject details = *error_members(shape, error).as_object();
+      details.erase("Message");
+      details.erase("message");
+      xml.members(*shape, Value(std::move(details)), true);
+    }
+    xml.close("Error");
+    xml.element("RequestId", request_id);
+    xml.close("ErrorResponse");
+  }
+};
+
+}  // namespace
+
+const Codec& rest_xml_codec() {
+  static const RestXmlCodec kCodec;
+  return kCodec;
+}
+
+}  // namespace tidemill::wire

@@ -1,0 +1,11 @@
+#include "wire/protocols/utf8.h"
+
+#include <simdjson.h>
+
+namespace tidemill::wire {
+
+bool is_valid_utf8(std::string_view text) {
+  return simdjson::validate_utf8(text.data(), text.size());
+}
+
+}  // namespace tidemill::wire

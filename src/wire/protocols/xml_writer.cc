@@ -1,0 +1,158 @@
+#include "wire/protocols/scalar.h"
+#include "wire/protocols/xml.h"
+
+namespace tidemill::wire {
+
+using schema::Location;
+using schema::Member;
+using schema::Shape;
+using schema::ShapeType;
+
+namespace {
+
+bool flattened(const Member& member) { return member.flattened || member.shape->flattened; }
+
+std::string_view name_or(const Member* member, std::string_view fallback) {
+  return member && !member->wire_name.empty() ? member->wire_name : fallback;
+}
+
+}  // namespace
+
+void write_xml_text(std::string_view text, std::string& out) {
+  static constexpr char kHex[] = "0123456789ABCDEF";
+  for (char c : text) {
+    switch (c) {
+      case '&':
+        out += "&amp;";
+        break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      default:
+        // Line ends would be normalised by the reader, other controls are no XML at all; both go
+        // out as references, as S3 does for keys.
+        if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') {
+          out += "&#x";
+          if (c >= 0x10) out += kHex[c >> 4];
+          out += kHex[c & 15];
+          out += ';';
+        } else {
+          out += c;
+        }
+    }
+  }
+}
+
+void XmlWriter::open(std::string_view name, std::string_view xml_namespace,
+                     std::string_view xml_prefix, const Shape* shape, const Value* value) {
+  out_ += '<';
+  out_ += name;
+  if (!xml_namespace.empty()) {
+    out_ += xml_prefix.empty() ? " xmlns" : " xmlns:";
+    out_ += xml_prefix;
+    out_ += "=\"";
+    write_xml_text(xml_namespace, out_);
+    out_ += '"';
+  }
+  if (shape && value && shape->type == ShapeType::structure) {
+    for (const Member& member : shape->members) {
+      const Value* attribute = member.xml_attribute ? value->find(member.name) : nullptr;
+      if (!attribute || attribute->is_null()) continue;
+      out_ += ' ';
+      out_ += member.wire_name;
+      out_ += "=\"";
+      write_xml_text(scalar(member, *attribute), out_);
+      out_ += '"';
+    }
+  }
+  out_ += '>';
+}
+
+void XmlWriter::close(std::string_view name) {
+  out_ += "</";
+  out_ += name;
+  out_ += '>';
+}
+
+void XmlWriter::element(std::string_view name, std::string_view text) {
+  open(name, {}, {}, nullptr, nullptr);
+  write_xml_text(text, out_);
+  close(name);
+}
+
+std::string XmlWriter::scalar(const Member& member, const Value& value) const {
+  TimestampFormat format = timestamp_format(&member, *member.shape, TimestampFormat::iso8601);
+  std::string text = format_scalar(*member.shape, value, format);
+  if (milliseconds_always_ && member.shape->type == ShapeType::timestamp &&
+      format == TimestampFormat::iso8601 && text.ends_with('Z') &&
+      text.find('.') == std::string::npos)
+    text.replace(text.size() - 1, 1, ".000Z");
+  return text;
+}
+
+void XmlWriter::members(const Shape& shape, const Value& value, bool body_only) {
+  for (const Member& each : shape.members) {
+    if (each.xml_attribute || (body_only && each.location != Location::body)) continue;
+    const Value* item = value.find(each.name);
+    if (item && !item->is_null()) member(each.wire_name, each, *item);
+  }
+}
+
+void XmlWriter::member(std::string_view name, const Member& each, const Value& value) {
+  switch (each.shape->type) {
+    case ShapeType::structure: {
+      bool own = !each.xml_namespace.empty();
+      open(name, own ? each.xml_namespace : each.shape->xml_namespace,
+           own ? each.xml_prefix : each.shape->xml_prefix, each.shape, &value);
+      members(*each.shape, value, false);
+      return close(name);
+    }
+    case ShapeType::list:
+      return list(name, each, value);
+    case ShapeType::map:
+      return map(name, each, value);
+    default:
+      open(name, each.xml_namespace, each.xml_prefix, nullptr, nullptr);
+      write_xml_text(scalar(each, value), out_);
+      close(name);
+  }
+}
+
+void XmlWriter::list(std::string_view name, const Member& each, const Value& value) {
+  const ValueList* items = value.as_list();
+  if (!items) return;
+  std::string_view element = name_or(each.shape->element, "member");
+  if (flattened(each)) {
+    // The elements' own name wins, as in botocore's reader.
+    std::string_view own = element == "member" ? name : element;
+    for (const Value& item : *items) member(own, *each.shape->element, item);
+    return;
+  }
+  open(name, each.xml_namespace, each.xml_prefix, nullptr, nullptr);
+  for (const Value& item : *items) member(element, *each.shape->element, item);
+  close(name);
+}
+
+void XmlWriter::map(std::string_view name, const Member& each, const Value& value) {
+  const ValueObject* entries = value.as_object();
+  if (!entries) return;
+  bool flat = flattened(each);
+  if (!flat) open(name, each.xml_namespace, each.xml_prefix, nullptr, nullptr);
+  std::string_view entry = flat ? name : std::string_view("entry");
+  for (const auto& [key, item] : *entries) {
+    if (item.is_null()) continue;
+    open(entry, {}, {}, nullptr, nullptr);
+    element(name_or(each.shape->key, "key"), key);
+    member(name_or(each.shape->element, "value"), *each.shape->element, item);
+    close(entry);
+  }
+  if (!flat) close(name);
+}
+
+}  // namespace tidemill::wire
