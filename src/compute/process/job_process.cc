@@ -48,21 +48,26 @@ Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgro
 // Runs in the child; returns only with the reason why not.
 Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
                      pid_t shim) {
-  if (Result<void> surrounded = surround(spec, files, cgroup); !surrounded)
-    return surrounded.error();
   const JobSpec& job = spec.job;
   std::vector<std::string> arguments = job.command;
   std::vector<std::string> environment = make_environment(job);
   auto path = job.environment.find("PATH");
   const std::string search = path == job.environment.end() ? kDefaultPath : path->second;
-  const std::string program = find_executable(arguments[0], search);
+  // The program may lie where only root can go (a checkout in root's home): opened now, it can
+  // still be run afterwards. Closed by the exec, so it works for binaries, not for scripts.
+  const std::string outside = find_executable(arguments[0], search);
+  Descriptor opened(outside.empty() ? -1 : ::open(outside.c_str(), O_PATH | O_CLOEXEC));
+  if (Result<void> surrounded = surround(spec, files, cgroup); !surrounded)
+    return surrounded.error();
+  std::string program = find_executable(arguments[0], search);
+  if (program.empty())
+    program = outside;
+  else
+    opened = Descriptor(::open(program.c_str(), O_PATH | O_CLOEXEC));
   if (program.empty())
     return {codes::kNotFound, "The command '" + arguments[0] + "' was not found" +
                                   (arguments[0].contains('/') ? "" : " in PATH (" + search + ")") +
                                   "."};
-  // The program may lie where only root can go (a checkout in root's home): opened now, it can
-  // still be run afterwards. Closed by the exec, so it works for binaries, not for scripts.
-  Descriptor opened(::open(program.c_str(), O_PATH | O_CLOEXEC));
   if (!job.working_directory.empty() && ::chdir(job.working_directory.c_str()) != 0)
     return system_error("change to the working directory " + job.working_directory);
   if (spec.user_id != 0)
@@ -75,7 +80,7 @@ Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgrou
   ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
   std::vector<char*> argv = pointers(arguments), envp = pointers(environment);
   ::execve(program.c_str(), argv.data(), envp.data());
-  if (errno == EACCES && opened)
+  if ((errno == EACCES || errno == ENOENT) && opened)
     ::syscall(SYS_execveat, opened.get(), "", argv.data(), envp.data(), AT_EMPTY_PATH);
   return system_error("run " + program);
 }

@@ -289,6 +289,29 @@ TEST_F(ProcessComputeTest, DestinationBelowTheRootIsMadeInTheNamespaceOnly) {
   EXPECT_FALSE(fs::exists("/tidemill_test_root"));
 }
 
+TEST_F(ProcessComputeTest, WhatLiesInAClosedFolderCanBeMountedAndRun) {
+  if (!compute_->isolation().unprivileged_user) GTEST_SKIP() << compute_->isolation().explanation;
+  const fs::path closed = make_folder("closed");
+  fs::create_directories(closed / "tools" / "bin");
+  fs::copy_file("/bin/cat", closed / "tools" / "bin" / "show");
+  fs::copy_file("/bin/cat", closed / "alone");
+  std::ofstream(closed / "tools" / "text") << "seen\n";
+  std::ofstream(closed / "secret") << "secret\n";
+  fs::permissions(closed, fs::perms::owner_all);
+  JobSpec spec =
+      script("a", (closed / "tools/bin/show").string() + " " + (closed / "tools/text").string() +
+                      "; test -e " + (closed / "secret").string() + " || echo hidden");
+  spec.mounts = {{closed / "tools", closed / "tools", true}};
+  JobExit exit = run(spec);
+  EXPECT_EQ(exit.exit_code, 0) << exit.reason;
+  EXPECT_THAT(listener_.lines("a"), ElementsAre("seen", "hidden"));
+  // A binary of the server's own, without any mount.
+  spec = script("b", "");
+  spec.command = {closed / "alone", "/proc/self/comm"};
+  exit = run(spec);
+  EXPECT_EQ(exit.exit_code, 0) << exit.reason;
+}
+
 TEST_F(ProcessComputeTest, MemoryLimitEndsTheJobAndIsNamed) {
   if (!compute_->isolation().memory_limit) GTEST_SKIP() << compute_->isolation().explanation;
   JobSpec spec = script("a", "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}");

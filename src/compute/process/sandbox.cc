@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 #include "compute/process/descriptor.h"
 #include "compute/process/job_files.h"
@@ -117,31 +118,87 @@ Result<void> enter_mount_namespace() {
   return {};
 }
 
+namespace {
+
+// The topmost folder above `path` that others may not pass; empty when there is none.
+fs::path closed_ancestor(const fs::path& path) {
+  fs::path walked = "/";
+  for (const fs::path& part : path.parent_path().relative_path()) {
+    walked /= part;
+    struct stat status;
+    if (::stat(walked.c_str(), &status) != 0) return {};
+    if (!(status.st_mode & S_IXOTH)) return walked;
+  }
+  return {};
+}
+
+// Folders on a tmpfs of ours, where anything can be made.
+using Ours = std::vector<fs::path>;
+
+// Makes the path below `parent`, which is one of ours, and mounts there.
+Result<void> make_below(const fs::path& parent, const fs::path& destination,
+                        const std::string& source, Ours& ours) {
+  fs::path made = parent;
+  for (const fs::path& part : destination.parent_path().lexically_relative(parent)) {
+    if (part == ".") continue;
+    made /= part;
+    if (::mkdir(made.c_str(), 0755) != 0 && errno != EEXIST)
+      return fail(system_error("mkdir " + made.string()));
+    ours.push_back(made);
+  }
+  return make_mount_point(destination, source);
+}
+
+Result<void> make_destination(const fs::path& destination, const std::string& source,
+                              const std::string& scratch, Ours& ours) {
+  std::error_code ignored;
+  if (fs::exists(destination, ignored)) return {};
+  fs::path parent = destination.parent_path();
+  while (!fs::exists(parent, ignored)) parent = parent.parent_path();
+  if (std::find(ours.begin(), ours.end(), parent) == ours.end()) {
+    TRY(make_extensible(parent, scratch));
+    ours.push_back(parent);
+  }
+  return make_below(parent, destination, source, ours);
+}
+
+}  // namespace
+
 Result<void> make_mounts(const std::vector<Mount>& mounts, const std::string& scratch) {
-  std::vector<fs::path> extensible;  // folders on a tmpfs of ours
+  struct Opened {
+    const Mount* mount;
+    Descriptor source;
+    fs::path destination, closed;
+  };
+  std::vector<Opened> all, covered;
   for (const Mount& mount : mounts) {
+    // Opened first: what a later mount covers stays reachable through the descriptor.
+    Descriptor source(::open(mount.source.c_str(), O_PATH | O_CLOEXEC));
+    if (!source) return fail(system_error("mount source " + mount.source));
     const fs::path destination = fs::path(mount.destination).lexically_normal();
-    std::error_code ignored;
-    if (!fs::exists(destination, ignored)) {
-      fs::path parent = destination.parent_path();
-      while (!fs::exists(parent, ignored)) parent = parent.parent_path();
-      if (std::find(extensible.begin(), extensible.end(), parent) == extensible.end()) {
-        // Below one of our own tmpfs or below an earlier mount everything can be made directly only
-        // when it is a tmpfs of ours; a mount's source belongs to the host.
-        TRY(make_extensible(parent, scratch));
-        extensible.push_back(parent);
+    const fs::path closed = ::geteuid() == 0 ? closed_ancestor(destination) : fs::path();
+    (closed.empty() ? all : covered).push_back({&mount, std::move(source), destination, closed});
+  }
+  // Covers come last, for the scratch folder may lie below one.
+  std::move(covered.begin(), covered.end(), std::back_inserter(all));
+  Ours ours;
+  for (const Opened& opened : all) {
+    const std::string source = "/proc/self/fd/" + std::to_string(opened.source.get());
+    if (opened.closed.empty()) {
+      TRY(make_destination(opened.destination, source, scratch, ours));
+    } else {
+      // Root's home, say, with the interpreter inside: the job sees an open, empty folder in its
+      // place that holds just what is mounted.
+      if (std::find(ours.begin(), ours.end(), opened.closed) == ours.end()) {
+        if (::mount("tidemill", opened.closed.c_str(), "tmpfs", MS_NOSUID | MS_NODEV,
+                    "mode=0755") != 0)
+          return fail(system_error("cover " + opened.closed.string()));
+        ours.push_back(opened.closed);
       }
-      fs::path made = parent;
-      for (const fs::path& part : destination.parent_path().lexically_relative(parent)) {
-        if (part == ".") continue;
-        made /= part;
-        if (::mkdir(made.c_str(), 0755) != 0) return fail(system_error("mkdir " + made.string()));
-        extensible.push_back(made);
-      }
-      TRY(make_mount_point(destination, mount.source));
+      TRY(make_below(opened.closed, opened.destination, source, ours));
     }
-    TRY(bind_mount(mount.source, destination));
-    if (mount.read_only) TRY(remount_read_only(destination));
+    TRY(bind_mount(source, opened.destination));
+    if (opened.mount->read_only) TRY(remount_read_only(opened.destination));
   }
   return {};
 }
