@@ -8,11 +8,13 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/random.h"
 #include "store/store.h"
 #include "store/table.h"
 
@@ -40,11 +42,14 @@ struct Step {
 // What a task handler is given.
 struct TaskRun {
   std::string machine;
-  std::string key;        // of the record
+  std::string key;  // of the record
   std::string type;
   Value payload;
-  std::string record;     // JSON text of the record as it is now (not as when the task was made)
+  std::string record;  // JSON text of the record as it is now (not as when the task was made)
   int attempt = 1;
+  // Requested when the engine stops: a handler that waits returns Tidemill.Cancelled then, which is
+  // no failed attempt; the task stays in the store and runs again after the next start.
+  std::stop_token stop = {};
 };
 
 // What it returns: events for its own record, applied in the transaction that removes the task. An
@@ -69,10 +74,16 @@ struct Machine {
     store::Transaction::IndexKeys index_keys;
     std::vector<Task> tasks;
   };
-  std::function<Result<std::optional<Outcome>>(std::string_view record, const Event&, Timestamp now)>
+  std::function<Result<std::optional<Outcome>>(std::string_view record, const Event&,
+                                               Timestamp now)>
       transition;
   std::function<TaskResult(const TaskRun&)> run_task;
   RetryPolicy retry = {};
+  // True: due tasks of one record run one at a time in the order they were made; one that waits for
+  // its next attempt holds the later ones up, a timer counts from when it is due. False: they run
+  // side by side. A handler that blocks for long (waits for a process) wants false, else nothing
+  // else of its record runs meanwhile.
+  bool sequential_tasks = true;
 };
 
 class Engine {
@@ -100,13 +111,31 @@ class Engine {
                              store::Transaction transaction = {}) = 0;
   // Blocks until the predicate of the record's text (nullopt: gone) holds or the deadline passes;
   // true when it held. For held first Describes.
-  virtual bool wait_for(const std::string& machine, const std::string& key,
-                        std::chrono::milliseconds at_most,
-                        const std::function<bool(const std::optional<std::string>&)>& predicate) = 0;
+  virtual bool wait_for(
+      const std::string& machine, const std::string& key, std::chrono::milliseconds at_most,
+      const std::function<bool(const std::optional<std::string>&)>& predicate) = 0;
+  // Looks at the clock now instead of at the next poll: for tests that moved a ManualClock.
+  virtual void poll() {}
 };
 
-// transition: Result<std::optional<Step<Record>>>(const Record&, const Event&, Timestamp now); pure.
-// run_task:   TaskResult(const Record&, const TaskRun&)
+struct EngineOptions {
+  // Handlers that run at the same time; threads are made when they are needed.
+  std::size_t workers_max = 64;
+  // How late a timer may be when the clock jumps.
+  std::chrono::milliseconds poll_interval{100};
+  // Tasks due later than this stay in the store only, to bound the memory that timers take.
+  std::chrono::minutes horizon{60};
+};
+
+// The tables that the engine itself needs, for whoever opens the store.
+std::vector<store::TableSpec> engine_tables();
+
+// Borrows all three. Destroying it stops it.
+std::unique_ptr<Engine> make_engine(store::Store& store, Clock& clock, Random& random,
+                                    EngineOptions options = {});
+
+// transition: Result<std::optional<Step<Record>>>(const Record&, const Event&, Timestamp now);
+// pure. run_task:   TaskResult(const Record&, const TaskRun&)
 template <class Record, class Transition, class RunTask>
 Machine make_machine(std::string name, const store::Table<Record>& table, Transition transition,
                      RunTask run_task, RetryPolicy retry = {});
