@@ -1,4 +1,4 @@
-"""One service's model: the newest version, merged with its extras, patched."""
+"""One service's model: the newest version, patched."""
 
 import gzip
 import json
@@ -36,9 +36,9 @@ def load(botocore, codegen_folder, service):
     version = max(os.listdir(folder))
     folder = os.path.join(folder, version)
     definition = _read(folder, "service-2")
-    _merge(definition, _read(folder, "service-2.sdk-extras").get("merge", {}))
+    # service-2.sdk-extras is left aside: it says what clients make of the model (S3's Expires as a
+    # time), not what services take.
     paginators = _read(folder, "paginators-1")
-    _merge(paginators, _read(folder, "paginators-1.sdk-extras").get("merge", {}))
     patching.apply(definition, patching.load(codegen_folder, service), service)
     return Model(service, definition, paginators.get("pagination", {}))
 
@@ -52,11 +52,3 @@ def _read(folder, stem):
         with gzip.open(path + ".gz", "rt", encoding="utf-8") as file:
             return json.load(file)
     return {}
-
-
-def _merge(into, extra):
-    for key, value in extra.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value

@@ -117,6 +117,18 @@ TEST(Tables, http_bindings_of_s3_are_there) {
   EXPECT_TRUE(operation(s3::service(), "SelectObjectContent").event_stream_output);
 }
 
+TEST(Tables, patches_are_in_the_tables) {
+  EXPECT_EQ(s3::service().xml_namespace, "http://s3.amazonaws.com/doc/2006-03-01/");
+  EXPECT_EQ(operation(s3::service(), "ListObjectsV2").output_wrapper, "ListBucketResult");
+  const Operation& location = s3::operations::GetBucketLocation::operation();
+  EXPECT_EQ(location.output_wrapper, "LocationConstraint");
+  EXPECT_TRUE(location.output_unwrapped);
+  EXPECT_TRUE(member(location.output, "LocationConstraint").shape->enumeration.empty());
+  for (const Shape* error : operation(sqs::service(), "SendMessage").errors)
+    if (error->name == "QueueDoesNotExist")
+      EXPECT_EQ(error->query_error_code, "AWS.SimpleQueueService.NonExistentQueue");
+}
+
 TEST(Tables, constraints_and_errors_are_there) {
   const Operation& create = sagemaker::operations::CreateTrainingJob::operation();
   const Member& name = member(create.input, "TrainingJobName");
