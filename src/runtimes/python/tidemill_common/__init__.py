@@ -1,0 +1,1 @@
+"""What the training and the serving toolkit share. Standard library only."""

@@ -1,0 +1,1 @@
+"""The model server of Python endpoints: `python -m tidemill_serving`."""

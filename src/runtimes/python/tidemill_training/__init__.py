@@ -1,0 +1,1 @@
+"""Script mode of training jobs: `python -m tidemill_training`."""
