@@ -192,32 +192,52 @@ class Checker {
       if (member.streaming || member.shape->event_stream) continue;
       if (path_.empty()) top_ = &member;
       const Value* value = object.find(member.name);
-      Scope scope(*this, (path_.empty() ? "" : ".") + lower_first(member.name));
-      if (!value || value->is_null()) {
-        if (member.required) add(*member.shape, Value(), "Member must not be null");
-        continue;
+      if (value && !value->is_null()) {
+        Scope scope(*this, {.member = member.name});
+        check(*member.shape, *value);
+      } else if (member.required) {
+        Scope scope(*this, {.member = member.name});
+        add(*member.shape, Value(), "Member must not be null");
       }
-      check(*member.shape, *value);
     }
   }
 
   std::vector<Violation> take() { return std::move(violations_); }
 
  private:
+  // Rendered only when something is wrong, since nearly every request is right.
+  struct Step {
+    std::string_view member = {};  // of a structure
+    std::string_view key = {};     // of a map's entry
+    std::size_t index = 0;         // of a list's element, from 1
+  };
+
   // Puts a step behind the path while it lives.
   struct Scope {
-    Scope(Checker& owner, const std::string& step) : checker(owner), length(owner.path_.size()) {
-      checker.path_ += step;
-    }
-    ~Scope() { checker.path_.resize(length); }
+    Scope(Checker& owner, Step step) : checker(owner) { checker.path_.push_back(step); }
+    ~Scope() { checker.path_.pop_back(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
     Checker& checker;
-    std::size_t length;
   };
+
+  std::string rendered_path() const {
+    std::string out;
+    for (const Step& step : path_) {
+      if (!out.empty()) out += ".";
+      if (!step.member.empty())
+        out += lower_first(step.member);
+      else
+        out += (step.index ? std::to_string(step.index) : std::string(step.key)) + ".member";
+    }
+    return out;
+  }
 
   void add(const Shape& shape, const Value& value, const std::string& constraint) {
     if (violations_.size() >= kViolationsMax) return;
     violations_.push_back(
-        {value_at(shape, value, path_) + " failed to satisfy constraint: " + constraint, top_});
+        {value_at(shape, value, rendered_path()) + " failed to satisfy constraint: " + constraint,
+         top_});
   }
 
   void check(const Shape& shape, const Value& value) {
@@ -240,7 +260,7 @@ class Checker {
       return;
     }
     for (std::size_t i = 0; i < list.size(); ++i) {
-      Scope scope(*this, "." + std::to_string(i + 1) + ".member");
+      Scope scope(*this, {.index = i + 1});
       if (list[i].is_null())
         add(element, list[i], "Member must not be null");
       else
@@ -251,10 +271,7 @@ class Checker {
   void map(const Shape& shape, const Value& whole, const ValueObject& object) {
     const Shape& key = *shape.key->shape;
     const Shape& element = *shape.element->shape;
-    auto any = [&](auto broken) {
-      return std::any_of(object.begin(), object.end(),
-                         [&](const ValueObject::Entry& entry) { return broken(entry); });
-    };
+    auto any = [&](auto broken) { return std::any_of(object.begin(), object.end(), broken); };
     if (any([&](const auto& entry) { return !own_failures(key, Value(entry.first)).empty(); }))
       add(shape, whole, "Map keys must satisfy constraint: " + all_constraints(key));
     if (!holds_members(element)) {
@@ -265,12 +282,12 @@ class Checker {
       return;
     }
     for (const auto& [name, value] : object) {
-      Scope scope(*this, "." + name + ".member");
+      Scope scope(*this, {.key = name});
       if (!value.is_null()) check(element, value);
     }
   }
 
-  std::string path_;
+  std::vector<Step> path_;
   const Member* top_ = nullptr;
   std::vector<Violation> violations_;
 };

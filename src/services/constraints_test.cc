@@ -139,6 +139,19 @@ TEST(Constraints, unknown_members_and_other_kinds_are_passed_over) {
   EXPECT_EQ(create(with("Tags", "\"x\"")), "");
 }
 
+TEST(Constraints, a_list_of_structures_counts_from_one) {
+  Value value = with("InputDataConfig",
+                     R"([{"ChannelName":"a","DataSource":{"S3DataSource":{"S3DataType":"S3Prefix",
+                         "S3Uri":"s3://b/k"}}},{"ChannelName":"b"}])");
+  EXPECT_EQ(create(value),
+            "1 validation error detected: Value null at 'inputDataConfig.2.member.dataSource' "
+            "failed to satisfy constraint: Member must not be null");
+  value = with("Tags", "[null]");
+  EXPECT_EQ(create(value),
+            "1 validation error detected: Value null at 'tags.1.member' failed to satisfy "
+            "constraint: Member must not be null");
+}
+
 TEST(Constraints, a_long_value_is_cut_at_a_character) {
   std::string text;
   for (int i = 0; i < 3000; ++i) text += "ä";
