@@ -1,0 +1,55 @@
+// What IAM offers the other services and the request chain.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/value.h"
+#include "services/service.h"
+
+namespace tidemill::services::iam {
+
+// Condition keys of a request and their values: {"aws:SourceIp", {"127.0.0.1"}}. Keys compare
+// without regard to case.
+using ConditionContext = std::map<std::string, std::vector<std::string>>;
+
+// Short-lived credentials of a role, as a job's credential endpoint hands them out.
+struct TemporaryCredentials {
+  std::string access_key_id;
+  std::string secret_access_key;
+  std::string session_token;
+  Timestamp expiration;
+  std::string assumed_role_arn;  // "arn:aws:sts::123456789012:assumed-role/role/session"
+  std::string assumed_role_id;   // "AROA...:session"
+};
+
+// Thread-safe.
+class IamInterface {
+ public:
+  virtual ~IamInterface() = default;
+
+  // Whether the caller may hand `role_arn` to a service ("sagemaker.amazonaws.com"): the role
+  // exists in the caller's account, its trust policy lets the service assume it, and the caller has
+  // iam:PassRole on it. ValidationException or AccessDeniedException otherwise. With `--auth any` a
+  // role that does not exist passes when its ARN is well formed.
+  virtual Result<void> check_pass_role(const Context& context, std::string_view role_arn,
+                                       std::string_view service_principal) = 0;
+
+  // For a job or an endpoint that runs as the role; the caller has checked that it may. Durable
+  // before it returns. ValidationException when the role does not exist (not with `--auth any`).
+  virtual Result<TemporaryCredentials> issue_role_credentials(std::string_view role_arn,
+                                                              std::string_view session_name,
+                                                              std::chrono::seconds lifetime) = 0;
+
+  // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
+  // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.
+  virtual Result<void> authorize(const Principal& principal, std::string_view action,
+                                 std::string_view resource,
+                                 const ConditionContext& conditions = {}) = 0;
+};
+
+}  // namespace tidemill::services::iam
