@@ -1,0 +1,127 @@
+"""Churn through boto3: upload, train, deploy, predict, delete.
+
+It talks to whatever AWS_ENDPOINT_URL names; `tidemill env` prints the environment for a local server.
+"""
+import json
+import time
+
+import boto3
+
+import churn_data
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+NAME = "churn-" + time.strftime("%Y%m%d-%H%M%S")
+TRUST = {"Version": "2012-10-17",
+         "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
+                        "Action": "sts:AssumeRole"}]}
+
+s3 = boto3.client("s3")
+iam = boto3.client("iam")
+sagemaker = boto3.client("sagemaker")
+runtime = boto3.client("sagemaker-runtime")
+
+
+class Step:
+    """Prints what is done and how long it took."""
+
+    def __init__(self, text):
+        self.text = text
+
+    def __enter__(self):
+        self.began = time.monotonic()
+
+    def __exit__(self, kind, value, trace):
+        print(f"{self.text:<52} {'failed' if kind else 'ok':<7}{time.monotonic() - self.began:6.2f} s",
+              flush=True)
+
+
+def channel(name):
+    uri = f"s3://{NAME}/{name}/"
+    return {"ChannelName": name, "ContentType": "text/csv",
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
+
+
+def upload(parts):
+    s3.create_bucket(Bucket=NAME)
+    for name in ("train", "validation"):
+        s3.put_object(Bucket=NAME, Key=f"{name}/{name}.csv", Body=churn_data.csv_text(*parts[name]).encode())
+
+
+def train(role):
+    sagemaker.create_training_job(
+        TrainingJobName=NAME, RoleArn=role,
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        HyperParameters={"objective": "binary:logistic", "num_round": "120", "max_depth": "5", "eta": "0.2",
+                         "subsample": "0.8", "eval_metric": "auc", "early_stopping_rounds": "20", "seed": "7"},
+        InputDataConfig=[channel("train"), channel("validation")],
+        OutputDataConfig={"S3OutputPath": f"s3://{NAME}/output"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        StoppingCondition={"MaxRuntimeInSeconds": 600})
+    sagemaker.get_waiter("training_job_completed_or_stopped").wait(TrainingJobName=NAME)
+    job = sagemaker.describe_training_job(TrainingJobName=NAME)
+    if job["TrainingJobStatus"] != "Completed":
+        raise SystemExit(f"training {job['TrainingJobStatus']}: {job.get('FailureReason')}")
+    return job
+
+
+def deploy(role, model_data):
+    sagemaker.create_model(ModelName=NAME, ExecutionRoleArn=role,
+                           PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model_data})
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=NAME,
+        ProductionVariants=[{"VariantName": "AllTraffic", "ModelName": NAME, "InstanceType": "ml.m5.large",
+                             "InitialInstanceCount": 1}])
+    sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
+    sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=NAME)
+
+
+def predict(rows):
+    scores, latencies_ms = [], []
+    for row in rows:
+        began = time.perf_counter()
+        response = runtime.invoke_endpoint(EndpointName=NAME, ContentType="text/csv",
+                                           Body=churn_data.line(row).encode())
+        scores.append(float(response["Body"].read()))
+        latencies_ms.append((time.perf_counter() - began) * 1000)
+    return scores, latencies_ms
+
+
+def delete():
+    """Whatever there is by now; one failure does not keep the rest."""
+    objects = lambda: [{"Key": each["Key"]} for each in s3.list_objects_v2(Bucket=NAME).get("Contents", [])]
+    for action in (lambda: sagemaker.delete_endpoint(EndpointName=NAME),
+                   lambda: sagemaker.delete_endpoint_config(EndpointConfigName=NAME),
+                   lambda: sagemaker.delete_model(ModelName=NAME),
+                   lambda: s3.delete_objects(Bucket=NAME, Delete={"Objects": objects()}),
+                   lambda: s3.delete_bucket(Bucket=NAME),
+                   lambda: iam.delete_role(RoleName=NAME)):
+        try:
+            action()
+        except Exception as error:
+            print(f"could not delete: {error}")
+
+
+def main():
+    parts = churn_data.split()
+    try:
+        with Step("create the role"):
+            role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        with Step("upload 4,000 customers"):
+            upload(parts)
+        with Step("train XGBoost"):
+            job = train(role)
+        for metric in job.get("FinalMetricDataList", []):
+            print(f"    {metric['MetricName']} = {metric['Value']:.5f}")
+        with Step("deploy an endpoint"):
+            deploy(role, job["ModelArtifacts"]["S3ModelArtifacts"])
+        rows, labels = parts["test"]
+        with Step(f"predict {len(rows)} held-out customers, one a call"):
+            scores, latencies_ms = predict(rows)
+        churn_data.report(labels, scores, latencies_ms)
+    finally:
+        with Step("delete what was made"):
+            delete()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Churn through the AWS CLI: upload, train, deploy, predict, delete. Talks to $AWS_ENDPOINT_URL.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+python=${PYTHON:-python3}
+name=churn-cli-$(date +%Y%m%d-%H%M%S)
+image=683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1
+work=$(mktemp -d)
+export AWS_PAGER=""
+
+clean_up() {
+  echo "deleting what was made"
+  aws sagemaker delete-endpoint --endpoint-name "$name" || true
+  aws sagemaker delete-endpoint-config --endpoint-config-name "$name" || true
+  aws sagemaker delete-model --model-name "$name" || true
+  aws s3 rb --force --quiet "s3://$name" || true
+  aws iam delete-role --role-name "$name" || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
+
+echo "uploading"
+"$python" "$here/churn_data.py" split "$work"
+aws s3 mb --quiet "s3://$name" >/dev/null
+for channel in train validation; do
+  aws s3 cp --quiet "$work/$channel.csv" "s3://$name/$channel/$channel.csv"
+done
+role=$(aws iam create-role --role-name "$name" --query Role.Arn --output text --assume-role-policy-document \
+  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]}')
+
+channel() {
+  echo "{\"ChannelName\":\"$1\",\"ContentType\":\"text/csv\",\"DataSource\":{\"S3DataSource\":{\"S3DataType\":\"S3Prefix\",\"S3Uri\":\"s3://$name/$1/\"}}}"
+}
+
+echo "training"
+aws sagemaker create-training-job --training-job-name "$name" --role-arn "$role" \
+  --algorithm-specification "TrainingImage=$image,TrainingInputMode=File" \
+  --hyper-parameters objective=binary:logistic,num_round=120,max_depth=5,eta=0.2,subsample=0.8,eval_metric=auc,early_stopping_rounds=20,seed=7 \
+  --input-data-config "[$(channel train),$(channel validation)]" \
+  --output-data-config "S3OutputPath=s3://$name/output" \
+  --resource-config InstanceType=ml.m5.large,InstanceCount=1,VolumeSizeInGB=5 \
+  --stopping-condition MaxRuntimeInSeconds=600 >/dev/null
+aws sagemaker wait training-job-completed-or-stopped --training-job-name "$name"
+aws sagemaker describe-training-job --training-job-name "$name" --output table \
+  --query '{Status: TrainingJobStatus, Reason: FailureReason, Seconds: TrainingTimeInSeconds}'
+model=$(aws sagemaker describe-training-job --training-job-name "$name" --output text \
+  --query ModelArtifacts.S3ModelArtifacts)
+
+echo "deploying $model"
+aws sagemaker create-model --model-name "$name" --execution-role-arn "$role" \
+  --primary-container "Image=$image,ModelDataUrl=$model" >/dev/null
+aws sagemaker create-endpoint-config --endpoint-config-name "$name" --production-variants \
+  "VariantName=AllTraffic,ModelName=$name,InstanceType=ml.m5.large,InitialInstanceCount=1" >/dev/null
+aws sagemaker create-endpoint --endpoint-name "$name" --endpoint-config-name "$name" >/dev/null
+aws sagemaker wait endpoint-in-service --endpoint-name "$name"
+
+# A call starts the CLI, which takes far longer than the prediction: 20 calls of 50 customers each.
+echo "predicting (the latency is that of the whole command)"
+split -l 50 "$work/test.csv" "$work/batch."
+for batch in "$work"/batch.*; do
+  began=$(date +%s%N)
+  aws sagemaker-runtime invoke-endpoint --endpoint-name "$name" --content-type text/csv \
+    --body "fileb://$batch" "$work/answer" >/dev/null
+  echo $(( ($(date +%s%N) - began) / 1000000 )) >>"$work/latencies"
+  { cat "$work/answer"; echo; } >>"$work/scores"
+done
+"$python" "$here/churn_data.py" report "$work/test_labels.csv" "$work/scores" "$work/latencies"
