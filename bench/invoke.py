@@ -38,7 +38,7 @@ def measure(quick):
         job, _ = world.train_job()
         data = job["ModelArtifacts"]["S3ModelArtifacts"]
         world.deploy("churn", data)
-        bodies = [",".join(map(str, row[1:])) for row in world.test[:REQUESTS]]
+        bodies = world.test_lines[:REQUESTS]
         requests = signed(server, "churn", bodies)
         load(server.endpoint, requests, 16, 1)
         ours = {count: load(server.endpoint, requests, count, seconds) for count in (1, 16)}

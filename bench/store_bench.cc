@@ -71,8 +71,9 @@ void commit_indexed_update(benchmark::State& state) {
   Store& store = shared_store();
   std::uint64_t i = static_cast<std::uint64_t>(state.thread_index()) * 7919;
   for (auto unused : state) {
+    ++i;
     Transaction transaction;
-    transaction.put("indexed", Bench::key(++i % kRows), std::string(kValueBytes, 'y'),
+    transaction.put("indexed", Bench::key(i % kRows), std::string(kValueBytes, 'y'),
                     {{"by_owner", std::to_string(i % 97)}}, std::nullopt);
     if (!store.commit(std::move(transaction))) state.SkipWithError("commit failed");
   }

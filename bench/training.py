@@ -21,7 +21,7 @@ def bare_seconds(world, rounds):
         (root / "input/config/hyperparameters.json").write_text(json.dumps({**HYPERPARAMETERS, "num_round": rounds}))
         (root / "input/config/inputdataconfig.json").write_text(json.dumps({"train": {"ContentType": "text/csv", "TrainingInputMode": "File"}}))
         (root / "input/config/resourceconfig.json").write_text(json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
-        (root / "input/data/train/train.csv").write_text("\n".join(",".join(map(str, row)) for row in world.train))
+        (root / "input/data/train/train.csv").write_text(world.train_csv)
         script = f"mkdir -p /opt/ml && mount --bind {root} /opt/ml && exec {BINARY} train xgboost"
         start = time.monotonic()
         subprocess.run(["unshare", "-m", "sh", "-c", script], check=True, stdout=subprocess.DEVNULL,

@@ -22,9 +22,10 @@ class World:
         trust = json.dumps({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
         self.role = self.iam.create_role(RoleName="bench", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-        self.train, self.test = churn_data.load_split()
-        text = "\n".join(",".join(map(str, row)) for row in self.train)
-        self.s3.put_object(Bucket=self.bucket, Key="train/train.csv", Body=text)
+        parts = churn_data.split()
+        self.train_csv = churn_data.csv_text(*parts["train"])
+        self.test_lines = [churn_data.line(row) for row in parts["test"][0]]
+        self.s3.put_object(Bucket=self.bucket, Key="train/train.csv", Body=self.train_csv)
         self.jobs = 0
 
     def train_job(self, rounds="500"):

@@ -11,7 +11,7 @@ namespace tidemill {
 struct Arn {
   std::string partition = "aws";
   std::string service;
-  std::string region;   // empty for global services
+  std::string region;  // empty for global services
   std::string account;
   std::string resource;  // "training-job/name", "role/name"
 

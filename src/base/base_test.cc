@@ -30,7 +30,8 @@ struct Outer {
 BOOST_DESCRIBE_STRUCT(Outer, (), (inners, tags, colour, created, ratio, enabled))
 
 TEST(Describe, a_record_survives_the_way_to_text_and_back) {
-  Outer outer{{{"a", 3}, {"b\n\"", std::nullopt}}, {{"k", "v"}}, Colour::green, {1234567}, 0.1, true};
+  Outer outer{
+      {{"a", 3}, {"b\n\"", std::nullopt}}, {{"k", "v"}}, Colour::green, {1234567}, 0.1, true};
   std::string text = to_json(outer);
   Result<Outer> back = from_json<Outer>(text);
   ASSERT_TRUE(back) << back.error().message;
@@ -48,7 +49,8 @@ TEST(Describe, a_wrong_kind_names_the_member) {
 }
 
 TEST(Json, rejects_what_is_not_json) {
-  for (const char* text : {"", "{", "[1,]", "{} x", "\"\xff\"", "nul"}) EXPECT_FALSE(parse_json(text));
+  for (const char* text : {"", "{", "[1,]", "{} x", "\"\xff\"", "nul"})
+    EXPECT_FALSE(parse_json(text));
   EXPECT_FALSE(parse_json(std::string(200, '[') + std::string(200, ']')));
 }
 
@@ -74,7 +76,8 @@ TEST(Clock, formats_and_parses) {
   Timestamp time{1'795'446'662'123'000};
   EXPECT_EQ(parse_iso8601(format_iso8601(time)).value(), time);
   EXPECT_EQ(format_http_date(Timestamp{784111777'000000}), "Sun, 06 Nov 1994 08:49:37 GMT");
-  EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").value().microseconds, 784111777'000000);
+  EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").value().microseconds,
+            784111777'000000);
   EXPECT_EQ(parse_iso8601("1970-01-01T01:00:00+01:00").value().microseconds, 0);
   EXPECT_FALSE(parse_iso8601("yesterday"));
   EXPECT_FALSE(parse_iso8601("2026-13-01T00:00:00Z"));

@@ -20,9 +20,14 @@ Broken break_down(Timestamp time) {
   sys_days days = floor<std::chrono::days>(point);
   year_month_day date{days};
   hh_mm_ss<microseconds> clock{point - days};
-  return {int(date.year()), int(unsigned(date.month())), int(unsigned(date.day())),
-          int(clock.hours().count()), int(clock.minutes().count()), int(clock.seconds().count()),
-          int(clock.subseconds().count()), int(weekday{days}.c_encoding())};
+  return {int(date.year()),
+          int(unsigned(date.month())),
+          int(unsigned(date.day())),
+          int(clock.hours().count()),
+          int(clock.minutes().count()),
+          int(clock.seconds().count()),
+          int(clock.subseconds().count()),
+          int(weekday{days}.c_encoding())};
 }
 
 Result<Timestamp> assemble(int year, int month, int day, int hour, int minute, int second,

@@ -5,9 +5,9 @@
 //
 // Members: bool, integers, double, std::string, Timestamp, Blob, Value, enums described with
 // BOOST_DESCRIBE_ENUM, std::optional, std::vector, std::map<std::string, T>, described structs, and
-// any type with free functions `Value to_value(const T&)` and `Result<void> from_value(const Value&,
-// T&)` (the generated API structs have them). An absent member keeps its default, an unknown one is
-// ignored, so that records of older and newer versions read.
+// any type with free functions `Value to_value(const T&)` and `Result<void> from_value(const
+// Value&, T&)` (the generated API structs have them). An absent member keeps its default, an
+// unknown one is ignored, so that records of older and newer versions read.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -62,9 +62,12 @@ Result<void> from_value(const Value& in, T& out) {
   return {};
 }
 inline Result<void> from_value(const Value& in, double& out) {
-  if (const double* real = in.get_if<double>()) out = *real;
-  else if (const std::int64_t* whole = in.get_if<std::int64_t>()) out = double(*whole);
-  else return detail::wrong_kind("a number");
+  if (const double* real = in.get_if<double>())
+    out = *real;
+  else if (const std::int64_t* whole = in.get_if<std::int64_t>())
+    out = double(*whole);
+  else
+    return detail::wrong_kind("a number");
   return {};
 }
 inline Result<void> from_value(const Value& in, std::string& out) {
@@ -75,8 +78,10 @@ inline Result<void> from_value(const Value& in, std::string& out) {
 }
 Result<void> from_value(const Value& in, Blob& out);  // base64 text or a Blob
 inline Result<void> from_value(const Value& in, Timestamp& out) {
-  if (const Timestamp* time = in.get_if<Timestamp>()) out = *time;
-  else return from_value(in, out.microseconds);
+  if (const Timestamp* time = in.get_if<Timestamp>())
+    out = *time;
+  else
+    return from_value(in, out.microseconds);
   return {};
 }
 inline Result<void> from_value(const Value& in, Value& out) {
@@ -85,16 +90,26 @@ inline Result<void> from_value(const Value& in, Value& out) {
 }
 
 // Declared before any is defined, so that they nest in each other.
-template <detail::DescribedEnum T> Value to_value(T value);
-template <detail::DescribedEnum T> Result<void> from_value(const Value& in, T& out);
-template <detail::Described T> Value to_value(const T& record);
-template <detail::Described T> Result<void> from_value(const Value& in, T& out);
-template <class T> Value to_value(const std::optional<T>& value);
-template <class T> Result<void> from_value(const Value& in, std::optional<T>& out);
-template <class T> Value to_value(const std::vector<T>& list);
-template <class T> Result<void> from_value(const Value& in, std::vector<T>& out);
-template <class T> Value to_value(const std::map<std::string, T>& map);
-template <class T> Result<void> from_value(const Value& in, std::map<std::string, T>& out);
+template <detail::DescribedEnum T>
+Value to_value(T value);
+template <detail::DescribedEnum T>
+Result<void> from_value(const Value& in, T& out);
+template <detail::Described T>
+Value to_value(const T& record);
+template <detail::Described T>
+Result<void> from_value(const Value& in, T& out);
+template <class T>
+Value to_value(const std::optional<T>& value);
+template <class T>
+Result<void> from_value(const Value& in, std::optional<T>& out);
+template <class T>
+Value to_value(const std::vector<T>& list);
+template <class T>
+Result<void> from_value(const Value& in, std::vector<T>& out);
+template <class T>
+Value to_value(const std::map<std::string, T>& map);
+template <class T>
+Result<void> from_value(const Value& in, std::map<std::string, T>& out);
 
 template <detail::DescribedEnum T>
 Value to_value(T value) {

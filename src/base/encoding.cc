@@ -52,9 +52,8 @@ Result<std::string> decode_base64(std::string_view text) {
     bool last = i + 4 == text.size();
     unsigned quad = 0;
     for (std::size_t k = 0; k < 4; ++k) {
-      int value = last && k >= 4 - padding
-                      ? 0
-                      : kBase64Values[static_cast<unsigned char>(text[i + k])];
+      int value =
+          last && k >= 4 - padding ? 0 : kBase64Values[static_cast<unsigned char>(text[i + k])];
       if (value < 0) return invalid();
       quad = quad << 6 | unsigned(value);
     }

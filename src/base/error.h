@@ -35,28 +35,27 @@ inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(
 
 // Codes of the layers below the services. Services map them to codes of their own.
 namespace codes {
-inline constexpr const char* kConflict = "Tidemill.Conflict";        // an optimistic version moved on
-inline constexpr const char* kNotFound = "Tidemill.NotFound";        // no such record, blob, job
-inline constexpr const char* kCorrupt = "Tidemill.Corrupt";          // a checksum does not match
+inline constexpr const char* kConflict = "Tidemill.Conflict";  // an optimistic version moved on
+inline constexpr const char* kNotFound = "Tidemill.NotFound";  // no such record, blob, job
+inline constexpr const char* kCorrupt = "Tidemill.Corrupt";    // a checksum does not match
 inline constexpr const char* kStorageFull = "Tidemill.StorageFull";  // ENOSPC, EDQUOT
-inline constexpr const char* kIo = "Tidemill.Io";                    // another operating-system error
-inline constexpr const char* kCancelled = "Tidemill.Cancelled";      // stop requested
-inline constexpr const char* kTimeout = "Tidemill.Timeout";          // a deadline passed
-inline constexpr const char* kOverloaded = "Tidemill.Overloaded";    // a named limit is reached
-inline constexpr const char* kInvalid = "Tidemill.Invalid";          // malformed input of a layer below
+inline constexpr const char* kIo = "Tidemill.Io";                  // another operating-system error
+inline constexpr const char* kCancelled = "Tidemill.Cancelled";    // stop requested
+inline constexpr const char* kTimeout = "Tidemill.Timeout";        // a deadline passed
+inline constexpr const char* kOverloaded = "Tidemill.Overloaded";  // a named limit is reached
+inline constexpr const char* kInvalid = "Tidemill.Invalid";  // malformed input of a layer below
 }  // namespace codes
 
 }  // namespace tidemill
 
 // auto job = TRY(load(name));  returns the error to the caller, else yields the value.
 // Not inside co_await expressions or coroutines (a statement expression).
-#define TRY(...)                                                        \
-  ({                                                                    \
-    auto tidemill_result_ = (__VA_ARGS__);                              \
-    if (!tidemill_result_.has_value())                                  \
-      return std::unexpected<::tidemill::Error>(                        \
-          std::move(tidemill_result_).error());                         \
-    ::tidemill::detail::unwrap(std::move(tidemill_result_));            \
+#define TRY(...)                                                                      \
+  ({                                                                                  \
+    auto tidemill_result_ = (__VA_ARGS__);                                            \
+    if (!tidemill_result_.has_value())                                                \
+      return std::unexpected<::tidemill::Error>(std::move(tidemill_result_).error()); \
+    ::tidemill::detail::unwrap(std::move(tidemill_result_));                          \
   })
 
 namespace tidemill::detail {

@@ -20,11 +20,15 @@ using Fields = std::initializer_list<std::pair<std::string_view, Value>>;
 // `event` is a short constant sentence: "training job started"; what varies goes into the fields.
 // Thread-safe; a line is written with one system call.
 void write(Level level, std::string_view event, Fields fields = {});
-inline void debug(std::string_view event, Fields fields = {}) { write(Level::debug, event, fields); }
+inline void debug(std::string_view event, Fields fields = {}) {
+  write(Level::debug, event, fields);
+}
 inline void info(std::string_view event, Fields fields = {}) { write(Level::info, event, fields); }
 inline void warning(std::string_view event, Fields fields = {}) {
   write(Level::warning, event, fields);
 }
-inline void error(std::string_view event, Fields fields = {}) { write(Level::error, event, fields); }
+inline void error(std::string_view event, Fields fields = {}) {
+  write(Level::error, event, fields);
+}
 
 }  // namespace tidemill::log

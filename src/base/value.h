@@ -60,18 +60,18 @@ class Value {
                                Timestamp, ValueList, ValueObject>;
 
   Value() = default;
-  Value(bool value) : storage_(value) {}                                  // NOLINT
-  Value(int value) : storage_(static_cast<std::int64_t>(value)) {}        // NOLINT
-  Value(std::int64_t value) : storage_(value) {}                          // NOLINT
+  Value(bool value) : storage_(value) {}                                      // NOLINT
+  Value(int value) : storage_(static_cast<std::int64_t>(value)) {}            // NOLINT
+  Value(std::int64_t value) : storage_(value) {}                              // NOLINT
   Value(std::uint64_t value) : storage_(static_cast<std::int64_t>(value)) {}  // NOLINT
-  Value(double value) : storage_(value) {}                                // NOLINT
-  Value(std::string value) : storage_(std::move(value)) {}                // NOLINT
-  Value(std::string_view value) : storage_(std::string(value)) {}         // NOLINT
-  Value(const char* value) : storage_(std::string(value)) {}              // NOLINT
-  Value(Blob value) : storage_(std::move(value)) {}                       // NOLINT
-  Value(Timestamp value) : storage_(value) {}                             // NOLINT
-  Value(ValueList value) : storage_(std::move(value)) {}                  // NOLINT
-  Value(ValueObject value) : storage_(std::move(value)) {}                // NOLINT
+  Value(double value) : storage_(value) {}                                    // NOLINT
+  Value(std::string value) : storage_(std::move(value)) {}                    // NOLINT
+  Value(std::string_view value) : storage_(std::string(value)) {}             // NOLINT
+  Value(const char* value) : storage_(std::string(value)) {}                  // NOLINT
+  Value(Blob value) : storage_(std::move(value)) {}                           // NOLINT
+  Value(Timestamp value) : storage_(value) {}                                 // NOLINT
+  Value(ValueList value) : storage_(std::move(value)) {}                      // NOLINT
+  Value(ValueObject value) : storage_(std::move(value)) {}                    // NOLINT
 
   bool is_null() const { return std::holds_alternative<std::monostate>(storage_); }
   // nullptr when the value is of another kind.

@@ -26,6 +26,8 @@ class FileSource final : public ByteSource {
   int descriptor() const { return file_->get(); }
   std::uint64_t offset() const { return offset_; }
   std::uint64_t length() const { return length_; }
+  // Reading it to its end checks the blob's checksum: such a body is read, not sent by descriptor.
+  bool verifies() const { return expected_.verify; }
   // Keeps the descriptor open, also past this object's life.
   SharedFile owner() const { return file_; }
 

@@ -1,5 +1,7 @@
 #include "blobs/group_sync.h"
 
+#include "base/crash_point.h"
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +36,7 @@ Result<void> GroupSync::sync(const SharedFile& file) {
 void GroupSync::lead(Group& group) const {
   for (Group::Entry& entry : group.entries) {
     int result = 0;
+    crash_point();
     do result = kind_ == Kind::data ? ::fdatasync(entry.file->get()) : ::fsync(entry.file->get());
     while (result != 0 && errno == EINTR);
     if (result != 0) entry.error_number = errno;

@@ -1,1 +1,23 @@
-int main() { return 0; }
+// The one program. A job's shim and its built-in algorithm are other processes that share the
+// binary; they are told apart before anything of the server starts.
+#include <cstdio>
+#include <string_view>
+
+#include "base/crash_point.h"
+#include "cli/cli.h"
+#include "compute/process/shim.h"
+#include "server/application.h"
+#include "train/xgboost_main.h"
+
+int main(int argc, char** argv) {
+  tidemill::arm_crash_points();
+  using std::string_view;
+  string_view command = argc > 1 ? argv[1] : "";
+  if (command == "shim") return tidemill::compute::shim_main(argc, argv);
+  if (command == "train") {
+    if (argc == 3 && string_view(argv[2]) == "xgboost") return tidemill::train::xgboost_main();
+    std::fprintf(stderr, "tidemill: the built-in algorithms are: xgboost\n");
+    return 2;
+  }
+  return tidemill::cli::run(argc, argv, {tidemill::server::serve, tidemill::server::coverage_json});
+}

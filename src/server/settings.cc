@@ -15,7 +15,8 @@ const std::vector<SettingSpec>& specs() {
   static const std::vector<SettingSpec> all = {
       {"data", "tidemill-data", "folder that holds everything the server keeps"},
       {"listen", "127.0.0.1:4566", "address and port to listen on; port 0 takes a free one"},
-      {"auth", "verify",
+      {"auth",
+       "verify",
        "verify: signatures are checked; any: every credential is root (for CI)",
        {"verify", "any"}},
       {"region", "us-east-1", "region of requests that name none"},

@@ -13,7 +13,8 @@
 namespace tidemill::server {
 
 struct SettingSpec {
-  std::string_view name;  // "log-level": flag --log-level, variable TIDEMILL_LOG_LEVEL, key log-level
+  std::string_view
+      name;  // "log-level": flag --log-level, variable TIDEMILL_LOG_LEVEL, key log-level
   std::string_view default_value;
   std::string_view description;
   // Empty: any text. Else the accepted words.

@@ -73,7 +73,7 @@ struct FileRange {
   int descriptor = -1;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
-  std::shared_ptr<void> owner;  // shared: the blob store's open-file cache and the response
+  std::shared_ptr<const void> owner;  // shared: the blob store's open-file cache and the response
 };
 
 struct HttpResponse {

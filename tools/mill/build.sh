@@ -33,3 +33,9 @@ run_build() {
   setup_for_build
   build_preset "$preset" "${@:-tidemill}"
 }
+
+# Writes docs/coverage.md from what the binary registers, or with --check compares it.
+coverage_page() {
+  build/release/tidemill coverage --json | PYTHONPATH=. .venv/bin/python -m codegen.coverage \
+    --botocore "$(echo .venv/lib/python3*/site-packages/botocore)" --implemented - --page docs/coverage.md "$@"
+}

@@ -4,6 +4,7 @@
 
 #include <iterator>
 
+#include "base/crash_point.h"
 #include "base/log.h"
 
 namespace tidemill::store::sqlite {
@@ -127,7 +128,9 @@ bool Writer::commit_together(std::vector<Pending>& group) {
       return all_fail(Error(pending.result.error()));
     }
   }
+  crash_point();
   if (Result<void> committed = commit_.run(); !committed) return all_fail(committed.error());
+  crash_point();
   return true;
 }
 

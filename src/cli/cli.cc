@@ -1,0 +1,114 @@
+#include "cli/cli.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+
+#include "base/json.h"
+#include "cli/environment.h"
+#include "server/version.h"
+
+extern char** environ;
+
+namespace tidemill::cli {
+namespace {
+
+std::map<std::string, std::string> environment_variables() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = environ; *entry; ++entry) {
+    std::string_view text = *entry;
+    std::size_t equals = text.find('=');
+    if (equals != text.npos) variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+// The flags of every setting, on a command that resolves settings.
+void add_setting_flags(CLI::App& command, std::map<std::string, std::string>& values) {
+  command.add_option_function<std::string>(
+      "--config", [&values](const std::string& value) { values["config"] = value; },
+      "YAML file of settings (default: tidemill.yaml when it is there)");
+  for (const server::SettingSpec& spec : server::setting_specs()) {
+    std::string name(spec.name);
+    std::string help(spec.description);
+    if (!spec.default_value.empty()) help += " [" + std::string(spec.default_value) + "]";
+    command.add_option_function<std::string>(
+        "--" + name, [&values, name](const std::string& value) { values[name] = value; }, help);
+  }
+}
+
+int complain(const Error& error) {
+  std::cerr << "tidemill: " << error.message << "\n";
+  return 1;
+}
+
+std::string shell_quoted(const std::string& text) {
+  std::string out = "'";
+  for (char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return out + "'";
+}
+
+int print_environment(const server::Settings& settings, const std::string& format) {
+  Result<std::map<std::string, std::string>> variables = client_environment(settings);
+  if (!variables) return complain(variables.error());
+  if (format == "json") {
+    ValueObject object;
+    for (const auto& [name, value] : *variables) object.append(name, value);
+    std::cout << write_json_pretty(object);
+    return 0;
+  }
+  for (const auto& [name, value] : *variables)
+    std::cout << "export " << name << "=" << shell_quoted(value) << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int run(int argc, char** argv, const ServerCommands& commands) {
+  CLI::App app{"Tidemill: MLOps on your own machines, spoken to by AWS's clients.", "tidemill"};
+  app.require_subcommand(1);
+  std::map<std::string, std::string> flags;
+  std::string format = "shell";
+  bool as_json = false;
+
+  CLI::App* serve = app.add_subcommand("serve", "run the server until it is interrupted");
+  add_setting_flags(*serve, flags);
+  CLI::App* env = app.add_subcommand(
+      "env", "print what a shell needs to reach the server: eval \"$(tidemill env)\"");
+  add_setting_flags(*env, flags);
+  env->add_option("--format", format, "shell or json")->check(CLI::IsMember({"shell", "json"}));
+  CLI::App* config =
+      app.add_subcommand("config", "print the settings in force and where each came from");
+  add_setting_flags(*config, flags);
+  config->add_flag("--json", as_json, "as JSON");
+  CLI::App* version = app.add_subcommand("version", "print the version");
+  CLI::App* coverage = app.add_subcommand("coverage", "print which operations are implemented");
+  coverage->add_flag("--json", as_json, "as JSON (it always is)");
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  }
+  if (*version) {
+    std::cout << "tidemill " << server::kVersion << "\n";
+    return 0;
+  }
+  if (*coverage) {
+    std::cout << commands.coverage_json();
+    return 0;
+  }
+  Result<server::Settings> settings = server::Settings::resolve(flags, environment_variables());
+  if (!settings) return complain(settings.error());
+  if (*config) {
+    std::cout << (as_json ? settings->explain_json() : settings->explain());
+    return 0;
+  }
+  if (*env) return print_environment(*settings, format);
+  return commands.serve(*settings);
+}
+
+}  // namespace tidemill::cli

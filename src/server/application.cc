@@ -1,0 +1,251 @@
+#include "server/application.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+
+#include "api/all_services.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "blobs/blobs.h"
+#include "compute/process/process_compute.h"
+#include "engine/engine.h"
+#include "runtime/event_loops.h"
+#include "runtime/signals.h"
+#include "runtime/worker_pool.h"
+#include "server/file.h"
+#include "server/metrics.h"
+#include "server/request_chain.h"
+#include "server/version.h"
+#include "services/service.h"
+#include "store/sqlite/sqlite_store.h"
+#include "wire/server/http_server.h"
+
+namespace tidemill::server {
+namespace {
+
+namespace filesystem = std::filesystem;
+
+struct Address {
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+Result<Address> parse_address(const std::string& listen) {
+  std::size_t colon = listen.rfind(':');
+  int port = -1, used = 0;
+  if (colon == std::string::npos ||
+      std::sscanf(listen.c_str() + colon + 1, "%d%n", &port, &used) != 1 || port < 0 ||
+      port > 65535 || colon + 1 + std::size_t(used) != listen.size())
+    return fail(codes::kInvalid,
+                "listen must be HOST:PORT, as 127.0.0.1:4566, not '" + listen + "'");
+  Address address{listen.substr(0, colon), std::uint16_t(port)};
+  if (address.host == "localhost") address.host = "127.0.0.1";
+  if (address.host.starts_with('[') && address.host.ends_with(']'))
+    address.host = address.host.substr(1, address.host.size() - 2);
+  return address;
+}
+
+log::Level level_of(const std::string& name) {
+  if (name == "debug") return log::Level::debug;
+  if (name == "warning") return log::Level::warning;
+  return name == "error" ? log::Level::error : log::Level::info;
+}
+
+AccessLog access_log_of(const std::string& name) {
+  if (name == "all") return AccessLog::all;
+  return name == "off" ? AccessLog::off : AccessLog::errors;
+}
+
+wire::HttpServerOptions http_options(const Settings& settings, const Address& address) {
+  wire::HttpServerOptions options;
+  options.address = address.host;
+  options.port = address.port;
+  options.tls_certificate_path = settings.text("tls-certificate");
+  options.tls_private_key_path = settings.text("tls-key");
+  options.connections_max = std::size_t(settings.number("connections-max"));
+  options.idle_timeout = std::chrono::seconds(settings.number("idle-timeout-seconds"));
+  options.stop_grace = std::chrono::seconds(settings.number("stop-grace-seconds"));
+  return options;
+}
+
+}  // namespace
+
+// In the order they are made; destroyed in the reverse.
+struct Application::Parts {
+  explicit Parts(const Settings& from) : settings(from) {}
+  ~Parts();
+
+  Result<void> open_state();
+  Result<void> add_services();
+  Result<void> serve();
+  Result<void> announce();
+  std::string further_metrics() const;
+
+  Settings settings;
+  filesystem::path data;
+  SystemClock clock;
+  std::unique_ptr<Random> random = make_system_random();
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<compute::Compute> compute;
+
+  struct NoCredentials final : wire::sigv4::CredentialSource {
+    Result<std::optional<wire::sigv4::Credential>> find(std::string_view) override {
+      return std::optional<wire::sigv4::Credential>();
+    }
+  } no_credentials;
+  services::Registry registry;
+  Metrics metrics;
+  std::unique_ptr<runtime::EventLoops> loops;
+  std::unique_ptr<runtime::WorkerPool> workers;
+  std::unique_ptr<runtime::WorkerPool> stream_pool;
+  std::unique_ptr<wire::Router> router;
+  std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  std::unique_ptr<RequestChain> chain;
+  std::unique_ptr<wire::HttpServer> http;
+  std::string endpoint;
+};
+
+Application::Parts::~Parts() {
+  // No new requests, then no waiting handlers, then no new effects; jobs go on under their shims.
+  if (chain) chain->request_stop();
+  if (http) http->stop();
+  if (engine) engine->stop();
+  if (compute) compute->stop_watching();
+  if (workers) workers->stop();
+  if (stream_pool) stream_pool->stop();
+  if (loops) loops->stop();
+  std::error_code ignored;
+  if (!endpoint.empty()) filesystem::remove(data / "server.json", ignored);
+}
+
+Result<void> Application::Parts::open_state() {
+  std::error_code error;
+  data = filesystem::absolute(settings.text("data"));
+  filesystem::create_directories(data, error);
+  if (error)
+    return fail(codes::kIo,
+                "cannot make the data folder " + data.string() + ": " + error.message());
+  // Keys and records of every account: nobody else's business.
+  ::chmod(data.c_str(), 0711);
+
+  store =
+      TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = engine::engine_tables()}));
+  blobs = TRY(blobs::open_blob_store({.directory = (data / "blobs").string()}, *random));
+  compute = TRY(compute::make_process_compute(
+      {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
+  engine = engine::make_engine(*store, clock, *random);
+  return {};
+}
+
+Result<void> Application::Parts::add_services() { return {}; }
+
+Result<void> Application::Parts::serve() {
+  Address address = TRY(parse_address(settings.text("listen")));
+  loops = std::make_unique<runtime::EventLoops>(std::size_t(settings.number("event-loops")));
+  workers = std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{
+      "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
+  stream_pool =
+      std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{"stream", 4, 10'000});
+
+  wire::RouterOptions routing;
+  if (!settings.text("domain").empty()) routing.base_hosts.push_back(settings.text("domain"));
+  router = std::make_unique<wire::Router>(api::all_services(), routing);
+  wire::sigv4::AuthenticatorOptions authentication;
+  if (settings.text("auth") == "any")
+    authentication.mode = wire::sigv4::AuthenticatorOptions::Mode::any;
+  authentication.default_region = settings.text("region");
+  authentication.virtual_host_bucket = [hosts = routing.base_hosts](std::string_view host) {
+    return std::string(wire::bucket_of_host(host, hosts));
+  };
+  authenticator =
+      std::make_unique<wire::sigv4::Authenticator>(no_credentials, std::move(authentication));
+
+  RequestChainParts parts{*router, *authenticator, registry, *workers, clock, *random, metrics};
+  parts.further_metrics = [this] { return further_metrics(); };
+  parts.access_log = access_log_of(settings.text("access-log"));
+  parts.region = settings.text("region");
+  chain = std::make_unique<RequestChain>(std::move(parts));
+  wire::HttpServerOptions options = http_options(settings, address);
+  options.on_bad_request = [this](int status, std::string_view reason) {
+    return chain->bad_request(status, reason);
+  };
+  http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
+  TRY(http->start());
+  std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
+             std::to_string(http->port());
+  return {};
+}
+
+// Tells `tidemill env`, and whoever started us, where we listen.
+Result<void> Application::Parts::announce() {
+  ValueObject facts;
+  facts.append("endpoint", endpoint);
+  facts.append("pid", std::int64_t(getpid()));
+  facts.append("version", kVersion);
+  return write_file_atomically(data / "server.json", write_json_pretty(facts), 0644);
+}
+
+std::string Application::Parts::further_metrics() const {
+  const wire::HttpServerCounters& counters = http->counters();
+  auto gauge = [](const char* name, const char* kind, std::uint64_t value) {
+    return std::string("# TYPE ") + name + " " + kind + "\n" + name + " " + std::to_string(value) +
+           "\n";
+  };
+  return gauge("tidemill_http_connections_accepted_total", "counter",
+               counters.connections_accepted) +
+         gauge("tidemill_http_connections_refused_total", "counter", counters.connections_refused) +
+         gauge("tidemill_http_connections_active", "gauge", counters.connections_active) +
+         gauge("tidemill_http_bad_requests_total", "counter", counters.requests_bad) +
+         gauge("tidemill_http_received_bytes_total", "counter", counters.bytes_received) +
+         gauge("tidemill_http_sent_bytes_total", "counter", counters.bytes_sent) +
+         gauge("tidemill_workers_running", "gauge", workers->running()) +
+         gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
+         gauge("tidemill_workers_rejected_total", "counter", workers->rejected());
+}
+
+Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Application::~Application() = default;
+const std::string& Application::endpoint() const { return parts_->endpoint; }
+
+Result<std::unique_ptr<Application>> Application::start(const Settings& settings) {
+  auto parts = std::make_unique<Parts>(settings);
+  TRY(parts->open_state());
+  TRY(parts->add_services());
+  TRY(parts->serve());
+  TRY(parts->announce());
+  return std::unique_ptr<Application>(new Application(std::move(parts)));
+}
+
+std::string coverage_json() { return "{}"; }
+
+int serve(const Settings& settings) {
+  log::configure(level_of(settings.text("log-level")),
+                 settings.text("log-format") == "json" ? log::Format::json : log::Format::text);
+  runtime::StopSignals signals;
+  auto begun = std::chrono::steady_clock::now();
+  Result<std::unique_ptr<Application>> application = Application::start(settings);
+  if (!application) {
+    log::error("cannot start", {{"reason", application.error().message}});
+    return 1;
+  }
+  log::info("ready", {{"endpoint", (*application)->endpoint()},
+                      {"data", settings.text("data")},
+                      {"auth", settings.text("auth")},
+                      {"milliseconds", std::chrono::duration<double, std::milli>(
+                                           std::chrono::steady_clock::now() - begun)
+                                           .count()}});
+  int signal = signals.wait();
+  log::info("stopping", {{"signal", signal}});
+  application->reset();
+  log::info("stopped");
+  return 0;
+}
+
+}  // namespace tidemill::server

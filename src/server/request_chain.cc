@@ -1,0 +1,314 @@
+#include "server/request_chain.h"
+
+#include "base/json.h"
+#include "base/log.h"
+#include "blobs/file_source.h"
+#include "services/constraints.h"
+#include "wire/protocols/protocol.h"
+#include "wire/sigv4/aws_chunked.h"
+#include "wire/sigv4/payload.h"
+
+namespace tidemill::server {
+namespace {
+
+using wire::HttpResponse;
+using wire::sigv4::Dialect;
+
+Dialect dialect_of(const wire::Route& route) {
+  switch (route.protocol) {
+    case schema::Protocol::rest_xml:
+      return Dialect::s3;
+    case schema::Protocol::aws_query:
+    case schema::Protocol::ec2_query:
+      return Dialect::query;
+    default:
+      return Dialect::json;
+  }
+}
+
+HttpResponse plain(int status, std::string body, const char* type = "text/plain; charset=utf-8") {
+  HttpResponse response;
+  response.status = status;
+  response.headers.add("Content-Type", type);
+  response.body = std::move(body);
+  return response;
+}
+
+// S3 answers a PUT that does not say how long it is with 411.
+Result<void> require_length(const Call& call) {
+  const wire::HttpRequest& request = call.request;
+  if (dialect_of(call.route) == Dialect::s3 && request.method == "PUT" &&
+      !request.headers.find("content-length") && !request.headers.find("transfer-encoding"))
+    return fail("MissingContentLength", "You must provide the Content-Length HTTP header.", 411);
+  return {};
+}
+
+// Layers below the services speak codes of their own; what reaches a client is AWS's.
+Error for_client(const Error& error, Dialect dialect) {
+  if (!error.code.starts_with("Tidemill.")) return error;
+  Error mapped = error;
+  bool s3 = dialect == Dialect::s3;
+  if (error.code == codes::kOverloaded) {
+    mapped.code = s3 ? "SlowDown" : "ThrottlingException";
+    mapped.http_status = s3 ? 503 : 400;
+  } else if (error.code == codes::kTimeout) {
+    mapped.code = s3 ? "RequestTimeout" : "RequestTimeoutException";
+    mapped.http_status = 400;
+  } else if (error.code == codes::kInvalid) {
+    mapped.code = s3 ? "InvalidRequest" : "ValidationException";
+    mapped.http_status = 400;
+  } else if (error.code == codes::kStorageFull) {
+    mapped.code = s3 ? "InternalError" : "InternalFailure";
+    mapped.message = "The disk of this Tidemill server is full: " + error.message;
+    mapped.http_status = s3 ? 500 : 507;
+  } else {
+    mapped.code = s3 ? "InternalError" : "InternalFailure";
+    mapped.http_status = 500;
+  }
+  return mapped;
+}
+
+std::string_view operation_name(const Call& call) {
+  return call.route.operation ? call.route.operation->name : std::string_view("-");
+}
+std::string_view service_name(const Call& call) {
+  return call.route.service ? call.route.service->name : std::string_view("-");
+}
+
+}  // namespace
+
+void RequestChain::handle(wire::HttpRequest request, Respond respond) {
+  auto call = std::make_unique<Call>();
+  call->request = std::move(request);
+  call->respond = std::move(respond);
+  call->started = std::chrono::steady_clock::now();
+  HttpResponse own;
+  if (answer_own_path(*call, own)) return call->respond(std::move(own));
+
+  call->request_id = make_uuid(parts_.random);
+  wire::sigv4::Scope scope = wire::sigv4::claimed_scope(call->request);
+  Result<wire::Route> route = parts_.router.resolve(call->request, scope.service);
+  if (!route) {
+    wire::Dialect fallback = parts_.router.dialect(call->request, scope.service);
+    call->route = {fallback.service, nullptr, fallback.protocol, {}};
+    return finish(*call, encode_error(*call, route.error()));
+  }
+  call->route = *std::move(route);
+  if (parts_.async_operation && call->route.operation &&
+      parts_.async_operation->takes(*call->route.service, *call->route.operation))
+    return handle_async(std::move(call));
+
+  Call& here = *call;
+  runtime::WorkerPool::Task task = [this, call = std::move(call)] {
+    finish(*call, run_and_encode(*call));
+  };
+  // A refused task is left as it was, and with it the call.
+  if (!parts_.workers.try_submit(std::move(task)))
+    finish(here, encode_error(here, Error{codes::kOverloaded,
+                                          "Every worker is busy and the queue is full; try again "
+                                          "later, or raise the settings workers and queue."}));
+}
+
+// The list that DESIGN.md's "One request" promises.
+Result<HttpResponse> RequestChain::run(Call& call) {
+  TRY(authenticate(call));
+  TRY(open_body(call));
+  const services::Handler* handler = TRY(find_handler(call));
+  const schema::Operation& operation = *call.route.operation;
+  Value input = ValueObject();
+  if (operation.input) {
+    input =
+        TRY(wire::codec_for(call.route.protocol)
+                .decode_request(*call.route.service, operation, call.request, call.route.labels));
+    TRY(services::check_constraints(*call.route.service, operation, input));
+  }
+  TRY(authorize(call));
+  services::Context context = make_context(call);
+  Value output = TRY((*handler)(context, input));
+  return encode(call, context, output);
+}
+
+HttpResponse RequestChain::run_and_encode(Call& call) {
+  try {
+    Result<HttpResponse> response = run(call);
+    if (response) return *std::move(response);
+    return encode_error(call, response.error());
+  } catch (const std::exception& error) {
+    log::error("a handler threw", {{"request_id", call.request_id},
+                                   {"operation", operation_name(call)},
+                                   {"what", error.what()}});
+    return encode_error(
+        call, Error{"InternalFailure",
+                    "Tidemill failed inside; its log has the cause under this request id.", 500});
+  }
+}
+
+Result<void> RequestChain::authenticate(Call& call) {
+  Dialect dialect = dialect_of(call.route);
+  if (call.request.stream && wire::sigv4::needs_whole_body(call.request, dialect)) {
+    call.request.body = TRY(read_all(*call.request.stream, kRequestDocumentBytesMax));
+    call.request.stream.reset();
+  }
+  call.identity = TRY(parts_.authenticator.authenticate(call.request, dialect, parts_.clock.now()));
+  return {};
+}
+
+Result<void> RequestChain::open_body(Call& call) {
+  TRY(require_length(call));
+  TRY(wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route)));
+  bool streams = wire::streaming_payload(call.route.operation->input) != nullptr;
+  if (streams || !call.request.stream) return {};
+  Result<std::string> whole = read_all(*call.request.stream, kRequestDocumentBytesMax);
+  if (!whole && whole.error().code == codes::kOverloaded) {
+    bool s3 = dialect_of(call.route) == Dialect::s3;
+    return fail(
+        s3 ? "MaxMessageLengthExceeded" : "RequestEntityTooLargeException",
+        "The request's document exceeds " + std::to_string(kRequestDocumentBytesMax) + " bytes.",
+        s3 ? 400 : 413);
+  }
+  call.request.body = TRY(std::move(whole));
+  call.request.stream.reset();
+  return {};
+}
+
+Result<const services::Handler*> RequestChain::find_handler(const Call& call) {
+  const services::Handler* handler = parts_.registry.find(*call.route.operation);
+  if (handler) return handler;
+  return fail("NotImplemented",
+              std::string(call.route.operation->name) + " of " +
+                  std::string(call.route.service->service_id) +
+                  " is not implemented by Tidemill; docs/coverage.md lists what is.",
+              501);
+}
+
+services::Context RequestChain::make_context(Call& call) {
+  services::Context context;
+  context.request_id = call.request_id;
+  context.region = call.identity.region.empty() ? parts_.region : call.identity.region;
+  context.principal = {call.identity.account, call.identity.arn, call.identity.user_id,
+                       call.identity.access_key_id, call.identity.root};
+  context.received = parts_.clock.now();
+  context.deadline = call.started + kRequestTime;
+  context.stop = stop_.get_token();
+  for (const auto& [name, value] : call.request.headers.fields())
+    context.headers.emplace(wire::lower_case(name), value);
+  context.endpoint = (call.request.tls ? "https://" : "http://") + std::string(call.request.host());
+  if (wire::streaming_payload(call.route.operation->input)) {
+    if (call.request.stream) {
+      auto* framed = dynamic_cast<wire::sigv4::AwsChunkedSource*>(call.request.stream.get());
+      context.body = std::move(call.request.stream);
+      // Valid while context.body lives, which the handler owns until it returns.
+      if (framed)
+        context.trailers = [framed] {
+          std::map<std::string, std::string> trailers;
+          for (const auto& [name, value] : framed->trailers().fields())
+            trailers.emplace(wire::lower_case(name), value);
+          return trailers;
+        };
+    } else {
+      context.body = std::make_unique<StringSource>(std::move(call.request.body));
+    }
+  }
+  return context;
+}
+
+Result<void> RequestChain::authorize(const Call& call) {
+  if (!call.identity.anonymous) return {};
+  return fail(dialect_of(call.route) == Dialect::s3 ? "AccessDenied"
+                                                    : "MissingAuthenticationTokenException",
+              "Access Denied", 403);
+}
+
+HttpResponse RequestChain::encode(const Call& call, services::Context& context,
+                                  const Value& output) {
+  HttpResponse response =
+      wire::codec_for(call.route.protocol)
+          .encode_response(*call.route.service, *call.route.operation, output, call.request_id);
+  if (context.response_status) response.status = context.response_status;
+  for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
+  if (!context.response_body) return response;
+  auto* file = dynamic_cast<blobs::FileSource*>(context.response_body.get());
+  if (file && !file->verifies()) {
+    response.file =
+        wire::FileRange{file->descriptor(), file->offset(), file->length(), file->owner()};
+  } else if (std::optional<std::string> whole = context.response_body->take_in_memory()) {
+    response.body = *std::move(whole);
+  } else {
+    response.stream = std::move(context.response_body);
+  }
+  return response;
+}
+
+HttpResponse RequestChain::encode_error(const Call& call, const Error& error) {
+  Error mapped = for_client(error, dialect_of(call.route));
+  if (mapped.http_status >= 500 && mapped.http_status != 501)
+    log::error("request failed", {{"request_id", call.request_id},
+                                  {"operation", operation_name(call)},
+                                  {"code", error.code},
+                                  {"message", error.message}});
+  return wire::codec_for(call.route.protocol)
+      .encode_error(*call.route.service, call.route.operation, mapped, call.request_id,
+                    call.request);
+}
+
+void RequestChain::finish(Call& call, HttpResponse response) {
+  auto duration = std::chrono::steady_clock::now() - call.started;
+  parts_.metrics.record(service_name(call), operation_name(call), response.status, duration);
+  bool wanted = parts_.access_log == AccessLog::all ||
+                (parts_.access_log == AccessLog::errors && response.status >= 400);
+  if (wanted)
+    log::info("request",
+              {{"request_id", call.request_id},
+               {"service", service_name(call)},
+               {"operation", operation_name(call)},
+               {"method", call.request.method},
+               {"target", call.request.target},
+               {"status", response.status},
+               {"milliseconds", std::chrono::duration<double, std::milli>(duration).count()},
+               {"principal", call.identity.arn},
+               {"client", call.request.remote_address}});
+  call.respond(std::move(response));
+}
+
+void RequestChain::handle_async(std::unique_ptr<Call> call) {
+  Result<void> ready = authenticate(*call);
+  if (ready)
+    ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
+  if (ready) ready = authorize(*call);
+  if (!ready) return finish(*call, encode_error(*call, ready.error()));
+  const Call& view = *call;
+  parts_.async_operation->run(view, [this, call = std::move(call)](HttpResponse response) {
+    finish(*call, std::move(response));
+  });
+}
+
+bool RequestChain::answer_own_path(const Call& call, HttpResponse& response) {
+  const std::string& path = call.request.path;
+  if (!path.starts_with("/_tidemill/")) return false;
+  if (path == "/_tidemill/health") {
+    response = plain(200, "{\"status\":\"ok\"}\n", "application/json");
+  } else if (path == "/_tidemill/metrics") {
+    response = plain(
+        200, parts_.metrics.text(parts_.further_metrics ? parts_.further_metrics() : std::string()),
+        "text/plain; version=0.0.4; charset=utf-8");
+  } else {
+    response =
+        plain(404, "Tidemill has /_tidemill/health and /_tidemill/metrics, not " + path + "\n");
+  }
+  return true;
+}
+
+HttpResponse RequestChain::bad_request(int status, std::string_view reason) {
+  std::string request_id = make_uuid(parts_.random);
+  log::info("bad request", {{"request_id", request_id}, {"status", status}, {"reason", reason}});
+  // The service is unknown: XML is what S3, query clients and people read.
+  HttpResponse response = plain(
+      status,
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>BadRequest</Code><Message>" +
+          std::string(reason) + "</Message><RequestId>" + request_id + "</RequestId></Error>\n",
+      "application/xml");
+  response.headers.add("x-amz-request-id", request_id);
+  return response;
+}
+
+}  // namespace tidemill::server

@@ -1,0 +1,93 @@
+// The whole way of a request, as one readable list (request_chain.cc, run()): accept and parse
+// (wire/server) -> which service and operation -> authenticate -> body -> handler known? -> decode
+// -> the model's constraints -> authorize -> handler -> encode -> metrics and access log.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "runtime/worker_pool.h"
+#include "server/metrics.h"
+#include "services/service.h"
+#include "wire/http.h"
+#include "wire/routing/router.h"
+#include "wire/sigv4/authenticator.h"
+
+namespace tidemill::server {
+
+// Bodies of operations without a streaming payload, read whole into memory.
+inline constexpr std::uint64_t kRequestDocumentBytesMax = 16u << 20;
+inline constexpr std::chrono::seconds kRequestTime{300};
+
+enum class AccessLog { all, errors, off };
+
+// What one request has become so far. Owned by whoever works on it; moves from the event loop to a
+// worker and back.
+struct Call {
+  wire::HttpRequest request;
+  wire::HttpHandler::Respond respond;
+  std::string request_id;
+  std::chrono::steady_clock::time_point started;
+  wire::Route route;
+  wire::sigv4::Identity identity;
+};
+
+// Operations that never touch the worker pool: the inference path. `respond` may come later, from
+// any thread.
+class AsyncOperation {
+ public:
+  virtual ~AsyncOperation() = default;
+  virtual bool takes(const schema::Service& service, const schema::Operation& operation) const = 0;
+  // Called on an event-loop thread with an authenticated call whose body is complete.
+  virtual void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) = 0;
+};
+
+struct RequestChainParts {
+  const wire::Router& router;
+  wire::sigv4::Authenticator& authenticator;
+  const services::Registry& registry;
+  runtime::WorkerPool& workers;
+  const Clock& clock;
+  Random& random;
+  Metrics& metrics;
+  AsyncOperation* async_operation = nullptr;
+  // Text after the metrics of requests.
+  std::function<std::string()> further_metrics;
+  AccessLog access_log = AccessLog::errors;
+  std::string region = "us-east-1";
+};
+
+class RequestChain final : public wire::HttpHandler {
+ public:
+  explicit RequestChain(RequestChainParts parts) : parts_(std::move(parts)) {}
+
+  void handle(wire::HttpRequest request, Respond respond) override;
+  // The answer to what is no HTTP request or passes a limit of the server.
+  wire::HttpResponse bad_request(int status, std::string_view reason);
+  // Ends the waits of handlers: their contexts' stop tokens fire.
+  void request_stop() { stop_.request_stop(); }
+
+ private:
+  bool answer_own_path(const Call& call, wire::HttpResponse& response);
+  void handle_async(std::unique_ptr<Call> call);
+  wire::HttpResponse run_and_encode(Call& call);
+  Result<wire::HttpResponse> run(Call& call);
+  Result<void> authenticate(Call& call);
+  Result<void> open_body(Call& call);
+  Result<const services::Handler*> find_handler(const Call& call);
+  services::Context make_context(Call& call);
+  Result<void> authorize(const Call& call);
+  wire::HttpResponse encode(const Call& call, services::Context& context, const Value& output);
+  wire::HttpResponse encode_error(const Call& call, const Error& error);
+  void finish(Call& call, wire::HttpResponse response);
+
+  RequestChainParts parts_;
+  std::stop_source stop_;
+};
+
+}  // namespace tidemill::server

@@ -1,0 +1,64 @@
+"""A bucket with data, a role, and clients that can be made anew after a restart."""
+import json
+import random
+import time
+import uuid
+
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+POINTS_MAX = 200
+
+
+def wait_until(call, timeout_seconds=60):
+    deadline = time.monotonic() + timeout_seconds
+    while not (answer := call()):
+        assert time.monotonic() < deadline, f"not so within {timeout_seconds} s"
+        time.sleep(0.02)
+    return answer
+
+
+class World:
+    def __init__(self, server):
+        self.server = server
+        self.connect(None)
+        self.bucket = "crash-" + uuid.uuid4().hex[:8]
+        self.s3.create_bucket(Bucket=self.bucket)
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+        self.role = self.iam.create_role(RoleName="crash", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        rng = random.Random(5)
+        rows = [[rng.gauss(0, 1) for _ in range(4)] for _ in range(300)]
+        lines = [",".join([str(int(r[0] + r[1] * r[2] > 0))] + [f"{v:.4f}" for v in r]) for r in rows]
+        self.s3.put_object(Bucket=self.bucket, Key="train/a.csv", Body="\n".join(lines))
+        self.row = ",".join(f"{v:.4f}" for v in rows[0])
+
+    def connect(self, config):
+        for name, service in (("s3", "s3"), ("sm", "sagemaker"), ("iam", "iam"), ("logs", "logs"), ("runtime", "sagemaker-runtime")):
+            setattr(self, name, self.server.client(service, config=config))
+
+    def training_request(self, name, rounds="10"):
+        return {"TrainingJobName": name, "RoleArn": self.role,
+                "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+                "HyperParameters": {"num_round": rounds, "objective": "binary:logistic", "eval_metric": "auc"},
+                "InputDataConfig": [{"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": {
+                    "S3DataType": "S3Prefix", "S3Uri": f"s3://{self.bucket}/train/"}}}],
+                "OutputDataConfig": {"S3OutputPath": f"s3://{self.bucket}/output"},
+                "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+                "StoppingCondition": {"MaxRuntimeInSeconds": 600}}
+
+    def finished(self, name):
+        return wait_until(lambda: (job := self.sm.describe_training_job(TrainingJobName=name))
+                          ["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") and job)
+
+    def trained_model(self):
+        self.sm.create_training_job(**self.training_request("model"))
+        return self.finished("model")["ModelArtifacts"]["S3ModelArtifacts"]
+
+    def in_service(self, name):
+        def check():
+            endpoint = self.sm.describe_endpoint(EndpointName=name)
+            assert endpoint["EndpointStatus"] != "Failed", endpoint["FailureReason"]
+            return endpoint["EndpointStatus"] == "InService"
+        wait_until(check)
+
+    def predict(self, name):
+        return self.runtime.invoke_endpoint(EndpointName=name, Body=self.row, ContentType="text/csv")["Body"].read()

@@ -1,0 +1,186 @@
+"""kill -9 at every commit point. The server kills itself at the Nth commit point it passes
+(TIDEMILL_CRASH_AT=N, base/crash_point.h), N counts up until the scenario gets through unharmed, so
+every point is hit once. After each crash a server without the variable is started on the same folder:
+what was acknowledged is there, and what was unfinished goes on."""
+import hashlib
+import io
+import json
+import tarfile
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from support.server import Server
+from helpers_crash import IMAGE, POINTS_MAX, World, wait_until
+
+GONE = (BotoCoreError, ClientError, OSError)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with Server(auth="verify") as server:
+        yield World(server)
+
+
+def at_every_commit_point(world, scenario, check):
+    """scenario(n, acknowledged) puts what the server acknowledged into the dictionary; check(n,
+    acknowledged) runs on the server that was started after the crash. Returns how many crashes."""
+    server = world.server
+    crashes = 0
+    for n in range(1, POINTS_MAX):
+        server.stop()
+        server.environment = {"TIDEMILL_CRASH_AT": str(n)}
+        acknowledged, died = {}, False
+        try:
+            server.start()
+            world.connect(Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=20))
+            scenario(n, acknowledged)
+        except (*GONE, RuntimeError):
+            died = True
+        died = died or server.process.poll() is not None
+        if died:
+            assert server.process.wait(20) == -9, server.log_text()
+            crashes += 1
+        else:
+            server.stop()
+        server.environment = {}
+        server.start()
+        world.connect(Config(retries={"max_attempts": 1}))
+        check(n, acknowledged)
+        if not died:
+            return crashes
+    raise AssertionError(f"no run got through within {POINTS_MAX} commit points")
+
+
+def test_put(world):
+    def scenario(n, acknowledged):
+        for size in (1024, 2_000_000):
+            body = hashlib.sha256(f"{n}-{size}".encode()).digest() * (size // 32)
+            key = f"put-{n}-{size}"
+            world.s3.put_object(Bucket=world.bucket, Key=key, Body=body)
+            acknowledged[key] = hashlib.md5(body).hexdigest()
+
+    def check(n, acknowledged):
+        listed = {o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket, Prefix=f"put-{n}-").get("Contents", [])}
+        assert set(acknowledged) <= listed
+        # What is listed is whole, acknowledged or not.
+        for key in listed:
+            got = world.s3.get_object(Bucket=world.bucket, Key=key)
+            body = got["Body"].read()
+            assert got["ETag"].strip('"') == hashlib.md5(body).hexdigest()
+            assert acknowledged.get(key, hashlib.md5(body).hexdigest()) == hashlib.md5(body).hexdigest()
+
+    assert at_every_commit_point(world, scenario, check) >= 3
+
+
+def test_multipart_upload(world):
+    part = b"p" * (5 << 20)
+
+    def scenario(n, acknowledged):
+        key = f"multi-{n}"
+        upload = world.s3.create_multipart_upload(Bucket=world.bucket, Key=key)["UploadId"]
+        acknowledged["upload"] = upload
+        etags = []
+        for number, body in ((1, part), (2, b"tail")):
+            etags.append(world.s3.upload_part(Bucket=world.bucket, Key=key, UploadId=upload, PartNumber=number, Body=body)["ETag"])
+            acknowledged["parts"] = list(etags)
+        complete(n, upload, etags)
+        acknowledged["done"] = True
+
+    def complete(n, upload, etags):
+        world.s3.complete_multipart_upload(Bucket=world.bucket, Key=f"multi-{n}", UploadId=upload, MultipartUpload={
+            "Parts": [{"PartNumber": i + 1, "ETag": etag} for i, etag in enumerate(etags)]})
+
+    def check(n, acknowledged):
+        key = f"multi-{n}"
+        exists = key in [o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket, Prefix=key).get("Contents", [])]
+        if acknowledged.get("done"):
+            assert exists
+        if not exists and "upload" in acknowledged:
+            # The upload is still open with every part that was acknowledged, and can be finished.
+            parts = world.s3.list_parts(Bucket=world.bucket, Key=key, UploadId=acknowledged["upload"]).get("Parts", [])
+            held = {p["PartNumber"]: p["ETag"] for p in parts}
+            for i, etag in enumerate(acknowledged.get("parts", [])):
+                assert held[i + 1] == etag
+            for number, body in ((1, part), (2, b"tail")):
+                if number not in held:
+                    held[number] = world.s3.upload_part(Bucket=world.bucket, Key=key, UploadId=acknowledged["upload"], PartNumber=number, Body=body)["ETag"]
+            complete(n, acknowledged["upload"], [held[1], held[2]])
+            exists = True
+        if exists:
+            assert world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read() == part + b"tail"
+
+    assert at_every_commit_point(world, scenario, check) >= 4
+
+
+def test_training_job(world):
+    def scenario(n, acknowledged):
+        name = f"crash-{n}"
+        world.sm.create_training_job(**world.training_request(name))
+        acknowledged["job"] = name
+        world.finished(name)
+
+    def check(n, acknowledged):
+        if "job" not in acknowledged:
+            # Not acknowledged: it may be there (then it must end well) or not.
+            try:
+                world.sm.describe_training_job(TrainingJobName=f"crash-{n}")
+            except ClientError as error:
+                assert "not found" in error.response["Error"]["Message"]
+                return
+        job = world.finished(f"crash-{n}")
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        key = job["ModelArtifacts"]["S3ModelArtifacts"].split("/", 3)[3]
+        archive = tarfile.open(fileobj=io.BytesIO(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()))
+        assert archive.getnames().count("xgboost-model") == 1
+        # The log has every round once, in order, though the server died in the middle.
+        stream = world.logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"crash-{n}/")["logStreams"][0]
+        events = world.logs.get_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream["logStreamName"], startFromHead=True)["events"]
+        rounds = [e["message"].split("]")[0][1:] for e in events if e["message"].startswith("[") and "auc" in e["message"]]
+        assert rounds == [str(i) for i in range(10)]
+
+    assert at_every_commit_point(world, scenario, check) >= 5
+
+
+def test_deployment(world):
+    model = world.trained_model()
+
+    def scenario(n, acknowledged):
+        name = f"deploy-{n}"
+        world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model})
+        acknowledged["model"] = name
+        world.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
+            {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+        acknowledged["config"] = name
+        world.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
+        acknowledged["endpoint"] = name
+        world.in_service(name)
+        acknowledged["answer"] = world.predict(name)
+
+    def check(n, acknowledged):
+        name = f"deploy-{n}"
+        if "model" in acknowledged:
+            world.sm.describe_model(ModelName=name)
+        if "config" in acknowledged:
+            world.sm.describe_endpoint_config(EndpointConfigName=name)
+        if "endpoint" in acknowledged:
+            world.in_service(name)
+            assert world.predict(name) == acknowledged.get("answer", world.predict(name))
+            world.sm.delete_endpoint(EndpointName=name)
+            wait_until(lambda: not world.sm.list_endpoints(NameContains=name)["Endpoints"])
+
+    assert at_every_commit_point(world, scenario, check) >= 5
+
+
+def test_a_job_outlives_the_server(world):
+    """The server is killed while a job trains; the job goes on, and the next server adopts it."""
+    server = world.server
+    name = "outlive"
+    world.sm.create_training_job(**world.training_request(name, rounds="20000"))
+    wait_until(lambda: world.sm.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
+    server.kill()
+    server.start()
+    world.connect(Config(retries={"max_attempts": 1}))
+    job = world.finished(name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
