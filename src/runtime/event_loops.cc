@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <exception>
+#include <future>
 #include <thread>
 
 #include "base/log.h"
@@ -51,6 +52,19 @@ void EventLoop::stop() {
 
 void EventLoop::post(std::move_only_function<void()> task) {
   asio::post(impl_->context, [task = std::move(task)]() mutable { task(); });
+}
+
+void EventLoop::run_and_wait(std::move_only_function<void()> task) {
+  if (!impl_->thread.joinable()) {
+    task();
+    return;
+  }
+  std::promise<void> done;
+  post([&] {
+    task();
+    done.set_value();
+  });
+  done.get_future().wait();
 }
 
 bool EventLoop::on_this_thread() const { return current_loop == this; }

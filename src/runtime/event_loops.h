@@ -26,6 +26,9 @@ class EventLoop {
   // Runs `task` on the loop's thread, soon and in order. Thread-safe. Never blocks; tasks must not
   // block either. Tasks that have not run when the loop stops are destroyed with it.
   void post(std::move_only_function<void()> task);
+  // Runs `task` on the loop's thread and waits for it; in place when the loop has stopped. Not from
+  // a loop's thread, and not while another thread stops the loop.
+  void run_and_wait(std::move_only_function<void()> task);
   bool on_this_thread() const;
   // The loop whose thread this is, or nullptr.
   static EventLoop* current();

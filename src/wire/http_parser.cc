@@ -239,6 +239,10 @@ Parsed<void> parse_response_head(std::string_view head, const HttpLimits& limits
 }
 
 Parsed<std::size_t> HeadScanner::scan(std::string_view input, const HttpLimits& limits) {
+  // What cannot become a request, a TLS greeting above all, is not waited for.
+  if (first_line_ && !input.empty() && input.front() != '\r' &&
+      !token_table[static_cast<unsigned char>(input.front())])
+    return bad("This is not HTTP.");
   for (;;) {
     const void* found = scanned_ < input.size()
                             ? std::memchr(input.data() + scanned_, '\n', input.size() - scanned_)

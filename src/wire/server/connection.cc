@@ -102,11 +102,12 @@ void Connection::enter(Reading reading) {
   window_body_bytes_ = 0;
   if (reading != Reading::head) return;
   head_begun_ = !input_.empty();
-  input_.release_if_empty(head_read_bytes);
+  if (!read_armed_) input_.release_if_empty(head_read_bytes);
 }
 
 bool Connection::step_head() {
-  if (out_.size() - out_sent_ >= coalesced_bytes_max) return false;
+  held_back_ = out_.size() - out_sent_ >= coalesced_bytes_max;
+  if (held_back_) return false;
   if (input_.empty()) {
     if (peer_ended_ && out_.empty() && tls_out_.empty()) close();
     return false;

@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "wire/http_input_buffer.h"
 #include "wire/http_parser.h"
 #include "wire/http_socket.h"
 #include "wire/server/body_pipe.h"
-#include "wire/server/input_buffer.h"
 #include "wire/server/loop_server.h"
 
 namespace tidemill::wire {
@@ -118,6 +118,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   SteadyTime write_since_;
 
   bool running_ = false;
+  bool held_back_ = false;  // pipelined requests wait for answers to go out
   bool read_armed_ = false;
   bool write_armed_ = false;
   bool peer_ended_ = false;

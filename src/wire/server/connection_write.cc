@@ -152,9 +152,10 @@ void Connection::start_body(HttpResponse response, bool chunked) {
   body_sent_ = 0;
 }
 
-// True when a response was completed, so that the reading half may get further.
+// True when the reading half may get further.
 bool Connection::flush() {
   if (write_armed_ || !send_pending()) return false;
+  if (std::exchange(held_back_, false)) return true;
   if (writing_ == Writing::sending) {
     if (file_ && file_->length > 0) return send_file();
     if (stream_) {
@@ -333,10 +334,16 @@ void Connection::begin_close() {
       if (closed_) return;
     }
   }
+  // Lingering protects the answer from the reset that unread input would cause. A server that stops
+  // does not wait for clients to close when there is none.
+  const bool all_read = input_.empty() && (head_.framing.kind == BodyKind::none || decoder_.done());
+  if (peer_ended_ || (server_->stopping() && all_read)) {
+    close();
+    return;
+  }
   socket_.shutdown_write();
   discarded_bytes_ = 0;
   enter(Reading::linger);
-  if (peer_ended_) close();
 }
 
 }  // namespace tidemill::wire

@@ -7,7 +7,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <latch>
 #include <thread>
 #include <vector>
 
@@ -81,14 +80,8 @@ struct HttpServer::Impl {
   // Runs `action` on every loop and waits for all of them.
   template <class Action>
   void on_every_loop(Action action) {
-    std::latch done(std::ptrdiff_t(servers.size()));
-    for (const std::shared_ptr<LoopServer>& server : servers) {
-      server->loop().post([&done, &action, server] {
-        action(*server);
-        done.count_down();
-      });
-    }
-    done.wait();
+    for (const std::shared_ptr<LoopServer>& server : servers)
+      server->loop().run_and_wait([&] { action(*server); });
   }
 
   Result<void> bind();

@@ -15,12 +15,11 @@ class InputBuffer {
  public:
   std::string_view view() const { return {bytes_.get() + begin_, end_ - begin_}; }
   bool empty() const { return begin_ == end_; }
-  void consume(std::size_t count) {
-    begin_ += count;
-    if (begin_ == end_) begin_ = end_ = 0;
-  }
+  // Moves nothing: a read into room() may be under way.
+  void consume(std::size_t count) { begin_ += count; }
   // At least `count` bytes to read into; committed() says how many came.
   std::span<char> room(std::size_t count) {
+    if (begin_ == end_) begin_ = end_ = 0;
     if (capacity_ - end_ < count) make_room(count);
     return {bytes_.get() + end_, capacity_ - end_};
   }
@@ -29,7 +28,7 @@ class InputBuffer {
     std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
     committed(bytes.size());
   }
-  // Gives the memory back; for connections that wait.
+  // Gives the memory back; for connections that wait. Not while a read into it is under way.
   void release_if_empty(std::size_t keep_bytes_max) {
     if (!empty() || capacity_ <= keep_bytes_max) return;
     bytes_.reset();

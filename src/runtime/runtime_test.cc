@@ -1,0 +1,176 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <future>
+#include <latch>
+#include <stdexcept>
+#include <thread>
+
+#include "runtime/event_loops.h"
+#include "runtime/signals.h"
+#include "runtime/task_scope.h"
+#include "runtime/worker_pool.h"
+
+namespace tidemill::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(WorkerPool, RunsTasks) {
+  WorkerPool pool({.name = "test", .threads = 3});
+  std::atomic<int> count = 0;
+  std::latch done(100);
+  for (int i = 0; i < 100; ++i)
+    ASSERT_TRUE(pool.try_submit([&] {
+      ++count;
+      done.count_down();
+    }));
+  done.wait();
+  EXPECT_EQ(100, count);
+}
+
+TEST(WorkerPool, RefusesPastItsQueueAndKeepsTheTask) {
+  WorkerPool pool({.name = "test", .threads = 1, .queue_max = 2});
+  std::latch started(1);
+  std::latch go(1);
+  ASSERT_TRUE(pool.try_submit([&] {
+    started.count_down();
+    go.wait();
+  }));
+  started.wait();
+  EXPECT_TRUE(pool.try_submit([] {}));
+  EXPECT_TRUE(pool.try_submit([] {}));
+  bool ran = false;
+  WorkerPool::Task refused = [&] { ran = true; };
+  EXPECT_FALSE(pool.try_submit(std::move(refused)));
+  EXPECT_EQ(1u, pool.rejected());
+  EXPECT_EQ(2u, pool.waiting());
+  EXPECT_EQ(1u, pool.running());
+  ASSERT_TRUE(static_cast<bool>(refused));
+  refused();
+  EXPECT_TRUE(ran);
+  go.count_down();
+}
+
+TEST(WorkerPool, StopFinishesWhatRunsAndDropsWhatWaits) {
+  WorkerPool pool({.name = "test", .threads = 1});
+  std::latch started(1);
+  std::atomic<bool> finished = false;
+  std::atomic<bool> ran = false;
+  auto token = std::make_shared<int>(0);
+  ASSERT_TRUE(pool.try_submit([&] {
+    started.count_down();
+    std::this_thread::sleep_for(milliseconds(20));
+    finished = true;
+  }));
+  ASSERT_TRUE(pool.try_submit([&, token] { ran = true; }));
+  started.wait();
+  pool.stop();
+  EXPECT_TRUE(finished);
+  EXPECT_FALSE(ran);
+  EXPECT_EQ(1, token.use_count());
+  EXPECT_FALSE(pool.try_submit([] {}));
+}
+
+TEST(WorkerPool, SurvivesAnException) {
+  WorkerPool pool({.name = "test", .threads = 1});
+  std::promise<void> after;
+  ASSERT_TRUE(pool.try_submit([] { throw std::runtime_error("expected by the test"); }));
+  ASSERT_TRUE(pool.try_submit([&] { after.set_value(); }));
+  after.get_future().wait();
+}
+
+TEST(TaskScope, JoinsItsThreads) {
+  std::atomic<int> ended = 0;
+  {
+    TaskScope scope;
+    for (int i = 0; i < 3; ++i)
+      EXPECT_TRUE(scope.spawn("task", [&](std::stop_token stop) {
+        while (!stop.stop_requested()) std::this_thread::sleep_for(milliseconds(1));
+        ++ended;
+      }));
+    EXPECT_TRUE(scope.spawn(
+        "thrower", [](std::stop_token) { throw std::runtime_error("expected by the test"); }));
+  }
+  EXPECT_EQ(3, ended);
+  TaskScope scope;
+  scope.stop();
+  EXPECT_FALSE(scope.spawn("late", [](std::stop_token) {}));
+}
+
+TEST(EventLoops, PostInOrderOnTheirThread) {
+  EventLoops loops(2);
+  std::vector<int> order;
+  std::promise<void> done;
+  EventLoop& loop = loops.at(1);
+  for (int i = 0; i < 10; ++i) loop.post([&, i] { order.push_back(i); });
+  loop.post([&] {
+    EXPECT_TRUE(loop.on_this_thread());
+    EXPECT_FALSE(loops.at(0).on_this_thread());
+    EXPECT_EQ(&loop, &loops.nearest());
+    done.set_value();
+  });
+  done.get_future().wait();
+  EXPECT_EQ(10u, order.size());
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+  EXPECT_NE(&loops.nearest(), &loops.nearest()) << "in turn from elsewhere";
+  EXPECT_EQ(nullptr, EventLoop::current());
+}
+
+TEST(EventLoops, SurviveAnExceptionAndStop) {
+  EventLoops loops(1);
+  loops.at(0).post([] { throw std::runtime_error("expected by the test"); });
+  bool ran = false;
+  loops.at(0).run_and_wait([&] { ran = true; });
+  EXPECT_TRUE(ran);
+  loops.stop();
+  auto token = std::make_shared<int>(0);
+  loops.at(0).post([token] {});
+  ran = false;
+  loops.at(0).run_and_wait([&] { ran = true; });
+  EXPECT_TRUE(ran) << "in place once the loop has stopped";
+}
+
+TEST(Timer, RunsOnceAndCanBeReplacedOrCancelled) {
+  EventLoops loops(1);
+  EventLoop& loop = loops.at(0);
+  std::atomic<int> fired = 0;
+  std::promise<void> done;
+  std::unique_ptr<Timer> timer;
+  std::unique_ptr<Timer> other;
+  const auto start = std::chrono::steady_clock::now();
+  loop.run_and_wait([&] {
+    timer = std::make_unique<Timer>(loop);
+    other = std::make_unique<Timer>(loop);
+    timer->start(milliseconds(1), [&] { fired = 100; });
+    timer->start(milliseconds(20), [&] {
+      ++fired;
+      // From within its own task.
+      timer->start(milliseconds(5), [&] { done.set_value(); });
+    });
+    other->start(milliseconds(10), [&] { fired = 100; });
+    other->cancel();
+  });
+  done.get_future().wait();
+  EXPECT_EQ(1, fired);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, milliseconds(25));
+  loop.run_and_wait([&] {
+    timer->start(milliseconds(1), [&] { fired = 100; });
+    timer.reset();
+    other.reset();
+  });
+  std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_EQ(1, fired);
+}
+
+TEST(StopSignals, WaitForSignalsAndInterrupts) {
+  StopSignals signals;
+  signals.interrupt();
+  EXPECT_EQ(0, signals.wait());
+  kill(getpid(), SIGTERM);
+  EXPECT_EQ(SIGTERM, signals.wait());
+}
+
+}  // namespace
+}  // namespace tidemill::runtime

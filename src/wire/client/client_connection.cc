@@ -1,0 +1,247 @@
+#include "wire/client/client_connection.h"
+
+#include <algorithm>
+
+namespace tidemill::wire {
+namespace {
+
+constexpr std::size_t read_bytes = 16 * 1024;
+constexpr std::size_t body_read_bytes = 256 * 1024;
+constexpr std::size_t reserved_bytes_max = 1u << 20;
+
+}  // namespace
+
+ClientConnection::ClientConnection(runtime::EventLoop& loop, ConnectionOwner& owner,
+                                   Destination destination, const HttpClientOptions& options)
+    : owner_(owner),
+      destination_(std::move(destination)),
+      options_(options),
+      socket_(loop),
+      timer_(loop) {
+  limits_.head_bytes_max = options.head_bytes_max;
+}
+
+void ClientConnection::start(std::unique_ptr<Exchange> exchange) {
+  exchange_ = std::move(exchange);
+  sent_bytes_ = 0;
+  head_ = ResponseHead();
+  body_.clear();
+  scanner_.reset();
+  limits_.body_bytes_max = exchange_->response_bytes_max;
+  arm_timer();
+  if (state_ == State::fresh) {
+    state_ = State::connecting;
+    write_armed_ = true;
+    if (destination_.unix_path.empty())
+      socket_.async_connect_tcp(destination_.ip_address, destination_.port, shared_from_this());
+    else
+      socket_.async_connect_unix(destination_.unix_path, shared_from_this());
+    return;
+  }
+  reused_ = true;
+  state_ = State::head;
+  send();
+}
+
+void ClientConnection::send() {
+  const std::size_t head_bytes = exchange_->head.size();
+  const std::size_t total_bytes = head_bytes + exchange_->body.size();
+  while (sent_bytes_ < total_bytes) {
+    const std::string_view head =
+        std::string_view(exchange_->head).substr(std::min(sent_bytes_, head_bytes));
+    const std::string_view body =
+        std::string_view(exchange_->body).substr(sent_bytes_ - std::min(sent_bytes_, head_bytes));
+    const Socket::Sent sent = socket_.send(head, body);
+    // A server may answer before it has taken everything, and close: its answer counts.
+    if (sent.error) break;
+    if (sent.blocked) {
+      write_armed_ = true;
+      socket_.async_wait_writable(shared_from_this());
+      break;
+    }
+    sent_bytes_ += sent.count;
+  }
+  arm_read();
+}
+
+void ClientConnection::on_writable(std::error_code error) {
+  write_armed_ = false;
+  if (state_ == State::closed || !exchange_) return;
+  if (state_ == State::connecting) {
+    if (error) {
+      finish(fail(codes::kIo, "cannot connect to " + destination_.text() + ": " + error.message()));
+      shut(nullptr);
+      return;
+    }
+    state_ = State::head;
+  }
+  send();
+}
+
+void ClientConnection::arm_read() {
+  if (read_armed_ || state_ == State::closed) return;
+  read_armed_ = true;
+  socket_.async_read(input_.room(state_ == State::body ? body_read_bytes : read_bytes),
+                     shared_from_this());
+}
+
+void ClientConnection::on_read(std::error_code error, std::size_t count) {
+  read_armed_ = false;
+  if (state_ == State::closed) return;
+  if (state_ == State::idle) {  // the server closed it, or talks out of turn
+    shut(nullptr);
+    return;
+  }
+  if (error || count == 0) {
+    if (!error && state_ == State::body && decoder_.finish_at_close())
+      complete();
+    else
+      broken(error ? error.message() : "the server closed the connection");
+    return;
+  }
+  input_.committed(count);
+  parse();
+}
+
+void ClientConnection::parse() {
+  while (state_ == State::head && parse_head()) {
+  }
+  while (state_ == State::body && parse_body()) {
+  }
+  if (state_ == State::head || state_ == State::body) arm_read();
+}
+
+bool ClientConnection::parse_head() {
+  Parsed<std::size_t> length = scanner_.scan(input_.view(), limits_);
+  if (length && *length == 0) return false;
+  Parsed<void> parsed;
+  if (length) {
+    head_ = ResponseHead();
+    parsed =
+        parse_response_head(input_.view().substr(0, *length), limits_, exchange_->head_only, head_);
+  }
+  if (!length || !parsed) {
+    finish(fail(codes::kInvalid, destination_.text() + " did not answer in HTTP: " +
+                                     (length ? parsed.error() : length.error()).reason));
+    shut(nullptr);
+    return false;
+  }
+  input_.consume(*length);
+  scanner_.reset();
+  if (head_.status < 200 && head_.status != 101) return true;  // an interim answer
+  decoder_ = BodyDecoder(head_.framing, limits_);
+  if (head_.framing.kind == BodyKind::length)
+    body_.reserve(std::min<std::uint64_t>(head_.framing.content_length, reserved_bytes_max));
+  state_ = State::body;
+  if (head_.framing.content_length > exchange_->response_bytes_max) {
+    finish(fail(codes::kOverloaded, "the answer of " + destination_.text() + " is larger than " +
+                                        std::to_string(exchange_->response_bytes_max) + " bytes"));
+    shut(nullptr);
+  } else if (decoder_.done()) {
+    complete();
+  }
+  return false;
+}
+
+bool ClientConnection::parse_body() {
+  if (input_.empty()) return false;
+  const Parsed<std::size_t> taken = decoder_.feed(input_.view(), std::string::npos, body_);
+  if (!taken) {
+    const bool too_large = taken.error().status == 413;
+    finish(fail(too_large ? codes::kOverloaded : codes::kInvalid,
+                "the answer of " + destination_.text() + ": " + taken.error().reason));
+    shut(nullptr);
+    return false;
+  }
+  input_.consume(*taken);
+  if (decoder_.done()) complete();
+  return false;
+}
+
+void ClientConnection::complete() {
+  const bool all_sent = sent_bytes_ == exchange_->head.size() + exchange_->body.size();
+  const bool keep = head_.keep_alive && all_sent && input_.empty();
+  ClientResponse response{head_.status, std::move(head_.headers), std::move(body_)};
+  body_ = std::string();
+  if (!keep) {
+    finish(std::move(response));
+    shut(nullptr);
+    return;
+  }
+  state_ = State::idle;
+  idle_since_ = std::chrono::steady_clock::now();
+  input_.release_if_empty(read_bytes);
+  arm_read();  // hears when the server closes
+  // First idle, then answered: the callback may start the next request on this very connection.
+  std::unique_ptr<Exchange> exchange = std::move(exchange_);
+  owner_.became_idle(shared_from_this());
+  exchange->callback(std::move(response));
+}
+
+void ClientConnection::broken(const std::string& reason) {
+  const bool nothing_came = state_ == State::head && input_.empty() && head_.status == 0;
+  if (reused_ && nothing_came && !exchange_->retried) {
+    exchange_->retried = true;
+    shut(std::move(exchange_));
+    return;
+  }
+  finish(fail(codes::kIo, "the connection to " + destination_.text() + " broke: " + reason));
+  shut(nullptr);
+}
+
+void ClientConnection::finish(Result<ClientResponse> result) {
+  std::unique_ptr<Exchange> exchange = std::move(exchange_);
+  if (exchange) exchange->callback(std::move(result));
+}
+
+void ClientConnection::shut(std::unique_ptr<Exchange> unsent) {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  timer_.cancel();
+  socket_.close();
+  owner_.became_closed(shared_from_this(), std::move(unsent));
+}
+
+void ClientConnection::close(Error reason) {
+  if (state_ == State::closed) return;
+  const std::shared_ptr<ClientConnection> self = shared_from_this();
+  finish(fail(std::move(reason)));
+  shut(nullptr);
+}
+
+// The timer stays armed from exchange to exchange and looks when it fires whether it is due:
+// setting it anew for each would cost more than the rest of the exchange.
+void ClientConnection::arm_timer() {
+  if (timer_armed_ && timer_due_ <= exchange_->deadline) return;
+  timer_armed_ = true;
+  timer_due_ = exchange_->deadline;
+  timer_.start(timer_due_ - std::chrono::steady_clock::now(), [weak = weak_from_this()] {
+    if (std::shared_ptr<ClientConnection> self = weak.lock()) self->timer_fired();
+  });
+}
+
+void ClientConnection::timer_fired() {
+  timer_armed_ = false;
+  const auto now = std::chrono::steady_clock::now();
+  if (exchange_) {
+    if (now < exchange_->deadline) {
+      arm_timer();
+      return;
+    }
+    finish(fail(codes::kTimeout, destination_.text() + " did not answer in time"));
+    shut(nullptr);
+    return;
+  }
+  const auto idle_due = idle_since_ + options_.idle_timeout;
+  if (now >= idle_due) {
+    shut(nullptr);
+    return;
+  }
+  timer_armed_ = true;
+  timer_due_ = idle_due;
+  timer_.start(idle_due - now, [weak = weak_from_this()] {
+    if (std::shared_ptr<ClientConnection> self = weak.lock()) self->timer_fired();
+  });
+}
+
+}  // namespace tidemill::wire
