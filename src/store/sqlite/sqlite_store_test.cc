@@ -4,30 +4,17 @@
 #include <sys/stat.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <filesystem>
 #include <thread>
 
 #include "store/contract.h"
+#include "store/sqlite/test_folder.h"
 
 namespace tidemill::store {
 
 namespace {
 
 using testing::HasSubstr;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = std::filesystem::temp_directory_path() / "tidemill-store-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  std::filesystem::path database() const { return path_ / "state.db"; }
-
- private:
-  std::filesystem::path path_;
-};
 
 class SqliteHarness final : public StoreHarness {
  public:
@@ -46,7 +33,7 @@ class SqliteHarness final : public StoreHarness {
     store_ = std::move(*opened);
   }
 
-  Folder folder_;
+  TestFolder folder_;
   std::unique_ptr<Store> store_;
 };
 
@@ -62,19 +49,19 @@ INSTANTIATE_TEST_SUITE_P(Sqlite, StoreContract,
                          testing::Values([] { return std::make_unique<SqliteHarness>(); }));
 
 TEST(SqliteStore, FilesArePrivate) {
-  Folder folder;
+  TestFolder folder;
   auto store = open_sqlite_store({.path = folder.database(), .tables = contract_tables()});
   ASSERT_TRUE(store) << store.error().message;
   ASSERT_TRUE((*store)->commit(one_put("things", "a")));
   for (const auto& entry : std::filesystem::directory_iterator(folder.database().parent_path())) {
     struct stat status = {};
     ASSERT_EQ(stat(entry.path().c_str(), &status), 0);
-    EXPECT_EQ(status.st_mode & 0777, 0600u) << entry.path();
+    EXPECT_EQ(status.st_mode & 0777, 0600U) << entry.path();
   }
 }
 
 TEST(SqliteStore, FolderIsUsedByOneStoreAtATime) {
-  Folder folder;
+  TestFolder folder;
   auto first = open_sqlite_store({.path = folder.database(), .tables = contract_tables()});
   ASSERT_TRUE(first);
   auto second = open_sqlite_store({.path = folder.database(), .tables = contract_tables()});
@@ -86,7 +73,7 @@ TEST(SqliteStore, FolderIsUsedByOneStoreAtATime) {
 }
 
 TEST(SqliteStore, FullDatabaseRefusesAndRecovers) {
-  Folder folder;
+  TestFolder folder;
   auto store = open_sqlite_store(
       {.path = folder.database(), .tables = contract_tables(), .database_bytes_max = 4u << 20});
   ASSERT_TRUE(store) << store.error().message;
@@ -113,7 +100,7 @@ TEST(SqliteStore, FullDatabaseRefusesAndRecovers) {
 }
 
 TEST(SqliteStore, QueueIsBounded) {
-  Folder folder;
+  TestFolder folder;
   auto store = open_sqlite_store(
       {.path = folder.database(), .tables = contract_tables(), .queue_transactions_max = 4});
   ASSERT_TRUE(store);
@@ -132,7 +119,7 @@ TEST(SqliteStore, QueueIsBounded) {
 }
 
 TEST(SqliteStore, NotADatabaseIsRefused) {
-  Folder folder;
+  TestFolder folder;
   {
     std::FILE* file = std::fopen(folder.database().c_str(), "w");
     std::fputs("this is no database, whatever its name says; it is long enough to be read", file);
