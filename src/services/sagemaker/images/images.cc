@@ -1,0 +1,108 @@
+#include "services/sagemaker/images/images.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace tidemill::services::sagemaker {
+
+namespace {
+
+struct KnownImage {
+  std::string_view repository;
+  Runtime runtime;
+};
+
+constexpr KnownImage kKnownImages[] = {
+    {"sagemaker-xgboost", Runtime::xgboost},           {"xgboost", Runtime::xgboost},
+    {"sagemaker-scikit-learn", Runtime::scikit_learn}, {"pytorch-training", Runtime::pytorch},
+    {"pytorch-inference", Runtime::pytorch},           {"pytorch", Runtime::pytorch},
+};
+
+constexpr std::string_view kProgram = "sagemaker_program";
+constexpr std::string_view kDefaultPath =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// Folders outside /usr that an interpreter needs: its virtual environment and the installation that
+// this was made from.
+std::vector<std::string> interpreter_folders(const std::string& python) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> folders;
+  const auto add = [&folders](const fs::path& prefix) {
+    const std::string text = prefix.string();
+    if (text.empty() || text == "/" || text == "/usr" || text == "/usr/local") return;
+    if (std::find(folders.begin(), folders.end(), text) == folders.end()) folders.push_back(text);
+  };
+  const fs::path environment = fs::path(python).parent_path().parent_path();
+  add(environment);
+  std::error_code ignored;
+  const fs::path real = fs::canonical(python, ignored);
+  if (!ignored) add(real.parent_path().parent_path());
+  std::ifstream configuration(environment / "pyvenv.cfg");
+  for (std::string line; std::getline(configuration, line);) {
+    constexpr std::string_view kHome = "home = ";
+    if (line.starts_with(kHome)) add(fs::path(line.substr(kHome.size())).parent_path());
+  }
+  return folders;
+}
+
+}  // namespace
+
+Result<Image> resolve_image(std::string_view uri) {
+  std::string_view name = uri;
+  if (std::size_t slash = name.rfind('/'); slash != name.npos) name.remove_prefix(slash + 1);
+  if (std::size_t digest = name.find('@'); digest != name.npos) name = name.substr(0, digest);
+  std::string_view tag;
+  if (std::size_t colon = name.find(':'); colon != name.npos) {
+    tag = name.substr(colon + 1);
+    name = name.substr(0, colon);
+  }
+  std::string names;
+  for (const KnownImage& known : kKnownImages) {
+    if (known.repository == name) return Image{known.runtime, std::string(name), std::string(tag)};
+    names += (names.empty() ? "" : ", ") + std::string(known.repository);
+  }
+  return fail("ValidationException",
+              "The image '" + std::string(uri) +
+                  "' is not known here. Known repository names, whatever their registry, region "
+                  "and tag: " +
+                  names + ".");
+}
+
+RuntimeCommand python_environment(const Programs& programs) {
+  RuntimeCommand runtime;
+  const std::string bin = std::filesystem::path(programs.python).parent_path();
+  runtime.environment["PATH"] = bin + ":" + std::string(kDefaultPath);
+  runtime.environment["PYTHONPATH"] = programs.toolkit;
+  // A script's output comes line by line; nothing is written beside shared modules.
+  runtime.environment["PYTHONUNBUFFERED"] = "1";
+  runtime.environment["PYTHONDONTWRITEBYTECODE"] = "1";
+  runtime.folders = interpreter_folders(programs.python);
+  runtime.folders.push_back(programs.toolkit);
+  return runtime;
+}
+
+bool is_script_mode(const Image& image, const std::map<std::string, std::string>& variables,
+                    std::string_view program_name) {
+  return image.runtime != Runtime::xgboost || variables.contains(std::string(program_name));
+}
+
+RuntimeCommand training_command(const Image& image, const Programs& programs,
+                                const std::map<std::string, std::string>& hyperparameters,
+                                const std::vector<std::string>& entrypoint,
+                                const std::vector<std::string>& arguments) {
+  RuntimeCommand runtime;
+  if (!entrypoint.empty()) {
+    runtime = python_environment(programs);
+    runtime.command = entrypoint;
+    runtime.command.insert(runtime.command.end(), arguments.begin(), arguments.end());
+  } else if (is_script_mode(image, hyperparameters, kProgram)) {
+    runtime = python_environment(programs);
+    runtime.command = {programs.python, "-m", "tidemill_training"};
+  } else {
+    runtime.command = {programs.self, "train", "xgboost"};
+  }
+  return runtime;
+}
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,59 @@
+// What an image URI stands for here. Clients send the URIs of some thirty AWS registry accounts;
+// the account and the region say nothing, the repository's name says which runtime is meant.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tidemill::services::sagemaker {
+
+enum class Runtime {
+  xgboost,       // native training and prediction; with a script the host's Python
+  scikit_learn,  // the host's Python
+  pytorch,       // the host's Python
+};
+
+struct Image {
+  Runtime runtime;
+  std::string repository;  // "sagemaker-xgboost"
+  std::string tag;         // "1.7-1"; "" when the URI has none
+};
+
+// ValidationException naming the known images when the repository is none of them.
+Result<Image> resolve_image(std::string_view uri);
+
+// The programs behind the runtimes, as the server's settings give them.
+struct Programs {
+  std::string self;     // this binary, for native algorithms
+  std::string python;   // absolute; its environment holds what scripts import
+  std::string toolkit;  // folder with tidemill_training/ and tidemill_serving/
+};
+
+// A command with what it needs of the host.
+struct RuntimeCommand {
+  std::vector<std::string> command;
+  std::map<std::string, std::string> environment;  // PATH, PYTHONPATH
+  std::vector<std::string> folders;                // must be readable in the job, at these paths
+};
+
+// How `image` trains: natively, or as a script when the hyperparameters name one
+// (sagemaker_program). `entrypoint` and `arguments` (the v3 SDK's) replace the image's own command.
+RuntimeCommand training_command(const Image& image, const Programs& programs,
+                                const std::map<std::string, std::string>& hyperparameters,
+                                const std::vector<std::string>& entrypoint,
+                                const std::vector<std::string>& arguments);
+
+// True when the image's model is served by the host's Python: it is no native model, or it comes
+// with a script (SAGEMAKER_PROGRAM in the container's environment).
+bool is_script_mode(const Image& image, const std::map<std::string, std::string>& variables,
+                    std::string_view program_name);
+
+// PATH, PYTHONPATH and the folders for running anything on the host's Python.
+RuntimeCommand python_environment(const Programs& programs);
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,29 @@
+// Final metrics of a job, read off its log by regular expressions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "api/sagemaker/training_job.h"
+#include "base/error.h"
+#include "services/sagemaker/images/images.h"
+#include "services/sagemaker/training_job/training_job.h"
+
+namespace tidemill::services::sagemaker {
+
+// ValidationException when an expression is none, or has no group for the value.
+Result<void> check_metric_definitions(
+    const std::vector<api::sagemaker::MetricDefinition>& definitions);
+
+// Definitions that an algorithm brings itself: native XGBoost's "train:auc", "validation:rmse", ...
+std::vector<api::sagemaker::MetricDefinition> builtin_metric_definitions(const Image& image,
+                                                                         bool script_mode);
+
+// The last value of each metric that occurs in the log, in the definitions' order. `#011` stands
+// for a tab, as in AWS's logs; expressions see it both ways.
+std::vector<TrainingMetric> final_metrics(
+    const std::vector<api::sagemaker::MetricDefinition>& definitions, std::string_view log,
+    Timestamp time);
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,45 @@
+#include "services/sagemaker/training_job/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+std::map<std::string, double> values(const std::vector<TrainingMetric>& metrics) {
+  std::map<std::string, double> out;
+  for (const TrainingMetric& metric : metrics) out[metric.name] = metric.value;
+  return out;
+}
+
+TEST(TrainingMetrics, LastValueOfEachDefinitionCounts) {
+  const auto metrics = final_metrics({{"loss", "loss=([0-9.]+)"}, {"acc", "acc: (\\S+);"}},
+                                     "epoch 1 loss=0.9 acc: 0.5;\nepoch 2 loss=0.25\n", {7});
+  EXPECT_EQ(values(metrics), (std::map<std::string, double>{{"loss", 0.25}, {"acc", 0.5}}));
+  EXPECT_EQ(metrics[0].time.microseconds, 7);
+}
+
+TEST(TrainingMetrics, BuiltInXgboost) {
+  const Image image = *resolve_image("xgboost:1");
+  const auto metrics = final_metrics(builtin_metric_definitions(image, false),
+                                     "[0]#011train-auc:0.90000#011validation-auc:0.80000\n"
+                                     "[1]#011train-auc:0.95000#011validation-auc:0.85000\n",
+                                     {});
+  EXPECT_EQ(values(metrics),
+            (std::map<std::string, double>{{"train:auc", 0.95}, {"validation:auc", 0.85}}));
+  EXPECT_EQ(values(final_metrics(builtin_metric_definitions(image, false),
+                                 "[9]\ttrain-rmse:1.5\tvalidation-rmse:1e-3\n", {})),
+            (std::map<std::string, double>{{"train:rmse", 1.5}, {"validation:rmse", 0.001}}));
+  EXPECT_TRUE(builtin_metric_definitions(image, true).empty());
+}
+
+TEST(TrainingMetrics, OddExpressions) {
+  EXPECT_TRUE(final_metrics({{"a", "(x*)"}}, "yyy", {}).empty());
+  EXPECT_TRUE(final_metrics({{"a", "a=(nan)"}}, "a=nan", {}).empty());
+  EXPECT_FALSE(check_metric_definitions({{"a", "("}}));
+  EXPECT_FALSE(check_metric_definitions({{"a", "no group"}}));
+  EXPECT_TRUE(check_metric_definitions({{"a", "#quality_metric: host=\\S+, train loss=(\\S+)"}}));
+}
+
+}  // namespace
+}  // namespace tidemill::services::sagemaker

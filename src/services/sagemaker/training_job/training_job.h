@@ -1,0 +1,117 @@
+// The record of a training job, its states and its events.
+//
+//   Starting -> Downloading -> Training -> Uploading -> Completed | Failed | Stopped
+//
+// Stopping may come at any point; MaxRuntimeExceeded is how a stopped job ends that was too long.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/sagemaker/training_job.h"
+#include "base/value.h"
+#include "store/table.h"
+
+namespace tidemill::services::sagemaker {
+
+// Where the work stands; the status that clients see also tells of stopping.
+enum class TrainingPhase { preparing, downloading, training, uploading, over };
+BOOST_DESCRIBE_ENUM(TrainingPhase, preparing, downloading, training, uploading, over)
+
+struct TrainingTransition {
+  std::string status;
+  std::string message;
+  Timestamp started;
+  std::optional<Timestamp> ended;
+};
+BOOST_DESCRIBE_STRUCT(TrainingTransition, (), (status, message, started, ended))
+
+struct TrainingMetric {
+  std::string name;
+  double value = 0;
+  Timestamp time;
+};
+BOOST_DESCRIBE_STRUCT(TrainingMetric, (), (name, value, time))
+
+struct TrainingJob {
+  std::string account, region, arn;
+  api::sagemaker::CreateTrainingJobRequest request;
+  std::string endpoint;  // how the creator reached this server; the job uses the same
+  TrainingPhase phase = TrainingPhase::preparing;
+  std::string status = "InProgress";
+  std::string secondary_status = "Starting";
+  std::string failure_reason;
+  Timestamp created, modified;
+  std::optional<Timestamp> training_started, training_ended;
+  std::vector<TrainingTransition> transitions;
+  std::string model_artifacts;  // S3 URI
+  std::vector<TrainingMetric> metrics;
+  bool stop_requested = false;
+  bool max_runtime_exceeded = false;
+
+  const std::string& name() const { return request.training_job_name; }
+};
+BOOST_DESCRIBE_STRUCT(TrainingJob, (),
+                      (account, region, arn, request, endpoint, phase, status, secondary_status,
+                       failure_reason, created, modified, training_started, training_ended,
+                       transitions, model_artifacts, metrics, stop_requested, max_runtime_exceeded))
+
+inline constexpr const char* kTrainingJobMachine = "sagemaker_training_job";
+inline constexpr const char* kTrainingLogGroup = "/aws/sagemaker/TrainingJobs";
+
+// Table, with the indexes that lists are ordered by.
+const store::Table<TrainingJob>& training_jobs();
+std::string training_job_key(std::string_view account, std::string_view region,
+                             std::string_view name);
+
+// The job's name in compute/: "training.<account>.<region>.<name>.<microseconds of creation>". It
+// says by itself whose it is, so that what the compute back end reports needs no look-up.
+std::string compute_id(const TrainingJob& job);
+struct ComputeId {
+  std::string account, region, name;
+  Timestamp created;
+};
+Result<ComputeId> parse_compute_id(std::string_view id);
+inline constexpr const char* kComputeIdPrefix = "training.";
+
+std::string log_stream(std::string_view name, Timestamp created);
+
+bool is_terminal(const TrainingJob& job);
+
+// Events; the payload's members in braces.
+namespace training_events {
+inline constexpr const char* kPrepared = "Prepared";
+inline constexpr const char* kDownloaded = "Downloaded";
+inline constexpr const char* kFailed = "Failed";                        // {reason}
+inline constexpr const char* kJobExited = "JobExited";                  // {compute_id, exit}
+inline constexpr const char* kUploaded = "Uploaded";                    // TrainingResult
+inline constexpr const char* kStopRequested = "StopRequested";          //
+inline constexpr const char* kMaxRuntimeReached = "MaxRuntimeReached";  // {compute_id}
+inline constexpr const char* kTaskFailed = "TaskFailed";                // the engine's
+}  // namespace training_events
+
+// Tasks.
+namespace training_tasks {
+inline constexpr const char* kPrepare = "Prepare";
+inline constexpr const char* kDownload = "Download";
+inline constexpr const char* kLaunch = "Launch";
+inline constexpr const char* kMaxRuntime = "MaxRuntime";  // a timer; {compute_id}
+inline constexpr const char* kStop = "Stop";
+inline constexpr const char* kUpload = "Upload";  // {exit}
+inline constexpr const char* kCleanUp = "CleanUp";
+}  // namespace training_tasks
+
+// What uploading found out.
+struct TrainingResult {
+  std::string failure_reason;  // "" when the job did well
+  std::string model_artifacts;
+  std::vector<TrainingMetric> metrics;
+};
+BOOST_DESCRIBE_STRUCT(TrainingResult, (), (failure_reason, model_artifacts, metrics))
+
+// AWS gives a job this long between SIGTERM and SIGKILL.
+inline constexpr int kStopGraceSeconds = 120;
+
+}  // namespace tidemill::services::sagemaker

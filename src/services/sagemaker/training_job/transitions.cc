@@ -1,0 +1,165 @@
+#include "services/sagemaker/training_job/transitions.h"
+
+namespace tidemill::services::sagemaker {
+
+namespace {
+
+using Next = std::optional<engine::Step<TrainingJob>>;
+namespace events = training_events;
+namespace tasks = training_tasks;
+
+void enter(TrainingJob& job, std::string secondary_status, std::string message, Timestamp now) {
+  if (!job.transitions.empty() && !job.transitions.back().ended) job.transitions.back().ended = now;
+  job.secondary_status = secondary_status;
+  job.transitions.push_back({std::move(secondary_status), std::move(message), now, {}});
+  job.modified = now;
+}
+
+engine::Task task(const char* type, Value payload = {}) {
+  return {.type = type, .payload = std::move(payload)};
+}
+
+Value with_compute_id(const TrainingJob& job) {
+  ValueObject payload;
+  payload.append("compute_id", compute_id(job));
+  return payload;
+}
+
+// The end of the job in whatever state.
+Next finish(TrainingJob job, std::string status, std::string secondary_status, std::string message,
+            Timestamp now) {
+  job.phase = TrainingPhase::over;
+  job.status = std::move(status);
+  enter(job, std::move(secondary_status), std::move(message), now);
+  job.transitions.back().ended = now;
+  job.training_ended = now;
+  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kCleanUp)}};
+}
+
+Next finish_failed(TrainingJob job, std::string reason, Timestamp now) {
+  job.failure_reason = std::move(reason);
+  return finish(std::move(job), "Failed", "Failed", "Training job failed", now);
+}
+
+Next finish_stopped(TrainingJob job, Timestamp now) {
+  if (job.max_runtime_exceeded)
+    return finish(std::move(job), "Stopped", "MaxRuntimeExceeded",
+                  "Training job runtime exceeded MaxRuntimeInSeconds provided", now);
+  return finish(std::move(job), "Stopped", "Stopped", "Training job stopped", now);
+}
+
+std::string text_of(const Value& payload, std::string_view member) {
+  const Value* value = payload.find(member);
+  const std::string* text = value ? value->as_string() : nullptr;
+  return text ? *text : "";
+}
+
+// Tasks and exits of an earlier job of the same name do not count.
+bool is_of_this_job(const TrainingJob& job, const engine::Event& event) {
+  return text_of(event.payload, "compute_id") == compute_id(job);
+}
+
+Next prepared(TrainingJob job, Timestamp now) {
+  if (job.phase != TrainingPhase::preparing) return {};
+  if (job.stop_requested) return finish_stopped(std::move(job), now);
+  job.phase = TrainingPhase::downloading;
+  job.training_started = now;
+  enter(job, "Downloading", "Downloading input data", now);
+  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kDownload)}};
+}
+
+Next downloaded(TrainingJob job, Timestamp now) {
+  if (job.phase != TrainingPhase::downloading) return {};
+  if (job.stop_requested) return finish_stopped(std::move(job), now);
+  job.phase = TrainingPhase::training;
+  enter(job, "Training", "Training image download completed. Training in progress.", now);
+  constexpr std::int64_t kMaxRuntimeDefaultSeconds = 86'400;
+  std::int64_t seconds = kMaxRuntimeDefaultSeconds;
+  if (job.request.stopping_condition)
+    seconds = job.request.stopping_condition->max_runtime_in_seconds.value_or(seconds);
+  engine::Task timer = task(tasks::kMaxRuntime, with_compute_id(job));
+  timer.delay = std::chrono::seconds(seconds);
+  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kLaunch), std::move(timer)}};
+}
+
+Next exited(TrainingJob job, const engine::Event& event, Timestamp now) {
+  if (job.phase != TrainingPhase::training || !is_of_this_job(job, event)) return {};
+  job.phase = TrainingPhase::uploading;
+  enter(job, "Uploading", "Uploading generated training model", now);
+  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kUpload, event.payload)}};
+}
+
+Result<Next> uploaded(TrainingJob job, const engine::Event& event, Timestamp now) {
+  if (job.phase != TrainingPhase::uploading) return Next();
+  TrainingResult result;
+  TRY(from_value(event.payload, result));
+  job.model_artifacts = result.model_artifacts;
+  job.metrics = result.metrics;
+  if (job.stop_requested || job.max_runtime_exceeded) return finish_stopped(std::move(job), now);
+  if (!result.failure_reason.empty())
+    return finish_failed(std::move(job), result.failure_reason, now);
+  return finish(std::move(job), "Completed", "Completed", "Training job completed", now);
+}
+
+Next stop(TrainingJob job, Timestamp now) {
+  if (is_terminal(job) || job.status == "Stopping") return {};
+  job.status = "Stopping";
+  std::vector<engine::Task> next;
+  if (job.phase == TrainingPhase::training) next.push_back(task(tasks::kStop));
+  // While uploading the artifacts go on; before, the running task ends first.
+  if (job.phase != TrainingPhase::uploading)
+    enter(job, "Stopping", "Stopping the training job", now);
+  job.modified = now;
+  return engine::Step<TrainingJob>{std::move(job), std::move(next)};
+}
+
+Next stop_requested(TrainingJob job, Timestamp now) {
+  job.stop_requested = true;
+  return stop(std::move(job), now);
+}
+
+Next max_runtime_reached(TrainingJob job, const engine::Event& event, Timestamp now) {
+  if (job.phase != TrainingPhase::training || job.stop_requested || !is_of_this_job(job, event))
+    return {};
+  job.max_runtime_exceeded = true;
+  return stop(std::move(job), now);
+}
+
+// A task gave up after its retries: an error of ours, not of the algorithm.
+Next task_failed(const TrainingJob& job, const engine::Event& event, Timestamp now) {
+  const std::string name = text_of(event.payload, "task");
+  if (is_terminal(job) || name == tasks::kCleanUp || name == tasks::kMaxRuntime) return {};
+  // The job ran on or is over: its exit decides.
+  if (name == tasks::kStop) return {};
+  return finish_failed(job,
+                       "InternalServerError: The step " + name +
+                           " of the training job failed: " + text_of(event.payload, "message"),
+                       now);
+}
+
+}  // namespace
+
+engine::Step<TrainingJob> begin_training_job(TrainingJob job, Timestamp now) {
+  job.created = now;
+  enter(job, "Starting", "Starting the training job", now);
+  return {std::move(job), {task(tasks::kPrepare)}};
+}
+
+Result<Next> training_job_transition(const TrainingJob& job, const engine::Event& event,
+                                     Timestamp now) {
+  if (event.type == events::kPrepared) return prepared(job, now);
+  if (event.type == events::kDownloaded) return downloaded(job, now);
+  if (event.type == events::kJobExited) return exited(job, event, now);
+  if (event.type == events::kUploaded) return uploaded(job, event, now);
+  if (event.type == events::kStopRequested) return stop_requested(job, now);
+  if (event.type == events::kMaxRuntimeReached) return max_runtime_reached(job, event, now);
+  if (event.type == events::kTaskFailed) return task_failed(job, event, now);
+  if (event.type == events::kFailed) {
+    if (is_terminal(job)) return Next();
+    if (job.stop_requested) return finish_stopped(job, now);
+    return finish_failed(job, text_of(event.payload, "reason"), now);
+  }
+  return fail(codes::kInvalid, "a training job knows no event " + event.type);
+}
+
+}  // namespace tidemill::services::sagemaker
