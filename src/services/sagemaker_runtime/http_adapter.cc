@@ -1,0 +1,48 @@
+#include "services/sagemaker_runtime/http_adapter.h"
+
+#include <cstdlib>
+
+#include "base/json.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
+                             const wire::HttpRequest& request) {
+  InvokeRequest out;
+  out.account = std::move(account);
+  out.region = std::move(region);
+  out.endpoint = std::move(endpoint);
+  out.content_type = request.headers.get("Content-Type");
+  out.accept = request.headers.get("Accept");
+  out.target_variant = request.headers.get("X-Amzn-SageMaker-Target-Variant");
+  out.custom_attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes");
+  out.inference_id = request.headers.get("X-Amzn-SageMaker-Inference-Id");
+  out.body = request.body;
+  return out;
+}
+
+wire::HttpResponse invoke_response(InvokeResult result, const std::string& request_id) {
+  wire::HttpResponse response;
+  response.headers.add("x-amzn-RequestId", request_id);
+  if (result) {
+    if (!result->content_type.empty()) response.headers.add("Content-Type", result->content_type);
+    response.headers.add("x-Amzn-Invoked-Production-Variant", result->invoked_variant);
+    if (!result->custom_attributes.empty())
+      response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
+    response.body = std::move(result->body);
+    return response;
+  }
+  const Error& error = result.error();
+  response.status = error.http_status ? error.http_status : 400;
+  response.headers.add("Content-Type", "application/json");
+  response.headers.add("x-amzn-ErrorType", error.code);
+  ValueObject body;
+  body.append("Message", error.message);
+  for (const auto& [name, value] : error.details)
+    body.append(name,
+                name == "OriginalStatusCode" ? Value(std::atoi(value.c_str())) : Value(value));
+  response.body = write_json(body);
+  return response;
+}
+
+}  // namespace tidemill::services::sagemaker_runtime

@@ -1,0 +1,16 @@
+// InvokeEndpoint between HTTP and Inference: restJson1 with a raw body and headers.
+#pragma once
+
+#include <string>
+
+#include "services/sagemaker_runtime/inference.h"
+#include "wire/http.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+// Takes the body out of the request. `endpoint` is the label of the path.
+InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
+                             const wire::HttpRequest& request);
+wire::HttpResponse invoke_response(InvokeResult result, const std::string& request_id);
+
+}  // namespace tidemill::services::sagemaker_runtime

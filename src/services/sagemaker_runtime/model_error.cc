@@ -1,0 +1,38 @@
+#include "services/sagemaker_runtime/model_error.h"
+
+namespace tidemill::services::sagemaker_runtime {
+namespace {
+
+// What a client gets to see of the model's answer; the rest is in the log.
+constexpr std::size_t kOriginalMessageBytesMax = 8192;
+
+}  // namespace
+
+Error model_error(const EndpointRoute& endpoint, std::string_view log_stream, int status,
+                  std::string_view message) {
+  const std::string group = kEndpointLogGroupPrefix + endpoint.name;
+  const std::string original(message.substr(0, kOriginalMessageBytesMax));
+  const std::string kind = status >= 400 && status < 500 ? "client" : "server";
+  Error error{"ModelError",
+              "Received " + kind + " error (" + std::to_string(status) +
+                  ") from primary with message \"" + original + "\". See the log group " + group +
+                  " in account " + endpoint.account + " for more information.",
+              424};
+  error.details["OriginalStatusCode"] = std::to_string(status);
+  error.details["OriginalMessage"] = original;
+  error.details["LogStreamArn"] =
+      "arn:aws:logs:" + endpoint.region + ":" + endpoint.account + ":log-group:" + group +
+      (log_stream.empty() ? "" : ":log-stream:" + std::string(log_stream));
+  return error;
+}
+
+Error endpoint_not_found(std::string_view account, std::string_view endpoint) {
+  return {
+      "ValidationError",
+      "Endpoint " + std::string(endpoint) + " of account " + std::string(account) + " not found.",
+      400};
+}
+
+Error unavailable(std::string message) { return {"ServiceUnavailable", std::move(message), 503}; }
+
+}  // namespace tidemill::services::sagemaker_runtime

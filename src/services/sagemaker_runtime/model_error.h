@@ -1,0 +1,19 @@
+// The errors of invocations, worded as SageMaker words them.
+#pragma once
+
+#include <string_view>
+
+#include "base/error.h"
+#include "services/sagemaker_runtime/interface.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+inline constexpr const char* kEndpointLogGroupPrefix = "/aws/sagemaker/Endpoints/";
+
+// 424. `status` is the model's own (0: it did not answer), `message` its body.
+Error model_error(const EndpointRoute& endpoint, std::string_view log_stream, int status,
+                  std::string_view message);
+Error endpoint_not_found(std::string_view account, std::string_view endpoint);
+Error unavailable(std::string message);
+
+}  // namespace tidemill::services::sagemaker_runtime
