@@ -1,0 +1,121 @@
+#include "services/s3/common/buckets.h"
+
+#include <algorithm>
+
+#include "services/s3/common/errors.h"
+#include "services/s3/common/limits.h"
+
+namespace tidemill::services::s3 {
+
+Result<void> Buckets::load() {
+  std::unique_lock lock(mutex_);
+  store::Scan scan;
+  scan.limit = limits::scan_rows;
+  do {
+    auto page = TRY(bucket_table().scan(store_, scan));
+    for (auto& row : page.records) {
+      std::string name = row.record.name;
+      buckets_[std::move(name)] = std::make_shared<Bucket>(std::move(row.record));
+    }
+    scan.after = page.next;
+  } while (!scan.after.empty());
+  return {};
+}
+
+std::shared_ptr<Bucket> Buckets::find(std::string_view name) const {
+  std::shared_lock lock(mutex_);
+  auto found = buckets_.find(name);
+  return found == buckets_.end() ? nullptr : found->second;
+}
+
+Result<std::shared_ptr<Bucket>> Buckets::require(
+    std::string_view account, std::string_view name,
+    const std::optional<std::string>& expected_owner) const {
+  std::shared_ptr<Bucket> bucket = find(name);
+  if (!bucket) return fail(no_such_bucket(name));
+  if (bucket->account != account || (expected_owner && *expected_owner != bucket->account))
+    return fail(access_denied());
+  return bucket;
+}
+
+std::vector<std::shared_ptr<Bucket>> Buckets::of_account(std::string_view account) const {
+  std::vector<std::shared_ptr<Bucket>> found;
+  std::shared_lock lock(mutex_);
+  for (const auto& [name, bucket] : buckets_)
+    if (bucket->account == account) found.push_back(bucket);
+  return found;
+}
+
+Result<void> Buckets::create(BucketRecord record) {
+  std::lock_guard change(change_mutex_);
+  if (std::shared_ptr<Bucket> there = find(record.name)) {
+    if (there->account == record.account)
+      return fail(
+          Error{"BucketAlreadyOwnedByYou",
+                "Your previous request to create the named bucket succeeded and you already "
+                "own it.",
+                409,
+                {{"BucketName", record.name}}});
+    return fail(
+        Error{"BucketAlreadyExists",
+              "The requested bucket name is not available. The bucket namespace is shared by "
+              "all users of the system. Please select a different name and try again.",
+              409,
+              {{"BucketName", record.name}}});
+  }
+  if (of_account(record.account).size() >= limits::buckets_of_account_max)
+    return fail("TooManyBuckets", "You have attempted to create more buckets than allowed", 400);
+  store::Transaction transaction;
+  bucket_table().put(transaction, record.name, record, 0);
+  TRY(store_.commit(std::move(transaction)));
+  std::unique_lock lock(mutex_);
+  std::string name = record.name;
+  buckets_[std::move(name)] = std::make_shared<Bucket>(std::move(record));
+  return {};
+}
+
+Result<void> Buckets::erase(const std::shared_ptr<Bucket>& bucket) {
+  std::lock_guard change(change_mutex_);
+  std::unique_lock life(bucket->life_mutex_);
+  if (bucket->deleted_) return fail(no_such_bucket(bucket->name));
+  store::Scan scan{.table = object_table().name(), .prefix = object_row_key(bucket->name, "")};
+  scan.limit = 1;
+  if (!TRY(store_.scan(scan)).rows.empty())
+    return fail(Error{"BucketNotEmpty",
+                      "The bucket you tried to delete is not empty",
+                      409,
+                      {{"BucketName", bucket->name}}});
+  store::Transaction transaction;
+  bucket_table().erase(transaction, bucket->name, std::nullopt);
+  TRY(store_.commit(std::move(transaction)));
+  bucket->deleted_ = true;
+  std::unique_lock lock(mutex_);
+  buckets_.erase(bucket->name);
+  return {};
+}
+
+std::optional<std::vector<TagRecord>> Buckets::tags(const Bucket& bucket) const {
+  std::shared_lock lock(mutex_);
+  return bucket.tags_;
+}
+
+Result<void> Buckets::set_tags(Bucket& bucket, std::optional<std::vector<TagRecord>> tags) {
+  std::lock_guard change(change_mutex_);
+  auto alive = TRY(keep_alive(bucket));
+  store::Transaction transaction;
+  bucket_table().put(transaction, bucket.name,
+                     BucketRecord{bucket.name, bucket.account, bucket.region, bucket.created, tags},
+                     std::nullopt);
+  TRY(store_.commit(std::move(transaction)));
+  std::unique_lock lock(mutex_);
+  bucket.tags_ = std::move(tags);
+  return {};
+}
+
+Result<std::shared_lock<std::shared_mutex>> Buckets::keep_alive(Bucket& bucket) {
+  std::shared_lock lock(bucket.life_mutex_);
+  if (bucket.deleted_) return fail(no_such_bucket(bucket.name));
+  return lock;
+}
+
+}  // namespace tidemill::services::s3

@@ -1,0 +1,76 @@
+// Every bucket, in memory: the store holds them, this service alone changes them, so what lies here
+// is what lies there and no request reads a bucket's record from the store.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "services/s3/common/records.h"
+
+namespace tidemill::services::s3 {
+
+class Bucket {
+ public:
+  explicit Bucket(BucketRecord record)
+      : name(record.name),
+        account(record.account),
+        region(record.region),
+        created(record.created),
+        tags_(std::move(record.tags)) {}
+
+  const std::string name;
+  const std::string account;
+  const std::string region;
+  const Timestamp created;
+
+  // Held shared by whoever commits an object, so that a bucket is never deleted under it.
+  std::shared_mutex& life_mutex() { return life_mutex_; }
+
+ private:
+  friend class Buckets;
+  std::shared_mutex life_mutex_;
+  bool deleted_ = false;                        // guarded by life_mutex_
+  std::optional<std::vector<TagRecord>> tags_;  // guarded by Buckets::mutex_
+};
+
+// Thread-safe.
+class Buckets {
+ public:
+  explicit Buckets(store::Store& store) : store_(store) {}
+  Result<void> load();
+
+  // nullptr when there is none.
+  std::shared_ptr<Bucket> find(std::string_view name) const;
+  // The bucket, when it is the account's: NoSuchBucket, AccessDenied. `expected_owner` is the
+  // request's x-amz-expected-bucket-owner.
+  Result<std::shared_ptr<Bucket>> require(
+      std::string_view account, std::string_view name,
+      const std::optional<std::string>& expected_owner = std::nullopt) const;
+  // Of one account, by name.
+  std::vector<std::shared_ptr<Bucket>> of_account(std::string_view account) const;
+
+  // BucketAlreadyOwnedByYou, BucketAlreadyExists, TooManyBuckets.
+  Result<void> create(BucketRecord record);
+  // BucketNotEmpty; unfinished uploads are no obstacle: the caller removes them afterwards.
+  Result<void> erase(const std::shared_ptr<Bucket>& bucket);
+  std::optional<std::vector<TagRecord>> tags(const Bucket& bucket) const;
+  Result<void> set_tags(Bucket& bucket, std::optional<std::vector<TagRecord>> tags);
+
+  // Keeps the bucket alive until the lock goes; NoSuchBucket when it is gone already.
+  static Result<std::shared_lock<std::shared_mutex>> keep_alive(Bucket& bucket);
+
+ private:
+  store::Store& store_;
+  std::mutex change_mutex_;  // one create, erase or set_tags at a time
+  mutable std::shared_mutex mutex_;
+  // Shared: a request goes on with a bucket that is deleted meanwhile.
+  std::map<std::string, std::shared_ptr<Bucket>, std::less<>> buckets_;  // guarded by mutex_
+};
+
+}  // namespace tidemill::services::s3

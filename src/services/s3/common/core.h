@@ -1,0 +1,37 @@
+// What every S3 operation works with.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "blobs/blobs.h"
+#include "services/s3/common/buckets.h"
+#include "services/s3/common/object_index.h"
+#include "services/service.h"
+#include "store/store.h"
+
+namespace tidemill::services::s3 {
+
+struct Core {
+  Core(store::Store& store_in, blobs::BlobStore& blobs_in, Clock& clock_in, Random& random_in)
+      : store(store_in),
+        blobs(blobs_in),
+        clock(clock_in),
+        random(random_in),
+        buckets(store_in),
+        objects(store_in, blobs_in) {}
+
+  store::Store& store;
+  blobs::BlobStore& blobs;
+  Clock& clock;
+  Random& random;
+  Buckets buckets;
+  ObjectIndex objects;
+};
+
+// The canonical user id of an account: 64 hexadecimal digits.
+std::string canonical_id(std::string_view account);
+
+}  // namespace tidemill::services::s3

@@ -1,0 +1,117 @@
+#include "services/s3/listing/lister.h"
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "services/s3/common/errors.h"
+#include "services/s3/common/limits.h"
+
+namespace tidemill::services::s3 {
+
+namespace {
+
+// Sorts behind every key that starts with what stands before it: UTF-8 has no such byte.
+constexpr char kBehind = '\xff';
+
+class Lister {
+ public:
+  Lister(Core& core, const ListQuery& query) : core_(core), query_(query) {
+    position_ = query.after;
+    // A page that ended with a common prefix goes on behind it.
+    if (!position_.empty() &&
+        common_prefix_of(position_, query.prefix, query.delimiter) == position_)
+      position_ += kBehind;
+  }
+
+  Result<ListResult> run() {
+    if (query_.count_max == 0) return std::move(result_);
+    while (TRY(list_page())) {
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // One scan of the store; false when the listing is complete.
+  Result<bool> list_page() {
+    const std::size_t bucket_bytes = query_.bucket.size() + 1;
+    store::Scan scan{.table = object_table().name(),
+                     .prefix = object_row_key(query_.bucket, query_.prefix)};
+    if (!position_.empty()) scan.after = object_row_key(query_.bucket, position_);
+    // One more than is wanted tells whether the listing is cut.
+    scan.limit =
+        std::min<std::size_t>(limits::scan_rows + 1, std::size_t(query_.count_max - count_) + 1);
+    store::Page page = TRY(core_.store.scan(scan));
+    for (store::Row& row : page.rows) {
+      std::string_view key = std::string_view(row.key).substr(bucket_bytes);
+      if (!skip_.empty() && key.starts_with(skip_)) continue;
+      skip_.clear();
+      if (count_ == query_.count_max) {
+        result_.truncated = true;
+        return false;
+      }
+      TRY(list_row(key, row.value));
+    }
+    if (page.next.empty()) return false;
+    position_ = skip_.empty() ? page.rows.back().key.substr(bucket_bytes) : skip_ + kBehind;
+    return true;
+  }
+
+  Result<void> list_row(std::string_view key, std::string_view value) {
+    std::string common = common_prefix_of(key, query_.prefix, query_.delimiter);
+    if (common.empty()) {
+      result_.last = key;
+      result_.objects.push_back({std::string(key), TRY(from_json<ObjectRecord>(value))});
+    } else {
+      result_.last = common;
+      result_.common_prefixes.push_back(common);
+      skip_ = std::move(common);
+    }
+    ++count_;
+    return {};
+  }
+
+  Core& core_;
+  const ListQuery& query_;
+  std::string position_;
+  std::string skip_;  // the common prefix whose keys are being passed over
+  std::int64_t count_ = 0;
+  ListResult result_;
+};
+
+}  // namespace
+
+std::string common_prefix_of(std::string_view key, std::string_view prefix,
+                             std::string_view delimiter) {
+  if (delimiter.empty() || !key.starts_with(prefix)) return "";
+  std::size_t found = key.find(delimiter, prefix.size());
+  if (found == std::string_view::npos) return "";
+  return std::string(key.substr(0, found + delimiter.size()));
+}
+
+Result<ListResult> list_keys(Core& core, const ListQuery& query) {
+  return Lister(core, query).run();
+}
+
+Result<std::int64_t> page_size(const std::optional<std::int64_t>& wanted, std::string_view name) {
+  std::int64_t size = wanted.value_or(limits::list_keys_max);
+  if (size < 0 || size > INT32_MAX)
+    return fail(invalid_argument(
+        "Argument " + std::string(name) + " must be an integer between 0 and 2147483647", name,
+        std::to_string(size)));
+  return std::min(size, limits::list_keys_max);
+}
+
+Result<KeyEncoding> KeyEncoding::make(const std::optional<std::string>& type) {
+  KeyEncoding encoding;
+  if (type && *type != "url")
+    return fail(
+        invalid_argument("Invalid Encoding Method specified in Request", "encoding-type", *type));
+  encoding.url_ = type.has_value();
+  return encoding;
+}
+
+std::string KeyEncoding::operator()(const std::string& key) const {
+  return url_ ? percent_encode(key, true) : key;
+}
+
+}  // namespace tidemill::services::s3

@@ -1,0 +1,151 @@
+#include "services/s3/listing/listing.h"
+
+#include "base/encoding.h"
+#include "services/s3/common/register.h"
+#include "services/s3/listing/lister.h"
+
+namespace tidemill::services::s3 {
+
+namespace {
+
+// Object and ObjectVersion have these members in common.
+template <class Entry>
+Entry describe(const ListEntry& listed, const KeyEncoding& encode) {
+  Entry entry;
+  const ObjectRecord& object = listed.object;
+  entry.key = encode(listed.key);
+  entry.last_modified = object.modified;
+  entry.etag = '"' + object.etag + '"';
+  entry.size = std::int64_t(object.size);
+  entry.storage_class = object.storage_class.value_or("STANDARD");
+  if (object.checksum) {
+    entry.checksum_algorithm = std::vector<std::string>{object.checksum->algorithm};
+    entry.checksum_type = object.checksum->type;
+  }
+  return entry;
+}
+
+std::vector<model::CommonPrefix> describe_prefixes(const ListResult& listed,
+                                                   const KeyEncoding& encode) {
+  std::vector<model::CommonPrefix> prefixes;
+  for (const std::string& prefix : listed.common_prefixes) prefixes.push_back({encode(prefix)});
+  return prefixes;
+}
+
+// What all three responses say about the request, and the prefixes.
+template <class Request, class Output>
+void describe_listing(const Request& request, const ListResult& listed, const KeyEncoding& encode,
+                      std::int64_t count_max, Output& output) {
+  output.name = request.bucket;
+  output.prefix = encode(request.prefix.value_or(""));
+  if (request.delimiter && !request.delimiter->empty())
+    output.delimiter = encode(*request.delimiter);
+  output.encoding_type = request.encoding_type;
+  output.max_keys = count_max;
+  output.is_truncated = listed.truncated;
+  if (!listed.common_prefixes.empty()) output.common_prefixes = describe_prefixes(listed, encode);
+}
+
+template <class Request>
+ListQuery query_of(const Request& request, std::string after, std::int64_t count_max) {
+  return {request.bucket, request.prefix.value_or(""), request.delimiter.value_or(""),
+          std::move(after), count_max};
+}
+
+}  // namespace
+
+Result<model::ListObjectsOutput> list_objects(Core& core, Context& context,
+                                              const model::ListObjectsRequest& request) {
+  auto bucket =
+      TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
+  std::int64_t count_max = TRY(page_size(request.max_keys, "maxKeys"));
+  KeyEncoding encode = TRY(KeyEncoding::make(request.encoding_type));
+  ListResult listed =
+      TRY(list_keys(core, query_of(request, request.marker.value_or(""), count_max)));
+  model::ListObjectsOutput output;
+  describe_listing(request, listed, encode, count_max, output);
+  output.marker = encode(request.marker.value_or(""));
+  // Without a delimiter clients go on behind the last key they were given.
+  if (listed.truncated && output.delimiter) output.next_marker = encode(listed.last);
+  if (!listed.objects.empty()) {
+    auto& contents = output.contents.emplace();
+    for (const ListEntry& entry : listed.objects) {
+      contents.push_back(describe<model::Object>(entry, encode));
+      contents.back().owner.ensure().id = canonical_id(bucket->account);
+    }
+  }
+  return output;
+}
+
+Result<model::ListObjectsV2Output> list_objects_v2(Core& core, Context& context,
+                                                   const model::ListObjectsV2Request& request) {
+  auto bucket =
+      TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
+  std::int64_t count_max = TRY(page_size(request.max_keys, "maxKeys"));
+  KeyEncoding encode = TRY(KeyEncoding::make(request.encoding_type));
+  std::string after = request.start_after.value_or("");
+  if (request.continuation_token) {
+    Result<std::string> decoded = decode_base64(*request.continuation_token);
+    if (!decoded || decoded->empty())
+      return fail(invalid_argument("The continuation token provided is incorrect",
+                                   "continuation-token", *request.continuation_token));
+    after = std::move(*decoded);
+  }
+  ListResult listed = TRY(list_keys(core, query_of(request, std::move(after), count_max)));
+  model::ListObjectsV2Output output;
+  describe_listing(request, listed, encode, count_max, output);
+  output.key_count = std::int64_t(listed.objects.size() + listed.common_prefixes.size());
+  output.continuation_token = request.continuation_token;
+  if (request.start_after) output.start_after = encode(*request.start_after);
+  if (listed.truncated) output.next_continuation_token = encode_base64(listed.last);
+  if (!listed.objects.empty()) {
+    auto& contents = output.contents.emplace();
+    for (const ListEntry& entry : listed.objects) {
+      contents.push_back(describe<model::Object>(entry, encode));
+      if (request.fetch_owner.value_or(false))
+        contents.back().owner.ensure().id = canonical_id(bucket->account);
+    }
+  }
+  return output;
+}
+
+// Of a bucket without versioning: each object is its own only version, "null".
+Result<model::ListObjectVersionsOutput> list_object_versions(
+    Core& core, Context& context, const model::ListObjectVersionsRequest& request) {
+  auto bucket =
+      TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
+  std::int64_t count_max = TRY(page_size(request.max_keys, "max-keys"));
+  KeyEncoding encode = TRY(KeyEncoding::make(request.encoding_type));
+  if (request.version_id_marker && !request.key_marker.value_or("").size())
+    return fail(invalid_argument("A version-id marker cannot be specified without a key marker.",
+                                 "version-id-marker", *request.version_id_marker));
+  ListResult listed =
+      TRY(list_keys(core, query_of(request, request.key_marker.value_or(""), count_max)));
+  model::ListObjectVersionsOutput output;
+  describe_listing(request, listed, encode, count_max, output);
+  output.key_marker = encode(request.key_marker.value_or(""));
+  output.version_id_marker = request.version_id_marker.value_or("");
+  if (listed.truncated) {
+    output.next_key_marker = encode(listed.last);
+    output.next_version_id_marker = "null";
+  }
+  if (!listed.objects.empty()) {
+    auto& versions = output.versions.emplace();
+    for (const ListEntry& entry : listed.objects) {
+      versions.push_back(describe<model::ObjectVersion>(entry, encode));
+      versions.back().version_id = "null";
+      versions.back().is_latest = true;
+      versions.back().owner.ensure().id = canonical_id(bucket->account);
+    }
+  }
+  return output;
+}
+
+void add_listing_operations(Registry& registry, Core& core) {
+  namespace op = model::operations;
+  add<op::ListObjects>(registry, core, list_objects);
+  add<op::ListObjectsV2>(registry, core, list_objects_v2);
+  add<op::ListObjectVersions>(registry, core, list_object_versions);
+}
+
+}  // namespace tidemill::services::s3

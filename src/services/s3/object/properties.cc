@@ -1,0 +1,96 @@
+#include "services/s3/object/properties.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tidemill::services::s3 {
+
+Result<void> check_key(std::string_view key) {
+  if (key.empty()) return fail(invalid_argument("The key is empty", "Key", key));
+  if (key.size() > limits::key_bytes_max)
+    return fail(Error{"KeyTooLongError",
+                      "Your key is too long",
+                      400,
+                      {{"Size", std::to_string(key.size())},
+                       {"MaxSizeAllowed", std::to_string(limits::key_bytes_max)}}});
+  return {};
+}
+
+Result<void> check_version_id(const std::optional<std::string>& version_id) {
+  if (!version_id || *version_id == "null") return {};
+  return fail(invalid_argument("Invalid version id specified", "versionId", *version_id));
+}
+
+Result<void> check_metadata(const std::map<std::string, std::string>& metadata) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : metadata) bytes += name.size() + value.size();
+  if (bytes > limits::metadata_bytes_max)
+    return fail(Error{"MetadataTooLarge",
+                      "Your metadata headers exceed the maximum allowed metadata size",
+                      400,
+                      {{"Size", std::to_string(bytes)},
+                       {"MaxSizeAllowed", std::to_string(limits::metadata_bytes_max)}}});
+  return {};
+}
+
+Result<void> check_storage_class(const std::string& storage_class) {
+  // The archive classes need a restore before an object can be read; Tidemill has none.
+  static constexpr std::array kKnown = {"STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
+                                        "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
+  static constexpr std::array kArchive = {"GLACIER", "DEEP_ARCHIVE"};
+  if (std::ranges::find(kKnown, storage_class) != kKnown.end()) return {};
+  if (std::ranges::find(kArchive, storage_class) != kArchive.end())
+    return fail(
+        not_implemented("Tidemill has no archive: use a storage class that reads at once, "
+                        "GLACIER_IR for example."));
+  return fail(Error{"InvalidStorageClass",
+                    "The storage class you specified is not valid",
+                    400,
+                    {{"StorageClassRequested", storage_class}}});
+}
+
+std::string without_aws_chunked(std::string_view content_encoding) {
+  std::string kept;
+  while (!content_encoding.empty()) {
+    std::size_t comma = content_encoding.find(',');
+    std::string_view one = content_encoding.substr(0, comma);
+    content_encoding =
+        comma == std::string_view::npos ? std::string_view() : content_encoding.substr(comma + 1);
+    while (one.starts_with(' ')) one.remove_prefix(1);
+    while (one.ends_with(' ')) one.remove_suffix(1);
+    if (one.empty() || one == "aws-chunked") continue;
+    if (!kept.empty()) kept += ",";
+    kept += one;
+  }
+  return kept;
+}
+
+Error acl_not_supported() {
+  return {"AccessControlListNotSupported", "The bucket does not allow ACLs", 400};
+}
+
+namespace detail {
+
+Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
+                               bool customer_key) {
+  if (customer_key)
+    return fail(
+        not_implemented("Tidemill does not encrypt with customer keys (SSE-C): leave out "
+                        "x-amz-server-side-encryption-customer-*."));
+  if (server_side_encryption && *server_side_encryption != "AES256")
+    return fail(
+        not_implemented("Tidemill does not encrypt with KMS keys: leave out "
+                        "x-amz-server-side-encryption, and encrypt the disk instead."));
+  return {};
+}
+
+Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants) {
+  bool owner_only = !acl || acl->empty() || *acl == "private" ||
+                    *acl == "bucket-owner-full-control" || *acl == "bucket-owner-read";
+  if (grants || !owner_only) return fail(acl_not_supported());
+  return {};
+}
+
+}  // namespace detail
+
+}  // namespace tidemill::services::s3

@@ -1,0 +1,110 @@
+// What requests say about an object apart from its bytes, and how responses say it back.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "services/s3/common/errors.h"
+#include "services/s3/common/limits.h"
+#include "services/s3/common/records.h"
+#include "services/s3/common/tags.h"
+
+namespace tidemill::services::s3 {
+
+// KeyTooLongError; InvalidArgument when it is empty.
+Result<void> check_key(std::string_view key);
+// InvalidArgument unless absent or "null": buckets keep one version.
+Result<void> check_version_id(const std::optional<std::string>& version_id);
+// MetadataTooLarge.
+Result<void> check_metadata(const std::map<std::string, std::string>& metadata);
+Result<void> check_storage_class(const std::string& storage_class);
+// "aws-chunked,gzip" -> "gzip": the framing of the transfer is no property of the object.
+std::string without_aws_chunked(std::string_view content_encoding);
+Error acl_not_supported();
+
+inline constexpr std::string_view kDefaultContentType = "binary/octet-stream";
+
+namespace detail {
+// Answers NotImplemented for what would change how an object is kept. SSE-S3 (AES256) is what every
+// AWS client may name because it is the default there; it changes nothing a client can see.
+Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
+                               bool customer_key);
+Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants);
+}  // namespace detail
+
+// Of PutObject, CopyObject and CreateMultipartUpload.
+template <class Request>
+Result<void> refuse_unsupported(const Request& request) {
+  TRY(detail::refuse_encryption(
+      request.server_side_encryption,
+      request.sse_customer_algorithm.has_value() || request.sse_customer_key.has_value()));
+  TRY(detail::refuse_acl(request.acl, request.grant_full_control || request.grant_read ||
+                                          request.grant_read_acp || request.grant_write_acp));
+  if (request.object_lock_mode || request.object_lock_legal_hold_status ||
+      request.object_lock_retain_until_date)
+    return fail(Error{"InvalidRequest", "Bucket is missing Object Lock Configuration", 400});
+  if (request.website_redirect_location)
+    return fail(not_implemented("Tidemill serves no websites: x-amz-website-redirect-location."));
+  return {};
+}
+
+template <class Request>
+Result<ObjectProperties> properties_of(const Request& request) {
+  ObjectProperties properties;
+  std::map<std::string, std::string> headers;
+  auto keep = [&](const char* name, const std::optional<std::string>& value) {
+    if (value && !value->empty()) headers[name] = *value;
+  };
+  keep("Content-Type", request.content_type);
+  keep("Cache-Control", request.cache_control);
+  keep("Content-Disposition", request.content_disposition);
+  keep("Content-Language", request.content_language);
+  if (request.content_encoding)
+    keep("Content-Encoding", without_aws_chunked(*request.content_encoding));
+  keep("Expires", request.expires);
+  if (!headers.empty()) properties.headers = std::move(headers);
+  if (request.metadata && !request.metadata->empty()) {
+    TRY(check_metadata(*request.metadata));
+    properties.metadata = request.metadata;
+  }
+  if (request.tagging && !request.tagging->empty())
+    properties.tags = TRY(parse_tagging_header(*request.tagging));
+  if (request.storage_class && *request.storage_class != "STANDARD") {
+    TRY(check_storage_class(*request.storage_class));
+    properties.storage_class = request.storage_class;
+  }
+  return properties;
+}
+
+inline std::string quoted_etag(const ObjectRecord& object) { return '"' + object.etag + '"'; }
+
+// Of GetObject and HeadObject.
+template <class Output>
+void describe_object(const ObjectRecord& object, Output& output) {
+  output.etag = quoted_etag(object);
+  output.last_modified = object.modified;
+  output.accept_ranges = "bytes";
+  output.content_type = std::string(kDefaultContentType);
+  if (object.headers) {
+    for (const auto& [name, value] : *object.headers) {
+      if (name == "Content-Type")
+        output.content_type = value;
+      else if (name == "Cache-Control")
+        output.cache_control = value;
+      else if (name == "Content-Disposition")
+        output.content_disposition = value;
+      else if (name == "Content-Encoding")
+        output.content_encoding = value;
+      else if (name == "Content-Language")
+        output.content_language = value;
+      else if (name == "Expires")
+        output.expires = value;
+    }
+  }
+  if (object.metadata) output.metadata = object.metadata;
+  if (object.storage_class) output.storage_class = object.storage_class;
+  if (object.tags && !object.tags->empty()) output.tag_count = std::int64_t(object.tags->size());
+}
+
+}  // namespace tidemill::services::s3

@@ -1,0 +1,81 @@
+#include "services/s3/common/register.h"
+#include "services/s3/common/tags.h"
+#include "services/s3/object/object.h"
+#include "services/s3/object/properties.h"
+
+namespace tidemill::services::s3 {
+
+namespace {
+
+template <class Request>
+Result<std::shared_ptr<Bucket>> bucket_of(Core& core, const Context& context,
+                                          const Request& request) {
+  TRY(check_version_id(request.version_id));
+  return core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner);
+}
+
+Result<model::GetObjectTaggingOutput> get_object_tagging(
+    Core& core, Context& context, const model::GetObjectTaggingRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  StoredObjectPtr object = TRY(core.objects.require(*bucket, request.key));
+  model::GetObjectTaggingOutput output;
+  output.tag_set = to_tags(object->record.tags);
+  return output;
+}
+
+Result<model::PutObjectTaggingOutput> put_object_tagging(
+    Core& core, Context& context, const model::PutObjectTaggingRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  if (!request.tagging) return fail(malformed_xml());
+  auto tags = TRY(check_tags(request.tagging->tag_set, limits::object_tags_max));
+  TRY(core.objects.update(*bucket, request.key, [&](ObjectRecord& object) -> Result<void> {
+    object.tags = tags;
+    return {};
+  }));
+  return model::PutObjectTaggingOutput{};
+}
+
+Result<model::DeleteObjectTaggingOutput> delete_object_tagging(
+    Core& core, Context& context, const model::DeleteObjectTaggingRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  TRY(core.objects.update(*bucket, request.key, [](ObjectRecord& object) -> Result<void> {
+    object.tags.reset();
+    return {};
+  }));
+  return model::DeleteObjectTaggingOutput{};
+}
+
+// Access belongs to the bucket's owner alone, as in AWS with "bucket owner enforced".
+Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
+                                                 const model::GetObjectAclRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  TRY(core.objects.require(*bucket, request.key));
+  model::GetObjectAclOutput output;
+  output.owner.ensure().id = canonical_id(bucket->account);
+  model::Grant grant;
+  grant.grantee.ensure().id = canonical_id(bucket->account);
+  grant.grantee->type = "CanonicalUser";
+  grant.permission = "FULL_CONTROL";
+  output.grants.emplace().push_back(std::move(grant));
+  return output;
+}
+
+Result<model::PutObjectAclOutput> put_object_acl(Core& core, Context& context,
+                                                 const model::PutObjectAclRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  TRY(core.objects.require(*bucket, request.key));
+  return fail(acl_not_supported());
+}
+
+}  // namespace
+
+void add_object_tagging_operations(Registry& registry, Core& core) {
+  namespace op = model::operations;
+  add<op::GetObjectTagging>(registry, core, get_object_tagging);
+  add<op::PutObjectTagging>(registry, core, put_object_tagging);
+  add<op::DeleteObjectTagging>(registry, core, delete_object_tagging);
+  add<op::GetObjectAcl>(registry, core, get_object_acl);
+  add<op::PutObjectAcl>(registry, core, put_object_acl);
+}
+
+}  // namespace tidemill::services::s3

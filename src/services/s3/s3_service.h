@@ -1,0 +1,61 @@
+// The S3 service: its handlers, its tables, and S3 for the other services.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "blobs/blobs.h"
+#include "services/s3/interface.h"
+#include "services/service.h"
+#include "store/store.h"
+
+namespace tidemill::services::s3 {
+
+struct Core;
+
+// The one owner of the blob store: at start it removes blobs that no object or part names, so no
+// other service may keep blobs of its own there. What it is given outlives it.
+class S3Service final : public S3Interface {
+ public:
+  S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random);
+  ~S3Service() override;  // calls stop()
+
+  static std::vector<store::TableSpec> tables();
+  void add_to(Registry& registry);
+  // Reads the buckets, then collects garbage on a thread of its own while requests are served.
+  Result<void> start();
+  // Ends the collection early and joins its thread.
+  void stop();
+  // Waits for the collection that start() began: for tests.
+  void wait_for_collection();
+
+  bool bucket_exists(std::string_view account, std::string_view bucket) override;
+  Result<void> ensure_bucket(std::string_view account, std::string_view region,
+                             std::string_view bucket) override;
+  Result<ObjectInfo> head_object(std::string_view account, std::string_view bucket,
+                                 std::string_view key) override;
+  Result<ObjectBody> get_object(std::string_view account, std::string_view bucket,
+                                std::string_view key) override;
+  Result<ObjectInfo> get_object_to_file(std::string_view account, std::string_view bucket,
+                                        std::string_view key, const std::string& path) override;
+  Result<ObjectInfo> put_object(std::string_view account, std::string_view bucket,
+                                std::string_view key, ByteSource& bytes,
+                                const PutOptions& options) override;
+  Result<ObjectInfo> put_object_from_file(std::string_view account, std::string_view bucket,
+                                          std::string_view key, const std::string& path,
+                                          const PutOptions& options) override;
+  Result<ObjectPage> list_objects(std::string_view account, std::string_view bucket,
+                                  std::string_view prefix, std::string_view after,
+                                  std::size_t limit) override;
+  Result<void> delete_object(std::string_view account, std::string_view bucket,
+                             std::string_view key) override;
+
+ private:
+  class Collector;
+  std::unique_ptr<Core> core_;
+  std::unique_ptr<Collector> collector_;
+};
+
+}  // namespace tidemill::services::s3
