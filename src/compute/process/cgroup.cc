@@ -8,7 +8,7 @@
 #include <cmath>
 #include <sstream>
 
-#include "compute/process/descriptor.h"
+#include "base/descriptor.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {

@@ -8,7 +8,7 @@
 #include <charconv>
 #include <cstring>
 
-#include "compute/process/descriptor.h"
+#include "base/descriptor.h"
 
 namespace tidemill::compute {
 

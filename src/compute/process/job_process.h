@@ -1,8 +1,8 @@
 // The job's own process: forked by the shim, surrounded (sandbox.h), and replaced by the command.
 #pragma once
 
+#include "base/descriptor.h"
 #include "compute/process/cgroup.h"
-#include "compute/process/descriptor.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {

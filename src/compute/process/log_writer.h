@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "compute/process/descriptor.h"
+#include "base/descriptor.h"
 
 namespace tidemill::compute {
 

@@ -13,7 +13,7 @@
 #include <filesystem>
 #include <iterator>
 
-#include "compute/process/descriptor.h"
+#include "base/descriptor.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/process/descriptor.h"
+#include "base/descriptor.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {

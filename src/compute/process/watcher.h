@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "compute/process/descriptor.h"
+#include "base/descriptor.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {

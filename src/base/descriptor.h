@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace tidemill::compute {
+namespace tidemill {
 
 class Descriptor {
  public:
@@ -44,4 +44,4 @@ inline bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
-}  // namespace tidemill::compute
+}  // namespace tidemill
