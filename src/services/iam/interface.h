@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,30 @@ class IamInterface {
   virtual Result<void> authorize(const Principal& principal, std::string_view action,
                                  std::string_view resource,
                                  const ConditionContext& conditions = {}) = 0;
+};
+
+struct AssumeRole {
+  std::string role_arn;
+  std::string session_name;
+  std::chrono::seconds lifetime{3600};
+  std::string external_id;                 // empty: none
+  std::vector<std::string> policies = {};  // documents that narrow the session
+  std::vector<std::string> policy_arns = {};
+  std::string source_identity;
+};
+
+// What STS is made of. Thread-safe.
+class SessionInterface {
+ public:
+  virtual ~SessionInterface() = default;
+  // The role's trust policy decides; STS's AccessDenied or ValidationError otherwise.
+  virtual Result<TemporaryCredentials> assume_role(const Context& context,
+                                                   const AssumeRole& request) = 0;
+  // For the caller itself, who has long-term credentials.
+  virtual Result<TemporaryCredentials> session_token(const Context& context,
+                                                     std::chrono::seconds lifetime) = 0;
+  // nullopt when the key is unknown.
+  virtual std::optional<std::string> account_of_access_key(std::string_view access_key_id) = 0;
 };
 
 }  // namespace tidemill::services::iam

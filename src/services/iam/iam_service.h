@@ -1,0 +1,59 @@
+// IAM: roles, policies, access keys and the decisions made of them.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "services/iam/interface.h"
+#include "services/iam/root_key.h"
+#include "services/service.h"
+#include "store/store.h"
+#include "wire/sigv4/credentials.h"
+
+namespace tidemill::services::iam {
+
+class State;
+class CredentialStore;
+
+struct IamOptions {
+  RootKey root;
+  // `--auth any`: roles that do not exist are accepted where their ARN is well formed.
+  bool accept_any = false;
+};
+
+// Thread-safe.
+class IamService final : public IamInterface, public SessionInterface {
+ public:
+  // What is passed outlives the service. Reads the sessions that are still valid.
+  static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
+                                                  Random& random, IamOptions options);
+  ~IamService() override;
+
+  static std::vector<store::TableSpec> tables();
+  void add_to(Registry& registry);
+  wire::sigv4::CredentialSource& credentials();
+
+  Result<void> check_pass_role(const Context& context, std::string_view role_arn,
+                               std::string_view service_principal) override;
+  Result<TemporaryCredentials> issue_role_credentials(std::string_view role_arn,
+                                                      std::string_view session_name,
+                                                      std::chrono::seconds lifetime) override;
+  Result<void> authorize(const Principal& principal, std::string_view action,
+                         std::string_view resource, const ConditionContext& conditions) override;
+
+  Result<TemporaryCredentials> assume_role(const Context& context,
+                                           const AssumeRole& request) override;
+  Result<TemporaryCredentials> session_token(const Context& context,
+                                             std::chrono::seconds lifetime) override;
+  std::optional<std::string> account_of_access_key(std::string_view access_key_id) override;
+
+ private:
+  IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options);
+
+  std::unique_ptr<State> state_;
+  std::unique_ptr<CredentialStore> credentials_;
+};
+
+}  // namespace tidemill::services::iam

@@ -1,0 +1,29 @@
+// IAM's quotas, as AWS sets them by default.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace tidemill::services::iam {
+
+inline constexpr std::size_t kRolesPerAccountMax = 5000;
+inline constexpr std::size_t kPoliciesPerAccountMax = 5000;
+inline constexpr std::size_t kTrustPolicyCharactersMax = 4096;
+inline constexpr std::size_t kInlinePoliciesCharactersMax = 10'240;  // of a role, all together
+inline constexpr std::size_t kManagedPolicyCharactersMax = 6144;
+inline constexpr std::size_t kAttachedPoliciesMax = 20;
+inline constexpr std::size_t kTagsMax = 50;
+inline constexpr std::int64_t kPageItems = 100;
+// Temporary credentials that live at the same time; each is held in memory.
+inline constexpr std::size_t kSessionsMax = 100'000;
+// Parsed policies of roles that are kept for authorization.
+inline constexpr std::size_t kCachedRolesMax = 1024;
+inline constexpr int kConflictRetries = 10;
+inline constexpr std::chrono::seconds kSessionSecondsMin{900};
+inline constexpr std::chrono::seconds kRoleSessionSecondsMax{43'200};
+inline constexpr std::chrono::seconds kSessionTokenSecondsMax{129'600};
+inline constexpr std::chrono::seconds kRootSessionTokenSecondsMax{3600};
+inline constexpr std::chrono::seconds kChainedSessionSecondsMax{3600};
+
+}  // namespace tidemill::services::iam

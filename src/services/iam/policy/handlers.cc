@@ -1,0 +1,176 @@
+#include "services/iam/policy/handlers.h"
+
+#include <algorithm>
+
+#include "api/iam/policy.h"
+#include "base/encoding.h"
+#include "services/iam/errors.h"
+#include "services/iam/limits.h"
+#include "services/iam/managed_policies.h"
+#include "services/iam/paging.h"
+#include "services/iam/tags.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+namespace ops = api::iam::operations;
+
+// Policies have one version here: CreatePolicyVersion is not implemented.
+constexpr const char* kOnlyVersion = "v1";
+
+// AWS's policies have no date of ours; this is the first day of IAM's policy language.
+constexpr Timestamp kShippedDate{1'350'432'000'000'000};  // 2012-10-17
+
+api::iam::Policy api_policy(const PolicyRecord& record, std::size_t attachments) {
+  api::iam::Policy policy;
+  policy.policy_name = record.name;
+  policy.policy_id = record.id;
+  policy.arn = record.arn();
+  policy.path = record.path;
+  policy.default_version_id = kOnlyVersion;
+  policy.attachment_count = std::int64_t(attachments);
+  policy.permissions_boundary_usage_count = 0;
+  policy.is_attachable = true;
+  policy.create_date = record.created;
+  policy.update_date = record.created;
+  return policy;
+}
+
+PolicyRecord shipped_record(const ManagedPolicy& shipped) {
+  PolicyRecord record;
+  record.account = "aws";
+  record.path = shipped.path;
+  record.name = shipped.name;
+  // Made of the name, so that it stays: "ANPA" and 17 characters.
+  record.id = "ANPA";
+  for (std::size_t i = 0; record.id.size() < 21; ++i)
+    record.id += char('A' + (unsigned(shipped.name[i % shipped.name.size()]) + i) % 26);
+  record.created = kShippedDate;
+  record.document = shipped.document;
+  record.description = shipped.description;
+  return record;
+}
+
+Result<PolicyRecord> any_policy(State& state, const Context& context, const std::string& arn) {
+  if (const ManagedPolicy* shipped = find_managed_policy(arn)) return shipped_record(*shipped);
+  return state.policy(context.account(), arn);
+}
+
+Result<ops::CreatePolicy::Output> create_policy(State& state, const Context& context,
+                                                const ops::CreatePolicy::Input& request) {
+  TRY(parse_policy(request.policy_document, PolicyKind::identity));
+  const auto characters = std::ranges::count_if(request.policy_document,
+                                                [](unsigned char c) { return !std::isspace(c); });
+  if (std::size_t(characters) > kManagedPolicyCharactersMax)
+    return limit_exceeded("Cannot exceed quota for PolicySize: " +
+                          std::to_string(kManagedPolicyCharactersMax));
+  PolicyRecord policy;
+  policy.account = context.account();
+  policy.path = request.path.value_or("/");
+  policy.name = request.policy_name;
+  policy.id = state.make_id("ANPA");
+  policy.created = state.now_seconds();
+  policy.document = request.policy_document;
+  policy.description = request.description;
+  if (request.tags) TRY(merge_tags(*request.tags, policy.tags));
+  TRY(state.create_policy(policy));
+  ops::CreatePolicy::Output out;
+  out.policy = api_policy(policy, 0);
+  if (!policy.tags.empty()) out.policy->tags = api_tags(policy.tags);
+  return out;
+}
+
+Result<ops::GetPolicy::Output> get_policy(State& state, const Context& context,
+                                          const ops::GetPolicy::Input& request) {
+  const PolicyRecord record = TRY(any_policy(state, context, request.policy_arn));
+  ops::GetPolicy::Output out;
+  out.policy =
+      api_policy(record, TRY(state.count_attachments(context.account(), request.policy_arn)));
+  out.policy->description = record.description;
+  if (!record.tags.empty()) out.policy->tags = api_tags(record.tags);
+  return out;
+}
+
+api::iam::PolicyVersion api_version(const PolicyRecord& record) {
+  api::iam::PolicyVersion version;
+  version.version_id = kOnlyVersion;
+  version.is_default_version = true;
+  version.create_date = record.created;
+  return version;
+}
+
+Result<ops::GetPolicyVersion::Output> get_policy_version(
+    State& state, const Context& context, const ops::GetPolicyVersion::Input& request) {
+  const PolicyRecord record = TRY(any_policy(state, context, request.policy_arn));
+  if (request.version_id != kOnlyVersion)
+    return no_such_entity("Policy " + request.policy_arn + " version " + request.version_id +
+                          " does not exist or is not attachable.");
+  ops::GetPolicyVersion::Output out;
+  out.policy_version = api_version(record);
+  out.policy_version->document = percent_encode(record.document);
+  return out;
+}
+
+Result<ops::ListPolicyVersions::Output> list_policy_versions(
+    State& state, const Context& context, const ops::ListPolicyVersions::Input& request) {
+  const PolicyRecord record = TRY(any_policy(state, context, request.policy_arn));
+  ops::ListPolicyVersions::Output out;
+  out.versions.emplace().push_back(api_version(record));
+  out.is_truncated = false;
+  return out;
+}
+
+Result<ops::ListPolicies::Output> list_policies(State& state, const Context& context,
+                                                const ops::ListPolicies::Input& request) {
+  const std::string scope = request.scope.value_or("All");
+  const std::string path_prefix = request.path_prefix.value_or("/");
+  std::vector<api::iam::Policy> all;
+  auto add = [&](const PolicyRecord& record) -> Result<void> {
+    if (!record.path.starts_with(path_prefix)) return {};
+    const std::size_t attached = TRY(state.count_attachments(context.account(), record.arn()));
+    if (request.only_attached.value_or(false) && attached == 0) return {};
+    all.push_back(api_policy(record, attached));
+    return {};
+  };
+  if (scope != "Local")
+    for (const ManagedPolicy& shipped : managed_policies()) TRY(add(shipped_record(shipped)));
+  store::Scan scan{.prefix = store::key({context.account(), ""})};
+  while (scope != "AWS") {
+    auto page = TRY(policies_table().scan(state.store(), scan));
+    for (const auto& [record, version] : page.records) TRY(add(record));
+    scan.after = page.next;
+    if (scan.after.empty()) break;
+  }
+  auto page = TRY(slice(
+      std::move(all), [](const api::iam::Policy& policy) { return *policy.arn; }, request.marker,
+      request.max_items));
+  ops::ListPolicies::Output out;
+  out.policies = std::move(page.items);
+  out.is_truncated = page.is_truncated;
+  out.marker = std::move(page.marker);
+  return out;
+}
+
+Result<api::Empty> delete_policy(State& state, const Context& context,
+                                 const ops::DeletePolicy::Input& request) {
+  TRY(state.delete_policy(context.account(), request.policy_arn));
+  return api::Empty{};
+}
+
+}  // namespace
+
+void add_policy_handlers(Registry& registry, State& state) {
+  auto bind = [&state](auto handler) {
+    return [&state, handler](Context& context, const auto& request) {
+      return handler(state, context, request);
+    };
+  };
+  registry.add<ops::CreatePolicy>(bind(create_policy));
+  registry.add<ops::GetPolicy>(bind(get_policy));
+  registry.add<ops::GetPolicyVersion>(bind(get_policy_version));
+  registry.add<ops::ListPolicyVersions>(bind(list_policy_versions));
+  registry.add<ops::ListPolicies>(bind(list_policies));
+  registry.add<ops::DeletePolicy>(bind(delete_policy));
+}
+
+}  // namespace tidemill::services::iam

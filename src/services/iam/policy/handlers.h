@@ -1,0 +1,11 @@
+// CreatePolicy to DeletePolicy: customers' managed policies, and AWS's own that are shipped.
+#pragma once
+
+#include "services/iam/state.h"
+#include "services/service.h"
+
+namespace tidemill::services::iam {
+
+void add_policy_handlers(Registry& registry, State& state);
+
+}  // namespace tidemill::services::iam

@@ -1,0 +1,35 @@
+#include "services/iam/records.h"
+
+#include "services/iam/policy_language/wildcard.h"
+
+namespace tidemill::services::iam {
+
+const store::Table<RoleRecord>& roles_table() {
+  static const store::Table<RoleRecord> table(
+      "iam_roles", {{std::string(kAttachedPolicyIndex), [](const RoleRecord& role) {
+                       std::vector<std::string> keys;
+                       for (const std::string& arn : role.attached_policies)
+                         keys.push_back(store::key({role.account, arn}));
+                       return keys;
+                     }}});
+  return table;
+}
+
+const store::Table<PolicyRecord>& policies_table() {
+  static const store::Table<PolicyRecord> table("iam_policies");
+  return table;
+}
+
+const store::Table<SessionRecord>& sessions_table() {
+  static const store::Table<SessionRecord> table("iam_sessions");
+  return table;
+}
+
+std::string role_key(std::string_view account, std::string_view name) {
+  return store::key({account, ascii_lower(name)});
+}
+std::string policy_key(std::string_view account, std::string_view name) {
+  return store::key({account, ascii_lower(name)});
+}
+
+}  // namespace tidemill::services::iam

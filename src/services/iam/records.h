@@ -1,0 +1,76 @@
+// What IAM keeps in the store. IAM is global: keys begin with the account and have no region.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/describe.h"
+#include "base/value.h"
+#include "store/table.h"
+
+namespace tidemill::services::iam {
+
+struct TagRecord {
+  std::string key;
+  std::string value;
+};
+BOOST_DESCRIBE_STRUCT(TagRecord, (), (key, value))
+
+// With all that hangs on it, so that a change is one write. Its parts are bounded (limits.h).
+struct RoleRecord {
+  std::string account, path, name, id;
+  Timestamp created;
+  std::string assume_role_policy;
+  std::optional<std::string> description;
+  std::int64_t max_session_duration_seconds = 3600;
+  std::optional<std::string> permissions_boundary;
+  std::vector<TagRecord> tags;
+  std::map<std::string, std::string> inline_policies;  // document by name
+  std::vector<std::string> attached_policies;          // ARNs, in the order they came
+
+  std::string arn() const { return "arn:aws:iam::" + account + ":role" + path + name; }
+};
+BOOST_DESCRIBE_STRUCT(RoleRecord, (),
+                      (account, path, name, id, created, assume_role_policy, description,
+                       max_session_duration_seconds, permissions_boundary, tags, inline_policies,
+                       attached_policies))
+
+// A customer's own managed policy.
+struct PolicyRecord {
+  std::string account, path, name, id;
+  Timestamp created;
+  std::string document;
+  std::optional<std::string> description;
+  std::vector<TagRecord> tags;
+
+  std::string arn() const { return "arn:aws:iam::" + account + ":policy" + path + name; }
+};
+BOOST_DESCRIBE_STRUCT(PolicyRecord, (),
+                      (account, path, name, id, created, document, description, tags))
+
+// Temporary credentials, until they expire.
+struct SessionRecord {
+  std::string access_key_id, secret_access_key, session_token;
+  std::string account, arn, user_id;
+  std::string role_name;  // empty for GetSessionToken
+  bool root = false;
+  Timestamp expiration;
+  std::vector<std::string> policies;  // documents that narrow the session
+};
+BOOST_DESCRIBE_STRUCT(SessionRecord, (),
+                      (access_key_id, secret_access_key, session_token, account, arn, user_id,
+                       role_name, root, expiration, policies))
+
+const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
+const store::Table<PolicyRecord>& policies_table();
+const store::Table<SessionRecord>& sessions_table();  // by access key id
+
+// Names are unique without regard to case, and kept as they were given.
+std::string role_key(std::string_view account, std::string_view name);
+std::string policy_key(std::string_view account, std::string_view name);
+
+inline constexpr std::string_view kAttachedPolicyIndex = "by_policy";
+
+}  // namespace tidemill::services::iam

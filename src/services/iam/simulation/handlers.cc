@@ -1,0 +1,162 @@
+#include "services/iam/simulation/handlers.h"
+
+#include <algorithm>
+
+#include "api/iam/simulation.h"
+#include "base/arn.h"
+#include "services/iam/errors.h"
+#include "services/iam/paging.h"
+#include "services/iam/policy_language/wildcard.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+namespace ops = api::iam::operations;
+
+// Of one simulation: actions times resources.
+constexpr std::size_t kEvaluationsMax = 10'000;
+
+struct Simulation {
+  std::vector<NamedPolicy> policies;
+  std::optional<std::vector<NamedPolicy>> boundary;
+  bool everything_allowed = false;
+};
+
+Result<void> add_inputs(const std::optional<std::vector<std::string>>& documents,
+                        const char* prefix, std::vector<NamedPolicy>& out) {
+  if (!documents) return {};
+  for (std::size_t i = 0; i < documents->size(); ++i) {
+    Result<PolicyDocument> parsed = parse_policy((*documents)[i], PolicyKind::identity);
+    if (!parsed) return fail("InvalidInput", parsed.error().message, 400);
+    out.push_back({prefix + std::to_string(i + 1), "IAM Policy", *std::move(parsed)});
+  }
+  return {};
+}
+
+const char* decision_text(Decision decision) {
+  switch (decision) {
+    case Decision::allowed:
+      return "allowed";
+    case Decision::explicit_deny:
+      return "explicitDeny";
+    default:
+      return "implicitDeny";
+  }
+}
+
+api::iam::EvaluationResult evaluate_one(const Simulation& simulation, const Question& question) {
+  api::iam::EvaluationResult result;
+  result.eval_action_name = question.action;
+  result.eval_resource_name = std::string(question.resource);
+  result.matched_statements.emplace();
+  result.missing_context_values.emplace();
+  if (simulation.everything_allowed) {
+    result.eval_decision = decision_text(Decision::allowed);
+    return result;
+  }
+  Evaluation evaluation = evaluate(simulation.policies, question);
+  if (simulation.boundary) {
+    const Evaluation bound = evaluate(*simulation.boundary, question);
+    const bool inside = bound.decision == Decision::allowed;
+    result.permissions_boundary_decision_detail.emplace().allowed_by_permissions_boundary = inside;
+    if (bound.decision == Decision::explicit_deny) evaluation.decision = bound.decision;
+    if (!inside && evaluation.decision == Decision::allowed)
+      evaluation.decision = Decision::implicit_deny;
+  }
+  result.eval_decision = decision_text(evaluation.decision);
+  for (const NamedPolicy* policy : evaluation.matched)
+    result.matched_statements->push_back({policy->id, policy->type, {}, {}});
+  result.missing_context_values = std::move(evaluation.missing_context_keys);
+  return result;
+}
+
+// Request is either of the two; they share these members.
+template <class Request>
+Result<api::iam::SimulatePolicyResponse> simulate(const Simulation& simulation,
+                                                  const Request& request) {
+  ConditionValues context;
+  if (request.context_entries)
+    for (const api::iam::ContextEntry& entry : *request.context_entries)
+      context[ascii_lower(entry.context_key_name.value_or(""))] =
+          entry.context_key_values.value_or(std::vector<std::string>());
+  const std::vector<std::string> resources =
+      request.resource_arns && !request.resource_arns->empty() ? *request.resource_arns
+                                                               : std::vector<std::string>{"*"};
+  const std::size_t total = request.action_names.size() * resources.size();
+  if (total > kEvaluationsMax)
+    return fail("InvalidInput",
+                "A simulation may ask for at most " + std::to_string(kEvaluationsMax) +
+                    " combinations of action and resource.",
+                400);
+  for (const std::string& action : request.action_names)
+    if (action.find(':') == action.npos)
+      return fail("InvalidInput", "Invalid Action Name: " + action, 400);
+  const std::string position = TRY(read_marker(request.marker));
+  const std::size_t begin =
+      std::min<std::size_t>(std::strtoul(position.c_str(), nullptr, 10), total);
+  const std::size_t end =
+      std::min<std::size_t>(total, begin + std::size_t(request.max_items.value_or(kPageItems)));
+  api::iam::SimulatePolicyResponse out;
+  out.evaluation_results.emplace();
+  for (std::size_t i = begin; i < end; ++i)
+    out.evaluation_results->push_back(evaluate_one(
+        simulation,
+        {request.action_names[i / resources.size()], resources[i % resources.size()], context}));
+  out.is_truncated = end < total;
+  if (end < total) out.marker = make_marker(std::to_string(end));
+  return out;
+}
+
+Result<api::iam::SimulatePolicyResponse> simulate_principal_policy(
+    State& state, const Context& context, const ops::SimulatePrincipalPolicy::Input& request) {
+  Result<Arn> arn = parse_arn(request.policy_source_arn);
+  if (!arn || arn->service != "iam")
+    return fail("InvalidInput", "Invalid Entity Arn: " + request.policy_source_arn, 400);
+  Simulation simulation;
+  if (arn->resource == "root" && arn->account == context.account()) {
+    simulation.everything_allowed = true;
+  } else {
+    if (arn->resource_type() != "role")
+      return no_such_entity("The principal " + request.policy_source_arn + " cannot be found.");
+    const std::string name = arn->resource.substr(arn->resource.rfind('/') + 1);
+    std::shared_ptr<const RolePolicies> role;
+    if (arn->account == context.account()) role = TRY(state.role_policies(context.account(), name));
+    if (role) {
+      simulation.policies = role->identity;
+      simulation.boundary = role->boundary;
+    } else if (state.accept_any()) {
+      // True in this mode: nothing that such a role does is refused.
+      simulation.everything_allowed = true;
+    } else {
+      return no_such_entity("The role with name " + name + " cannot be found.");
+    }
+  }
+  TRY(add_inputs(request.policy_input_list, "PolicyInputList.", simulation.policies));
+  if (request.permissions_boundary_policy_input_list)
+    TRY(add_inputs(request.permissions_boundary_policy_input_list,
+                   "PermissionsBoundaryPolicyInputList.", simulation.boundary.emplace()));
+  return simulate(simulation, request);
+}
+
+Result<api::iam::SimulatePolicyResponse> simulate_custom_policy(
+    State&, const Context&, const ops::SimulateCustomPolicy::Input& request) {
+  Simulation simulation;
+  TRY(add_inputs(request.policy_input_list, "PolicyInputList.", simulation.policies));
+  if (request.permissions_boundary_policy_input_list)
+    TRY(add_inputs(request.permissions_boundary_policy_input_list,
+                   "PermissionsBoundaryPolicyInputList.", simulation.boundary.emplace()));
+  return simulate(simulation, request);
+}
+
+}  // namespace
+
+void add_simulation_handlers(Registry& registry, State& state) {
+  registry.add<ops::SimulatePrincipalPolicy>([&state](Context& context, const auto& request) {
+    return simulate_principal_policy(state, context, request);
+  });
+  registry.add<ops::SimulateCustomPolicy>([&state](Context& context, const auto& request) {
+    return simulate_custom_policy(state, context, request);
+  });
+}
+
+}  // namespace tidemill::services::iam

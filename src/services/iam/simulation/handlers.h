@@ -1,0 +1,11 @@
+// SimulatePrincipalPolicy and SimulateCustomPolicy: the same evaluation that authorizes requests.
+#pragma once
+
+#include "services/iam/state.h"
+#include "services/service.h"
+
+namespace tidemill::services::iam {
+
+void add_simulation_handlers(Registry& registry, State& state);
+
+}  // namespace tidemill::services::iam

@@ -1,0 +1,19 @@
+// STS: who the caller is, and temporary credentials.
+#pragma once
+
+#include "services/iam/interface.h"
+#include "services/service.h"
+
+namespace tidemill::services::sts {
+
+class StsService {
+ public:
+  // `sessions` outlives the service.
+  explicit StsService(iam::SessionInterface& sessions) : sessions_(sessions) {}
+  void add_to(Registry& registry);
+
+ private:
+  iam::SessionInterface& sessions_;
+};
+
+}  // namespace tidemill::services::sts
