@@ -1,0 +1,132 @@
+// CloudWatch Logs: groups, streams, events, retention, tags.
+#pragma once
+
+#include <array>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "api/logs/events.h"
+#include "api/logs/group.h"
+#include "api/logs/stream.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "services/logs/event_store.h"
+#include "services/logs/interface.h"
+#include "services/logs/records.h"
+#include "services/service.h"
+#include "store/store.h"
+
+namespace tidemill::services::logs {
+
+inline constexpr std::size_t put_bytes_max = 1'048'576;
+inline constexpr std::size_t page_bytes_max = 1'048'576;
+inline constexpr std::int64_t page_events_max = 10'000;
+inline constexpr std::size_t group_tags_max = 50;
+// FilterLogEvents looks at no more streams at once; a prefix or names narrow a larger group.
+inline constexpr std::size_t filter_streams_max = 10'000;
+// and at no more events a call: then the page ends early, with a token.
+inline constexpr std::size_t filter_scanned_events_max = 200'000;
+
+// Thread-safe.
+class LogsService final : public LogsInterface {
+ public:
+  LogsService(store::Store& store, const Clock& clock, Random& random);
+
+  static std::vector<store::TableSpec> tables();
+  void add_to(Registry& registry);
+
+  Result<void> append(std::string_view account, std::string_view region, std::string_view group,
+                      std::string_view stream, std::vector<LogEvent> events) override;
+  Result<std::vector<LogEvent>> tail(std::string_view account, std::string_view region,
+                                     std::string_view group, std::string_view stream,
+                                     std::size_t limit) override;
+
+  // Deletes events past their group's retention and events of deleted streams, at most `rows_max`
+  // rows, and brings the groups' sizes up to date. To be called every few minutes, by one thread.
+  // The number of rows deleted.
+  Result<std::size_t> sweep(std::size_t rows_max = 50'000);
+
+  // Handlers; the Context's region and account are whose groups these are.
+  using Empty = api::Empty;
+  Result<Empty> create_log_group(Context&, const api::logs::CreateLogGroupRequest&);
+  Result<Empty> delete_log_group(Context&, const api::logs::DeleteLogGroupRequest&);
+  Result<api::logs::DescribeLogGroupsResponse> describe_log_groups(
+      Context&, const api::logs::DescribeLogGroupsRequest&);
+  Result<Empty> put_retention_policy(Context&, const api::logs::PutRetentionPolicyRequest&);
+  Result<Empty> delete_retention_policy(Context&, const api::logs::DeleteRetentionPolicyRequest&);
+
+  Result<Empty> tag_resource(Context&, const api::logs::TagResourceRequest&);
+  Result<Empty> untag_resource(Context&, const api::logs::UntagResourceRequest&);
+  Result<api::logs::ListTagsForResourceResponse> list_tags_for_resource(
+      Context&, const api::logs::ListTagsForResourceRequest&);
+  Result<Empty> tag_log_group(Context&, const api::logs::TagLogGroupRequest&);
+  Result<Empty> untag_log_group(Context&, const api::logs::UntagLogGroupRequest&);
+  Result<api::logs::ListTagsLogGroupResponse> list_tags_log_group(
+      Context&, const api::logs::ListTagsLogGroupRequest&);
+
+  Result<Empty> create_log_stream(Context&, const api::logs::CreateLogStreamRequest&);
+  Result<Empty> delete_log_stream(Context&, const api::logs::DeleteLogStreamRequest&);
+  Result<api::logs::DescribeLogStreamsResponse> describe_log_streams(
+      Context&, const api::logs::DescribeLogStreamsRequest&);
+
+  Result<api::logs::PutLogEventsResponse> put_log_events(Context&,
+                                                         const api::logs::PutLogEventsRequest&);
+  Result<api::logs::GetLogEventsResponse> get_log_events(Context&,
+                                                         const api::logs::GetLogEventsRequest&);
+  Result<api::logs::FilterLogEventsResponse> filter_log_events(
+      Context&, const api::logs::FilterLogEventsRequest&);
+
+ private:
+  using VersionedGroup = store::Versioned<Group>;
+  using VersionedStream = store::Versioned<Stream>;
+
+  // ResourceNotFoundException when there is none.
+  Result<VersionedGroup> load_group(std::string_view account, std::string_view region,
+                                    std::string_view group);
+  Result<VersionedStream> load_stream(std::string_view account, std::string_view region,
+                                      std::string_view group, std::string_view stream);
+  // Loads, changes and stores a group, again when another was faster.
+  Result<Empty> change_group(const Context& context, std::string_view group,
+                             const std::function<Result<void>(Group&)>& change);
+  // A group's name out of logGroupName or logGroupIdentifier (a name or an ARN).
+  Result<std::string> group_name(const Context& context, const std::optional<std::string>& name,
+                                 const std::optional<std::string>& identifier) const;
+  Result<std::string> group_of_arn(const Context& context, const std::string& arn) const;
+
+  Stream new_stream(std::string_view account, std::string_view region, std::string_view group,
+                    std::string_view name);
+  Result<void> ensure_stream(std::string_view account, std::string_view region,
+                             std::string_view group, std::string_view stream);
+  // Events to the stream, which must be there.
+  Result<void> append_existing(std::string_view account, std::string_view region,
+                               std::string_view group, std::string_view stream,
+                               const std::vector<LogEvent>& events);
+  Result<void> erase_streams(const Group& group);
+  // The first time that is still kept, 0 without a retention.
+  std::int64_t kept_from_ms(const Group& group) const;
+  Result<std::vector<Stream>> streams_to_filter(const Context& context, const std::string& group,
+                                                const api::logs::FilterLogEventsRequest& request);
+  Result<std::size_t> sweep_group(const Group& group, std::size_t rows_max);
+  Result<std::size_t> sweep_garbage(std::size_t rows_max);
+  Result<void> after_expiry(const Stream& stream, const Deleted& deleted);
+  Result<void> store_group_size(const Group& group, std::int64_t bytes);
+  static Result<void> ignore_conflict(Result<void> committed);
+  std::mutex& lock_of(std::string_view key);
+
+  store::Store& store_;
+  const Clock& clock_;
+  Random& random_;
+  // Writers of one stream take turns, instead of losing races on its record.
+  std::array<std::mutex, 64> stream_locks_;
+};
+
+// Errors of the store, as the service shows them.
+Error public_error(Error error);
+// Opaque page positions: hexadecimal, so that they pass everywhere. InvalidParameterException on a
+// token that is none.
+std::string encode_token(std::string_view position);
+Result<std::string> decode_token(const std::optional<std::string>& token);
+std::unexpected<Error> invalid_parameter(std::string message);
+
+}  // namespace tidemill::services::logs
