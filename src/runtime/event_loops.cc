@@ -59,12 +59,13 @@ void EventLoop::run_and_wait(std::move_only_function<void()> task) {
     task();
     return;
   }
-  std::promise<void> done;
-  post([&] {
+  // Shared: the loop may still be inside set_value() when the wait is over.
+  auto done = std::make_shared<std::promise<void>>();
+  post([&task, done] {
     task();
-    done.set_value();
+    done->set_value();
   });
-  done.get_future().wait();
+  done->get_future().wait();
 }
 
 bool EventLoop::on_this_thread() const { return current_loop == this; }

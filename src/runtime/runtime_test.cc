@@ -18,9 +18,9 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST(WorkerPool, RunsTasks) {
-  WorkerPool pool({.name = "test", .threads = 3});
   std::atomic<int> count = 0;
   std::latch done(100);
+  WorkerPool pool({.name = "test", .threads = 3});
   for (int i = 0; i < 100; ++i)
     ASSERT_TRUE(pool.try_submit([&] {
       ++count;
@@ -31,9 +31,9 @@ TEST(WorkerPool, RunsTasks) {
 }
 
 TEST(WorkerPool, RefusesPastItsQueueAndKeepsTheTask) {
-  WorkerPool pool({.name = "test", .threads = 1, .queue_max = 2});
   std::latch started(1);
   std::latch go(1);
+  WorkerPool pool({.name = "test", .threads = 1, .queue_max = 2});
   ASSERT_TRUE(pool.try_submit([&] {
     started.count_down();
     go.wait();
@@ -54,10 +54,10 @@ TEST(WorkerPool, RefusesPastItsQueueAndKeepsTheTask) {
 }
 
 TEST(WorkerPool, StopFinishesWhatRunsAndDropsWhatWaits) {
-  WorkerPool pool({.name = "test", .threads = 1});
   std::latch started(1);
   std::atomic<bool> finished = false;
   std::atomic<bool> ran = false;
+  WorkerPool pool({.name = "test", .threads = 1});
   auto token = std::make_shared<int>(0);
   ASSERT_TRUE(pool.try_submit([&] {
     started.count_down();
@@ -74,8 +74,8 @@ TEST(WorkerPool, StopFinishesWhatRunsAndDropsWhatWaits) {
 }
 
 TEST(WorkerPool, SurvivesAnException) {
-  WorkerPool pool({.name = "test", .threads = 1});
   std::promise<void> after;
+  WorkerPool pool({.name = "test", .threads = 1});
   ASSERT_TRUE(pool.try_submit([] { throw std::runtime_error("expected by the test"); }));
   ASSERT_TRUE(pool.try_submit([&] { after.set_value(); }));
   after.get_future().wait();
@@ -100,9 +100,9 @@ TEST(TaskScope, JoinsItsThreads) {
 }
 
 TEST(EventLoops, PostInOrderOnTheirThread) {
-  EventLoops loops(2);
   std::vector<int> order;
   std::promise<void> done;
+  EventLoops loops(2);
   EventLoop& loop = loops.at(1);
   for (int i = 0; i < 10; ++i) loop.post([&, i] { order.push_back(i); });
   loop.post([&] {
@@ -133,10 +133,10 @@ TEST(EventLoops, SurviveAnExceptionAndStop) {
 }
 
 TEST(Timer, RunsOnceAndCanBeReplacedOrCancelled) {
-  EventLoops loops(1);
-  EventLoop& loop = loops.at(0);
   std::atomic<int> fired = 0;
   std::promise<void> done;
+  EventLoops loops(1);
+  EventLoop& loop = loops.at(0);
   std::unique_ptr<Timer> timer;
   std::unique_ptr<Timer> other;
   const auto start = std::chrono::steady_clock::now();

@@ -211,10 +211,11 @@ void HttpClient::request(const Destination& destination, ClientRequest request, 
 
 Result<ClientResponse> HttpClient::request_and_wait(const Destination& destination,
                                                     ClientRequest request, ClientLimits limits) {
-  std::promise<Result<ClientResponse>> promise;
-  std::future<Result<ClientResponse>> future = promise.get_future();
-  this->request(destination, std::move(request), limits, [&promise](Result<ClientResponse> result) {
-    promise.set_value(std::move(result));
+  // Shared: the loop may still be inside set_value() when the wait is over.
+  auto promise = std::make_shared<std::promise<Result<ClientResponse>>>();
+  std::future<Result<ClientResponse>> future = promise->get_future();
+  this->request(destination, std::move(request), limits, [promise](Result<ClientResponse> result) {
+    promise->set_value(std::move(result));
   });
   return future.get();
 }
