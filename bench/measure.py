@@ -129,8 +129,8 @@ def load(url, requests, connections, seconds):
     if "Non-2xx" in text or "Socket errors" in text:
         raise RuntimeError(f"the load on {url} met errors:\n{text}")
     return Load(float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
-                milliseconds(re.search(r"50%\s+(\S+)", text).group(1)),
-                milliseconds(re.search(r"99%\s+(\S+)", text).group(1)))
+                milliseconds(re.search(r"(?m)^ +50% +(\S+)$", text).group(1)),
+                milliseconds(re.search(r"(?m)^ +99% +(\S+)$", text).group(1)))
 
 
 def median(values):

@@ -44,8 +44,8 @@ Result<std::map<std::string, std::string>> client_environment(const server::Sett
   } else {
     Value key = TRY(read_json_file(data / "root-key.json",
                                    "start the server once with this --data, it makes the key"));
-    out["AWS_ACCESS_KEY_ID"] = member(key, "access_key_id");
-    out["AWS_SECRET_ACCESS_KEY"] = member(key, "secret_access_key");
+    out["AWS_ACCESS_KEY_ID"] = member(key, "AccessKeyId");
+    out["AWS_SECRET_ACCESS_KEY"] = member(key, "SecretAccessKey");
   }
   Result<Value> facts = read_json_file(data / "server.json", "");
   std::string endpoint = facts ? member(*facts, "endpoint") : "http://" + settings.text("listen");

@@ -3,8 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <cstdio>
 #include <filesystem>
+#include <mutex>
 
 #include "api/all_services.h"
 #include "base/json.h"
@@ -14,12 +16,18 @@
 #include "engine/engine.h"
 #include "runtime/event_loops.h"
 #include "runtime/signals.h"
+#include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "server/file.h"
+#include "server/inference_operation.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
 #include "server/version.h"
+#include "services/iam/iam_service.h"
+#include "services/logs/logs_service.h"
+#include "services/s3/s3_service.h"
 #include "services/service.h"
+#include "services/sts/sts_service.h"
 #include "store/sqlite/sqlite_store.h"
 #include "wire/server/http_server.h"
 
@@ -27,6 +35,10 @@ namespace tidemill::server {
 namespace {
 
 namespace filesystem = std::filesystem;
+
+constexpr std::size_t kStreamThreads = 4;
+constexpr std::size_t kStreamQueueMax = 10'000;
+constexpr std::chrono::minutes kLogsSweepInterval{5};
 
 struct Address {
   std::string host;
@@ -71,6 +83,19 @@ wire::HttpServerOptions http_options(const Settings& settings, const Address& ad
   return options;
 }
 
+// Every table of every service: the store is opened with all of them.
+std::vector<store::TableSpec> tables() {
+  std::vector<store::TableSpec> all = engine::engine_tables();
+  auto add = [&all](std::vector<store::TableSpec> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  };
+  add(services::iam::IamService::tables());
+  add(services::s3::S3Service::tables());
+  add(services::logs::LogsService::tables());
+  return all;
+}
+
 }  // namespace
 
 // In the order they are made; destroyed in the reverse.
@@ -79,8 +104,10 @@ struct Application::Parts {
   ~Parts();
 
   Result<void> open_state();
+  Result<void> open_identity();
+  Result<void> take_address();
   Result<void> add_services();
-  Result<void> serve();
+  Result<void> run();
   Result<void> announce();
   std::string further_metrics() const;
 
@@ -93,34 +120,41 @@ struct Application::Parts {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;
 
-  struct NoCredentials final : wire::sigv4::CredentialSource {
-    Result<std::optional<wire::sigv4::Credential>> find(std::string_view) override {
-      return std::optional<wire::sigv4::Credential>();
-    }
-  } no_credentials;
+  std::unique_ptr<services::iam::IamService> iam;
+  std::unique_ptr<services::sts::StsService> sts;
+  std::unique_ptr<services::s3::S3Service> s3;
+  std::unique_ptr<services::logs::LogsService> logs;
   services::Registry registry;
   Metrics metrics;
+
   std::unique_ptr<runtime::EventLoops> loops;
   std::unique_ptr<runtime::WorkerPool> workers;
   std::unique_ptr<runtime::WorkerPool> stream_pool;
+  services::sagemaker_runtime::RoutingTable routes;
+  std::unique_ptr<services::sagemaker_runtime::Inference> inference;
+  std::unique_ptr<InferenceOperation> inference_operation;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
   std::string endpoint;
+  bool announced = false;
+  runtime::TaskScope background;
 };
 
 Application::Parts::~Parts() {
   // No new requests, then no waiting handlers, then no new effects; jobs go on under their shims.
+  background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
   if (workers) workers->stop();
   if (stream_pool) stream_pool->stop();
+  inference.reset();
   if (loops) loops->stop();
   std::error_code ignored;
-  if (!endpoint.empty()) filesystem::remove(data / "server.json", ignored);
+  if (announced) filesystem::remove(data / "server.json", ignored);
 }
 
 Result<void> Application::Parts::open_state() {
@@ -130,11 +164,11 @@ Result<void> Application::Parts::open_state() {
   if (error)
     return fail(codes::kIo,
                 "cannot make the data folder " + data.string() + ": " + error.message());
-  // Keys and records of every account: nobody else's business.
+  // Jobs reach their own folders below it; nobody lists it.
   ::chmod(data.c_str(), 0711);
 
   store =
-      TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = engine::engine_tables()}));
+      TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = tables()}));
   blobs = TRY(blobs::open_blob_store({.directory = (data / "blobs").string()}, *random));
   compute = TRY(compute::make_process_compute(
       {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
@@ -142,15 +176,24 @@ Result<void> Application::Parts::open_state() {
   return {};
 }
 
-Result<void> Application::Parts::add_services() { return {}; }
+Result<void> Application::Parts::open_identity() {
+  services::iam::RootKey root =
+      TRY(services::iam::load_or_create_root_key(data / "root-key.json", *random));
+  iam = TRY(services::iam::IamService::open(
+      *store, clock, *random, {.root = root, .accept_any = settings.text("auth") == "any"}));
+  return {};
+}
 
-Result<void> Application::Parts::serve() {
+// Before the services: jobs are told where the server is.
+Result<void> Application::Parts::take_address() {
   Address address = TRY(parse_address(settings.text("listen")));
   loops = std::make_unique<runtime::EventLoops>(std::size_t(settings.number("event-loops")));
   workers = std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{
       "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
-  stream_pool =
-      std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{"stream", 4, 10'000});
+  stream_pool = std::make_unique<runtime::WorkerPool>(
+      runtime::WorkerPoolOptions{"stream", kStreamThreads, kStreamQueueMax});
+  inference = std::make_unique<services::sagemaker_runtime::Inference>(routes, *loops);
+  inference_operation = std::make_unique<InferenceOperation>(*inference);
 
   wire::RouterOptions routing;
   if (!settings.text("domain").empty()) routing.base_hosts.push_back(settings.text("domain"));
@@ -163,9 +206,11 @@ Result<void> Application::Parts::serve() {
     return std::string(wire::bucket_of_host(host, hosts));
   };
   authenticator =
-      std::make_unique<wire::sigv4::Authenticator>(no_credentials, std::move(authentication));
+      std::make_unique<wire::sigv4::Authenticator>(iam->credentials(), std::move(authentication));
 
-  RequestChainParts parts{*router, *authenticator, registry, *workers, clock, *random, metrics};
+  RequestChainParts parts{*router, *authenticator, registry, *workers,
+                          *loops,  clock,          *random,  metrics};
+  parts.async_operation = inference_operation.get();
   parts.further_metrics = [this] { return further_metrics(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");
@@ -175,12 +220,39 @@ Result<void> Application::Parts::serve() {
     return chain->bad_request(status, reason);
   };
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
-  TRY(http->start());
+  TRY(http->bind());
   std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
              std::to_string(http->port());
   return {};
+}
+
+Result<void> Application::Parts::add_services() {
+  sts = std::make_unique<services::sts::StsService>(*iam);
+  s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
+  logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
+  iam->add_to(registry);
+  sts->add_to(registry);
+  s3->add_to(registry);
+  logs->add_to(registry);
+  return {};
+}
+
+Result<void> Application::Parts::run() {
+  TRY(s3->start());
+  TRY(engine->start());
+  TRY(http->start());
+  background.spawn("logs-sweep", [this](std::stop_token stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    while (!wake.wait_for(lock, stop, kLogsSweepInterval, [] { return false; }) &&
+           !stop.stop_requested())
+      if (Result<std::size_t> swept = logs->sweep(); !swept)
+        log::warning("log retention sweep failed", {{"reason", swept.error().message}});
+  });
+  return announce();
 }
 
 // Tells `tidemill env`, and whoever started us, where we listen.
@@ -189,6 +261,7 @@ Result<void> Application::Parts::announce() {
   facts.append("endpoint", endpoint);
   facts.append("pid", std::int64_t(getpid()));
   facts.append("version", kVersion);
+  announced = true;
   return write_file_atomically(data / "server.json", write_json_pretty(facts), 0644);
 }
 
@@ -217,13 +290,38 @@ const std::string& Application::endpoint() const { return parts_->endpoint; }
 Result<std::unique_ptr<Application>> Application::start(const Settings& settings) {
   auto parts = std::make_unique<Parts>(settings);
   TRY(parts->open_state());
+  TRY(parts->open_identity());
+  TRY(parts->take_address());
   TRY(parts->add_services());
-  TRY(parts->serve());
-  TRY(parts->announce());
+  TRY(parts->run());
   return std::unique_ptr<Application>(new Application(std::move(parts)));
 }
 
-std::string coverage_json() { return "{}"; }
+std::string coverage_json() {
+  // The services register with a server that is put together as always, on a folder of its own.
+  char folder[] = "/tmp/tidemill-coverage-XXXXXX";
+  if (!mkdtemp(folder)) return "{}";
+  std::string text;
+  {
+    Result<Settings> settings =
+        Settings::resolve({{"data", folder}, {"listen", "127.0.0.1:0"}}, {});
+    Application::Parts parts(*settings);
+    Result<void> ready = parts.open_state();
+    if (ready) ready = parts.open_identity();
+    if (ready) ready = parts.take_address();
+    if (ready) ready = parts.add_services();
+    ValueObject all;
+    for (const schema::Service* service : api::all_services()) {
+      ValueList names;
+      for (std::string& name : parts.registry.implemented(*service)) names.emplace_back(name);
+      all.append(std::string(service->name), std::move(names));
+    }
+    text = write_json_pretty(all);
+  }
+  std::error_code ignored;
+  filesystem::remove_all(folder, ignored);
+  return text;
+}
 
 int serve(const Settings& settings) {
   log::configure(level_of(settings.text("log-level")),

@@ -9,6 +9,9 @@
 
 namespace tidemill::server {
 
+// Service name -> implemented operations, as JSON text.
+std::string coverage_json();
+
 class Application {
  public:
   // Opens the data folder and starts everything; requests are served when it returns. Errors say
@@ -21,6 +24,7 @@ class Application {
   const std::string& endpoint() const;
 
  private:
+  friend std::string coverage_json();
   struct Parts;
   explicit Application(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;
@@ -28,8 +32,5 @@ class Application {
 
 // Runs an application until SIGINT or SIGTERM; the process's exit code.
 int serve(const Settings& settings);
-
-// Service name -> implemented operations, as JSON text.
-std::string coverage_json();
 
 }  // namespace tidemill::server

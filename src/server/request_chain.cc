@@ -98,9 +98,16 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
       parts_.async_operation->takes(*call->route.service, *call->route.operation))
     return handle_async(std::move(call));
 
+  submit(std::move(call),
+         [this](std::unique_ptr<Call> taken) { finish(*taken, run_and_encode(*taken)); });
+}
+
+// To the worker pool, or back to the client when its queue is full.
+void RequestChain::submit(std::unique_ptr<Call> call,
+                          std::function<void(std::unique_ptr<Call>)> work) {
   Call& here = *call;
-  runtime::WorkerPool::Task task = [this, call = std::move(call)] {
-    finish(*call, run_and_encode(*call));
+  runtime::WorkerPool::Task task = [call = std::move(call), work = std::move(work)]() mutable {
+    work(std::move(call));
   };
   // A refused task is left as it was, and with it the call.
   if (!parts_.workers.try_submit(std::move(task)))
@@ -271,6 +278,7 @@ void RequestChain::finish(Call& call, HttpResponse response) {
 }
 
 void RequestChain::handle_async(std::unique_ptr<Call> call) {
+  if (call->request.stream) return gather_then_handle_async(std::move(call));
   Result<void> ready = authenticate(*call);
   if (ready)
     ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
@@ -279,6 +287,26 @@ void RequestChain::handle_async(std::unique_ptr<Call> call) {
   const Call& view = *call;
   parts_.async_operation->run(view, [this, call = std::move(call)](HttpResponse response) {
     finish(*call, std::move(response));
+  });
+}
+
+// A body too large for the loop to gather: a worker reads it, then a loop goes on.
+void RequestChain::gather_then_handle_async(std::unique_ptr<Call> call) {
+  submit(std::move(call), [this](std::unique_ptr<Call> taken) {
+    std::uint64_t limit_bytes = parts_.async_operation->body_bytes_max();
+    Result<std::string> body = read_all(*taken->request.stream, limit_bytes);
+    if (!body) {
+      Error error = body.error();
+      if (error.code == codes::kOverloaded)
+        error = Error{"ValidationError",
+                      "The payload exceeds the limit of " + std::to_string(limit_bytes) + " bytes.",
+                      413};
+      return finish(*taken, encode_error(*taken, error));
+    }
+    taken->request.body = *std::move(body);
+    taken->request.stream.reset();
+    parts_.loops.nearest().post(
+        [this, call = std::move(taken)]() mutable { handle_async(std::move(call)); });
   });
 }
 

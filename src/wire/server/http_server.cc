@@ -1,6 +1,7 @@
 #include "wire/server/http_server.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,23 +23,27 @@ struct Endpoint {
   socklen_t length = 0;
 };
 
-Result<Endpoint> parse_endpoint(const std::string& text, std::uint16_t port) {
+// An IP address or a name such as "localhost" (its first address).
+Result<Endpoint> resolve(const std::string& address, std::uint16_t port) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const int status = ::getaddrinfo(address.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (status != 0)
+    return fail(codes::kInvalid, "cannot listen on \"" + address + "\": " + ::gai_strerror(status));
   Endpoint endpoint;
-  auto& v4 = reinterpret_cast<sockaddr_in&>(endpoint.address);
-  auto& v6 = reinterpret_cast<sockaddr_in6&>(endpoint.address);
-  if (inet_pton(AF_INET, text.c_str(), &v4.sin_addr) == 1) {
-    v4.sin_family = AF_INET;
-    v4.sin_port = htons(port);
-    endpoint.length = sizeof v4;
-    return endpoint;
-  }
-  if (inet_pton(AF_INET6, text.c_str(), &v6.sin6_addr) == 1) {
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    endpoint.length = sizeof v6;
-    return endpoint;
-  }
-  return fail(codes::kInvalid, "\"" + text + "\" is not an IP address to listen on");
+  endpoint.length = found->ai_addrlen;
+  std::memcpy(&endpoint.address, found->ai_addr, found->ai_addrlen);
+  ::freeaddrinfo(found);
+  return endpoint;
+}
+
+void set_port(Endpoint& endpoint, std::uint16_t port) {
+  if (endpoint.address.ss_family == AF_INET6)
+    reinterpret_cast<sockaddr_in6&>(endpoint.address).sin6_port = htons(port);
+  else
+    reinterpret_cast<sockaddr_in&>(endpoint.address).sin_port = htons(port);
 }
 
 std::uint16_t bound_port(int descriptor) {
@@ -50,23 +55,24 @@ std::uint16_t bound_port(int descriptor) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-Result<int> listen_on(const std::string& address, std::uint16_t port, bool share_port) {
-  const Endpoint endpoint = TRY(parse_endpoint(address, port));
+// The first socket binds before it allows sharing: else two servers would silently share the port.
+// All allow it before they listen, so that the kernel spreads connections over them.
+Result<int> listen_on(const Endpoint& endpoint, bool first) {
   const int descriptor =
       ::socket(endpoint.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   const int on = 1;
-  setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (share_port) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  if (descriptor < 0 ||
-      ::bind(descriptor, reinterpret_cast<const sockaddr*>(&endpoint.address), endpoint.length) !=
-          0 ||
-      ::listen(descriptor, backlog) != 0) {
-    const std::string reason = std::strerror(errno);
-    if (descriptor >= 0) ::close(descriptor);
-    return fail(codes::kIo,
-                "cannot listen on " + address + " port " + std::to_string(port) + ": " + reason);
-  }
-  return descriptor;
+  auto allow = [&](int option) { setsockopt(descriptor, SOL_SOCKET, option, &on, sizeof on); };
+  allow(SO_REUSEADDR);
+  if (!first) allow(SO_REUSEPORT);
+  bool listening =
+      descriptor >= 0 && ::bind(descriptor, reinterpret_cast<const sockaddr*>(&endpoint.address),
+                                endpoint.length) == 0;
+  if (listening && first) allow(SO_REUSEPORT);
+  listening = listening && ::listen(descriptor, backlog) == 0;
+  if (listening) return descriptor;
+  const std::string reason = std::strerror(errno);
+  if (descriptor >= 0) ::close(descriptor);
+  return fail(codes::kIo, reason);
 }
 
 }  // namespace
@@ -95,15 +101,18 @@ struct HttpServer::Impl {
 
 Result<void> HttpServer::Impl::bind() {
   const HttpServerOptions& options = shared->options;
-  // Taken without SO_REUSEPORT first: else two servers would silently share the port.
-  int first = TRY(listen_on(options.address, options.port, false));
-  port = bound_port(first);
-  const int on = 1;
-  setsockopt(first, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-  servers.push_back(std::make_shared<LoopServer>(loops.at(0), shared, first));
-  for (std::size_t i = 1; i < loops.size(); ++i) {
-    const int next = TRY(listen_on(options.address, port, true));
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, next));
+  Endpoint endpoint = TRY(resolve(options.address, options.port));
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    Result<int> descriptor = listen_on(endpoint, i == 0);
+    if (!descriptor) {
+      descriptor.error().message = "cannot listen on " + options.address + " port " +
+                                   std::to_string(options.port) + ": " + descriptor.error().message;
+      return fail(std::move(descriptor).error());
+    }
+    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, *descriptor));
+    if (i > 0) continue;
+    port = bound_port(*descriptor);
+    set_port(endpoint, port);
   }
   return {};
 }
@@ -125,12 +134,16 @@ HttpServer::HttpServer(runtime::EventLoops& loops, runtime::WorkerPool& stream_p
 
 HttpServer::~HttpServer() { stop(); }
 
-Result<void> HttpServer::start() {
+Result<void> HttpServer::bind() {
   const HttpServerOptions& options = impl_->shared->options;
   if (!options.tls_certificate_path.empty() || !options.tls_private_key_path.empty())
     impl_->shared->tls =
         TRY(TlsContext::load(options.tls_certificate_path, options.tls_private_key_path));
-  TRY(impl_->bind());
+  return impl_->bind();
+}
+
+Result<void> HttpServer::start() {
+  if (impl_->servers.empty()) TRY(bind());
   impl_->on_every_loop([](LoopServer& server) { server.start_accepting(); });
   return {};
 }

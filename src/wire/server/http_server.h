@@ -20,7 +20,7 @@
 namespace tidemill::wire {
 
 struct HttpServerOptions {
-  std::string address = "127.0.0.1";  // an IP address
+  std::string address = "127.0.0.1";  // an IP address, or a name: its first one
   std::uint16_t port = 4566;          // 0: the system chooses; HttpServer::port() tells
   // PEM files; both empty: plain HTTP.
   std::string tls_certificate_path;
@@ -71,8 +71,10 @@ class HttpServer {
              HttpServerOptions options);
   ~HttpServer();  // stop()
 
-  // Binds and accepts. Tidemill.Io when the address is taken, Tidemill.Invalid for a bad
-  // certificate or address.
+  // Takes the address, so that port() is known; clients that connect wait until start().
+  // Tidemill.Io when the address is taken, Tidemill.Invalid for a bad certificate or address.
+  Result<void> bind();
+  // Accepts; binds first when bind() was not called.
   Result<void> start();
   // Stops accepting, closes idle connections, lets requests finish for stop_grace, then cuts off
   // the rest. Blocks; idempotent; not from a loop's thread.

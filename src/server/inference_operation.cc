@@ -1,0 +1,23 @@
+#include "server/inference_operation.h"
+
+#include "services/sagemaker_runtime/http_adapter.h"
+
+namespace tidemill::server {
+
+namespace runtime_service = services::sagemaker_runtime;
+
+void InferenceOperation::run(const Call& call,
+                             std::move_only_function<void(wire::HttpResponse)> respond) {
+  std::string endpoint;
+  for (const auto& [name, value] : call.route.labels)
+    if (name == "EndpointName") endpoint = value;
+  runtime_service::InvokeRequest request = runtime_service::invoke_request(
+      call.identity.account, call.identity.region, std::move(endpoint), call.request);
+  inference_.invoke(std::move(request),
+                    [request_id = call.request_id,
+                     respond = std::move(respond)](runtime_service::InvokeResult result) mutable {
+                      respond(runtime_service::invoke_response(std::move(result), request_id));
+                    });
+}
+
+}  // namespace tidemill::server

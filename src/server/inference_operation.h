@@ -1,0 +1,27 @@
+// InvokeEndpoint on the path that bypasses the worker pool (request_chain.h, AsyncOperation).
+#pragma once
+
+#include "server/request_chain.h"
+#include "services/sagemaker_runtime/inference.h"
+
+namespace tidemill::server {
+
+class InferenceOperation final : public AsyncOperation {
+ public:
+  // Borrows; it outlives this.
+  explicit InferenceOperation(services::sagemaker_runtime::Inference& inference)
+      : inference_(inference) {}
+
+  bool takes(const schema::Service& service, const schema::Operation& operation) const override {
+    return service.name == "sagemaker-runtime" && operation.name == "InvokeEndpoint";
+  }
+  std::uint64_t body_bytes_max() const override {
+    return services::sagemaker_runtime::kBodyBytesMax;
+  }
+  void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) override;
+
+ private:
+  services::sagemaker_runtime::Inference& inference_;
+};
+
+}  // namespace tidemill::server
