@@ -102,6 +102,19 @@ void respond(Context& context, const ObjectRecord& object, const Request& reques
   if (request.response_expires) output.expires = format_http_date(*request.response_expires);
 }
 
+// The body that a GET would have: a HEAD announces its length and never reads it.
+class AnnouncedBody final : public ByteSource {
+ public:
+  explicit AnnouncedBody(std::uint64_t size) : size_(size) {}
+  Result<std::size_t> read(std::span<char>) override {
+    return fail(codes::kInvalid, "the response to a HEAD request has no body");
+  }
+  std::optional<std::uint64_t> size() const override { return size_; }
+
+ private:
+  const std::uint64_t size_;
+};
+
 template <class Request>
 Result<std::shared_ptr<Bucket>> check_request(Core& core, const Context& context,
                                               const Request& request) {
@@ -158,6 +171,7 @@ Result<model::HeadObjectOutput> head_object(Core& core, Context& context,
   Selection selection = TRY(examine(context, object->record, request));
   model::HeadObjectOutput output;
   respond(context, object->record, request, selection, output);
+  context.response_body = std::make_unique<AnnouncedBody>(selection.range.length);
   return output;
 }
 
