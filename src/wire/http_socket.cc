@@ -103,13 +103,14 @@ Socket::Sent sent_of(ssize_t count) {
 
 }  // namespace
 
-Socket::Sent Socket::send(std::string_view first, std::string_view second) {
+Socket::Sent Socket::send(std::string_view first, std::string_view second, bool more_follows) {
   iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
                      {const_cast<char*>(second.data()), second.size()}};
   msghdr message{};
   message.msg_iov = first.empty() ? pieces + 1 : pieces;
   message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;
-  return sent_of(::sendmsg(impl_->socket.native_handle(), &message, MSG_NOSIGNAL));
+  return sent_of(::sendmsg(impl_->socket.native_handle(), &message,
+                           MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0)));
 }
 
 Socket::Sent Socket::send_file(int descriptor, std::uint64_t offset, std::uint64_t length) {

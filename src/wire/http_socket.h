@@ -45,8 +45,9 @@ class Socket {
     bool blocked = false;  // no room now
     std::error_code error;
   };
-  // Gathers two pieces into one system call.
-  Sent send(std::string_view first, std::string_view second = {});
+  // Gathers two pieces into one system call. `more_follows`: the kernel may wait for it to fill a
+  // segment.
+  Sent send(std::string_view first, std::string_view second = {}, bool more_follows = false);
   Sent send_file(int descriptor, std::uint64_t offset, std::uint64_t length);
 
   bool is_open() const;

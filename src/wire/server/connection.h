@@ -14,6 +14,11 @@
 
 namespace tidemill::wire {
 
+inline constexpr std::size_t head_read_bytes = 8 * 1024;
+inline constexpr std::size_t tls_read_bytes = 32 * 1024;
+// Answers to pipelined requests are gathered up to here before they are sent.
+inline constexpr std::size_t coalesced_bytes_max = 64 * 1024;
+
 // On its loop's thread, respond() excepted. Two halves move side by side: the reading half takes
 // one request at a time off the input, the writing half sends its response; the next request starts
 // when both are done. run() is the one place that drives them.
@@ -45,7 +50,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   };
   enum class Writing : std::uint8_t { idle, awaiting, sending };
 
-  // connection.cc: the reading half.
+  // connection.cc: the reading half; connection_input.cc: what feeds it, deadlines and the end.
   void run();
   bool step();
   bool step_head();

@@ -189,7 +189,9 @@ TEST(HttpServer, SendsRangesOfFiles) {
     else if (request.path == "/part")
       response.file = FileRange{descriptor, 1000, 77, owner};
     else if (request.path == "/past")
-      response.file = FileRange{descriptor, 5 << 20, 10, owner};
+      response.file = FileRange{descriptor, 5 << 20, 100'000, owner};
+    else if (request.path == "/small-past")
+      response.file = FileRange{descriptor, (5 << 20) - 1, 10, owner};
     else
       response.file = FileRange{descriptor, 1, content.size() - 1, owner};
     respond(std::move(response));
@@ -202,6 +204,7 @@ TEST(HttpServer, SendsRangesOfFiles) {
   EXPECT_EQ(content.substr(1000, 77), get("/part").body);
   EXPECT_EQ("0", get("/none").headers.get("content-length"));
   EXPECT_TRUE(eventually([&] { return owner.use_count() == 1; })) << "released after sending";
+  EXPECT_EQ(500, get("/small-past").status);
   // A file that is shorter than promised ends the connection: nothing else would be true.
   EXPECT_FALSE(get("/past").complete);
   EXPECT_TRUE(client.ended());

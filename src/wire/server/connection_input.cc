@@ -1,0 +1,138 @@
+// A connection's input, its deadlines and its end.
+#include <algorithm>
+
+#include "wire/server/connection.h"
+
+namespace tidemill::wire {
+namespace {
+
+constexpr std::size_t body_read_bytes = 256 * 1024;
+// How long the last answer may take to reach a client that is still sending.
+constexpr std::chrono::seconds linger_time{5};
+
+}  // namespace
+
+bool Connection::wants_input() const {
+  if (peer_ended_) return false;
+  switch (reading_) {
+    case Reading::head:
+      return out_.size() - out_sent_ < coalesced_bytes_max;
+    case Reading::stream:
+      return !pipe_full_;
+    case Reading::complete:
+      return false;
+    default:
+      return true;
+  }
+}
+
+void Connection::arm_read() {
+  if (read_armed_ || !wants_input()) return;
+  read_armed_ = true;
+  if (tls_) {
+    socket_.async_read({tls_ciphertext_.get(), tls_read_bytes}, shared_from_this());
+    return;
+  }
+  std::size_t wanted = head_read_bytes;
+  if (reading_ != Reading::head) {
+    wanted = body_read_bytes;
+    if (reading_ == Reading::body && head_.framing.kind == BodyKind::length)
+      wanted = std::clamp<std::size_t>(decoder_.remaining_bytes(), head_read_bytes, wanted);
+  }
+  socket_.async_read(input_.room(wanted), shared_from_this());
+}
+
+// Puts what the socket delivered into input_; false when TLS cannot go on.
+bool Connection::take_input(std::size_t count) {
+  if (!tls_) {
+    input_.committed(count);
+    return true;
+  }
+  std::string plaintext;
+  const TlsSession::Fed fed = tls_->feed({tls_ciphertext_.get(), count}, plaintext);
+  if (!plaintext.empty()) input_.append(plaintext);
+  if (fed == TlsSession::Fed::closed) peer_ended_ = true;
+  return fed != TlsSession::Fed::failed;
+}
+
+void Connection::on_read(std::error_code error, std::size_t count) {
+  read_armed_ = false;
+  if (closed_) return;
+  if (error) {
+    close();
+    return;
+  }
+  shared_.counters.bytes_received.fetch_add(count, std::memory_order_relaxed);
+  if (reading_ == Reading::linger) discarded_bytes_ += count;
+  if (count == 0) {
+    peer_ended_ = true;
+  } else if (!take_input(count)) {
+    send_pending();  // the alert, when there is room for it
+    close();
+    return;
+  }
+  if (reading_ == Reading::head && !head_begun_ && !input_.empty()) {
+    head_begun_ = true;
+    since_ = server_->now();
+  }
+  run();
+}
+
+void Connection::check_deadlines(SteadyTime now) {
+  const HttpServerOptions& options = shared_.options;
+  if (closed_) return;
+  if (write_armed_ && now - write_since_ >= options.progress_timeout) {
+    shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+    close();
+    return;
+  }
+  const auto waited = now - since_;
+  if (reading_ == Reading::linger && waited >= linger_time) {
+    close();
+  } else if (reading_ == Reading::head) {
+    if (waited < (head_begun_ || first_request_ ? options.head_timeout : options.idle_timeout))
+      return;
+    if (!head_begun_) {
+      close();  // nothing was asked, so there is nothing to answer
+      return;
+    }
+    shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+    head_ = RequestHead();
+    reject(408, "The request's head did not arrive in time.");
+    run();
+  } else if (reading_ == Reading::body || reading_ == Reading::stream ||
+             reading_ == Reading::discard) {
+    if (pipe_full_ && reading_ == Reading::stream) return;
+    if (waited < options.progress_timeout) return;
+    if (window_body_bytes_ >= options.slow_body_bytes_min) {
+      since_ = now;
+      window_body_bytes_ = 0;
+      return;
+    }
+    shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+    body_failed(408, codes::kTimeout, "The request's body did not arrive in time.");
+    run();
+  }
+}
+
+void Connection::begin_stop() {
+  const bool idle = reading_ == Reading::head && !head_begun_ && out_.empty();
+  if (idle || reading_ == Reading::linger) close();
+}
+
+void Connection::close() {
+  if (closed_) return;
+  closed_ = true;
+  if (pipe_) pipe_->fail(Error{codes::kIo, "The client closed the connection.", 400});
+  pipe_.reset();
+  if (writing_ != Writing::idle)
+    shared_.counters.requests_active.fetch_sub(1, std::memory_order_relaxed);
+  writing_ = Writing::idle;
+  file_.reset();
+  stream_.reset();
+  fetch_timer_.reset();
+  socket_.close();
+  server_->remove(shared_from_this());
+}
+
+}  // namespace tidemill::wire
