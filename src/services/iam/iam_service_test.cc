@@ -1,0 +1,264 @@
+#include "services/iam/iam_service.h"
+
+#include "api/iam/role.h"
+#include "api/iam/simulation.h"
+#include "services/iam/role_arn.h"
+#include "services/iam/test_support.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+namespace ops = api::iam::operations;
+constexpr const char* kRole = "arn:aws:iam::123456789012:role/r";
+constexpr const char* kSageMaker = "sagemaker.amazonaws.com";
+
+class IamServiceTest : public IamTest {
+ protected:
+  using IamTest::IamTest;
+  void create_role(const char* trust, const std::string& statements = "", const char* name = "r") {
+    context_ = root_context();
+    ops::CreateRole::Input input;
+    input.role_name = name;
+    input.assume_role_policy_document = trust;
+    ASSERT_EQ(code<ops::CreateRole>(input), "ok");
+    if (!statements.empty()) put_policy(statements, name);
+  }
+  void put_policy(const std::string& statements, const char* name = "r") {
+    ASSERT_EQ(code<ops::PutRolePolicy>({name, "p", "{\"Statement\":" + statements + "}"}), "ok");
+  }
+  std::string pass(const char* arn = kRole) {
+    auto result = service_->check_pass_role(context_, arn, kSageMaker);
+    return result ? "ok" : result.error().code;
+  }
+  std::string may(const Context& context, const char* action, const char* resource) {
+    auto result = service_->authorize(context.principal, action, resource, {});
+    return result ? "ok" : result.error().code;
+  }
+  Result<TemporaryCredentials> assume(AssumeRole request = {kRole, "s"}) {
+    return service_->assume_role(context_, request);
+  }
+};
+
+class AcceptAnyTest : public IamServiceTest {
+ protected:
+  AcceptAnyTest() : IamServiceTest(true) {}
+};
+
+TEST_F(IamServiceTest, pass_role) {
+  EXPECT_EQ(pass("nonsense"), "ValidationException");
+  auto absent = service_->check_pass_role(context_, kRole, kSageMaker);
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code, "ValidationException");
+  EXPECT_EQ(absent.error().message,
+            "Could not assume role arn:aws:iam::123456789012:role/r. Please ensure that the role "
+            "exists and allows principal 'sagemaker.amazonaws.com' to assume the role.");
+  create_role(kTrustAccount);
+  EXPECT_EQ(pass(), "ValidationException");  // trusts the account, not the service
+  EXPECT_EQ(code<ops::UpdateAssumeRolePolicy>({"r", kTrustSageMaker}), "ok");
+  EXPECT_EQ(pass(), "ok");
+  EXPECT_EQ(pass("arn:aws:iam::123456789012:role/path/r"), "ValidationException");
+  context_.principal.account = "999988887777";
+  EXPECT_EQ(pass(), "AccessDeniedException");
+}
+
+TEST_F(IamServiceTest, pass_role_needs_permission) {
+  create_role(kTrustSageMaker);
+  create_role(kTrustAccount, R"([{"Effect":"Allow","Action":"sagemaker:*","Resource":"*"}])",
+              "caller");
+  auto credentials = service_
+                         ->issue_role_credentials("arn:aws:iam::123456789012:role/caller", "s",
+                                                  std::chrono::hours(1))
+                         .value();
+  context_ = role_context(credentials);
+  EXPECT_EQ(pass(), "AccessDeniedException");
+  context_ = root_context();
+  put_policy(R"([{"Effect":"Allow","Action":"iam:PassRole","Resource":"*",
+    "Condition":{"StringEquals":{"iam:PassedToService":"sagemaker.amazonaws.com"}}}])",
+             "caller");
+  context_ = role_context(credentials);
+  EXPECT_EQ(pass(), "ok");
+}
+
+TEST_F(AcceptAnyTest, roles_that_do_not_exist_are_accepted) {
+  EXPECT_EQ(pass(), "ok");
+  EXPECT_EQ(pass("arn:aws:iam::123456789012:user/r"), "ValidationException");
+  EXPECT_TRUE(service_->issue_role_credentials(kRole, "job", std::chrono::hours(1)));
+  EXPECT_TRUE(assume());
+  create_role(kTrustAccount);
+  EXPECT_EQ(pass(), "ValidationException");  // one that exists is held to its trust policy
+}
+
+TEST_F(IamServiceTest, job_credentials_survive_a_restart_and_expire) {
+  EXPECT_FALSE(service_->issue_role_credentials(kRole, "job", std::chrono::hours(1)));
+  create_role(kTrustSageMaker);
+  auto issued = service_->issue_role_credentials(kRole, "job", std::chrono::hours(1)).value();
+  EXPECT_EQ(issued.assumed_role_arn, "arn:aws:sts::123456789012:assumed-role/r/job");
+  EXPECT_TRUE(issued.access_key_id.starts_with("ASIA"));
+  start(false);
+  auto found = service_->credentials().find(issued.access_key_id).value();
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->secret_access_key, issued.secret_access_key);
+  EXPECT_EQ(found->session_token, issued.session_token);
+  EXPECT_EQ(found->arn, issued.assumed_role_arn);
+  EXPECT_FALSE(found->root);
+  EXPECT_EQ(found->expiration, issued.expiration);
+  // Long after, they are gone from memory and from the store.
+  clock_.advance(std::chrono::hours(2));
+  ASSERT_TRUE(service_->issue_role_credentials(kRole, "job", std::chrono::hours(1)));
+  EXPECT_FALSE(service_->credentials().find(issued.access_key_id).value());
+  EXPECT_FALSE(store_->get("iam_sessions", issued.access_key_id).value());
+}
+
+TEST_F(IamServiceTest, root_key) {
+  auto root = service_->credentials().find("AKIAROOT").value();
+  ASSERT_TRUE(root);
+  EXPECT_TRUE(root->root);
+  EXPECT_EQ(root->arn, "arn:aws:iam::123456789012:root");
+  EXPECT_FALSE(service_->credentials().find("AKIAOTHER").value());
+  EXPECT_EQ(service_->account_of_access_key("AKIAROOT"), kAccount);
+  EXPECT_EQ(service_->account_of_access_key("AKIAOTHER"), std::nullopt);
+}
+
+TEST_F(IamServiceTest, authorizes_by_the_roles_policies) {
+  create_role(kTrustSageMaker,
+              R"([{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"},
+    {"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::b/secret"}])");
+  const Context job =
+      role_context(service_->issue_role_credentials(kRole, "j", std::chrono::hours(1)).value());
+  EXPECT_EQ(may(job, "s3:GetObject", "arn:aws:s3:::b/k"), "ok");
+  EXPECT_EQ(may(job, "s3:PutObject", "arn:aws:s3:::b/k"), "AccessDeniedException");
+  auto denied = service_->authorize(job.principal, "s3:GetObject", "arn:aws:s3:::b/secret", {});
+  EXPECT_EQ(denied.error().message,
+            "User: arn:aws:sts::123456789012:assumed-role/r/j is not authorized to perform: "
+            "s3:GetObject on resource: arn:aws:s3:::b/secret with an explicit deny in an "
+            "identity-based policy");
+  EXPECT_EQ(may(root_context(), "s3:GetObject", "arn:aws:s3:::b/secret"), "ok");
+  // A change counts at once, though policies are kept parsed.
+  put_policy(R"([{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}])");
+  EXPECT_EQ(may(job, "s3:PutObject", "arn:aws:s3:::b/k"), "ok");
+  EXPECT_EQ(may(job, "s3:GetObject", "arn:aws:s3:::b/k"), "AccessDeniedException");
+  EXPECT_EQ(code<ops::AttachRolePolicy>({"r", "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}),
+            "ok");
+  EXPECT_EQ(may(job, "s3:GetObject", "arn:aws:s3:::b/k"), "ok");
+}
+
+TEST_F(IamServiceTest, permissions_boundary) {
+  ops::CreateRole::Input input;
+  input.role_name = "r";
+  input.assume_role_policy_document = kTrustSageMaker;
+  input.permissions_boundary = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess";
+  ASSERT_EQ(code<ops::CreateRole>(input), "ok");
+  put_policy(R"([{"Effect":"Allow","Action":"*","Resource":"*"}])");
+  const Context job =
+      role_context(service_->issue_role_credentials(kRole, "j", std::chrono::hours(1)).value());
+  EXPECT_EQ(may(job, "s3:GetObject", "arn:aws:s3:::b/k"), "ok");
+  EXPECT_EQ(may(job, "s3:PutObject", "arn:aws:s3:::b/k"), "AccessDeniedException");
+}
+
+TEST_F(IamServiceTest, assume_role) {
+  EXPECT_EQ(assume().error().code, "AccessDenied");
+  create_role(kTrustSageMaker, R"([{"Effect":"Allow","Action":"s3:*","Resource":"*"}])");
+  EXPECT_EQ(assume().error().message,
+            "User: arn:aws:iam::123456789012:root is not authorized to perform: sts:AssumeRole on "
+            "resource: arn:aws:iam::123456789012:role/r");
+  EXPECT_EQ(code<ops::UpdateAssumeRolePolicy>({"r", kTrustAccount}), "ok");
+  auto credentials = assume();
+  ASSERT_TRUE(credentials) << credentials.error().message;
+  EXPECT_EQ(may(role_context(*credentials), "s3:PutObject", "*"), "ok");
+  EXPECT_EQ(assume({kRole, "s", std::chrono::hours(2)}).error().code, "ValidationError");
+
+  AssumeRole narrowed{kRole, "s"};
+  narrowed.policies = {R"({"Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]})"};
+  const Context narrow = role_context(assume(narrowed).value());
+  EXPECT_EQ(may(narrow, "s3:GetObject", "*"), "ok");
+  EXPECT_EQ(may(narrow, "s3:PutObject", "*"), "AccessDeniedException");
+  narrowed.policies = {"{"};
+  EXPECT_EQ(assume(narrowed).error().code, "MalformedPolicyDocument");
+}
+
+TEST_F(IamServiceTest, assume_role_by_a_role) {
+  create_role(kTrustAccount);
+  create_role(kTrustSageMaker, "", "caller");
+  const auto caller = service_
+                          ->issue_role_credentials("arn:aws:iam::123456789012:role/caller", "s",
+                                                   std::chrono::hours(1))
+                          .value();
+  context_ = role_context(caller);
+  EXPECT_EQ(assume().error().code, "AccessDenied");  // the account is trusted, the role may not
+  context_ = root_context();
+  put_policy(R"([{"Effect":"Allow","Action":"sts:AssumeRole","Resource":"*"}])", "caller");
+  context_ = role_context(caller);
+  EXPECT_TRUE(assume());
+}
+
+TEST_F(IamServiceTest, external_id) {
+  create_role(R"({"Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},
+    "Action":"sts:AssumeRole","Condition":{"StringEquals":{"sts:ExternalId":"x"}}}]})");
+  EXPECT_FALSE(assume());
+  AssumeRole request{kRole, "s"};
+  request.external_id = "x";
+  EXPECT_TRUE(assume(request));
+}
+
+TEST_F(IamServiceTest, simulates_the_roles_policies) {
+  create_role(kTrustSageMaker,
+              R"([{"Effect":"Allow","Action":"s3:Put*","Resource":"arn:aws:s3:::b/*"},
+    {"Effect":"Deny","Action":"s3:PutObject","Resource":"arn:aws:s3:::b/no"},
+    {"Effect":"Allow","Action":"s3:ListBucket","Resource":"*","Condition":{"Bool":{"a:b":"true"}}}])");
+  ops::SimulatePrincipalPolicy::Input input;
+  input.policy_source_arn = kRole;
+  input.action_names = {"s3:PutObject", "s3:GetObject", "s3:ListBucket"};
+  input.resource_arns = {"arn:aws:s3:::b/k", "arn:aws:s3:::b/no"};
+  auto results = call<ops::SimulatePrincipalPolicy>(input)->evaluation_results.value();
+  ASSERT_EQ(results.size(), 6u);
+  EXPECT_EQ(results[0].eval_decision, "allowed");
+  EXPECT_EQ(results[0].eval_resource_name, "arn:aws:s3:::b/k");
+  EXPECT_EQ(results[0].matched_statements->at(0).source_policy_id, "role_r_p");
+  EXPECT_EQ(results[1].eval_decision, "explicitDeny");
+  EXPECT_EQ(results[2].eval_decision, "implicitDeny");
+  EXPECT_EQ(results[4].eval_decision, "implicitDeny");
+  EXPECT_EQ(results[4].missing_context_values->at(0), "a:b");
+  input.context_entries.emplace().push_back(
+      {.context_key_name = "A:B", .context_key_values = {{"true"}}, .context_key_type = "boolean"});
+  input.max_items = 4;
+  auto first = call<ops::SimulatePrincipalPolicy>(input).value();
+  EXPECT_EQ(first.evaluation_results->size(), 4u);
+  EXPECT_TRUE(*first.is_truncated);
+  input.marker = first.marker;
+  auto second = call<ops::SimulatePrincipalPolicy>(input).value();
+  ASSERT_EQ(second.evaluation_results->size(), 2u);
+  EXPECT_EQ(second.evaluation_results->at(0).eval_decision, "allowed");
+  input.policy_source_arn = "arn:aws:iam::123456789012:role/absent";
+  EXPECT_EQ(code<ops::SimulatePrincipalPolicy>(input), "NoSuchEntity");
+}
+
+// What the SageMaker SDK (v3) asks before it trains.
+TEST_F(IamServiceTest, sagemaker_full_access_passes_the_sdks_questions) {
+  create_role(kTrustSageMaker);
+  ASSERT_EQ(code<ops::AttachRolePolicy>({"r", "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"}),
+            "ok");
+  ops::SimulatePrincipalPolicy::Input input;
+  input.policy_source_arn = kRole;
+  input.action_names = {"s3:PutObject"};
+  input.resource_arns = {"arn:aws:s3:::sagemaker-us-east-1-123456789012/*", "arn:aws:s3:::mine/*"};
+  auto results = call<ops::SimulatePrincipalPolicy>(input)->evaluation_results.value();
+  EXPECT_EQ(results[0].eval_decision, "allowed");
+  EXPECT_EQ(results[1].eval_decision, "implicitDeny");
+}
+
+TEST(RoleArn, takes_apart) {
+  auto arn = parse_role_arn("arn:aws:iam::123456789012:role/a/b/n");
+  ASSERT_TRUE(arn);
+  EXPECT_EQ(arn->path, "/a/b/");
+  EXPECT_EQ(arn->name, "n");
+  EXPECT_EQ(parse_role_arn("arn:aws:iam::123456789012:role/n")->path, "/");
+  for (const char* bad :
+       {"", "arn:aws:iam::123456789012:role/", "arn:aws:iam::12:role/n",
+        "arn:aws:iam::123456789012:user/n", "arn:aws:s3:::b", "arn:aws:iam::123456789012:role/a b"})
+    EXPECT_FALSE(parse_role_arn(bad)) << bad;
+  EXPECT_EQ(assumed_role_name("arn:aws:sts::123456789012:assumed-role/n/s"), "n");
+  EXPECT_EQ(assumed_role_name("arn:aws:iam::123456789012:root"), "");
+}
+
+}  // namespace
+}  // namespace tidemill::services::iam

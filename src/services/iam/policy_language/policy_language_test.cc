@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include "services/iam/managed_policies.h"
+#include "services/iam/policy_language/evaluate.h"
+#include "services/iam/policy_language/wildcard.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+std::string problem(std::string_view text, PolicyKind kind = PolicyKind::identity) {
+  auto parsed = parse_policy(text, kind);
+  if (parsed) return "ok";
+  EXPECT_EQ(parsed.error().code, "MalformedPolicyDocument");
+  return parsed.error().message;
+}
+
+TEST(PolicyDocument, reads_both_kinds) {
+  EXPECT_EQ(problem(R"({"Version":"2012-10-17","Id":"x","Statement":{"Sid":"a","Effect":"Allow",
+    "Action":["s3:*","iam:PassRole"],"Resource":"*","Condition":{"Bool":{"a:b":true},
+    "ForAnyValue:StringLikeIfExists":{"a:c":["x","y"]}}}})"),
+            "ok");
+  EXPECT_EQ(
+      problem(R"({"Statement":[{"Effect":"Deny","Action":"sts:AssumeRole","Principal":"*"}]})",
+              PolicyKind::trust),
+      "ok");
+}
+
+TEST(PolicyDocument, says_what_is_wrong) {
+  EXPECT_EQ(problem("{"), "This policy contains invalid Json");
+  EXPECT_EQ(problem("[]"), "Syntax errors in policy.");
+  EXPECT_EQ(problem("{}"), "Syntax errors in policy.");
+  EXPECT_EQ(problem(R"({"Version":"2020","Statement":[]})"),
+            "The policy must contain a valid version string");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Resource":"*"}]})"),
+            "Missing required field Action");
+  EXPECT_EQ(problem(R"({"Statement":[{"Action":"s3:*","Resource":"*"}]})"),
+            "Missing required field Effect");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Action":"s3:*"}]})"),
+            "Policy statement must contain resources.");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Action":"s3","Resource":"*"}]})"),
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"b"}]})"),
+            "Resource b must be in ARN format or \"*\".");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*",
+    "Principal":"*"}]})"),
+            "Policy document should not specify a principal.");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*",
+    "Condition":{"StringMaybe":{"a":"b"}}}]})"),
+            "Invalid Condition type : StringMaybe.");
+  EXPECT_EQ(
+      problem(R"({"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]})", PolicyKind::trust),
+      "Missing required field Principal");
+  EXPECT_EQ(problem(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Principal":"*"}]})",
+                    PolicyKind::trust),
+            "AssumeRole policy may only specify STS AssumeRole actions.");
+  EXPECT_EQ(
+      problem(R"({"Statement":[{"Effect":"Allow","Action":"sts:*","Principal":{"AWS":"x"}}]})",
+              PolicyKind::trust),
+      "Invalid principal in policy: \"AWS\":\"x\"");
+}
+
+TEST(PolicyDocument, every_shipped_policy_parses) {
+  for (const ManagedPolicy& policy : managed_policies()) {
+    EXPECT_EQ(problem(policy.document), "ok") << policy.name;
+    EXPECT_EQ(find_managed_policy(policy.arn()), &policy);
+  }
+  EXPECT_EQ(find_managed_policy("arn:aws:iam::aws:policy/Nope"), nullptr);
+}
+
+TEST(Wildcard, matches) {
+  EXPECT_TRUE(matches_wildcard("*", ""));
+  EXPECT_TRUE(matches_wildcard("a*b*c", "a__b__b_c"));
+  EXPECT_TRUE(matches_wildcard("arn:aws:s3:::b/*", "arn:aws:s3:::b/x/y"));
+  EXPECT_FALSE(matches_wildcard("arn:aws:s3:::b/*", "arn:aws:s3:::b"));
+  EXPECT_TRUE(matches_wildcard("a?c", "abc"));
+  EXPECT_FALSE(matches_wildcard("a?c", "ac"));
+  EXPECT_FALSE(matches_wildcard("A", "a"));
+  EXPECT_TRUE(matches_wildcard_ignoring_case("S3:get*", "s3:GetObject"));
+  // Would take forever with plain backtracking.
+  std::string pattern;
+  for (int i = 0; i < 50; ++i) pattern += "a*";
+  EXPECT_FALSE(matches_wildcard(pattern + "b", std::string(2000, 'a')));
+}
+
+Decision decide(std::string_view statements, std::string_view action, std::string_view resource,
+                const ConditionValues& context = {}) {
+  std::vector<NamedPolicy> policies;
+  policies.push_back(
+      {"p", "IAM Policy",
+       parse_policy("{\"Statement\":" + std::string(statements) + "}", PolicyKind::identity)
+           .value()});
+  return evaluate(policies, {action, resource, context}).decision;
+}
+
+TEST(Evaluate, allow_deny_and_not) {
+  constexpr auto kAllow =
+      R"([{"Effect":"Allow","Action":"s3:Get*","Resource":"arn:aws:s3:::b/*"}])";
+  EXPECT_EQ(decide(kAllow, "s3:GetObject", "arn:aws:s3:::b/k"), Decision::allowed);
+  EXPECT_EQ(decide(kAllow, "S3:getobject", "arn:aws:s3:::b/k"), Decision::allowed);
+  EXPECT_EQ(decide(kAllow, "s3:PutObject", "arn:aws:s3:::b/k"), Decision::implicit_deny);
+  EXPECT_EQ(decide(kAllow, "s3:GetObject", "arn:aws:s3:::c/k"), Decision::implicit_deny);
+  constexpr auto kBoth = R"([{"Effect":"Allow","Action":"*","Resource":"*"},
+    {"Effect":"Deny","NotAction":"s3:*","Resource":"*"},
+    {"Effect":"Deny","Action":"s3:*","NotResource":"arn:aws:s3:::b/*"}])";
+  EXPECT_EQ(decide(kBoth, "s3:PutObject", "arn:aws:s3:::b/k"), Decision::allowed);
+  EXPECT_EQ(decide(kBoth, "iam:GetRole", "*"), Decision::explicit_deny);
+  EXPECT_EQ(decide(kBoth, "s3:PutObject", "arn:aws:s3:::c/k"), Decision::explicit_deny);
+}
+
+std::string with_condition(const std::string& condition) {
+  return R"([{"Effect":"Allow","Action":"*","Resource":"*","Condition":)" + condition + "}]";
+}
+bool allowed(const std::string& condition, const ConditionValues& context) {
+  return decide(with_condition(condition), "a:b", "*", context) == Decision::allowed;
+}
+
+TEST(Evaluate, conditions) {
+  const ConditionValues context{{"k", {"v"}},
+                                {"n", {"5"}},
+                                {"ip", {"10.1.2.3"}},
+                                {"t", {"2026-11-23T00:00:00Z"}},
+                                {"many", {"a", "b"}}};
+  EXPECT_TRUE(allowed(R"({"StringEquals":{"K":["u","v"]}})", context));
+  EXPECT_FALSE(allowed(R"({"StringEquals":{"K":"V"}})", context));
+  EXPECT_TRUE(allowed(R"({"StringEqualsIgnoreCase":{"K":"V"}})", context));
+  EXPECT_FALSE(allowed(R"({"StringNotEquals":{"K":["u","v"]}})", context));
+  EXPECT_TRUE(allowed(R"({"StringNotEquals":{"absent":"v"}})", context));
+  EXPECT_FALSE(allowed(R"({"StringEquals":{"absent":"v"}})", context));
+  EXPECT_TRUE(allowed(R"({"StringEqualsIfExists":{"absent":"v"}})", context));
+  EXPECT_TRUE(allowed(R"({"Null":{"absent":"true","k":"false"}})", context));
+  EXPECT_FALSE(allowed(R"({"Null":{"k":true}})", context));
+  EXPECT_TRUE(
+      allowed(R"({"NumericLessThan":{"n":6},"NumericGreaterThanEquals":{"n":"5"}})", context));
+  EXPECT_FALSE(allowed(R"({"NumericEquals":{"n":"x"}})", context));
+  EXPECT_TRUE(allowed(R"({"IpAddress":{"ip":["10.0.0.0/8"]}})", context));
+  EXPECT_FALSE(allowed(R"({"NotIpAddress":{"ip":"10.0.0.0/8"}})", context));
+  EXPECT_FALSE(allowed(R"({"IpAddress":{"ip":"10.1.2.0/33"}})", context));
+  EXPECT_TRUE(allowed(R"({"DateGreaterThan":{"t":"2026-01-01T00:00:00Z"}})", context));
+  EXPECT_TRUE(allowed(R"({"ForAnyValue:StringEquals":{"many":["b","c"]}})", context));
+  EXPECT_FALSE(allowed(R"({"ForAllValues:StringEquals":{"many":["b","c"]}})", context));
+  EXPECT_TRUE(allowed(R"({"ForAllValues:StringEquals":{"absent":["b","c"]}})", context));
+  EXPECT_TRUE(allowed(R"({"ArnLike":{"k":"?"}})", context));
+}
+
+TEST(Evaluate, variables) {
+  constexpr auto kHome =
+      R"([{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}/*"}])";
+  EXPECT_EQ(decide(kHome, "s3:GetObject", "arn:aws:s3:::b/u/k", {{"aws:username", {"u"}}}),
+            Decision::allowed);
+  EXPECT_EQ(decide(kHome, "s3:GetObject", "arn:aws:s3:::b/w/k", {{"aws:username", {"u"}}}),
+            Decision::implicit_deny);
+  EXPECT_EQ(decide(kHome, "s3:GetObject", "arn:aws:s3:::b//k"), Decision::implicit_deny);
+}
+
+TEST(Evaluate, trust) {
+  auto trust = [](const std::string& principal, const TrustCandidate& candidate,
+                  const char* effect = "Allow") {
+    return evaluate_trust(
+        parse_policy(std::string(R"({"Statement":[{"Effect":")") + effect +
+                         R"(","Action":"sts:AssumeRole","Principal":)" + principal + "}]}",
+                     PolicyKind::trust)
+            .value(),
+        candidate, "sts:AssumeRole", {});
+  };
+  const TrustCandidate service{.service = "sagemaker.amazonaws.com"};
+  EXPECT_EQ(trust(R"({"Service":["a.b","sagemaker.amazonaws.com"]})", service), Trust::direct);
+  EXPECT_EQ(trust(R"({"Service":"lambda.amazonaws.com"})", service), Trust::none);
+  EXPECT_EQ(trust(R"({"AWS":"*"})", service), Trust::none);
+  EXPECT_EQ(trust(R"({"Service":"sagemaker.amazonaws.com"})", service, "Deny"), Trust::denied);
+  const TrustCandidate caller{.account = "111122223333",
+                              .arn = "arn:aws:sts::111122223333:assumed-role/r/s",
+                              .role_arn = "arn:aws:iam::111122223333:role/r"};
+  EXPECT_EQ(trust(R"({"AWS":"111122223333"})", caller), Trust::account);
+  EXPECT_EQ(trust(R"({"AWS":"arn:aws:iam::111122223333:root"})", caller), Trust::account);
+  EXPECT_EQ(trust(R"({"AWS":"arn:aws:iam::111122223333:role/r"})", caller), Trust::direct);
+  EXPECT_EQ(trust(R"({"AWS":"999900001111"})", caller), Trust::none);
+  EXPECT_EQ(trust(R"("*")", caller), Trust::direct);
+}
+
+}  // namespace
+}  // namespace tidemill::services::iam
