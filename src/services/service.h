@@ -20,8 +20,8 @@ namespace tidemill::services {
 
 // Who calls, after authentication.
 struct Principal {
-  std::string account;        // "123456789012"
-  std::string arn;            // "arn:aws:iam::123456789012:root", ":user/u", sts assumed-role ARN
+  std::string account;  // "123456789012"
+  std::string arn;      // "arn:aws:iam::123456789012:root", ":user/u", sts assumed-role ARN
   std::string user_id;
   std::string access_key_id;  // empty for anonymous
   bool root = false;

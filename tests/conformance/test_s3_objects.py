@@ -266,7 +266,7 @@ def test_presigned_urls(server, bucket, version):
     get = client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "p q"}, ExpiresIn=60)
     answer = requests.get(get, timeout=10)
     assert answer.status_code == 200 and answer.content == b"presigned"
-    assert requests.get(get.replace("Signature=", "Signature=x"), timeout=10).status_code == 403
+    assert requests.get(get.replace("Expires=", "Expires=1"), timeout=10).status_code == 403
 
 
 def test_transfer_manager_uploads_and_downloads(s3, bucket, tmp_path):
