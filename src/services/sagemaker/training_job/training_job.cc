@@ -1,27 +1,17 @@
 #include "services/sagemaker/training_job/training_job.h"
 
 #include <charconv>
-#include <cstdio>
+
+#include "services/sagemaker/listing/listing.h"
 
 namespace tidemill::services::sagemaker {
-
-namespace {
-
-// Orders by time as text.
-std::string time_key(Timestamp time) {
-  char text[24];
-  std::snprintf(text, sizeof text, "%020lld", static_cast<long long>(time.microseconds));
-  return text;
-}
-
-}  // namespace
 
 const store::Table<TrainingJob>& training_jobs() {
   static const store::Table<TrainingJob> table(
       "sagemaker_training_jobs",
       {{"by_created",
         [](const TrainingJob& job) {
-          return std::vector{store::key({job.account, job.region, time_key(job.created)})};
+          return std::vector{creation_index_key(job.account, job.region, job.created, job.name())};
         }},
        {"by_status", [](const TrainingJob& job) {
           return std::vector{store::key({job.account, job.region, job.status, job.name()})};

@@ -38,7 +38,6 @@ BOOST_DESCRIBE_STRUCT(TrainingMetric, (), (name, value, time))
 struct TrainingJob {
   std::string account, region, arn;
   api::sagemaker::CreateTrainingJobRequest request;
-  std::string endpoint;  // how the creator reached this server; the job uses the same
   TrainingPhase phase = TrainingPhase::preparing;
   std::string status = "InProgress";
   std::string secondary_status = "Starting";
@@ -54,7 +53,7 @@ struct TrainingJob {
   const std::string& name() const { return request.training_job_name; }
 };
 BOOST_DESCRIBE_STRUCT(TrainingJob, (),
-                      (account, region, arn, request, endpoint, phase, status, secondary_status,
+                      (account, region, arn, request, phase, status, secondary_status,
                        failure_reason, created, modified, training_started, training_ended,
                        transitions, model_artifacts, metrics, stop_requested, max_runtime_exceeded))
 

@@ -1,0 +1,33 @@
+// model.tar.gz and its like: folders to compressed tar files and back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/byte_stream.h"
+#include "base/error.h"
+
+namespace tidemill::services::sagemaker {
+
+// Packs what lies below `folder` (not the folder itself) into the file. Symbolic links are packed
+// as links, never followed: the folder was written by user code. Returns how many entries there
+// were.
+Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file);
+
+// Unpacks a tar file, compressed or not, below the folder. Entries that would land outside it
+// (absolute paths, "..", through links) are an error. Stops with Tidemill.Overloaded past
+// bytes_max.
+Result<void> unpack_tar(const std::string& file, const std::string& folder,
+                        std::uint64_t bytes_max);
+
+// A file's bytes; the file is opened now and read later. Links are not followed.
+Result<std::unique_ptr<ByteSource>> open_file_source(const std::string& path);
+// Everything of the source into a new file (or over an old one).
+Result<void> write_file(const std::string& path, ByteSource& source);
+
+// The path root/a/b when no part below root is a symbolic link, else "". For paths that user code
+// had its hands on.
+std::string path_without_links(const std::string& root, std::string_view relative);
+
+}  // namespace tidemill::services::sagemaker

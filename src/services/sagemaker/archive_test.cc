@@ -1,0 +1,78 @@
+#include "services/sagemaker/archive.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ArchiveTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tidemill_archive_XXXXXX";
+    root_ = ::mkdtemp(name);
+    fs::create_directories(root_ / "in" / "deep");
+    fs::create_directories(root_ / "out");
+  }
+  void TearDown() override { fs::remove_all(root_); }
+  static std::string text_of(const fs::path& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+  fs::path root_;
+};
+
+TEST_F(ArchiveTest, RoundTrip) {
+  std::ofstream(root_ / "in" / "a") << std::string(1'000'000, 'a');
+  std::ofstream(root_ / "in" / "deep" / "b") << "b";
+  fs::create_symlink("/etc/passwd", root_ / "in" / "link");
+  auto packed = pack_tar_gz(root_ / "in", root_ / "x.tar.gz");
+  ASSERT_TRUE(packed) << packed.error().message;
+  EXPECT_EQ(*packed, 4u);
+  auto unpacked = unpack_tar(root_ / "x.tar.gz", root_ / "out", 2'000'000);
+  ASSERT_TRUE(unpacked) << unpacked.error().message;
+  EXPECT_EQ(text_of(root_ / "out" / "a"), std::string(1'000'000, 'a'));
+  EXPECT_EQ(text_of(root_ / "out" / "deep" / "b"), "b");
+  EXPECT_TRUE(fs::is_symlink(root_ / "out" / "link"));
+  EXPECT_EQ(unpack_tar(root_ / "x.tar.gz", root_ / "out", 1000).error().code, codes::kOverloaded);
+}
+
+TEST_F(ArchiveTest, EmptyFolderIsAnArchiveToo) {
+  EXPECT_EQ(*pack_tar_gz(root_ / "out", root_ / "x.tar.gz"), 0u);
+  EXPECT_TRUE(unpack_tar(root_ / "x.tar.gz", root_ / "out", 1000));
+  EXPECT_FALSE(pack_tar_gz(root_ / "missing", root_ / "y.tar.gz"));
+}
+
+TEST_F(ArchiveTest, NothingLandsOutside) {
+  const std::string file = root_ / "evil.tar";
+  const std::string make = "cd " + root_.string() + " && touch evil && tar -P -cf evil.tar ../" +
+                           root_.filename().string() + "/evil";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  EXPECT_FALSE(unpack_tar(file, root_ / "out", 1'000'000));
+  // Through a link that the archive itself brings.
+  const std::string through = "cd " + root_.string() +
+                              " && mkdir t && ln -s .. t/l && tar -cf evil.tar -C t l && rm t/l && "
+                              "mkdir t/l && touch t/l/escaped && tar -rf evil.tar -C t l/escaped";
+  ASSERT_EQ(std::system(through.c_str()), 0);
+  EXPECT_FALSE(unpack_tar(file, root_ / "out", 1'000'000));
+  EXPECT_FALSE(fs::exists(root_ / "escaped"));
+}
+
+TEST_F(ArchiveTest, LinksAreNotFollowed) {
+  std::ofstream(root_ / "secret") << "s";
+  fs::create_symlink(root_ / "secret", root_ / "in" / "failure");
+  EXPECT_FALSE(open_file_source(root_ / "in" / "failure"));
+  EXPECT_EQ(path_without_links(root_, "in/failure"), "");
+  EXPECT_EQ(path_without_links(root_, "../x"), "");
+  EXPECT_EQ(path_without_links(root_, "in/deep"), (root_ / "in" / "deep").string());
+}
+
+}  // namespace
+}  // namespace tidemill::services::sagemaker

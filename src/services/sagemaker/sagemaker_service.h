@@ -1,0 +1,36 @@
+// SageMaker, put together. The server makes one, adds it to the engine before that starts, to the
+// registry, and gives its job listener to compute/.
+//
+//   SagemakerService sagemaker(dependencies);
+//   sagemaker.add_to(engine); sagemaker.add_to(registry);
+//   engine.start(); compute.start(sagemaker.job_listener());
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/job_router.h"
+#include "services/service.h"
+#include "store/store.h"
+
+namespace tidemill::services::sagemaker {
+
+class SagemakerService {
+ public:
+  explicit SagemakerService(Dependencies dependencies);
+  ~SagemakerService();
+  // Declared before the store opens.
+  static std::vector<store::TableSpec> tables();
+  void add_to(engine::Engine& engine);
+  void add_to(Registry& registry);
+  compute::JobListener& job_listener() { return router_; }
+
+ private:
+  struct Resources;  // one member a resource; keeps their headers out of this one
+  const Dependencies dependencies_;
+  std::unique_ptr<Resources> resources_;
+  JobRouter router_;
+};
+
+}  // namespace tidemill::services::sagemaker

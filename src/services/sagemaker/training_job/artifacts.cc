@@ -1,0 +1,156 @@
+#include "services/sagemaker/training_job/artifacts.h"
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+
+#include "compute/instance_types.h"
+#include "services/sagemaker/archive.h"
+#include "services/sagemaker/s3_uri.h"
+
+namespace tidemill::services::sagemaker {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kFailureCharactersMax = 1024;
+
+// What the job wrote to /opt/ml/output/failure, if it did.
+std::string read_failure_file(const JobFolder& folder) {
+  const std::string path = path_without_links(folder.ml(), "output/failure");
+  if (path.empty()) return "";
+  Result<std::unique_ptr<ByteSource>> source = open_file_source(path);
+  if (!source) return "";
+  std::string text(4 * kFailureCharactersMax, '\0');  // a character has up to four bytes
+  Result<std::size_t> count = (*source)->read(text);
+  text.resize(count ? *count : 0);
+  return text;
+}
+
+// At most so many characters, not cutting one in two.
+std::string cut_characters(std::string text, std::size_t characters_max) {
+  std::size_t characters = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool starts = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
+    if (starts && ++characters > characters_max) {
+      text.resize(i);
+      break;
+    }
+  }
+  return text;
+}
+
+std::string trim(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ' || text.back() == '\r'))
+    text.pop_back();
+  return text;
+}
+
+bool has_files(const fs::path& folder) {
+  std::error_code problem;
+  for (auto walk = fs::recursive_directory_iterator(folder, problem);
+       !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem))
+    if (!fs::is_directory(walk->symlink_status())) return true;
+  return false;
+}
+
+// Every file below the folder, as an object below the prefix.
+Result<void> upload_files(s3::S3Interface& s3, const TrainingJob& job, const fs::path& folder,
+                          const S3Uri& target) {
+  std::error_code problem;
+  for (auto walk = fs::recursive_directory_iterator(folder, problem);
+       !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem)) {
+    if (!fs::is_regular_file(walk->symlink_status())) continue;
+    const std::string name = walk->path().lexically_relative(folder).string();
+    TRY(s3.put_object_from_file(job.account, target.bucket, join_key(target.key, name),
+                                walk->path()));
+  }
+  if (problem) return fail(codes::kIo, "read " + folder.string() + ": " + problem.message());
+  return {};
+}
+
+// The folder as one compressed object, or file by file. Returns its URI.
+Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
+                                  const JobFolder& folder, const std::string& name,
+                                  const fs::path& source) {
+  const auto& output = *job.request.output_data_config;
+  S3Uri target = TRY(parse_s3_uri(output.s3_output_path));
+  target.key = join_key(target.key, job.name() + "/output/" + name);
+  if (output.compression_type == api::sagemaker::output_compression_type::kNone) {
+    target.key += "/";
+    TRY(upload_files(s3, job, source, target));
+    return target.text();
+  }
+  target.key += ".tar.gz";
+  const std::string file = folder.root + "/" + name + ".tar.gz";
+  TRY(pack_tar_gz(source, file));
+  TRY(s3.put_object_from_file(job.account, target.bucket, target.key, file,
+                              {.content_type = "application/gzip"}));
+  std::error_code ignored;
+  fs::remove(file, ignored);
+  return target.text();
+}
+
+}  // namespace
+
+std::string describe_failure(std::string_view log) {
+  constexpr std::size_t kLinesWithoutTraceback = 10;
+  constexpr std::string_view kTraceback = "Traceback (most recent call last):";
+  std::size_t begin = log.rfind(kTraceback);
+  if (begin == log.npos) {
+    begin = log.size();
+    for (std::size_t lines = 0; begin > 0 && lines <= kLinesWithoutTraceback; ++lines)
+      begin = begin == 1 ? 0 : log.rfind('\n', begin - 2) + 1;
+  }
+  std::string text = trim(std::string(log.substr(begin)));
+  // The end of a traceback says what happened.
+  if (text.size() > kFailureCharactersMax)
+    text = "..." + text.substr(text.size() - kFailureCharactersMax + 3);
+  return text;
+}
+
+std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
+                           const compute::JobExit& exit, std::string_view log_tail) {
+  if (job.stop_requested || job.max_runtime_exceeded) return "";
+  if (!exit.reason.empty()) return "AlgorithmError: The job could not run: " + exit.reason;
+  if (exit.exit_code == 0) return "";
+  const std::string code = ", exit code: " + std::to_string(exit.exit_code);
+  if (exit.out_of_memory) {
+    const std::string type = job.request.resource_config->instance_type.value_or("");
+    const auto* found = compute::find_instance_type(type);
+    const std::uint64_t bytes =
+        found ? compute::limits_on_this_machine(*found).memory_bytes_max : 0;
+    return "AlgorithmError: The job ran out of memory: it used more than the " +
+           std::to_string(bytes >> 20) + " MiB that " + type +
+           " has on this machine. Use a larger InstanceType or less memory" + code;
+  }
+  std::string text = trim(cut_characters(read_failure_file(folder), kFailureCharactersMax));
+  if (text.empty()) text = describe_failure(log_tail);
+  if (text.empty() && exit.signal != 0)
+    text = "The job was ended by signal " + std::to_string(exit.signal) +
+           (exit.signal == SIGSEGV ? " (invalid memory access)" : "");
+  if (text.empty()) text = "The job wrote neither /opt/ml/output/failure nor any output";
+  for (const char* kind : {"AlgorithmError:", "ClientError:", "InternalServerError:"})
+    if (text.starts_with(kind)) return text + code;
+  return "AlgorithmError: " + text + code;
+}
+
+Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job,
+                                     const JobFolder& folder, bool with_model) {
+  std::string model_uri;
+  const std::string model = path_without_links(folder.ml(), "model");
+  if (with_model && fs::is_directory(model))
+    model_uri = TRY(upload_folder(s3, job, folder, "model", model));
+  const std::string output = path_without_links(folder.ml(), "output/data");
+  if (!output.empty() && has_files(output))
+    TRY(upload_folder(s3, job, folder, "output", path_without_links(folder.ml(), "output")));
+  if (job.request.checkpoint_config) {
+    const std::string local = path_without_links(folder.ml(), checkpoint_folder(job));
+    const S3Uri target = TRY(parse_s3_uri(job.request.checkpoint_config->s3_uri));
+    if (!local.empty() && fs::is_directory(local)) TRY(upload_files(s3, job, local, target));
+  }
+  return model_uri;
+}
+
+}  // namespace tidemill::services::sagemaker

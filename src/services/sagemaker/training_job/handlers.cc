@@ -1,0 +1,168 @@
+#include <algorithm>
+
+#include "base/arn.h"
+#include "base/log.h"
+#include "services/sagemaker/listing/listing.h"
+#include "services/sagemaker/tags/tags.h"
+#include "services/sagemaker/training_job/rules.h"
+#include "services/sagemaker/training_job/training_jobs.h"
+#include "services/sagemaker/training_job/transitions.h"
+
+namespace tidemill::services::sagemaker {
+
+namespace {
+
+using namespace api::sagemaker;
+
+// A Describe of a young job waits this long for its end: clients poll no faster than every few
+// seconds, so a job that takes less would seem to take as long as a poll.
+constexpr std::chrono::milliseconds kHeldDescribe{4000};
+// Kept free of the request's deadline, to answer.
+constexpr std::chrono::milliseconds kDeadlineMargin{500};
+
+std::unexpected<Error> not_found() {
+  return fail("ValidationException", "Requested resource not found.");
+}
+
+std::string training_job_arn(const Context& context, const std::string& name) {
+  // SageMaker's ARNs are in lower case, whatever the name.
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+  return Arn{.service = "sagemaker",
+             .region = context.region,
+             .account = context.account(),
+             .resource = "training-job/" + lower}
+      .text();
+}
+
+bool ended(const std::optional<std::string>& record) {
+  if (!record) return true;
+  Result<TrainingJob> job = from_json<TrainingJob>(*record);
+  return !job || is_terminal(*job);
+}
+
+TrainingJobSummary summary(const TrainingJob& job) {
+  TrainingJobSummary out;
+  out.training_job_name = job.name();
+  out.training_job_arn = job.arn;
+  out.creation_time = job.created;
+  out.training_end_time = job.training_ended;
+  out.last_modified_time = job.modified;
+  out.training_job_status = job.status;
+  out.secondary_status = job.secondary_status;
+  return out;
+}
+
+}  // namespace
+
+Result<CreateTrainingJobResponse> TrainingHandlers::create(
+    Context& context, const CreateTrainingJobRequest& request) {
+  TRY(check_training_request(request));
+  const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());
+  TRY(check_tags(tags));
+  TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal));
+  TrainingJob job;
+  job.account = context.account();
+  job.region = context.region;
+  job.arn = training_job_arn(context, request.training_job_name);
+  job.request = request;
+  auto first = begin_training_job(std::move(job), on_.clock.now());
+  store::Transaction transaction;
+  put_tags(transaction, first.next.arn, tags);
+  Result<void> created = on_.engine.create(
+      kTrainingJobMachine,
+      training_job_key(context.account(), context.region, request.training_job_name),
+      to_json(first.next), training_jobs().index_keys(first.next), std::move(first.tasks),
+      std::move(transaction));
+  if (!created && created.error().code == codes::kConflict)
+    return fail(errors::kResourceInUse,
+                "Training job names must be unique within an AWS account and region, and a "
+                "training job with this name already exists (" +
+                    first.next.arn + ")");
+  if (!created) return internal_failure(created.error());
+  return CreateTrainingJobResponse{first.next.arn};
+}
+
+Result<TrainingJob> TrainingHandlers::load(const Context& context, const std::string& name) {
+  auto found =
+      training_jobs().get(on_.store, training_job_key(context.account(), context.region, name));
+  if (!found) return internal_failure(found.error());
+  if (!*found) return not_found();
+  return std::move((*found)->record);
+}
+
+Result<DescribeTrainingJobResponse> TrainingHandlers::describe(
+    Context& context, const DescribeTrainingJobRequest& request) {
+  TrainingJob job = TRY(load(context, request.training_job_name));
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(on_.clock.now() - job.created);
+  auto at_most = kHeldDescribe - age;
+  if (context.deadline != std::chrono::steady_clock::time_point()) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        context.deadline - std::chrono::steady_clock::now());
+    at_most = std::min(at_most, left - kDeadlineMargin);
+  }
+  if (!is_terminal(job) && at_most > at_most.zero()) {
+    on_.engine.wait_for(kTrainingJobMachine, training_job_key(job.account, job.region, job.name()),
+                        at_most, ended);
+    job = TRY(load(context, request.training_job_name));
+  }
+  return describe_training_job(job, on_.clock.now());
+}
+
+Result<ListTrainingJobsResponse> TrainingHandlers::list(Context& context,
+                                                        const ListTrainingJobsRequest& request) {
+  if (request.warm_pool_status_equals || request.training_plan_arn_equals)
+    return ListTrainingJobsResponse{};  // there are no warm pools and no training plans
+  const auto keep = [&request](const TrainingJob& job) {
+    if (!passes_filters(request, job.name(), job.created)) return false;
+    if (request.status_equals && job.status != *request.status_equals) return false;
+    if (request.last_modified_time_after && job.modified <= *request.last_modified_time_after)
+      return false;
+    return !request.last_modified_time_before || job.modified < *request.last_modified_time_before;
+  };
+  auto listed = list_page<TrainingJob>(
+      on_.store, training_jobs(), list_request(context.account(), context.region, request), keep);
+  if (!listed && !listed.error().code.starts_with("Tidemill.")) return fail(listed.error());
+  if (!listed) return internal_failure(listed.error());
+  ListTrainingJobsResponse response;
+  for (const TrainingJob& job : listed->records)
+    response.training_job_summaries.push_back(summary(job));
+  response.next_token = listed->next_token;
+  return response;
+}
+
+Result<api::Empty> TrainingHandlers::stop(Context& context, const StopTrainingJobRequest& request) {
+  Result<bool> sent = on_.engine.send(
+      kTrainingJobMachine,
+      training_job_key(context.account(), context.region, request.training_job_name),
+      {training_events::kStopRequested, {}});
+  if (!sent && sent.error().code == codes::kNotFound) return not_found();
+  if (!sent) return internal_failure(sent.error());
+  if (*sent) return api::Empty{};
+  const TrainingJob job = TRY(load(context, request.training_job_name));
+  if (!is_terminal(job)) return api::Empty{};  // it is stopping already
+  return fail("ValidationException",
+              "The request was rejected because the training job is in status " + job.status + ".");
+}
+
+Result<api::Empty> TrainingHandlers::erase(Context& context,
+                                           const DeleteTrainingJobRequest& request) {
+  const TrainingJob job = TRY(load(context, request.training_job_name));
+  if (!is_terminal(job))
+    return fail(errors::kResourceInUse, "The training job " + job.name() + " is in status " +
+                                            job.status + "; stop it before deleting it.");
+  // Usually gone already; with the record its clean-up task goes too.
+  if (Result<void> removed = remove_job_files(on_, job); !removed)
+    return internal_failure(removed.error());
+  store::Transaction transaction;
+  erase_tags(transaction, job.arn);
+  Result<void> erased =
+      on_.engine.erase(kTrainingJobMachine, training_job_key(job.account, job.region, job.name()),
+                       std::move(transaction));
+  if (!erased) return internal_failure(erased.error());
+  return api::Empty{};
+}
+
+}  // namespace tidemill::services::sagemaker

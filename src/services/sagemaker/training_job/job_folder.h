@@ -1,0 +1,42 @@
+// A training job's folder on the host, and the files of the container contract in it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compute/compute.h"
+#include "services/sagemaker/images/images.h"
+#include "services/sagemaker/training_job/training_job.h"
+
+namespace tidemill::services::sagemaker {
+
+// <jobs>/<compute id>/ml is the job's /opt/ml, home its home.
+struct JobFolder {
+  std::string root;
+  std::string ml() const { return root + "/ml"; }
+  std::string home() const { return root + "/home"; }
+  std::string channel(std::string_view name) const {
+    return ml() + "/input/data/" + std::string(name);
+  }
+};
+JobFolder job_folder(const std::string& jobs_directory, const TrainingJob& job);
+
+// Makes the folders and writes input/config/*.json. Idempotent.
+Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job);
+
+// Where checkpoints lie below ml(): "checkpoints" unless the request says otherwise.
+std::string checkpoint_folder(const TrainingJob& job);
+
+// The texts of input/config, by file name.
+std::vector<std::pair<std::string, std::string>> config_files(const TrainingJob& job);
+
+struct JobSurroundings {
+  compute::Isolation isolation;
+  std::string endpoint;  // of this server
+  std::string access_key_id, secret_access_key, session_token;
+};
+// What compute/ runs.
+compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,
+                          const JobSurroundings& surroundings);
+
+}  // namespace tidemill::services::sagemaker

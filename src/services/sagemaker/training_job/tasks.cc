@@ -1,0 +1,206 @@
+#include <filesystem>
+
+#include "base/log.h"
+#include "services/sagemaker/training_job/artifacts.h"
+#include "services/sagemaker/training_job/channels.h"
+#include "services/sagemaker/training_job/job_folder.h"
+#include "services/sagemaker/training_job/metrics.h"
+#include "services/sagemaker/training_job/training_jobs.h"
+
+namespace tidemill::services::sagemaker {
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace events = training_events;
+
+// Credentials outlive the job by this much, for what it uploads at its end.
+constexpr std::chrono::seconds kCredentialsMargin{3600};
+// Of the log, for metrics and the reason of a failure.
+constexpr std::size_t kLogBytesRead = 64u << 20;
+
+std::vector<engine::Event> one_event(const char* type, Value payload = {}) {
+  return {{type, std::move(payload)}};
+}
+
+std::vector<engine::Event> failed(const std::string& reason) {
+  ValueObject payload;
+  payload.append("reason", reason);
+  return one_event(events::kFailed, std::move(payload));
+}
+
+// S3's answers that no retry will change are the user's to mend.
+bool is_users_fault(const Error& error) {
+  return error.code == kClientError || error.code == "NoSuchBucket" ||
+         error.code == "AccessDenied" || error.code == "NoSuchKey";
+}
+
+bool script_mode(const TrainingJob& job, const Image& image) {
+  const auto& algorithm = *job.request.algorithm_specification;
+  if (algorithm.container_entrypoint && !algorithm.container_entrypoint->empty()) return true;
+  return is_script_mode(image,
+                        job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
+                        "sagemaker_program");
+}
+
+std::vector<TrainingMetric> metrics_of(const TrainingJob& job, std::string_view log,
+                                       Timestamp time) {
+  const auto& algorithm = *job.request.algorithm_specification;
+  std::vector<api::sagemaker::MetricDefinition> definitions;
+  if (Result<Image> image = resolve_image(algorithm.training_image.value_or("")))
+    definitions = builtin_metric_definitions(*image, script_mode(job, *image));
+  if (algorithm.metric_definitions)
+    for (const auto& own : *algorithm.metric_definitions) {
+      std::erase_if(definitions, [&](const auto& other) { return other.name == own.name; });
+      definitions.push_back(own);
+    }
+  return final_metrics(definitions, log, time);
+}
+
+}  // namespace
+
+engine::TaskResult TrainingTasks::run(const TrainingJob& job, const engine::TaskRun& run) {
+  namespace tasks = training_tasks;
+  if (run.type == tasks::kPrepare) return prepare(job);
+  if (run.type == tasks::kDownload) return download(job);
+  if (run.type == tasks::kLaunch) return launch(job);
+  if (run.type == tasks::kMaxRuntime) return one_event(events::kMaxRuntimeReached, run.payload);
+  if (run.type == tasks::kStop) return stop(job);
+  if (run.type == tasks::kUpload) return upload(job, run.payload);
+  if (run.type == tasks::kCleanUp) return clean_up(job);
+  return fail(codes::kInvalid, "a training job knows no task " + run.type);
+}
+
+engine::TaskResult TrainingTasks::prepare(const TrainingJob& job) {
+  if (job.phase != TrainingPhase::preparing) return std::vector<engine::Event>();
+  TRY(make_job_folder(job_folder(on_.settings.jobs_directory, job), job));
+  return one_event(events::kPrepared);
+}
+
+engine::TaskResult TrainingTasks::download(const TrainingJob& job) {
+  if (job.phase != TrainingPhase::downloading) return std::vector<engine::Event>();
+  const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
+  Result<void> done = download_channels(on_.s3, job, folder);
+  if (done) done = restore_checkpoints(on_.s3, job, folder);
+  if (done) return one_event(events::kDownloaded);
+  if (done.error().code == kClientError) return failed(done.error().message);
+  if (is_users_fault(done.error()))
+    return failed("ClientError: Data download failed: " + done.error().message);
+  return fail(done.error());
+}
+
+engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
+  if (job.phase != TrainingPhase::training) return std::vector<engine::Event>();
+  if (job.status == "Stopping") {
+    // Stopped before it began: say that it is over, unless it does run.
+    const compute::JobStatus status = TRY(on_.compute.status(compute_id(job)));
+    if (status.state != compute::JobState::absent) return std::vector<engine::Event>();
+    compute::JobExit exit;
+    exit.stop_requested = true;
+    exit.started = exit.ended = on_.clock.now();
+    ValueObject payload;
+    payload.append("compute_id", compute_id(job));
+    payload.append("exit", to_value(exit));
+    return one_event(events::kJobExited, std::move(payload));
+  }
+  constexpr std::int64_t kMaxRuntimeDefaultSeconds = 86'400;
+  std::chrono::seconds lifetime{kMaxRuntimeDefaultSeconds};
+  if (job.request.stopping_condition)
+    lifetime = std::chrono::seconds(
+        job.request.stopping_condition->max_runtime_in_seconds.value_or(lifetime.count()));
+  Result<iam::TemporaryCredentials> credentials = on_.iam.issue_role_credentials(
+      job.request.role_arn, "SageMaker", lifetime + kCredentialsMargin);
+  if (!credentials && !credentials.error().code.starts_with("Tidemill."))
+    return failed("ClientError: The credentials of the role could not be issued: " +
+                  credentials.error().message);
+  if (!credentials) return fail(credentials.error());
+  const JobSurroundings surroundings{on_.compute.isolation(), on_.settings.endpoint,
+                                     credentials->access_key_id, credentials->secret_access_key,
+                                     credentials->session_token};
+  const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
+  TRY(on_.compute.run(job_spec(job, folder, on_.settings.programs, surroundings)));
+  return std::vector<engine::Event>();
+}
+
+engine::TaskResult TrainingTasks::stop(const TrainingJob& job) {
+  if (job.phase != TrainingPhase::training) return std::vector<engine::Event>();
+  Result<void> stopped = on_.compute.stop(compute_id(job), std::chrono::seconds(kStopGraceSeconds));
+  // Not there yet: either it is about to be launched and this is tried again, or Launch sees the
+  // stop.
+  if (!stopped) return fail(stopped.error());
+  return std::vector<engine::Event>();
+}
+
+engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const Value& payload) {
+  if (job.phase != TrainingPhase::uploading) return std::vector<engine::Event>();
+  compute::JobExit exit;
+  if (const Value* value = payload.find("exit")) TRY(from_value(*value, exit));
+  const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
+  Result<std::string> log = on_.compute.log_tail(compute_id(job), kLogBytesRead);
+  const std::string text = log ? *log : "";
+  TrainingResult result;
+  result.failure_reason = failure_reason(job, folder, exit, text);
+  result.metrics = metrics_of(job, text, exit.ended);
+  Result<std::string> model = upload_artifacts(on_.s3, job, folder, result.failure_reason.empty());
+  if (!model && !is_users_fault(model.error())) return fail(model.error());
+  if (model) {
+    result.model_artifacts = *model;
+  } else if (result.failure_reason.empty()) {
+    result.failure_reason = "ClientError: Artifact upload failed: " + model.error().message +
+                            " Check OutputDataConfig's S3OutputPath " +
+                            job.request.output_data_config->s3_output_path + ".";
+  }
+  return one_event(events::kUploaded, to_value(result));
+}
+
+engine::TaskResult TrainingTasks::clean_up(const TrainingJob& job) {
+  TRY(remove_job_files(on_, job));
+  return std::vector<engine::Event>();
+}
+
+Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job) {
+  Result<void> removed = on.compute.remove(compute_id(job));
+  if (!removed && removed.error().code == codes::kConflict) {
+    // The job failed while it ran (a step of ours gave up): it must not go on.
+    (void)on.compute.stop(compute_id(job), std::chrono::seconds(0));
+  }
+  if (!removed) return fail(removed.error());
+  std::error_code problem;
+  fs::remove_all(job_folder(on.settings.jobs_directory, job).root, problem);
+  if (problem) return fail(codes::kIo, "remove a training job's folder: " + problem.message());
+  return {};
+}
+
+void TrainingListener::job_exited(const std::string& id, const compute::JobExit& exit) {
+  Result<ComputeId> whose = parse_compute_id(id);
+  if (!whose) return;
+  ValueObject payload;
+  payload.append("compute_id", id);
+  payload.append("exit", to_value(exit));
+  Result<bool> sent = on_.engine.send(kTrainingJobMachine,
+                                      training_job_key(whose->account, whose->region, whose->name),
+                                      {training_events::kJobExited, std::move(payload)});
+  if (sent) return;
+  if (sent.error().code == codes::kNotFound) {
+    (void)on_.compute.remove(id);  // the record was deleted meanwhile
+    return;
+  }
+  // compute/ reports the exit again when the server starts.
+  log::error("a training job's exit could not be recorded",
+             {{"job", id}, {"problem", sent.error().message}});
+}
+
+bool TrainingListener::job_logged(const std::string& id,
+                                  const std::vector<compute::LogLine>& lines) {
+  Result<ComputeId> whose = parse_compute_id(id);
+  if (!whose) return true;
+  std::vector<logs::LogEvent> events;
+  events.reserve(lines.size());
+  for (const compute::LogLine& line : lines) events.push_back({line.time, line.text});
+  return on_.logs
+      .append(whose->account, whose->region, kTrainingLogGroup,
+              log_stream(whose->name, whose->created), std::move(events))
+      .has_value();
+}
+
+}  // namespace tidemill::services::sagemaker
