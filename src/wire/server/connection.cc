@@ -63,6 +63,7 @@ void Connection::run() {
     }
   } while (!closed_ && flush());
   running_ = false;
+  if (!closed_ && server_->stopping()) begin_stop();
   if (!closed_) arm_read();
 }
 

@@ -32,7 +32,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void respond(std::uint64_t serial, HttpResponse response);
   // Called now and then: closes or answers 408 when a time limit has passed.
   void check_deadlines(SteadyTime now);
-  // Closes at once when idle, else after the answer.
+  // Closes when idle; run() looks again after each answer.
   void begin_stop();
   void close();
 
@@ -67,6 +67,8 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void arm_read();
   void enter(Reading reading);
   bool take_input(std::size_t count);
+  // The request is in whole and nothing came after it: closing causes no reset.
+  bool has_read_all() const;
 
   // connection_write.cc: the writing half.
   void deliver(std::uint64_t serial, HttpResponse response);

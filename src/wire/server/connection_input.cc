@@ -115,9 +115,14 @@ void Connection::check_deadlines(SteadyTime now) {
   }
 }
 
+bool Connection::has_read_all() const {
+  return input_.empty() && (head_.framing.kind == BodyKind::none || decoder_.done());
+}
+
 void Connection::begin_stop() {
-  const bool idle = reading_ == Reading::head && !head_begun_ && out_.empty();
-  if (idle || reading_ == Reading::linger) close();
+  const bool all_sent = out_.empty() && tls_out_.empty() && writing_ == Writing::idle;
+  const bool idle = reading_ == Reading::head && !head_begun_ && all_sent;
+  if (idle || (reading_ == Reading::linger && has_read_all())) close();
 }
 
 void Connection::close() {

@@ -361,8 +361,7 @@ void Connection::begin_close() {
   }
   // Lingering protects the answer from the reset that unread input would cause. A server that stops
   // does not wait for clients to close when there is none.
-  const bool all_read = input_.empty() && (head_.framing.kind == BodyKind::none || decoder_.done());
-  if (peer_ended_ || (server_->stopping() && all_read)) {
+  if (peer_ended_ || (server_->stopping() && has_read_all())) {
     close();
     return;
   }

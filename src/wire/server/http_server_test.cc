@@ -274,6 +274,19 @@ TEST(HttpServer, StopFinishesWhatIsInFlight) {
   EXPECT_EQ(0u, server.counters().requests_active);
 }
 
+TEST(HttpServer, StopLetsResponsesOut) {
+  TestServer server([](HttpRequest, HttpHandler::Respond respond) {
+    respond(text_response(std::string(32 << 20, 'x')));
+  });
+  RawClient client(server.port(), 16 * 1024);
+  client.send(get_a);
+  ASSERT_TRUE(eventually([&] { return server.counters().requests_active == 1; }));
+  std::thread stopper([&] { server.server->stop(); });
+  EXPECT_EQ(std::size_t(32 << 20), client.response().body.size());
+  EXPECT_TRUE(client.ended());
+  stopper.join();
+}
+
 TEST(HttpServer, StopCutsOffWhatTakesTooLong) {
   HttpServerOptions options;
   options.stop_grace = milliseconds(50);
