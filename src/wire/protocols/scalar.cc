@@ -51,6 +51,10 @@ TimestampFormat timestamp_format(const schema::Member* member, const Shape& shap
 Result<Timestamp> timestamp_from_seconds(double seconds) {
   if (!(seconds >= kTimestampSecondsMin && seconds <= kTimestampSecondsMax))
     return fail(codes::kInvalid, "a timestamp outside of years 0 to 9999");
+  // Far from the epoch a double no longer tells microseconds apart; milliseconds it does.
+  constexpr double kMicrosecondsExactUpTo = 8e9;
+  if (std::abs(seconds) > kMicrosecondsExactUpTo)
+    return Timestamp{std::llround(seconds * 1e3) * 1000};
   return Timestamp{std::llround(seconds * 1e6)};
 }
 
