@@ -67,6 +67,9 @@ Value encode(const Value& test_case) {
   }
   ValueObject headers;
   for (const auto& [name, value] : response.headers.fields()) headers.append(name, value);
+  // As the server frames an answer to HEAD.
+  if (response.head_content_length)
+    headers.set("Content-Length", std::to_string(*response.head_content_length));
   ValueObject out;
   out.append("status", response.status);
   out.append("headers", std::move(headers));

@@ -233,7 +233,12 @@ void write_bindings(const Shape& shape, const Value& output, HttpResponse& respo
     if (member.location == Location::body) continue;
     const Value* value = output.find(member.name);
     if (!value || value->is_null()) continue;
-    if (member.location == Location::header) {
+    if (member.location == Location::header &&
+        equal_ignoring_case(member.wire_name, "content-length")) {
+      // The server frames messages itself; only HEAD has to be told of the body it does not send.
+      if (const std::int64_t* length = value->get_if<std::int64_t>(); length && *length >= 0)
+        response.head_content_length = std::uint64_t(*length);
+    } else if (member.location == Location::header) {
       std::string text = header_text(member, *value);
       // An empty list is as good as none; an empty string is a value some clients look for.
       if (text.empty() && !value->as_string()) continue;
