@@ -25,6 +25,7 @@ class S3Test : public testing::Test {
     std::string pattern = (std::filesystem::temp_directory_path() / "tidemill-s3-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
     store_ = store::make_memory_store(S3Service::tables());
+    store_in_use_ = store_.get();
     restart();
   }
   ~S3Test() override {
@@ -41,7 +42,7 @@ class S3Test : public testing::Test {
     auto opened = blobs::open_blob_store({folder_ + "/blobs"}, *random_);
     if (!opened) throw std::runtime_error(opened.error().message);
     blobs_ = std::move(*opened);
-    service_ = std::make_unique<S3Service>(*store_, *blobs_, clock_, *random_);
+    service_ = std::make_unique<S3Service>(*store_in_use_, *blobs_, clock_, *random_);
     registry_ = std::make_unique<Registry>();
     service_->add_to(*registry_);
     Result<void> started = service_->start();
@@ -91,6 +92,7 @@ class S3Test : public testing::Test {
   ManualClock clock_{{1'700'000'000'000'000}};
   std::unique_ptr<Random> random_ = make_seeded_random(11);
   std::unique_ptr<store::Store> store_;
+  store::Store* store_in_use_ = nullptr;  // store_, or a faulty one over it
   std::unique_ptr<blobs::BlobStore> blobs_;
   std::unique_ptr<S3Service> service_;
   std::unique_ptr<Registry> registry_;
