@@ -1,0 +1,70 @@
+// Endpoints: their operations, their state machine, and what keeps routes and processes in step
+// with it.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "compute/compute.h"
+#include "engine/engine.h"
+#include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/endpoint/endpoint.h"
+#include "services/sagemaker/endpoint/fleet_runner.h"
+#include "services/sagemaker/endpoint/handlers.h"
+#include "services/sagemaker_runtime/interface.h"
+#include "services/service.h"
+
+namespace tidemill::services::sagemaker {
+
+struct EndpointOptions {
+  std::string directory;  // absolute; each fleet's files lie below it
+  // The model server at that port of the loopback interface answers /ping with 200. May block.
+  std::function<bool(std::uint16_t)> ping;
+};
+
+class EndpointService final : public compute::JobListener {
+ public:
+  // Borrows the routes.
+  EndpointService(const Dependencies& dependencies, sagemaker_runtime::RoutingTable& routes,
+                  EndpointOptions options);
+  ~EndpointService() override;
+  // Tables that models, endpoint configurations and endpoints need, for whoever opens the store.
+  static std::vector<store::TableSpec> tables();
+
+  // Before the engine starts.
+  void add_to(engine::Engine& engine);
+  // The operations on models, endpoint configurations and endpoints.
+  void add_to(Registry& registry);
+  // Publishes the routes of what is in service, in the background. After engine.start().
+  void start();
+  // Ends waits, so that the engine can stop; model servers go on. Before engine.stop().
+  void stop();
+
+  // The compute back end's reports about jobs whose ids begin with kEndpointJobPrefix.
+  void job_exited(const std::string& id, const compute::JobExit& exit) override;
+  bool job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) override;
+
+ private:
+  engine::TaskResult run_task(const Endpoint& endpoint, const engine::TaskRun& run);
+  engine::TaskResult start_fleet(const Endpoint& endpoint, const engine::TaskRun& run);
+  engine::TaskResult restart_instance(const Endpoint& endpoint, const engine::TaskRun& run);
+  engine::TaskResult remove(const Endpoint& endpoint, const engine::TaskRun& run);
+  // Brings the routing table in step with the endpoint as the store has it now.
+  Result<void> publish(const std::string& key);
+  Result<sagemaker_runtime::EndpointRoute> route_of(const Endpoint& endpoint);
+  void publish_all(std::stop_token stop);
+
+  Dependencies in_;
+  sagemaker_runtime::RoutingTable& routes_;
+  FleetRunner fleets_;
+  std::mutex publishing_;  // one at a time, so that the last one publishes the newest record
+  EndpointHandlers handlers_;
+  std::jthread starter_;
+};
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,54 @@
+// The operations on endpoints.
+#pragma once
+
+#include <semaphore>
+
+#include "api/sagemaker/endpoint.h"
+#include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/endpoint/endpoint.h"
+#include "services/sagemaker/endpoint_config/endpoint_config.h"
+#include "services/sagemaker/model/model.h"
+#include "services/service.h"
+
+namespace tidemill::services::sagemaker {
+
+// A Describe of an endpoint on its way waits this long for the next status, since clients poll
+// every 30 seconds; so many may wait at the same time, further ones answer at once.
+inline constexpr std::chrono::milliseconds kHeldDescribe{5000};
+inline constexpr int kHeldDescribesMax = 4;
+
+class EndpointHandlers {
+ public:
+  explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
+  // Registered handlers refer to this.
+  void add_to(Registry& registry);
+
+ private:
+  Result<api::sagemaker::CreateEndpointOutput> create(
+      Context& context, const api::sagemaker::CreateEndpointInput& request);
+  Result<api::sagemaker::DescribeEndpointOutput> describe(
+      Context& context, const api::sagemaker::DescribeEndpointInput& request);
+  Result<api::sagemaker::ListEndpointsOutput> list(
+      Context& context, const api::sagemaker::ListEndpointsInput& request);
+  Result<api::sagemaker::UpdateEndpointOutput> update(
+      Context& context, const api::sagemaker::UpdateEndpointInput& request);
+  Result<api::sagemaker::UpdateEndpointWeightsAndCapacitiesOutput> update_weights(
+      Context& context, const api::sagemaker::UpdateEndpointWeightsAndCapacitiesInput& request);
+  Result<api::Empty> remove(Context& context, const api::sagemaker::DeleteEndpointInput& request);
+
+  Result<Endpoint> find(const Context& context, const std::string& name);
+  Result<Fleet> make_fleet(const Context& context, const std::string& config_name);
+  Result<Variant> make_variant(const Context& context,
+                               const api::sagemaker::ProductionVariant& variant);
+  Result<void> send(const Endpoint& endpoint, const engine::Event& event);
+  std::string fleet_id();
+  void hold(const Context& context, const Endpoint& endpoint);
+
+  Dependencies in_;
+  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
+};
+
+// What a Describe says of the record.
+api::sagemaker::DescribeEndpointOutput describe_endpoint(const Endpoint& endpoint);
+
+}  // namespace tidemill::services::sagemaker

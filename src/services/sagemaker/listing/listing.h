@@ -1,0 +1,96 @@
+// What List operations of named resources share: order, filters and pages.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/encoding.h"
+#include "store/table.h"
+
+namespace tidemill::services::sagemaker {
+
+inline constexpr std::int64_t kListPageDefault = 10;
+
+// The members that SageMaker's List requests have in common.
+struct ListRequest {
+  std::string account, region;
+  // Name, CreationTime (the default), Status; "Ascending" or "Descending" (the default).
+  std::string sort_by, sort_order;
+  std::optional<std::string> next_token;
+  std::optional<std::int64_t> max_results;
+};
+
+template <class Input>
+ListRequest list_request(const std::string& account, const std::string& region,
+                         const Input& input) {
+  return {account,
+          region,
+          input.sort_by.value_or("CreationTime"),
+          input.sort_order.value_or("Descending"),
+          input.next_token,
+          input.max_results};
+}
+
+// Filters that every one of them has; bounds are exclusive, as SageMaker's are.
+template <class Input>
+bool passes_filters(const Input& input, const std::string& name, Timestamp created) {
+  if (input.name_contains && name.find(*input.name_contains) == std::string::npos) return false;
+  if (input.creation_time_after && created <= *input.creation_time_after) return false;
+  return !input.creation_time_before || created < *input.creation_time_before;
+}
+
+// Index keys that sort by creation: equal times by name.
+std::string creation_index_key(std::string_view account, std::string_view region, Timestamp created,
+                               std::string_view name);
+
+template <class Record>
+struct Listed {
+  std::vector<Record> records;
+  std::optional<std::string> next_token;
+};
+
+// The table has an index "by_created" (creation_index_key) and, for Status, "by_status"
+// (account, region, status, name); its primary key is (account, region, name).
+template <class Record>
+Result<Listed<Record>> list_page(store::Store& store, const store::Table<Record>& table,
+                                 const ListRequest& request,
+                                 const std::function<bool(const Record&)>& keep) {
+  store::Scan scan;
+  if (request.sort_by == "CreationTime") scan.index = "by_created";
+  if (request.sort_by == "Status") scan.index = "by_status";
+  scan.prefix = store::key({request.account, request.region, ""});
+  scan.reverse = request.sort_order == "Descending";
+  std::string position;
+  if (request.next_token) {
+    Result<std::string> decoded = decode_base64(*request.next_token);
+    if (!decoded)
+      return fail("ValidationException", "The NextToken is not one that this operation returned.");
+    position = std::move(*decoded);
+  }
+  const auto wanted = static_cast<std::size_t>(request.max_results.value_or(kListPageDefault));
+  Listed<Record> out;
+  for (;;) {
+    // Never more than still fit, so that the page's position is that of the last record returned.
+    scan.limit = wanted - out.records.size();
+    (scan.reverse ? scan.before : scan.after) = position;
+    store::RecordPage<Record> page = TRY(table.scan(store, scan));
+    for (auto& found : page.records)
+      if (keep(found.record)) out.records.push_back(std::move(found.record));
+    position = std::move(page.next);
+    if (position.empty()) break;
+    if (out.records.size() >= wanted) {
+      out.next_token = encode_base64(position);
+      break;
+    }
+  }
+  return out;
+}
+
+// Codes of the layers below as SageMaker's: what is left after a handler has mapped its own.
+std::unexpected<Error> internal_failure(const Error& error);
+
+}  // namespace tidemill::services::sagemaker

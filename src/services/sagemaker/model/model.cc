@@ -1,0 +1,41 @@
+#include "services/sagemaker/model/model.h"
+
+#include "services/sagemaker/listing/listing.h"
+
+namespace tidemill::services::sagemaker {
+
+const store::Table<ModelRecord>& models() {
+  static const store::Table<ModelRecord> table{
+      "sagemaker_models", {{"by_created", [](const ModelRecord& model) {
+                              return std::vector<std::string>{creation_index_key(
+                                  model.account, model.region, model.created, model.name())};
+                            }}}};
+  return table;
+}
+
+std::string model_key(std::string_view account, std::string_view region, std::string_view name) {
+  return store::key({account, region, name});
+}
+
+std::string model_arn(std::string_view account, std::string_view region, std::string_view name) {
+  return "arn:aws:sagemaker:" + std::string(region) + ":" + std::string(account) + ":model/" +
+         std::string(name);
+}
+
+const api::sagemaker::ContainerDefinition* primary_container(
+    const api::sagemaker::CreateModelInput& request) {
+  if (request.primary_container) return &*request.primary_container;
+  if (request.containers && request.containers->size() == 1) return &request.containers->front();
+  return nullptr;
+}
+
+ModelData model_data(const api::sagemaker::ContainerDefinition& container) {
+  if (container.model_data_url && !container.model_data_url->empty())
+    return {*container.model_data_url, true, true};
+  if (!container.model_data_source || !container.model_data_source->s3_data_source) return {};
+  const api::sagemaker::S3ModelDataSource& source = *container.model_data_source->s3_data_source;
+  return {source.s3_uri, source.compression_type == api::sagemaker::model_compression_type::kGzip,
+          source.s3_data_type == api::sagemaker::s3_model_data_type::kS3Object};
+}
+
+}  // namespace tidemill::services::sagemaker

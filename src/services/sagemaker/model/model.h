@@ -1,0 +1,44 @@
+// Models: a container image, where its model data lie, and the role it runs as.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <string>
+
+#include "api/sagemaker/model.h"
+#include "services/sagemaker/dependencies.h"
+#include "services/service.h"
+#include "store/table.h"
+
+namespace tidemill::services::sagemaker {
+
+struct ModelRecord {
+  std::string account, region, arn;
+  api::sagemaker::CreateModelInput request;
+  Timestamp created;
+
+  const std::string& name() const { return request.model_name; }
+};
+BOOST_DESCRIBE_STRUCT(ModelRecord, (), (account, region, arn, request, created))
+
+const store::Table<ModelRecord>& models();
+std::string model_key(std::string_view account, std::string_view region, std::string_view name);
+std::string model_arn(std::string_view account, std::string_view region, std::string_view name);
+
+// Where the one container of a model is; nullptr for what rules.cc refuses.
+const api::sagemaker::ContainerDefinition* primary_container(
+    const api::sagemaker::CreateModelInput& request);
+// Where a container's model data lie: ModelDataUrl or ModelDataSource, as one.
+struct ModelData {
+  std::string uri;         // "" none
+  bool compressed = true;  // one tar.gz; else every object below the prefix
+  bool single_object = true;
+};
+ModelData model_data(const api::sagemaker::ContainerDefinition& container);
+
+// Checks across members. ValidationException.
+Result<void> check_model(const api::sagemaker::CreateModelInput& request);
+
+// CreateModel, DescribeModel, ListModels, DeleteModel.
+void add_model_operations(Registry& registry, const Dependencies& dependencies);
+
+}  // namespace tidemill::services::sagemaker
