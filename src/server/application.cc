@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <mutex>
+#include <sstream>
 
 #include "api/all_services.h"
 #include "base/json.h"
@@ -18,6 +19,7 @@
 #include "runtime/signals.h"
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
+#include "runtimes/runtimes.h"
 #include "server/file.h"
 #include "server/inference_operation.h"
 #include "server/metrics.h"
@@ -26,6 +28,7 @@
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
+#include "services/sagemaker/sagemaker_service.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
 #include "store/sqlite/sqlite_store.h"
@@ -83,6 +86,18 @@ wire::HttpServerOptions http_options(const Settings& settings, const Address& ad
   return options;
 }
 
+// As a shell would find it: absolute, or looked up in PATH; "" when there is none.
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos)
+    return access(name.c_str(), X_OK) == 0 ? filesystem::absolute(name).string() : "";
+  const char* path = std::getenv("PATH");
+  std::stringstream folders(path ? path : "/usr/local/bin:/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (std::string candidate = folder + "/" + name; access(candidate.c_str(), X_OK) == 0)
+      return candidate;
+  return "";
+}
+
 // Every table of every service: the store is opened with all of them.
 std::vector<store::TableSpec> tables() {
   std::vector<store::TableSpec> all = engine::engine_tables();
@@ -93,6 +108,7 @@ std::vector<store::TableSpec> tables() {
   add(services::iam::IamService::tables());
   add(services::s3::S3Service::tables());
   add(services::logs::LogsService::tables());
+  add(services::sagemaker::SagemakerService::tables());
   return all;
 }
 
@@ -106,6 +122,7 @@ struct Application::Parts {
   Result<void> open_state();
   Result<void> open_identity();
   Result<void> take_address();
+  Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
   Result<void> run();
   Result<void> announce();
@@ -124,6 +141,7 @@ struct Application::Parts {
   std::unique_ptr<services::sts::StsService> sts;
   std::unique_ptr<services::s3::S3Service> s3;
   std::unique_ptr<services::logs::LogsService> logs;
+  std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
   services::Registry registry;
   Metrics metrics;
 
@@ -208,8 +226,8 @@ Result<void> Application::Parts::take_address() {
   authenticator =
       std::make_unique<wire::sigv4::Authenticator>(iam->credentials(), std::move(authentication));
 
-  RequestChainParts parts{*router, *authenticator, registry, *workers,
-                          *loops,  clock,          *random,  metrics};
+  RequestChainParts parts{*router, *authenticator, *iam,    registry, *workers,
+                          *loops,  clock,          *random, metrics};
   parts.async_operation = inference_operation.get();
   parts.further_metrics = [this] { return further_metrics(); };
   parts.access_log = access_log_of(settings.text("access-log"));
@@ -228,6 +246,20 @@ Result<void> Application::Parts::take_address() {
   return {};
 }
 
+// The programs that jobs run: this binary, the host's Python, and our Python toolkit.
+Result<services::sagemaker::Programs> Application::Parts::programs() {
+  services::sagemaker::Programs programs;
+  std::error_code error;
+  programs.self = filesystem::read_symlink("/proc/self/exe", error).string();
+  programs.python = find_program(settings.text("python"));
+  if (programs.python.empty())
+    log::warning("script-mode jobs and Python models cannot run: there is no such interpreter",
+                 {{"python", settings.text("python")}});
+  filesystem::create_directories(data / "runtimes", error);
+  programs.toolkit = TRY(runtimes::unpack_python((data / "runtimes").string()));
+  return programs;
+}
+
 Result<void> Application::Parts::add_services() {
   sts = std::make_unique<services::sts::StsService>(*iam);
   s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
@@ -236,12 +268,22 @@ Result<void> Application::Parts::add_services() {
   sts->add_to(registry);
   s3->add_to(registry);
   logs->add_to(registry);
+  services::sagemaker::Settings placed;
+  placed.jobs_directory = (data / "training").string();
+  placed.programs = TRY(programs());
+  placed.endpoint = endpoint;
+  sagemaker =
+      std::make_unique<services::sagemaker::SagemakerService>(services::sagemaker::Dependencies{
+          *store, *engine, *compute, *s3, *logs, *iam, clock, *random, std::move(placed)});
+  sagemaker->add_to(*engine);
+  sagemaker->add_to(registry);
   return {};
 }
 
 Result<void> Application::Parts::run() {
   TRY(s3->start());
   TRY(engine->start());
+  TRY(compute->start(sagemaker->job_listener()));
   TRY(http->start());
   background.spawn("logs-sweep", [this](std::stop_token stop) {
     std::mutex mutex;

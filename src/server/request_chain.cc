@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "blobs/file_source.h"
 #include "services/constraints.h"
+#include "services/iam/authorization/authorize.h"
 #include "wire/protocols/protocol.h"
 #include "wire/sigv4/aws_chunked.h"
 #include "wire/sigv4/payload.h"
@@ -68,6 +69,13 @@ Error for_client(const Error& error, Dialect dialect) {
   return mapped;
 }
 
+// The asynchronous path decodes no more of its input than the path's labels.
+Value labels_as_value(const wire::UriLabels& labels) {
+  ValueObject input;
+  for (const auto& [name, value] : labels) input.append(std::string(name), value);
+  return input;
+}
+
 std::string_view operation_name(const Call& call) {
   return call.route.operation ? call.route.operation->name : std::string_view("-");
 }
@@ -129,7 +137,7 @@ Result<HttpResponse> RequestChain::run(Call& call) {
                 .decode_request(*call.route.service, operation, call.request, call.route.labels));
     TRY(services::check_constraints(*call.route.service, operation, input));
   }
-  TRY(authorize(call));
+  TRY(authorize(call, input));
   services::Context context = make_context(call);
   Value output = TRY((*handler)(context, input));
   return encode(call, context, output);
@@ -191,9 +199,8 @@ Result<const services::Handler*> RequestChain::find_handler(const Call& call) {
 services::Context RequestChain::make_context(Call& call) {
   services::Context context;
   context.request_id = call.request_id;
-  context.region = call.identity.region.empty() ? parts_.region : call.identity.region;
-  context.principal = {call.identity.account, call.identity.arn, call.identity.user_id,
-                       call.identity.access_key_id, call.identity.root};
+  context.region = region_of(call);
+  context.principal = principal_of(call);
   context.received = parts_.clock.now();
   context.deadline = call.started + kRequestTime;
   context.stop = stop_.get_token();
@@ -219,11 +226,23 @@ services::Context RequestChain::make_context(Call& call) {
   return context;
 }
 
-Result<void> RequestChain::authorize(const Call& call) {
-  if (!call.identity.anonymous) return {};
-  return fail(dialect_of(call.route) == Dialect::s3 ? "AccessDenied"
-                                                    : "MissingAuthenticationTokenException",
-              "Access Denied", 403);
+Result<void> RequestChain::authorize(const Call& call, const Value& input) {
+  if (call.identity.anonymous)
+    return fail(dialect_of(call.route) == Dialect::s3 ? "AccessDenied"
+                                                      : "MissingAuthenticationTokenException",
+                "Access Denied", 403);
+  if (call.identity.root) return {};
+  return services::iam::authorize_operation(parts_.iam, principal_of(call), *call.route.service,
+                                            *call.route.operation, region_of(call), input);
+}
+
+services::Principal RequestChain::principal_of(const Call& call) {
+  return {call.identity.account, call.identity.arn, call.identity.user_id,
+          call.identity.access_key_id, call.identity.root};
+}
+
+const std::string& RequestChain::region_of(const Call& call) {
+  return call.identity.region.empty() ? parts_.region : call.identity.region;
 }
 
 HttpResponse RequestChain::encode(const Call& call, services::Context& context,
@@ -282,7 +301,7 @@ void RequestChain::handle_async(std::unique_ptr<Call> call) {
   Result<void> ready = authenticate(*call);
   if (ready)
     ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
-  if (ready) ready = authorize(*call);
+  if (ready) ready = authorize(*call, labels_as_value(call->route.labels));
   if (!ready) return finish(*call, encode_error(*call, ready.error()));
   const Call& view = *call;
   parts_.async_operation->run(view, [this, call = std::move(call)](HttpResponse response) {

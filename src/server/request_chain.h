@@ -14,6 +14,7 @@
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
 #include "server/metrics.h"
+#include "services/iam/interface.h"
 #include "services/service.h"
 #include "wire/http.h"
 #include "wire/routing/router.h"
@@ -52,6 +53,7 @@ class AsyncOperation {
 struct RequestChainParts {
   const wire::Router& router;
   wire::sigv4::Authenticator& authenticator;
+  services::iam::IamInterface& iam;
   const services::Registry& registry;
   runtime::WorkerPool& workers;
   runtime::EventLoops& loops;
@@ -86,7 +88,9 @@ class RequestChain final : public wire::HttpHandler {
   Result<void> open_body(Call& call);
   Result<const services::Handler*> find_handler(const Call& call);
   services::Context make_context(Call& call);
-  Result<void> authorize(const Call& call);
+  Result<void> authorize(const Call& call, const Value& input);
+  services::Principal principal_of(const Call& call);
+  const std::string& region_of(const Call& call);
   wire::HttpResponse encode(const Call& call, services::Context& context, const Value& output);
   wire::HttpResponse encode_error(const Call& call, const Error& error);
   void finish(Call& call, wire::HttpResponse response);
