@@ -24,11 +24,19 @@ std::string member(const Value& object, std::string_view name) {
 }
 
 // https://sagemaker.readthedocs.io/en/stable/overview.html#configuring-and-using-defaults-with-the-sagemaker-python-sdk
-Result<void> write_sagemaker_config(const std::filesystem::path& path) {
+// The SDK checks the file against a schema. Without a default bucket it would ask STS for the
+// account at AWS's own address, so the bucket it would choose by itself is named here.
+Result<void> write_sagemaker_config(const std::filesystem::path& path, const std::string& region,
+                                    const std::string& account) {
   std::ofstream file(path);
   file << "SchemaVersion: '1.0'\n"
           "SageMaker:\n"
-          "  TelemetryOptOut: true\n";
+          "  PythonSDK:\n"
+          "    Modules:\n"
+          "      TelemetryOptOut: true\n"
+          "      Session:\n"
+          "        DefaultS3Bucket: sagemaker-"
+       << region << "-" << account << "\n";
   if (!file.flush()) return fail(codes::kIo, "cannot write " + path.string());
   return {};
 }
@@ -38,14 +46,16 @@ Result<void> write_sagemaker_config(const std::filesystem::path& path) {
 Result<std::map<std::string, std::string>> client_environment(const server::Settings& settings) {
   std::filesystem::path data = std::filesystem::absolute(settings.text("data"));
   std::map<std::string, std::string> out;
+  std::string account = "123456789012";
   if (settings.text("auth") == "any") {
-    out["AWS_ACCESS_KEY_ID"] = "123456789012";
+    out["AWS_ACCESS_KEY_ID"] = account;
     out["AWS_SECRET_ACCESS_KEY"] = "any";
   } else {
     Value key = TRY(read_json_file(data / "root-key.json",
                                    "start the server once with this --data, it makes the key"));
     out["AWS_ACCESS_KEY_ID"] = member(key, "AccessKeyId");
     out["AWS_SECRET_ACCESS_KEY"] = member(key, "SecretAccessKey");
+    account = member(key, "Account");
   }
   Result<Value> facts = read_json_file(data / "server.json", "");
   std::string endpoint = facts ? member(*facts, "endpoint") : "http://" + settings.text("listen");
@@ -55,7 +65,7 @@ Result<std::map<std::string, std::string>> client_environment(const server::Sett
   // The machine's own cloud, if any, is none of these clients' business.
   out["AWS_EC2_METADATA_DISABLED"] = "true";
   std::filesystem::path config = data / "sagemaker-config.yaml";
-  TRY(write_sagemaker_config(config));
+  TRY(write_sagemaker_config(config, settings.text("region"), account));
   out["SAGEMAKER_USER_CONFIG_OVERRIDE"] = config.string();
   return out;
 }
