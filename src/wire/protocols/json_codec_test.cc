@@ -46,13 +46,13 @@ TEST(AwsJson, Leaves_out_nulls_and_what_it_does_not_know) {
 
 TEST(AwsJson, Names_the_member_of_a_wrong_type) {
   EXPECT_EQ(code_and_message(decode(R"({"Count":"7"})")),
-            "SerializationException: STRING_VALUE can not be converted to a Integer at member "
+            "SerializationException: STRING_VALUE can not be converted to an Integer at member "
             "'Count'");
   EXPECT_EQ(code_and_message(decode(R"({"NestedList":[{},{"Nested":{"Text":5}}]})")),
             "SerializationException: NUMBER_VALUE can not be converted to a String at member "
             "'NestedList[1].Nested.Text'");
   EXPECT_EQ(code_and_message(decode(R"({"Count":3000000000})")),
-            "SerializationException: number out of range of a Integer at member 'Count'");
+            "SerializationException: number out of range of an Integer at member 'Count'");
   for (const char* bad :
        {R"({"Big":1e30})", R"({"Count":1.5})", R"({"Flag":"true"})", R"({"Bytes":"???"})",
         R"({"Time":"yesterday"})", R"({"Time":1e300})", R"({"Ratio":"x"})", R"({"Labels":[]})",

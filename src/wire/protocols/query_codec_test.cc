@@ -42,7 +42,7 @@ TEST(AwsQuery, Empty_list_and_parameters_in_the_url) {
 
 TEST(AwsQuery, Malformed) {
   EXPECT_EQ(code_and_message(decode("Count=abc")),
-            "MalformedInput: 'abc' can not be converted to a Integer at member 'Count'");
+            "MalformedInput: 'abc' can not be converted to an Integer at member 'Count'");
   EXPECT_EQ(decode("Text=%zz").error().code, "MalformedInput");
   EXPECT_EQ(decode("Text=%ff").error().code, "MalformedInput");
   EXPECT_EQ(decode("Labels.entry.1.value=b").error().code, "MalformedInput");

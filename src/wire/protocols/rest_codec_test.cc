@@ -43,7 +43,7 @@ TEST(RestBindings, Wrong_types_name_the_member) {
   Result<Value> value =
       rest_json().decode_request(kRestJsonService, kGetThing, request_with("", "/x?max=many"), {});
   EXPECT_EQ(code_and_message(value),
-            "SerializationException: 'many' can not be converted to a Integer at member 'Max'");
+            "SerializationException: 'many' can not be converted to an Integer at member 'Max'");
   value = rest_xml().decode_request(kS3Service, kS3Operations[16],
                                     request_with("", "/b?max-keys=99999999999"), {{"Bucket", "b"}});
   EXPECT_EQ(value.error().code, "InvalidArgument");

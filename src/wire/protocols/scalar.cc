@@ -21,7 +21,7 @@ constexpr double kTimestampSecondsMax = 253'402'300'799.999;
 
 std::unexpected<Error> bad(std::string_view text, ShapeType type, std::string_view where) {
   std::string shown(text.substr(0, 64));
-  return fail(codes::kInvalid, "'" + shown + "' can not be converted to a " +
+  return fail(codes::kInvalid, "'" + shown + "' can not be converted to " +
                                    std::string(type_name(type)) + " at member '" +
                                    std::string(where) + "'");
 }
@@ -172,31 +172,31 @@ std::string format_scalar(const Shape& shape, const Value& value, TimestampForma
 std::string_view type_name(ShapeType type) {
   switch (type) {
     case ShapeType::boolean:
-      return "Boolean";
+      return "a Boolean";
     case ShapeType::integer:
-      return "Integer";
+      return "an Integer";
     case ShapeType::long_integer:
-      return "Long";
+      return "a Long";
     case ShapeType::float_number:
-      return "Float";
+      return "a Float";
     case ShapeType::double_number:
-      return "Double";
+      return "a Double";
     case ShapeType::string:
-      return "String";
+      return "a String";
     case ShapeType::blob:
-      return "Blob";
+      return "a Blob";
     case ShapeType::timestamp:
-      return "Timestamp";
+      return "a Timestamp";
     case ShapeType::structure:
-      return "Structure";
+      return "a Structure";
     case ShapeType::list:
-      return "List";
+      return "a List";
     case ShapeType::map:
-      return "Map";
+      return "a Map";
     case ShapeType::document:
-      return "Document";
+      return "a Document";
   }
-  return "value";
+  return "a value";
 }
 
 }  // namespace tidemill::wire

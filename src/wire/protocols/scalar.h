@@ -32,7 +32,7 @@ std::string format_timestamp(Timestamp time, TimestampFormat format);
 // Shortest text that reads back the same; "NaN", "Infinity", "-Infinity".
 std::string format_number(double number, bool single_precision);
 
-// "String", "Integer": for messages.
+// "a String", "an Integer": for messages.
 std::string_view type_name(schema::ShapeType type);
 
 }  // namespace tidemill::wire

@@ -44,13 +44,13 @@ std::string_view kind_of(const Value& value) {
 std::unexpected<Error> mismatch(const Value& value, const Shape& shape, const Path& path) {
   std::string where = path.text();
   std::string message(kind_of(value));
-  message += " can not be converted to a " + std::string(type_name(shape.type));
+  message += " can not be converted to " + std::string(type_name(shape.type));
   if (!where.empty()) message += " at member '" + where + "'";
   return fail(codes::kInvalid, std::move(message));
 }
 
 std::unexpected<Error> out_of_range(const Shape& shape, const Path& path) {
-  return fail(codes::kInvalid, "number out of range of a " + std::string(type_name(shape.type)) +
+  return fail(codes::kInvalid, "number out of range of " + std::string(type_name(shape.type)) +
                                    " at member '" + path.text() + "'");
 }
 
