@@ -15,7 +15,7 @@ Result<void> GroupSync::sync(const SharedFile& file) {
   while (index < group->entries.size() && group->entries[index].file != file) ++index;
   if (index == group->entries.size()) group->entries.push_back({file});
 
-  changed_.wait(lock, [&] { return group->done || !syncing_; });
+  group->changed.wait(lock, [&] { return group->done || !syncing_; });
   if (!group->done) {
     syncing_ = true;
     gathering_ = std::make_shared<Group>();
@@ -24,8 +24,10 @@ Result<void> GroupSync::sync(const SharedFile& file) {
     lock.lock();
     group->done = true;
     syncing_ = false;
+    std::shared_ptr<Group> next = gathering_;
     lock.unlock();
-    changed_.notify_all();
+    next->changed.notify_one();
+    group->changed.notify_all();
   }
   // Entries do not change once the group is done.
   if (int error_number = group->entries[index].error_number)

@@ -29,13 +29,14 @@ class GroupSync {
     };
     std::vector<Entry> entries;
     bool done = false;
+    // One for each group, so that the end of a sync wakes those it was for and one that goes on.
+    std::condition_variable changed;
   };
 
   void lead(Group& group) const;
 
   const Kind kind_;
   std::mutex mutex_;
-  std::condition_variable changed_;
   // Shared: leader and followers look at the result after the next group has begun.
   std::shared_ptr<Group> gathering_ = std::make_shared<Group>();  // guarded by mutex_
   bool syncing_ = false;                                          // guarded by mutex_
