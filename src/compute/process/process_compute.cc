@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <mutex>
+#include <thread>
 
 #include "base/log.h"
 #include "compute/process/job_files.h"
@@ -35,6 +36,10 @@ class ProcessCompute final : public Compute {
  public:
   ProcessCompute(ProcessOptions options, Clock& clock)
       : options_(std::move(options)), watcher_(clock) {}
+  ~ProcessCompute() override {
+    watcher_.stop();
+    if (probe_.joinable()) probe_.join();
+  }
 
   Result<void> start(JobListener& listener) override;
   void stop_watching() override { watcher_.stop(); }
@@ -55,12 +60,15 @@ class ProcessCompute final : public Compute {
   ProcessOptions options_;
   Watcher watcher_;
   std::mutex run_mutex_;  // one run() of an id at a time; starting is short
+  // Probing takes some milliseconds, which neither the start nor the first job should wait for.
+  std::thread probe_;
   mutable std::once_flag probed_;
   mutable Isolation isolation_;
 };
 
 Result<void> ProcessCompute::start(JobListener& listener) {
   TRY(watcher_.start(listener));
+  if (!probe_.joinable()) probe_ = std::thread([this] { (void)isolation(); });
   std::error_code problem;
   for (const auto& entry : fs::directory_iterator(options_.directory, problem))
     if (entry.is_directory()) adopt(entry.path().filename());

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -140,6 +141,7 @@ class TrainingJobsTest : public ::testing::Test {
     char name[] = "/tmp/tidemill_training_XXXXXX";
     directory_ = ::mkdtemp(name);
     ::chmod(directory_.c_str(), 0755);
+    fs::create_directories(directory_ / "toolkit");
     std::vector<store::TableSpec> tables = SagemakerService::tables();
     for (store::TableSpec& table : engine::engine_tables()) tables.push_back(std::move(table));
     store_ = store::make_memory_store(tables);
@@ -156,7 +158,7 @@ class TrainingJobsTest : public ::testing::Test {
     compute_ = *compute::make_process_compute(options, clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
     Settings settings{.jobs_directory = directory_ / "jobs",
-                      .programs = {"/bin/false", "/usr/bin/python3", directory_},
+                      .programs = {"/bin/false", host_python(), directory_ / "toolkit"},
                       .endpoint = "http://127.0.0.1:1"};
     service_ = std::make_unique<SagemakerService>(Dependencies{
         *store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, std::move(settings)});
@@ -164,6 +166,14 @@ class TrainingJobsTest : public ::testing::Test {
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());
     ASSERT_TRUE(compute_->start(service_->job_listener()));
+  }
+  // Perhaps in root's home, where jobs' users cannot go by themselves.
+  static std::string host_python() {
+    FILE* pipe = ::popen("python3 -c 'import sys; print(sys.executable)'", "r");
+    char path[4096] = {};
+    if (pipe && ::fgets(path, sizeof path, pipe)) path[std::strcspn(path, "\n")] = 0;
+    if (pipe) ::pclose(pipe);
+    return path[0] ? path : "/usr/bin/python3";
   }
   void shut_down() {
     if (!compute_) return;
@@ -308,6 +318,31 @@ TEST_F(TrainingJobsTest, ScriptTrainsAndUploads) {
   auto tags = call<operations::ListTags>({created->training_job_arn});
   ASSERT_TRUE(tags && tags->tags);
   EXPECT_EQ(tags->tags->at(0).value, "v");
+}
+
+TEST_F(TrainingJobsTest, ScriptModeRunsTheToolkitOnTheHostsPython) {
+  s3_.objects = {{"b/data/a", "1"}};
+  const fs::path module = directory_ / "toolkit" / "tidemill_training";
+  fs::create_directories(module);
+  std::ofstream(module / "__main__.py")
+      << "import json, os\n"
+         "root = os.environ.get('TIDEMILL_ML_ROOT', '/opt/ml')\n"
+         "print(json.load(open(root + "
+         "'/input/config/hyperparameters.json'))['sagemaker_program'])\n"
+         "open(root + '/model/m', 'w').write(os.environ['TRAINING_JOB_NAME'])\n"
+         "open(os.environ['HOME'] + '/x', 'w').write('home is mine')\n";
+  // The toolkit may lie in a folder that only root may enter.
+  fs::permissions(directory_, fs::perms::owner_all);
+  auto made = request("job", "");
+  made.algorithm_specification->training_image = "sagemaker-scikit-learn:1.2-1";
+  made.algorithm_specification->container_entrypoint.reset();
+  made.hyper_parameters.emplace()["sagemaker_program"] = "\"train.py\"";
+  auto created = call<operations::CreateTrainingJob>(made);
+  ASSERT_TRUE(created) << created.error().message;
+  auto job = wait_end("job");
+  EXPECT_EQ(job.training_job_status, "Completed") << job.failure_reason.value_or("");
+  EXPECT_THAT(lines_of("job"), ElementsAre("\"train.py\""));
+  EXPECT_EQ(unpack("b/out/job/output/model.tar.gz")["m"], "job");
 }
 
 TEST_F(TrainingJobsTest, FailureNamesTheReason) {
