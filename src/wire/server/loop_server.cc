@@ -93,7 +93,7 @@ void LoopServer::accept_connections() {
     if (errno == EAGAIN || errno == EWOULDBLOCK) break;
     if (errno == EINTR || errno == ECONNABORTED) continue;
     log::error("cannot accept connections", {{"error", std::strerror(errno)}});
-    accept_timer_.start(accept_retry_delay, [weak = weak_from_this()] {
+    accept_timer_->start(accept_retry_delay, [weak = weak_from_this()] {
       if (std::shared_ptr<LoopServer> self = weak.lock()) self->accept_connections();
     });
     return;
@@ -143,9 +143,9 @@ void LoopServer::remove(const std::shared_ptr<Connection>& connection) {
 }
 
 void LoopServer::schedule_tick() {
-  if (ticking_ || connections_.empty()) return;
+  if (ticking_ || connections_.empty() || !tick_timer_) return;
   ticking_ = true;
-  tick_timer_.start(tick_period_, [weak = weak_from_this()] {
+  tick_timer_->start(tick_period_, [weak = weak_from_this()] {
     if (std::shared_ptr<LoopServer> self = weak.lock()) self->tick();
   });
 }
@@ -163,7 +163,7 @@ void LoopServer::tick() {
 
 void LoopServer::begin_stop() {
   stopping_ = true;
-  accept_timer_.cancel();
+  accept_timer_->cancel();
   boost::system::error_code ignored;
   listener_->descriptor.close(ignored);
   const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(),
@@ -175,7 +175,9 @@ void LoopServer::finish_stop() {
   const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(),
                                                              connections_.end());
   for (const std::shared_ptr<Connection>& connection : connections) connection->close();
-  tick_timer_.cancel();
+  tick_timer_.reset();
+  accept_timer_.reset();
+  listener_.reset();
 }
 
 std::string_view LoopServer::date() {

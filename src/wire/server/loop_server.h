@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 
@@ -43,7 +44,7 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   void start_accepting();
   // Stops accepting and closes what is idle; connections with a request in flight close after it.
   void begin_stop();
-  // Closes whatever is left.
+  // Closes whatever is left; what remains may be destroyed on any thread.
   void finish_stop();
 
   runtime::EventLoop& loop() { return loop_; }
@@ -67,8 +68,8 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   const std::shared_ptr<ServerShared> shared_;
   std::unique_ptr<Listener> listener_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
-  runtime::Timer tick_timer_;
-  runtime::Timer accept_timer_;  // waits out a shortage of descriptors
+  std::optional<runtime::Timer> tick_timer_;
+  std::optional<runtime::Timer> accept_timer_;  // waits out a shortage of descriptors
   std::chrono::milliseconds tick_period_;
   bool ticking_ = false;
   bool stopping_ = false;
