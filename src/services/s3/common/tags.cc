@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/encoding.h"
+#include "base/utf8.h"
 #include "services/s3/common/errors.h"
 
 namespace tidemill::services::s3 {
@@ -33,9 +34,10 @@ Result<std::vector<TagRecord>> check_tags(const std::vector<tidemill::api::s3::T
   std::vector<TagRecord> records;
   std::set<std::string_view> keys;
   for (const tidemill::api::s3::Tag& tag : tags) {
-    if (tag.key.empty() || characters(tag.key) > limits::tag_key_characters_max)
+    if (tag.key.empty() || !is_valid_utf8(tag.key) ||
+        characters(tag.key) > limits::tag_key_characters_max)
       return invalid_tag("The TagKey you have provided is invalid", tag.key);
-    if (characters(tag.value) > limits::tag_value_characters_max)
+    if (!is_valid_utf8(tag.value) || characters(tag.value) > limits::tag_value_characters_max)
       return invalid_tag("The TagValue you have provided is invalid", tag.key);
     if (tag.key.starts_with("aws:"))
       return invalid_tag("System tags cannot be added/updated by requester", tag.key);

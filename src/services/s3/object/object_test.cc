@@ -135,6 +135,23 @@ TEST_F(ObjectTest, PutObject_limits) {
   EXPECT_EQ(put_error(request), "InvalidTag");
 }
 
+TEST_F(ObjectTest, PutObject_refusesWhatIsNotUtf8) {
+  EXPECT_EQ(put_error(to("bad\xff"
+                         "key")),
+            "InvalidURI");
+  model::PutObjectRequest request = to("k");
+  request.metadata.emplace()["m"] = "\xe4";
+  EXPECT_EQ(put_error(request), "InvalidArgument");
+  request = to("k");
+  request.content_type = "text/\xe4";
+  EXPECT_EQ(put_error(request), "InvalidArgument");
+  request = to("k");
+  request.tagging = "a=%ff";
+  EXPECT_EQ(put_error(request), "InvalidTag");
+  EXPECT_EQ(put_error(to(std::string("control\x01\x1f\x00", 10))), "");
+  EXPECT_EQ(get(std::string("control\x01\x1f\x00", 10)).body, "hello");
+}
+
 TEST_F(ObjectTest, PutObject_tooLargeIsRefusedBeforeItIsRead) {
   class Huge final : public ByteSource {
    public:
@@ -154,6 +171,11 @@ TEST_F(ObjectTest, PutObject_tooLargeIsRefusedBeforeItIsRead) {
 TEST_F(ObjectTest, PutObject_refusesWhatItCannotDo) {
   model::PutObjectRequest request = to("k");
   request.server_side_encryption = "aws:kms";
+  EXPECT_EQ(put_error(request), "");
+  request.sse_kms_key_id = "alias/mine";
+  EXPECT_EQ(put_error(request), "NotImplemented");
+  request = to("k");
+  request.server_side_encryption = "aws:kms:dsse";
   EXPECT_EQ(put_error(request), "NotImplemented");
   request = to("k");
   request.sse_customer_algorithm = "AES256";

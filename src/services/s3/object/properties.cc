@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
+
 namespace tidemill::services::s3 {
 
 Result<void> check_key(std::string_view key) {
@@ -13,7 +15,14 @@ Result<void> check_key(std::string_view key) {
                       400,
                       {{"Size", std::to_string(key.size())},
                        {"MaxSizeAllowed", std::to_string(limits::key_bytes_max)}}});
+  if (!is_valid_utf8(key)) return fail("InvalidURI", "Couldn't parse the specified URI.", 400);
   return {};
+}
+
+Result<void> check_text(std::string_view name, std::string_view value) {
+  if (is_valid_utf8(name) && is_valid_utf8(value)) return {};
+  return fail(invalid_argument("The value of the header is not UTF-8.",
+                               is_valid_utf8(name) ? name : std::string_view("x-amz-meta-"), ""));
 }
 
 Result<void> check_version_id(const std::optional<std::string>& version_id) {
@@ -23,7 +32,10 @@ Result<void> check_version_id(const std::optional<std::string>& version_id) {
 
 Result<void> check_metadata(const std::map<std::string, std::string>& metadata) {
   std::size_t bytes = 0;
-  for (const auto& [name, value] : metadata) bytes += name.size() + value.size();
+  for (const auto& [name, value] : metadata) {
+    TRY(check_text(name, value));
+    bytes += name.size() + value.size();
+  }
   if (bytes > limits::metadata_bytes_max)
     return fail(Error{"MetadataTooLarge",
                       "Your metadata headers exceed the maximum allowed metadata size",
@@ -72,12 +84,14 @@ Error acl_not_supported() {
 namespace detail {
 
 Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
-                               bool customer_key) {
+                               bool kms_key, bool customer_key) {
   if (customer_key)
     return fail(
         not_implemented("Tidemill does not encrypt with customer keys (SSE-C): leave out "
                         "x-amz-server-side-encryption-customer-*."));
-  if (server_side_encryption && *server_side_encryption != "AES256")
+  const bool at_rest = !server_side_encryption || *server_side_encryption == "AES256" ||
+                       (*server_side_encryption == "aws:kms" && !kms_key);
+  if (!at_rest)
     return fail(
         not_implemented("Tidemill does not encrypt with KMS keys: leave out "
                         "x-amz-server-side-encryption, and encrypt the disk instead."));

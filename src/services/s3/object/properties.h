@@ -12,10 +12,12 @@
 
 namespace tidemill::services::s3 {
 
-// KeyTooLongError; InvalidArgument when it is empty.
+// KeyTooLongError; InvalidArgument when it is empty, InvalidURI when it is not UTF-8.
 Result<void> check_key(std::string_view key);
 // InvalidArgument unless absent or "null": buckets keep one version.
 Result<void> check_version_id(const std::optional<std::string>& version_id);
+// InvalidArgument when a header's text is not UTF-8: records could not hold it.
+Result<void> check_text(std::string_view name, std::string_view value);
 // MetadataTooLarge.
 Result<void> check_metadata(const std::map<std::string, std::string>& metadata);
 Result<void> check_storage_class(const std::string& storage_class);
@@ -26,10 +28,12 @@ Error acl_not_supported();
 inline constexpr std::string_view kDefaultContentType = "binary/octet-stream";
 
 namespace detail {
-// Answers NotImplemented for what would change how an object is kept. SSE-S3 (AES256) is what every
-// AWS client may name because it is the default there; it changes nothing a client can see.
+// Answers NotImplemented for what would change how an object is kept. SSE-S3 (AES256), and SSE-KMS
+// without a key of the user's, only say "encrypted at rest somehow", which is the disk's business
+// here; the SageMaker SDK asks for the latter with every script that it uploads. No answer claims
+// that the object is encrypted.
 Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
-                               bool customer_key);
+                               bool kms_key, bool customer_key);
 Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants);
 }  // namespace detail
 
@@ -37,7 +41,7 @@ Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants);
 template <class Request>
 Result<void> refuse_unsupported(const Request& request) {
   TRY(detail::refuse_encryption(
-      request.server_side_encryption,
+      request.server_side_encryption, request.sse_kms_key_id.has_value(),
       request.sse_customer_algorithm.has_value() || request.sse_customer_key.has_value()));
   TRY(detail::refuse_acl(request.acl, request.grant_full_control || request.grant_read ||
                                           request.grant_read_acp || request.grant_write_acp));
@@ -63,6 +67,7 @@ Result<ObjectProperties> properties_of(const Request& request) {
   if (request.content_encoding)
     keep("Content-Encoding", without_aws_chunked(*request.content_encoding));
   keep("Expires", request.expires);
+  for (const auto& [name, value] : headers) TRY(check_text(name, value));
   if (!headers.empty()) properties.headers = std::move(headers);
   if (request.metadata && !request.metadata->empty()) {
     TRY(check_metadata(*request.metadata));
