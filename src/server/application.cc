@@ -28,6 +28,7 @@
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
+#include "services/sagemaker/endpoint/endpoint_service.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
@@ -109,6 +110,7 @@ std::vector<store::TableSpec> tables() {
   add(services::s3::S3Service::tables());
   add(services::logs::LogsService::tables());
   add(services::sagemaker::SagemakerService::tables());
+  add(services::sagemaker::EndpointService::tables());
   return all;
 }
 
@@ -151,6 +153,8 @@ struct Application::Parts {
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
   std::unique_ptr<InferenceOperation> inference_operation;
+  std::unique_ptr<services::sagemaker::EndpointService> endpoints;
+  services::sagemaker::JobRouter jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
@@ -165,6 +169,7 @@ Application::Parts::~Parts() {
   background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
+  if (endpoints) endpoints->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
   if (workers) workers->stop();
@@ -272,9 +277,18 @@ Result<void> Application::Parts::add_services() {
   placed.jobs_directory = (data / "training").string();
   placed.programs = TRY(programs());
   placed.endpoint = endpoint;
-  sagemaker =
-      std::make_unique<services::sagemaker::SagemakerService>(services::sagemaker::Dependencies{
-          *store, *engine, *compute, *s3, *logs, *iam, clock, *random, std::move(placed)});
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,    *logs,
+                                                 *iam,   clock,   *random,  placed};
+  sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
+  endpoints = std::make_unique<services::sagemaker::EndpointService>(
+      dependencies, routes,
+      services::sagemaker::EndpointOptions{
+          (data / "endpoints").string(),
+          [this](std::uint16_t port) { return inference->ping(port); }});
+  endpoints->add_to(*engine);
+  endpoints->add_to(registry);
+  jobs.add("training.", sagemaker->job_listener());
+  jobs.add(services::sagemaker::kEndpointJobPrefix, *endpoints);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};
@@ -283,7 +297,8 @@ Result<void> Application::Parts::add_services() {
 Result<void> Application::Parts::run() {
   TRY(s3->start());
   TRY(engine->start());
-  TRY(compute->start(sagemaker->job_listener()));
+  TRY(compute->start(jobs));
+  endpoints->start();
   TRY(http->start());
   background.spawn("logs-sweep", [this](std::stop_token stop) {
     std::mutex mutex;

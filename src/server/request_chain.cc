@@ -7,6 +7,7 @@
 #include "services/iam/authorization/authorize.h"
 #include "wire/protocols/protocol.h"
 #include "wire/sigv4/aws_chunked.h"
+#include "wire/sigv4/errors.h"
 #include "wire/sigv4/payload.h"
 
 namespace tidemill::server {
@@ -58,6 +59,10 @@ Error for_client(const Error& error, Dialect dialect) {
   } else if (error.code == codes::kInvalid) {
     mapped.code = s3 ? "InvalidRequest" : "ValidationException";
     mapped.http_status = 400;
+  } else if (error.code == codes::kIo && error.http_status == 400) {
+    // The client's connection, not our disk.
+    mapped.code = s3 ? "IncompleteBody" : "ValidationException";
+    mapped.message = "The request's body ended before it was complete.";
   } else if (error.code == codes::kStorageFull) {
     mapped.code = s3 ? "InternalError" : "InternalFailure";
     mapped.message = "The disk of this Tidemill server is full: " + error.message;
@@ -74,6 +79,28 @@ Value labels_as_value(const wire::UriLabels& labels) {
   ValueObject input;
   for (const auto& [name, value] : labels) input.append(std::string(name), value);
   return input;
+}
+
+// A presigned URL is a secret: its signature and token do not go into the log.
+std::string loggable(const std::string& target) {
+  std::string out;
+  std::size_t at = 0;
+  while (at < target.size()) {
+    std::size_t end = target.find_first_of("?&", at);
+    end = end == std::string::npos ? target.size() : end + 1;
+    std::string_view part(target.data() + at, end - at);
+    std::string_view name = part.substr(0, part.find('='));
+    bool secret = wire::equal_ignoring_case(name, "X-Amz-Signature") ||
+                  wire::equal_ignoring_case(name, "X-Amz-Security-Token") || name == "Signature";
+    if (secret) {
+      out += std::string(name) + "=...";
+      if (part.ends_with('&')) out += '&';
+    } else {
+      out += part;
+    }
+    at = end;
+  }
+  return out;
 }
 
 std::string_view operation_name(const Call& call) {
@@ -118,7 +145,8 @@ void RequestChain::submit(std::unique_ptr<Call> call,
     work(std::move(call));
   };
   // A refused task is left as it was, and with it the call.
-  if (!parts_.workers.try_submit(std::move(task)))
+  runtime::WorkerPool& pool = here.request.stream ? uploads_ : parts_.workers;
+  if (!pool.try_submit(std::move(task)))
     finish(here, encode_error(here, Error{codes::kOverloaded,
                                           "Every worker is busy and the queue is full; try again "
                                           "later, or raise the settings workers and queue."}));
@@ -161,10 +189,14 @@ HttpResponse RequestChain::run_and_encode(Call& call) {
 Result<void> RequestChain::authenticate(Call& call) {
   Dialect dialect = dialect_of(call.route);
   if (call.request.stream && wire::sigv4::needs_whole_body(call.request, dialect)) {
-    call.request.body = TRY(read_all(*call.request.stream, kRequestDocumentBytesMax));
-    call.request.stream.reset();
+    TRY(read_document(call));
   }
   call.identity = TRY(parts_.authenticator.authenticate(call.request, dialect, parts_.clock.now()));
+  // What was signed for one service must not open another. Of any-mode's credentials nothing is
+  // asked.
+  const std::string& signed_for = call.identity.service;
+  if (call.identity.verify_chunks && signed_for != call.route.service->signing_name)
+    return fail(wire::sigv4::wrong_service(dialect, call.route.service->signing_name, signed_for));
   return {};
 }
 
@@ -172,7 +204,10 @@ Result<void> RequestChain::open_body(Call& call) {
   TRY(require_length(call));
   TRY(wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route)));
   bool streams = wire::streaming_payload(call.route.operation->input) != nullptr;
-  if (streams || !call.request.stream) return {};
+  return streams || !call.request.stream ? Result<void>() : read_document(call);
+}
+
+Result<void> RequestChain::read_document(Call& call) {
   Result<std::string> whole = read_all(*call.request.stream, kRequestDocumentBytesMax);
   if (!whole && whole.error().code == codes::kOverloaded) {
     bool s3 = dialect_of(call.route) == Dialect::s3;
@@ -277,23 +312,47 @@ HttpResponse RequestChain::encode_error(const Call& call, const Error& error) {
                     call.request);
 }
 
+std::optional<HttpResponse> RequestChain::refuse_early(const wire::HttpRequest& request) {
+  Result<wire::Route> route =
+      parts_.router.resolve(request, wire::sigv4::claimed_scope(request).service);
+  if (!route || dialect_of(*route) != Dialect::s3) return std::nullopt;
+  Result<wire::sigv4::Identity> identity =
+      parts_.authenticator.authenticate(request, Dialect::s3, parts_.clock.now());
+  if (identity) return std::nullopt;
+  Call call;
+  call.started = std::chrono::steady_clock::now();
+  call.request_id = make_uuid(parts_.random);
+  call.route = *std::move(route);
+  call.request.method = request.method;
+  call.request.target = request.target;
+  call.request.remote_address = request.remote_address;
+  HttpResponse response = encode_error(call, identity.error());
+  account(call, response.status);
+  return response;
+}
+
 void RequestChain::finish(Call& call, HttpResponse response) {
+  account(call, response.status);
+  call.respond(std::move(response));
+}
+
+// Metrics and the access log.
+void RequestChain::account(const Call& call, int status) {
   auto duration = std::chrono::steady_clock::now() - call.started;
-  parts_.metrics.record(service_name(call), operation_name(call), response.status, duration);
+  parts_.metrics.record(service_name(call), operation_name(call), status, duration);
   bool wanted = parts_.access_log == AccessLog::all ||
-                (parts_.access_log == AccessLog::errors && response.status >= 400);
+                (parts_.access_log == AccessLog::errors && status >= 400);
   if (wanted)
     log::info("request",
               {{"request_id", call.request_id},
                {"service", service_name(call)},
                {"operation", operation_name(call)},
                {"method", call.request.method},
-               {"target", call.request.target},
-               {"status", response.status},
+               {"target", loggable(call.request.target)},
+               {"status", status},
                {"milliseconds", std::chrono::duration<double, std::milli>(duration).count()},
                {"principal", call.identity.arn},
                {"client", call.request.remote_address}});
-  call.respond(std::move(response));
 }
 
 void RequestChain::handle_async(std::unique_ptr<Call> call) {

@@ -25,6 +25,7 @@ namespace tidemill::server {
 // Bodies of operations without a streaming payload, read whole into memory.
 inline constexpr std::uint64_t kRequestDocumentBytesMax = 16u << 20;
 inline constexpr std::chrono::seconds kRequestTime{300};
+inline constexpr std::size_t kUploadsWaitingMax = 1024;
 
 enum class AccessLog { all, errors, off };
 
@@ -69,9 +70,13 @@ struct RequestChainParts {
 
 class RequestChain final : public wire::HttpHandler {
  public:
-  explicit RequestChain(RequestChainParts parts) : parts_(std::move(parts)) {}
+  explicit RequestChain(RequestChainParts parts)
+      : parts_(std::move(parts)),
+        uploads_({"upload", parts_.workers.threads(), kUploadsWaitingMax}) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;
+  // S3's uploads are authenticated before their clients send the body.
+  std::optional<wire::HttpResponse> refuse_early(const wire::HttpRequest& request) override;
   // The answer to what is no HTTP request or passes a limit of the server.
   wire::HttpResponse bad_request(int status, std::string_view reason);
   // Ends the waits of handlers: their contexts' stop tokens fire.
@@ -86,6 +91,7 @@ class RequestChain final : public wire::HttpHandler {
   Result<wire::HttpResponse> run(Call& call);
   Result<void> authenticate(Call& call);
   Result<void> open_body(Call& call);
+  Result<void> read_document(Call& call);
   Result<const services::Handler*> find_handler(const Call& call);
   services::Context make_context(Call& call);
   Result<void> authorize(const Call& call, const Value& input);
@@ -94,9 +100,13 @@ class RequestChain final : public wire::HttpHandler {
   wire::HttpResponse encode(const Call& call, services::Context& context, const Value& output);
   wire::HttpResponse encode_error(const Call& call, const Error& error);
   void finish(Call& call, wire::HttpResponse response);
+  void account(const Call& call, int status);
 
   RequestChainParts parts_;
   std::stop_source stop_;
+  // Where bodies that are still arriving are waited for: clients that send slowly, however many,
+  // hold up other uploads and nothing else.
+  runtime::WorkerPool uploads_;
 };
 
 }  // namespace tidemill::server

@@ -28,10 +28,10 @@ const std::vector<SettingSpec>& specs() {
       {"log-format", "text", "form of a log line", {"text", "json"}},
       {"access-log", "errors", "which requests are logged", {"all", "errors", "off"}},
       {"event-loops", "0", "network threads; 0: one a core", {}, true},
-      {"workers", "24", "threads that run handlers", {}, true},
-      {"queue", "4096", "requests that may wait for a worker before 503 is answered", {}, true},
-      {"connections-max", "10000", "connections open at once", {}, true},
-      {"idle-timeout-seconds", "75", "an idle connection is closed after this long", {}, true},
+      {"workers", "24", "threads that run handlers", {}, true, 1},
+      {"queue", "4096", "requests that may wait for a worker before 503 is answered", {}, true, 1},
+      {"connections-max", "10000", "connections open at once", {}, true, 1},
+      {"idle-timeout-seconds", "75", "an idle connection is closed after this long", {}, true, 1},
       {"stop-grace-seconds", "5", "how long a stop waits for requests in flight", {}, true},
   };
   return all;
@@ -56,10 +56,11 @@ Result<void> check(const SettingSpec& spec, const std::string& value, const std:
   if (spec.number) {
     std::int64_t number = 0;
     auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-    if (error != std::errc() || end != value.data() + value.size() || number < 0 ||
+    if (error != std::errc() || end != value.data() + value.size() || number < spec.number_min ||
         number > 1'000'000)
-      return fail(codes::kInvalid,
-                  who + " must be a whole number from 0 to 1000000, not '" + value + "'");
+      return fail(codes::kInvalid, who + " must be a whole number from " +
+                                       std::to_string(spec.number_min) + " to 1000000, not '" +
+                                       value + "'");
   }
   return {};
 }
@@ -85,6 +86,23 @@ Result<std::map<std::string, std::string>> read_file(const std::string& path) {
   return values;
 }
 
+// A misspelt variable would otherwise be a setting that silently is not in force.
+Result<void> check_variables(const std::map<std::string, std::string>& variables) {
+  // Not settings: the file's own path, base/crash_point.h, and what the tests and tools export.
+  constexpr std::string_view kOthers[] = {"TIDEMILL_CONFIG",  "TIDEMILL_CRASH_AT",
+                                          "TIDEMILL_BINARY",  "TIDEMILL_BENCH_DIR",
+                                          "TIDEMILL_ML_ROOT", "TIDEMILL_TEST_SEED"};
+  for (const auto& [name, value] : variables) {
+    if (!name.starts_with("TIDEMILL_") || std::ranges::find(kOthers, name) != std::end(kOthers))
+      continue;
+    auto same = [&name](const SettingSpec& spec) { return variable_name(spec.name) == name; };
+    if (std::ranges::none_of(specs(), same))
+      return fail(codes::kInvalid, "there is no setting for the variable " + name +
+                                       "; `tidemill config` lists them all");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const SettingSpec> setting_specs() { return specs(); }
@@ -97,6 +115,7 @@ std::string variable_name(std::string_view setting) {
 
 Result<Settings> Settings::resolve(const std::map<std::string, std::string>& flags,
                                    const std::map<std::string, std::string>& variables) {
+  TRY(check_variables(variables));
   Settings settings;
   for (const SettingSpec& spec : specs())
     settings.entries_[std::string(spec.name)] = {std::string(spec.default_value), "default"};

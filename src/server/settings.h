@@ -20,6 +20,7 @@ struct SettingSpec {
   // Empty: any text. Else the accepted words.
   std::vector<std::string_view> choices = {};
   bool number = false;
+  std::int64_t number_min = 0;
 };
 
 std::span<const SettingSpec> setting_specs();

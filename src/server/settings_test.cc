@@ -47,6 +47,11 @@ TEST_F(SettingsTest, what_is_wrong_is_named) {
   EXPECT_NE(choice.error().message.find("verify, any"), std::string::npos);
   EXPECT_FALSE(Settings::resolve({}, {{"TIDEMILL_WORKERS", "many"}}));
   EXPECT_FALSE(Settings::resolve({{"config", folder_ + "/none.yaml"}}, {}));
+  EXPECT_FALSE(Settings::resolve({{"workers", "0"}}, {}));
+  Result<Settings> misspelt = Settings::resolve({}, {{"TIDEMILL_REGOIN", "x"}});
+  ASSERT_FALSE(misspelt);
+  EXPECT_NE(misspelt.error().message.find("TIDEMILL_REGOIN"), std::string::npos);
+  EXPECT_TRUE(Settings::resolve({}, {{"TIDEMILL_CRASH_AT", "3"}}));
 }
 
 }  // namespace

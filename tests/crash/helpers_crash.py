@@ -1,8 +1,10 @@
-"""A bucket with data, a role, and clients that can be made anew after a restart."""
+"""A bucket with data, a role, and clients that outlive restarts."""
 import json
 import random
 import time
 import uuid
+
+from botocore.config import Config
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 POINTS_MAX = 200
@@ -19,7 +21,10 @@ def wait_until(call, timeout_seconds=60):
 class World:
     def __init__(self, server):
         self.server = server
-        self.connect(None)
+        # The port stays over restarts, so these clients do.
+        config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=30)
+        for name, service in (("s3", "s3"), ("sm", "sagemaker"), ("iam", "iam"), ("logs", "logs"), ("runtime", "sagemaker-runtime")):
+            setattr(self, name, server.client(service, config=config))
         self.bucket = "crash-" + uuid.uuid4().hex[:8]
         self.s3.create_bucket(Bucket=self.bucket)
         trust = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -30,10 +35,6 @@ class World:
         lines = [",".join([str(int(r[0] + r[1] * r[2] > 0))] + [f"{v:.4f}" for v in r]) for r in rows]
         self.s3.put_object(Bucket=self.bucket, Key="train/a.csv", Body="\n".join(lines))
         self.row = ",".join(f"{v:.4f}" for v in rows[0])
-
-    def connect(self, config):
-        for name, service in (("s3", "s3"), ("sm", "sagemaker"), ("iam", "iam"), ("logs", "logs"), ("runtime", "sagemaker-runtime")):
-            setattr(self, name, self.server.client(service, config=config))
 
     def training_request(self, name, rounds="10"):
         return {"TrainingJobName": name, "RoleArn": self.role,

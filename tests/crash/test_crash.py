@@ -8,7 +8,6 @@ import json
 import tarfile
 
 import pytest
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from support.server import Server
@@ -34,7 +33,6 @@ def at_every_commit_point(world, scenario, check):
         acknowledged, died = {}, False
         try:
             server.start()
-            world.connect(Config(retries={"max_attempts": 1, "mode": "standard"}, read_timeout=20))
             scenario(n, acknowledged)
         except (*GONE, RuntimeError):
             died = True
@@ -46,7 +44,6 @@ def at_every_commit_point(world, scenario, check):
             server.stop()
         server.environment = {}
         server.start()
-        world.connect(Config(retries={"max_attempts": 1}))
         check(n, acknowledged)
         if not died:
             return crashes
@@ -181,6 +178,5 @@ def test_a_job_outlives_the_server(world):
     wait_until(lambda: world.sm.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
     server.kill()
     server.start()
-    world.connect(Config(retries={"max_attempts": 1}))
     job = world.finished(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

@@ -101,7 +101,7 @@ void IamService::add_to(Registry& registry) {
   add_user_handlers(registry, *state_);
 }
 
-wire::sigv4::CredentialSource& IamService::credentials() { return *credentials_; }
+CredentialSource& IamService::credentials() { return *credentials_; }
 
 Result<void> IamService::check_pass_role(const Context& context, std::string_view role_arn,
                                          std::string_view service_principal) {

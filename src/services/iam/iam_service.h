@@ -10,7 +10,7 @@
 #include "services/iam/root_key.h"
 #include "services/service.h"
 #include "store/store.h"
-#include "wire/sigv4/credentials.h"
+#include "base/credential_source.h"
 
 namespace tidemill::services::iam {
 
@@ -33,7 +33,7 @@ class IamService final : public IamInterface, public SessionInterface {
 
   static std::vector<store::TableSpec> tables();
   void add_to(Registry& registry);
-  wire::sigv4::CredentialSource& credentials();
+  CredentialSource& credentials();
 
   Result<void> check_pass_role(const Context& context, std::string_view role_arn,
                                std::string_view service_principal) override;

@@ -127,6 +127,19 @@ TEST_F(LogsTest, Append_makes_text_of_bytes) {
   EXPECT_EQ(events->back().message.size(), 262'144u - 26u);
 }
 
+TEST_F(LogsTest, A_source_that_delivers_again_leaves_each_line_once) {
+  auto append = [&](std::vector<LogEvent> events) {
+    return logs_.append("1", "r", "g", "s", std::move(events)).has_value();
+  };
+  ASSERT_TRUE(append({{Timestamp{1'000'000}, "one", 4}, {Timestamp{2'000'000}, "two", 8}}));
+  ASSERT_TRUE(append({{Timestamp{2'000'000}, "two", 8}, {Timestamp{3'000'000}, "three", 14}}));
+  ASSERT_TRUE(append({{Timestamp{4'000'000}, "from nowhere"}}));
+  auto events = logs_.tail("1", "r", "g", "s", 10);
+  ASSERT_EQ(events->size(), 4u);
+  EXPECT_EQ((*events)[1].message, "two");
+  EXPECT_EQ((*events)[2].message, "three");
+}
+
 TEST_F(LogsTest, Retention_deletes) {
   make("g", "s");
   ASSERT_TRUE(put("g", "s", {{kNowMs - 3'600'000, "old"}, {kNowMs, "new"}}));

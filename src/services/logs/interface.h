@@ -13,6 +13,10 @@ namespace tidemill::services::logs {
 struct LogEvent {
   Timestamp time;
   std::string message;  // one line, without its line end
+  // Where the event ends in the one source of the stream, rising; 0: the source has no positions.
+  // Events at or before the last position the stream holds are dropped, so a source that delivers
+  // again after a crash leaves each line once.
+  std::uint64_t source_offset = 0;
 };
 
 // Thread-safe.

@@ -34,6 +34,14 @@ Result<void> check_batch(const std::vector<InputLogEvent>& events) {
   return {};
 }
 
+std::vector<LogEvent> not_yet_held(const std::vector<LogEvent>& events, std::uint64_t held_offset) {
+  std::vector<LogEvent> fresh;
+  fresh.reserve(events.size());
+  for (const LogEvent& event : events)
+    if (event.source_offset == 0 || event.source_offset > held_offset) fresh.push_back(event);
+  return fresh;
+}
+
 }  // namespace
 
 Result<PutLogEventsResponse> LogsService::put_log_events(Context& context,
@@ -72,9 +80,11 @@ Result<void> LogsService::append_existing(std::string_view account, std::string_
   std::lock_guard lock(lock_of(key));
   for (int attempt = 1;; ++attempt) {
     VersionedStream found = TRY(load_stream(account, region, group, stream));
-    if (events.empty()) return {};
+    std::vector<LogEvent> fresh = not_yet_held(events, found.record.source_offset);
+    if (fresh.empty()) return {};
     store::Transaction transaction;
-    add_events(transaction, found.record, events, clock_.now());
+    add_events(transaction, found.record, fresh, clock_.now());
+    found.record.source_offset = std::max(found.record.source_offset, fresh.back().source_offset);
     streams_table().put(transaction, key, found.record, found.version);
     Result<void> committed = store_.commit(std::move(transaction));
     // A conflict: the stream was deleted, or another process writes to it.

@@ -35,10 +35,11 @@ struct Stream {
   std::optional<std::int64_t> first_event_ms, last_event_ms, last_ingestion_ms;
   std::int64_t next_row = 0;
   std::int64_t stored_bytes = 0;
+  std::uint64_t source_offset = 0;  // LogEvent::source_offset of the last event, 0 without one
 };
 BOOST_DESCRIBE_STRUCT(Stream, (),
                       (account, region, group, name, uid, created, first_event_ms, last_event_ms,
-                       last_ingestion_ms, next_row, stored_bytes))
+                       last_ingestion_ms, next_row, stored_bytes, source_offset))
 
 // Events of one bucket of time, in the order they came.
 struct EventRow {

@@ -60,6 +60,15 @@ Error malformed_authorization(Dialect dialect, std::string_view what) {
   return make(dialect, kIncomplete, 400, message + std::string(what), 400);
 }
 
+Error wrong_service(Dialect dialect, std::string_view expected, std::string_view given) {
+  if (dialect == Dialect::s3)
+    return malformed_authorization(dialect, "incorrect service \"" + std::string(given) +
+                                                "\". This endpoint belongs to \"" +
+                                                std::string(expected) + "\".");
+  return make(dialect, kSignature, 403,
+              "Credential should be scoped to correct service: '" + std::string(expected) + "'.");
+}
+
 Error malformed_presigned(Dialect dialect, std::string_view what) {
   if (dialect == Dialect::s3) return {"AuthorizationQueryParametersError", std::string(what), 400};
   return make(dialect, kIncomplete, 400, std::string(what), 400);

@@ -14,6 +14,8 @@ namespace tidemill::wire::sigv4 {
 Error missing_credentials(Dialect dialect);
 // The Authorization header does not parse; `what` is a sentence.
 Error malformed_authorization(Dialect dialect, std::string_view what);
+// Signed, but for another service than the one that is asked.
+Error wrong_service(Dialect dialect, std::string_view expected, std::string_view given);
 Error malformed_presigned(Dialect dialect, std::string_view what);
 Error missing_date(Dialect dialect);
 Error unknown_access_key(Dialect dialect, std::string_view access_key_id);

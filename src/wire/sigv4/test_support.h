@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "wire/http.h"
 #include "wire/sigv4/authenticator.h"
-#include "wire/sigv4/credentials.h"
+#include "base/credential_source.h"
 
 namespace tidemill::wire::sigv4 {
 

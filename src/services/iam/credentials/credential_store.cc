@@ -34,9 +34,9 @@ Result<void> CredentialStore::load() {
   return delete_expired();
 }
 
-Result<std::optional<wire::sigv4::Credential>> CredentialStore::find(
+Result<std::optional<Credential>> CredentialStore::find(
     std::string_view access_key_id) {
-  wire::sigv4::Credential credential;
+  Credential credential;
   if (access_key_id == root_.access_key_id) {
     credential.secret_access_key = root_.secret_access_key;
     credential.account = root_.account;
@@ -51,7 +51,7 @@ Result<std::optional<wire::sigv4::Credential>> CredentialStore::find(
     auto entry = sessions_.find(access_key_id);
     if (entry != sessions_.end()) found = entry->second;
   }
-  if (!found) return std::optional<wire::sigv4::Credential>();
+  if (!found) return std::optional<Credential>();
   credential.secret_access_key = found->secret_access_key;
   credential.account = found->account;
   credential.arn = found->arn;

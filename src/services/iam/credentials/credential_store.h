@@ -9,19 +9,19 @@
 #include "services/iam/records.h"
 #include "services/iam/root_key.h"
 #include "services/iam/state.h"
-#include "wire/sigv4/credentials.h"
+#include "base/credential_source.h"
 
 namespace tidemill::services::iam {
 
 // Thread-safe.
-class CredentialStore final : public wire::sigv4::CredentialSource {
+class CredentialStore final : public CredentialSource {
  public:
   CredentialStore(State& state, RootKey root);
 
   // Sessions that survived the last run; expired ones are deleted.
   Result<void> load();
 
-  Result<std::optional<wire::sigv4::Credential>> find(std::string_view access_key_id) override;
+  Result<std::optional<Credential>> find(std::string_view access_key_id) override;
 
   // Fills in the keys and the token, and returns when durable. LimitExceeded.
   Result<SessionRecord> issue(SessionRecord session);

@@ -196,7 +196,7 @@ bool TrainingListener::job_logged(const std::string& id,
   if (!whose) return true;
   std::vector<logs::LogEvent> events;
   events.reserve(lines.size());
-  for (const compute::LogLine& line : lines) events.push_back({line.time, line.text});
+  for (const compute::LogLine& line : lines) events.push_back({line.time, line.text, line.offset});
   return on_.logs
       .append(whose->account, whose->region, kTrainingLogGroup,
               log_stream(whose->name, whose->created), std::move(events))

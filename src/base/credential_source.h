@@ -1,4 +1,4 @@
-// Where the authenticator finds secrets. services/iam implements it over the root key, users' keys
+// Where the authenticator (wire/sigv4) finds secrets. services/iam implements it over the root key, users' keys
 // and temporary credentials.
 #pragma once
 
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/value.h"
 
-namespace tidemill::wire::sigv4 {
+namespace tidemill {
 
 struct Credential {
   std::string secret_access_key;
@@ -31,4 +31,4 @@ class CredentialSource {
   virtual Result<std::optional<Credential>> find(std::string_view access_key_id) = 0;
 };
 
-}  // namespace tidemill::wire::sigv4
+}  // namespace tidemill
