@@ -50,11 +50,14 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
           model_error(endpoint, instance.log_stream, 0,
                       "Your invocation timed out while waiting for a response from container "
                       "primary. It must answer within 60 seconds."));
-    if (code == codes::kOverloaded &&
-        response.error().message.find("response") != std::string::npos)
-      return fail(model_error(endpoint, instance.log_stream, 0, response.error().message));
-    return fail(unavailable("The model server of variant " + variant.name +
-                            " cannot be reached: " + response.error().message));
+    // Nothing was sent: the client may try again. Everything else is the model's doing.
+    const bool never_reached = code == codes::kCancelled ||
+                               response.error().message.starts_with("cannot connect") ||
+                               response.error().message.starts_with("too many requests");
+    if (never_reached)
+      return fail(unavailable("The model server of variant " + variant.name +
+                              " cannot be reached: " + response.error().message));
+    return fail(model_error(endpoint, instance.log_stream, 0, response.error().message));
   }
   if (response->status < 200 || response->status > 299)
     return fail(model_error(endpoint, instance.log_stream, response->status, response->body));

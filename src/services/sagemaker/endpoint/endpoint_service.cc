@@ -16,6 +16,8 @@ namespace events = endpoint_events;
 namespace runtime_routes = sagemaker_runtime;
 
 constexpr std::size_t kScanPage = 500;
+// Endpoints that are not published by then (many native models to load) follow in the background.
+constexpr std::chrono::milliseconds kStartTime{500};
 
 std::vector<std::string> split_keys(const std::string& text) {
   std::vector<std::string> keys;
@@ -76,7 +78,19 @@ void EndpointService::add_to(Registry& registry) {
 }
 
 void EndpointService::start() {
-  starter_ = std::jthread([this](std::stop_token stop) { publish_all(std::move(stop)); });
+  std::vector<std::string> keys = keys_in_service();
+  const auto deadline = std::chrono::steady_clock::now() + kStartTime;
+  std::size_t published = 0;
+  while (published < keys.size() && std::chrono::steady_clock::now() < deadline)
+    publish_or_log(keys[published++]);
+  keys.erase(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(published));
+  if (keys.empty()) return;
+  starter_ = std::jthread([this, keys = std::move(keys)](const std::stop_token& stop) {
+    for (const std::string& key : keys) {
+      if (stop.stop_requested()) return;
+      publish_or_log(key);
+    }
+  });
 }
 
 void EndpointService::stop() {
@@ -84,27 +98,29 @@ void EndpointService::stop() {
   starter_ = {};
 }
 
-void EndpointService::publish_all(std::stop_token stop) {
+std::vector<std::string> EndpointService::keys_in_service() {
+  std::vector<std::string> keys;
   store::Scan scan;
   scan.limit = kScanPage;
   do {
     auto page = endpoints().scan(in_.store, scan);
     if (!page) {
       log::error("cannot read the endpoints", {{"reason", page.error().message}});
-      return;
+      break;
     }
-    for (const auto& found : page->records) {
-      if (stop.stop_requested()) return;
-      const Endpoint& endpoint = found.record;
-      if (!endpoint.active) continue;
-      Result<void> published =
-          publish(endpoint_key(endpoint.account, endpoint.region, endpoint.name));
-      if (!published)
-        log::error("cannot serve an endpoint",
-                   {{"endpoint", endpoint.arn}, {"reason", published.error().message}});
-    }
+    for (const auto& found : page->records)
+      if (found.record.active)
+        keys.push_back(endpoint_key(found.record.account, found.record.region, found.record.name));
     scan.after = page->next;
   } while (!scan.after.empty());
+  return keys;
+}
+
+void EndpointService::publish_or_log(const std::string& key) {
+  Result<void> published = publish(key);
+  if (!published)
+    log::error("cannot serve an endpoint",
+               {{"endpoint", store::split_key(key).back()}, {"reason", published.error().message}});
 }
 
 engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const engine::TaskRun& run) {
@@ -128,7 +144,10 @@ engine::TaskResult EndpointService::start_fleet(const Endpoint& endpoint,
   InstanceRef ref = TRY(payload<InstanceRef>(run));
   if (!endpoint.pending || endpoint.pending->id != ref.fleet) return std::vector<engine::Event>();
   Result<Fleet> started = fleets_.start(endpoint, *endpoint.pending);
-  if (started) return std::vector<engine::Event>{{events::kFleetReady, to_value(*started)}};
+  if (started) {
+    TRY(publish_ready(run.key, *started));
+    return std::vector<engine::Event>{{events::kFleetReady, to_value(*started)}};
+  }
   if (started.error().code != kDeploymentFailed) return fail(started.error());
   ref.reason = started.error().message;
   return std::vector<engine::Event>{{events::kFleetFailed, to_value(ref)}};
@@ -184,6 +203,18 @@ Result<void> EndpointService::publish(const std::string& key) {
   }
   const std::vector<std::string> parts = store::split_key(key);
   if (parts.size() == 3) routes_.remove(parts[0], parts[1], parts[2]);
+  return {};
+}
+
+Result<void> EndpointService::publish_ready(const std::string& key, const Fleet& fleet) {
+  std::lock_guard lock(publishing_);
+  auto found = TRY(endpoints().get(in_.store, key));
+  if (!found || found->record.status == "Deleting" || !found->record.pending ||
+      found->record.pending->id != fleet.id)
+    return {};
+  Endpoint next = found->record;
+  next.active = fleet;
+  routes_.put(TRY(route_of(next)));
   return {};
 }
 

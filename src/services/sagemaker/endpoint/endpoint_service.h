@@ -40,7 +40,7 @@ class EndpointService final : public compute::JobListener {
   void add_to(engine::Engine& engine);
   // The operations on models, endpoint configurations and endpoints.
   void add_to(Registry& registry);
-  // Publishes the routes of what is in service, in the background. After engine.start().
+  // Publishes the routes of what is in service. Before the server takes requests.
   void start();
   // Ends waits, so that the engine can stop; model servers go on. Before engine.stop().
   void stop();
@@ -56,8 +56,11 @@ class EndpointService final : public compute::JobListener {
   engine::TaskResult remove(const Endpoint& endpoint, const engine::TaskRun& run);
   // Brings the routing table in step with the endpoint as the store has it now.
   Result<void> publish(const std::string& key);
+  // Routes a fleet just before the record says InService: who reads that must get an answer.
+  Result<void> publish_ready(const std::string& key, const Fleet& fleet);
   Result<sagemaker_runtime::EndpointRoute> route_of(const Endpoint& endpoint);
-  void publish_all(std::stop_token stop);
+  std::vector<std::string> keys_in_service();
+  void publish_or_log(const std::string& key);
 
   Dependencies in_;
   sagemaker_runtime::RoutingTable& routes_;

@@ -7,6 +7,7 @@ namespace {
 
 constexpr const char* kMlFolder = "/opt/ml";
 constexpr const char* kModelFolder = "/opt/ml/model";
+constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 // A script in Python is imported by the model server; any other program is the server itself.
 std::vector<std::string> serve_command(const Programs& programs, const Variant& variant,
@@ -70,14 +71,17 @@ compute::JobSpec instance_spec(const Endpoint& endpoint, const Variant& variant,
 
 std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
   while (!log.empty() && (log.back() == '\n' || log.back() == ' ')) log.remove_suffix(1);
-  const std::size_t trace = log.rfind("Traceback (most recent call last):");
+  const std::size_t trace = log.rfind(kTraceback);
   if (trace != std::string_view::npos) log.remove_prefix(trace);
   if (log.size() <= bytes_max) return std::string(log);
   // The end of a traceback says more than its beginning.
-  log.remove_prefix(log.size() - bytes_max);
+  const std::string head =
+      trace == std::string_view::npos ? "" : std::string(kTraceback) + "\n  ...\n";
+  if (bytes_max <= head.size()) return std::string(log.substr(log.size() - bytes_max));
+  log.remove_prefix(log.size() - (bytes_max - head.size()));
   const std::size_t line = log.find('\n');
   if (line != std::string_view::npos) log.remove_prefix(line + 1);
-  return std::string(log);
+  return head + std::string(log);
 }
 
 }  // namespace tidemill::services::sagemaker
