@@ -13,7 +13,7 @@ clean_up() {
   aws sagemaker delete-endpoint --endpoint-name "$name" || true
   aws sagemaker delete-endpoint-config --endpoint-config-name "$name" || true
   aws sagemaker delete-model --model-name "$name" || true
-  aws s3 rb --force --quiet "s3://$name" || true
+  aws s3 rb --force "s3://$name" >/dev/null || true
   aws iam delete-role --role-name "$name" || true
   rm -rf "$work"
 }
@@ -21,7 +21,7 @@ trap clean_up EXIT
 
 echo "uploading"
 "$python" "$here/churn_data.py" split "$work"
-aws s3 mb --quiet "s3://$name" >/dev/null
+aws s3 mb "s3://$name" >/dev/null
 for channel in train validation; do
   aws s3 cp --quiet "$work/$channel.csv" "s3://$name/$channel/$channel.csv"
 done

@@ -25,6 +25,7 @@ NAME = "churn-v2-" + time.strftime("%Y%m%d-%H%M%S")
 TRUST = {"Version": "2012-10-17",
          "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
                         "Action": "sts:AssumeRole"}]}
+POLICY = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
 
 
 def upload(session, parts):
@@ -91,6 +92,8 @@ def main(kinds):
     session = sagemaker.Session(default_bucket=bucket)
     iam = boto3.client("iam")
     role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    # The training script fetches its source from S3 with the role's rights.
+    iam.attach_role_policy(RoleName=NAME, PolicyArn=POLICY)
     parts = churn_data.split()
     try:
         inputs = upload(session, parts)
@@ -100,6 +103,7 @@ def main(kinds):
         objects = boto3.resource("s3").Bucket(bucket)
         objects.objects.all().delete()
         objects.delete()
+        iam.detach_role_policy(RoleName=NAME, PolicyArn=POLICY)
         iam.delete_role(RoleName=NAME)
 
 
