@@ -87,6 +87,11 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   CLI::App* coverage = app.add_subcommand("coverage", "print which operations are implemented");
   coverage->add_flag("--json", as_json, "as JSON (it always is)");
 
+  auto is_named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
+  if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
+    std::cerr << "tidemill: there is no command '" << argv[1] << "'; tidemill --help lists them\n";
+    return 2;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -98,6 +98,9 @@ class HttpHandler {
   using Respond = std::move_only_function<void(HttpResponse)>;
   virtual ~HttpHandler() = default;
   virtual void handle(HttpRequest request, Respond respond) = 0;
+  // Asked on an event-loop thread, when a client waits for "100 Continue" before it sends its body:
+  // an answer refuses the request unread. Must not block.
+  virtual std::optional<HttpResponse> refuse_early(const HttpRequest&) { return std::nullopt; }
 };
 
 }  // namespace tidemill::wire

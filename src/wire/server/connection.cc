@@ -142,7 +142,13 @@ void Connection::begin_body() {
     return;
   }
   decoder_ = BodyDecoder(head_.framing, shared_.options.limits);
-  if (head_.expect_continue && input_.empty()) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  if (head_.expect_continue && input_.empty()) {
+    if (std::optional<HttpResponse> refusal = shared_.handler.refuse_early(head_.request)) {
+      refuse(*std::move(refusal));
+      return;
+    }
+    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  }
   if (head_.framing.content_length > limits::buffered_body_bytes_max) {
     become_stream();
     return;
@@ -277,13 +283,19 @@ void Connection::dispatch() {
 
 void Connection::reject(int status, const std::string& reason) {
   shared_.counters.requests_bad.fetch_add(1, std::memory_order_relaxed);
+  refuse(shared_.bad_request_response(status, reason));
+}
+
+// The last answer of a connection whose further bytes are of no use: a body that nobody asked for
+// must not be taken for a request.
+void Connection::refuse(HttpResponse response) {
   shared_.counters.requests_active.fetch_add(1, std::memory_order_relaxed);
   close_after_ = true;
   head_only_ = head_.request.method == "HEAD";
   ++serial_;
   writing_ = Writing::awaiting;
   enter(Reading::complete);
-  start_response(shared_.bad_request_response(status, reason));
+  start_response(std::move(response));
 }
 
 }  // namespace tidemill::wire

@@ -61,6 +61,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void become_stream();
   void dispatch();
   void reject(int status, const std::string& reason);
+  void refuse(HttpResponse response);
   bool feed_decoder(std::size_t room, std::string& out);
   void body_failed(int status, const char* code, const std::string& reason);
   bool wants_input() const;

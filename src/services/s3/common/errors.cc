@@ -76,6 +76,9 @@ Error to_s3_error(Error error) {
   if (error.code == codes::kCancelled)
     return {"ServiceUnavailable", "The server is being stopped. Please try again.", 503};
   if (error.code == codes::kInvalid) return invalid_request(error.message);
+  // The client's connection, not our disk.
+  if (error.code == codes::kIo && error.http_status == 400)
+    return {"IncompleteBody", "The request body terminated unexpectedly", 400};
   log::error("an S3 request failed", {{"code", error.code}, {"message", error.message}});
   return {"InternalError", "We encountered an internal error: " + error.message, 500};
 }
