@@ -1,0 +1,210 @@
+"""Accounts and regions are kept apart: the same names in two places are two things, and what one
+account holds no other sees, changes or counts."""
+import json
+import time
+
+import pytest
+
+from helpers import aws_error, unique
+
+ALICE, BOB = "111111111111", "222222222222"
+NOW = int(time.time() * 1000)
+IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+PLACES = [(ALICE, "us-east-1"), (ALICE, "eu-west-1"), (BOB, "us-east-1")]
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
+
+
+@pytest.fixture(scope="module")
+def client(open_server):
+    made = {}
+
+    def get(service, account, region="us-east-1"):
+        key = (service, account, region)
+        if key not in made:
+            made[key] = open_server.client(service, aws_access_key_id=account, aws_secret_access_key="x", region_name=region)
+        return made[key]
+    return get
+
+
+def test_identity_is_the_accounts_own(client):
+    for account in (ALICE, BOB):
+        assert client("sts", account).get_caller_identity()["Arn"] == f"arn:aws:iam::{account}:root"
+
+
+def test_log_groups(client):
+    name, logs = unique("/group"), {place: client("logs", *place) for place in PLACES}
+    for i, (place, here) in enumerate(logs.items()):
+        here.create_log_group(logGroupName=name, tags={"place": str(i)})
+        here.create_log_stream(logGroupName=name, logStreamName="stream")
+        here.put_log_events(logGroupName=name, logStreamName="stream", logEvents=[{"timestamp": NOW + i, "message": f"from {i}"}])
+        here.put_retention_policy(logGroupName=name, retentionInDays=[1, 3, 5][i])
+    for i, ((account, region), here) in enumerate(logs.items()):
+        groups = here.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        assert [g["arn"] for g in groups] == [f"arn:aws:logs:{region}:{account}:log-group:{name}:*"]
+        assert groups[0]["retentionInDays"] == [1, 3, 5][i]
+        assert [e["message"] for e in here.get_log_events(logGroupName=name, logStreamName="stream", startTime=0)["events"]] == [f"from {i}"]
+        assert [e["message"] for e in here.filter_log_events(logGroupName=name, startTime=0)["events"]] == [f"from {i}"]
+    logs[PLACES[0]].delete_log_group(logGroupName=name)
+    with aws_error("ResourceNotFoundException", 400):
+        logs[PLACES[0]].describe_log_streams(logGroupName=name)
+    for place in PLACES[1:]:
+        assert len(logs[place].filter_log_events(logGroupName=name, startTime=0)["events"]) == 1
+        logs[place].delete_log_group(logGroupName=name)
+
+
+def test_a_stream_with_a_slash_is_not_another_groups(client):
+    """Keys that a careless join of names would confuse."""
+    logs = client("logs", ALICE)
+    base = unique("g")
+    pairs = [(base, "x/y"), (f"{base}/x", "y")]
+    for group, stream in pairs:
+        logs.create_log_group(logGroupName=group)
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[{"timestamp": NOW, "message": f"{group}|{stream}"}])
+    for group, stream in pairs:
+        assert [s["logStreamName"] for s in logs.describe_log_streams(logGroupName=group)["logStreams"]] == [stream]
+        assert [e["message"] for e in logs.get_log_events(logGroupName=group, logStreamName=stream, startTime=0)["events"]] == [f"{group}|{stream}"]
+    logs.delete_log_group(logGroupName=base)
+    assert len(logs.filter_log_events(logGroupName=f"{base}/x", startTime=0)["events"]) == 1
+
+
+def test_roles_are_an_accounts_in_every_region(client):
+    name = unique("role")
+    for account in (ALICE, BOB):
+        client("iam", account).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, Description=f"of {account}")
+    for account, region in PLACES:
+        role = client("iam", account, region).get_role(RoleName=name)["Role"]
+        assert role["Arn"] == f"arn:aws:iam::{account}:role/{name}" and role["Description"] == f"of {account}"
+    client("iam", ALICE, "eu-west-1").delete_role(RoleName=name)
+    with aws_error("NoSuchEntity", 404):
+        client("iam", ALICE).get_role(RoleName=name)
+    assert name in [r["RoleName"] for r in client("iam", BOB).list_roles()["Roles"]]
+    client("iam", BOB).delete_role(RoleName=name)
+
+
+@pytest.fixture(scope="module")
+def data(client):
+    """Each account's bucket with something that a model can name."""
+    buckets = {account: unique(f"data-{account}") for account in (ALICE, BOB)}
+    for account, bucket in buckets.items():
+        client("s3", account).create_bucket(Bucket=bucket)
+        for key in ("m.tar.gz", "us-east-1/model.tar.gz", "eu-west-1/model.tar.gz"):
+            client("s3", account).put_object(Bucket=bucket, Key=key, Body=b"not read before an endpoint is made")
+    return buckets
+
+
+def test_model_data_of_another_account_cannot_be_named(client, data):
+    name = unique("model")
+    client("iam", ALICE).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    with aws_error("ValidationException", 400):
+        client("sagemaker", ALICE).create_model(ModelName=name, ExecutionRoleArn=f"arn:aws:iam::{ALICE}:role/{name}",
+                                                PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{data[BOB]}/m.tar.gz"})
+
+
+def test_models_and_endpoint_configs(client, data):
+    name = unique("model")
+    for account, region in PLACES:
+        iam, sagemaker = client("iam", account), client("sagemaker", account, region)
+        if region == "us-east-1":
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+        arn = sagemaker.create_model(ModelName=name, ExecutionRoleArn=f"arn:aws:iam::{account}:role/{name}",
+                                     PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{data[account]}/{region}/model.tar.gz"},
+                                     Tags=[{"Key": "place", "Value": f"{account}/{region}"}])["ModelArn"]
+        assert arn == f"arn:aws:sagemaker:{region}:{account}:model/{name}"
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
+            {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+    for account, region in PLACES:
+        sagemaker = client("sagemaker", account, region)
+        model = sagemaker.describe_model(ModelName=name)
+        assert model["PrimaryContainer"]["ModelDataUrl"] == f"s3://{data[account]}/{region}/model.tar.gz"
+        assert [m["ModelName"] for m in sagemaker.list_models(NameContains=name)["Models"]] == [name]
+        assert sagemaker.list_tags(ResourceArn=model["ModelArn"])["Tags"] == [{"Key": "place", "Value": f"{account}/{region}"}]
+        assert [c["EndpointConfigName"] for c in sagemaker.list_endpoint_configs(NameContains=name)["EndpointConfigs"]] == [name]
+    client("sagemaker", *PLACES[0]).delete_model(ModelName=name)
+    client("sagemaker", *PLACES[0]).delete_endpoint_config(EndpointConfigName=name)
+    with aws_error("ValidationException", 400, "Could not find"):
+        client("sagemaker", *PLACES[0]).describe_model(ModelName=name)
+    for place in PLACES[1:]:
+        assert client("sagemaker", *place).describe_model(ModelName=name)["ModelName"] == name
+
+
+def test_nobody_reads_or_changes_tags_of_another_account(client, data):
+    name = unique("model")
+    client("iam", ALICE).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    arn = client("sagemaker", ALICE).create_model(
+        ModelName=name, ExecutionRoleArn=f"arn:aws:iam::{ALICE}:role/{name}",
+        PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{data[ALICE]}/m.tar.gz"},
+        Tags=[{"Key": "secret", "Value": "alice"}])["ModelArn"]
+    from botocore.exceptions import ClientError
+    for account, region in (PLACES[1], PLACES[2]):
+        theirs = client("sagemaker", account, region)
+        for call in (lambda: theirs.list_tags(ResourceArn=arn), lambda: theirs.add_tags(ResourceArn=arn, Tags=[{"Key": "x", "Value": "y"}]),
+                     lambda: theirs.delete_tags(ResourceArn=arn, TagKeys=["secret"])):
+            with pytest.raises(ClientError) as raised:
+                call()
+            assert raised.value.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound", "AccessDeniedException")
+    assert client("sagemaker", ALICE).list_tags(ResourceArn=arn)["Tags"] == [{"Key": "secret", "Value": "alice"}]
+
+
+def test_a_role_of_another_account_cannot_be_passed(client, data):
+    name = unique("role")
+    client("iam", BOB).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    with aws_error("AccessDeniedException", containing="Cross-account pass role is not allowed"):
+        client("sagemaker", ALICE).create_model(
+            ModelName=name, ExecutionRoleArn=f"arn:aws:iam::{BOB}:role/{name}",
+            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{data[ALICE]}/m.tar.gz"})
+
+
+def test_an_endpoint_of_another_place_does_not_exist(client):
+    with aws_error("ValidationError", 400, BOB):
+        client("sagemaker-runtime", BOB).invoke_endpoint(EndpointName="anything", Body=b"1")
+
+
+@pytest.mark.parametrize("call", [
+    lambda s3, b: s3.list_objects_v2(Bucket=b), lambda s3, b: s3.put_object(Bucket=b, Key="k", Body=b"theirs"),
+    lambda s3, b: s3.delete_object(Bucket=b, Key="k"), lambda s3, b: s3.delete_objects(Bucket=b, Delete={"Objects": [{"Key": "k"}]}),
+    lambda s3, b: s3.create_multipart_upload(Bucket=b, Key="k"), lambda s3, b: s3.list_multipart_uploads(Bucket=b),
+    lambda s3, b: s3.get_object_tagging(Bucket=b, Key="k"), lambda s3, b: s3.get_bucket_location(Bucket=b),
+    lambda s3, b: s3.delete_bucket(Bucket=b), lambda s3, b: s3.copy_object(Bucket=b, Key="k2", CopySource={"Bucket": b, "Key": "k"})])
+def test_buckets_open_to_their_account_only(client, call):
+    name, mine = unique("mine"), client("s3", ALICE)
+    mine.create_bucket(Bucket=name)
+    mine.put_object(Bucket=name, Key="k", Body=b"mine")
+    with aws_error("AccessDenied", 403):
+        call(client("s3", BOB), name)
+    assert mine.get_object(Bucket=name, Key="k")["Body"].read() == b"mine"
+
+
+def test_a_copy_cannot_take_from_another_account(client):
+    source, target = unique("source"), unique("target")
+    client("s3", ALICE).create_bucket(Bucket=source)
+    client("s3", ALICE).put_object(Bucket=source, Key="k", Body=b"secret")
+    theirs = client("s3", BOB)
+    theirs.create_bucket(Bucket=target)
+    with aws_error("AccessDenied", 403):
+        theirs.copy_object(Bucket=target, Key="k", CopySource={"Bucket": source, "Key": "k"})
+    upload = theirs.create_multipart_upload(Bucket=target, Key="k")["UploadId"]
+    with aws_error("AccessDenied", 403):
+        theirs.upload_part_copy(Bucket=target, Key="k", UploadId=upload, PartNumber=1, CopySource={"Bucket": source, "Key": "k"})
+
+
+def test_an_upload_id_is_good_for_its_bucket_and_key_only(client):
+    s3, one, other = client("s3", ALICE), unique("one"), unique("other")
+    s3.create_bucket(Bucket=one)
+    s3.create_bucket(Bucket=other)
+    upload = s3.create_multipart_upload(Bucket=one, Key="k")["UploadId"]
+    for bucket, key in ((other, "k"), (one, "k2")):
+        with aws_error("NoSuchUpload", 404):
+            s3.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x")
+        with aws_error("NoSuchUpload", 404):
+            s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+    assert s3.list_parts(Bucket=one, Key="k", UploadId=upload).get("Parts", []) == []
+
+
+def test_expected_bucket_owner(client):
+    s3, name = client("s3", ALICE), unique("owned")
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="k", Body=b"", ExpectedBucketOwner=ALICE)
+    with aws_error("AccessDenied", 403):
+        s3.put_object(Bucket=name, Key="k", Body=b"", ExpectedBucketOwner=BOB)
