@@ -370,7 +370,9 @@ std::string coverage_json() {
     ValueObject all;
     for (const schema::Service* service : api::all_services()) {
       ValueList names;
-      for (std::string& name : parts.registry.implemented(*service)) names.emplace_back(name);
+      for (const schema::Operation& operation : service->operations)
+        if (parts.registry.find(operation) || parts.inference_operation->takes(*service, operation))
+          names.emplace_back(operation.name);
       all.append(std::string(service->name), std::move(names));
     }
     text = write_json_pretty(all);

@@ -167,8 +167,12 @@ Result<HttpResponse> RequestChain::run(Call& call) {
   }
   TRY(authorize(call, input));
   services::Context context = make_context(call);
-  Value output = TRY((*handler)(context, input));
-  return encode(call, context, output);
+  Result<Value> output = (*handler)(context, input);
+  if (output) return encode(call, context, *output);
+  HttpResponse response = encode_error(call, output.error());
+  // A 304 tells the ETag, too.
+  for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
+  return response;
 }
 
 HttpResponse RequestChain::run_and_encode(Call& call) {

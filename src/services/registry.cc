@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstdlib>
 
 #include "base/log.h"
@@ -18,13 +17,6 @@ void Registry::add_erased(const schema::Service& service, const schema::Operatio
 const Handler* Registry::find(const schema::Operation& operation) const {
   auto found = handlers_.find(&operation);
   return found == handlers_.end() ? nullptr : &found->second;
-}
-
-std::vector<std::string> Registry::implemented(const schema::Service& service) const {
-  std::vector<std::string> names;
-  for (const schema::Operation& operation : service.operations)
-    if (handlers_.contains(&operation)) names.emplace_back(operation.name);
-  return names;
 }
 
 }  // namespace tidemill::services

@@ -77,8 +77,6 @@ class Registry {
                   Handler handler);
   // nullptr: not implemented.
   const Handler* find(const schema::Operation& operation) const;
-  // Operations implemented of a service, ordered by name: for docs/coverage.md.
-  std::vector<std::string> implemented(const schema::Service& service) const;
 
  private:
   std::map<const schema::Operation*, Handler> handlers_;
