@@ -28,8 +28,16 @@ Error missing_data(const TrainingJob& job, const std::string& uri, const std::st
                    bucket + "\"." + (detail.empty() ? "" : " Error message from S3: " + detail)};
 }
 
-Result<void> download(s3::S3Interface& s3, const TrainingJob& job, const std::string& bucket,
-                      const std::string& key, const fs::path& path) {
+// What every download below needs.
+struct Download {
+  s3::S3Interface& s3;
+  const TrainingJob& job;
+  const std::function<bool()>& stopped;
+};
+
+Result<void> download(const Download& on, const std::string& bucket, const std::string& key,
+                      const fs::path& path) {
+  if (on.stopped()) return fail(codes::kCancelled, "the training job was stopped");
   std::error_code problem;
   fs::create_directories(path.parent_path(), problem);
   if (problem) {
@@ -38,38 +46,36 @@ Result<void> download(s3::S3Interface& s3, const TrainingJob& job, const std::st
                 "ClientError: Data download failed: s3://" + bucket + "/" + key +
                     " needs a folder where another object is a file: " + problem.message());
   }
-  Result<s3::ObjectInfo> got = s3.get_object_to_file(job.account, bucket, key, path);
+  Result<s3::ObjectInfo> got = on.s3.get_object_to_file(on.job.account, bucket, key, path);
   if (!got && is_missing(got.error()))
-    return fail(missing_data(job, "s3://" + bucket + "/" + key, bucket, got.error().message));
+    return fail(missing_data(on.job, "s3://" + bucket + "/" + key, bucket, got.error().message));
   if (!got) return fail(got.error());
   return {};
 }
 
 // How many objects there were.
-Result<std::size_t> download_prefix(s3::S3Interface& s3, const TrainingJob& job, const S3Uri& uri,
-                                    const fs::path& folder) {
+Result<std::size_t> download_prefix(const Download& on, const S3Uri& uri, const fs::path& folder) {
   std::size_t count = 0;
   std::string after;
   do {
-    Result<s3::ObjectPage> page = s3.list_objects(job.account, uri.bucket, uri.key, after);
+    Result<s3::ObjectPage> page = on.s3.list_objects(on.job.account, uri.bucket, uri.key, after);
     if (!page && is_missing(page.error()))
-      return fail(missing_data(job, uri.text(), uri.bucket, page.error().message));
+      return fail(missing_data(on.job, uri.text(), uri.bucket, page.error().message));
     if (!page) return fail(page.error());
     for (const s3::ObjectInfo& object : page->objects) {
       ++count;
       if (std::optional<std::string> path = path_in_channel(uri.key, object.key))
-        TRY(download(s3, job, uri.bucket, object.key, folder / *path));
+        TRY(download(on, uri.bucket, object.key, folder / *path));
     }
     after = page->next;
   } while (!after.empty());
   return count;
 }
 
-Result<void> download_manifest(s3::S3Interface& s3, const TrainingJob& job, const S3Uri& uri,
-                               const fs::path& folder) {
-  Result<s3::ObjectBody> body = s3.get_object(job.account, uri.bucket, uri.key);
+Result<void> download_manifest(const Download& on, const S3Uri& uri, const fs::path& folder) {
+  Result<s3::ObjectBody> body = on.s3.get_object(on.job.account, uri.bucket, uri.key);
   if (!body && is_missing(body.error()))
-    return fail(missing_data(job, uri.text(), uri.bucket, body.error().message));
+    return fail(missing_data(on.job, uri.text(), uri.bucket, body.error().message));
   if (!body) return fail(body.error());
   const std::string text = TRY(read_all(*body->bytes, kManifestBytesMax));
   Result<Manifest> manifest = parse_manifest(text);
@@ -81,7 +87,7 @@ Result<void> download_manifest(s3::S3Interface& s3, const TrainingJob& job, cons
     if (!path)
       return fail(kClientError, "ClientError: Data download failed: the manifest " + uri.text() +
                                     " names '" + name + "', which is no file below a folder");
-    TRY(download(s3, job, manifest->bucket, manifest->prefix + name, folder / *path));
+    TRY(download(on, manifest->bucket, manifest->prefix + name, folder / *path));
   }
   return {};
 }
@@ -120,16 +126,17 @@ Result<Manifest> parse_manifest(std::string_view text) {
   return manifest;
 }
 
-Result<void> download_channels(s3::S3Interface& s3, const TrainingJob& job,
-                               const JobFolder& folder) {
+Result<void> download_channels(s3::S3Interface& s3, const TrainingJob& job, const JobFolder& folder,
+                               const std::function<bool()>& stopped) {
   if (!job.request.input_data_config) return {};
+  const Download on{s3, job, stopped};
   for (const auto& channel : *job.request.input_data_config) {
     const auto& source = *channel.data_source->s3_data_source;
     const S3Uri uri = TRY(parse_s3_uri(source.s3_uri));
     const fs::path target = folder.channel(channel.channel_name);
     if (source.s3_data_type == api::sagemaker::s3_data_type::kManifestFile) {
-      TRY(download_manifest(s3, job, uri, target));
-    } else if (TRY(download_prefix(s3, job, uri, target)) == 0) {
+      TRY(download_manifest(on, uri, target));
+    } else if (TRY(download_prefix(on, uri, target)) == 0) {
       return fail(missing_data(job, uri.text(), uri.bucket, ""));
     }
   }
@@ -137,11 +144,11 @@ Result<void> download_channels(s3::S3Interface& s3, const TrainingJob& job,
 }
 
 Result<void> restore_checkpoints(s3::S3Interface& s3, const TrainingJob& job,
-                                 const JobFolder& folder) {
+                                 const JobFolder& folder, const std::function<bool()>& stopped) {
   if (!job.request.checkpoint_config) return {};
   S3Uri uri = TRY(parse_s3_uri(job.request.checkpoint_config->s3_uri));
   if (!uri.key.empty() && !uri.key.ends_with('/')) uri.key += '/';
-  TRY(download_prefix(s3, job, uri, fs::path(folder.ml()) / checkpoint_folder(job)));
+  TRY(download_prefix({s3, job, stopped}, uri, fs::path(folder.ml()) / checkpoint_folder(job)));
   return {};
 }
 

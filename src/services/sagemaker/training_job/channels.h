@@ -1,6 +1,7 @@
 // Input data and checkpoints: from S3 into the job's folder.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,11 +13,12 @@ namespace tidemill::services::sagemaker {
 
 // Downloads every channel. An Error with the code "ClientError" is the user's (no such data);
 // others are ours and may be tried again.
-Result<void> download_channels(s3::S3Interface& s3, const TrainingJob& job,
-                               const JobFolder& folder);
+// `stopped` is asked before each object; true ends with Tidemill.Cancelled.
+Result<void> download_channels(s3::S3Interface& s3, const TrainingJob& job, const JobFolder& folder,
+                               const std::function<bool()>& stopped);
 // What an earlier run of the job left at CheckpointConfig's S3Uri; nothing there is no error.
 Result<void> restore_checkpoints(s3::S3Interface& s3, const TrainingJob& job,
-                                 const JobFolder& folder);
+                                 const JobFolder& folder, const std::function<bool()>& stopped);
 
 // Where the object `key` lies below a channel that was given `prefix`, as SageMaker lays it out:
 // what follows the prefix's folder. nullopt for folder markers and for keys that would leave the

@@ -29,6 +29,13 @@ std::vector<engine::Event> failed(const std::string& reason) {
   return one_event(events::kFailed, std::move(payload));
 }
 
+std::vector<engine::Event> job_exited_event(const TrainingJob& job, const compute::JobExit& exit) {
+  ValueObject payload;
+  payload.append("compute_id", compute_id(job));
+  payload.append("exit", to_value(exit));
+  return one_event(events::kJobExited, std::move(payload));
+}
+
 // S3's answers that no retry will change are the user's to mend.
 bool is_users_fault(const Error& error) {
   return error.code == kClientError || error.code == "NoSuchBucket" ||
@@ -65,6 +72,7 @@ engine::TaskResult TrainingTasks::run(const TrainingJob& job, const engine::Task
   if (run.type == tasks::kDownload) return download(job);
   if (run.type == tasks::kLaunch) return launch(job);
   if (run.type == tasks::kMaxRuntime) return one_event(events::kMaxRuntimeReached, run.payload);
+  if (run.type == tasks::kWatch) return watch(job, run.payload);
   if (run.type == tasks::kStop) return stop(job);
   if (run.type == tasks::kUpload) return upload(job, run.payload);
   if (run.type == tasks::kCleanUp) return clean_up(job);
@@ -80,9 +88,15 @@ engine::TaskResult TrainingTasks::prepare(const TrainingJob& job) {
 engine::TaskResult TrainingTasks::download(const TrainingJob& job) {
   if (job.phase != TrainingPhase::downloading) return std::vector<engine::Event>();
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
-  Result<void> done = download_channels(on_.s3, job, folder);
-  if (done) done = restore_checkpoints(on_.s3, job, folder);
-  if (done) return one_event(events::kDownloaded);
+  const auto stopped = [this, &job] {
+    auto found =
+        training_jobs().get(on_.store, training_job_key(job.account, job.region, job.name()));
+    return found && (!*found || (*found)->record.stop_requested);
+  };
+  Result<void> done = download_channels(on_.s3, job, folder, stopped);
+  if (done) done = restore_checkpoints(on_.s3, job, folder, stopped);
+  // The transition ends a job that was stopped meanwhile.
+  if (done || done.error().code == codes::kCancelled) return one_event(events::kDownloaded);
   if (done.error().code == kClientError) return failed(done.error().message);
   if (is_users_fault(done.error()))
     return failed("ClientError: Data download failed: " + done.error().message);
@@ -98,10 +112,7 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
     compute::JobExit exit;
     exit.stop_requested = true;
     exit.started = exit.ended = on_.clock.now();
-    ValueObject payload;
-    payload.append("compute_id", compute_id(job));
-    payload.append("exit", to_value(exit));
-    return one_event(events::kJobExited, std::move(payload));
+    return job_exited_event(job, exit);
   }
   constexpr std::int64_t kMaxRuntimeDefaultSeconds = 86'400;
   std::chrono::seconds lifetime{kMaxRuntimeDefaultSeconds};
@@ -120,6 +131,18 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   TRY(on_.compute.run(job_spec(job, folder, on_.settings.programs, surroundings)));
   return std::vector<engine::Event>();
+}
+
+engine::TaskResult TrainingTasks::watch(const TrainingJob& job, const Value& payload) {
+  if (job.phase != TrainingPhase::training) return std::vector<engine::Event>();
+  compute::JobStatus status = TRY(on_.compute.status(compute_id(job)));
+  if (status.state == compute::JobState::running) return one_event(events::kStillRunning, payload);
+  if (!status.exit) {
+    status.exit.emplace();
+    status.exit->reason = "The machine lost the job, perhaps in a power cut.";
+    status.exit->started = status.exit->ended = on_.clock.now();
+  }
+  return job_exited_event(job, *status.exit);
 }
 
 engine::TaskResult TrainingTasks::stop(const TrainingJob& job) {
@@ -185,7 +208,7 @@ void TrainingListener::job_exited(const std::string& id, const compute::JobExit&
     (void)on_.compute.remove(id);  // the record was deleted meanwhile
     return;
   }
-  // compute/ reports the exit again when the server starts.
+  // The Watch task finds it later; compute/ also reports it again when the server starts.
   log::error("a training job's exit could not be recorded",
              {{"job", id}, {"problem", sent.error().message}});
 }

@@ -88,6 +88,7 @@ inline constexpr const char* kJobExited = "JobExited";                  // {comp
 inline constexpr const char* kUploaded = "Uploaded";                    // TrainingResult
 inline constexpr const char* kStopRequested = "StopRequested";          //
 inline constexpr const char* kMaxRuntimeReached = "MaxRuntimeReached";  // {compute_id}
+inline constexpr const char* kStillRunning = "StillRunning";            // {compute_id}
 inline constexpr const char* kTaskFailed = "TaskFailed";                // the engine's
 }  // namespace training_events
 
@@ -97,6 +98,7 @@ inline constexpr const char* kPrepare = "Prepare";
 inline constexpr const char* kDownload = "Download";
 inline constexpr const char* kLaunch = "Launch";
 inline constexpr const char* kMaxRuntime = "MaxRuntime";  // a timer; {compute_id}
+inline constexpr const char* kWatch = "Watch";            // a timer; {compute_id}
 inline constexpr const char* kStop = "Stop";
 inline constexpr const char* kUpload = "Upload";  // {exit}
 inline constexpr const char* kCleanUp = "CleanUp";
@@ -110,6 +112,9 @@ struct TrainingResult {
 };
 BOOST_DESCRIBE_STRUCT(TrainingResult, (), (failure_reason, model_artifacts, metrics))
 
+// How often a running job is looked at, beside compute's reports: an exit whose report could not be
+// recorded (full disk), and a job that a power cut took, are found this way.
+inline constexpr int kWatchSeconds = 60;
 // AWS gives a job this long between SIGTERM and SIGKILL.
 inline constexpr int kStopGraceSeconds = 120;
 

@@ -20,6 +20,7 @@ class TrainingTasks {
   engine::TaskResult prepare(const TrainingJob& job);
   engine::TaskResult download(const TrainingJob& job);
   engine::TaskResult launch(const TrainingJob& job);
+  engine::TaskResult watch(const TrainingJob& job, const Value& payload);
   engine::TaskResult stop(const TrainingJob& job);
   engine::TaskResult upload(const TrainingJob& job, const Value& payload);
   engine::TaskResult clean_up(const TrainingJob& job);

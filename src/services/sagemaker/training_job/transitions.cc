@@ -25,6 +25,12 @@ Value with_compute_id(const TrainingJob& job) {
   return payload;
 }
 
+engine::Task watch_later(const TrainingJob& job) {
+  engine::Task watch = task(tasks::kWatch, with_compute_id(job));
+  watch.delay = std::chrono::seconds(kWatchSeconds);
+  return watch;
+}
+
 // The end of the job in whatever state.
 Next finish(TrainingJob job, std::string status, std::string secondary_status, std::string message,
             Timestamp now) {
@@ -79,7 +85,15 @@ Next downloaded(TrainingJob job, Timestamp now) {
     seconds = job.request.stopping_condition->max_runtime_in_seconds.value_or(seconds);
   engine::Task timer = task(tasks::kMaxRuntime, with_compute_id(job));
   timer.delay = std::chrono::seconds(seconds);
-  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kLaunch), std::move(timer)}};
+  engine::Task watch = watch_later(job);
+  return engine::Step<TrainingJob>{std::move(job),
+                                   {task(tasks::kLaunch), std::move(timer), std::move(watch)}};
+}
+
+Next still_running(TrainingJob job, const engine::Event& event) {
+  if (job.phase != TrainingPhase::training || !is_of_this_job(job, event)) return {};
+  engine::Task watch = watch_later(job);
+  return engine::Step<TrainingJob>{std::move(job), {std::move(watch)}};
 }
 
 Next exited(TrainingJob job, const engine::Event& event, Timestamp now) {
@@ -128,7 +142,9 @@ Next max_runtime_reached(TrainingJob job, const engine::Event& event, Timestamp 
 // A task gave up after its retries: an error of ours, not of the algorithm.
 Next task_failed(const TrainingJob& job, const engine::Event& event, Timestamp now) {
   const std::string name = text_of(event.payload, "task");
-  if (is_terminal(job) || name == tasks::kCleanUp || name == tasks::kMaxRuntime) return {};
+  if (is_terminal(job) || name == tasks::kCleanUp || name == tasks::kMaxRuntime ||
+      name == tasks::kWatch)
+    return {};
   // The job ran on or is over: its exit decides.
   if (name == tasks::kStop) return {};
   return finish_failed(job,
@@ -153,6 +169,7 @@ Result<Next> training_job_transition(const TrainingJob& job, const engine::Event
   if (event.type == events::kUploaded) return uploaded(job, event, now);
   if (event.type == events::kStopRequested) return stop_requested(job, now);
   if (event.type == events::kMaxRuntimeReached) return max_runtime_reached(job, event, now);
+  if (event.type == events::kStillRunning) return still_running(job, event);
   if (event.type == events::kTaskFailed) return task_failed(job, event, now);
   if (event.type == events::kFailed) {
     if (is_terminal(job)) return Next();

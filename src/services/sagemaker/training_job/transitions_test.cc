@@ -63,9 +63,12 @@ TEST_F(TrainingJobTransitions, WholeLife) {
   EXPECT_THAT(tasks_, ElementsAre("Download"));
   ASSERT_TRUE(send("Downloaded"));
   EXPECT_EQ(job_.secondary_status, "Training");
-  EXPECT_THAT(tasks_, ElementsAre("Launch", "MaxRuntime"));
+  EXPECT_THAT(tasks_, ElementsAre("Launch", "MaxRuntime", "Watch"));
   EXPECT_EQ(last_tasks_[1].delay, std::chrono::seconds(60));
+  ASSERT_TRUE(send("StillRunning", of_this_job()));
+  EXPECT_THAT(tasks_, ElementsAre("Watch"));
   ASSERT_TRUE(send("JobExited", of_this_job()));
+  EXPECT_FALSE(send("StillRunning", of_this_job()));
   EXPECT_EQ(job_.secondary_status, "Uploading");
   EXPECT_EQ(job_.status, "InProgress");
   EXPECT_THAT(tasks_, ElementsAre("Upload"));
@@ -77,7 +80,7 @@ TEST_F(TrainingJobTransitions, WholeLife) {
   EXPECT_THAT(statuses(),
               ElementsAre("Starting", "Downloading", "Training", "Uploading", "Completed"));
   for (const TrainingTransition& transition : job_.transitions) EXPECT_TRUE(transition.ended);
-  EXPECT_EQ(job_.training_ended->microseconds - job_.training_started->microseconds, 3'000'000);
+  EXPECT_EQ(job_.training_ended->microseconds - job_.training_started->microseconds, 5'000'000);
   // Nothing applies to a finished job.
   EXPECT_FALSE(send("Prepared"));
   EXPECT_FALSE(send("Downloaded"));
