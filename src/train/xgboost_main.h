@@ -9,6 +9,8 @@ namespace tidemill::train {
 // checkpoints/ (when input/config/checkpointconfig.json or the directory is there) and
 // output/failure. The log goes to standard output. Returns the exit code: 0, also after SIGTERM,
 // when the model so far is saved; 1 after a failure.
-int xgboost_main(const std::string& root = "/opt/ml");
+int xgboost_main(const std::string& root);
+// Below $TIDEMILL_ML_ROOT, or /opt/ml.
+int xgboost_main();
 
 }  // namespace tidemill::train

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "infer/model.h"
+#include "sql/sql.h"
 #include "train/xgboost/checkpoints.h"
 #include "train/xgboost/metrics.h"
 #include "train/xgboost/trainer.h"
@@ -134,6 +135,26 @@ TEST_F(TrainTest, Trains_on_libsvm) {
   write("input/config/inputdataconfig.json", R"({"train":{"ContentType":"text/libsvm"}})");
   ASSERT_EQ(run(), 0) << log_;
   EXPECT_EQ((*infer::load_model((root_ / "model").string()))->feature_count(), 8u);
+}
+
+TEST_F(TrainTest, Trains_on_parquet) {
+  Result<std::unique_ptr<sql::Database>> database = sql::open_database();
+  if (!database) GTEST_SKIP() << database.error().message;
+  const std::string path = (root_ / "input/data/train/part-0.parquet").string();
+  // COPY answers with a count that is no FLOAT; the file is written nevertheless.
+  (void)(*database)->query_floats(
+      "COPY (SELECT (i % 2)::INT AS label, i % 2 AS x, NULL::DOUBLE AS y FROM range(200) AS t(i)) "
+      "TO " +
+      sql::quote(path) + " (FORMAT PARQUET)");
+  write("input/config/inputdataconfig.json",
+        R"({"train":{"ContentType":"application/x-parquet"}})");
+  ASSERT_EQ(run(), 0) << log_;
+  EXPECT_EQ((*infer::load_model((root_ / "model").string()))->feature_count(), 2u);
+  write("input/config/inputdataconfig.json", "{}");
+  ASSERT_EQ(run(), 0) << log_;  // its first bytes say what it is
+  write("input/data/train/part-1.parquet", "PAR1 but broken");
+  EXPECT_EQ(run(), 1);
+  EXPECT_THAT(read("output/failure"), HasSubstr("train/part-1.parquet: "));
 }
 
 TEST_F(TrainTest, Broken_csv_names_file_row_and_column) {
