@@ -149,15 +149,18 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
 
 void EndpointHandlers::hold(const Context& context, const Endpoint& endpoint) {
   if (!held_.try_acquire()) return;
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      context.deadline - std::chrono::steady_clock::now());
-  in_.engine.wait_for(kEndpointMachine,
-                      endpoint_key(endpoint.account, endpoint.region, endpoint.name),
-                      std::min(kHeldDescribe, left), [&](const std::optional<std::string>& text) {
-                        if (!text || context.stop.stop_requested()) return true;
-                        Result<Endpoint> now = from_json<Endpoint>(*text);
-                        return !now || now->status != endpoint.status;
-                      });
+  const auto until = std::min(context.deadline, std::chrono::steady_clock::now() + kHeldDescribe);
+  const auto changed = [&](const std::optional<std::string>& text) {
+    if (!text) return true;
+    Result<Endpoint> now = from_json<Endpoint>(*text);
+    return !now || now->status != endpoint.status;
+  };
+  // In slices, since a server that stops wakes nobody here.
+  while (!context.stop.stop_requested() && std::chrono::steady_clock::now() < until)
+    if (in_.engine.wait_for(kEndpointMachine,
+                            endpoint_key(endpoint.account, endpoint.region, endpoint.name),
+                            kHeldSlice, changed))
+      break;
   held_.release();
 }
 

@@ -14,8 +14,9 @@ namespace tidemill::services::sagemaker {
 
 // A Describe of an endpoint on its way waits this long for the next status, since clients poll
 // every 30 seconds; so many may wait at the same time, further ones answer at once.
-inline constexpr std::chrono::milliseconds kHeldDescribe{5000};
-inline constexpr int kHeldDescribesMax = 4;
+inline constexpr std::chrono::milliseconds kHeldDescribe{20'000};
+inline constexpr std::chrono::milliseconds kHeldSlice{500};
+inline constexpr int kHeldDescribesMax = 6;
 
 class EndpointHandlers {
  public:
