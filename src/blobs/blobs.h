@@ -81,6 +81,9 @@ struct BlobOptions {
   // Space is reserved for a segment in steps of this size, so that a full disk shows up as an
   // error of one put and never in the middle of a record.
   std::uint64_t segment_step_bytes = 8u << 20;
+  // Left free for whatever else must be written when the disk is full, the records of deletions
+  // above all; of a small disk at most an eighth. Blobs that would take of it are refused.
+  std::uint64_t kept_free_bytes = 32u << 20;
   // Descriptors of segments kept open for reading.
   std::size_t open_segments_max = 128;
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,13 +132,35 @@ TEST(BlobsDurability, Put_onAFullDiskFailsAndLosesNothing) {
     ASSERT_TRUE(bytes) << bytes.error().message;
     ASSERT_TRUE(*bytes == test_bytes(100'000, i));
   }
-  // Once something is released, puts work again.
-  for (std::size_t i = 0; i < refs.size() / 2; ++i) store.release(refs[i]);
+  // Something is left for what must be written when a disk is full.
+  struct statvfs status{};
+  ASSERT_EQ(::statvfs(folder.path().c_str(), &status), 0);
+  EXPECT_GE(status.f_bavail * status.f_frsize, (8u << 20) / 8 - (64u << 10));
+  // Once something is released, puts work again: also when every segment still holds live records.
+  for (std::size_t i = 0; i < refs.size(); i += 2) store.release(refs[i]);
+  for (std::size_t i = 0; i < refs.size() / 3; ++i) {
+    auto again = store.put(test_bytes(100'000, i));
+    ASSERT_TRUE(again) << again.error().message;
+    store.release(*again);
+  }
+  EXPECT_TRUE(store.put(test_bytes(2 << 20, 1)));
+  for (std::size_t i = 1; i < refs.size(); i += 2) {
+    auto bytes = store.read(refs[i]);
+    ASSERT_TRUE(bytes) << bytes.error().message;
+    ASSERT_TRUE(*bytes == test_bytes(100'000, i));
+    auto part = store.open(refs[i], 5000, 20'000);
+    ASSERT_TRUE(part);
+    EXPECT_EQ(read_all(**part, 20'000).value(), test_bytes(100'000, i).substr(5000, 20'000));
+  }
+  // A reader that comes late to a released blob gets no zeros.
+  EXPECT_FALSE(store.open(refs[0], 10, 100));
+  for (std::size_t i = 1; i < refs.size() / 2; i += 2) store.release(refs[i]);
   for (std::size_t i = 0; i < 10; ++i) {
     auto again = store.put(test_bytes(100'000, i));
     ASSERT_TRUE(again) << again.error().message;
   }
-  for (std::size_t i = refs.size() / 2; i < refs.size(); ++i) EXPECT_TRUE(store.read(refs[i]));
+  for (std::size_t i = refs.size() / 2 + 1 + refs.size() / 2 % 2; i < refs.size(); i += 2)
+    EXPECT_TRUE(store.read(refs[i]));
 }
 
 }  // namespace

@@ -25,7 +25,9 @@ constexpr std::uint64_t kWriteBackBytes = 8u << 20;
 class LocalBlobStore final : public BlobStore {
  public:
   LocalBlobStore(const BlobOptions& options, SharedFile segments, SharedFile files, Random& random)
-      : segments_(options, options.directory + "/segments", std::move(segments), directory_sync_),
+      : room_(segments, options.kept_free_bytes),
+        segments_(options, options.directory + "/segments", std::move(segments), directory_sync_,
+                  room_),
         files_(options.directory + "/files", std::move(files), directory_sync_, random) {}
   Result<void> load() { return segments_.load(); }
 
@@ -43,6 +45,8 @@ class LocalBlobStore final : public BlobStore {
   BlobStatistics statistics() const override;
 
   FileStore& files() { return files_; }
+  // StorageFull when so many bytes would take of what is kept free.
+  Result<void> check_room(std::uint64_t bytes);
 
  private:
   struct Pins {
@@ -53,6 +57,7 @@ class LocalBlobStore final : public BlobStore {
   void free_now(const BlobRef& blob);
 
   GroupSync directory_sync_{GroupSync::Kind::directory};
+  DiskRoom room_;
   SegmentStore segments_;
   FileStore files_;
   std::mutex pins_mutex_;
@@ -94,6 +99,7 @@ Result<void> LocalBlobWriter::append(std::span<const char> bytes) {
 }
 
 Result<void> LocalBlobWriter::write(std::string_view bytes) {
+  TRY(store_.check_room(bytes.size()));
   TRY(write_fully(*file_->file, bytes, written_bytes_));
   crc32c_ = crc32c(bytes, crc32c_);
   written_bytes_ += bytes.size();
@@ -119,6 +125,12 @@ Result<BlobRef> LocalBlobStore::put(std::string_view bytes) {
   LocalBlobWriter writer(*this);
   TRY(writer.append(std::span(bytes.data(), bytes.size())));
   return writer.finish();
+}
+
+Result<void> LocalBlobStore::check_room(std::uint64_t bytes) {
+  if (room_.available_bytes() >= bytes) return {};
+  if (segments_.reclaim() > 0 && room_.available_bytes() >= bytes) return {};
+  return fail(codes::kStorageFull, "the data folder's disk has no room for another blob");
 }
 
 Result<std::unique_ptr<BlobWriter>> LocalBlobStore::create() {

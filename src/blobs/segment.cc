@@ -1,6 +1,7 @@
 #include "blobs/segment.h"
 
 #include <fcntl.h>
+#include <linux/falloc.h>
 
 #include <algorithm>
 #include <bit>
@@ -25,6 +26,7 @@ std::uint32_t header_checksum(const std::uint32_t fields[3], std::uint32_t segme
 
 // Below this part of its bytes a sealed segment is worth rewriting.
 constexpr std::uint64_t kLivePartDivisor = 4;
+constexpr std::uint64_t kPageBytes = kRecordAlignmentBytes * 64;
 
 }  // namespace
 
@@ -71,22 +73,65 @@ bool Segment::can_close() const {
 void Segment::mark_live(std::uint64_t offset, std::uint64_t payload_bytes) {
   std::uint64_t bit = offset / kRecordAlignmentBytes;
   std::lock_guard lock(mutex_);
-  if (live_.size() <= bit / 64) live_.resize(std::max<std::size_t>(bit / 64 + 1, live_.size() * 2));
-  std::uint64_t mask = std::uint64_t(1) << (bit % 64);
-  if (live_[bit / 64] & mask) return;
-  live_[bit / 64] |= mask;
+  std::uint64_t last = bit + record_bytes(payload_bytes) / kRecordAlignmentBytes - 1;
+  if (live_.size() <= last / 64)
+    live_.resize(std::max<std::size_t>(last / 64 + 1, live_.size() * 2));
+  if (live_[bit / 64] >> (bit % 64) & 1) return;
+  set_live(offset, record_bytes(payload_bytes), true);
   live_bytes_ += record_bytes(payload_bytes);
   live_end_ = std::max(live_end_, offset + record_bytes(payload_bytes));
 }
 
 bool Segment::mark_dead(std::uint64_t offset, std::uint64_t payload_bytes) {
   std::uint64_t bit = offset / kRecordAlignmentBytes;
-  std::uint64_t mask = std::uint64_t(1) << (bit % 64);
   std::lock_guard lock(mutex_);
-  if (live_.size() <= bit / 64 || !(live_[bit / 64] & mask)) return false;
-  live_[bit / 64] &= ~mask;
+  if (live_.size() <= bit / 64 || !(live_[bit / 64] >> (bit % 64) & 1)) return false;
+  set_live(offset, record_bytes(payload_bytes), false);
   live_bytes_ -= std::min(live_bytes_, record_bytes(payload_bytes));
   return removable();
+}
+
+void Segment::set_live(std::uint64_t offset, std::uint64_t bytes, bool live) {
+  std::uint64_t bit = offset / kRecordAlignmentBytes;
+  std::uint64_t end =
+      std::min<std::uint64_t>(bit + bytes / kRecordAlignmentBytes, live_.size() * 64);
+  while (bit < end) {
+    std::uint64_t count = std::min(end - bit, 64 - bit % 64);
+    std::uint64_t mask = (count == 64 ? ~0ull : (1ull << count) - 1) << (bit % 64);
+    if (live)
+      live_[bit / 64] |= mask;
+    else
+      live_[bit / 64] &= ~mask;
+    bit += count;
+  }
+}
+
+bool Segment::may_be_live(std::uint64_t offset) const {
+  std::uint64_t bit = offset / kRecordAlignmentBytes;
+  std::lock_guard lock(mutex_);
+  if (!counted_) return true;
+  return live_.size() > bit / 64 && (live_[bit / 64] >> (bit % 64) & 1);
+}
+
+std::uint64_t Segment::punch_dead_pages(std::uint64_t end) {
+  std::lock_guard lock(mutex_);
+  if (!counted_) return 0;
+  std::uint64_t pages = end / kPageBytes, freed_bytes = 0;
+  if (punched_.size() < pages) punched_.resize(pages);
+  Result<SharedFile> file = open_file(path_, O_RDWR);
+  if (!file) return 0;
+  auto dead = [&](std::uint64_t page) { return page >= live_.size() || live_[page] == 0; };
+  for (std::uint64_t page = 0; page < pages; ++page) {
+    if (!dead(page) || punched_[page]) continue;
+    std::uint64_t first = page;
+    while (page < pages && dead(page) && !punched_[page]) punched_[page++] = true;
+    std::uint64_t length = (page - first) * kPageBytes;
+    if (::fallocate((*file)->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                    off_t(first * kPageBytes), off_t(length)) != 0)
+      return freed_bytes;  // a file system that cannot do it
+    freed_bytes += length;
+  }
+  return freed_bytes;
 }
 
 bool Segment::seal() {

@@ -11,7 +11,8 @@
 
 namespace tidemill::blobs {
 
-// Every record starts at a multiple of this, so that liveness is one bit for each multiple.
+// Records begin and end at multiples of this, so that liveness is one bit for each multiple; a word
+// of 64 bits is a page of 4 KiB.
 inline constexpr std::uint64_t kRecordAlignmentBytes = 64;
 
 // In front of each payload, little-endian.
@@ -61,6 +62,11 @@ class Segment {
   bool counted() const;
   bool mostly_dead() const;
   std::uint64_t live_bytes() const;
+  // Whether the record that begins there is live, or not known to be dead.
+  bool may_be_live(std::uint64_t offset) const;
+  // Gives the pages below `end` on which nothing lives back to the file system; returns how many
+  // bytes. No record may be appended below `end` meanwhile.
+  std::uint64_t punch_dead_pages(std::uint64_t end);
   // End of the last live record that was marked.
   std::uint64_t live_end() const;
   std::uint64_t written_bytes() const { return written_.load(std::memory_order_relaxed); }
@@ -70,6 +76,7 @@ class Segment {
   std::uint64_t reserved = 0;
 
  private:
+  void set_live(std::uint64_t offset, std::uint64_t bytes, bool live);  // mutex_ held
   bool removable() const { return sealed_ && counted_ && live_bytes_ == 0; }
 
   const std::uint32_t id_;
@@ -79,7 +86,8 @@ class Segment {
 
   mutable std::mutex mutex_;
   SharedFile file_;                  // guarded by mutex_
-  std::vector<std::uint64_t> live_;  // guarded by mutex_; one bit for each record start
+  std::vector<std::uint64_t> live_;  // guarded by mutex_; a bit for each 64 bytes of live records
+  std::vector<bool> punched_;        // guarded by mutex_; pages that were given back already
   std::uint64_t live_bytes_ = 0;     // guarded by mutex_; whole records
   std::uint64_t live_end_ = 0;       // guarded by mutex_
   bool sealed_ = false;              // guarded by mutex_

@@ -52,11 +52,12 @@ Result<Location> parse_location(std::string_view text) {
 }  // namespace
 
 SegmentStore::SegmentStore(BlobOptions options, std::string directory, SharedFile directory_file,
-                           GroupSync& directory_sync)
+                           GroupSync& directory_sync, const DiskRoom& room)
     : options_(std::move(options)),
       directory_(std::move(directory)),
       directory_file_(std::move(directory_file)),
-      directory_sync_(directory_sync) {}
+      directory_sync_(directory_sync),
+      room_(room) {}
 
 SegmentStore::~SegmentStore() {
   std::lock_guard lock(append_mutex_);
@@ -136,6 +137,11 @@ Result<void> SegmentStore::reserve_space(std::uint64_t end) {
   if (end <= active_->reserved) return {};
   std::uint64_t step = std::max(options_.segment_step_bytes, end - active_->reserved);
   std::uint64_t least = (end - active_->reserved + kPageBytes - 1) / kPageBytes * kPageBytes;
+  std::uint64_t available = room_.available_bytes();
+  if (available < least && reclaim_locked() > 0) available = room_.available_bytes();
+  if (available < least)
+    return fail(codes::kStorageFull, "the data folder's disk has no room for another blob");
+  step = std::min(step, std::max(least, available / kPageBytes * kPageBytes));
   while (true) {
     int error_number =
         ::posix_fallocate(active_file_->get(), off_t(active_->reserved), off_t(step));
@@ -190,6 +196,9 @@ Result<std::string> SegmentStore::read(const BlobRef& blob, std::uint64_t offset
   std::string bytes(head + length, '\0');
   std::size_t got = TRY(read_fully(*file, bytes.data(), bytes.size(), start));
   if (got != bytes.size()) return fail(codes::kCorrupt, "blob " + blob.location + " is cut off");
+  // The space of a record that was released meanwhile may hold anything by now.
+  if (!whole && !segment->may_be_live(location.offset))
+    return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
   if (!whole) return bytes;
   RecordHeader header = TRY(RecordHeader::decode(std::string_view(bytes).substr(0, head),
                                                  segment->id(), location.offset));
@@ -205,6 +214,24 @@ void SegmentStore::release(const BlobRef& blob) {
   if (!location) return;
   std::shared_ptr<Segment> segment = find(location->segment);
   if (segment && segment->mark_dead(location->offset, blob.size_bytes)) remove(*segment);
+}
+
+std::uint64_t SegmentStore::reclaim() {
+  std::lock_guard lock(append_mutex_);
+  return reclaim_locked();
+}
+
+std::uint64_t SegmentStore::reclaim_locked() {
+  std::vector<std::shared_ptr<Segment>> all;
+  {
+    std::shared_lock lock(segments_mutex_);
+    for (const auto& [id, segment] : segments_) all.push_back(segment);
+  }
+  std::uint64_t freed_bytes = 0;
+  for (const std::shared_ptr<Segment>& segment : all)
+    freed_bytes +=
+        segment->punch_dead_pages(segment == active_ ? segment->tail : segment->written_bytes());
+  return freed_bytes;
 }
 
 void SegmentStore::mark_live(const BlobRef& blob) {

@@ -6,6 +6,7 @@
 #include <shared_mutex>
 
 #include "blobs/blobs.h"
+#include "blobs/disk_room.h"
 #include "blobs/group_sync.h"
 #include "blobs/segment.h"
 
@@ -16,8 +17,9 @@ namespace tidemill::blobs {
 // only to the records that name it.
 class SegmentStore {
  public:
+  // `room` outlives the store.
   SegmentStore(BlobOptions options, std::string directory, SharedFile directory_file,
-               GroupSync& directory_sync);
+               GroupSync& directory_sync, const DiskRoom& room);
   ~SegmentStore();
   // Finds the segments of earlier runs.
   Result<void> load();
@@ -26,6 +28,9 @@ class SegmentStore {
   // The whole payload when offset is 0 and length the blob's size, then verified; else the range.
   Result<std::string> read(const BlobRef& blob, std::uint64_t offset, std::uint64_t length);
   void release(const BlobRef& blob);
+  // When the disk is full: gives the space of released records back without waiting for their
+  // segments to die. Returns how many bytes.
+  std::uint64_t reclaim();
 
   void mark_live(const BlobRef& blob);
   // Ends the counting of earlier runs' segments: empty ones go, reserved tails are cut.
@@ -44,6 +49,7 @@ class SegmentStore {
   Result<Place> reserve(std::uint64_t payload_bytes);
   Result<void> roll();                            // append_mutex_ held
   Result<void> reserve_space(std::uint64_t end);  // append_mutex_ held
+  std::uint64_t reclaim_locked();                 // append_mutex_ held
   void seal_active();                             // append_mutex_ held
   void give_back(const Place& place, std::uint64_t payload_bytes, bool sync_failed);
   std::shared_ptr<Segment> find(std::uint32_t id) const;
@@ -55,6 +61,7 @@ class SegmentStore {
   const std::string directory_;
   const SharedFile directory_file_;
   GroupSync& directory_sync_;
+  const DiskRoom& room_;
   GroupSync data_sync_{GroupSync::Kind::data};
 
   std::mutex append_mutex_;
