@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -156,9 +157,10 @@ Result<void> unpack_tar(const std::string& file, const std::string& folder,
     const int status = archive_read_next_header(reader.get(), &entry);
     if (status == ARCHIVE_EOF) return {};
     if (status < ARCHIVE_WARN) return fail(archive_failure(reader.get(), "read " + file));
-    const std::string name = archive_entry_pathname(entry);
-    if (name.starts_with('/'))
-      return fail(codes::kInvalid, "the archive holds the absolute path " + name);
+    // Leading slashes go, as tar does it: the SageMaker SDK's archives begin with a folder "/".
+    std::string name = archive_entry_pathname(entry);
+    name.erase(0, std::min(name.find_first_not_of('/'), name.size()));
+    if (name.empty()) continue;
     archive_entry_set_pathname(entry, (folder + "/" + name).c_str());
     if (const char* link = archive_entry_hardlink(entry))
       archive_entry_set_hardlink(entry, (folder + "/" + std::string(link)).c_str());

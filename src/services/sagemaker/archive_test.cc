@@ -63,6 +63,24 @@ TEST_F(ArchiveTest, NothingLandsOutside) {
   ASSERT_EQ(std::system(through.c_str()), 0);
   EXPECT_FALSE(unpack_tar(file, root_ / "out", 1'000'000));
   EXPECT_FALSE(fs::exists(root_ / "escaped"));
+  // A hard link to a file outside.
+  const std::string hard = "cd " + root_.string() +
+                           " && touch secret in/a && ln in/a in/b && tar -P -C in "
+                           "--transform='flags=h;s,^a$,../secret,' -cf evil.tar a b";
+  ASSERT_EQ(std::system(hard.c_str()), 0);
+  EXPECT_FALSE(unpack_tar(file, root_ / "out", 1'000'000));
+  EXPECT_EQ(fs::hard_link_count(root_ / "secret"), 1u);
+}
+
+TEST_F(ArchiveTest, LeadingSlashesGo) {
+  std::ofstream(root_ / "in" / "a") << "absolute";
+  const std::string make = "cd " + (root_ / "in").string() +
+                           " && tar -P --transform='s,^\\.$,/,;s,^\\./,/,' -cf ../slashes.tar .";
+  ASSERT_EQ(std::system(make.c_str()), 0);
+  auto unpacked = unpack_tar(root_ / "slashes.tar", root_ / "out", 1'000'000);
+  ASSERT_TRUE(unpacked) << unpacked.error().message;
+  EXPECT_EQ(text_of(root_ / "out" / "a"), "absolute");
+  EXPECT_TRUE(fs::is_directory(root_ / "out" / "deep"));
 }
 
 TEST_F(ArchiveTest, LinksAreNotFollowed) {
