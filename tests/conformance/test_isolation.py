@@ -4,8 +4,9 @@ import json
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 
-from helpers import aws_error, unique
+from helpers import aws_error, unique, wait_until
 
 ALICE, BOB = "111111111111", "222222222222"
 NOW = int(time.time() * 1000)
@@ -136,7 +137,6 @@ def test_nobody_reads_or_changes_tags_of_another_account(client, data):
         ModelName=name, ExecutionRoleArn=f"arn:aws:iam::{ALICE}:role/{name}",
         PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{data[ALICE]}/m.tar.gz"},
         Tags=[{"Key": "secret", "Value": "alice"}])["ModelArn"]
-    from botocore.exceptions import ClientError
     for account, region in (PLACES[1], PLACES[2]):
         theirs = client("sagemaker", account, region)
         for call in (lambda: theirs.list_tags(ResourceArn=arn), lambda: theirs.add_tags(ResourceArn=arn, Tags=[{"Key": "x", "Value": "y"}]),
@@ -156,9 +156,86 @@ def test_a_role_of_another_account_cannot_be_passed(client, data):
             PrimaryContainer={"Image": IMAGE, "ModelDataUrl": f"s3://{data[ALICE]}/m.tar.gz"})
 
 
-def test_an_endpoint_of_another_place_does_not_exist(client):
-    with aws_error("ValidationError", 400, BOB):
-        client("sagemaker-runtime", BOB).invoke_endpoint(EndpointName="anything", Body=b"1")
+def training_request(name, account, bucket, role=None):
+    return {"TrainingJobName": name, "RoleArn": role or f"arn:aws:iam::{account}:role/{name}",
+            "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+            "HyperParameters": {"num_round": "2", "objective": "binary:logistic"},
+            "InputDataConfig": [{"ChannelName": "train", "ContentType": "text/csv", "DataSource": {"S3DataSource": {
+                "S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/train/", "S3DataDistributionType": "FullyReplicated"}}}],
+            "OutputDataConfig": {"S3OutputPath": f"s3://{bucket}/output"},
+            "ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
+
+
+def finished(sagemaker, name):
+    return wait_until(lambda: (job := sagemaker.describe_training_job(TrainingJobName=name))
+                      and job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") and job, 60)
+
+
+@pytest.fixture(scope="module")
+def deployed(client):
+    """ALICE's bucket, training job and endpoint in us-east-1, all of one name."""
+    name = unique("shared")
+    s3, sagemaker = client("s3", ALICE), client("sagemaker", ALICE)
+    client("iam", ALICE).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="train/a.csv", Body="".join(f"{i % 2},{i},{i % 3}\n" for i in range(60)))
+    sagemaker.create_training_job(**training_request(name, ALICE, name))
+    job = finished(sagemaker, name)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=f"arn:aws:iam::{ALICE}:role/{name}", PrimaryContainer={
+        "Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]})
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
+        {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
+    yield name
+    sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_jobs_and_endpoints_exist_in_their_own_place_only(client, deployed):
+    assert client("sagemaker-runtime", ALICE).invoke_endpoint(EndpointName=deployed, Body=b"1,2", ContentType="text/csv")["Body"].read()
+    for place in PLACES[1:]:
+        sagemaker = client("sagemaker", *place)
+        with aws_error("ValidationError", 400, deployed):
+            client("sagemaker-runtime", *place).invoke_endpoint(EndpointName=deployed, Body=b"1,2", ContentType="text/csv")
+        for call in (lambda: sagemaker.describe_endpoint(EndpointName=deployed), lambda: sagemaker.delete_endpoint(EndpointName=deployed),
+                     lambda: sagemaker.update_endpoint(EndpointName=deployed, EndpointConfigName=deployed),
+                     lambda: sagemaker.describe_endpoint_config(EndpointConfigName=deployed),
+                     lambda: sagemaker.create_endpoint(EndpointName="thief", EndpointConfigName=deployed),
+                     lambda: sagemaker.stop_training_job(TrainingJobName=deployed)):
+            with pytest.raises(ClientError) as raised:
+                call()
+            assert raised.value.response["Error"]["Code"] in ("ValidationException", "ResourceNotFound"), raised.value.response
+        for listing, key in ((sagemaker.list_endpoints(NameContains=deployed), "Endpoints"),
+                             (sagemaker.list_training_jobs(NameContains=deployed), "TrainingJobSummaries")):
+            assert listing[key] == []
+        logs = client("logs", *place)
+        groups = [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix="/aws/sagemaker/")["logGroups"]]
+        for group in groups:
+            assert not any(s["logStreamName"].startswith(deployed) for s in logs.describe_log_streams(logGroupName=group)["logStreams"])
+    assert client("sagemaker", ALICE).describe_endpoint(EndpointName=deployed)["EndpointStatus"] == "InService"
+
+
+def test_a_training_job_cannot_read_or_write_buckets_of_another_account(client, deployed):
+    name = unique("thief")
+    client("iam", BOB).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    client("s3", BOB).create_bucket(Bucket=name)
+    client("s3", BOB).put_object(Bucket=name, Key="train/a.csv", Body="0,1\n1,2\n" * 20)
+    sagemaker = client("sagemaker", BOB)
+    for reads, writes in ((deployed, name), (name, deployed)):
+        request = training_request(unique("job"), BOB, reads, role=f"arn:aws:iam::{BOB}:role/{name}")
+        request["OutputDataConfig"]["S3OutputPath"] = f"s3://{writes}/stolen"
+        try:
+            sagemaker.create_training_job(**request)
+        except ClientError as error:
+            assert error.response["Error"]["Code"] in ("ValidationException", "AccessDeniedException")
+            continue
+        job = finished(sagemaker, request["TrainingJobName"])
+        assert job["TrainingJobStatus"] == "Failed" and deployed in job["FailureReason"], job
+    for account, bucket in ((ALICE, deployed), (BOB, name)):
+        keys = [o["Key"] for o in client("s3", account).list_objects_v2(Bucket=bucket)["Contents"]]
+        assert not any(key.startswith("stolen") for key in keys), keys
 
 
 @pytest.mark.parametrize("call", [

@@ -20,13 +20,24 @@ std::vector<Tag> listed(const std::map<std::string, std::string>& tags) {
   return out;
 }
 
+std::unexpected<Error> no_such_resource(const std::string& arn) {
+  return invalid("Could not find the resource '" + arn + "'.");
+}
+
+// The resource's own name says whose it is: of another account or region nothing is to be found.
+Result<void> check_place(const Context& context, const std::string& arn) {
+  if (arn.starts_with("arn:aws:sagemaker:" + context.region + ":" + context.account() + ":"))
+    return {};
+  return no_such_resource(arn);
+}
+
 // Another caller may change the same record; then it is read again.
 Result<ResourceTags> change(store::Store& store, const std::string& arn,
                             const std::function<Result<void>(ResourceTags&)>& edit) {
   constexpr int kAttemptsMax = 20;
   for (int attempt = 1;; ++attempt) {
     auto found = TRY(resource_tags().get(store, arn));
-    if (!found) return invalid("Could not find the resource '" + arn + "'.");
+    if (!found) return no_such_resource(arn);
     TRY(edit(found->record));
     store::Transaction transaction;
     resource_tags().put(transaction, arn, found->record, found->version);
@@ -70,8 +81,9 @@ Result<void> check_tags(const std::vector<Tag>& tags) {
 
 void add_tag_operations(Registry& registry, store::Store& store) {
   using namespace api::sagemaker;
-  registry.add<operations::AddTags>([&store](Context&,
+  registry.add<operations::AddTags>([&store](Context& context,
                                              const AddTagsInput& request) -> Result<AddTagsOutput> {
+    TRY(check_place(context, request.resource_arn));
     TRY(check_tags(request.tags));
     ResourceTags record =
         TRY(change(store, request.resource_arn, [&](ResourceTags& edited) -> Result<void> {
@@ -83,7 +95,8 @@ void add_tag_operations(Registry& registry, store::Store& store) {
     return AddTagsOutput{listed(record.tags)};
   });
   registry.add<operations::DeleteTags>(
-      [&store](Context&, const DeleteTagsInput& request) -> Result<DeleteTagsOutput> {
+      [&store](Context& context, const DeleteTagsInput& request) -> Result<DeleteTagsOutput> {
+        TRY(check_place(context, request.resource_arn));
         TRY(change(store, request.resource_arn, [&](ResourceTags& edited) -> Result<void> {
           for (const std::string& key : request.tag_keys) edited.tags.erase(key);
           return {};
@@ -91,9 +104,10 @@ void add_tag_operations(Registry& registry, store::Store& store) {
         return DeleteTagsOutput{};
       });
   registry.add<operations::ListTags>(
-      [&store](Context&, const ListTagsInput& request) -> Result<ListTagsOutput> {
+      [&store](Context& context, const ListTagsInput& request) -> Result<ListTagsOutput> {
+        TRY(check_place(context, request.resource_arn));
         auto found = TRY(resource_tags().get(store, request.resource_arn));
-        if (!found) return invalid("Could not find the resource '" + request.resource_arn + "'.");
+        if (!found) return no_such_resource(request.resource_arn);
         // The token is the last key of the page before.
         std::vector<Tag> tags = listed(found->record.tags);
         if (request.next_token)
