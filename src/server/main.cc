@@ -1,6 +1,7 @@
 // The one program. A job's shim and its built-in algorithm are other processes that share the
 // binary; they are told apart before anything of the server starts.
 #include <cstdio>
+#include <cstdlib>
 #include <string_view>
 
 #include "base/crash_point.h"
@@ -15,7 +16,10 @@ int main(int argc, char** argv) {
   string_view command = argc > 1 ? argv[1] : "";
   if (command == "shim") return tidemill::compute::shim_main(argc, argv);
   if (command == "train") {
-    if (argc == 3 && string_view(argv[2]) == "xgboost") return tidemill::train::xgboost_main();
+    // Where jobs have no mount namespace of their own, their /opt/ml lies elsewhere.
+    const char* root = std::getenv("TIDEMILL_ML_ROOT");
+    if (argc == 3 && string_view(argv[2]) == "xgboost")
+      return tidemill::train::xgboost_main(root ? root : "/opt/ml");
     std::fprintf(stderr, "tidemill: the built-in algorithms are: xgboost\n");
     return 2;
   }

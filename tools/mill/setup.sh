@@ -77,9 +77,25 @@ setup_go() {
   export PATH=$root/.cache/go/pkg/mod/$module/bin:$PATH
 }
 
+# DuckDB's library, for Parquet channels; the server opens it when first needed.
+duckdb_package=@duckdb/node-bindings-linux-x64@1.4.4-r.1
+duckdb_sha512=fjYNc+t4/T7mhzZ57oJoIQaWvbYVvxhidcNNansQFiWnd6/JMLCULd4qnt8XI3Tt2BrZsraH690KSBIS3QPt0w==
+setup_duckdb() {
+  [[ -f .cache/duckdb/libduckdb.so ]] && return
+  step "DuckDB 1.4.4" bash -euc "
+    mkdir -p .cache/duckdb/new
+    npm pack --silent --pack-destination .cache/duckdb/new '$duckdb_package'
+    found=\$(cat .cache/duckdb/new/*.tgz | openssl dgst -sha512 -binary | base64 -w0)
+    [[ \$found == '$duckdb_sha512' ]] || { echo \"the hash of $duckdb_package is \$found\"; exit 1; }
+    tar -xzf .cache/duckdb/new/*.tgz -C .cache/duckdb/new --strip-components=1
+    mv .cache/duckdb/new/libduckdb.so .cache/duckdb/libduckdb.so
+    rm -rf .cache/duckdb/new"
+}
+
 setup_for_build() {
   setup_debian
   setup_venv build .venv requirements/codegen.txt
+  setup_duckdb
 }
 setup_for_demo() {
   setup_for_build

@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <semaphore>
+#include <thread>
 
 #include "store/position.h"
 #include "store/sqlite/reader.h"
@@ -21,6 +25,7 @@ namespace {
 using namespace sqlite;
 
 constexpr const char* kLockFile = "LOCK";
+constexpr std::chrono::seconds kLockWait{2};
 
 std::unexpected<Error> io_error(const std::string& doing) {
   const char* code = errno == ENOSPC || errno == EDQUOT ? codes::kStorageFull : codes::kIo;
@@ -47,10 +52,19 @@ Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
   const std::string path = folder / kLockFile;
   FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file.number() < 0) return io_error("cannot open " + path);
-  if (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
+  const auto deadline = std::chrono::steady_clock::now() + kLockWait;
+  while (flock(file.number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno != EWOULDBLOCK) return io_error("cannot lock " + path);
     char holder[32] = {};
-    const ssize_t size = read(file.number(), holder, sizeof(holder) - 1);
+    const ssize_t size = pread(file.number(), holder, sizeof(holder) - 1, 0);
+    const pid_t process = size > 0 ? std::atoi(holder) : 0;
+    // A server killed while it was starting a job leaves the lock to that child until the child
+    // has its own program: milliseconds.
+    const bool holder_is_gone = process > 0 && kill(process, 0) != 0 && errno == ESRCH;
+    if (holder_is_gone && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      continue;
+    }
     return fail(codes::kConflict,
                 fmt::format("the data folder {} is in use by process {}: stop it, or choose "
                             "another folder",
