@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from helpers import aws_error, unique, wait_until
+from support.server import Server
 
 ALICE, BOB = "111111111111", "222222222222"
 NOW = int(time.time() * 1000)
@@ -285,3 +286,124 @@ def test_expected_bucket_owner(client):
     s3.put_object(Bucket=name, Key="k", Body=b"", ExpectedBucketOwner=ALICE)
     with aws_error("AccessDenied", 403):
         s3.put_object(Bucket=name, Key="k", Body=b"", ExpectedBucketOwner=BOB)
+
+
+# ---- sessions of a role, on a server that checks signatures
+
+class SessionClients(dict):
+    """Clients with the role's temporary credentials, by service, made when first asked for."""
+
+    def __init__(self, server, role, **options):
+        self.server, self.credentials = server, server.client("sts").assume_role(
+            RoleArn=role, RoleSessionName="tester", **options)["Credentials"]
+
+    def __missing__(self, service):
+        self[service] = self.server.client(
+            service, aws_access_key_id=self.credentials["AccessKeyId"], aws_secret_access_key=self.credentials["SecretAccessKey"],
+            aws_session_token=self.credentials["SessionToken"])
+        return self[service]
+
+
+@pytest.fixture
+def role(server):
+    name, account = unique("session"), server.client("sts").get_caller_identity()["Account"]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]})
+    return server.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+
+
+def allow(server, role, *statements):
+    server.client("iam").put_role_policy(RoleName=role["RoleName"], PolicyName="p", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": list(statements)}))
+
+
+def test_a_role_without_policies_may_do_nothing(server, role):
+    clients = SessionClients(server, role["Arn"])
+    assert clients["sts"].get_caller_identity()["Arn"].endswith(f":assumed-role/{role['RoleName']}/tester")
+    for code, call in (("AccessDenied", lambda: clients["s3"].list_buckets()), ("AccessDeniedException", lambda: clients["sagemaker"].list_models()),
+                       ("AccessDeniedException", lambda: clients["logs"].describe_log_groups()), ("AccessDenied", lambda: clients["iam"].list_roles())):
+        with aws_error(code, containing="not authorized to perform"):
+            call()
+
+
+def test_a_policy_opens_what_it_names_and_no_more(server, role):
+    s3, bucket = server.client("s3"), unique("policy")
+    s3.create_bucket(Bucket=bucket)
+    for key in ("open/a", "closed/a"):
+        s3.put_object(Bucket=bucket, Key=key, Body=key.encode())
+    allow(server, role, {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"arn:aws:s3:::{bucket}/*"},
+          {"Effect": "Deny", "Action": "s3:*", "Resource": f"arn:aws:s3:::{bucket}/closed/*"})
+    theirs = SessionClients(server, role["Arn"])["s3"]
+    assert theirs.get_object(Bucket=bucket, Key="open/a")["Body"].read() == b"open/a"
+    theirs.put_object(Bucket=bucket, Key="open/b", Body=b"b")
+    for call in (lambda: theirs.get_object(Bucket=bucket, Key="closed/a"), lambda: theirs.delete_object(Bucket=bucket, Key="open/a"),
+                 lambda: theirs.put_object(Bucket=bucket, Key="closed/b", Body=b"x" * 2_000_000), lambda: theirs.list_objects_v2(Bucket=bucket),
+                 lambda: theirs.copy_object(Bucket=bucket, Key="open/c", CopySource={"Bucket": bucket, "Key": "closed/a"})):
+        with aws_error("AccessDenied", 403):
+            call()
+    try:
+        answer = theirs.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "open/a"}]})
+        assert [e["Code"] for e in answer["Errors"]] == ["AccessDenied"]
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied"
+    assert sorted(o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]) == ["closed/a", "open/a", "open/b"]
+    # A multipart upload and a presigned URL are no way around.
+    with aws_error("AccessDenied", 403):
+        theirs.create_multipart_upload(Bucket=bucket, Key="closed/m")
+    import requests
+    url = theirs.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "open/a"})
+    assert requests.get(url, timeout=10).content == b"open/a"
+    url = theirs.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": "closed/a"})
+    assert requests.get(url, timeout=10).status_code == 403
+
+
+def test_a_session_policy_narrows_the_role(server, role):
+    s3, bucket = server.client("s3"), unique("narrow")
+    s3.create_bucket(Bucket=bucket)
+    allow(server, role, {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    narrow = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*"}]})
+    theirs = SessionClients(server, role["Arn"], Policy=narrow)["s3"]
+    theirs.put_object(Bucket=bucket, Key="k", Body=b"x")
+    with aws_error("AccessDenied", 403):
+        theirs.get_object(Bucket=bucket, Key="k")
+
+
+def test_passing_a_role_takes_permission(server, role):
+    """Who may make models but not pass the admin's role must not get at it that way."""
+    admin = server.client("iam").create_role(RoleName=unique("admin"), AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    bucket = unique("pass")
+    server.client("s3").create_bucket(Bucket=bucket)
+    server.client("s3").put_object(Bucket=bucket, Key="m.tar.gz", Body=b"x")
+    allow(server, role, {"Effect": "Allow", "Action": ["sagemaker:*", "s3:*"], "Resource": "*"})
+    model = {"ModelName": unique("m"), "ExecutionRoleArn": admin, "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/m.tar.gz"}}
+    theirs = SessionClients(server, role["Arn"])["sagemaker"]
+    with aws_error("AccessDeniedException", containing="iam:PassRole"):
+        theirs.create_model(**model)
+    allow(server, role, {"Effect": "Allow", "Action": ["sagemaker:*", "s3:*"], "Resource": "*"}, {"Effect": "Allow", "Action": "iam:PassRole", "Resource": admin})
+    theirs.create_model(**model)
+
+
+def test_a_deleted_roles_session_is_over(server, role):
+    allow(server, role, {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+    theirs = SessionClients(server, role["Arn"])["s3"]
+    theirs.list_buckets()
+    server.client("iam").delete_role_policy(RoleName=role["RoleName"], PolicyName="p")
+    with aws_error("AccessDenied", 403):
+        theirs.list_buckets()
+    server.client("iam").delete_role(RoleName=role["RoleName"])
+    with pytest.raises(ClientError):
+        theirs.list_buckets()
+
+
+def test_a_session_survives_a_restart():
+    with Server(auth="verify") as server:
+        account = server.client("sts").get_caller_identity()["Account"]
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]})
+        role = server.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=trust)["Role"]
+        allow(server, role, {"Effect": "Allow", "Action": "s3:*", "Resource": "*"})
+        theirs = SessionClients(server, role["Arn"])["s3"]
+        theirs.create_bucket(Bucket="before-the-restart")
+        server.kill()
+        server.start()
+        assert [b["Name"] for b in theirs.list_buckets()["Buckets"]] == ["before-the-restart"]
