@@ -139,7 +139,7 @@ def test_a_failing_script(sdk, tmp_path):
     trainer = model_trainer(sdk, tmp_path)
     with pytest.raises(FailedStatusError) as raised:
         trainer.train()
-    assert "exit code: 1" in str(raised.value)
+    assert "ValueError: no column churn" in str(raised.value) and "exit code: 1" in str(raised.value)
     assert "ValueError: no column churn" in job_log(sdk, trainer._latest_training_job.training_job_name)
 
 

@@ -15,6 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kFailureCharactersMax = 1024;
+constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 // What the job wrote to /opt/ml/output/failure, if it did.
 std::string read_failure_file(const JobFolder& folder) {
@@ -96,7 +97,6 @@ Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
 
 std::string describe_failure(std::string_view log) {
   constexpr std::size_t kLinesWithoutTraceback = 10;
-  constexpr std::string_view kTraceback = "Traceback (most recent call last):";
   std::size_t begin = log.rfind(kTraceback);
   if (begin == log.npos) {
     begin = log.size();
@@ -109,6 +109,20 @@ std::string describe_failure(std::string_view log) {
     text = "..." + text.substr(text.size() - kFailureCharactersMax + 3);
   return text;
 }
+
+namespace {
+
+// The driver of the SageMaker SDK v3 writes to output/failure only that its child failed; what the
+// script itself said stands in the log above the driver's own report. "" when it is not so.
+std::string said_below_driver(const std::string& failure, std::string_view log) {
+  if (!failure.contains("subprocess.CalledProcessError")) return "";
+  const std::size_t report = log.rfind("Command failed with exit code ");
+  if (report == log.npos) return "";
+  log = log.substr(0, report);
+  return log.contains(kTraceback) ? describe_failure(log) : "";
+}
+
+}  // namespace
 
 std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
                            const compute::JobExit& exit, std::string_view log_tail) {
@@ -126,6 +140,7 @@ std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
            " has on this machine. Use a larger InstanceType or less memory" + code;
   }
   std::string text = trim(cut_characters(read_failure_file(folder), kFailureCharactersMax));
+  if (std::string own = said_below_driver(text, log_tail); !own.empty()) text = std::move(own);
   if (text.empty()) text = describe_failure(log_tail);
   if (text.empty() && exit.signal != 0)
     text = "The job was ended by signal " + std::to_string(exit.signal) +

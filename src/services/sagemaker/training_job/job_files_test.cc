@@ -114,6 +114,18 @@ TEST_F(FailureReasonTest, TheFailureFileComesFirst) {
             std::string("AlgorithmError: , exit code: 1").size() + 1024);
 }
 
+TEST_F(FailureReasonTest, TheScriptBelowTheSdksDriverIsHeard) {
+  std::ofstream(folder_.ml() + "/output/failure")
+      << "Traceback (most recent call last):\nsubprocess.CalledProcessError: Command '['x']' ...";
+  const std::string driver =
+      "Command failed with exit code 1. Traceback: Traceback (most recent call last):\n"
+      "subprocess.CalledProcessError: Command '['x']' ...\n+ exit\n";
+  EXPECT_EQ(
+      reason({.exit_code = 1}, "Traceback (most recent call last):\nValueError: no\n" + driver),
+      "AlgorithmError: Traceback (most recent call last):\nValueError: no, exit code: 1");
+  EXPECT_THAT(reason({.exit_code = 1}, "quiet\n" + driver), HasSubstr("CalledProcessError"));
+}
+
 TEST_F(FailureReasonTest, ElseTheTraceback) {
   const std::string log =
       "line\nTraceback (most recent call last):\n  File \"a\"\nValueError: no\n";
