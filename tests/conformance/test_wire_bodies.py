@@ -301,3 +301,33 @@ def test_a_cors_preflight_or_bare_path_of_a_browser(server):
 def test_own_paths(server):
     assert exchange(server, head("GET", "/_tidemill/nothing", {})).status == 404
     assert exchange(server, head("POST", "/_tidemill/health", {**FORM, **CBOR, "Content-Length": "0"})).status in (200, 405)
+
+
+# ---- what a client says must not become part of the answer's head
+
+@pytest.mark.parametrize("parameter", ["response-content-type", "response-cache-control", "response-content-disposition", "response-content-encoding",
+                                       "response-content-language"])
+@pytest.mark.parametrize("value", ["a%0D%0AX-Evil%3A%201", "a%0AX-Evil%3A%201", "a%0DX-Evil%3A%201", "a%00b", "%0D%0A%0D%0Abody"])
+def test_no_header_is_smuggled_into_an_answer(server, bucket, parameter, value):
+    sent(server, "s3", b"0123456789", method="PUT", target=f"/{bucket}/split")
+    reply = sent(server, "s3", target=f"/{bucket}/split?{parameter}={value}")
+    assert "x-evil" not in reply.headers and reply.status in (200, 400), reply
+    if reply.status == 200:
+        assert reply.body == b"0123456789" and reply.headers["content-length"] == "10"
+
+
+def test_what_a_client_sent_is_escaped_in_errors(server, bucket):
+    for target in (f"/{bucket}/%3CCode%3EEvil%3C%2FCode%3E", f"/{bucket}/a%22%26%3C"):
+        reply = sent(server, "s3", target=target)
+        assert reply.error()[0] == "NoSuchKey" and b"<Code>Evil" not in reply.body
+        import xml.etree.ElementTree
+        xml.etree.ElementTree.fromstring(reply.body)
+    reply = sent(server, "sagemaker", headers=json_headers('SageMaker.x"},{"y'))
+    json.loads(reply.body)
+    reply = sent(server, "sts", b"Action=%3CCode%3EEvil%3C%2FCode%3E&Version=2011-06-15")
+    assert b"<Code>Evil" not in reply.body
+
+
+def test_a_payload_over_the_limit_of_an_endpoint(server):
+    reply = sent(server, "sagemaker-runtime", b"1," * (20 << 20))
+    is_error(reply, "rest-json", 413, "ValidationError")
