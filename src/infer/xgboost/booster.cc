@@ -1,19 +1,29 @@
 #include "infer/xgboost/booster.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <sstream>
 
 #include "base/json.h"
+#include "base/log.h"
+#include "infer/trees/forest.h"
 #include "infer/xgboost/library.h"
 #include "infer/xgboost/newer_models.h"
 #include "infer/xgboost/pickle.h"
 
 namespace tidemill::infer::xgboost {
 namespace {
+
+// JSON of a model, as Values, takes some ten times its text while it is read.
+constexpr bst_ulong kForestJsonBytesMax = 64u << 20;
+constexpr std::size_t kProbeRows = 256;
+constexpr float kProbeTolerance = 1e-5f;
 
 // A row-major float matrix in NumPy's array interface, which XGBoost takes as JSON.
 std::string array_interface(const Matrix& rows) {
@@ -28,7 +38,9 @@ std::string array_interface(const Matrix& rows) {
 class Booster final : public Model {
  public:
   Booster(const Library& library, BoosterHandle handle) : library_(library), handle_(handle) {}
-  ~Booster() override { library_.XGBoosterFree(handle_); }
+  ~Booster() override {
+    if (handle_) library_.XGBoosterFree(handle_);
+  }
   Booster(const Booster&) = delete;
 
   Result<void> read(const std::string& path);
@@ -36,19 +48,25 @@ class Booster final : public Model {
   std::size_t feature_count() const override { return feature_count_; }
   const std::string& objective() const override { return objective_; }
   std::size_t class_count() const override { return class_count_; }
+  // Replaces the booster's own trees by a Forest when both predict the same.
+  void adopt_forest();
 
  private:
   Result<void> describe();
   Result<Predictions> predict_in_place(const Matrix& rows) const;
+  Predictions predict_forest(const Matrix& rows) const;
+  Result<Forest> make_forest() const;
   Result<Predictions> predict_through_dmatrix(const Matrix& rows) const;
   Predictions copy_out(const bst_ulong* shape, bst_ulong dimensions, const float* values) const;
 
   const Library& library_;
-  const BoosterHandle handle_;
+  BoosterHandle handle_;  // null once the forest has taken over
   std::size_t feature_count_ = 0;
   std::size_t class_count_ = 0;
   std::string objective_;
+  std::size_t rounds_ = 0;  // that count; 0: all
   bool linear_ = false;
+  std::optional<Forest> forest_;
   std::string predict_config_;
   // Predicting through a DMatrix caches inside the booster; in place it does not.
   mutable std::mutex dmatrix_mutex_;
@@ -104,6 +122,7 @@ Result<void> Booster::describe() {
   int end = 0;
   if (library_.XGBoosterGetAttr(handle_, "best_iteration", &best, &has_best) == 0 && has_best)
     end = std::atoi(best) + 1;
+  rounds_ = static_cast<std::size_t>(std::max(end, 0));
   predict_config_ = R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":)" +
                     std::to_string(linear_ ? 0 : end) +
                     R"(,"strict_shape":true,"missing":NaN,"cache_id":0})";
@@ -157,18 +176,69 @@ Result<Predictions> Booster::predict(const Matrix& rows) const {
                 "a row has " + std::to_string(rows.columns) +
                     " features, but the model was trained with " + std::to_string(feature_count_),
                 400);
+  if (forest_) return predict_forest(rows);
   return linear_ ? predict_through_dmatrix(rows) : predict_in_place(rows);
+}
+
+Predictions Booster::predict_forest(const Matrix& rows) const {
+  Predictions out{rows.rows, forest_->columns(), {}};
+  out.values.resize(rows.rows * out.columns);
+  for (std::size_t row = 0; row < rows.rows; ++row)
+    forest_->predict(rows.values.data() + row * rows.columns,
+                     out.values.data() + row * out.columns);
+  return out;
+}
+
+Result<Forest> Booster::make_forest() const {
+  if (linear_) return fail(codes::kInvalid, "a linear model");
+  bst_ulong length = 0;
+  const char* text = nullptr;
+  if (library_.XGBoosterSaveModelToBuffer(handle_, R"({"format":"json"})", &length, &text) != 0)
+    return fail(codes::kInvalid, library_.last_error());
+  if (length > kForestJsonBytesMax) return fail(codes::kInvalid, "the model is too large");
+  Value model = TRY(parse_json(std::string_view(text, length)));
+  Forest forest = TRY(Forest::read(model, rounds_));
+  if (forest.feature_count() != feature_count_ || feature_count_ == 0)
+    return fail(codes::kInvalid, "the model has no features");
+  return forest;
+}
+
+void Booster::adopt_forest() {
+  Result<Forest> made = make_forest();
+  if (!made) {
+    log::debug("predicting through XGBoost", {{"reason", made.error().message}});
+    return;
+  }
+  Matrix probe{kProbeRows, feature_count_, made->probe_rows(kProbeRows)};
+  Result<Predictions> expected = predict_in_place(probe);
+  if (!expected) return;
+  forest_ = std::move(*made);
+  const Predictions found = predict_forest(probe);
+  bool same = found.columns == expected->columns && found.values.size() == expected->values.size();
+  for (std::size_t i = 0; same && i < found.values.size(); ++i) {
+    const float wanted = expected->values[i];
+    same = std::abs(found.values[i] - wanted) <= kProbeTolerance * std::max(1.0f, std::abs(wanted));
+  }
+  if (!same) {
+    forest_.reset();
+    log::warning("the tree kernel disagrees with XGBoost; predicting through XGBoost",
+                 {{"objective", objective_}});
+    return;
+  }
+  library_.XGBoosterFree(handle_);
+  handle_ = nullptr;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> load_booster(const std::string& path) {
+Result<std::unique_ptr<Model>> load_booster(const std::string& path, bool own_kernel) {
   const Library* functions = TRY(library());
   BoosterHandle handle = nullptr;
   if (functions->XGBoosterCreate(nullptr, 0, &handle) != 0)
     return fail(codes::kInvalid, functions->last_error());
   auto booster = std::make_unique<Booster>(*functions, handle);
   TRY(booster->read(path));
+  if (own_kernel) booster->adopt_forest();
   return std::unique_ptr<Model>(std::move(booster));
 }
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -29,20 +30,25 @@ class BoosterTest : public ::testing::Test {
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   // Trains y = (x0 > 0.5) and saves it; the file's format follows its name.
-  std::string train(const std::string& name, const char* booster = "gbtree") {
+  std::string train(const std::string& name, const char* booster = "gbtree",
+                    const char* objective = "binary:logistic", int classes = 0) {
     const Library& library = **xgboost::library();
     std::vector<float> values, labels;
     for (std::size_t row = 0; row < kRows; ++row) {
       for (std::size_t column = 0; column < kColumns; ++column)
         values.push_back(static_cast<float>((row * (7 + column * 4)) % 101) / 101.0f);
-      labels.push_back(values[row * kColumns] > 0.5f ? 1.0f : 0.0f);
+      const float first = values[row * kColumns];
+      labels.push_back(classes ? std::floor(first * static_cast<float>(classes) * 0.999f)
+                               : (first > 0.5f ? 1.0f : 0.0f));
     }
     DMatrixHandle matrix;
     library.XGDMatrixCreateFromMat(values.data(), kRows, kColumns, NAN, &matrix);
     library.XGDMatrixSetFloatInfo(matrix, "label", labels.data(), kRows);
     BoosterHandle handle;
     library.XGBoosterCreate(&matrix, 1, &handle);
-    library.XGBoosterSetParam(handle, "objective", "binary:logistic");
+    library.XGBoosterSetParam(handle, "objective", objective);
+    if (classes) library.XGBoosterSetParam(handle, "num_class", std::to_string(classes).c_str());
+    if (std::string(booster) == "dart") library.XGBoosterSetParam(handle, "rate_drop", "0.5");
     library.XGBoosterSetParam(handle, "booster", booster);
     library.XGBoosterSetParam(handle, "nthread", "1");
     for (int round = 0; round < 10; ++round) library.XGBoosterUpdateOneIter(handle, round, matrix);
@@ -67,6 +73,33 @@ TEST_F(BoosterTest, Reads_each_format_and_predicts_the_same) {
     ASSERT_EQ(scores->values.size(), 2u);
     EXPECT_LT(scores->values[0], 0.2f);
     EXPECT_GT(scores->values[1], 0.8f);
+  }
+}
+
+TEST_F(BoosterTest, The_tree_kernel_predicts_what_XGBoost_does) {
+  struct Case {
+    const char* booster;
+    const char* objective;
+    int classes;
+  };
+  for (const Case& each :
+       {Case{"gbtree", "binary:logistic", 0}, Case{"gbtree", "binary:logitraw", 0},
+        Case{"gbtree", "binary:hinge", 0}, Case{"gbtree", "reg:squarederror", 0},
+        Case{"gbtree", "count:poisson", 0}, Case{"gbtree", "multi:softprob", 4},
+        Case{"gbtree", "multi:softmax", 4}, Case{"dart", "binary:logistic", 0},
+        Case{"gbtree", "rank:pairwise", 0}, Case{"gbtree", "reg:tweedie", 0}}) {
+    const std::string path = train("xgboost-model", each.booster, each.objective, each.classes);
+    auto library = load_booster(path, false), own = load_booster(path);
+    ASSERT_TRUE(library && own) << each.objective;
+    Matrix rows{500, kColumns, {}};
+    for (std::size_t i = 0; i < rows.rows * kColumns; ++i)
+      rows.values.push_back(i % 11 == 0 ? NAN : static_cast<float>(i * 7919 % 997) / 997.0f);
+    auto expected = (*library)->predict(rows), found = (*own)->predict(rows);
+    ASSERT_TRUE(expected && found) << each.objective;
+    ASSERT_EQ(found->columns, expected->columns) << each.objective;
+    ASSERT_EQ(found->values.size(), expected->values.size()) << each.objective;
+    for (std::size_t i = 0; i < found->values.size(); ++i)
+      ASSERT_NEAR(found->values[i], expected->values[i], 1e-5) << each.objective << " " << i;
   }
 }
 

@@ -16,8 +16,9 @@ namespace tidemill::infer::xgboost {
   X(XGBGetLastError)                                                                             \
   X(XGBSetGlobalConfig)                                                                          \
   X(XGDMatrixCreateFromMat)                                                                      \
-  X(XGDMatrixCreateFromCSREx) X(XGDMatrixSetFloatInfo) X(XGDMatrixFree) X(XGBoosterCreate)       \
-      X(XGBoosterFree) X(XGBoosterSetParam) X(XGBoosterGetNumFeature) X(XGBoosterBoostedRounds)  \
+  X(XGDMatrixCreateFromCSREx)                                                                    \
+  X(XGDMatrixSetFloatInfo) X(XGDMatrixFree) X(XGBoosterCreate) X(XGBoosterFree)                  \
+      X(XGBoosterSetParam) X(XGBoosterGetNumFeature) X(XGBoosterBoostedRounds)                   \
           X(XGBoosterUpdateOneIter) X(XGBoosterEvalOneIter) X(XGBoosterPredictFromDMatrix)       \
               X(XGBoosterPredictFromDense) X(XGBoosterLoadModel) X(XGBoosterLoadModelFromBuffer) \
                   X(XGBoosterSaveModel) X(XGBoosterSaveModelToBuffer)                            \
