@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <sstream>
 
 #include "train/xgboost/checkpoints.h"
 #include "train/xgboost/handles.h"
@@ -14,13 +15,19 @@ namespace {
 // it.
 constexpr std::string_view kTab = "#011";
 
-std::string with_visible_tabs(const std::string& text) {
+// "[0]\ttrain-auc:0.91495890966951732" as the container's log shows it: "[0]#011train-auc:0.91496".
+std::string shown_line(const std::string& line) {
   std::string out;
-  for (char letter : text) {
-    if (letter == '\t')
-      out += kTab;
-    else
-      out += letter;
+  std::istringstream fields(line);
+  for (std::string field; std::getline(fields, field, '\t');) {
+    const std::size_t colon = field.rfind(':');
+    if (colon != std::string::npos) {
+      char value[40];
+      std::snprintf(value, sizeof value, ":%.5f", std::strtod(field.c_str() + colon + 1, nullptr));
+      field.replace(colon, std::string::npos, value);
+    }
+    if (!out.empty()) out += kTab;
+    out += field;
   }
   return out;
 }
@@ -102,7 +109,7 @@ Result<std::string> Loop::custom(const std::string& set, const Dataset& data,
   for (const std::string& name : training_.parameters.custom_metrics) {
     const double value = TRY(custom_metric(name, evaluated));
     char text[40];
-    std::snprintf(text, sizeof text, ":%.5f", value);
+    std::snprintf(text, sizeof text, ":%.17g", value);
     line += "\t" + set + "-" + name + text;
   }
   return line;
@@ -149,7 +156,7 @@ Result<void> Loop::run() {
     TRY(booster_.update(round, train_));
     rounds_done_ = round + 1;
     std::string line = TRY(evaluate(round));
-    training_.print(with_visible_tabs(line));
+    training_.print(shown_line(line));
     if (!training_.checkpoint_directory.empty())
       TRY(write_checkpoint(training_.checkpoint_directory, round, booster_));
     if (stopping_.observe(round, line)) {
