@@ -51,8 +51,8 @@ def train(role):
     sagemaker.create_training_job(
         TrainingJobName=NAME, RoleArn=role,
         AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
-        HyperParameters={"objective": "binary:logistic", "num_round": "120", "max_depth": "5", "eta": "0.2",
-                         "subsample": "0.8", "eval_metric": "auc", "early_stopping_rounds": "20", "seed": "7"},
+        HyperParameters={"objective": "binary:logistic", "num_round": "300", "max_depth": "5", "eta": "0.1",
+                         "eval_metric": "auc,logloss", "early_stopping_rounds": "20", "seed": "7"},
         InputDataConfig=[channel("train"), channel("validation")],
         OutputDataConfig={"S3OutputPath": f"s3://{NAME}/output"},
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},

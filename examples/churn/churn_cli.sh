@@ -35,7 +35,7 @@ channel() {
 echo "training"
 aws sagemaker create-training-job --training-job-name "$name" --role-arn "$role" \
   --algorithm-specification "TrainingImage=$image,TrainingInputMode=File" \
-  --hyper-parameters objective=binary:logistic,num_round=120,max_depth=5,eta=0.2,subsample=0.8,eval_metric=auc,early_stopping_rounds=20,seed=7 \
+  --hyper-parameters objective=binary:logistic,num_round=300,max_depth=5,eta=0.1,eval_metric=logloss,early_stopping_rounds=20,seed=7 \
   --input-data-config "[$(channel train),$(channel validation)]" \
   --output-data-config "S3OutputPath=s3://$name/output" \
   --resource-config InstanceType=ml.m5.large,InstanceCount=1,VolumeSizeInGB=5 \

@@ -45,8 +45,8 @@ def xgboost_estimator(session, role):
         image_uris.retrieve("xgboost", session.boto_region_name, version="1.7-1"), role, instance_count=1,
         instance_type="ml.m5.large", output_path=f"s3://{session.default_bucket()}/{NAME}/xgboost",
         sagemaker_session=session,
-        hyperparameters={"objective": "binary:logistic", "num_round": 120, "max_depth": 5, "eta": 0.2,
-                         "subsample": 0.8, "eval_metric": "auc", "early_stopping_rounds": 20, "seed": 7})
+        hyperparameters={"objective": "binary:logistic", "num_round": 300, "max_depth": 5, "eta": 0.1,
+                         "eval_metric": "auc,logloss", "early_stopping_rounds": 20, "seed": 7})
 
 
 def sklearn_estimator(session, role):
