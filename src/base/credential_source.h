@@ -1,5 +1,5 @@
-// Where the authenticator (wire/sigv4) finds secrets. services/iam implements it over the root key, users' keys
-// and temporary credentials.
+// Where the authenticator (wire/sigv4) finds secrets. services/iam implements it over the root key,
+// users' keys and temporary credentials.
 #pragma once
 
 #include <optional>

@@ -277,7 +277,7 @@ Result<void> Application::Parts::add_services() {
   placed.jobs_directory = (data / "training").string();
   placed.programs = TRY(programs());
   placed.endpoint = endpoint;
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,    *logs,
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
                                                  *iam,   clock,   *random,  placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   endpoints = std::make_unique<services::sagemaker::EndpointService>(

@@ -33,7 +33,8 @@ std::string_view Headers::get(std::string_view name) const {
 }
 
 void Headers::erase(std::string_view name) {
-  std::erase_if(fields_, [&](const Field& field) { return equal_ignoring_case(field.first, name); });
+  std::erase_if(fields_,
+                [&](const Field& field) { return equal_ignoring_case(field.first, name); });
 }
 
 void Headers::set(std::string_view name, std::string value) {

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/credential_source.h"
 #include "base/random.h"
 #include "services/iam/interface.h"
 #include "services/iam/root_key.h"
 #include "services/service.h"
 #include "store/store.h"
-#include "base/credential_source.h"
 
 namespace tidemill::services::iam {
 

@@ -46,7 +46,8 @@ Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bu
   TRY(check_metadata(options.metadata));
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, &bytes, {}));
   ObjectRecord object;
-  if (!options.content_type.empty()) object.headers.emplace()["Content-Type"] = options.content_type;
+  if (!options.content_type.empty())
+    object.headers.emplace()["Content-Type"] = options.content_type;
   if (!options.metadata.empty()) object.metadata = options.metadata;
   object.size = body.blob.size_bytes;
   object.etag = std::move(body.md5);

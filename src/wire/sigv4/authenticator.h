@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
+#include "base/credential_source.h"
 #include "base/error.h"
 #include "base/value.h"
 #include "wire/http.h"
-#include "base/credential_source.h"
 #include "wire/sigv4/identity.h"
 #include "wire/sigv4/signing_key.h"
 

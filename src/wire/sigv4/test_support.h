@@ -5,9 +5,9 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/credential_source.h"
 #include "wire/http.h"
 #include "wire/sigv4/authenticator.h"
-#include "base/credential_source.h"
 
 namespace tidemill::wire::sigv4 {
 

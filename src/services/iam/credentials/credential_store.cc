@@ -34,8 +34,7 @@ Result<void> CredentialStore::load() {
   return delete_expired();
 }
 
-Result<std::optional<Credential>> CredentialStore::find(
-    std::string_view access_key_id) {
+Result<std::optional<Credential>> CredentialStore::find(std::string_view access_key_id) {
   Credential credential;
   if (access_key_id == root_.access_key_id) {
     credential.secret_access_key = root_.secret_access_key;

@@ -6,10 +6,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "base/credential_source.h"
 #include "services/iam/records.h"
 #include "services/iam/root_key.h"
 #include "services/iam/state.h"
-#include "base/credential_source.h"
 
 namespace tidemill::services::iam {
 
