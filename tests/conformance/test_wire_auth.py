@@ -68,11 +68,10 @@ def test_a_clock_that_is_a_little_off_is_accepted(server):
         assert call(server, "sts", when=now() + minutes * MINUTES).status == 200
 
 
-@pytest.mark.parametrize("service", CALLS)
+# Without a signature's scope the path of sagemaker-runtime is one of S3's.
+@pytest.mark.parametrize("service", [service for service in CALLS if service != "sagemaker-runtime"])
 def test_no_credentials(server, service):
     _, _, method, target, headers, body = CALLS[service]
-    if service in ("sagemaker-runtime",):
-        pytest.skip("without a scope this path is one of S3's")
     reply = exchange(server, head(method, target, {**headers, "Content-Length": len(body)}) + body)
     refused(reply, service, "AccessDenied", "MissingAuthenticationTokenException", "MissingAuthenticationToken")
 

@@ -25,13 +25,10 @@ class SlowClient(threading.Thread):
         self.start()
 
     def run(self):
-        self.wire.send(self.first)
-        while self.wire.nothing_comes(0.5):
-            try:
-                self.wire.send(self.drip)
-            except OSError:
-                break
         try:
+            self.wire.send(self.first)
+            while self.wire.nothing_comes(0.5):
+                self.wire.send(self.drip)
             self.answer = self.wire.reply()
         except (Dropped, OSError):
             pass

@@ -90,6 +90,7 @@ def test_broken_and_plain_clients_do_not_disturb_others(tls_server, s3):
         one.close()
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_versions_of_tls_are_refused(tls_server):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
