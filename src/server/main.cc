@@ -7,6 +7,7 @@
 #include "base/crash_point.h"
 #include "cli/cli.h"
 #include "compute/process/shim.h"
+#include "infer/check_model.h"
 #include "server/application.h"
 #include "train/xgboost_main.h"
 
@@ -23,5 +24,6 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tidemill: the built-in algorithms are: xgboost\n");
     return 2;
   }
+  if (command == "check-model" && argc == 3) return tidemill::infer::check_model_main(argv[2]);
   return tidemill::cli::run(argc, argv, {tidemill::server::serve, tidemill::server::coverage_json});
 }

@@ -89,9 +89,9 @@ Result<std::map<std::string, std::string>> read_file(const std::string& path) {
 // A misspelt variable would otherwise be a setting that silently is not in force.
 Result<void> check_variables(const std::map<std::string, std::string>& variables) {
   // Not settings: the file's own path, base/crash_point.h, and what the tests and tools export.
-  constexpr std::string_view kOthers[] = {"TIDEMILL_CONFIG",  "TIDEMILL_CRASH_AT",
-                                          "TIDEMILL_BINARY",  "TIDEMILL_BENCH_DIR",
-                                          "TIDEMILL_ML_ROOT", "TIDEMILL_TEST_SEED"};
+  constexpr std::string_view kOthers[] = {
+      "TIDEMILL_CONFIG",  "TIDEMILL_CRASH_AT",  "TIDEMILL_BINARY",        "TIDEMILL_BENCH_DIR",
+      "TIDEMILL_ML_ROOT", "TIDEMILL_TEST_SEED", "TIDEMILL_DUCKDB_LIBRARY"};
   for (const auto& [name, value] : variables) {
     if (!name.starts_with("TIDEMILL_") || std::ranges::find(kOthers, name) != std::end(kOthers))
       continue;

@@ -111,12 +111,6 @@ void write_failure(const fs::path& root, const std::string& message) {
 
 }  // namespace
 
-int xgboost_main() {
-  // Where jobs have no mount namespace of their own, compute/ says where their /opt/ml is.
-  const char* root = std::getenv("TIDEMILL_ML_ROOT");
-  return xgboost_main(root ? root : "/opt/ml");
-}
-
 int xgboost_main(const std::string& root) {
   struct sigaction action = {};
   action.sa_handler = [](int) { stop_requested = true; };

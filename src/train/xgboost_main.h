@@ -10,7 +10,5 @@ namespace tidemill::train {
 // output/failure. The log goes to standard output. Returns the exit code: 0, also after SIGTERM,
 // when the model so far is saved; 1 after a failure.
 int xgboost_main(const std::string& root);
-// Below $TIDEMILL_ML_ROOT, or /opt/ml.
-int xgboost_main();
 
 }  // namespace tidemill::train

@@ -37,7 +37,7 @@ def test_javascript(server):
 @pytest.mark.skipif(not shutil.which("go"), reason="there is no Go on this machine")
 def test_go(server, tmp_path):
     environment = {**server.shell_environment(), "GOFLAGS": "-mod=readonly"}
-    program = os.environ.get("TIDEMILL_GO_SMOKE", str(tmp_path / "smoke"))
+    program = os.environ.get("GO_SMOKE_PROGRAM", str(tmp_path / "smoke"))
     if not Path(program).exists():
         run(["go", "build", "-o", program, "."], environment, CLIENTS / "go")
     facts = json.loads(run([program], environment))
@@ -63,5 +63,5 @@ def test_cli(server, tmp_path):
     assert aws("s3", "cp", "s3://cli-bucket/a/file", "-") == "from the CLI\n"
     aws("s3", "sync", str(tmp_path), "s3://cli-bucket/synced")
     aws("s3", "rb", "--force", "s3://cli-bucket")
-    assert json.loads(aws("sagemaker", "list-models"))["Models"] == []
+    assert json.loads(aws("sagemaker", "list-models", "--name-contains", "no-such-model"))["Models"] == []
     assert json.loads(aws("logs", "describe-log-groups", "--log-group-name-prefix", "/none"))["logGroups"] == []

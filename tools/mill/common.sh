@@ -39,3 +39,6 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])
 EOF
 }
+
+# One compile serves every checkout of the project: paths below the checkout do not enter ccache's hash.
+export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1

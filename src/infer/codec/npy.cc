@@ -126,6 +126,7 @@ Result<Matrix> parse_npy(std::string_view bytes, std::size_t feature_count) {
   const bool column = flat && feature_count == 1;
   matrix.rows = flat ? (column ? header.shape[0] : 1) : header.shape[0];
   matrix.columns = flat ? (column ? 1 : header.shape[0]) : header.shape[1];
+  if (matrix.rows == 0 || matrix.columns == 0) return fail(codes::kInvalid, "the array is empty");
   const std::size_t available = data.size() / width;
   if (matrix.columns != 0 && matrix.rows > available / matrix.columns)
     return fail(codes::kInvalid,

@@ -31,7 +31,7 @@ std::string text(const Value& value, std::string_view name) {
 }
 
 Vectors load() {
-  const auto path = std::filesystem::path(__FILE__).parent_path() / "testdata" / "vectors.json";
+  const auto path = std::filesystem::path(TIDEMILL_SIGV4_TESTDATA) / "vectors.json";
   std::ifstream file(path);
   std::stringstream content;
   content << file.rdbuf();

@@ -3,6 +3,7 @@
 
 #include "services/sagemaker/archive.h"
 #include "services/sagemaker/endpoint/fleet_runner.h"
+#include "services/sagemaker/endpoint/model_check.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -123,6 +124,13 @@ Result<std::shared_ptr<const infer::Model>> FleetRunner::model(const Fleet& flee
 Result<void> FleetRunner::load_native(const Endpoint& endpoint, const Fleet& fleet,
                                       std::size_t index) {
   const Variant& variant = fleet.variants[index];
+  Result<void> checked =
+      check_model_apart(in_.settings.programs.self,
+                        variant_folder(fleet, static_cast<std::int64_t>(index)) + "/model");
+  if (!checked && checked.error().code == codes::kInvalid)
+    return deployment_failed("The model of production variant " + variant.name +
+                             " cannot be loaded: " + checked.error().message);
+  if (!checked) return checked;
   auto loaded = model(fleet, index);
   if (!loaded && loaded.error().code == codes::kInvalid)
     return deployment_failed("The model of production variant " + variant.name +

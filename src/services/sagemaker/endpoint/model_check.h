@@ -1,0 +1,14 @@
+// Whether a model can be loaded in this process: another process tries first.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+
+namespace tidemill::services::sagemaker {
+
+// Runs `<program> check-model <directory>`. Tidemill.Invalid with the reason when the model does not load;
+// Tidemill.Io when the check cannot be run.
+Result<void> check_model_apart(const std::string& program, const std::string& directory);
+
+}  // namespace tidemill::services::sagemaker
