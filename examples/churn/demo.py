@@ -25,6 +25,7 @@ PROGRAMS = {
 def start(binary, data):
     """The server's process and its endpoint, once it is ready."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment.setdefault("TIDEMILL_PYTHON", sys.executable)  # has what the training script imports
     log = open(data.with_name(data.name + ".log"), "wb")
     process = subprocess.Popen([binary, "serve", "--data", str(data), "--listen", "127.0.0.1:0"],
                                stdout=log, stderr=log, env=environment)
