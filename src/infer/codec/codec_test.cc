@@ -126,8 +126,10 @@ TEST(DecodeRows, Npy) {
       HasSubstr("not supported"));
   EXPECT_FALSE(decode_rows("application/x-npy", "junk", 1));
   EXPECT_THAT(
-      decode_rows("application/x-npy",
-                  npy("{'descr': '<f8', 'fortran_order': True, 'shape': (9223372036854775807, 0), }\n", ""), 1)
+      decode_rows(
+          "application/x-npy",
+          npy("{'descr': '<f8', 'fortran_order': True, 'shape': (9223372036854775807, 0), }\n", ""),
+          1)
           .error()
           .message,
       HasSubstr("empty"));

@@ -20,7 +20,8 @@ constexpr std::chrono::seconds kCheckTime{60};
 constexpr std::size_t kReasonBytesMax = 8192;
 
 std::unexpected<Error> io_failure(const char* what, int error) {
-  return fail(codes::kIo, std::string("cannot check the model: ") + what + ": " + std::strerror(error));
+  return fail(codes::kIo,
+              std::string("cannot check the model: ") + what + ": " + std::strerror(error));
 }
 
 // The child's process id.
@@ -75,11 +76,12 @@ Result<void> check_model_apart(const std::string& program, const std::string& di
     if (errno != EINTR) return io_failure("waitpid", errno);
   if (late) return fail(codes::kInvalid, "loading it takes longer than 60 seconds");
   if (WIFSIGNALED(status))
-    return fail(codes::kInvalid, "the file is damaged: the process that tried to load it ended by signal " +
-                                     std::to_string(WTERMSIG(status)));
+    return fail(codes::kInvalid,
+                "the file is damaged: the process that tried to load it ended by signal " +
+                    std::to_string(WTERMSIG(status)));
   if (WEXITSTATUS(status) == 0) return {};
-  return fail(codes::kInvalid, reason.empty() ? "exit code " + std::to_string(WEXITSTATUS(status))
-                                              : reason);
+  return fail(codes::kInvalid,
+              reason.empty() ? "exit code " + std::to_string(WEXITSTATUS(status)) : reason);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -7,8 +7,8 @@
 
 namespace tidemill::services::sagemaker {
 
-// Runs `<program> check-model <directory>`. Tidemill.Invalid with the reason when the model does not load;
-// Tidemill.Io when the check cannot be run.
+// Runs `<program> check-model <directory>`. Tidemill.Invalid with the reason when the model does
+// not load; Tidemill.Io when the check cannot be run.
 Result<void> check_model_apart(const std::string& program, const std::string& directory);
 
 }  // namespace tidemill::services::sagemaker
