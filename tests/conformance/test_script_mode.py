@@ -184,7 +184,7 @@ def test_log_has_both_streams_in_one(world, reported):
 def test_stop_reaches_the_script_and_keeps_what_it_wrote(world):
     name = world.start(WAITS)
     wait_until(lambda: "ready to be stopped" in world.job_log(name), 20)  # streamed, not at the end
-    job = world.sm.describe_training_job(TrainingJobName=name)
+    job = world.sm.list_training_jobs(NameContains=name)["TrainingJobSummaries"][0]
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("InProgress", "Training")
     began = time.monotonic()
     world.sm.stop_training_job(TrainingJobName=name)

@@ -14,9 +14,11 @@ namespace {
 
 using namespace api::sagemaker;
 
-// A Describe of a young job waits this long for its end: clients poll no faster than every few
-// seconds, so a job that takes less would seem to take as long as a poll.
-constexpr std::chrono::milliseconds kHeldDescribe{4000};
+// A Describe of a young job waits for its end until the job is this old: clients poll no faster
+// than every 5 seconds, the SageMaker SDK v2 with logs every 30, so a job that takes less would
+// seem to take as long as a poll. A script that imports scikit-learn takes some 5 seconds.
+constexpr std::chrono::milliseconds kHeldDescribe{10'000};
+constexpr std::chrono::milliseconds kHeldSlice{500};
 // Kept free of the request's deadline, to answer.
 constexpr std::chrono::milliseconds kDeadlineMargin{500};
 
@@ -92,22 +94,30 @@ Result<TrainingJob> TrainingHandlers::load(const Context& context, const std::st
   return std::move((*found)->record);
 }
 
+bool TrainingHandlers::hold(const Context& context, const TrainingJob& job) {
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(on_.clock.now() - job.created);
+  auto until = std::chrono::steady_clock::now() + (kHeldDescribe - age);
+  if (context.deadline != std::chrono::steady_clock::time_point())
+    until = std::min(until, context.deadline - kDeadlineMargin);
+  if (std::chrono::steady_clock::now() >= until || !held_.try_acquire()) return false;
+  const std::string key = training_job_key(job.account, job.region, job.name());
+  // In slices, since a server that stops wakes nobody here.
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    if (left <= left.zero() || context.stop.stop_requested()) break;
+    if (on_.engine.wait_for(kTrainingJobMachine, key, std::min(left, kHeldSlice), ended)) break;
+  }
+  held_.release();
+  return true;
+}
+
 Result<DescribeTrainingJobResponse> TrainingHandlers::describe(
     Context& context, const DescribeTrainingJobRequest& request) {
   TrainingJob job = TRY(load(context, request.training_job_name));
-  const auto age =
-      std::chrono::duration_cast<std::chrono::milliseconds>(on_.clock.now() - job.created);
-  auto at_most = kHeldDescribe - age;
-  if (context.deadline != std::chrono::steady_clock::time_point()) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        context.deadline - std::chrono::steady_clock::now());
-    at_most = std::min(at_most, left - kDeadlineMargin);
-  }
-  if (!is_terminal(job) && at_most > at_most.zero()) {
-    on_.engine.wait_for(kTrainingJobMachine, training_job_key(job.account, job.region, job.name()),
-                        at_most, ended);
-    job = TRY(load(context, request.training_job_name));
-  }
+  if (is_terminal(job) || !hold(context, job)) return describe_training_job(job, on_.clock.now());
+  job = TRY(load(context, request.training_job_name));
   return describe_training_job(job, on_.clock.now());
 }
 

@@ -2,6 +2,8 @@
 // listener for compute/.
 #pragma once
 
+#include <semaphore>
+
 #include "compute/compute.h"
 #include "engine/engine.h"
 #include "services/sagemaker/dependencies.h"
@@ -57,8 +59,13 @@ class TrainingHandlers {
 
  private:
   Result<TrainingJob> load(const Context& context, const std::string& name);
+  // Waits a while for the end of a young job; false when it did not wait.
+  bool hold(const Context& context, const TrainingJob& job);
 
   const Dependencies& on_;
+  // So many Describes wait at the same time, further ones answer at once: each keeps a worker.
+  static constexpr int kHeldDescribesMax = 6;
+  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
 };
 
 // The record as clients see it.
