@@ -154,7 +154,6 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
   std::unique_ptr<InferenceOperation> inference_operation;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
-  services::sagemaker::JobRouter jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
@@ -287,8 +286,7 @@ Result<void> Application::Parts::add_services() {
           [this](std::uint16_t port) { return inference->ping(port); }});
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
-  jobs.add("training.", sagemaker->job_listener());
-  jobs.add(services::sagemaker::kEndpointJobPrefix, *endpoints);
+  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};
@@ -297,7 +295,7 @@ Result<void> Application::Parts::add_services() {
 Result<void> Application::Parts::run() {
   TRY(s3->start());
   TRY(engine->start());
-  TRY(compute->start(jobs));
+  TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
   TRY(http->start());
   background.spawn("logs-sweep", [this](std::stop_token stop) {

