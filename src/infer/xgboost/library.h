@@ -11,20 +11,35 @@
 namespace tidemill::infer::xgboost {
 
 // The functions of XGBoost's C API that Tidemill calls.
-#define TIDEMILL_XGBOOST_FUNCTIONS(X)                                                         \
-  X(XGBoostVersion)                                                                           \
-  X(XGBGetLastError)                                                                          \
-  X(XGBSetGlobalConfig)                                                                       \
-  X(XGDMatrixCreateFromMat)                                                                   \
-  X(XGDMatrixCreateFromCSREx)                                                                 \
-  X(XGDMatrixSetFloatInfo)                                                                    \
-  X(XGDMatrixFree) X(XGBoosterCreate) X(XGBoosterFree) X(XGBoosterSetParam)                   \
-      X(XGBoosterGetNumFeature) X(XGBoosterBoostedRounds) X(XGBoosterUpdateOneIter)           \
-          X(XGBoosterEvalOneIter) X(XGBoosterPredictFromDMatrix) X(XGBoosterPredictFromDense) \
-              X(XGBoosterLoadModel) X(XGBoosterLoadModelFromBuffer) X(XGBoosterSaveModel)     \
-                  X(XGBoosterSaveModelToBuffer) X(XGBoosterUnserializeFromBuffer)             \
-                      X(XGBoosterSaveJsonConfig) X(XGBoosterGetAttr) X(XGBoosterSetAttr)      \
-                          X(XGBoosterSlice) X(XGDMatrixSetUIntInfo)
+// clang-format off: it never settles on this list.
+#define TIDEMILL_XGBOOST_FUNCTIONS(X) \
+  X(XGBoostVersion) \
+  X(XGBGetLastError) \
+  X(XGBSetGlobalConfig) \
+  X(XGDMatrixCreateFromMat) \
+  X(XGDMatrixCreateFromCSREx) \
+  X(XGDMatrixSetFloatInfo) \
+  X(XGDMatrixFree) \
+  X(XGBoosterCreate) \
+  X(XGBoosterFree) \
+  X(XGBoosterSetParam) \
+  X(XGBoosterGetNumFeature) \
+  X(XGBoosterBoostedRounds) \
+  X(XGBoosterUpdateOneIter) \
+  X(XGBoosterEvalOneIter) \
+  X(XGBoosterPredictFromDMatrix) \
+  X(XGBoosterPredictFromDense) \
+  X(XGBoosterLoadModel) \
+  X(XGBoosterLoadModelFromBuffer) \
+  X(XGBoosterSaveModel) \
+  X(XGBoosterSaveModelToBuffer) \
+  X(XGBoosterUnserializeFromBuffer) \
+  X(XGBoosterSaveJsonConfig) \
+  X(XGBoosterGetAttr) \
+  X(XGBoosterSetAttr) \
+  X(XGBoosterSlice) \
+  X(XGDMatrixSetUIntInfo)
+// clang-format on
 
 struct Library {
 #define TIDEMILL_XGBOOST_MEMBER(name) decltype(&::name) name = nullptr;
