@@ -3,6 +3,7 @@
     python churn_sagemaker_v2.py [xgboost] [sklearn]      both unless named
 """
 import json
+import logging
 import pathlib
 import sys
 import tempfile
@@ -19,6 +20,9 @@ from sagemaker.serializers import CSVSerializer
 from sagemaker.sklearn import SKLearn
 
 import churn_data
+
+logging.getLogger("sagemaker").setLevel(logging.ERROR)  # the SDK tells every call it makes
+logging.getLogger("botocore").setLevel(logging.ERROR)
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAME = "churn-v2-" + time.strftime("%Y%m%d-%H%M%S")

@@ -43,7 +43,8 @@ def client_environment(binary, data):
     text = subprocess.run([binary, "env", "--data", str(data), "--format", "json"], check=True,
                           capture_output=True, text=True).stdout
     programs = pathlib.Path(sys.executable).parent
-    return {**os.environ, **json.loads(text), "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **json.loads(text), "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1",
+            "SAGEMAKER_SUPPRESS_V2_WARNING": "1", "PYTHONWARNINGS": "ignore"}
 
 
 def main():
