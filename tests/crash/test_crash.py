@@ -175,7 +175,11 @@ def test_a_job_outlives_the_server(world):
     server = world.server
     name = "outlive"
     world.sm.create_training_job(**world.training_request(name, rounds="20000"))
-    wait_until(lambda: world.sm.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
+    # Not through Describe, which waits for young jobs to end: the first lines of the log are there.
+    group = "/aws/sagemaker/TrainingJobs"
+    wait_until(lambda: world.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+               and world.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=name + "/")["logStreams"])
+    assert world.sm.list_training_jobs(NameContains=name)["TrainingJobSummaries"][0]["TrainingJobStatus"] == "InProgress"
     server.kill()
     server.start()
     job = world.finished(name)
