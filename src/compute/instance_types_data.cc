@@ -1,8 +1,8 @@
-// Sizes: the public EC2 instance tables. Prices: United States dollars an hour on demand in
-// us-east-1, as the public SageMaker training price list stood in 2024, entered by hand and
-// rounded; AWS changes them, so they are for estimates and for labs, not for a bill. AWS publishes
-// no list for managed spot training; kSpotShare is a usual long-run share of the on-demand price
-// and only an estimate. A price of 0 is not known here.
+// Sizes and prices as remembered of AWS's public pages of 2024, entered by hand and not checked
+// against them: United States dollars an hour on demand in us-east-1, rounded. They are for
+// estimates and for labs, not for a bill. AWS publishes no list for managed spot training;
+// kSpotShare is a usual long-run share of the on-demand price and only an estimate. A price of 0 is
+// not known here.
 #include "compute/instance_types.h"
 
 namespace tidemill::compute {
