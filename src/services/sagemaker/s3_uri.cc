@@ -3,22 +3,15 @@
 namespace tidemill::services::sagemaker {
 
 Result<S3Uri> parse_s3_uri(std::string_view text) {
-  std::string_view rest = text;
-  if (rest.starts_with("s3://")) {
-    rest.remove_prefix(5);
-  } else if (rest.starts_with("https://") && rest.find('/', 8) != rest.npos) {
-    rest.remove_prefix(rest.find('/', 8) + 1);
-  } else {
-    return fail("ValidationException", "'" + std::string(text) +
-                                           "' is no S3 URI; it should look like "
-                                           "s3://bucket/prefix.");
+  constexpr std::string_view kHttps = "https://";
+  std::string uri(text);
+  if (text.starts_with(kHttps)) {
+    const std::size_t slash = text.find('/', kHttps.size());
+    if (slash != text.npos) uri = "s3://" + std::string(text.substr(slash + 1));
   }
-  const std::size_t slash = rest.find('/');
-  S3Uri uri{std::string(rest.substr(0, slash)),
-            slash == rest.npos ? "" : std::string(rest.substr(slash + 1))};
-  if (uri.bucket.empty())
-    return fail("ValidationException", "'" + std::string(text) + "' names no bucket.");
-  return uri;
+  Result<S3Uri> parsed = s3::parse_s3_uri(uri);
+  if (!parsed) return fail("ValidationException", parsed.error().message);
+  return parsed;
 }
 
 std::string join_key(std::string_view prefix, std::string_view rest) {

@@ -4,14 +4,11 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "services/s3/interface.h"
 
 namespace tidemill::services::sagemaker {
 
-struct S3Uri {
-  std::string bucket;
-  std::string key;  // or prefix; may be empty
-  std::string text() const { return "s3://" + bucket + "/" + key; }
-};
+using s3::S3Uri;
 
 // "s3://bucket/key", also "https://s3...amazonaws.com/bucket/key" forms. ValidationException
 // otherwise.

@@ -60,13 +60,6 @@ Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
   return output;
 }
 
-Result<model::PutObjectAclOutput> put_object_acl(Core& core, Context& context,
-                                                 const model::PutObjectAclRequest& request) {
-  auto bucket = TRY(bucket_of(core, context, request));
-  TRY(core.objects.require(*bucket, request.key));
-  return fail(acl_not_supported());
-}
-
 }  // namespace
 
 void add_object_tagging_operations(Registry& registry, Core& core) {
@@ -75,7 +68,6 @@ void add_object_tagging_operations(Registry& registry, Core& core) {
   add<op::PutObjectTagging>(registry, core, put_object_tagging);
   add<op::DeleteObjectTagging>(registry, core, delete_object_tagging);
   add<op::GetObjectAcl>(registry, core, get_object_acl);
-  add<op::PutObjectAcl>(registry, core, put_object_acl);
 }
 
 }  // namespace tidemill::services::s3

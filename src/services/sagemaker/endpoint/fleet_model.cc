@@ -4,6 +4,7 @@
 #include "services/sagemaker/archive.h"
 #include "services/sagemaker/endpoint/fleet_runner.h"
 #include "services/sagemaker/endpoint/model_check.h"
+#include "services/sagemaker/s3_uri.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -75,7 +76,7 @@ Result<void> FleetRunner::fetch_model(const Endpoint& endpoint, const Variant& v
 
 Result<void> FleetRunner::download(const Endpoint& endpoint, const Variant& variant,
                                    const std::string& folder) {
-  const s3::S3Uri uri = TRY(s3::parse_s3_uri(variant.data_uri));
+  const S3Uri uri = TRY(parse_s3_uri(variant.data_uri));
   if (variant.data_compressed) {
     const std::string archive = folder + ".tar.gz";
     TRY(in_.s3.get_object_to_file(endpoint.account, uri.bucket, uri.key, archive));
