@@ -24,6 +24,18 @@ struct Predictions {
   std::vector<float> values;
 };
 
+// How an answer names what it says of a row, where that is not XGBoost's {"score": ..}.
+struct AnswerField {
+  std::string name;  // "closest_cluster"
+  std::size_t first_column = 0, columns = 1;
+  bool list = false;   // a list, even of one number
+  bool whole = false;  // a label, without a point
+};
+struct AnswerShape {
+  std::string rows_name = "predictions";  // of the list of rows in application/json
+  std::vector<AnswerField> fields;        // in CSV in this order, a line a row
+};
+
 // Thread-safe: predict() runs on many threads at once.
 class Model {
  public:
@@ -35,6 +47,8 @@ class Model {
   virtual const std::string& objective() const = 0;
   // 0 when the model is no multi-class one.
   virtual std::size_t class_count() const = 0;
+  // nullptr: answers are shaped as XGBoost's container shapes them.
+  virtual const AnswerShape* answer_shape() const { return nullptr; }
 };
 
 // The model that lies in an unpacked model.tar.gz: `xgboost-model`, or else the only file that

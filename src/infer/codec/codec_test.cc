@@ -11,7 +11,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class FakeModel final : public Model {
+class FakeModel : public Model {
  public:
   explicit FakeModel(std::string objective, std::size_t classes = 0)
       : objective_(std::move(objective)), classes_(classes) {}
@@ -154,6 +154,35 @@ TEST(EncodePredictions, As_the_container_does) {
   EXPECT_EQ(encode_predictions(scores, model, "image/png", {}).error().http_status, 406);
   Predictions classes{1, 2, {0.25f, 1.0f}};
   EXPECT_EQ(encode_predictions(classes, model, "text/csv", {})->body, "[0.25, 1.0]");
+}
+
+class ShapedModel final : public FakeModel {
+ public:
+  explicit ShapedModel(AnswerShape shape) : FakeModel("k-means"), shape_(std::move(shape)) {}
+  const AnswerShape* answer_shape() const override { return &shape_; }
+
+ private:
+  AnswerShape shape_;
+};
+
+// The shapes of "K-Means", "PCA" and "Linear learner response formats" in SageMaker's guide.
+TEST(EncodePredictions, Shaped_as_the_model_says) {
+  ShapedModel clusters({"predictions", {{"closest_cluster", 0, 1}, {"distance_to_cluster", 1, 1}}});
+  const Predictions near{2, 2, {1, 3, 2, 5}};
+  EXPECT_EQ(encode_predictions(near, clusters, "application/json", {})->body,
+            R"({"predictions": [{"closest_cluster": 1.0, "distance_to_cluster": 3.0}, )"
+            R"({"closest_cluster": 2.0, "distance_to_cluster": 5.0}]})");
+  EXPECT_EQ(encode_predictions(near, clusters, "application/jsonlines", {})->body,
+            "{\"closest_cluster\": 1.0, \"distance_to_cluster\": 3.0}\n"
+            "{\"closest_cluster\": 2.0, \"distance_to_cluster\": 5.0}\n");
+  EXPECT_EQ(encode_predictions(near, clusters, "text/csv", {})->body, "1.0,3.0\n2.0,5.0\n");
+  ShapedModel projection({"projections", {{"projection", 0, 1, true}}});
+  EXPECT_EQ(encode_predictions({1, 1, {1}}, projection, "application/json", {})->body,
+            R"({"projections": [{"projection": [1.0]}]})");
+  ShapedModel classes({"predictions", {{"score", 0, 2}, {"predicted_label", 2, 1, false, true}}});
+  EXPECT_EQ(
+      encode_predictions({1, 3, {0.25f, 0.75f, 1}}, classes, "application/jsonlines", {})->body,
+      "{\"score\": [0.25, 0.75], \"predicted_label\": 1}\n");
 }
 
 TEST(EncodePredictions, Selected_output) {

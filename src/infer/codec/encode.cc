@@ -4,19 +4,12 @@
 #include "base/json.h"
 #include "infer/codec/codec.h"
 #include "infer/codec/media_type.h"
+#include "infer/codec/number_text.h"
 #include "infer/codec/selected_output.h"
+#include "infer/codec/shaped_output.h"
 
 namespace tidemill::infer {
 namespace {
-
-// As Python prints the float: the shortest text of the value as a double, always with a point.
-void append_number(double value, std::string& out) {
-  char text[32];
-  auto [end, error] = std::to_chars(text, text + sizeof text, value);
-  std::string_view written(text, static_cast<std::size_t>(end - text));
-  out += written;
-  if (written.find_first_of(".en") == std::string_view::npos) out += ".0";
-}
 
 // "0.5", or "[0.1, 0.9]" for several numbers a row.
 void append_prediction(const Predictions& predictions, std::size_t row, std::string& out) {
@@ -64,6 +57,8 @@ Result<EncodedResponse> encode_predictions(const Predictions& predictions, const
                     " is not supported. Supported are text/csv, "
                     "application/json and application/jsonlines.",
                 406);
+  if (const AnswerShape* shape = model.answer_shape())
+    return EncodedResponse{type, encode_shaped(predictions, *shape, type)};
   if (!options.output_keys.empty()) {
     std::string body = TRY(encode_selected(predictions, model, type, options.output_keys));
     return EncodedResponse{type, std::move(body)};
