@@ -36,19 +36,26 @@ struct AnswerShape {
   std::vector<AnswerField> fields;        // in CSV in this order, a line a row
 };
 
-// Thread-safe: predict() runs on many threads at once.
+// Thread-safe: predictions run on many threads at once.
 class Model {
  public:
   virtual ~Model() = default;
   // Error code "BadRequest", http_status 400, when the matrix does not fit the model.
-  virtual Result<Predictions> predict(const Matrix& rows) const = 0;
+  Result<Predictions> predict(const Matrix& rows) const;
+  // `count` rows of feature_count() values, one after the other; out: count * output_columns()
+  // numbers. Trees and linear models neither fail nor allocate.
+  virtual Result<void> predict_rows(const float* rows, std::size_t count, float* out) const = 0;
   virtual std::size_t feature_count() const = 0;
+  // Numbers a row.
+  virtual std::size_t output_columns() const = 0;
   // XGBoost's name: "binary:logistic".
   virtual const std::string& objective() const = 0;
   // 0 when the model is no multi-class one.
   virtual std::size_t class_count() const = 0;
   // nullptr: answers are shaped as XGBoost's container shapes them.
   virtual const AnswerShape* answer_shape() const { return nullptr; }
+  // What the model holds in memory; endpoints of many models evict by it.
+  virtual std::size_t memory_bytes() const = 0;
 };
 
 // The model that lies in an unpacked model.tar.gz: `xgboost-model`, or else the only file that

@@ -15,8 +15,10 @@ class FakeModel : public Model {
  public:
   explicit FakeModel(std::string objective, std::size_t classes = 0)
       : objective_(std::move(objective)), classes_(classes) {}
-  Result<Predictions> predict(const Matrix&) const override { return Predictions{}; }
+  Result<void> predict_rows(const float*, std::size_t, float*) const override { return {}; }
   std::size_t feature_count() const override { return 2; }
+  std::size_t output_columns() const override { return 1; }
+  std::size_t memory_bytes() const override { return 0; }
   const std::string& objective() const override { return objective_; }
   std::size_t class_count() const override { return classes_; }
 

@@ -63,7 +63,10 @@ struct Ensemble {
   std::size_t output_count = 1;
   std::vector<double> base;  // output_count margins to begin with
   std::vector<Tree> trees;   // in the order in which the library sums them
-  bool average = false;      // margins are divided by the number of trees of their output (forests)
+  // Forests: the sum of the leaves is divided by the number of trees of its output, then base is
+  // added.
+  bool average = false;
+  bool base_last = false;  // base is added after the leaves, not before: for the same last bit
   // XGBoost sums in float, LightGBM, scikit-learn and ONNX-ML's double form in double: the kernel
   // follows, for the same last bit.
   bool sum_in_double = false;
@@ -73,6 +76,7 @@ struct Ensemble {
 inline constexpr std::size_t kTreesMax = 1u << 20;
 inline constexpr std::size_t kNodesPerTreeMax = 1u << 24;
 inline constexpr std::size_t kNodesMax = 1u << 28;
+inline constexpr std::size_t kValuesMax = 1u << 30;  // of leaves, and words of category sets
 inline constexpr std::size_t kOutputsMax = 4096;
 inline constexpr std::size_t kFeaturesMax = 1u << 20;
 

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "infer/trees/ensemble.h"
 #include "infer/trees/forest.h"
 #include "infer/xgboost/library.h"
 #include "infer/xgboost/newer_models.h"
@@ -26,12 +27,11 @@ constexpr std::size_t kProbeRows = 256;
 constexpr float kProbeTolerance = 1e-5f;
 
 // A row-major float matrix in NumPy's array interface, which XGBoost takes as JSON.
-std::string array_interface(const Matrix& rows) {
+std::string array_interface(const float* rows, std::size_t count, std::size_t columns) {
   char text[160];
   int length = std::snprintf(
       text, sizeof text, R"({"data":[%llu,true],"shape":[%zu,%zu],"typestr":"<f4","version":3})",
-      static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(rows.values.data())),
-      rows.rows, rows.columns);
+      static_cast<unsigned long long>(reinterpret_cast<std::uintptr_t>(rows)), count, columns);
   return std::string(text, static_cast<std::size_t>(length));
 }
 
@@ -44,25 +44,30 @@ class Booster final : public Model {
   Booster(const Booster&) = delete;
 
   Result<void> read(const std::string& path);
-  Result<Predictions> predict(const Matrix& rows) const override;
+  Result<void> predict_rows(const float* rows, std::size_t count, float* out) const override;
   std::size_t feature_count() const override { return feature_count_; }
   const std::string& objective() const override { return objective_; }
   std::size_t class_count() const override { return class_count_; }
+  std::size_t output_columns() const override { return columns_; }
+  std::size_t memory_bytes() const override { return bytes_; }
   // Replaces the booster's own trees by a Forest when both predict the same.
   void adopt_forest();
 
  private:
   Result<void> describe();
-  Result<Predictions> predict_in_place(const Matrix& rows) const;
-  Predictions predict_forest(const Matrix& rows) const;
+  Result<Predictions> predict_library(const float* rows, std::size_t count) const;
+  Result<Predictions> predict_in_place(const float* rows, std::size_t count) const;
+  void predict_forest(const float* rows, std::size_t count, float* out) const;
   Result<Forest> make_forest() const;
-  Result<Predictions> predict_through_dmatrix(const Matrix& rows) const;
+  Result<Predictions> predict_through_dmatrix(const float* rows, std::size_t count) const;
   Predictions copy_out(const bst_ulong* shape, bst_ulong dimensions, const float* values) const;
 
   const Library& library_;
   BoosterHandle handle_;  // null once the forest has taken over
   std::size_t feature_count_ = 0;
   std::size_t class_count_ = 0;
+  std::size_t columns_ = 1;
+  std::size_t bytes_ = 0;  // of the model's file
   std::string objective_;
   std::size_t rounds_ = 0;  // that count; 0: all
   bool linear_ = false;
@@ -78,6 +83,7 @@ Result<void> Booster::read(const std::string& path) {
   content << file.rdbuf();
   std::string bytes = std::move(content).str();
   if (!file || bytes.empty()) return fail(codes::kInvalid, "the file is empty or cannot be read");
+  bytes_ = bytes.size();
   Result<std::string_view> pickled = find_pickled_booster(bytes);
   if (pickled) {
     std::string booster(*pickled);
@@ -126,6 +132,9 @@ Result<void> Booster::describe() {
   predict_config_ = R"({"type":0,"training":false,"iteration_begin":0,"iteration_end":)" +
                     std::to_string(linear_ ? 0 : end) +
                     R"(,"strict_shape":true,"missing":NaN,"cache_id":0})";
+  if (feature_count_ == 0 || feature_count_ > trees::kFeaturesMax)
+    return fail(codes::kInvalid, "the model has no features, or too many");
+  columns_ = TRY(predict_library(std::vector<float>(feature_count_).data(), 1)).columns;
   return {};
 }
 
@@ -139,20 +148,20 @@ Predictions Booster::copy_out(const bst_ulong* shape, bst_ulong dimensions,
   return out;
 }
 
-Result<Predictions> Booster::predict_in_place(const Matrix& rows) const {
+Result<Predictions> Booster::predict_in_place(const float* rows, std::size_t count) const {
   const bst_ulong* shape = nullptr;
   bst_ulong dimensions = 0;
   const float* values = nullptr;
-  if (library_.XGBoosterPredictFromDense(handle_, array_interface(rows).c_str(),
-                                         predict_config_.c_str(), nullptr, &shape, &dimensions,
-                                         &values) != 0)
+  if (library_.XGBoosterPredictFromDense(
+          handle_, array_interface(rows, count, feature_count_).c_str(), predict_config_.c_str(),
+          nullptr, &shape, &dimensions, &values) != 0)
     return fail("InternalFailure", "XGBoost cannot predict: " + library_.last_error(), 500);
   return copy_out(shape, dimensions, values);
 }
 
-Result<Predictions> Booster::predict_through_dmatrix(const Matrix& rows) const {
+Result<Predictions> Booster::predict_through_dmatrix(const float* rows, std::size_t count) const {
   DMatrixHandle matrix = nullptr;
-  if (library_.XGDMatrixCreateFromMat(rows.values.data(), rows.rows, rows.columns,
+  if (library_.XGDMatrixCreateFromMat(rows, count, feature_count_,
                                       std::numeric_limits<float>::quiet_NaN(), &matrix) != 0)
     return fail("InternalFailure", "XGBoost cannot read the rows: " + library_.last_error(), 500);
   std::lock_guard lock(dmatrix_mutex_);
@@ -169,24 +178,25 @@ Result<Predictions> Booster::predict_through_dmatrix(const Matrix& rows) const {
   return result;
 }
 
-Result<Predictions> Booster::predict(const Matrix& rows) const {
-  if (rows.rows == 0) return fail("BadRequest", "the request has no rows", 400);
-  if (rows.columns != feature_count_)
-    return fail("BadRequest",
-                "a row has " + std::to_string(rows.columns) +
-                    " features, but the model was trained with " + std::to_string(feature_count_),
-                400);
-  if (forest_) return predict_forest(rows);
-  return linear_ ? predict_through_dmatrix(rows) : predict_in_place(rows);
+Result<Predictions> Booster::predict_library(const float* rows, std::size_t count) const {
+  return linear_ ? predict_through_dmatrix(rows, count) : predict_in_place(rows, count);
 }
 
-Predictions Booster::predict_forest(const Matrix& rows) const {
-  Predictions out{rows.rows, forest_->columns(), {}};
-  out.values.resize(rows.rows * out.columns);
-  for (std::size_t row = 0; row < rows.rows; ++row)
-    forest_->predict(rows.values.data() + row * rows.columns,
-                     out.values.data() + row * out.columns);
-  return out;
+Result<void> Booster::predict_rows(const float* rows, std::size_t count, float* out) const {
+  if (forest_) {
+    predict_forest(rows, count, out);
+    return {};
+  }
+  const Predictions predictions = TRY(predict_library(rows, count));
+  if (predictions.values.size() != count * columns_)
+    return fail("InternalFailure", "XGBoost predicted another number of values", 500);
+  std::copy(predictions.values.begin(), predictions.values.end(), out);
+  return {};
+}
+
+void Booster::predict_forest(const float* rows, std::size_t count, float* out) const {
+  for (std::size_t row = 0; row < count; ++row)
+    forest_->predict(rows + row * feature_count_, out + row * columns_);
 }
 
 Result<Forest> Booster::make_forest() const {
@@ -209,15 +219,16 @@ void Booster::adopt_forest() {
     log::debug("predicting through XGBoost", {{"reason", made.error().message}});
     return;
   }
-  Matrix probe{kProbeRows, feature_count_, made->probe_rows(kProbeRows)};
-  Result<Predictions> expected = predict_in_place(probe);
+  const std::vector<float> probe = made->probe_rows(kProbeRows);
+  Result<Predictions> expected = predict_in_place(probe.data(), kProbeRows);
   if (!expected) return;
+  bool same = made->columns() == expected->columns && columns_ == expected->columns;
   forest_ = std::move(*made);
-  const Predictions found = predict_forest(probe);
-  bool same = found.columns == expected->columns && found.values.size() == expected->values.size();
-  for (std::size_t i = 0; same && i < found.values.size(); ++i) {
+  std::vector<float> found(kProbeRows * columns_);
+  if (same) predict_forest(probe.data(), kProbeRows, found.data());
+  for (std::size_t i = 0; same && i < found.size(); ++i) {
     const float wanted = expected->values[i];
-    same = std::abs(found.values[i] - wanted) <= kProbeTolerance * std::max(1.0f, std::abs(wanted));
+    same = std::abs(found[i] - wanted) <= kProbeTolerance * std::max(1.0f, std::abs(wanted));
   }
   if (!same) {
     forest_.reset();

@@ -14,16 +14,13 @@ using ::testing::HasSubstr;
 // The score is the sum of the row.
 class SumModel final : public infer::Model {
  public:
-  Result<infer::Predictions> predict(const infer::Matrix& rows) const override {
-    infer::Predictions out{rows.rows, 1, {}};
-    for (std::size_t row = 0; row < rows.rows; ++row) {
-      float sum = 0;
-      for (std::size_t i = 0; i < rows.columns; ++i) sum += rows.values[row * rows.columns + i];
-      out.values.push_back(sum);
-    }
-    return out;
+  Result<void> predict_rows(const float* rows, std::size_t count, float* out) const override {
+    for (std::size_t row = 0; row < count; ++row) out[row] = rows[row * 2] + rows[row * 2 + 1];
+    return {};
   }
   std::size_t feature_count() const override { return 2; }
+  std::size_t output_columns() const override { return 1; }
+  std::size_t memory_bytes() const override { return 0; }
   const std::string& objective() const override { return objective_; }
   std::size_t class_count() const override { return 0; }
 

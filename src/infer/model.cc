@@ -1,0 +1,18 @@
+#include "infer/model.h"
+
+namespace tidemill::infer {
+
+Result<Predictions> Model::predict(const Matrix& rows) const {
+  if (rows.rows == 0) return fail("BadRequest", "the request has no rows", 400);
+  if (rows.columns != feature_count())
+    return fail("BadRequest",
+                "a row has " + std::to_string(rows.columns) +
+                    " features, but the model was trained with " + std::to_string(feature_count()),
+                400);
+  Predictions out{rows.rows, output_columns(), {}};
+  out.values.resize(out.rows * out.columns);
+  TRY(predict_rows(rows.values.data(), rows.rows, out.values.data()));
+  return out;
+}
+
+}  // namespace tidemill::infer
