@@ -1,15 +1,41 @@
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <fstream>
 
+#include "infer/lightgbm/text_model.h"
 #include "infer/model.h"
+#include "infer/model_file.h"
 #include "infer/xgboost/booster.h"
 
 namespace tidemill::infer {
 namespace {
 
-constexpr const char* kModelFileName = "xgboost-model";
 // A model archive may hold notes and metrics beside the model; more than this is no model archive.
 constexpr std::size_t kCandidatesMax = 16;
+constexpr std::size_t kModelBytesMax = std::size_t{4} << 30;
+// Enough to tell one format from another.
+constexpr std::size_t kHeadBytes = 64;
+
+// Names that mean a model, the surest first. A file of such a name is the model: when it does not
+// load, no other file is tried.
+constexpr std::array<std::string_view, 2> kModelFileNames = {"xgboost-model", "model_algo-1"};
+// Then files by what their name ends with; all others come after.
+constexpr std::array<std::string_view, 7> kModelFileEndings = {
+    ".onnx", ".ubj", ".bst", ".model", ".lgb.txt", "model.txt", ".json"};
+
+std::size_t rank_of(const std::string& name) {
+  std::size_t rank = 0;
+  for (std::string_view known : kModelFileNames) {
+    if (name == known) return rank;
+    ++rank;
+  }
+  for (std::string_view ending : kModelFileEndings) {
+    if (name.ends_with(ending)) return rank;
+    ++rank;
+  }
+  return rank;
+}
 
 std::vector<std::filesystem::path> candidates(const std::string& directory) {
   std::error_code error;
@@ -17,11 +43,23 @@ std::vector<std::filesystem::path> candidates(const std::string& directory) {
   for (const auto& entry : std::filesystem::directory_iterator(directory, error))
     if (entry.is_regular_file(error)) files.push_back(entry.path());
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
-    const bool a_first = a.filename() == kModelFileName, b_first = b.filename() == kModelFileName;
-    return a_first != b_first ? a_first : a < b;
+    const std::size_t a_rank = rank_of(a.filename().string()),
+                      b_rank = rank_of(b.filename().string());
+    return a_rank != b_rank ? a_rank < b_rank : a < b;
   });
   if (files.size() > kCandidatesMax) files.resize(kCandidatesMax);
   return files;
+}
+
+// The format is told by what the file says, not by its name.
+Result<std::unique_ptr<Model>> load_file(const std::string& path) {
+  std::string head(kHeadBytes, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  if (lightgbm::looks_like_model(head))
+    return lightgbm::load_model(TRY(read_model_file(path, kModelBytesMax)));
+  return xgboost::load_booster(path);
 }
 
 }  // namespace
@@ -29,15 +67,15 @@ std::vector<std::filesystem::path> candidates(const std::string& directory) {
 Result<std::unique_ptr<Model>> load_model(const std::string& directory) {
   std::string tried;
   for (const std::filesystem::path& path : candidates(directory)) {
-    Result<std::unique_ptr<Model>> model = xgboost::load_booster(path.string());
+    Result<std::unique_ptr<Model>> model = load_file(path.string());
     if (model) return model;
     if (model.error().code == codes::kNotFound) return model;  // no library: nothing will load
     tried += "\n" + path.filename().string() + ": " + model.error().message;
-    if (path.filename() == kModelFileName) break;
+    if (rank_of(path.filename().string()) < kModelFileNames.size()) break;
   }
   if (tried.empty())
-    return fail(codes::kInvalid, std::string("the model archive has no file ") + kModelFileName);
-  return fail(codes::kInvalid, "no file of the model archive reads as an XGBoost model:" + tried);
+    return fail(codes::kInvalid, "the model archive has no file xgboost-model, nor any other file");
+  return fail(codes::kInvalid, "no file of the model archive reads as a model:" + tried);
 }
 
 }  // namespace tidemill::infer

@@ -9,6 +9,20 @@ Corpora grow in .cache/fuzz/<name>; a crashing input is left in .cache/fuzz/ and
 EOF
 }
 
+# seed_fuzzer NAME DIRECTORY: the models in bundles named after the fuzzer are where it begins.
+seed_fuzzer() {
+  local bundle
+  for bundle in src/infer/testdata/"$1"-*.zip; do
+    [[ ! -f $bundle ]] || python3 -c '
+import hashlib, pathlib, sys, zipfile
+bundle = zipfile.ZipFile(sys.argv[1])
+for name in bundle.namelist():
+    data = bundle.read(name)
+    if name.endswith(".model"):
+        (pathlib.Path(sys.argv[2]) / hashlib.sha1(data).hexdigest()).write_bytes(data)' "$bundle" "$2"
+  done
+}
+
 fuzz_all() {
   local seconds=$1 failed=0 program name
   shift
@@ -16,6 +30,7 @@ fuzz_all() {
     name=$(basename "$program")
     [[ $# -eq 0 || " $* " == *" ${name#fuzz_} "* ]] || continue
     mkdir -p ".cache/fuzz/$name"
+    seed_fuzzer "${name#fuzz_}" ".cache/fuzz/$name"
     step "fuzz ${name#fuzz_} for $seconds s" "$program" -max_total_time="$seconds" -timeout=10 \
       -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=".cache/fuzz/$name-" ".cache/fuzz/$name" || failed=1
   done

@@ -1,0 +1,14 @@
+// The bytes of a model's file, bounded: a reader of a format never sees more than it can bear.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "base/error.h"
+
+namespace tidemill::infer {
+
+// Tidemill.Invalid when the file cannot be read, is empty, or has more than bytes_max bytes.
+Result<std::string> read_model_file(const std::string& path, std::size_t bytes_max);
+
+}  // namespace tidemill::infer
