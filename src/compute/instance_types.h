@@ -11,14 +11,18 @@
 
 namespace tidemill::compute {
 
+// Whether a price is SageMaker's own, or worked out from EC2's (instance_types_data.cc says how).
+enum class PriceBasis { unknown, listed, derived };
+
 struct InstanceType {
   std::string_view name;  // "ml.m5.xlarge"
   int vcpus = 0;
   double memory_gib = 0;
   int gpus = 0;
   std::string_view gpu;         // "NVIDIA A10G", "" for none
-  double usd_an_hour = 0;       // on demand, us-east-1; see instance_types_data.cc
+  double usd_an_hour = 0;       // on demand, us-east-1; 0: not known
   double usd_an_hour_spot = 0;  // an estimate: there is no list for managed spot
+  PriceBasis price_basis = PriceBasis::unknown;
 };
 
 // Ordered by name.
