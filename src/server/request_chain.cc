@@ -16,26 +16,6 @@ namespace {
 using wire::HttpResponse;
 using wire::sigv4::Dialect;
 
-Dialect dialect_of(const wire::Route& route) {
-  switch (route.protocol) {
-    case schema::Protocol::rest_xml:
-      return Dialect::s3;
-    case schema::Protocol::aws_query:
-    case schema::Protocol::ec2_query:
-      return Dialect::query;
-    default:
-      return Dialect::json;
-  }
-}
-
-HttpResponse plain(int status, std::string body, const char* type = "text/plain; charset=utf-8") {
-  HttpResponse response;
-  response.status = status;
-  response.headers.add("Content-Type", type);
-  response.body = std::move(body);
-  return response;
-}
-
 // S3 answers a PUT that does not say how long it is with 411.
 Result<void> require_length(const Call& call) {
   const wire::HttpRequest& request = call.request;
@@ -74,13 +54,6 @@ Error for_client(const Error& error, Dialect dialect) {
   return mapped;
 }
 
-// The asynchronous path decodes no more of its input than the path's labels.
-Value labels_as_value(const wire::UriLabels& labels) {
-  ValueObject input;
-  for (const auto& [name, value] : labels) input.append(std::string(name), value);
-  return input;
-}
-
 // A presigned URL is a secret: its signature and token do not go into the log.
 std::string loggable(const std::string& target) {
   std::string out;
@@ -112,13 +85,24 @@ std::string_view service_name(const Call& call) {
 
 }  // namespace
 
+wire::sigv4::Dialect dialect_of(const wire::Route& route) {
+  switch (route.protocol) {
+    case schema::Protocol::rest_xml:
+      return Dialect::s3;
+    case schema::Protocol::aws_query:
+    case schema::Protocol::ec2_query:
+      return Dialect::query;
+    default:
+      return Dialect::json;
+  }
+}
+
 void RequestChain::handle(wire::HttpRequest request, Respond respond) {
+  if (OwnPaths::takes(request)) return own_paths_.handle(request, std::move(respond));
   auto call = std::make_unique<Call>();
   call->request = std::move(request);
   call->respond = std::move(respond);
   call->started = std::chrono::steady_clock::now();
-  HttpResponse own;
-  if (answer_own_path(*call, own)) return call->respond(std::move(own));
 
   call->request_id = make_uuid(parts_.random);
   wire::sigv4::Scope scope = wire::sigv4::claimed_scope(call->request);
@@ -359,64 +343,16 @@ void RequestChain::account(const Call& call, int status) {
                {"client", call.request.remote_address}});
 }
 
-void RequestChain::handle_async(std::unique_ptr<Call> call) {
-  if (call->request.stream) return gather_then_handle_async(std::move(call));
-  Result<void> ready = authenticate(*call);
-  if (ready)
-    ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
-  if (ready) ready = authorize(*call, labels_as_value(call->route.labels));
-  if (!ready) return finish(*call, encode_error(*call, ready.error()));
-  const Call& view = *call;
-  parts_.async_operation->run(view, [this, call = std::move(call)](HttpResponse response) {
-    finish(*call, std::move(response));
-  });
-}
-
-// A body too large for the loop to gather: a worker reads it, then a loop goes on.
-void RequestChain::gather_then_handle_async(std::unique_ptr<Call> call) {
-  submit(std::move(call), [this](std::unique_ptr<Call> taken) {
-    std::uint64_t limit_bytes = parts_.async_operation->body_bytes_max();
-    Result<std::string> body = read_all(*taken->request.stream, limit_bytes);
-    if (!body) {
-      Error error = body.error();
-      if (error.code == codes::kOverloaded)
-        error = Error{"ValidationError",
-                      "The payload exceeds the limit of " + std::to_string(limit_bytes) + " bytes.",
-                      413};
-      return finish(*taken, encode_error(*taken, error));
-    }
-    taken->request.body = *std::move(body);
-    taken->request.stream.reset();
-    parts_.loops.nearest().post(
-        [this, call = std::move(taken)]() mutable { handle_async(std::move(call)); });
-  });
-}
-
-bool RequestChain::answer_own_path(const Call& call, HttpResponse& response) {
-  const std::string& path = call.request.path;
-  if (!path.starts_with("/_tidemill/")) return false;
-  if (path == "/_tidemill/health") {
-    response = plain(200, "{\"status\":\"ok\"}\n", "application/json");
-  } else if (path == "/_tidemill/metrics") {
-    response = plain(
-        200, parts_.metrics.text(parts_.further_metrics ? parts_.further_metrics() : std::string()),
-        "text/plain; version=0.0.4; charset=utf-8");
-  } else {
-    response =
-        plain(404, "Tidemill has /_tidemill/health and /_tidemill/metrics, not " + path + "\n");
-  }
-  return true;
-}
-
 HttpResponse RequestChain::bad_request(int status, std::string_view reason) {
   std::string request_id = make_uuid(parts_.random);
   log::info("bad request", {{"request_id", request_id}, {"status", status}, {"reason", reason}});
   // The service is unknown: XML is what S3, query clients and people read.
-  HttpResponse response = plain(
-      status,
+  HttpResponse response;
+  response.status = status;
+  response.headers.add("Content-Type", "application/xml");
+  response.body =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>BadRequest</Code><Message>" +
-          std::string(reason) + "</Message><RequestId>" + request_id + "</RequestId></Error>\n",
-      "application/xml");
+      std::string(reason) + "</Message><RequestId>" + request_id + "</RequestId></Error>\n";
   response.headers.add("x-amz-request-id", request_id);
   return response;
 }

@@ -14,6 +14,7 @@
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
 #include "server/metrics.h"
+#include "server/own_paths.h"
 #include "services/iam/interface.h"
 #include "services/service.h"
 #include "wire/http.h"
@@ -28,6 +29,9 @@ inline constexpr std::chrono::seconds kRequestTime{300};
 inline constexpr std::size_t kUploadsWaitingMax = 1024;
 
 enum class AccessLog { all, errors, off };
+
+// Which service's way of signing and of errors the route wants.
+wire::sigv4::Dialect dialect_of(const wire::Route& route);
 
 // What one request has become so far. Owned by whoever works on it; moves from the event loop to a
 // worker and back.
@@ -72,6 +76,7 @@ class RequestChain final : public wire::HttpHandler {
  public:
   explicit RequestChain(RequestChainParts parts)
       : parts_(std::move(parts)),
+        own_paths_({parts_.metrics, parts_.iam, parts_.workers, parts_.further_metrics}),
         uploads_({"upload", parts_.workers.threads(), kUploadsWaitingMax}) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;
@@ -83,7 +88,6 @@ class RequestChain final : public wire::HttpHandler {
   void request_stop() { stop_.request_stop(); }
 
  private:
-  bool answer_own_path(const Call& call, wire::HttpResponse& response);
   void handle_async(std::unique_ptr<Call> call);
   void gather_then_handle_async(std::unique_ptr<Call> call);
   void submit(std::unique_ptr<Call> call, std::function<void(std::unique_ptr<Call>)> work);
@@ -103,6 +107,7 @@ class RequestChain final : public wire::HttpHandler {
   void account(const Call& call, int status);
 
   RequestChainParts parts_;
+  OwnPaths own_paths_;
   std::stop_source stop_;
   // Where bodies that are still arriving are waited for: clients that send slowly, however many,
   // hold up other uploads and nothing else.

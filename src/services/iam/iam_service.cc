@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "services/iam/credentials/credential_store.h"
+#include "services/iam/credentials/role_grants.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/policy/handlers.h"
@@ -78,7 +79,10 @@ SessionRecord make_role_session(const RoleArn& role, const std::string& role_id,
 
 IamService::IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options)
     : state_(std::make_unique<State>(store, clock, random, options.accept_any)),
-      credentials_(std::make_unique<CredentialStore>(*state_, std::move(options.root))) {}
+      credentials_(std::make_unique<CredentialStore>(*state_, std::move(options.root))),
+      grants_(std::make_unique<RoleGrants>(*state_, [this](const RoleGrant& grant) {
+        return issue_role_credentials(grant.role_arn, grant.session_name, kGrantedSeconds);
+      })) {}
 
 IamService::~IamService() = default;
 
@@ -86,11 +90,13 @@ Result<std::unique_ptr<IamService>> IamService::open(store::Store& store, const 
                                                      Random& random, IamOptions options) {
   std::unique_ptr<IamService> service(new IamService(store, clock, random, std::move(options)));
   TRY(service->credentials_->load());
+  TRY(service->grants_->load());
   return service;
 }
 
 std::vector<store::TableSpec> IamService::tables() {
-  return {roles_table().spec(), policies_table().spec(), sessions_table().spec()};
+  return {roles_table().spec(), policies_table().spec(), sessions_table().spec(),
+          grants_table().spec()};
 }
 
 void IamService::add_to(Registry& registry) {
@@ -142,6 +148,28 @@ Result<TemporaryCredentials> IamService::issue_role_credentials(std::string_view
   SessionRecord session =
       make_role_session(*arn, role_id, session_name, state_->now_seconds() + lifetime);
   return to_credentials(TRY(credentials_->issue(std::move(session))));
+}
+
+Result<std::string> IamService::grant_role(const RoleGrant& grant) { return grants_->grant(grant); }
+
+Result<void> IamService::revoke_role(std::string_view holder) { return grants_->revoke(holder); }
+
+Result<TemporaryCredentials> IamService::granted_credentials(std::string_view holder,
+                                                             std::string_view token) {
+  return grants_->credentials(holder, token);
+}
+
+Result<void> IamService::authorize_role(std::string_view role_arn, std::string_view session_name,
+                                        std::string_view action, std::string_view resource,
+                                        const ConditionContext& conditions) {
+  if (state_->accept_any()) return {};
+  std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (!arn) return access_denied(role_arn, action, resource, false);
+  std::shared_ptr<const RolePolicies> role = TRY(state_->role_policies(arn->account, arn->name));
+  if (!role) return access_denied(role_arn, action, resource, false);
+  const SessionRecord session = make_role_session(*arn, role->role.id, session_name, {});
+  return authorize({session.account, session.arn, session.user_id, {}, false}, action, resource,
+                   conditions);
 }
 
 Result<void> IamService::authorize(const Principal& principal, std::string_view action,

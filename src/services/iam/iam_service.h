@@ -16,6 +16,7 @@ namespace tidemill::services::iam {
 
 class State;
 class CredentialStore;
+class RoleGrants;
 
 struct IamOptions {
   RootKey root;
@@ -40,6 +41,13 @@ class IamService final : public IamInterface, public SessionInterface {
   Result<TemporaryCredentials> issue_role_credentials(std::string_view role_arn,
                                                       std::string_view session_name,
                                                       std::chrono::seconds lifetime) override;
+  Result<std::string> grant_role(const RoleGrant& grant) override;
+  Result<void> revoke_role(std::string_view holder) override;
+  Result<TemporaryCredentials> granted_credentials(std::string_view holder,
+                                                   std::string_view token) override;
+  Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
+                              std::string_view action, std::string_view resource,
+                              const ConditionContext& conditions) override;
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
@@ -54,6 +62,7 @@ class IamService final : public IamInterface, public SessionInterface {
 
   std::unique_ptr<State> state_;
   std::unique_ptr<CredentialStore> credentials_;
+  std::unique_ptr<RoleGrants> grants_;
 };
 
 }  // namespace tidemill::services::iam

@@ -260,5 +260,82 @@ TEST(RoleArn, takes_apart) {
   EXPECT_EQ(assumed_role_name("arn:aws:iam::123456789012:root"), "");
 }
 
+constexpr const char* kReadsBucket =
+    R"([{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/in/*"},
+        {"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b",
+         "Condition":{"StringLike":{"s3:prefix":"in/*"}}}])";
+
+TEST_F(IamServiceTest, what_is_done_for_a_role_is_held_to_its_policies) {
+  auto may_role = [&](const char* action, const char* resource, ConditionContext more = {}) {
+    return service_->authorize_role(kRole, "SageMaker", action, resource, more);
+  };
+  auto absent = may_role("s3:GetObject", "arn:aws:s3:::b/in/x");
+  ASSERT_FALSE(absent);
+  EXPECT_EQ(absent.error().code, "AccessDeniedException");
+  create_role(kTrustSageMaker, kReadsBucket);
+  EXPECT_TRUE(may_role("s3:GetObject", "arn:aws:s3:::b/in/x"));
+  EXPECT_FALSE(may_role("s3:GetObject", "arn:aws:s3:::b/out/x"));
+  EXPECT_FALSE(may_role("s3:PutObject", "arn:aws:s3:::b/in/x"));
+  EXPECT_TRUE(may_role("s3:ListBucket", "arn:aws:s3:::b", {{"s3:prefix", {"in/a"}}}));
+  EXPECT_FALSE(may_role("s3:ListBucket", "arn:aws:s3:::b", {{"s3:prefix", {""}}}));
+  auto denied = may_role("s3:PutObject", "arn:aws:s3:::b/in/x");
+  ASSERT_FALSE(denied);
+  EXPECT_EQ(
+      denied.error().message,
+      "User: arn:aws:sts::123456789012:assumed-role/r/SageMaker is not authorized to perform: "
+      "s3:PutObject on resource: arn:aws:s3:::b/in/x because no identity-based policy allows "
+      "the s3:PutObject action");
+  EXPECT_FALSE(service_->authorize_role("nonsense", "s", "s3:GetObject", "*", {}));
+}
+
+TEST_F(AcceptAnyTest, every_role_may_do_everything) {
+  EXPECT_TRUE(service_->authorize_role(kRole, "s", "s3:GetObject", "arn:aws:s3:::b/x", {}));
+}
+
+TEST_F(IamServiceTest, a_grant_gives_credentials_until_it_is_revoked) {
+  create_role(kTrustSageMaker, kReadsBucket);
+  const std::string token = service_->grant_role({"training.1", kRole, "SageMaker"}).value();
+  EXPECT_EQ(service_->grant_role({"training.1", kRole, "SageMaker"}).value(), token);
+  EXPECT_NE(service_->grant_role({"training.2", kRole, "SageMaker"}).value(), token);
+
+  auto given = service_->granted_credentials("training.1", token);
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->role_arn, kRole);
+  EXPECT_EQ(given->assumed_role_arn, "arn:aws:sts::123456789012:assumed-role/r/SageMaker");
+  const auto left = [&](const TemporaryCredentials& credentials) {  // they end at a full second
+    return std::chrono::ceil<std::chrono::seconds>(credentials.expiration - clock_.now());
+  };
+  EXPECT_EQ(left(*given), std::chrono::hours(1));
+  EXPECT_EQ(may(role_context(*given), "s3:GetObject", "arn:aws:s3:::b/in/x"), "ok");
+  EXPECT_EQ(may(role_context(*given), "s3:GetObject", "arn:aws:s3:::b/x"), "AccessDeniedException");
+  for (const auto& [holder, other] : {std::pair<const char*, std::string>{"training.1", "guess"},
+                                      {"training.1", ""},
+                                      {"training.2", token},
+                                      {"training.3", token},
+                                      {"", ""}}) {
+    auto refused = service_->granted_credentials(holder, other);
+    ASSERT_FALSE(refused) << holder;
+    EXPECT_EQ(refused.error().code, "AccessDenied");
+  }
+
+  // The same while they last long enough, then others.
+  clock_.advance(std::chrono::minutes(39));
+  EXPECT_EQ(service_->granted_credentials("training.1", token)->access_key_id,
+            given->access_key_id);
+  clock_.advance(std::chrono::minutes(2));
+  auto renewed = service_->granted_credentials("training.1", token);
+  ASSERT_TRUE(renewed);
+  EXPECT_NE(renewed->access_key_id, given->access_key_id);
+  EXPECT_EQ(left(*renewed), std::chrono::hours(1));
+
+  start(false);  // a grant survives a restart, as its job does
+  ASSERT_TRUE(service_->granted_credentials("training.1", token));
+  ASSERT_TRUE(service_->revoke_role("training.1"));
+  ASSERT_TRUE(service_->revoke_role("training.1"));
+  EXPECT_FALSE(service_->granted_credentials("training.1", token));
+  start(false);
+  EXPECT_FALSE(service_->granted_credentials("training.1", token));
+}
+
 }  // namespace
 }  // namespace tidemill::services::iam

@@ -26,6 +26,18 @@ struct TemporaryCredentials {
   Timestamp expiration;
   std::string assumed_role_arn;  // "arn:aws:sts::123456789012:assumed-role/role/session"
   std::string assumed_role_id;   // "AROA...:session"
+  std::string role_arn = {};     // empty for those of no role
+};
+
+// Where the server answers granted_credentials(), the holder after it and the token in the
+// Authorization field.
+inline constexpr std::string_view kCredentialsPath = "/_tidemill/credentials/";
+
+// A job or a model server, and the role that it acts as.
+struct RoleGrant {
+  std::string holder;  // unique for all time: "training.123456789012.us-east-1.j.1732662000000000"
+  std::string role_arn;
+  std::string session_name;
 };
 
 // Thread-safe.
@@ -45,6 +57,24 @@ class IamInterface {
   virtual Result<TemporaryCredentials> issue_role_credentials(std::string_view role_arn,
                                                               std::string_view session_name,
                                                               std::chrono::seconds lifetime) = 0;
+
+  // Lets whoever knows the token that is returned fetch credentials of the role, good for an hour
+  // and renewed as often as asked, until revoke_role(). The caller has checked that the role may be
+  // passed. Asked again for the same holder, it returns the same token. Durable before it returns.
+  // LimitExceeded.
+  virtual Result<std::string> grant_role(const RoleGrant& grant) = 0;
+  // The token opens nothing more; what it gave runs out within the hour. Succeeds when there is
+  // none.
+  virtual Result<void> revoke_role(std::string_view holder) = 0;
+  // AccessDenied when the holder has no grant or the token is another's.
+  virtual Result<TemporaryCredentials> granted_credentials(std::string_view holder,
+                                                           std::string_view token) = 0;
+
+  // Whether the role's policies let it do this, for what the server does on its behalf: reading a
+  // job's channels, writing its artifacts. As authorize(); with `--auth any` always.
+  virtual Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
+                                      std::string_view action, std::string_view resource,
+                                      const ConditionContext& conditions = {}) = 0;
 
   // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
   // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.

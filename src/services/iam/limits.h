@@ -19,6 +19,12 @@ inline constexpr std::int64_t kPageItems = 100;
 inline constexpr std::size_t kSessionsMax = 100'000;
 // Parsed policies of roles that are kept for authorization.
 inline constexpr std::size_t kCachedRolesMax = 1024;
+// Jobs and model servers that act as roles at the same time; each is held in memory.
+inline constexpr std::size_t kGrantsMax = 20'000;
+// Credentials of a grant, and how long before their end others are given: SDKs ask again up to 15
+// minutes before the end.
+inline constexpr std::chrono::seconds kGrantedSeconds{3600};
+inline constexpr std::chrono::seconds kGrantedRenewalSeconds{1200};
 inline constexpr int kConflictRetries = 10;
 inline constexpr std::chrono::seconds kSessionSecondsMin{900};
 inline constexpr std::chrono::seconds kRoleSessionSecondsMax{43'200};

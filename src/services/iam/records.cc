@@ -25,6 +25,11 @@ const store::Table<SessionRecord>& sessions_table() {
   return table;
 }
 
+const store::Table<GrantRecord>& grants_table() {
+  static const store::Table<GrantRecord> table("iam_grants");
+  return table;
+}
+
 std::string role_key(std::string_view account, std::string_view name) {
   return store::key({account, ascii_lower(name)});
 }

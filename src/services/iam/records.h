@@ -8,6 +8,7 @@
 
 #include "base/describe.h"
 #include "base/value.h"
+#include "services/iam/interface.h"
 #include "store/table.h"
 
 namespace tidemill::services::iam {
@@ -63,9 +64,18 @@ BOOST_DESCRIBE_STRUCT(SessionRecord, (),
                       (access_key_id, secret_access_key, session_token, account, arn, user_id,
                        role_name, root, expiration, policies))
 
+// Who may fetch a role's credentials, until it is revoked.
+struct GrantRecord {
+  RoleGrant grant;
+  std::string token;
+};
+BOOST_DESCRIBE_STRUCT(RoleGrant, (), (holder, role_arn, session_name))
+BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token))
+
 const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
 const store::Table<PolicyRecord>& policies_table();
 const store::Table<SessionRecord>& sessions_table();  // by access key id
+const store::Table<GrantRecord>& grants_table();      // by holder
 
 // Names are unique without regard to case, and kept as they were given.
 std::string role_key(std::string_view account, std::string_view name);

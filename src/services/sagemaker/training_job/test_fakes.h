@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -113,10 +114,50 @@ class FakeIam final : public iam::IamInterface {
     return iam::TemporaryCredentials{
         .access_key_id = "AKID", .secret_access_key = "SECRET", .session_token = "TOKEN"};
   }
+  Result<std::string> grant_role(const iam::RoleGrant& grant) override {
+    std::lock_guard lock(mutex_);
+    grants_[grant.holder] = grant.role_arn;
+    return "token-of-" + grant.holder;
+  }
+  Result<void> revoke_role(std::string_view holder) override {
+    std::lock_guard lock(mutex_);
+    grants_.erase(std::string(holder));
+    return {};
+  }
+  Result<iam::TemporaryCredentials> granted_credentials(std::string_view,
+                                                        std::string_view) override {
+    return fail("AccessDenied", "not in this fake");
+  }
+  // Of roles whose names end with "-without-" and what of S3 they may not do.
+  Result<void> authorize_role(std::string_view role, std::string_view, std::string_view action,
+                              std::string_view resource,
+                              const iam::ConditionContext& conditions) override {
+    std::lock_guard lock(mutex_);
+    std::string asked = std::string(action) + " " + std::string(resource);
+    for (const auto& [name, values] : conditions) asked += " " + name + "=" + values.at(0);
+    asked_.insert(std::move(asked));
+    if (role.ends_with("-without-" + std::string(action.substr(action.find(':') + 1))))
+      return fail("AccessDeniedException", "not this role", 403);
+    return {};
+  }
   Result<void> authorize(const Principal&, std::string_view, std::string_view,
                          const iam::ConditionContext&) override {
     return {};
   }
+  std::size_t grants() {
+    std::lock_guard lock(mutex_);
+    return grants_.size();
+  }
+  // "s3:GetObject arn:aws:s3:::b/k", each once.
+  std::set<std::string> asked() {
+    std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::string> grants_;
+  std::set<std::string> asked_;
 };
 
 }  // namespace tidemill::services::sagemaker

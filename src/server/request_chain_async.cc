@@ -1,0 +1,53 @@
+// The path of operations that bypass the worker pool (AsyncOperation): authenticated and authorized
+// on the event loop, then handed on.
+#include "server/request_chain.h"
+#include "wire/sigv4/payload.h"
+
+namespace tidemill::server {
+namespace {
+
+using wire::HttpResponse;
+
+// The asynchronous path decodes no more of its input than the path's labels.
+Value labels_as_value(const wire::UriLabels& labels) {
+  ValueObject input;
+  for (const auto& [name, value] : labels) input.append(std::string(name), value);
+  return input;
+}
+
+}  // namespace
+
+void RequestChain::handle_async(std::unique_ptr<Call> call) {
+  if (call->request.stream) return gather_then_handle_async(std::move(call));
+  Result<void> ready = authenticate(*call);
+  if (ready)
+    ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
+  if (ready) ready = authorize(*call, labels_as_value(call->route.labels));
+  if (!ready) return finish(*call, encode_error(*call, ready.error()));
+  const Call& view = *call;
+  parts_.async_operation->run(view, [this, call = std::move(call)](HttpResponse response) {
+    finish(*call, std::move(response));
+  });
+}
+
+// A body too large for the loop to gather: a worker reads it, then a loop goes on.
+void RequestChain::gather_then_handle_async(std::unique_ptr<Call> call) {
+  submit(std::move(call), [this](std::unique_ptr<Call> taken) {
+    std::uint64_t limit_bytes = parts_.async_operation->body_bytes_max();
+    Result<std::string> body = read_all(*taken->request.stream, limit_bytes);
+    if (!body) {
+      Error error = body.error();
+      if (error.code == codes::kOverloaded)
+        error = Error{"ValidationError",
+                      "The payload exceeds the limit of " + std::to_string(limit_bytes) + " bytes.",
+                      413};
+      return finish(*taken, encode_error(*taken, error));
+    }
+    taken->request.body = *std::move(body);
+    taken->request.stream.reset();
+    parts_.loops.nearest().post(
+        [this, call = std::move(taken)]() mutable { handle_async(std::move(call)); });
+  });
+}
+
+}  // namespace tidemill::server

@@ -1,0 +1,87 @@
+#include "services/iam/credentials/role_grants.h"
+
+#include <openssl/crypto.h>
+
+#include "services/iam/errors.h"
+#include "services/iam/limits.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+constexpr std::size_t kTokenCharacters = 64;  // of 36: over 256 bits
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+}  // namespace
+
+Result<void> RoleGrants::load() {
+  store::Scan scan{.limit = store::kScanLimitMax};
+  std::lock_guard lock(mutex_);
+  do {
+    auto page = TRY(grants_table().scan(state_.store(), scan));
+    for (auto& [record, version] : page.records) {
+      std::string holder = record.grant.holder;
+      entries_[std::move(holder)].record = std::move(record);
+    }
+    scan.after = page.next;
+  } while (!scan.after.empty());
+  return {};
+}
+
+Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
+  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters)};
+  {
+    std::lock_guard lock(mutex_);
+    auto found = entries_.find(grant.holder);
+    if (found != entries_.end()) return found->second.record.token;
+    if (entries_.size() >= kGrantsMax)
+      return limit_exceeded("Cannot exceed quota for jobs and model servers at the same time: " +
+                            std::to_string(kGrantsMax));
+  }
+  store::Transaction transaction;
+  grants_table().put(transaction, grant.holder, record, 0);
+  TRY(state_.store().commit(std::move(transaction)));
+  std::string token = record.token;
+  std::lock_guard lock(mutex_);
+  entries_[grant.holder].record = std::move(record);
+  return token;
+}
+
+Result<void> RoleGrants::revoke(std::string_view holder) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!entries_.contains(holder)) return {};
+  }
+  store::Transaction transaction;
+  grants_table().erase(transaction, std::string(holder), std::nullopt);
+  TRY(state_.store().commit(std::move(transaction)));
+  std::lock_guard lock(mutex_);
+  if (auto found = entries_.find(holder); found != entries_.end()) entries_.erase(found);
+  return {};
+}
+
+Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
+                                                     std::string_view token) {
+  RoleGrant grant;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = entries_.find(holder);
+    if (found == entries_.end() || !same_secret(found->second.record.token, token))
+      return fail("AccessDenied", "The job is over, or the token is not the one it was given.",
+                  403);
+    const TemporaryCredentials& given = found->second.given;
+    // A job that asks all the time is not given a session each time.
+    if (!given.access_key_id.empty() && given.expiration - state_.now() > kGrantedRenewalSeconds)
+      return given;
+    grant = found->second.record.grant;
+  }
+  TemporaryCredentials issued = TRY(issue_(grant));
+  issued.role_arn = grant.role_arn;
+  std::lock_guard lock(mutex_);
+  if (auto found = entries_.find(holder); found != entries_.end()) found->second.given = issued;
+  return issued;
+}
+
+}  // namespace tidemill::services::iam
