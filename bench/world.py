@@ -22,6 +22,8 @@ class World:
         trust = json.dumps({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
         self.role = self.iam.create_role(RoleName="bench", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        self.iam.put_role_policy(RoleName="bench", PolicyName="s3", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
         parts = churn_data.split()
         self.train_csv = churn_data.csv_text(*parts["train"])
         self.test_lines = [churn_data.line(row) for row in parts["test"][0]]

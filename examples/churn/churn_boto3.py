@@ -14,6 +14,10 @@ NAME = "churn-" + time.strftime("%Y%m%d-%H%M%S")
 TRUST = {"Version": "2012-10-17",
          "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
                         "Action": "sts:AssumeRole"}]}
+# What the training job and the endpoint read and write, they do with the role's rights.
+POLICY = {"Version": "2012-10-17",
+          "Statement": [{"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject", "s3:PutObject"],
+                         "Resource": [f"arn:aws:s3:::{NAME}", f"arn:aws:s3:::{NAME}/*"]}]}
 
 s3 = boto3.client("s3")
 iam = boto3.client("iam")
@@ -94,6 +98,7 @@ def delete():
                    lambda: sagemaker.delete_model(ModelName=NAME),
                    lambda: s3.delete_objects(Bucket=NAME, Delete={"Objects": objects()}),
                    lambda: s3.delete_bucket(Bucket=NAME),
+                   lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="bucket"),
                    lambda: iam.delete_role(RoleName=NAME)):
         try:
             action()
@@ -106,6 +111,7 @@ def main():
     try:
         with Step("create the role"):
             role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+            iam.put_role_policy(RoleName=NAME, PolicyName="bucket", PolicyDocument=json.dumps(POLICY))
         with Step("upload 4,000 customers"):
             upload(parts)
         with Step("train XGBoost"):

@@ -14,6 +14,7 @@ clean_up() {
   aws sagemaker delete-endpoint-config --endpoint-config-name "$name" || true
   aws sagemaker delete-model --model-name "$name" || true
   aws s3 rb --force "s3://$name" >/dev/null || true
+  aws iam delete-role-policy --role-name "$name" --policy-name bucket || true
   aws iam delete-role --role-name "$name" || true
   rm -rf "$work"
 }
@@ -27,6 +28,9 @@ for channel in train validation; do
 done
 role=$(aws iam create-role --role-name "$name" --query Role.Arn --output text --assume-role-policy-document \
   '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]}')
+# What the training job and the endpoint read and write, they do with the role's rights.
+aws iam put-role-policy --role-name "$name" --policy-name bucket --policy-document \
+  "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:ListBucket\",\"s3:GetObject\",\"s3:PutObject\"],\"Resource\":[\"arn:aws:s3:::$name\",\"arn:aws:s3:::$name/*\"]}]}"
 
 channel() {
   echo "{\"ChannelName\":\"$1\",\"ContentType\":\"text/csv\",\"DataSource\":{\"S3DataSource\":{\"S3DataType\":\"S3Prefix\",\"S3Uri\":\"s3://$name/$1/\"}}}"

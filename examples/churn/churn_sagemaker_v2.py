@@ -96,7 +96,7 @@ def main(kinds):
     session = sagemaker.Session(default_bucket=bucket)
     iam = boto3.client("iam")
     role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    # The training script fetches its source from S3 with the role's rights.
+    # What jobs and endpoints read and write, they do with the role's rights.
     iam.attach_role_policy(RoleName=NAME, PolicyArn=POLICY)
     parts = churn_data.split()
     try:

@@ -1,3 +1,6 @@
+import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,3 +22,15 @@ def open_server():
     """One server that takes any credentials."""
     with Server(auth="any") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def go_smoke(tmp_path_factory):
+    """The program of tests/clients/go, built once."""
+    if not shutil.which("go"):
+        pytest.skip("there is no Go on this machine")
+    program = os.environ.get("GO_SMOKE_PROGRAM", str(tmp_path_factory.mktemp("go") / "smoke"))
+    if not Path(program).exists():
+        subprocess.run(["go", "build", "-o", program, "."], check=True, env={**os.environ, "GOFLAGS": "-mod=readonly"},
+                       cwd=Path(__file__).resolve().parents[1] / "clients/go")
+    return program

@@ -1,11 +1,7 @@
 """The AWS SDKs for JavaScript and Go, and the AWS CLI: one call or more of every protocol."""
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
-
-import pytest
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
 CLI = Path(__file__).resolve().parents[2] / ".cache/venvs/clients/bin/aws"
@@ -34,13 +30,8 @@ def test_javascript(server):
         assert "not implemented by Tidemill" in facts[service]["message"], facts[service]
 
 
-@pytest.mark.skipif(not shutil.which("go"), reason="there is no Go on this machine")
-def test_go(server, tmp_path):
-    environment = {**server.shell_environment(), "GOFLAGS": "-mod=readonly"}
-    program = os.environ.get("GO_SMOKE_PROGRAM", str(tmp_path / "smoke"))
-    if not Path(program).exists():
-        run(["go", "build", "-o", program, "."], environment, CLIENTS / "go")
-    facts = json.loads(run([program], environment))
+def test_go(server, go_smoke):
+    facts = json.loads(run([go_smoke], server.shell_environment()))
     assert facts["account"].isdigit() and facts["intact"] is True
     assert facts["missingKey"] == "NoSuchKey" and facts["notEmpty"] == "BucketNotEmpty"
     assert facts["missingGroup"] == "ResourceNotFoundException"

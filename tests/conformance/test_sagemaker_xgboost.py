@@ -26,7 +26,10 @@ def world(server):
     World.s3.create_bucket(Bucket=World.bucket)
     trust = json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-    World.role = World.iam.create_role(RoleName=unique("role"), AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    role = World.iam.create_role(RoleName=unique("role"), AssumeRolePolicyDocument=trust)["Role"]
+    World.role = role["Arn"]
+    World.iam.put_role_policy(RoleName=role["RoleName"], PolicyName="s3", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
     rows = [",".join(map(str, [label, *row])) for label, row in zip(World.y, World.x)]
     World.s3.put_object(Bucket=World.bucket, Key="train/part-0.csv", Body="\n".join(rows[:300]) + "\n")
     World.s3.put_object(Bucket=World.bucket, Key="validation/part-0.csv", Body="\n".join(rows[300:]) + "\n")

@@ -193,6 +193,8 @@ def test_events_written_at_once_are_all_there(clients):
 def test_training_jobs_of_one_name(clients, bucket):
     sagemaker, s3, name = clients["sagemaker"], clients["s3"], unique("race")
     role = clients["iam"].create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    clients["iam"].put_role_policy(RoleName=name, PolicyName="s3", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
     s3.put_object(Bucket=bucket, Key="train/a.csv", Body="0,1\n1,2\n" * 20)
     request = {"TrainingJobName": name, "RoleArn": role, "AlgorithmSpecification": {"TrainingImage": IMAGE, "TrainingInputMode": "File"},
                "HyperParameters": {"num_round": "1", "objective": "binary:logistic"},

@@ -30,6 +30,8 @@ class World:
         trust = json.dumps({"Version": "2012-10-17", "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
         self.role = self.iam.create_role(RoleName="crash", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        self.iam.put_role_policy(RoleName="crash", PolicyName="s3", PolicyDocument=json.dumps(
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
         rng = random.Random(5)
         rows = [[rng.gauss(0, 1) for _ in range(4)] for _ in range(300)]
         lines = [",".join([str(int(r[0] + r[1] * r[2] > 0))] + [f"{v:.4f}" for v in r]) for r in rows]

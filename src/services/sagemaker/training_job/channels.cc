@@ -47,6 +47,10 @@ Result<void> download(const Download& on, const std::string& bucket, const std::
                     " needs a folder where another object is a file: " + problem.message());
   }
   Result<s3::ObjectInfo> got = on.s3.get_object_to_file(on.job.account, bucket, key, path);
+  if (!got && got.error().code == "AccessDenied")
+    return fail(kClientError, "ClientError: Data download failed: Unable to download object s3://" +
+                                  bucket + "/" + key + " (AccessDenied: " + got.error().message +
+                                  ")");
   if (!got && is_missing(got.error()))
     return fail(missing_data(on.job, "s3://" + bucket + "/" + key, bucket, got.error().message));
   if (!got) return fail(got.error());

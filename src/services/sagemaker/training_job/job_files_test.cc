@@ -67,12 +67,13 @@ TEST(TrainingJobFolder, ContainerContract) {
   EXPECT_EQ(*files["resourceconfig.json"].find("current_host")->as_string(), "algo-1");
   EXPECT_EQ(files["resourceconfig.json"].find("hosts")->as_list()->size(), 1u);
 
-  const JobSurroundings surroundings{{.mount_namespace = true}, "http://h:1", "A", "S", "T"};
+  const JobSurroundings surroundings{{.mount_namespace = true}, "http://h:1", {{"TOKEN", "T"}}};
   compute::JobSpec spec =
       job_spec(example_job(), {"/jobs/j"}, {"/bin/tidemill", "/p/bin/python", "/k"}, surroundings);
   EXPECT_THAT(spec.command, ::testing::ElementsAre("/bin/tidemill", "train", "xgboost"));
   EXPECT_EQ(spec.environment["TRAINING_JOB_NAME"], "j");
   EXPECT_EQ(spec.environment["AWS_ENDPOINT_URL"], "http://h:1");
+  EXPECT_EQ(spec.environment["TOKEN"], "T");
   EXPECT_EQ(spec.environment["MINE"], "1");
   EXPECT_FALSE(spec.environment.contains("TIDEMILL_ML_ROOT"));
   EXPECT_EQ(spec.mounts.at(0).source, "/jobs/j/ml");

@@ -122,9 +122,6 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       {"AWS_DEFAULT_REGION", job.region},
       {"AWS_ENDPOINT_URL", surroundings.endpoint},
       {"S3_ENDPOINT_URL", surroundings.endpoint},
-      {"AWS_ACCESS_KEY_ID", surroundings.access_key_id},
-      {"AWS_SECRET_ACCESS_KEY", surroundings.secret_access_key},
-      {"AWS_SESSION_TOKEN", surroundings.session_token},
       {"HOME", own_view ? kHomeFolder : folder.home()},
       // The job's user has no entry in the password file.
       {"USER", "sagemaker"},
@@ -133,6 +130,7 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       // twenty times slower on two busy cores.
       {"OMP_WAIT_POLICY", "PASSIVE"},
   };
+  spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   if (job.request.environment)
     for (const auto& [name, value] : *job.request.environment) {

@@ -1,6 +1,7 @@
 // A training job's folder on the host, and the files of the container contract in it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -32,8 +33,8 @@ std::vector<std::pair<std::string, std::string>> config_files(const TrainingJob&
 
 struct JobSurroundings {
   compute::Isolation isolation;
-  std::string endpoint;  // of this server
-  std::string access_key_id, secret_access_key, session_token;
+  std::string endpoint;                            // of this server
+  std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
 // What compute/ runs.
 compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,

@@ -1,6 +1,8 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "services/sagemaker/role_environment.h"
+#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/training_job/artifacts.h"
 #include "services/sagemaker/training_job/channels.h"
 #include "services/sagemaker/training_job/job_folder.h"
@@ -14,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 namespace events = training_events;
 
-// Credentials outlive the job by this much, for what it uploads at its end.
+// Fixed keys outlive the job by this much, for what it uploads at its end.
 constexpr std::chrono::seconds kCredentialsMargin{3600};
 // Of the log, for metrics and the reason of a failure.
 constexpr std::size_t kLogBytesRead = 64u << 20;
@@ -93,8 +95,9 @@ engine::TaskResult TrainingTasks::download(const TrainingJob& job) {
         training_jobs().get(on_.store, training_job_key(job.account, job.region, job.name()));
     return found && (!*found || (*found)->record.stop_requested);
   };
-  Result<void> done = download_channels(on_.s3, job, folder, stopped);
-  if (done) done = restore_checkpoints(on_.s3, job, folder, stopped);
+  RoleS3 s3(on_.s3, on_.iam, job.request.role_arn);
+  Result<void> done = download_channels(s3, job, folder, stopped);
+  if (done) done = restore_checkpoints(s3, job, folder, stopped);
   // The transition ends a job that was stopped meanwhile.
   if (done || done.error().code == codes::kCancelled) return one_event(events::kDownloaded);
   if (done.error().code == kClientError) return failed(done.error().message);
@@ -119,15 +122,14 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
   if (job.request.stopping_condition)
     lifetime = std::chrono::seconds(
         job.request.stopping_condition->max_runtime_in_seconds.value_or(lifetime.count()));
-  Result<iam::TemporaryCredentials> credentials = on_.iam.issue_role_credentials(
-      job.request.role_arn, "SageMaker", lifetime + kCredentialsMargin);
+  Result<std::map<std::string, std::string>> credentials = role_environment(
+      on_.iam, on_.settings.endpoint, {compute_id(job), job.request.role_arn, kRoleSessionName},
+      lifetime + kCredentialsMargin);
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
     return failed("ClientError: The credentials of the role could not be issued: " +
                   credentials.error().message);
   if (!credentials) return fail(credentials.error());
-  const JobSurroundings surroundings{on_.compute.isolation(), on_.settings.endpoint,
-                                     credentials->access_key_id, credentials->secret_access_key,
-                                     credentials->session_token};
+  const JobSurroundings surroundings{on_.compute.isolation(), on_.settings.endpoint, *credentials};
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   TRY(on_.compute.run(job_spec(job, folder, on_.settings.programs, surroundings)));
   return std::vector<engine::Event>();
@@ -164,13 +166,16 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const Value& pa
   TrainingResult result;
   result.failure_reason = failure_reason(job, folder, exit, text);
   result.metrics = metrics_of(job, text, exit.ended);
-  Result<std::string> model = upload_artifacts(on_.s3, job, folder, result.failure_reason.empty());
+  RoleS3 s3(on_.s3, on_.iam, job.request.role_arn);
+  Result<std::string> model = upload_artifacts(s3, job, folder, result.failure_reason.empty());
   if (!model && !is_users_fault(model.error())) return fail(model.error());
   if (model) {
     result.model_artifacts = *model;
   } else if (result.failure_reason.empty()) {
-    result.failure_reason = "ClientError: Artifact upload failed: " + model.error().message +
-                            " Check OutputDataConfig's S3OutputPath " +
+    std::string why = model.error().message;
+    if (!why.ends_with('.')) why += '.';
+    result.failure_reason = "ClientError: Artifact upload failed: " + model.error().code + ": " +
+                            why + " Check OutputDataConfig's S3OutputPath " +
                             job.request.output_data_config->s3_output_path + ".";
   }
   return one_event(events::kUploaded, to_value(result));
@@ -188,6 +193,7 @@ Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job) {
     (void)on.compute.stop(compute_id(job), std::chrono::seconds(0));
   }
   if (!removed) return fail(removed.error());
+  TRY(on.iam.revoke_role(compute_id(job)));
   std::error_code problem;
   fs::remove_all(job_folder(on.settings.jobs_directory, job).root, problem);
   if (problem) return fail(codes::kIo, "remove a training job's folder: " + problem.message());

@@ -183,7 +183,8 @@ TEST_F(TrainingJobsTest, ScriptTrainsAndUploads) {
   auto made = request("job",
                       "cat $ML/input/data/train/a.csv $ML/input/data/train/deep/b.csv "
                       "$ML/input/data/train/c; echo loss=0.5; echo loss=0.25; "
-                      "echo $TRAINING_JOB_NAME $AWS_ACCESS_KEY_ID $MINE; "
+                      "echo $TRAINING_JOB_NAME $MINE ${AWS_CONTAINER_CREDENTIALS_FULL_URI%.job.*} "
+                      "${AWS_CONTAINER_AUTHORIZATION_TOKEN%.job.*} $AWS_ACCESS_KEY_ID; "
                       "grep -o num_round $ML/input/config/hyperparameters.json; "
                       "echo model > $ML/model/m; echo extra > $ML/output/data/o");
   made.hyper_parameters.emplace()["num_round"] = "3";
@@ -200,8 +201,11 @@ TEST_F(TrainingJobsTest, ScriptTrainsAndUploads) {
   EXPECT_LT(took, std::chrono::milliseconds(3000));
   RecordProperty("milliseconds", int(took / std::chrono::milliseconds(1)));
   EXPECT_EQ(job.model_artifacts->s3_model_artifacts, "s3://b/out/job/output/model.tar.gz");
-  EXPECT_THAT(lines_of("job"),
-              ElementsAre("1,2", "3", "4", "loss=0.5", "loss=0.25", "job AKID mine", "num_round"));
+  EXPECT_THAT(lines_of("job"), ElementsAre("1,2", "3", "4", "loss=0.5", "loss=0.25",
+                                           "job mine http://127.0.0.1:1/_tidemill/credentials/"
+                                           "training.123456789012.us-east-1 "
+                                           "token-of-training.123456789012.us-east-1",
+                                           "num_round"));
   EXPECT_EQ(unpack("b/out/job/output/model.tar.gz"),
             (std::map<std::string, std::string>{{"m", "model\n"}}));
   EXPECT_EQ(unpack("b/out/job/output/output.tar.gz")["data/o"], "extra\n");
@@ -265,6 +269,41 @@ TEST_F(TrainingJobsTest, MissingDataIsAClientError) {
   elsewhere.input_data_config->front().data_source->s3_data_source->s3_uri = "s3://other/x";
   ASSERT_TRUE(create(elsewhere));
   EXPECT_THAT(*wait_end("bucket").failure_reason, HasSubstr("bucket does not exist"));
+}
+
+TEST_F(TrainingJobsTest, ARoleWithoutAccessFailsTheJob) {
+  s3_.objects = {{"b/data/a", "1"}};
+  auto run = [&](const std::string& without) {
+    auto made = request(without, "echo m > $ML/model/m");
+    made.role_arn = "arn:aws:iam::123456789012:role/r-without-" + without;
+    EXPECT_TRUE(create(made));
+    return *wait_end(without).failure_reason;
+  };
+  EXPECT_THAT(run("ListBucket"),
+              AllOf(HasSubstr("ClientError: Data download failed: No S3 objects found"),
+                    HasSubstr("Error message from S3: not this role")));
+  EXPECT_EQ(run("GetObject"),
+            "ClientError: Data download failed: Unable to download object s3://b/data/a "
+            "(AccessDenied: not this role)");
+  EXPECT_EQ(run("PutObject"),
+            "ClientError: Artifact upload failed: AccessDenied: not this role. Check "
+            "OutputDataConfig's S3OutputPath s3://b/out.");
+  EXPECT_EQ(s3_.objects.size(), 1u);
+  EXPECT_THAT(iam_.asked(),
+              ElementsAre("s3:GetObject arn:aws:s3:::b/data/a",
+                          "s3:ListBucket arn:aws:s3:::b s3:prefix=data/",
+                          "s3:PutObject arn:aws:s3:::b/out/PutObject/output/model.tar.gz"));
+}
+
+TEST_F(TrainingJobsTest, TheGrantEndsWithTheJob) {
+  s3_.objects = {{"b/data/a", "1"}};
+  ASSERT_TRUE(create(request("job", "echo ready; sleep 0.2")));
+  wait_line("job", "ready");
+  EXPECT_EQ(iam_.grants(), 1u);
+  EXPECT_EQ(wait_end("job").training_job_status, "Completed");
+  for (int i = 0; i < 2000 && iam_.grants() != 0; ++i)  // CleanUp runs after the end
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  EXPECT_EQ(iam_.grants(), 0u);
 }
 
 TEST_F(TrainingJobsTest, StopKeepsTheModel) {
