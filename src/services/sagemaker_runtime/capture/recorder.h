@@ -50,6 +50,7 @@ struct CapturedExchange {
 };
 
 class Recorder;
+struct CaptureChannel;
 
 // An open destination, shared by the routes and the requests under way; when the last of them lets
 // it go, its file is closed and uploaded at once. Thread-safe.
@@ -63,10 +64,9 @@ class CaptureRoute {
 
  private:
   friend class Recorder;
-  struct Channel;
-  explicit CaptureRoute(std::shared_ptr<Channel> channel);
+  explicit CaptureRoute(std::shared_ptr<CaptureChannel> channel);
   // Shared: with the recorder, which writes what is left after the route is gone.
-  const std::shared_ptr<Channel> channel_;
+  const std::shared_ptr<CaptureChannel> channel_;
   mutable std::atomic<std::uint64_t> turn_ = 0;
 };
 

@@ -1,0 +1,47 @@
+// What the recorder did with what it was given, for the metrics and one log line a minute.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+namespace tidemill::services::sagemaker_runtime {
+
+enum class Dropped : std::uint8_t { queue_full, backlog_full, disk, upload, damaged, stopped };
+inline constexpr std::array<const char*, 6> kDroppedNames = {
+    "queue_full", "backlog_full", "disk", "upload", "damaged", "stopped"};
+
+// Thread-safe.
+class CaptureCounters {
+ public:
+  std::atomic<std::uint64_t> records = 0;          // given to record()
+  std::atomic<std::uint64_t> written = 0;          // of those, in a journal
+  std::atomic<std::uint64_t> objects = 0;          // uploaded
+  std::atomic<std::uint64_t> object_records = 0;   // records in those
+  std::atomic<std::uint64_t> upload_failures = 0;  // attempts
+  std::atomic<std::uint64_t> queued_bytes = 0;     // now, in memory
+  std::atomic<std::uint64_t> backlog_bytes = 0;    // now, in journals
+
+  void drop(Dropped reason, std::uint64_t count = 1);
+  std::uint64_t dropped(Dropped reason) const;
+  // Logs what was dropped since the last line, at most once a minute.
+  void report(std::chrono::steady_clock::time_point now);
+  // Something was dropped that no line has told yet.
+  bool unreported() const;
+  std::string text() const;
+
+ private:
+  std::uint64_t dropped_in_all() const;
+
+  std::array<std::atomic<std::uint64_t>, kDroppedNames.size()> dropped_{};
+  std::atomic<std::uint64_t> reported_ = 0;
+  std::mutex mutex_;
+  std::chrono::steady_clock::time_point next_report_{};  // guarded by mutex_
+};
+
+inline constexpr std::chrono::seconds kReportInterval{60};
+
+}  // namespace tidemill::services::sagemaker_runtime

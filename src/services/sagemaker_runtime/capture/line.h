@@ -1,0 +1,28 @@
+// The form of captured records and the names of their files, as SageMaker has them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "services/sagemaker_runtime/capture/recorder.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+// Appends one line, '\n' included.
+void append_capture_line(const CaptureSettings& settings, const CapturedExchange& exchange,
+                         std::string_view event_id, std::string& out);
+
+// "2026-11-26-23-41-07-123-<uuid>.jsonl": a journal's name holds all of the object's key that the
+// destination does not, so that uploading it twice replaces the object by itself.
+std::string journal_name(Timestamp first_record, std::string_view uuid);
+struct JournalName {
+  Timestamp first_record;
+  std::string key_end;  // "2026/11/26/23/41-07-123-<uuid>.jsonl"
+};
+// nullopt when it is no such name.
+std::optional<JournalName> parse_journal_name(std::string_view name);
+// "<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/MM-SS-mmm-<uuid>.jsonl"
+std::string capture_key(const CaptureSettings& settings, const JournalName& name);
+
+}  // namespace tidemill::services::sagemaker_runtime

@@ -1,0 +1,182 @@
+#include "services/sagemaker_runtime/capture/uploader.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/log.h"
+#include "blobs/file_source.h"
+
+namespace tidemill::services::sagemaker_runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kContentType = "application/jsonlines";
+// 2^16 times the first delay is beyond any delay_max.
+constexpr int kDoublingsMax = 16;
+
+Result<void> put(s3::S3Interface& s3, const ClosedJournal& journal) {
+  blobs::SharedFile file = TRY(blobs::open_file(journal.path, O_RDONLY));
+  blobs::FileSource bytes(std::move(file), journal.header_bytes,
+                          journal.bytes - journal.header_bytes, {});
+  const CaptureSettings& settings = journal.settings;
+  Result<s3::ObjectInfo> stored =
+      s3.put_object(settings.account, settings.bucket, capture_key(settings, journal.name), bytes,
+                    {.content_type = kContentType});
+  if (!stored) return fail(stored.error());
+  return {};
+}
+
+}  // namespace
+
+CaptureUploader::CaptureUploader(s3::S3Interface& s3, const Clock& clock, CaptureCounters& counters,
+                                 const RecorderOptions& options)
+    : s3_(s3), clock_(clock), counters_(counters), options_(options) {}
+
+Result<void> CaptureUploader::start() {
+  std::error_code error;
+  std::vector<Waiting> found;
+  for (const auto& entry : fs::directory_iterator(options_.directory, error)) {
+    if (!parse_journal_name(entry.path().filename().string())) continue;
+    std::error_code ignored;
+    const std::uintmax_t bytes = entry.file_size(ignored);
+    found.push_back({entry.path().string(), ignored ? 0 : std::uint64_t(bytes), {}, 0, {}});
+  }
+  if (error)
+    return fail(codes::kIo, "cannot list the folder " + options_.directory +
+                                " of captured data: " + error.message());
+  // Their names begin with their times.
+  std::ranges::sort(found, {}, &Waiting::path);
+  {
+    std::lock_guard lock(mutex_);
+    for (Waiting& each : found) {
+      counters_.backlog_bytes += each.bytes;
+      waiting_.push_back(std::move(each));
+    }
+  }
+  scope_.spawn("capture-upload", [this](std::stop_token) { run(); });
+  return {};
+}
+
+void CaptureUploader::add(ClosedJournal journal) {
+  {
+    std::lock_guard lock(mutex_);
+    std::string path = journal.path;
+    const std::uint64_t bytes = journal.bytes;
+    waiting_.push_back({std::move(path), bytes, std::move(journal), 0, {}});
+  }
+  wake_.notify_one();
+}
+
+void CaptureUploader::finish() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!finish_until_) {
+      finish_until_ = std::chrono::steady_clock::now() + options_.stop_time_max;
+      for (Waiting& each : waiting_) each.next_try = {};
+    }
+  }
+  wake_.notify_one();
+  scope_.stop();
+}
+
+std::optional<CaptureUploader::Waiting> CaptureUploader::next() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    if (finish_until_ && (waiting_.empty() || now >= *finish_until_)) return std::nullopt;
+    auto due = std::ranges::min_element(waiting_, {}, &Waiting::next_try);
+    if (due != waiting_.end() && due->next_try <= now) {
+      Waiting taken = std::move(*due);
+      waiting_.erase(due);
+      return taken;
+    }
+    if (finish_until_) return std::nullopt;  // what is left has been tried once more
+    if (due == waiting_.end())
+      wake_.wait(lock);
+    else
+      wake_.wait_until(lock, due->next_try);
+  }
+}
+
+void CaptureUploader::run() {
+  while (std::optional<Waiting> waiting = next()) {
+    if (!upload(*waiting)) {
+      std::lock_guard lock(mutex_);
+      waiting_.push_back(std::move(*waiting));
+    }
+    counters_.report(std::chrono::steady_clock::now());
+  }
+}
+
+bool CaptureUploader::upload(Waiting& waiting) {
+  if (!waiting.journal && !read_back(waiting)) return true;
+  if (waiting.journal->records == 0) {  // the disk was full after its first line
+    forget(waiting);
+    return true;
+  }
+  Result<void> stored = put(s3_, *waiting.journal);
+  if (!stored) {
+    failed(waiting, stored.error());
+    if (!too_old(waiting)) return false;
+    counters_.drop(Dropped::upload, waiting.journal->records);
+    forget(waiting);
+    return true;
+  }
+  counters_.objects += 1;
+  counters_.object_records += waiting.journal->records;
+  forget(waiting);
+  return true;
+}
+
+bool CaptureUploader::read_back(Waiting& waiting) {
+  Result<RecoveredJournal> recovered = recover_journal(waiting.path);
+  if (!recovered) {
+    // Kept under another name: a person may still find out what it was.
+    log::error("a file of captured data cannot be read",
+               {{"path", waiting.path}, {"reason", recovered.error().message}});
+    counters_.drop(Dropped::damaged);
+    std::error_code ignored;
+    fs::rename(waiting.path, waiting.path + ".damaged", ignored);
+    counters_.backlog_bytes -= waiting.bytes;
+    return false;
+  }
+  if (recovered->damaged > 0) counters_.drop(Dropped::damaged, recovered->damaged);
+  if (!recovered->journal) {
+    forget(waiting);
+    return false;
+  }
+  log::info("captured data of an earlier run is uploaded",
+            {{"endpoint", recovered->journal->settings.endpoint},
+             {"records", std::int64_t(recovered->journal->records)}});
+  waiting.journal = std::move(recovered->journal);
+  return true;
+}
+
+void CaptureUploader::failed(Waiting& waiting, const Error& error) {
+  counters_.upload_failures += 1;
+  if (waiting.failures == 0)
+    log::warning("captured data cannot be uploaded; it will be tried again",
+                 {{"endpoint", waiting.journal->settings.endpoint},
+                  {"bucket", waiting.journal->settings.bucket},
+                  {"reason", error.message}});
+  const auto delay = std::min(
+      options_.retry_delay_max,
+      options_.retry_delay * (std::int64_t(1) << std::min(waiting.failures, kDoublingsMax)));
+  waiting.failures += 1;
+  waiting.next_try = std::chrono::steady_clock::now() + delay;
+}
+
+bool CaptureUploader::too_old(const Waiting& waiting) const {
+  return clock_.now() - waiting.journal->name.first_record > options_.upload_age_max;
+}
+
+void CaptureUploader::forget(const Waiting& waiting) {
+  ::unlink(waiting.path.c_str());
+  counters_.backlog_bytes -= waiting.bytes;
+}
+
+}  // namespace tidemill::services::sagemaker_runtime

@@ -1,0 +1,59 @@
+// Journals to objects: one thread, in order, again with growing delay when S3 refuses.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "runtime/task_scope.h"
+#include "services/sagemaker_runtime/capture/counters.h"
+#include "services/sagemaker_runtime/capture/journal.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+// Thread-safe.
+class CaptureUploader {
+ public:
+  CaptureUploader(s3::S3Interface& s3, const Clock& clock, CaptureCounters& counters,
+                  const RecorderOptions& options);
+  // Takes up what lies in the folder, then runs until finish().
+  Result<void> start();
+  void add(ClosedJournal journal);
+  // Tries what waits once more, for at most stop_time_max, and joins.
+  void finish();
+
+ private:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+  struct Waiting {
+    std::string path;
+    std::uint64_t bytes = 0;
+    std::optional<ClosedJournal> journal;  // empty: an earlier process left it; not read yet
+    int failures = 0;
+    SteadyTime next_try{};
+  };
+
+  void run();
+  // The next that is due; nullopt when it is time to end.
+  std::optional<Waiting> next();
+  // False: to be tried again.
+  bool upload(Waiting& waiting);
+  bool read_back(Waiting& waiting);
+  void failed(Waiting& waiting, const Error& error);
+  void forget(const Waiting& waiting);
+  bool too_old(const Waiting& waiting) const;
+
+  s3::S3Interface& s3_;
+  const Clock& clock_;
+  CaptureCounters& counters_;
+  const RecorderOptions& options_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::list<Waiting> waiting_;              // guarded by mutex_
+  std::optional<SteadyTime> finish_until_;  // guarded by mutex_
+  runtime::TaskScope scope_;                // last: its thread uses the rest
+};
+
+}  // namespace tidemill::services::sagemaker_runtime
