@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "infer/catboost/json_model.h"
 #include "infer/lightgbm/text_model.h"
 #include "infer/model.h"
 #include "infer/model_file.h"
@@ -14,6 +15,8 @@ namespace {
 // A model archive may hold notes and metrics beside the model; more than this is no model archive.
 constexpr std::size_t kCandidatesMax = 16;
 constexpr std::size_t kModelBytesMax = std::size_t{4} << 30;
+// JSON of this size is looked into; CatBoost's has no other mark than its keys.
+constexpr std::size_t kJsonBytesMax = 256u << 20;
 // Enough to tell one format from another.
 constexpr std::size_t kHeadBytes = 64;
 
@@ -51,6 +54,12 @@ std::vector<std::filesystem::path> candidates(const std::string& directory) {
   return files;
 }
 
+std::uintmax_t file_size(const std::string& path) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(path, error);
+  return error ? 0 : size;
+}
+
 // The format is told by what the file says, not by its name.
 Result<std::unique_ptr<Model>> load_file(const std::string& path) {
   std::string head(kHeadBytes, '\0');
@@ -59,6 +68,11 @@ Result<std::unique_ptr<Model>> load_file(const std::string& path) {
   head.resize(static_cast<std::size_t>(file.gcount()));
   if (lightgbm::looks_like_model(head))
     return lightgbm::load_model(TRY(read_model_file(path, kModelBytesMax)));
+  if (catboost::looks_like_binary(head)) return catboost::refuse_binary();
+  if (head.starts_with('{') && file_size(path) <= kJsonBytesMax) {
+    const std::string text = TRY(read_model_file(path, kJsonBytesMax));
+    if (catboost::looks_like_model(text)) return catboost::load_model(text);
+  }
   return xgboost::load_booster(path);
 }
 
