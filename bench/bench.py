@@ -7,12 +7,14 @@ import sys
 
 from measure import ROOT, markdown
 import endpoint
-import invoke
+import fleet
 import s3
+import serving
 import start
 import training
 
-PARTS = {"start": start, "s3": s3, "training": training, "endpoint": endpoint, "invoke": invoke}
+PARTS = {"start": start, "s3": s3, "training": training, "endpoint": endpoint, "serving": serving,
+         "fleet": fleet}
 
 
 def main():

@@ -1,4 +1,5 @@
-"""Tools of the benchmarks: load, processes, tables."""
+"""Tools of the benchmarks: load, peers, tables."""
+import contextlib
 import os
 import re
 import signal
@@ -12,6 +13,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+
+import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
@@ -39,6 +42,8 @@ class Row:
 def number(value):
     if value is None:
         return ""
+    if value == int(value) and value < 100:
+        return str(int(value))
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -57,21 +62,25 @@ def free_port():
         return s.getsockname()[1]
 
 
-def answers(url):
+def answers(url, status=None):
+    """Whether the server answers, with this status when it is given."""
     try:
-        urllib.request.urlopen(url, timeout=1).read()
-        return True
-    except urllib.error.HTTPError:
-        return True
+        with urllib.request.urlopen(url, timeout=1) as response:
+            response.read()
+            return status in (None, response.status)
+    except urllib.error.HTTPError as error:
+        return status in (None, error.code)
     except OSError:
         return False
 
 
 class Peer:
-    """A server of somebody else's, started for the measurement and ended by its process group."""
+    """A server of somebody else's, started for the measurement and ended with all its processes. It is ready
+    when `url` answers, with `status` when that is given."""
 
-    def __init__(self, command, url, environment=None, cwd=None):
+    def __init__(self, command, url, environment=None, cwd=None, timeout_seconds=60, status=None):
         self.command, self.url, self.cwd = command, url, cwd
+        self.timeout_seconds, self.status = timeout_seconds, status
         self.environment = {**os.environ, **(environment or {})}
 
     def __enter__(self):
@@ -79,21 +88,29 @@ class Peer:
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(self.command, env=self.environment, cwd=self.cwd, stdout=self.log,
                                         stderr=self.log, start_new_session=True)
-        while not answers(self.url):
-            if self.process.poll() is not None or time.monotonic() - start > 60:
+        while not answers(self.url, self.status):
+            if self.process.poll() is not None or time.monotonic() - start > self.timeout_seconds:
+                self.end()
                 self.log.seek(0)
-                raise RuntimeError(f"{self.command[0]} did not start: {self.log.read()[-2000:].decode()}")
+                raise RuntimeError(f"{self.command[0]} did not start: {self.log.read()[-3000:].decode()}")
             time.sleep(0.005)
         self.ready_seconds = time.monotonic() - start
         return self
 
     def __exit__(self, *_):
-        os.killpg(self.process.pid, signal.SIGTERM)
-        try:
+        self.end()
+
+    def end(self):
+        """By name of none: every process that it started, its own group first."""
+        family = processes.family(self.process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        for pid in family:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
 
 def resident_mebibytes(pid):
@@ -115,13 +132,19 @@ def milliseconds(text):
     return float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
 
 
+def prepared_requests(requests):
+    """A file for bench/lua of (method, target, {header: value}, body); gone when it is closed."""
+    file = tempfile.NamedTemporaryFile("w", suffix=".tsv")
+    for method, target, headers, body in requests:
+        fields = "|".join(f"{name}: {value}" for name, value in headers.items())
+        file.write(f"{method}\t{target}\t{fields}\t{body}\n")
+    file.flush()
+    return file
+
+
 def load(url, requests, connections, seconds):
-    """wrk with prepared requests: (method, target, {header: value}, body). Any error fails the run."""
-    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
-        for method, target, headers, body in requests:
-            fields = "|".join(f"{name}: {value}" for name, value in headers.items())
-            file.write(f"{method}\t{target}\t{fields}\t{body}\n")
-        file.flush()
+    """wrk with prepared requests. Any error fails the run."""
+    with prepared_requests(requests) as file:
         text = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency",
              "-s", str(ROOT / "bench/lua/replay.lua"), url, "--", file.name],

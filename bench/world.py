@@ -52,12 +52,14 @@ class World:
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
         return job, time.monotonic() - start
 
-    def deploy(self, name, model_data, image=IMAGE, environment=None):
-        """Seconds from CreateEndpoint to InService."""
+    def deploy(self, name, model_data, image=IMAGE, environment=None, capture=None):
+        """Seconds from CreateEndpoint to InService. `capture`: where every request and answer is captured to."""
         self.sm.create_model(ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer={
             "Image": image, "ModelDataUrl": model_data, "Environment": environment or {}})
         self.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
-            {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+            {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}], **({} if capture is None else {"DataCaptureConfig": {
+                "EnableCapture": True, "InitialSamplingPercentage": 100, "DestinationS3Uri": capture,
+                "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}]}}))
         start = time.monotonic()
         self.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
         while True:

@@ -2,7 +2,7 @@ source tools/mill/build.sh
 
 help_bench() {
   cat <<'EOF'
-usage: ./mill bench [--quick] [start|s3|training|endpoint|invoke]...
+usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet]...
 
 Builds a release and prints a table: Tidemill, its peer measured in the same run, and their ratio.
 --write puts the table into docs/benchmarks.md.
@@ -11,6 +11,8 @@ EOF
 
 run_bench() {
   setup_for_bench
+  local parts=" $* "
+  [[ $parts == *" serving "* || ! $parts =~ \ [a-z] ]] && setup_for_serving_bench
   build_preset release tidemill
   TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python \
     .cache/venvs/bench/bin/python bench/bench.py "$@"

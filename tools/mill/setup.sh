@@ -97,6 +97,17 @@ setup_duckdb() {
     rm -rf .cache/duckdb/new"
 }
 
+# nginx for the benchmarks, unpacked and not installed: an installed one would listen on port 80.
+setup_nginx() {
+  [[ -x .cache/nginx/usr/sbin/nginx ]] && return
+  step "nginx" bash -euc "
+    mkdir -p .cache/nginx
+    cd .cache/nginx
+    apt-get download -q nginx
+    dpkg-deb -x nginx_*.deb .
+    rm nginx_*.deb"
+}
+
 setup_for_build() {
   setup_debian
   setup_venv build .venv requirements/codegen.txt
@@ -119,6 +130,12 @@ setup_for_bench() {
   setup_venv bench .cache/venvs/bench requirements/bench.txt
   setup_node
   setup_npm bench/peers
+}
+# The model servers that bench/serving.py measures: 2 GB of packages.
+setup_for_serving_bench() {
+  setup_venv bench-peers .cache/venvs/bench-peers requirements/bench-peers.txt
+  setup_venv bench-mlserver .cache/venvs/bench-mlserver requirements/bench-mlserver.txt
+  setup_nginx
 }
 
 run_setup() {

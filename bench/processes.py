@@ -1,0 +1,34 @@
+"""What a server's processes use: CPU seconds, resident memory, open files."""
+import os
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid):
+    """Fields of /proc/PID/stat from the state on; None when the process is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return None
+
+
+def family(pid):
+    """The process, its descendants, and what else is of its session."""
+    parents, sessions = {}, {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit() and (stat := _stat(int(entry))):
+            parents[int(entry)], sessions[int(entry)] = int(stat[1]), int(stat[3])
+    found = {pid} | {each for each, session in sessions.items() if session == pid}
+    while more := {each for each, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
+
+
+def cpu_seconds(pids):
+    """User and system time of the processes, and of their children that ended."""
+    return sum(sum(int(stat[i]) for i in (11, 12, 13, 14)) for pid in pids if (stat := _stat(pid))) / TICKS
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))

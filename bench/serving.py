@@ -1,0 +1,256 @@
+"""InvokeEndpoint of the churn model, end to end, against nginx with a static answer and against the model
+servers of PyPI around the same model. Ours verifies a SigV4 signature on every request; theirs verify nothing.
+Each peer runs worker processes for two cores, one thread each, and speaks its own form of the same row.
+
+Load generator and server share two cores, so beside requests/s there is the figure a server core: completed
+requests by the CPU seconds that the server's processes spent on them."""
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import urllib.request
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+
+from measure import BENCH_BIN, ROOT, Peer, Row, free_port, load
+from processes import cpu_seconds, family
+from support.server import Server
+from world import World
+
+PEERS = ROOT / "bench/peers"
+PEERS_BIN = ROOT / ".cache/venvs/bench-peers/bin"
+MLSERVER_BIN = ROOT / ".cache/venvs/bench-mlserver/bin"
+NGINX = ROOT / ".cache/nginx/usr/sbin/nginx"
+REQUESTS = 256
+CONNECTIONS = (1, 16)
+
+
+def signed(server, endpoint, bodies):
+    values = server.env()
+    credentials = Credentials(values["AWS_ACCESS_KEY_ID"], values["AWS_SECRET_ACCESS_KEY"])
+    path = f"/endpoints/{endpoint}/invocations"
+    requests = []
+    for body in bodies:
+        request = AWSRequest("POST", server.endpoint + path, data=body, headers={"Content-Type": "text/csv", "Accept": "text/csv"})
+        SigV4Auth(credentials, "sagemaker", "us-east-1").add_auth(request)
+        headers = {**dict(request.headers.items()), "Host": urlsplit(server.endpoint).netloc}
+        requests.append(("POST", path, headers, body))
+    return requests
+
+
+@dataclass
+class Served:
+    """One way to ask one server for predictions."""
+    url: str
+    pid: int
+    requests: list
+    first: object = None  # reads the first prediction out of an answer; None: there is none
+
+
+@dataclass
+class Result:
+    loads: dict = field(default_factory=dict)      # connections -> measure.Load
+    per_core: dict = field(default_factory=dict)   # connections -> requests per CPU second of the server
+
+
+def first_prediction(served):
+    method, path, headers, body = served.requests[0]
+    request = urllib.request.Request(served.url + path, data=body.encode(), headers=headers, method=method)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return served.first(response.read().decode())
+
+
+def measured(served, seconds):
+    result = Result()
+    load(served.url, served.requests, 16, 1)
+    for count in CONNECTIONS:
+        pids = family(served.pid)
+        before = cpu_seconds(pids)
+        result.loads[count] = load(served.url, served.requests, count, seconds)
+        spent = cpu_seconds(pids) - before
+        result.per_core[count] = result.loads[count].requests_per_second * seconds / max(spent, 1e-9)
+    return result
+
+
+def csv_requests(bodies, path="/invocations"):
+    return [("POST", path, {"Content-Type": "text/csv"}, body) for body in bodies]
+
+
+def json_requests(bodies, path, make):
+    return [("POST", path, {"Content-Type": "application/json"}, json.dumps(make([float(v) for v in body.split(",")])))
+            for body in bodies]
+
+
+def first_number(text):
+    """Of "0.5", "[0.5]", "0.5,0.6"."""
+    return float(text.strip().strip("[]").split(",")[0])
+
+
+class Bare:
+    """A peer's command on a free port, started once the model is there."""
+
+    def __init__(self, command, environment=None, path="/"):
+        self.command, self.environment, self.path = command, environment or {}, path
+
+    def start(self, model, folder):
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        command = [str(part).replace("{port}", str(port)).replace("{folder}", folder) for part in self.command]
+        environment = {"MODEL_PATH": model, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore", **self.environment}
+        return url, Peer(command, url + self.path, environment, cwd=PEERS, timeout_seconds=180)
+
+
+@contextmanager
+def nginx(model, bodies, folder):
+    port = free_port()
+    conf = Path(folder) / "nginx.conf"
+    conf.write_text((PEERS / "nginx.conf").read_text().replace("FOLDER", folder).replace("PORT", str(port)))
+    url = f"http://127.0.0.1:{port}"
+    with Peer([str(NGINX), "-p", folder, "-c", str(conf)], url) as peer:
+        yield Served(url, peer.process.pid, csv_requests(["x" * 250]))
+
+
+@contextmanager
+def fastapi(model, bodies, folder):
+    url, peer = Bare([BENCH_BIN / "uvicorn", "fastapi_app:app", "--port", "{port}", "--workers", "2", "--no-access-log",
+                      "--log-level", "warning"], path="/docs").start(model, folder)
+    with peer:
+        yield Served(url, peer.process.pid, csv_requests(bodies), first_number)
+
+
+@contextmanager
+def mlserver(model, bodies, folder):
+    port, root = free_port(), Path(folder) / "mlserver"
+    root.mkdir()
+    shutil.copy(model, root / "model.ubj")
+    # Workers of its own for two cores; its documentation sets them so.
+    (root / "settings.json").write_text(json.dumps(
+        {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port(), "host": "127.0.0.1", "debug": False,
+         "parallel_workers": 2, "metrics_endpoint": None, "gzip_enabled": False}))
+    (root / "model-settings.json").write_text(json.dumps(
+        {"name": "churn", "implementation": "mlserver_xgboost.XGBoostModel", "parameters": {"uri": "./model.ubj"}}))
+    url = f"http://127.0.0.1:{port}"
+    requests = json_requests(bodies, "/v2/models/churn/infer", lambda row: {
+        "inputs": [{"name": "x", "shape": [1, len(row)], "datatype": "FP32", "data": row}]})
+    with Peer([str(MLSERVER_BIN / "mlserver"), "start", str(root)], url + "/v2/models/churn/ready",
+              {"OMP_NUM_THREADS": "1", "PATH": f"{MLSERVER_BIN}:{os.environ['PATH']}"}, timeout_seconds=180, status=200) as peer:
+        yield Served(url, peer.process.pid, requests, lambda text: json.loads(text)["outputs"][0]["data"][0])
+
+
+@contextmanager
+def bentoml(model, bodies, folder):
+    url, peer = Bare([PEERS_BIN / "bentoml", "serve", "bentoml_service:Churn", "--host", "127.0.0.1", "--port", "{port}"],
+                     {"BENTOML_HOME": folder + "/bentoml", "BENTOML_DO_NOT_TRACK": "True"}, "/readyz").start(model, folder)
+    with peer:
+        yield Served(url, peer.process.pid, json_requests(bodies, "/invocations", lambda row: {"rows": [row]}), first_number)
+
+
+@contextmanager
+def ray_serve(model, bodies, folder):
+    url, peer = Bare([PEERS_BIN / "python", "ray_app.py", "{port}"],
+                     {"RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": folder}, "/-/healthz").start(model, folder)
+    peer.status = 200
+    with peer:
+        yield Served(url, peer.process.pid, csv_requests(bodies), first_number)
+
+
+@contextmanager
+def mlflow(model, bodies, folder):
+    saved = folder + "/mlflow"
+    subprocess.run([str(PEERS_BIN / "python"), "-W", "ignore", str(PEERS / "save_mlflow.py"), model, saved], check=True,
+                   capture_output=True)
+    url, peer = Bare([PEERS_BIN / "mlflow", "models", "serve", "-m", saved, "--env-manager", "local", "--host", "127.0.0.1",
+                      "--port", "{port}", "--workers", "2"],
+                     {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db", "PATH": f"{PEERS_BIN}:{os.environ['PATH']}"},
+                     "/ping").start(model, folder)
+    with peer:
+        yield Served(url, peer.process.pid, json_requests(bodies, "/invocations", lambda row: {"inputs": [row]}),
+                     lambda text: json.loads(text)["predictions"][0])
+
+
+@contextmanager
+def litserve(model, bodies, folder):
+    url, peer = Bare([PEERS_BIN / "python", "litserve_app.py", "{port}"], path="/health").start(model, folder)
+    peer.status = 200
+    with peer:
+        yield Served(url, peer.process.pid, json_requests(bodies, "/invocations", lambda row: {"rows": [row]}), first_number)
+
+
+RIVALS = {"nginx, a static answer": nginx, "FastAPI + xgboost": fastapi, "MLServer": mlserver, "BentoML": bentoml,
+          "Ray Serve": ray_serve, "MLflow models serve": mlflow, "LitServe": litserve}
+
+
+def unpacked_model(world, model_data, folder):
+    key = model_data.split("/", 3)[3]
+    archive = tarfile.open(fileobj=io.BytesIO(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()))
+    path = os.path.join(folder, "model.ubj")
+    with open(path, "wb") as file:
+        file.write(archive.extractfile("xgboost-model").read())
+    return path
+
+
+def measure_ours(folder, seconds):
+    """Plain, and with every request and answer captured; also the model, the rows and the first prediction."""
+    with Server() as server:
+        world = World(server)
+        model_data = world.train_job()[0]["ModelArtifacts"]["S3ModelArtifacts"]
+        bodies = world.test_lines[:REQUESTS]
+        world.deploy("plain", model_data)
+        plain = Served(server.endpoint, server.process.pid, signed(server, "plain", bodies), first_number)
+        expected = first_prediction(plain)
+        results = {"": measured(plain, seconds)}
+        try:
+            world.deploy("captured", model_data, capture=f"s3://{world.bucket}/captured")
+            results[", all captured"] = measured(
+                Served(server.endpoint, server.process.pid, signed(server, "captured", bodies)), seconds)
+        except ClientError as refused:
+            print(f"  without data capture: {refused}", file=sys.stderr)
+        return results, unpacked_model(world, model_data, folder), bodies, expected
+
+
+def rows_of(suffix, ours, theirs, name, targets):
+    rows = []
+    for count in CONNECTIONS:
+        connections = f"{count} connection{'s' * (count > 1)}"
+        mine, other = ours.loads[count], theirs.loads[count]
+        what = f"InvokeEndpoint, churn model{suffix}, {connections}"
+        rows.append(Row(what, "requests/s", mine.requests_per_second, other.requests_per_second, name, "higher",
+                        targets if count > 1 else ""))
+        rows.append(Row("the same, a server core", "requests/s", ours.per_core[count], theirs.per_core[count], name, "higher",
+                        "40,000" if count > 1 else ""))
+        rows.append(Row("the same, p50", "ms", mine.p50_ms, other.p50_ms, name, "lower", "0.15" if count > 1 else ""))
+        rows.append(Row("the same, p99", "ms", mine.p99_ms, other.p99_ms, name, "lower", "1" if count > 1 else ""))
+    return rows
+
+
+TARGETS = {"nginx, a static answer": "0.5 x the peer", "FastAPI + xgboost": "30 x the peer"}
+
+
+def measure(quick):
+    seconds = 2 if quick else 8
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        ours, model, bodies, expected = measure_ours(folder, seconds)
+        for name, make in RIVALS.items():
+            print(f"  {name} ...", file=sys.stderr, flush=True)
+            with tempfile.TemporaryDirectory() as own, make(model, bodies, own) as served:
+                if served.first:
+                    found = first_prediction(served)
+                    assert abs(found - expected) < 1e-4, f"{name} says {found}, Tidemill {expected}"
+                theirs = measured(served, seconds)
+            for suffix, result in ours.items():
+                if suffix and name not in TARGETS:
+                    continue
+                rows += rows_of(suffix, result, theirs, name, TARGETS.get(name, "ahead"))
+    return rows
