@@ -8,9 +8,6 @@
 namespace tidemill::infer::trees {
 namespace {
 
-// Trees walked side by side, so that one's loads hide the others'.
-constexpr std::size_t kLanes = 8;
-
 bool set_has(const FlatSet& set, const std::uint32_t* words, float value) {
   if (!(value > -1.0f && value < static_cast<float>(set.words) * 32.0f)) return false;
   const auto category = static_cast<std::uint32_t>(static_cast<std::int32_t>(value));
@@ -62,6 +59,15 @@ bool is_plain(const Tree& tree) {
 }
 
 template <class T>
+void FlatForest<T>::add_leaves(const Tree& tree) {
+  for (double value : tree.leaf_values) {
+    T leaf = static_cast<T>(value);
+    if (tree.weight != 1) leaf *= static_cast<T>(tree.weight);
+    leaves.push_back(leaf);
+  }
+}
+
+template <class T>
 void FlatForest<T>::add(const Tree& tree) {
   FlatTree flat;
   const auto root = static_cast<std::uint32_t>(nodes.size());
@@ -92,11 +98,7 @@ void FlatForest<T>::add(const Tree& tree) {
     }
     nodes.push_back(out);
   }
-  for (double value : tree.leaf_values) {
-    T leaf = static_cast<T>(value);
-    if (tree.weight != 1) leaf *= static_cast<T>(tree.weight);
-    leaves.push_back(leaf);
-  }
+  add_leaves(tree);
   for (const std::vector<std::uint32_t>& set : tree.category_sets) {
     sets.push_back(
         {static_cast<std::uint32_t>(set_words.size()), static_cast<std::uint32_t>(set.size())});
@@ -115,35 +117,51 @@ void FlatForest<T>::add(const Tree& tree) {
 }
 
 template <class T>
+template <bool kPlain>
+void FlatForest<T>::walk_lanes(std::uint32_t* at, const float* row) const {
+  // Leaves lead to themselves: all are reached when nothing moves.
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (std::size_t lane = 0; lane < kWalkLanes; ++lane) {
+      const FlatNode& node = nodes[at[lane]];
+      const float value = row[node.feature_and_flags & kFeatureMask];
+      const std::uint32_t next = kPlain ? step_plain(node, value) : step_any(*this, node, value);
+      moved |= next != at[lane];
+      at[lane] = next;
+    }
+  }
+}
+
+template <class T>
+void FlatForest<T>::walk(std::uint32_t* at, std::size_t count, bool plain, const float* row) const {
+  for (std::size_t first = 0; first < count; first += kWalkLanes) {
+    const std::size_t lanes = std::min(kWalkLanes, count - first);
+    std::uint32_t lane_at[kWalkLanes];
+    for (std::size_t lane = 0; lane < kWalkLanes; ++lane)
+      lane_at[lane] = at[first + std::min(lane, lanes - 1)];
+    plain ? walk_lanes<true>(lane_at, row) : walk_lanes<false>(lane_at, row);
+    for (std::size_t lane = 0; lane < lanes; ++lane) at[first + lane] = nodes[lane_at[lane]].leaf;
+  }
+}
+
+template <class T>
 void FlatForest<T>::add_trees(std::size_t begin, std::size_t end, const float* row, T* sums) const {
-  for (std::size_t first = begin; first < end; first += kLanes) {
-    const std::size_t lanes = std::min(kLanes, end - first);
-    std::uint32_t at[kLanes];
+  for (std::size_t first = begin; first < end; first += kWalkLanes) {
+    const std::size_t lanes = std::min(kWalkLanes, end - first);
+    std::uint32_t at[kWalkLanes];
     bool plain = true;
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const FlatTree& tree = trees[first + std::min(lane, lanes - 1)];
-      at[lane] = tree.root;
-      plain &= tree.plain;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      at[lane] = trees[first + lane].root;
+      plain &= trees[first + lane].plain;
     }
-    // Leaves lead to themselves: all are reached when nothing moves.
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const FlatNode& node = nodes[at[lane]];
-        const float value = row[node.feature_and_flags & kFeatureMask];
-        const std::uint32_t next = plain ? step_plain(node, value) : step_any(*this, node, value);
-        moved |= next != at[lane];
-        at[lane] = next;
-      }
-    }
+    walk(at, lanes, plain, row);
     for (std::size_t lane = 0; lane < lanes; ++lane) {
       const FlatTree& tree = trees[first + lane];
-      const std::uint32_t leaf = nodes[at[lane]].leaf;
       T* out = sums + tree.output;
       if (tree.leaf_width == 1) {
-        *out += leaf_value(*this, tree, leaf, row);
+        *out += leaf_value(*this, tree, at[lane], row);
       } else {
-        for (std::uint32_t i = 0; i < tree.leaf_width; ++i) out[i] += leaves[leaf + i];
+        for (std::uint32_t i = 0; i < tree.leaf_width; ++i) out[i] += leaves[at[lane] + i];
       }
     }
   }

@@ -19,6 +19,8 @@ struct FlatNode {
   std::uint32_t feature_and_flags;
   std::uint32_t left, right;  // a leaf: both are the node itself
 };
+// Trees walked side by side, so that one's loads hide the others'.
+inline constexpr std::size_t kWalkLanes = 8;
 inline constexpr std::uint32_t kFeatureMask = kFeaturesMax - 1;
 inline constexpr std::uint32_t kMissingLeft = 1u << 31;
 inline constexpr std::uint32_t kInSet = 1u << 30;
@@ -54,9 +56,16 @@ struct FlatForest {
 
   // Of a checked ensemble.
   void add(const Tree& tree);
+  void add_leaves(const Tree& tree);
+  // Where walks from `at` (nodes) end: the leaves' indices, over `at`. `plain`: of all trees.
+  void walk(std::uint32_t* at, std::size_t count, bool plain, const float* row) const;
   // Walks the trees [begin, end) and adds their leaves, in order, to sums[output].
   void add_trees(std::size_t begin, std::size_t end, const float* row, T* sums) const;
   std::size_t memory_bytes() const;
+
+ private:
+  template <bool kPlain>
+  void walk_lanes(std::uint32_t* at, const float* row) const;
 };
 
 extern template struct FlatForest<float>;
