@@ -14,12 +14,15 @@ class DuckdbDatabase final : public Database {
     if (database_) library_.duckdb_close(&database_);
   }
 
-  Result<void> open() {
+  Result<void> open(DatabaseLimits limits) {
     if (library_.duckdb_open(nullptr, &database_) != kDuckdbSuccess ||
         library_.duckdb_connect(database_, &connection_) != kDuckdbSuccess)
       return fail(codes::kIo, "DuckDB does not open a database in memory");
     // What is not in the library is not fetched from the network.
     TRY(query("SET autoinstall_known_extensions = false", nullptr));
+    if (limits.threads != 0) TRY(query("SET threads = " + std::to_string(limits.threads), nullptr));
+    if (limits.memory_mib != 0)
+      TRY(query("SET memory_limit = '" + std::to_string(limits.memory_mib) + "MiB'", nullptr));
     return {};
   }
 
@@ -91,10 +94,10 @@ std::string quote(const std::string& text) {
   return out + "'";
 }
 
-Result<std::unique_ptr<Database>> open_database() {
+Result<std::unique_ptr<Database>> open_database(DatabaseLimits limits) {
   const DuckdbLibrary* library = TRY(duckdb_library());
   auto database = std::make_unique<DuckdbDatabase>(*library);
-  TRY(database->open());
+  TRY(database->open(limits));
   return std::unique_ptr<Database>(std::move(database));
 }
 

@@ -17,7 +17,7 @@ BELOW = {
     "blobs": ["store", "runtime", "base"],
     "sql": ["base"],
     "compute": ["runtime", "base"],
-    "infer": ["base"],
+    "infer": ["sql", "base"],
     "train": ["infer", "sql", "base"],
     "runtimes": ["base"],
     "api": ["base"],

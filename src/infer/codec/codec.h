@@ -16,10 +16,15 @@ inline constexpr std::size_t kMatrixBytesMax = 256u << 20;
 
 // Errors: "UnsupportedMediaType" 415 for an unknown content type and for a body that does not parse
 // (what the container answers); the message names the row and column, counted from 1.
-// feature_count: of the model; rows of text/libsvm are filled up to it with missing values.
+// feature_count: of the model; rows of text/libsvm and sparse records are filled up to it with
+// missing values.
 // An empty content type is text/csv.
 Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
                            std::size_t feature_count);
+
+// Whether bodies of the type take milliseconds however small they are (Parquet): not for a network
+// loop.
+bool decodes_slowly(std::string_view content_type);
 
 struct ResponseOptions {
   // When the client accepts anything; SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT.
@@ -35,6 +40,7 @@ struct EncodedResponse {
   std::string body;
 };
 
+// In the model's own words where it has an answer_shape(), else as SageMaker's XGBoost container.
 // "NotAcceptable" 406 when `accept` names no supported type.
 Result<EncodedResponse> encode_predictions(const Predictions& predictions, const Model& model,
                                            std::string_view accept, const ResponseOptions& options);

@@ -1,6 +1,7 @@
-#include <charconv>
+#include <algorithm>
 #include <limits>
 
+#include "infer/codec/number.h"
 #include "infer/codec/text_rows.h"
 
 namespace tidemill::infer {
@@ -8,6 +9,8 @@ namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 constexpr std::size_t kQuotedFieldMax = 60;  // bytes of a bad field that a message shows
+// Up to here, room for a row of one-digit fields is taken at once; beyond, the first row tells.
+constexpr std::size_t kSmallBodyBytes = 4096;
 
 char find_delimiter(std::string_view first_line) {
   for (char delimiter : {',', '\t', ';', ' '})
@@ -23,28 +26,15 @@ std::string_view trim(std::string_view field) {
   return field;
 }
 
-// False when the field is no number.
-bool parse_field(std::string_view field, float& value) {
-  const char* begin = field.data();
-  const char* end = begin + field.size();
-  if (begin != end && *begin == '+') ++begin;
-  auto [stop, error] = std::from_chars(begin, end, value);
-  if (error == std::errc() && stop == end) [[likely]]
-    return true;
+// A field that is empty, quoted or has blanks around it; false when it is no number.
+bool parse_odd_field(std::string_view field, float& value) {
   field = trim(field);
   if (field.empty()) {
     value = kMissing;
     return true;
   }
-  begin = field.data();
-  end = begin + field.size();
-  if (*begin == '+') ++begin;
-  // Through double: a number below the smallest float is zero, not an error.
-  double wide = 0;
-  auto [wide_stop, wide_error] = std::from_chars(begin, end, wide);
-  if (wide_error != std::errc() || wide_stop != end) return false;
-  value = static_cast<float>(wide);
-  return true;
+  const char* end = field.data() + field.size();
+  return parse_number(field.data(), end, false, value) == end;
 }
 
 std::unexpected<Error> bad_field(std::size_t row, std::size_t column, std::string_view field) {
@@ -53,39 +43,70 @@ std::unexpected<Error> bad_field(std::size_t row, std::size_t column, std::strin
                                    ": '" + shown + "' is not a number");
 }
 
-// Appends one line's fields; how many there were.
-Result<std::size_t> parse_line(std::string_view line, char delimiter, std::size_t row,
-                               std::vector<float>& values) {
-  std::size_t column = 0;
-  for (;;) {
-    std::size_t end = line.find(delimiter);
-    std::string_view field = line.substr(0, end);
-    ++column;
-    float value = 0;
-    if (!parse_field(field, value)) return bad_field(row, column, field);
-    values.push_back(value);
-    if (end == std::string_view::npos) return column;
-    line.remove_prefix(end + 1);
+class CsvReader {
+ public:
+  CsvReader(std::string_view text, char delimiter)
+      : at_(text.data()), end_(text.data() + text.size()), delimiter_(delimiter) {}
+
+  bool at_end() const { return at_ == end_; }
+  std::size_t bytes_left() const { return static_cast<std::size_t>(end_ - at_); }
+
+  bool skip_empty_line() {
+    const char* next = at_;
+    if (next != end_ && *next == '\r') ++next;
+    if (next != end_ && *next != '\n') return false;
+    at_ = next == end_ ? next : next + 1;
+    return true;
   }
-}
+
+  // Appends one line's fields and goes to the next line; how many fields there were.
+  Result<std::size_t> read_line(std::size_t row, std::vector<float>& values) {
+    for (std::size_t column = 1;; ++column) {
+      float value = kMissing;
+      if (at_ == end_ || *at_ != delimiter_) {
+        const char* stop = parse_number(at_, end_, false, value);
+        if (stop == nullptr || (stop != end_ && *stop != delimiter_ && *stop != '\n')) {
+          stop = field_end();
+          std::string_view field(at_, static_cast<std::size_t>(stop - at_));
+          const bool last = stop == end_ || *stop == '\n';
+          if (last && field.ends_with('\r')) field.remove_suffix(1);
+          if (!parse_odd_field(field, value)) return bad_field(row, column, field);
+        }
+        at_ = stop;
+      }
+      values.push_back(value);
+      if (at_ == end_) return column;
+      if (*at_++ == '\n') return column;
+    }
+  }
+
+ private:
+  const char* field_end() const {
+    return std::find_if(at_, end_,
+                        [&](char letter) { return letter == delimiter_ || letter == '\n'; });
+  }
+
+  const char* at_;
+  const char* end_;
+  char delimiter_;
+};
 
 }  // namespace
 
 Result<Matrix> parse_csv(std::string_view text) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   Matrix matrix;
-  const char delimiter = find_delimiter(text.substr(0, text.find('\n')));
-  matrix.values.reserve(text.size() / 6);
-  std::size_t row = 0;
-  while (!text.empty()) {
-    std::size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    ++row;
-    if (line.empty()) continue;
-    std::size_t columns = TRY(parse_line(line, delimiter, row, matrix.values));
-    if (matrix.rows == 0) matrix.columns = columns;
+  CsvReader reader(text, find_delimiter(text.substr(0, text.find('\n'))));
+  if (text.size() <= kSmallBodyBytes) matrix.values.reserve(text.size() / 2 + 1);
+  for (std::size_t row = 1; !reader.at_end(); ++row) {
+    if (reader.skip_empty_line()) continue;
+    const std::size_t before = reader.bytes_left();
+    const std::size_t columns = TRY(reader.read_line(row, matrix.values));
+    if (matrix.rows == 0) {
+      matrix.columns = columns;
+      const std::size_t alike = reader.bytes_left() / (before - reader.bytes_left());
+      if (text.size() > kSmallBodyBytes) matrix.values.reserve((alike + alike / 16 + 2) * columns);
+    }
     if (columns != matrix.columns)
       return fail(codes::kInvalid,
                   "row " + std::to_string(row) + " has " + std::to_string(columns) +

@@ -1,6 +1,7 @@
 #include <limits>
 
 #include "base/json.h"
+#include "infer/codec/json_scan.h"
 #include "infer/codec/text_rows.h"
 
 namespace tidemill::infer {
@@ -58,11 +59,17 @@ Result<void> append_instance(const Value& instance, Matrix& out) {
   return append_row(*features, out);
 }
 
+// The lines that follow are likely as long as the first.
+void reserve_for_lines(std::size_t lines, Matrix& matrix) {
+  if (lines > 0) matrix.values.reserve((lines + lines / 16 + 2) * matrix.columns);
+}
+
 }  // namespace
 
 Result<Matrix> parse_json_rows(std::string_view text) {
-  Value document = TRY(parse_json(text));
   Matrix matrix;
+  if (scan_json_rows(text, matrix)) return matrix;
+  Value document = TRY(parse_json(text));
   const Value* instances = document.find("instances");
   if (!instances && document.as_list()) instances = &document;
   if (!instances) {
@@ -89,6 +96,10 @@ Result<Matrix> parse_json_lines(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (scan_json_line(line, matrix)) {
+      if (matrix.rows == 1) reserve_for_lines(text.size() / line.size(), matrix);
+      continue;
+    }
     Result<Value> row = parse_json(line);
     if (!row)
       return fail(codes::kInvalid,

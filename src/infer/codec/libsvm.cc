@@ -4,10 +4,13 @@
 #include <limits>
 
 #include "infer/codec/codec.h"
+#include "infer/codec/number.h"
 #include "infer/codec/text_rows.h"
 
 namespace tidemill::infer {
 namespace {
+
+constexpr std::size_t kEntriesReserved = 1024;
 
 struct Entry {
   std::size_t row;
@@ -21,10 +24,7 @@ bool parse_entry(std::string_view token, Entry& entry) {
   const char* end = token.data() + token.size();
   auto [index_end, index_error] = std::from_chars(token.data(), token.data() + colon, entry.column);
   if (index_error != std::errc() || index_end != token.data() + colon) return false;
-  double value = 0;
-  auto [value_end, value_error] = std::from_chars(token.data() + colon + 1, end, value);
-  entry.value = static_cast<float>(value);
-  return value_error == std::errc() && value_end == end;
+  return parse_number(token.data() + colon + 1, end, false, entry.value) == end;
 }
 
 Result<std::size_t> parse_line(std::string_view line, std::size_t line_number, std::size_t row,
@@ -61,6 +61,7 @@ Result<Matrix> parse_libsvm(std::string_view text, std::size_t columns_min) {
   Matrix matrix;
   matrix.columns = columns_min;
   std::vector<Entry> entries;
+  entries.reserve(std::min(text.size() / 4, kEntriesReserved));
   std::size_t line_number = 0;
   while (!text.empty()) {
     std::size_t end = text.find('\n');

@@ -1,15 +1,35 @@
 // Content-Type and Accept values.
 #pragma once
 
+#include <array>
 #include <string>
 #include <string_view>
 
 namespace tidemill::infer {
 
-// "text/csv" of " Text/CSV; charset=utf-8".
+// "text/csv" of " Text/CSV; charset=utf-8", without a heap allocation. A name that is longer than
+// any known one is cut.
+class MediaType {
+ public:
+  explicit MediaType(std::string_view header);
+  std::string_view name() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 64> text_;
+  std::size_t size_ = 0;
+};
+
 std::string media_type(std::string_view header);
+
+// What bodies come as.
+enum class RowFormat { csv, json, json_lines, libsvm, npy, parquet, recordio, unknown };
+// An empty header is text/csv.
+RowFormat row_format(std::string_view content_type);
+
+// What answers go as.
+enum class AnswerFormat { csv, json, json_lines, recordio, none };
 // The first supported type of an Accept header's list; `otherwise` when the header is empty or its
-// first usable entry is a wildcard; "" when it names only unsupported types.
-std::string accepted_type(std::string_view accept, const std::string& otherwise);
+// first usable entry is a wildcard; none when it names only unsupported types.
+AnswerFormat answer_format(std::string_view accept, std::string_view otherwise);
 
 }  // namespace tidemill::infer

@@ -53,6 +53,10 @@ Result<Header> parse_header(std::string_view text) {
 
 template <class T>
 void convert(const char* bytes, std::size_t count, bool swap, std::vector<float>& out) {
+  if (std::is_same_v<T, float> && !swap) {
+    if (count != 0) std::memcpy(out.data(), bytes, count * sizeof(T));
+    return;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     char raw[sizeof(T)];
     std::memcpy(raw, bytes + i * sizeof(T), sizeof(T));
@@ -131,6 +135,9 @@ Result<Matrix> parse_npy(std::string_view bytes, std::size_t feature_count) {
   if (matrix.columns != 0 && matrix.rows > available / matrix.columns)
     return fail(codes::kInvalid,
                 "the array is cut off: its shape asks for more values than follow");
+  if (matrix.rows * matrix.columns > kMatrixBytesMax / sizeof(float))
+    return fail(codes::kInvalid, "the array has more than " +
+                                     std::to_string(kMatrixBytesMax / sizeof(float)) + " values");
   matrix.values.resize(matrix.rows * matrix.columns);
   convert_any(type, data.data(), header.descr[0] == '>', matrix.values);
   if (header.fortran_order && !flat) {

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/json.h"
+#include "infer/codec/recordio.h"
 
 namespace tidemill::infer {
 namespace {
@@ -12,6 +13,8 @@ namespace {
 const std::set<std::string> kKeys = {"predicted_label", "labels",    "probability",
                                      "probabilities",   "raw_score", "raw_scores",
                                      "predicted_score"};
+
+constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 
 enum class Task {
   regression,
@@ -96,10 +99,48 @@ std::string csv_field(const Value& value) {
   return value.as_list() ? "\"" + text + "\"" : text;
 }
 
+std::string csv_line(const Row& row, const std::vector<std::string>& keys) {
+  std::string line;
+  for (const std::string& key : keys)
+    line += (line.empty() ? "" : ",") + csv_field(row.content(key));
+  return line + "\n";
+}
+
+ValueObject object_of(const Row& row, const std::vector<std::string>& keys) {
+  ValueObject object;
+  for (const std::string& key : keys) {
+    Value content = row.content(key);
+    object.append(key, content.is_null() ? Value(kNothing) : std::move(content));
+  }
+  return object;
+}
+
+float number_of(const Value& value) {
+  if (const double* real = value.get_if<double>()) return static_cast<float>(*real);
+  if (const std::int64_t* whole = value.get_if<std::int64_t>()) return static_cast<float>(*whole);
+  return static_cast<float>(kNothing);
+}
+
+void append_record_of(const Row& row, const std::vector<std::string>& keys, std::string& out) {
+  std::vector<std::vector<float>> numbers;
+  std::vector<NamedNumbers> labels;
+  numbers.reserve(keys.size());
+  for (const std::string& key : keys) {
+    const Value content = row.content(key);
+    std::vector<float>& values = numbers.emplace_back();
+    if (const ValueList* list = content.as_list())
+      for (const Value& value : *list) values.push_back(number_of(value));
+    else
+      values.push_back(number_of(content));
+    labels.push_back({key, values});
+  }
+  append_record(labels, out);
+}
+
 }  // namespace
 
 Result<std::string> encode_selected(const Predictions& predictions, const Model& model,
-                                    const std::string& type, const std::vector<std::string>& keys) {
+                                    AnswerFormat format, const std::vector<std::string>& keys) {
   const Task task = task_of(model.objective());
   if (task == Task::none)
     return fail(
@@ -113,23 +154,18 @@ Result<std::string> encode_selected(const Predictions& predictions, const Model&
   ValueList rows;
   std::string out;
   for (std::size_t at = 0; at < predictions.rows; ++at) {
-    Row row(task, model, predictions.values.data() + at * predictions.columns, predictions.columns);
-    ValueObject object;
-    std::string line;
-    for (const std::string& key : keys) {
-      Value content = row.content(key);
-      line += (line.empty() ? "" : ",") + csv_field(content);
-      object.append(key, content.is_null() ? Value(std::numeric_limits<double>::quiet_NaN())
-                                           : std::move(content));
-    }
-    if (type == "text/csv")
-      out += line + "\n";
-    else if (type == "application/jsonlines")
-      out += write_json(object) + "\n";
+    const Row row(task, model, predictions.values.data() + at * predictions.columns,
+                  predictions.columns);
+    if (format == AnswerFormat::csv)
+      out += csv_line(row, keys);
+    else if (format == AnswerFormat::recordio)
+      append_record_of(row, keys, out);
+    else if (format == AnswerFormat::json_lines)
+      out += write_json(object_of(row, keys)) + "\n";
     else
-      rows.emplace_back(std::move(object));
+      rows.emplace_back(object_of(row, keys));
   }
-  if (type != "application/json") return out;
+  if (format != AnswerFormat::json) return out;
   ValueObject document;
   document.append("predictions", std::move(rows));
   return write_json(document);

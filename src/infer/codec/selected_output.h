@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "infer/codec/media_type.h"
 #include "infer/model.h"
 
 namespace tidemill::infer {
@@ -12,6 +13,6 @@ namespace tidemill::infer {
 // predicted_score; one that the objective does not have is written as NaN. "BadRequest" for
 // objectives without selectable output and for unknown keys.
 Result<std::string> encode_selected(const Predictions& predictions, const Model& model,
-                                    const std::string& type, const std::vector<std::string>& keys);
+                                    AnswerFormat format, const std::vector<std::string>& keys);
 
 }  // namespace tidemill::infer

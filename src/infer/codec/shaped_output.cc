@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "infer/codec/number_text.h"
+#include "infer/codec/recordio.h"
 
 namespace tidemill::infer {
 namespace {
@@ -52,12 +53,22 @@ void append_csv(const float* row, const Predictions& predictions, const AnswerSh
   }
 }
 
+// One record a row, as the algorithms answer application/x-recordio-protobuf.
+void append_labels(const float* row, const Predictions& predictions, const AnswerShape& shape,
+                   std::string& out) {
+  std::vector<NamedNumbers> labels;
+  for (const AnswerField& field : shape.fields)
+    if (field.first_column + field.columns <= predictions.columns)
+      labels.push_back({field.name, {row + field.first_column, field.columns}});
+  append_record(labels, out);
+}
+
 }  // namespace
 
 std::string encode_shaped(const Predictions& predictions, const AnswerShape& shape,
-                          const std::string& type) {
+                          AnswerFormat format) {
   std::string out;
-  const bool document = type == "application/json";
+  const bool document = format == AnswerFormat::json;
   if (document) {
     out += '{';
     write_json_string(shape.rows_name, out);
@@ -66,7 +77,11 @@ std::string encode_shaped(const Predictions& predictions, const AnswerShape& sha
   for (std::size_t at = 0; at < predictions.rows; ++at) {
     const float* row = predictions.values.data() + at * predictions.columns;
     if (document && at) out += ", ";
-    if (type == "text/csv")
+    if (format == AnswerFormat::recordio) {
+      append_labels(row, predictions, shape, out);
+      continue;
+    }
+    if (format == AnswerFormat::csv)
       append_csv(row, predictions, shape, out);
     else
       append_object(row, predictions, shape, out);

@@ -3,13 +3,13 @@
 
 #include <string>
 
+#include "infer/codec/media_type.h"
 #include "infer/model.h"
 
 namespace tidemill::infer {
 
-// type: "text/csv", "application/json" or "application/jsonlines". Fields whose columns the
-// predictions do not have are left out.
+// Fields whose columns the predictions do not have are left out.
 std::string encode_shaped(const Predictions& predictions, const AnswerShape& shape,
-                          const std::string& type);
+                          AnswerFormat format);
 
 }  // namespace tidemill::infer

@@ -1,0 +1,131 @@
+#include "infer/codec/json_scan.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "infer/codec/number.h"
+
+namespace tidemill::infer {
+namespace {
+
+class Scanner {
+ public:
+  Scanner(std::string_view text, Matrix& matrix)
+      : at_(text.data()), end_(text.data() + text.size()), matrix_(matrix) {}
+
+  bool body() {
+    if (take('[')) return peek('[') || peek('{') ? instances() : numbers();
+    if (!take('{')) return false;
+    if (take("\"instances\"")) {
+      if (!take(':') || !take('[')) return false;
+      return (peek('[') || peek('{') ? instances() : numbers()) && take('}');
+    }
+    return features();
+  }
+  bool instance() {
+    if (take('[')) return numbers();
+    return take('{') && features();
+  }
+  bool done() {
+    skip_blanks();
+    return at_ == end_;
+  }
+
+ private:
+  // Each starts behind its opening bracket and ends behind the closing one.
+  bool instances() {
+    do {
+      if (!instance()) return false;
+    } while (take(','));
+    return take(']');
+  }
+  bool features() {
+    return take("\"features\"") && take(':') && take('[') && numbers() && take('}');
+  }
+  bool numbers() {
+    const std::size_t before = matrix_.values.size();
+    do {
+      float value = 0;
+      if (!cell(value)) return false;
+      matrix_.values.push_back(value);
+    } while (take(','));
+    if (!take(']')) return false;
+    const std::size_t columns = matrix_.values.size() - before;
+    if (matrix_.rows == 0) {
+      matrix_.columns = columns;
+      reserve(columns);
+    }
+    ++matrix_.rows;
+    return columns == matrix_.columns;
+  }
+  bool cell(float& value) {
+    skip_blanks();
+    if (const char* stop = parse_number(at_, end_, true, value)) {
+      at_ = stop;
+      return true;
+    }
+    if (take("null"))
+      value = std::numeric_limits<float>::quiet_NaN();
+    else if (take("true"))
+      value = 1.0f;
+    else if (!take("false"))
+      return false;
+    return true;
+  }
+
+  // The other rows are likely as long as the first.
+  void reserve(std::size_t columns) {
+    const auto read = static_cast<std::size_t>(at_ - start_);
+    const std::size_t alike = static_cast<std::size_t>(end_ - at_) / read;
+    if (alike > 1) matrix_.values.reserve((alike + alike / 16 + 2) * columns);
+  }
+  void skip_blanks() {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
+  }
+  bool peek(char letter) {
+    skip_blanks();
+    return at_ != end_ && *at_ == letter;
+  }
+  bool take(char letter) {
+    if (!peek(letter)) return false;
+    ++at_;
+    return true;
+  }
+  bool take(std::string_view word) {
+    skip_blanks();
+    if (!std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(word))
+      return false;
+    at_ += word.size();
+    return true;
+  }
+
+  const char* at_;
+  const char* const start_ = at_;
+  const char* const end_;
+  Matrix& matrix_;
+};
+
+bool scan(std::string_view text, Matrix& matrix, bool (Scanner::*what)()) {
+  const std::size_t rows = matrix.rows, columns = matrix.columns, size = matrix.values.size();
+  Scanner scanner(text, matrix);
+  if ((scanner.*what)() && scanner.done()) return true;
+  matrix.rows = rows;
+  matrix.columns = columns;
+  matrix.values.resize(size);
+  return false;
+}
+
+}  // namespace
+
+bool scan_json_rows(std::string_view text, Matrix& matrix) {
+  // Room for a row of one-digit numbers; the first row tells about longer bodies.
+  constexpr std::size_t kSmallBodyBytes = 4096;
+  matrix.values.reserve(std::min(text.size(), kSmallBodyBytes) / 2);
+  return scan(text, matrix, &Scanner::body);
+}
+
+bool scan_json_line(std::string_view line, Matrix& matrix) {
+  return scan(line, matrix, &Scanner::instance);
+}
+
+}  // namespace tidemill::infer
