@@ -24,12 +24,14 @@ std::vector<std::string> make_environment(const JobSpec& job) {
       {"LANG", "C.UTF-8"}};
   for (const auto& [name, value] : job.environment) variables[name] = value;
   std::vector<std::string> environment;
+  environment.reserve(variables.size());
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
   return environment;
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> out;
+  out.reserve(texts.size() + 1);
   for (std::string& text : texts) out.push_back(text.data());
   out.push_back(nullptr);
   return out;

@@ -68,6 +68,7 @@ Result<SpawnedShim> spawn_shim(const std::vector<std::string>& command,
   std::vector<std::string> texts = command;
   texts.insert(texts.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
+  argv.reserve(texts.size() + 1);
   for (std::string& text : texts) argv.push_back(text.data());
   argv.push_back(nullptr);
   // The shim needs nothing of the server's environment, which may hold secrets.

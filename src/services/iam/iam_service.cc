@@ -58,6 +58,7 @@ TemporaryCredentials to_credentials(const SessionRecord& session) {
 // What narrows a session, on top of its role.
 Result<std::vector<NamedPolicy>> parse_session_policies(const SessionRecord& session) {
   std::vector<NamedPolicy> out;
+  out.reserve(session.policies.size());
   for (const std::string& document : session.policies)
     out.push_back({"session", "IAM Policy", TRY(parse_policy(document, PolicyKind::identity))});
   return out;

@@ -8,6 +8,7 @@ const store::Table<RoleRecord>& roles_table() {
   static const store::Table<RoleRecord> table(
       "iam_roles", {{std::string(kAttachedPolicyIndex), [](const RoleRecord& role) {
                        std::vector<std::string> keys;
+                       keys.reserve(role.attached_policies.size());
                        for (const std::string& arn : role.attached_policies)
                          keys.push_back(store::key({role.account, arn}));
                        return keys;

@@ -34,6 +34,7 @@ Result<void> merge_tags(const std::vector<api::iam::Tag>& tags, std::vector<TagR
 
 std::vector<api::iam::Tag> api_tags(const std::vector<TagRecord>& tags) {
   std::vector<api::iam::Tag> out;
+  out.reserve(tags.size());
   for (const TagRecord& tag : tags) out.push_back({tag.key, tag.value});
   return out;
 }

@@ -59,6 +59,7 @@ Result<ops::ListRolePolicies::Output> list_role_policies(
     State& state, const Context& context, const ops::ListRolePolicies::Input& request) {
   const RoleRecord role = TRY(state.role(context.account(), request.role_name));
   std::vector<std::string> names;
+  names.reserve(role.inline_policies.size());
   for (const auto& [name, document] : role.inline_policies) names.push_back(name);
   auto page = TRY(slice(std::move(names), std::identity(), request.marker, request.max_items));
   ops::ListRolePolicies::Output out;

@@ -96,12 +96,14 @@ Result<void> ObjectIndex::update(Bucket& bucket, std::string_view key,
 Result<void> ObjectIndex::erase(Bucket& bucket, const std::vector<std::string>& keys,
                                 const Condition& condition) {
   std::vector<std::string> row_keys;
+  row_keys.reserve(keys.size());
   for (const std::string& key : keys) row_keys.push_back(object_row_key(bucket.name, key));
   std::ranges::sort(row_keys);
   row_keys.erase(std::unique(row_keys.begin(), row_keys.end()), row_keys.end());
   // Several locks are taken in the order of their addresses, so that two erasers cannot block each
   // other.
   std::vector<std::mutex*> mutexes;
+  mutexes.reserve(row_keys.size());
   for (const std::string& row_key : row_keys) mutexes.push_back(&lock_of(row_key));
   std::ranges::sort(mutexes);
   mutexes.erase(std::unique(mutexes.begin(), mutexes.end()), mutexes.end());
@@ -110,6 +112,7 @@ Result<void> ObjectIndex::erase(Bucket& bucket, const std::vector<std::string>& 
   {
     auto alive = TRY(Buckets::keep_alive(bucket));
     std::vector<std::unique_lock<std::mutex>> locks;
+    locks.reserve(mutexes.size());
     for (std::mutex* mutex : mutexes) locks.emplace_back(*mutex);
     store::Transaction transaction;
     for (const std::string& row_key : row_keys) {

@@ -28,6 +28,7 @@ Entry describe(const ListEntry& listed, const KeyEncoding& encode) {
 std::vector<model::CommonPrefix> describe_prefixes(const ListResult& listed,
                                                    const KeyEncoding& encode) {
   std::vector<model::CommonPrefix> prefixes;
+  prefixes.reserve(listed.common_prefixes.size());
   for (const std::string& prefix : listed.common_prefixes) prefixes.push_back({encode(prefix)});
   return prefixes;
 }

@@ -16,6 +16,7 @@ std::unexpected<Error> invalid(std::string message) {
 
 std::vector<Tag> listed(const std::map<std::string, std::string>& tags) {
   std::vector<Tag> out;
+  out.reserve(tags.size());
   for (const auto& [key, value] : tags) out.push_back({key, value});
   return out;
 }

@@ -17,6 +17,7 @@ std::int64_t seconds_between(Timestamp begin, Timestamp end) {
 
 void add_progress(const TrainingJob& job, DescribeTrainingJobResponse& out) {
   std::vector<SecondaryStatusTransition> transitions;
+  transitions.reserve(job.transitions.size());
   for (const TrainingTransition& t : job.transitions)
     transitions.push_back({t.status, t.started, t.ended, t.message});
   out.secondary_status_transitions = std::move(transitions);
@@ -28,6 +29,7 @@ void add_progress(const TrainingJob& job, DescribeTrainingJobResponse& out) {
   }
   if (!job.metrics.empty()) {
     std::vector<MetricData> metrics;
+    metrics.reserve(job.metrics.size());
     for (const TrainingMetric& metric : job.metrics)
       metrics.push_back({metric.name, metric.value, metric.time});
     out.final_metric_data_list = std::move(metrics);
