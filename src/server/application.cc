@@ -29,6 +29,7 @@
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
+#include "services/sagemaker/fleet/fleet_runner.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
@@ -43,6 +44,7 @@ namespace filesystem = std::filesystem;
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
+constexpr std::chrono::seconds kModelsSweepInterval{10};
 
 struct Address {
   std::string host;
@@ -127,6 +129,7 @@ struct Application::Parts {
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
   Result<void> run();
+  void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
   Result<void> announce();
   std::string further_metrics() const;
 
@@ -153,6 +156,7 @@ struct Application::Parts {
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
   std::unique_ptr<InferenceOperation> inference_operation;
+  std::unique_ptr<services::sagemaker::FleetRunner> fleets;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
@@ -168,6 +172,7 @@ Application::Parts::~Parts() {
   background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
+  if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
@@ -214,7 +219,10 @@ Result<void> Application::Parts::take_address() {
       "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
   stream_pool = std::make_unique<runtime::WorkerPool>(
       runtime::WorkerPoolOptions{"stream", kStreamThreads, kStreamQueueMax});
-  inference = std::make_unique<services::sagemaker_runtime::Inference>(routes, *loops);
+  using services::sagemaker_runtime::InferenceLimits;
+  inference = std::make_unique<services::sagemaker_runtime::Inference>(
+      routes, *loops, clock,
+      settings.text("strict-aws") == "on" ? InferenceLimits::aws() : InferenceLimits{});
   inference_operation = std::make_unique<InferenceOperation>(*inference);
 
   wire::RouterOptions routing;
@@ -279,11 +287,13 @@ Result<void> Application::Parts::add_services() {
   services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
                                                  *iam,   clock,   *random,  placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
-  endpoints = std::make_unique<services::sagemaker::EndpointService>(
-      dependencies, routes,
-      services::sagemaker::EndpointOptions{
-          (data / "endpoints").string(),
-          [this](std::uint16_t port) { return inference->ping(port); }});
+  fleets = std::make_unique<services::sagemaker::FleetRunner>(
+      dependencies,
+      services::sagemaker::FleetOptions{(data / "endpoints").string(),
+                                        [this](const services::sagemaker::ServerAddress& address) {
+                                          return inference->ping(address);
+                                        }});
+  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets);
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
   sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
@@ -298,16 +308,23 @@ Result<void> Application::Parts::run() {
   TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
   TRY(http->start());
-  background.spawn("logs-sweep", [this](std::stop_token stop) {
+  repeat("logs-sweep", kLogsSweepInterval, [this] {
+    if (Result<std::size_t> swept = logs->sweep(); !swept)
+      log::warning("log retention sweep failed", {{"reason", swept.error().message}});
+  });
+  repeat("models-sweep", kModelsSweepInterval, [this] { fleets->sweep(); });
+  return announce();
+}
+
+void Application::Parts::repeat(std::string name, std::chrono::seconds interval,
+                                std::function<void()> work) {
+  background.spawn(std::move(name), [interval, work = std::move(work)](std::stop_token stop) {
     std::mutex mutex;
     std::condition_variable_any wake;
     std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, stop, kLogsSweepInterval, [] { return false; }) &&
-           !stop.stop_requested())
-      if (Result<std::size_t> swept = logs->sweep(); !swept)
-        log::warning("log retention sweep failed", {{"reason", swept.error().message}});
+    while (!wake.wait_for(lock, stop, interval, [] { return false; }) && !stop.stop_requested())
+      work();
   });
-  return announce();
 }
 
 // Tells `tidemill env`, and whoever started us, where we listen.
@@ -335,7 +352,8 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_http_sent_bytes_total", "counter", counters.bytes_sent) +
          gauge("tidemill_workers_running", "gauge", workers->running()) +
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
-         gauge("tidemill_workers_rejected_total", "counter", workers->rejected());
+         gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
+         inference->counters().metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -15,9 +15,7 @@ class InferenceOperation final : public AsyncOperation {
   bool takes(const schema::Service& service, const schema::Operation& operation) const override {
     return service.name == "sagemaker-runtime" && operation.name == "InvokeEndpoint";
   }
-  std::uint64_t body_bytes_max() const override {
-    return services::sagemaker_runtime::kBodyBytesMax;
-  }
+  std::uint64_t body_bytes_max() const override { return inference_.limits().body_bytes_max; }
   void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) override;
 
  private:

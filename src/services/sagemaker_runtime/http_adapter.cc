@@ -17,6 +17,9 @@ InvokeRequest invoke_request(std::string account, std::string region, std::strin
   out.target_variant = request.headers.get("X-Amzn-SageMaker-Target-Variant");
   out.custom_attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes");
   out.inference_id = request.headers.get("X-Amzn-SageMaker-Inference-Id");
+  out.target_model = request.headers.get("X-Amzn-SageMaker-Target-Model");
+  out.target_container = request.headers.get("X-Amzn-SageMaker-Target-Container-Hostname");
+  out.session_id = request.headers.get("X-Amzn-SageMaker-Session-Id");
   out.body = request.body;
   return out;
 }
@@ -29,6 +32,10 @@ wire::HttpResponse invoke_response(InvokeResult result, const std::string& reque
     response.headers.add("x-Amzn-Invoked-Production-Variant", result->invoked_variant);
     if (!result->custom_attributes.empty())
       response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
+    if (!result->new_session_id.empty())
+      response.headers.add("X-Amzn-SageMaker-New-Session-Id", result->new_session_id);
+    if (!result->closed_session_id.empty())
+      response.headers.add("X-Amzn-SageMaker-Closed-Session-Id", result->closed_session_id);
     response.body = std::move(result->body);
     return response;
   }

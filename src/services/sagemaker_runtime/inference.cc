@@ -1,165 +1,269 @@
 #include "services/sagemaker_runtime/inference.h"
 
+#include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/sagemaker_runtime/invocation.h"
 #include "services/sagemaker_runtime/model_error.h"
-#include "services/sagemaker_runtime/routing_entry.h"
 
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-constexpr const char* kCustomAttributes = "X-Amzn-SageMaker-Custom-Attributes";
-constexpr const char* kInferenceId = "X-Amzn-SageMaker-Inference-Id";
 constexpr std::size_t kBatchThreads = 2;
-constexpr std::size_t kBatchesWaitingMax = 64;
+constexpr std::size_t kBatchesWaitingMax = 256;
 
-wire::ClientRequest to_model(InvokeRequest& request) {
-  wire::ClientRequest out;
-  out.method = "POST";
-  out.target = "/invocations";
-  if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
-  out.headers.add("Accept", request.accept.empty() ? "*/*" : request.accept);
-  if (!request.custom_attributes.empty())
-    out.headers.add(kCustomAttributes, request.custom_attributes);
-  if (!request.inference_id.empty()) out.headers.add(kInferenceId, request.inference_id);
-  out.body = std::move(request.body);
-  return out;
+std::string endpoint_key(const EndpointRoute& endpoint) {
+  return endpoint.account + "/" + endpoint.region + "/" + endpoint.name;
 }
 
-InvokeResult predict(const VariantRoute& variant, const EndpointRoute& endpoint,
-                     const InvokeRequest& request) {
-  auto failed = [&](const Error& error) {
-    return fail(model_error(endpoint, variant.name, error.http_status, error.message));
-  };
-  const infer::Model& model = *variant.native;
-  Result<infer::Matrix> rows =
-      infer::decode_rows(request.content_type, request.body, model.feature_count());
-  if (!rows) return failed(rows.error());
-  Result<infer::Predictions> predictions = model.predict(*rows);
-  if (!predictions) return failed(predictions.error());
-  Result<infer::EncodedResponse> encoded =
-      infer::encode_predictions(*predictions, model, request.accept, variant.response);
-  if (!encoded) return failed(encoded.error());
-  return InvokeAnswer{std::move(encoded->body), std::move(encoded->content_type), variant.name, {}};
-}
-
-InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& variant,
-                        const InstanceRoute& instance, Result<wire::ClientResponse> response) {
-  if (!response) {
-    const std::string& code = response.error().code;
-    if (code == codes::kTimeout)
-      return fail(
-          model_error(endpoint, instance.log_stream, 0,
-                      "Your invocation timed out while waiting for a response from container "
-                      "primary. It must answer within 60 seconds."));
-    // Nothing was sent: the client may try again. Everything else is the model's doing.
-    const bool never_reached = code == codes::kCancelled ||
-                               response.error().message.starts_with("cannot connect") ||
-                               response.error().message.starts_with("too many requests");
-    if (never_reached)
-      return fail(unavailable("The model server of variant " + variant.name +
-                              " cannot be reached: " + response.error().message));
-    return fail(model_error(endpoint, instance.log_stream, 0, response.error().message));
-  }
-  if (response->status < 200 || response->status > 299)
-    return fail(model_error(endpoint, instance.log_stream, response->status, response->body));
-  return InvokeAnswer{std::move(response->body), std::string(response->headers.get("Content-Type")),
-                      variant.name, std::string(response->headers.get(kCustomAttributes))};
+std::unexpected<Error> validation_error(std::string message) {
+  return fail("ValidationError", std::move(message), 400);
 }
 
 }  // namespace
 
-struct Inference::Chosen {
-  EntryPointer entry;  // keeps `variant` alive
-  const RoutingTable::Entry::Variant* variant;
-};
+std::string InferenceCounters::metrics_text() const {
+  auto counter = [](const char* name, std::uint64_t value) {
+    return std::string("# TYPE tidemill_") + name + " counter\ntidemill_" + name + " " +
+           std::to_string(value) + "\n";
+  };
+  return counter("invocations_total", invocations) +
+         counter("invocation_model_errors_total", model_errors) +
+         counter("invocations_refused_total", refused) +
+         counter("shadow_invocations_total", shadow_invocations) +
+         counter("shadow_invocations_dropped_total", shadow_dropped);
+}
 
-Inference::Inference(const RoutingTable& routes, runtime::EventLoops& loops)
-    : routes_(routes), batches_({"predict", kBatchThreads, kBatchesWaitingMax}), client_(loops) {}
+Inference::Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,
+                     InferenceLimits limits, Recorder* recorder)
+    : routes_(routes),
+      loops_(loops),
+      clock_(clock),
+      limits_(limits),
+      recorder_(recorder),
+      batches_({"predict", kBatchThreads, kBatchesWaitingMax}),
+      client_(loops) {}
 
 Inference::~Inference() {
   client_.stop();
   batches_.stop();
 }
 
-Result<Inference::Chosen> Inference::choose(const InvokeRequest& request) {
-  if (request.body.size() > kBodyBytesMax)
-    return fail("ValidationError",
-                "1 validation error detected: Value at 'body' failed to satisfy constraint: Member "
-                "must have length less than or equal to " +
-                    std::to_string(kBodyBytesMax));
-  EntryPointer entry = routes_.find(request.account, request.region, request.endpoint);
-  if (!entry) return fail(endpoint_not_found(request.account, request.endpoint));
-  const RoutingTable::Entry::Variant* variant =
-      request.target_variant.empty() ? entry->choose() : entry->find(request.target_variant);
-  if (!variant && !request.target_variant.empty())
-    return fail("ValidationError", "Variant " + request.target_variant +
-                                       " not found for endpoint " + request.endpoint +
-                                       " of account " + request.account + ".");
-  if (!variant)
+// Which variant, and which of its containers.
+Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
+  if (request.body.size() > limits_.body_bytes_max)
+    return validation_error(
+        "1 validation error detected: Value at 'body' failed to satisfy constraint: Member must "
+        "have length less than or equal to " +
+        std::to_string(limits_.body_bytes_max));
+  Chosen chosen;
+  chosen.entry = routes_.find(request.account, request.region, request.endpoint);
+  if (!chosen.entry) return fail(endpoint_not_found(request.account, request.endpoint));
+  const RoutingTable::Entry& entry = *chosen.entry;
+  if (entry.endpoint.asynchronous && !request.from_queue)
+    return validation_error("Endpoint " + request.endpoint +
+                            " is asynchronous; use InvokeEndpointAsync.");
+  const bool in_session = !request.session_id.empty() && request.session_id != kNewSession;
+  if (!request.target_variant.empty())
+    chosen.variant = entry.find(request.target_variant);
+  else if (in_session)
+    chosen.variant = entry.of_session(request.session_id);
+  else
+    chosen.variant = entry.choose();
+  if (!chosen.variant && !request.target_variant.empty())
+    return validation_error("Variant " + request.target_variant + " not found for endpoint " +
+                            request.endpoint + " of account " + request.account + ".");
+  if (!chosen.variant)
     return fail(unavailable("Every variant of the endpoint " + request.endpoint +
                             " has the weight 0; give one a weight or name a target variant."));
-  return Chosen{std::move(entry), variant};
+  const VariantRoute& route = chosen.route();
+  chosen.last = route.containers.size() - 1;
+  if (route.direct) {
+    if (request.target_container.empty())
+      return validation_error("The containers of the endpoint " + request.endpoint +
+                              " are invoked one by one; name a TargetContainerHostname.");
+    std::size_t index = 0;
+    while (index < route.containers.size() &&
+           route.containers[index].hostname != request.target_container)
+      ++index;
+    if (index == route.containers.size())
+      return validation_error("The endpoint " + request.endpoint + " has no container " +
+                              request.target_container + ".");
+    chosen.first = chosen.last = index;
+  } else if (!request.target_container.empty()) {
+    return validation_error(
+        "TargetContainerHostname is for endpoints whose inference execution "
+        "mode is Direct.");
+  }
+  TRY(choose_instance(chosen, request));
+  return chosen;
 }
 
-void Inference::answer(Done& done, InvokeResult result) {
-  if (!result) {
-    auto& counter =
-        result.error().code == "ModelError" ? counters_.model_errors : counters_.refused;
-    counter.fetch_add(1, std::memory_order_relaxed);
+// Which instance, and whether there is room.
+Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) {
+  const RoutingTable::Entry::Variant& variant = *chosen.variant;
+  const VariantRoute& route = *variant.route;
+  if (route.concurrency_max == 0 && !route.needs_instance() && request.session_id.empty())
+    return {};
+  if (!request.session_id.empty()) {
+    chosen.new_session = request.session_id == kNewSession;
+    if (!chosen.new_session) {
+      auto place = sessions_.find(endpoint_key(chosen.entry->endpoint), request.session_id);
+      const RoutingTable::Entry::Variant* began = nullptr;
+      if (place)
+        for (const auto& each : chosen.entry->variants)
+          if (each.route->name == place->variant && each.named(place->log_stream) >= 0)
+            began = &each;
+      if (began) {
+        chosen.variant = began;
+        chosen.instance = began->named(place->log_stream);
+      } else {
+        chosen.instance = variant.of_session(request.session_id);
+      }
+    }
   }
-  done(std::move(result));
+  const RoutingTable::Entry::Variant& where = *chosen.variant;
+  if (chosen.instance < 0)
+    chosen.instance = where.route->random_routing ? where.by_chance() : where.least_busy();
+  const bool needed = where.route->needs_instance();
+  if (needed && chosen.instance < 0)
+    return fail(unavailable("No instance of variant " + where.route->name +
+                            " is running; it is being started again."));
+  if (where.in_flight_total.fetch_add(1, std::memory_order_relaxed) >=
+          where.route->concurrency_max &&
+      where.route->concurrency_max > 0) {
+    where.in_flight_total.fetch_sub(1, std::memory_order_relaxed);
+    return fail(throttled("The variant " + where.route->name + " has " +
+                          std::to_string(where.route->concurrency_max) +
+                          " requests under way, its maximum concurrency; try again."));
+  }
+  std::atomic<int>* instance =
+      chosen.instance >= 0 ? &where.in_flight[std::size_t(chosen.instance)] : nullptr;
+  if (instance) instance->fetch_add(1, std::memory_order_relaxed);
+  chosen.slot = Slot(&where.in_flight_total, instance);
+  if (needed && instance->load(std::memory_order_relaxed) > kRequestsPerInstanceMax)
+    return fail(throttled("Every instance of variant " + where.route->name +
+                          " has as many requests waiting as it may; try again."));
+  return {};
 }
 
 void Inference::invoke(InvokeRequest request, Done done) {
   counters_.invocations.fetch_add(1, std::memory_order_relaxed);
   Result<Chosen> chosen = choose(request);
-  if (!chosen) return answer(done, fail(chosen.error()));
-  if (chosen->variant->route->native)
-    return invoke_native(std::move(*chosen), std::move(request), std::move(done));
-  invoke_process(std::move(*chosen), std::move(request), std::move(done));
-}
-
-void Inference::invoke_native(Chosen chosen, InvokeRequest request, Done done) {
-  if (request.body.size() <= kInlineBodyBytesMax)
-    return answer(done, predict(*chosen.variant->route, chosen.entry->endpoint, request));
-  // Shared: a task that the pool refuses is destroyed, and its caller still needs an answer.
-  auto waiting = std::make_shared<Done>(std::move(done));
-  runtime::WorkerPool::Task task = [this, waiting, chosen = std::move(chosen),
-                                    request = std::move(request)] {
-    answer(*waiting, predict(*chosen.variant->route, chosen.entry->endpoint, request));
-  };
-  if (!batches_.try_submit(std::move(task)))
-    answer(*waiting, fail(unavailable("Too many large requests are being predicted; try again.")));
-}
-
-void Inference::invoke_process(Chosen chosen, InvokeRequest request, Done done) {
-  const int index = RoutingTable::Entry::least_busy(*chosen.variant);
-  if (index < 0)
-    return answer(done, fail(unavailable("No instance of variant " + chosen.variant->route->name +
-                                         " is running; it is being started again.")));
-  std::atomic<int>& in_flight = chosen.variant->in_flight[static_cast<std::size_t>(index)];
-  if (in_flight.fetch_add(1, std::memory_order_relaxed) >= kRequestsPerInstanceMax) {
-    in_flight.fetch_sub(1, std::memory_order_relaxed);
-    return answer(done,
-                  fail(unavailable("Every instance of variant " + chosen.variant->route->name +
-                                   " has as many requests waiting as it may; try again.")));
+  if (!chosen) {
+    counters_.refused.fetch_add(1, std::memory_order_relaxed);
+    return done(fail(chosen.error()));
   }
-  const InstanceRoute& instance = chosen.variant->route->instances[static_cast<std::size_t>(index)];
-  const wire::Destination destination = wire::Destination::tcp("127.0.0.1", instance.port);
-  const wire::ClientLimits limits{kModelTime, kBodyBytesMax};
-  client_.request(destination, to_model(request), limits,
-                  [this, chosen = std::move(chosen), &instance, &in_flight,
-                   done = std::move(done)](Result<wire::ClientResponse> response) mutable {
-                    in_flight.fetch_sub(1, std::memory_order_relaxed);
-                    answer(done, from_model(chosen.entry->endpoint, *chosen.variant->route,
-                                            instance, std::move(response)));
-                  });
+  chosen->captured = chosen->route().capture && recorder_ && chosen->route().capture->sample();
+  if (!chosen->entry->shadows.empty()) mirror(*chosen, request);
+  if (predict_at_once(*chosen, request, done)) return;
+  auto invocation = std::make_unique<Invocation>();
+  invocation->container = chosen->first;
+  if (chosen->captured) {
+    invocation->captured_body = request.body;
+    invocation->captured_type = request.content_type;
+  }
+  invocation->chosen = *std::move(chosen);
+  invocation->request = std::move(request);
+  invocation->done = std::move(done);
+  run(std::move(invocation));
 }
 
-bool Inference::ping(std::uint16_t port) {
+// The common case, without an allocation of its own: one native model, a small body.
+bool Inference::predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done) {
+  const ContainerRoute& container = chosen.container(chosen.first);
+  if (!container.native || chosen.first != chosen.last || request.body.size() > kInlineBodyBytesMax)
+    return false;
+  InvokeResult result =
+      predict(chosen.entry->endpoint, chosen.route(), container, *container.native, request);
+  finish(chosen, std::move(request), std::move(done), std::move(result));
+  return true;
+}
+
+// Counts, notes sessions, captures, answers.
+void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
+                       InvokeResult result) {
+  if (!result) {
+    auto& counter =
+        result.error().code == "ModelError" ? counters_.model_errors : counters_.refused;
+    counter.fetch_add(1, std::memory_order_relaxed);
+    return done(std::move(result));
+  }
+  if (chosen.instance >= 0 && !request.session_id.empty()) {
+    const std::string key = endpoint_key(chosen.entry->endpoint);
+    if (chosen.new_session && !result->new_session_id.empty())
+      // "id; Expires=..."
+      sessions_.put(key, result->new_session_id.substr(0, result->new_session_id.find(';')),
+                    {chosen.route().name, std::string(chosen.log_stream(0))});
+    if (!result->closed_session_id.empty()) sessions_.erase(key, result->closed_session_id);
+  }
+  if (!chosen.captured) return done(std::move(result));
+  const CaptureSettings& settings = chosen.route().capture->settings();
+  CapturedExchange exchange;
+  if (settings.input) {
+    exchange.request_content_type = std::move(request.content_type);
+    exchange.request_body = std::move(request.body);
+  }
+  if (settings.output) {
+    exchange.response_content_type = result->content_type;
+    exchange.response_body = result->body;
+  }
+  exchange.inference_id = std::move(request.inference_id);
+  exchange.custom_attributes = result->custom_attributes;
+  exchange.time = clock_.now();
+  if (!recorder_->durable()) {
+    recorder_->record(*chosen.route().capture, std::move(exchange));
+    return done(std::move(result));
+  }
+  recorder_->record_durably(
+      *chosen.route().capture, std::move(exchange),
+      [done = std::move(done), result = std::move(result)](Result<void> kept) mutable {
+        if (!kept)
+          return done(
+              fail(unavailable("The answer could not be captured: " + kept.error().message)));
+        done(std::move(result));
+      });
+}
+
+// Copies for the shadow variants, made when the loop has nothing better to do: the client's answer
+// never waits for them.
+void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
+  for (const RoutingTable::Entry::Variant& shadow : chosen.entry->shadows) {
+    if (next_point(shadow.turn) >= shadow.share) continue;
+    const int instance = shadow.least_busy();
+    if ((shadow.route->needs_instance() && instance < 0) ||
+        shadow.in_flight_total.load(std::memory_order_relaxed) >= kShadowRequestsMax) {
+      counters_.shadow_dropped.fetch_add(1, std::memory_order_relaxed);
+      continue;
+    }
+    auto copy = std::make_unique<Invocation>();
+    copy->chosen.entry = chosen.entry;
+    copy->chosen.variant = &shadow;
+    copy->chosen.shadow = true;
+    copy->chosen.last = shadow.route->containers.size() - 1;
+    copy->chosen.instance = instance;
+    copy->chosen.captured = shadow.route->capture && recorder_ && shadow.route->capture->sample();
+    std::atomic<int>* busy = instance >= 0 ? &shadow.in_flight[std::size_t(instance)] : nullptr;
+    shadow.in_flight_total.fetch_add(1, std::memory_order_relaxed);
+    if (busy) busy->fetch_add(1, std::memory_order_relaxed);
+    copy->chosen.slot = Slot(&shadow.in_flight_total, busy);
+    copy->request = request;
+    if (copy->chosen.captured) {
+      copy->captured_body = request.body;
+      copy->captured_type = request.content_type;
+    }
+    copy->done = [](InvokeResult) {};
+    counters_.shadow_invocations.fetch_add(1, std::memory_order_relaxed);
+    loops_.nearest().post([this, copy = std::move(copy)]() mutable { run(std::move(copy)); });
+  }
+}
+
+bool Inference::ping(const ServerAddress& address) {
   wire::ClientRequest request;
   request.target = "/ping";
-  Result<wire::ClientResponse> response = client_.request_and_wait(
-      wire::Destination::tcp("127.0.0.1", port), std::move(request), {kPingTime, 64 * 1024});
+  const wire::Destination to = address.socket_path.empty()
+                                   ? wire::Destination::tcp("127.0.0.1", address.port)
+                                   : wire::Destination::unix_socket(address.socket_path);
+  Result<wire::ClientResponse> response =
+      client_.request_and_wait(to, std::move(request), {kPingTime, 64 * 1024});
   return response && response->status == 200;
 }
 

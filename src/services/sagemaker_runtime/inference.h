@@ -6,28 +6,42 @@
 #include <memory>
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
 #include "services/sagemaker_runtime/interface.h"
+#include "services/sagemaker_runtime/sessions.h"
 #include "wire/client/http_client.h"
 
 namespace tidemill::services::sagemaker_runtime {
 
-// SageMaker's own limit on a request's and a response's body.
-inline constexpr std::size_t kBodyBytesMax = 6u << 20;
-inline constexpr std::chrono::seconds kModelTime{60};
+class Recorder;
+
+struct InferenceLimits {
+  // Of a request's and of a response's body, and for a model's answer.
+  std::size_t body_bytes_max = 64u << 20;
+  std::chrono::seconds model_time{3600};
+
+  // SageMaker's own: 6 MiB and 60 s. For `--strict-aws`.
+  static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
+};
 inline constexpr std::chrono::seconds kPingTime{2};
-// Requests that one model server's process may have under way or waiting.
+// Requests that one instance may have under way or waiting.
 inline constexpr int kRequestsPerInstanceMax = 256;
+// Copies of requests that one shadow variant may have under way; further ones are dropped.
+inline constexpr int kShadowRequestsMax = 64;
 // Native predictions of larger bodies leave the event loop for a thread of their own.
 inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
 
 struct InvokeRequest {
   std::string account, region, endpoint;
   std::string content_type, accept;
-  std::string target_variant, custom_attributes, inference_id;
+  std::string target_variant, target_model, target_container;
+  std::string session_id;  // "NEW_SESSION" begins one
+  std::string custom_attributes, inference_id;
   std::string body;
+  bool from_queue = false;  // asked by Tidemill itself: also of asynchronous endpoints
 };
 
 struct InvokeAnswer {
@@ -35,17 +49,25 @@ struct InvokeAnswer {
   std::string content_type;
   std::string invoked_variant;
   std::string custom_attributes;  // the model's; "" none
+  std::string new_session_id, closed_session_id;
 };
 
 // Errors: ValidationError (no such endpoint or variant), ModelError 424 with OriginalStatusCode,
-// OriginalMessage and LogStreamArn among the details, ServiceUnavailable.
+// OriginalMessage and LogStreamArn among the details, ServiceUnavailable, ThrottlingException.
 using InvokeResult = Result<InvokeAnswer>;
+
+struct InferenceCounters {
+  std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
+  std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
+  std::string metrics_text() const;
+};
 
 // Thread-safe.
 class Inference {
  public:
-  // Borrows both. Destroying it fails what is under way.
-  Inference(const RoutingTable& routes, runtime::EventLoops& loops);
+  // Borrows all. Destroying it fails what is under way. `recorder`: null captures nothing.
+  Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,
+            InferenceLimits limits, Recorder* recorder = nullptr);
   ~Inference();
 
   // On an event-loop thread; `done` comes exactly once, there or from another thread, maybe before
@@ -53,25 +75,39 @@ class Inference {
   void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done);
 
   // GET /ping of a model server answers 200 within kPingTime. Blocks; not on a loop's thread.
-  bool ping(std::uint16_t port);
+  bool ping(const ServerAddress& address);
 
-  struct Counters {
-    std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
-  };
-  const Counters& counters() const { return counters_; }
+  const InferenceLimits& limits() const { return limits_; }
+  const InferenceCounters& counters() const { return counters_; }
 
  private:
   using Done = std::move_only_function<void(InvokeResult)>;
-  using EntryPointer = std::shared_ptr<const RoutingTable::Entry>;
   struct Chosen;
+  struct Invocation;
+  using Pointer = std::unique_ptr<Invocation>;
 
-  Result<Chosen> choose(const InvokeRequest& request);
-  void invoke_native(Chosen chosen, InvokeRequest request, Done done);
-  void invoke_process(Chosen chosen, InvokeRequest request, Done done);
-  void answer(Done& done, InvokeResult result);
+  Result<Chosen> choose(InvokeRequest& request);
+  Result<void> choose_instance(Chosen& chosen, InvokeRequest& request);
+  bool predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done);
+  void run(Pointer invocation);
+  void run_native(Pointer invocation, std::shared_ptr<const infer::Model> model);
+  void run_on_demand(Pointer invocation);
+  void run_process(Pointer invocation);
+  void run_multi_model(Pointer invocation);
+  void load_into_server(Pointer invocation);
+  void to_pool(Pointer invocation, std::move_only_function<void(Pointer)> work);
+  void next(Pointer invocation, InvokeResult result);
+  void finish(const Chosen& chosen, InvokeRequest request, Done done, InvokeResult result);
+  void mirror(const Chosen& chosen, const InvokeRequest& request);
+  wire::Destination destination(const Invocation& invocation) const;
 
   const RoutingTable& routes_;
-  Counters counters_;
+  runtime::EventLoops& loops_;
+  const Clock& clock_;
+  const InferenceLimits limits_;
+  Recorder* const recorder_;
+  InferenceCounters counters_;
+  Sessions sessions_;
   runtime::WorkerPool batches_;
   wire::HttpClient client_;
 };

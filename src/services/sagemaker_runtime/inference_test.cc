@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <future>
 #include <map>
 
@@ -28,34 +29,83 @@ class SumModel final : public infer::Model {
   std::string objective_ = "reg:squarederror";
 };
 
+// Comes into memory when it is asked for.
+class OneSource final : public ModelSource {
+ public:
+  std::shared_ptr<const infer::Model> find(std::string_view target) override {
+    return loads > 0 && target == "a.tar.gz" ? model_ : nullptr;
+  }
+  Result<std::shared_ptr<const infer::Model>> load(const std::string& target) override {
+    if (target != "a.tar.gz") return fail("ValidationError", "no model " + target, 400);
+    ++loads;
+    return model_;
+  }
+  Result<std::string> fetch(const std::string&) override { return std::string("/opt/ml/models"); }
+  std::atomic<int> loads = 0;
+
+ private:
+  std::shared_ptr<const infer::Model> model_ = std::make_shared<SumModel>();
+};
+
 class InferenceTest : public ::testing::Test {
  protected:
-  void put(std::vector<VariantRoute> variants) {
-    routes_.put({"111122223333", "us-east-1", "churn", std::move(variants)});
+  void put(std::vector<VariantRoute> variants, std::vector<VariantRoute> shadows = {}) {
+    EndpointRoute route;
+    route.account = "111122223333";
+    route.region = "us-east-1";
+    route.name = "churn";
+    route.variants = std::move(variants);
+    route.shadows = std::move(shadows);
+    routes_.put(std::move(route));
+  }
+  static ContainerRoute native_container(std::string hostname = "") {
+    ContainerRoute container;
+    container.hostname = std::move(hostname);
+    container.native = std::make_shared<SumModel>();
+    return container;
   }
   static VariantRoute native(std::string name, double weight) {
-    return {std::move(name), weight, std::make_shared<SumModel>(), {}, {}};
+    VariantRoute variant;
+    variant.name = std::move(name);
+    variant.weight = weight;
+    variant.containers.push_back(native_container());
+    return variant;
   }
   static VariantRoute process(std::uint16_t port) {
-    return {"AllTraffic", 1, nullptr, {}, {{port, "AllTraffic/i-0"}}};
+    VariantRoute variant;
+    variant.name = "AllTraffic";
+    variant.containers.resize(1);
+    variant.containers[0].process = true;
+    variant.instances = {{{{{"", port}, "AllTraffic/i-0"}}}};
+    return variant;
   }
-  InvokeResult invoke(std::string body, std::string variant = "", std::string endpoint = "churn") {
-    InvokeRequest request;
-    request.account = "111122223333";
-    request.region = "us-east-1";
-    request.endpoint = std::move(endpoint);
-    request.content_type = "text/csv";
-    request.target_variant = std::move(variant);
-    request.body = std::move(body);
+  static InvokeRequest request(std::string body) {
+    InvokeRequest out;
+    out.account = "111122223333";
+    out.region = "us-east-1";
+    out.endpoint = "churn";
+    out.content_type = "text/csv";
+    out.body = std::move(body);
+    return out;
+  }
+  InvokeResult invoke(InvokeRequest what) {
     std::promise<InvokeResult> promise;
-    inference_.invoke(std::move(request),
+    inference_.invoke(std::move(what),
                       [&promise](InvokeResult result) { promise.set_value(std::move(result)); });
     return promise.get_future().get();
   }
+  InvokeResult invoke(std::string body, std::string variant = "", std::string endpoint = "churn") {
+    InvokeRequest what = request(std::move(body));
+    what.endpoint = std::move(endpoint);
+    what.target_variant = std::move(variant);
+    return invoke(std::move(what));
+  }
 
+  static constexpr InferenceLimits kLimits = InferenceLimits{6u << 20, std::chrono::seconds(60)};
+  SystemClock clock_;
   RoutingTable routes_;
   runtime::EventLoops loops_{1};
-  Inference inference_{routes_, loops_};
+  Inference inference_{routes_, loops_, clock_, kLimits};
 };
 
 TEST_F(InferenceTest, Native_models_answer) {
@@ -73,7 +123,7 @@ TEST_F(InferenceTest, Large_bodies_answer_too) {
   auto answer = invoke(body);
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_THAT(answer->body, ::testing::StartsWith("3.0,3.0,"));
-  EXPECT_EQ(invoke(std::string(kBodyBytesMax + 1, '1')).error().code, "ValidationError");
+  EXPECT_EQ(invoke(std::string(kLimits.body_bytes_max + 1, '1')).error().code, "ValidationError");
 }
 
 TEST_F(InferenceTest, Unknown_endpoint_and_variant) {
@@ -114,7 +164,107 @@ TEST_F(InferenceTest, A_process_that_is_not_there_is_unavailable) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "ServiceUnavailable");
   EXPECT_EQ(answer.error().http_status, 503);
-  EXPECT_FALSE(inference_.ping(1));
+  EXPECT_FALSE(inference_.ping({"", 1}));
+}
+
+TEST_F(InferenceTest, A_serial_pipeline_hands_on_what_it_answered) {
+  VariantRoute variant = native("AllTraffic", 1);
+  variant.containers[0].response.one_per_line = true;
+  variant.containers.push_back(native_container());
+  put({variant});
+  // The first sums both rows, "3.0\n7.0"; the second wants two features a row.
+  auto answer = invoke("1,2\n3,4");
+  ASSERT_FALSE(answer);
+  EXPECT_THAT(answer.error().details["OriginalMessage"], HasSubstr("2"));
+  variant.containers[0].response.one_per_line = false;
+  put({variant});
+  answer = invoke("1,2\n3,4");
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "10.0");
+}
+
+TEST_F(InferenceTest, Direct_containers_are_named) {
+  VariantRoute variant;
+  variant.name = "AllTraffic";
+  variant.direct = true;
+  variant.containers = {native_container("first"), native_container("second")};
+  put({variant});
+  EXPECT_THAT(invoke("1,2").error().message, HasSubstr("TargetContainerHostname"));
+  InvokeRequest what = request("1,2");
+  what.target_container = "second";
+  EXPECT_EQ(invoke(what)->body, "3.0");
+  what.target_container = "third";
+  EXPECT_THAT(invoke(what).error().message, HasSubstr("no container third"));
+}
+
+TEST_F(InferenceTest, Models_that_are_not_in_memory_come_when_they_are_asked_for) {
+  auto source = std::make_shared<OneSource>();
+  VariantRoute variant = native("AllTraffic", 1);
+  variant.containers[0].native = nullptr;
+  variant.containers[0].models = source;
+  variant.containers[0].multi_model = true;
+  put({variant});
+  EXPECT_THAT(invoke("1,2").error().message, HasSubstr("TargetModel"));
+  InvokeRequest what = request("1,2");
+  what.target_model = "a.tar.gz";
+  EXPECT_EQ(invoke(what)->body, "3.0");
+  EXPECT_EQ(invoke(what)->body, "3.0");
+  EXPECT_EQ(source->loads, 1);
+  what.target_model = "b.tar.gz";
+  EXPECT_EQ(invoke(what).error().code, "ValidationError");
+}
+
+TEST_F(InferenceTest, Past_its_concurrency_a_variant_throttles) {
+  VariantRoute variant = native("AllTraffic", 1);
+  auto source = std::make_shared<OneSource>();
+  variant.containers[0].native = nullptr;
+  variant.containers[0].models = source;
+  variant.containers[0].multi_model = true;
+  variant.concurrency_max = 1;
+  put({variant});
+  InvokeRequest what = request("1,2");
+  what.target_model = "a.tar.gz";
+  // One that does not answer before the second is asked: it is asked from within its answer.
+  std::promise<InvokeResult> second;
+  inference_.invoke(what, [&](InvokeResult first) {
+    EXPECT_TRUE(first);
+    inference_.invoke(what, [&](InvokeResult result) { second.set_value(std::move(result)); });
+  });
+  InvokeResult refused = second.get_future().get();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "ThrottlingException");
+  EXPECT_EQ(refused.error().http_status, 429);
+}
+
+TEST_F(InferenceTest, Two_fleets_of_one_variant_share_its_traffic) {
+  VariantRoute blue = native("AllTraffic", 0.75), green = native("AllTraffic", 0.25);
+  green.containers.push_back(native_container());  // told apart by failing: one feature too few
+  put({blue, green});
+  int failed = 0;
+  for (int i = 0; i < 400; ++i) failed += invoke("1,2") ? 0 : 1;
+  EXPECT_NEAR(failed, 100, 5);
+  failed = 0;
+  for (int i = 0; i < 400; ++i) failed += invoke("1,2", "AllTraffic") ? 0 : 1;
+  EXPECT_NEAR(failed, 100, 5);
+}
+
+TEST_F(InferenceTest, Shadows_get_copies_and_answer_nobody) {
+  VariantRoute broken = native("shadow", 0.5);
+  broken.containers.push_back(native_container());
+  put({native("AllTraffic", 1)}, {broken});
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(invoke("1,2")->body, "3.0");
+  EXPECT_NEAR(
+      double(inference_.counters().shadow_invocations + inference_.counters().shadow_dropped), 50,
+      2);
+}
+
+TEST_F(InferenceTest, Asynchronous_endpoints_take_no_plain_invocations) {
+  EndpointRoute route{"111122223333", "us-east-1", "churn", {native("AllTraffic", 1)}, {}, true};
+  routes_.put(route);
+  EXPECT_EQ(invoke("1,2").error().code, "ValidationError");
+  InvokeRequest what = request("1,2");
+  what.from_queue = true;
+  EXPECT_TRUE(invoke(what));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// Which endpoints can be invoked, and where their models are: fed by services/sagemaker/endpoint,
-// read by every invocation without a lock.
+// Which endpoints can be invoked, and where their models are: fed by services/sagemaker, read by
+// every invocation without a lock.
 #pragma once
 
 #include <atomic>
@@ -16,25 +16,69 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
-// A model server's process on this machine.
-struct InstanceRoute {
-  std::uint16_t port = 0;  // of the loopback interface
+// Where a model server's process listens: a unix socket, or a port of the loopback interface.
+struct ServerAddress {
+  std::string socket_path;  // "" a port
+  std::uint16_t port = 0;
+};
+
+// One container's process on one instance.
+struct ServerRoute {
+  ServerAddress address;
   std::string log_stream;  // "AllTraffic/i-0"
 };
+
+// Models that come into memory when they are asked for: the members of a multi-model container, by
+// TargetModel, and the model of a serverless variant that scaled to zero, by "". Thread-safe.
+class ModelSource {
+ public:
+  virtual ~ModelSource() = default;
+  // Null when it is not in memory. Never blocks for long.
+  virtual std::shared_ptr<const infer::Model> find(std::string_view target) = 0;
+  // Fetches and loads it when it is not there. Blocks. ValidationError when there is no such model,
+  // ModelError's message when it cannot be loaded, ServiceUnavailable when memory is short.
+  virtual Result<std::shared_ptr<const infer::Model>> load(const std::string& target) = 0;
+  // For a container that is a process: the target's unpacked folder, as the process sees it.
+  virtual Result<std::string> fetch(const std::string& target) = 0;
+};
+
+struct ContainerRoute {
+  std::string hostname;
+  // Predicts in this process; null when `models` or the instances' servers answer. Shared: with the
+  // snapshots that requests under way still hold.
+  std::shared_ptr<const infer::Model> native;
+  std::shared_ptr<ModelSource> models;  // null: not loaded on demand. Shared: as `native`.
+  bool process = false;                 // each instance has a server for it
+  bool multi_model = false;             // TargetModel says which
+  infer::ResponseOptions response;
+};
+
+struct InstanceRoute {
+  std::vector<ServerRoute> servers;  // one a container; native containers' are not used
+};
+
+class CaptureRoute;
 
 struct VariantRoute {
   std::string name;
   double weight = 1;
-  // Predicts in this process; null when `instances` answer. Shared: with the snapshots that
-  // requests under way still hold.
-  std::shared_ptr<const infer::Model> native;
-  infer::ResponseOptions response;
-  std::vector<InstanceRoute> instances;
+  std::vector<ContainerRoute> containers;  // the output of one is the input of the next
+  bool direct = false;                     // each is invoked by its hostname instead
+  bool random_routing = false;             // else the instance with the fewest requests under way
+  int concurrency_max = 0;                 // of the whole variant (serverless); 0: none
+  std::vector<InstanceRoute> instances;    // the ready ones
+  // What it answers is captured; null: nothing. Shared: with requests under way.
+  std::shared_ptr<const CaptureRoute> capture;
+  bool needs_instance() const;  // some container is a process
 };
 
 struct EndpointRoute {
   std::string account, region, name;
+  // Two may have the same name while a deployment shifts traffic between them.
   std::vector<VariantRoute> variants;
+  // Get copies of requests, a share of weight over the sum of the variants' weights.
+  std::vector<VariantRoute> shadows;
+  bool asynchronous = false;  // InvokeEndpointAsync only
 };
 
 // Thread-safe.
@@ -49,7 +93,7 @@ class RoutingTable {
 
   // A route with what balancing needs beside it.
   struct Entry;
-  // nullptr when no such endpoint is in service. Shared: see VariantRoute::native.
+  // nullptr when no such endpoint is in service. Shared: see ContainerRoute::native.
   std::shared_ptr<const Entry> find(std::string_view account, std::string_view region,
                                     std::string_view endpoint) const;
   static const EndpointRoute& route(const Entry& entry);

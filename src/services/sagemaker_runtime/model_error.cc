@@ -35,4 +35,6 @@ Error endpoint_not_found(std::string_view account, std::string_view endpoint) {
 
 Error unavailable(std::string message) { return {"ServiceUnavailable", std::move(message), 503}; }
 
+Error throttled(std::string message) { return {"ThrottlingException", std::move(message), 429}; }
+
 }  // namespace tidemill::services::sagemaker_runtime

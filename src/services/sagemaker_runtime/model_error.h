@@ -14,6 +14,7 @@ inline constexpr const char* kEndpointLogGroupPrefix = "/aws/sagemaker/Endpoints
 Error model_error(const EndpointRoute& endpoint, std::string_view log_stream, int status,
                   std::string_view message);
 Error endpoint_not_found(std::string_view account, std::string_view endpoint);
-Error unavailable(std::string message);
+Error unavailable(std::string message);  // 503: nothing is there to answer
+Error throttled(std::string message);    // 429: too much is asked at once
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -15,20 +15,41 @@ struct RoutingTable::Entry {
 
   struct Variant {
     const VariantRoute* route;
-    double share_end;                                 // of the cumulative shares, in (0, 1]
+    // Of a production variant the end of its part of the cumulative shares, of a shadow the share
+    // of requests that it gets a copy of; in (0, 1].
+    double share;
     mutable std::vector<std::atomic<int>> in_flight;  // one an instance
-    Variant(const VariantRoute& from, double end);
+    mutable std::atomic<int> in_flight_total = 0;
+    mutable std::atomic<std::uint64_t> turn = 0;
+    Variant(const VariantRoute& from, double of_shares);
+    Variant(Variant&& other) noexcept;
+
+    // -1 when there is no instance that is ready.
+    int least_busy() const;
+    int by_chance() const;
+    // The same for the same session while that instance is there (rendezvous hashing).
+    int of_session(std::string_view session) const;
+    int named(std::string_view log_stream) const;
   };
 
   // By weight; nullptr when every weight is 0.
   const Variant* choose() const;
+  // By weight, the same for the same session.
+  const Variant* of_session(std::string_view session) const;
+  // By name; among two of that name by weight.
   const Variant* find(std::string_view name) const;
-  // The index of the instance with the fewest requests under way; -1 when there is none.
-  static int least_busy(const Variant& variant);
 
   EndpointRoute endpoint;
   std::vector<Variant> variants;
+  std::vector<Variant> shadows;
   mutable std::atomic<std::uint64_t> turn = 0;
+
+ private:
+  const Variant* at(double point) const;
 };
+
+// In [0, 1): the next of a low-discrepancy sequence, so that shares are close to exact over any
+// run.
+double next_point(std::atomic<std::uint64_t>& turn);
 
 }  // namespace tidemill::services::sagemaker_runtime

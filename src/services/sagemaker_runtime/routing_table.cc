@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "services/sagemaker_runtime/routing_entry.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -10,10 +12,39 @@ std::string key_of(std::string_view account, std::string_view region, std::strin
   return key;
 }
 
+// FNV-1a over both, then mixed: neighbouring names must land far apart.
+std::uint64_t mixed_hash(std::string_view a, std::string_view b) {
+  std::uint64_t hash = 0xcbf29ce484222325ull;
+  auto add = [&hash](std::string_view text) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ull;
+    hash = (hash ^ 0xff) * 0x100000001b3ull;
+  };
+  add(a);
+  add(b);
+  hash = (hash ^ (hash >> 33)) * 0xff51afd7ed558ccdull;
+  hash = (hash ^ (hash >> 33)) * 0xc4ceb9fe1a85ec53ull;
+  return hash ^ (hash >> 33);
+}
+
 }  // namespace
 
-RoutingTable::Entry::Variant::Variant(const VariantRoute& from, double end)
-    : route(&from), share_end(end), in_flight(from.instances.size()) {}
+double next_point(std::atomic<std::uint64_t>& turn) {
+  // A Weyl sequence.
+  constexpr std::uint64_t kGoldenRatio = 0x9E3779B97F4A7C15ull;
+  const std::uint64_t draw = turn.fetch_add(1, std::memory_order_relaxed) * kGoldenRatio;
+  return static_cast<double>(draw >> 11) * 0x1p-53;
+}
+
+bool VariantRoute::needs_instance() const {
+  return std::ranges::any_of(containers, &ContainerRoute::process);
+}
+
+RoutingTable::Entry::Variant::Variant(const VariantRoute& from, double of_shares)
+    : route(&from), share(of_shares), in_flight(from.instances.size()) {}
+
+// Only while the entry is being made: nobody counts yet.
+RoutingTable::Entry::Variant::Variant(Variant&& other) noexcept
+    : route(other.route), share(other.share), in_flight(other.in_flight.size()) {}
 
 RoutingTable::Entry::Entry(EndpointRoute from) : endpoint(std::move(from)) {
   double sum = 0, so_far = 0;
@@ -23,35 +54,79 @@ RoutingTable::Entry::Entry(EndpointRoute from) : endpoint(std::move(from)) {
     so_far += variant.weight;
     variants.emplace_back(variant, sum > 0 ? so_far / sum : 0.0);
   }
+  shadows.reserve(endpoint.shadows.size());
+  for (const VariantRoute& shadow : endpoint.shadows)
+    shadows.emplace_back(shadow, sum > 0 ? std::min(1.0, shadow.weight / sum) : 0.0);
+}
+
+const RoutingTable::Entry::Variant* RoutingTable::Entry::at(double point) const {
+  for (const Variant& variant : variants)
+    if (point < variant.share) return &variant;
+  return nullptr;
 }
 
 const RoutingTable::Entry::Variant* RoutingTable::Entry::choose() const {
-  if (variants.size() == 1) return &variants.front();
-  // A Weyl sequence: each variant's share of any run of requests is close to its weight's.
-  constexpr std::uint64_t kGoldenRatio = 0x9E3779B97F4A7C15ull;
-  const std::uint64_t draw = turn.fetch_add(1, std::memory_order_relaxed) * kGoldenRatio;
-  const double point = static_cast<double>(draw >> 11) * 0x1p-53;
-  for (const Variant& variant : variants)
-    if (point < variant.share_end) return &variant;
-  return nullptr;
+  return variants.size() == 1 && variants.front().share > 0 ? &variants.front()
+                                                            : at(next_point(turn));
+}
+
+const RoutingTable::Entry::Variant* RoutingTable::Entry::of_session(
+    std::string_view session) const {
+  return at(static_cast<double>(mixed_hash(session, endpoint.name) >> 11) * 0x1p-53);
 }
 
 const RoutingTable::Entry::Variant* RoutingTable::Entry::find(std::string_view name) const {
-  for (const Variant& variant : variants)
-    if (variant.route->name == name) return &variant;
-  return nullptr;
+  const Variant* found = nullptr;
+  double from = 0, chosen_until = 0, sum = 0, start = 0;
+  for (const Variant& variant : variants) {
+    if (variant.route->name == name) sum += variant.share - start;
+    start = variant.share;
+  }
+  const double point = sum > 0 ? next_point(turn) * sum : 0;
+  for (const Variant& variant : variants) {
+    const double width = variant.share - from;
+    from = variant.share;
+    if (variant.route->name != name) continue;
+    if (!found) found = &variant;
+    if (point >= chosen_until && point < chosen_until + width) return &variant;
+    chosen_until += width;
+  }
+  return found;
 }
 
-int RoutingTable::Entry::least_busy(const Variant& variant) {
+int RoutingTable::Entry::Variant::least_busy() const {
   int best = -1, fewest = 0;
-  for (std::size_t i = 0; i < variant.in_flight.size(); ++i) {
-    const int busy = variant.in_flight[i].load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < in_flight.size(); ++i) {
+    const int busy = in_flight[i].load(std::memory_order_relaxed);
     if (best < 0 || busy < fewest) {
       best = static_cast<int>(i);
       fewest = busy;
     }
   }
   return best;
+}
+
+int RoutingTable::Entry::Variant::by_chance() const {
+  if (in_flight.empty()) return -1;
+  return static_cast<int>(next_point(turn) * static_cast<double>(in_flight.size()));
+}
+
+int RoutingTable::Entry::Variant::of_session(std::string_view session) const {
+  int best = -1;
+  std::uint64_t highest = 0;
+  for (std::size_t i = 0; i < route->instances.size(); ++i) {
+    const std::uint64_t score = mixed_hash(session, route->instances[i].servers.front().log_stream);
+    if (best >= 0 && score <= highest) continue;
+    best = static_cast<int>(i);
+    highest = score;
+  }
+  return best;
+}
+
+int RoutingTable::Entry::Variant::named(std::string_view log_stream) const {
+  for (std::size_t i = 0; i < route->instances.size(); ++i)
+    if (route->instances[i].servers.front().log_stream == log_stream) return static_cast<int>(i);
+  return -1;
 }
 
 RoutingTable::RoutingTable() : map_(std::make_shared<const Map>()) {}

@@ -1,9 +1,8 @@
 #include "services/sagemaker/endpoint/endpoint_service.h"
 
-#include <sstream>
-
 #include "base/log.h"
 #include "services/sagemaker/endpoint/handlers.h"
+#include "services/sagemaker/endpoint/history.h"
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
 #include "services/sagemaker/tags/tags.h"
@@ -19,29 +18,6 @@ constexpr std::size_t kScanPage = 500;
 // Endpoints that are not published by then (many native models to load) follow in the background.
 constexpr std::chrono::milliseconds kStartTime{500};
 
-std::vector<std::string> split_keys(const std::string& text) {
-  std::vector<std::string> keys;
-  std::istringstream in(text);
-  for (std::string key; std::getline(in, key, ',');) {
-    std::erase(key, ' ');
-    if (!key.empty()) keys.push_back(key);
-  }
-  return keys;
-}
-
-infer::ResponseOptions response_options(const std::map<std::string, std::string>& environment) {
-  infer::ResponseOptions options;
-  auto at = [&](const char* name) {
-    auto found = environment.find(name);
-    return found == environment.end() ? std::string() : found->second;
-  };
-  if (std::string accept = at("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT"); !accept.empty())
-    options.default_accept = accept;
-  options.output_keys = split_keys(at("SAGEMAKER_INFERENCE_OUTPUT"));
-  options.one_per_line = !at("SAGEMAKER_BATCH").empty();
-  return options;
-}
-
 template <class T>
 Result<T> payload(const engine::TaskRun& run) {
   T out{};
@@ -52,15 +28,12 @@ Result<T> payload(const engine::TaskRun& run) {
 }  // namespace
 
 std::vector<store::TableSpec> EndpointService::tables() {
-  return {models().spec(), endpoint_configs().spec(), endpoints().spec()};
+  return {models().spec(), endpoint_configs().spec(), endpoints().spec(), deployments().spec()};
 }
 
 EndpointService::EndpointService(const Dependencies& dependencies,
-                                 sagemaker_runtime::RoutingTable& routes, EndpointOptions options)
-    : in_(dependencies),
-      routes_(routes),
-      fleets_(dependencies, std::move(options.directory), std::move(options.ping)),
-      handlers_(dependencies) {}
+                                 sagemaker_runtime::RoutingTable& routes, FleetRunner& fleets)
+    : in_(dependencies), routes_(routes), fleets_(fleets), handlers_(dependencies) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
   engine.add(engine::make_machine(kEndpointMachine, endpoints(), endpoint_transition,
@@ -75,6 +48,7 @@ void EndpointService::add_to(Registry& registry) {
   add_model_operations(registry, in_);
   add_endpoint_config_operations(registry, in_);
   handlers_.add_to(registry);
+  add_history_operations(registry, in_);
 }
 
 void EndpointService::start() {
@@ -93,10 +67,7 @@ void EndpointService::start() {
   });
 }
 
-void EndpointService::stop() {
-  fleets_.cancel();
-  starter_ = {};
-}
+void EndpointService::stop() { starter_ = {}; }
 
 std::vector<std::string> EndpointService::keys_in_service() {
   std::vector<std::string> keys;
@@ -124,80 +95,102 @@ void EndpointService::publish_or_log(const std::string& key) {
 }
 
 engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const engine::TaskRun& run) {
-  if (run.type == tasks::kStartFleet) return start_fleet(endpoint, run);
-  if (run.type == tasks::kRestartInstance) return restart_instance(endpoint, run);
+  const std::vector<engine::Event> nothing;
+  if (run.type == tasks::kStartInstances) return start_instances(endpoint, run);
+  if (run.type == tasks::kRestartServer) return restart_server(endpoint, run);
   if (run.type == tasks::kRemove) return remove(endpoint, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(run.key));
     return std::vector<engine::Event>{{events::kPublished, {}}};
   }
+  if (run.type == tasks::kAdvance)
+    return std::vector<engine::Event>{{events::kAdvance, run.payload}};
+  if (run.type == tasks::kTimeOut)
+    return std::vector<engine::Event>{{events::kTimeOut, run.payload}};
+  if (run.type == tasks::kRecord) {
+    TRY(keep_deployment(in_.store, TRY(payload<DeploymentRecord>(run))));
+    return nothing;
+  }
+  if (run.type == tasks::kStopInstances) {
+    const StopRequest stop = TRY(payload<StopRequest>(run));
+    TRY(fleets_.stop_instances(owner_of(endpoint), stop.fleet, stop.instances));
+    return nothing;
+  }
   if (run.type == tasks::kStopFleet) {
-    const Fleet fleet = TRY(payload<Fleet>(run));
-    TRY(fleets_.stop(endpoint, fleet));
-    return std::vector<engine::Event>();
+    TRY(fleets_.stop(owner_of(endpoint), TRY(payload<Fleet>(run))));
+    return nothing;
   }
   return fail(codes::kInvalid, "unknown task " + run.type);
 }
 
-engine::TaskResult EndpointService::start_fleet(const Endpoint& endpoint,
-                                                const engine::TaskRun& run) {
-  InstanceRef ref = TRY(payload<InstanceRef>(run));
-  if (!endpoint.pending || endpoint.pending->id != ref.fleet) return std::vector<engine::Event>();
-  Result<Fleet> started = fleets_.start(endpoint, *endpoint.pending);
+engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
+                                                    const engine::TaskRun& run) {
+  InstancesRef ref = TRY(payload<InstancesRef>(run));
+  const bool of_pending = endpoint.pending && endpoint.pending->id == ref.fleet;
+  const bool of_active = endpoint.active && endpoint.active->id == ref.fleet;
+  if (!of_pending && !of_active) return std::vector<engine::Event>();
+  Result<Fleet> started = fleets_.start(
+      owner_of(endpoint), of_pending ? *endpoint.pending : *endpoint.active, ref.instances);
   if (started) {
-    TRY(publish_ready(run.key, *started));
-    return std::vector<engine::Event>{{events::kFleetReady, to_value(*started)}};
+    engine::Event ready{events::kInstancesReady, to_value(*started)};
+    TRY(publish_after(run.key, ready));
+    return std::vector<engine::Event>{std::move(ready)};
   }
   if (started.error().code != kDeploymentFailed) return fail(started.error());
   ref.reason = started.error().message;
-  return std::vector<engine::Event>{{events::kFleetFailed, to_value(ref)}};
+  return std::vector<engine::Event>{{events::kInstancesFailed, to_value(ref)}};
 }
 
-engine::TaskResult EndpointService::restart_instance(const Endpoint& endpoint,
-                                                     const engine::TaskRun& run) {
-  InstanceRef ref = TRY(payload<InstanceRef>(run));
+engine::TaskResult EndpointService::restart_server(const Endpoint& endpoint,
+                                                   const engine::TaskRun& run) {
+  ServerRef ref = TRY(payload<ServerRef>(run));
   if (!endpoint.active || endpoint.active->id != ref.fleet) return std::vector<engine::Event>();
-  Result<InstanceRef> started = fleets_.start_instance(endpoint, *endpoint.active, ref);
-  if (started) return std::vector<engine::Event>{{events::kInstanceReady, to_value(*started)}};
+  Result<ServerRef> started = fleets_.start_server(owner_of(endpoint), *endpoint.active, ref);
+  if (started) return std::vector<engine::Event>{{events::kServerReady, to_value(*started)}};
   if (started.error().code != kDeploymentFailed) return fail(started.error());
   log::warning("a model server does not come up",
                {{"endpoint", endpoint.arn}, {"reason", started.error().message}});
-  return std::vector<engine::Event>{{events::kInstanceExited, to_value(ref)}};
+  return std::vector<engine::Event>{{events::kServerExited, to_value(ref)}};
 }
 
 engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
   TRY(publish(run.key));
-  if (endpoint.pending) TRY(fleets_.stop(endpoint, *endpoint.pending));
-  if (endpoint.active) TRY(fleets_.stop(endpoint, *endpoint.active));
+  const FleetOwner owner = owner_of(endpoint);
+  if (endpoint.pending) TRY(fleets_.stop(owner, *endpoint.pending));
+  if (endpoint.active) TRY(fleets_.stop(owner, *endpoint.active));
   store::Transaction transaction;
   erase_tags(transaction, endpoint.arn);
+  TRY(forget_deployments(in_.store, transaction, endpoint));
   TRY(in_.engine.erase(kEndpointMachine, run.key, std::move(transaction)));
   return std::vector<engine::Event>();
 }
 
 Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoint& endpoint) {
-  runtime_routes::EndpointRoute route{endpoint.account, endpoint.region, endpoint.name, {}};
-  const Fleet& fleet = *endpoint.active;
-  for (std::size_t index = 0; index < fleet.variants.size(); ++index) {
-    const Variant& variant = fleet.variants[index];
-    runtime_routes::VariantRoute out;
-    out.name = variant.name;
-    out.weight = variant.weight;
-    out.response = response_options(variant.environment);
-    if (variant.native) out.native = TRY(fleets_.model(fleet, index));
-    for (std::size_t i = 0; i < variant.instances.size(); ++i)
-      if (variant.instances[i].ready)
-        out.instances.push_back({static_cast<std::uint16_t>(variant.instances[i].port),
-                                 instance_log_stream(variant, fleet.id, std::int64_t(i))});
-    route.variants.push_back(std::move(out));
-  }
+  runtime_routes::EndpointRoute route;
+  route.account = endpoint.account;
+  route.region = endpoint.region;
+  route.name = endpoint.name;
+  const FleetOwner owner = owner_of(endpoint);
+  auto add = [&](const Fleet& fleet, double share) -> Result<void> {
+    for (std::size_t index = 0; index < fleet.variants.size(); ++index) {
+      runtime_routes::VariantRoute variant = TRY(fleets_.route(owner, fleet, index));
+      variant.weight *= share;
+      (fleet.variants[index].shadow ? route.shadows : route.variants).push_back(std::move(variant));
+    }
+    return {};
+  };
+  const double new_share =
+      endpoint.pending && endpoint.deployment ? endpoint.deployment->traffic : 0;
+  if (new_share < 1) TRY(add(*endpoint.active, 1 - new_share));
+  if (new_share > 0) TRY(add(*endpoint.pending, new_share));
+  route.asynchronous = endpoint.active->asynchronous.has_value();
   return route;
 }
 
 Result<void> EndpointService::publish(const std::string& key) {
   std::lock_guard lock(publishing_);
   auto found = TRY(endpoints().get(in_.store, key));
-  if (found && found->record.active && found->record.status != "Deleting") {
+  if (found && found->record.active && found->record.status != endpoint_status::kDeleting) {
     routes_.put(TRY(route_of(found->record)));
     return {};
   }
@@ -206,50 +199,45 @@ Result<void> EndpointService::publish(const std::string& key) {
   return {};
 }
 
-Result<void> EndpointService::publish_ready(const std::string& key, const Fleet& fleet) {
+Result<void> EndpointService::publish_after(const std::string& key, const engine::Event& event) {
   std::lock_guard lock(publishing_);
   auto found = TRY(endpoints().get(in_.store, key));
-  if (!found || found->record.status == "Deleting" || !found->record.pending ||
-      found->record.pending->id != fleet.id)
-    return {};
-  Endpoint next = found->record;
-  next.active = fleet;
-  routes_.put(TRY(route_of(next)));
+  if (!found) return {};
+  auto step = TRY(endpoint_transition(found->record, event, in_.clock.now()));
+  if (step && step->next.active) routes_.put(TRY(route_of(step->next)));
   return {};
 }
 
 void EndpointService::job_exited(const std::string& id, const compute::JobExit& exit) {
-  Result<InstanceJob> job = parse_instance_job_id(id);
+  Result<ServerJob> job = parse_server_job_id(id);
   if (!job || exit.stop_requested) return;
   job->ref.reason = "exit code " + std::to_string(exit.exit_code);
-  // Stale for instances that are still being started: whoever waits for them sees the exit itself.
+  // Stale for servers that are still being started: whoever waits for them sees the exit itself.
   Result<bool> sent =
-      in_.engine.send(kEndpointMachine, endpoint_key(job->account, job->region, job->endpoint),
-                      {events::kInstanceExited, to_value(job->ref)});
+      in_.engine.send(kEndpointMachine, endpoint_key(job->account, job->region, job->name),
+                      {events::kServerExited, to_value(job->ref)});
   if (sent && *sent)
     log::warning("a model server ended; it is started again",
-                 {{"endpoint", job->endpoint}, {"exit_code", exit.exit_code}});
+                 {{"endpoint", job->name}, {"exit_code", exit.exit_code}});
 }
 
 bool EndpointService::job_logged(const std::string& id,
                                  const std::vector<compute::LogLine>& lines) {
-  Result<InstanceJob> job = parse_instance_job_id(id);
+  Result<ServerJob> job = parse_server_job_id(id);
   if (!job) return true;
-  auto found = endpoints().get(in_.store, endpoint_key(job->account, job->region, job->endpoint));
+  auto found = endpoints().get(in_.store, endpoint_key(job->account, job->region, job->name));
   if (!found) return false;
   if (!*found) return true;  // deleted meanwhile
   std::string stream = "i-" + job->ref.fleet + "-" + std::to_string(job->ref.instance);
   for (const auto* fleet : {&(*found)->record.active, &(*found)->record.pending})
     if (*fleet && (*fleet)->id == job->ref.fleet &&
         job->ref.variant < std::int64_t((*fleet)->variants.size()))
-      stream = instance_log_stream((*fleet)->variants[std::size_t(job->ref.variant)],
-                                   job->ref.fleet, job->ref.instance);
+      stream = server_log_stream((*fleet)->variants[std::size_t(job->ref.variant)], job->ref);
   std::vector<logs::LogEvent> entries;
   entries.reserve(lines.size());
   for (const compute::LogLine& line : lines) entries.push_back({line.time, line.text});
   return in_.logs
-      .append(job->account, job->region, kEndpointLogGroup + job->endpoint, stream,
-              std::move(entries))
+      .append(job->account, job->region, kEndpointLogGroup + job->name, stream, std::move(entries))
       .has_value();
 }
 

@@ -2,9 +2,6 @@
 // with it.
 #pragma once
 
-#include <atomic>
-#include <functional>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -14,24 +11,18 @@
 #include "engine/engine.h"
 #include "services/sagemaker/dependencies.h"
 #include "services/sagemaker/endpoint/endpoint.h"
-#include "services/sagemaker/endpoint/fleet_runner.h"
 #include "services/sagemaker/endpoint/handlers.h"
+#include "services/sagemaker/fleet/fleet_runner.h"
 #include "services/sagemaker_runtime/interface.h"
 #include "services/service.h"
 
 namespace tidemill::services::sagemaker {
 
-struct EndpointOptions {
-  std::string directory;  // absolute; each fleet's files lie below it
-  // The model server at that port of the loopback interface answers /ping with 200. May block.
-  std::function<bool(std::uint16_t)> ping;
-};
-
 class EndpointService final : public compute::JobListener {
  public:
-  // Borrows the routes.
+  // Borrows the routes and the fleets.
   EndpointService(const Dependencies& dependencies, sagemaker_runtime::RoutingTable& routes,
-                  EndpointOptions options);
+                  FleetRunner& fleets);
   ~EndpointService() override;
   // Tables that models, endpoint configurations and endpoints need, for whoever opens the store.
   static std::vector<store::TableSpec> tables();
@@ -51,20 +42,20 @@ class EndpointService final : public compute::JobListener {
 
  private:
   engine::TaskResult run_task(const Endpoint& endpoint, const engine::TaskRun& run);
-  engine::TaskResult start_fleet(const Endpoint& endpoint, const engine::TaskRun& run);
-  engine::TaskResult restart_instance(const Endpoint& endpoint, const engine::TaskRun& run);
+  engine::TaskResult start_instances(const Endpoint& endpoint, const engine::TaskRun& run);
+  engine::TaskResult restart_server(const Endpoint& endpoint, const engine::TaskRun& run);
   engine::TaskResult remove(const Endpoint& endpoint, const engine::TaskRun& run);
   // Brings the routing table in step with the endpoint as the store has it now.
   Result<void> publish(const std::string& key);
-  // Routes a fleet just before the record says InService: who reads that must get an answer.
-  Result<void> publish_ready(const std::string& key, const Fleet& fleet);
+  // Routes what the event is about to make of the record: who reads that must get an answer.
+  Result<void> publish_after(const std::string& key, const engine::Event& event);
   Result<sagemaker_runtime::EndpointRoute> route_of(const Endpoint& endpoint);
   std::vector<std::string> keys_in_service();
   void publish_or_log(const std::string& key);
 
   Dependencies in_;
   sagemaker_runtime::RoutingTable& routes_;
-  FleetRunner fleets_;
+  FleetRunner& fleets_;
   std::mutex publishing_;  // one at a time, so that the last one publishes the newest record
   EndpointHandlers handlers_;
   std::jthread starter_;

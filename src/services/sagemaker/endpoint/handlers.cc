@@ -1,6 +1,7 @@
 #include "services/sagemaker/endpoint/handlers.h"
 
 #include "services/sagemaker/endpoint/transitions.h"
+#include "services/sagemaker/fleet/variant_factory.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/tags/tags.h"
 
@@ -17,30 +18,12 @@ std::unexpected<Error> invalid(std::string message) {
 
 bool on_its_way(const Endpoint& endpoint) {
   return endpoint.status == "Creating" || endpoint.status == "Updating" ||
-         endpoint.status == "Deleting";
+         endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
-Result<void> check_deployment_config(const tidemill::api::Box<api::DeploymentConfig>& config) {
-  if (!config) return {};
-  if (config->rolling_update_policy)
-    return invalid(
-        "Rolling updates are not implemented by Tidemill yet; use an ALL_AT_ONCE "
-        "BlueGreenUpdatePolicy.");
-  if (config->auto_rollback_configuration && config->auto_rollback_configuration->alarms &&
-      !config->auto_rollback_configuration->alarms->empty())
-    return invalid("Rollback alarms are not implemented by Tidemill yet.");
-  if (config->blue_green_update_policy &&
-      config->blue_green_update_policy->traffic_routing_configuration &&
-      config->blue_green_update_policy->traffic_routing_configuration->type !=
-          api::traffic_routing_config_type::kAllAtOnce)
-    return invalid("Traffic routing other than ALL_AT_ONCE is not implemented by Tidemill yet.");
-  return {};
-}
-
-Variant* find_variant(Fleet& fleet, const std::string& name) {
-  for (Variant& variant : fleet.variants)
-    if (variant.name == name) return &variant;
-  return nullptr;
+template <class T>
+const T* pointer(const tidemill::api::Box<T>& box) {
+  return box ? &*box : nullptr;
 }
 
 // RetainAllVariantProperties: the new fleet keeps the weights and counts that the old one has now.
@@ -56,11 +39,10 @@ void retain_properties(const Endpoint& endpoint, const api::UpdateEndpointInput&
       keep_weight = false;
   }
   for (const Variant& old : endpoint.active->variants) {
-    Variant* variant = find_variant(fleet, old.name);
+    Variant* variant = fleet.find(old.name);
     if (!variant) continue;
     if (keep_weight) variant->weight = old.weight;
-    if (keep_count) variant->instance_count = old.instance_count;
-    if (!variant->native) variant->instances.resize(std::size_t(variant->instance_count));
+    if (keep_count && !variant->serverless) variant->resize(old.instance_count);
   }
 }
 
@@ -79,50 +61,50 @@ Result<Endpoint> EndpointHandlers::find(const Context& context, const std::strin
 
 Result<Variant> EndpointHandlers::make_variant(const Context& context,
                                                const api::ProductionVariant& variant) {
-  const std::string& model_name = *variant.model_name;
-  auto found = models().get(in_.store, model_key(context.account(), context.region, model_name));
-  if (!found) return internal_failure(found.error());
-  if (!*found)
-    return invalid("Could not find model \"" +
-                   model_arn(context.account(), context.region, model_name) + "\".");
-  const api::CreateModelInput& model = (*found)->record.request;
-  const api::ContainerDefinition& container = *primary_container(model);
-  const ModelData data = model_data(container);
-  Variant out;
+  Variant out = TRY(variant_of_model(in_, context.account(), context.region, *variant.model_name));
   out.name = variant.variant_name;
-  out.model_name = model_name;
-  out.image = *container.image;
-  out.role_arn = model.execution_role_arn.value_or("");
   out.instance_type = variant.instance_type.value_or("");
-  out.data_uri = data.uri;
-  out.data_compressed = data.compressed;
-  if (container.environment) out.environment = *container.environment;
-  // The SDKs send an empty SAGEMAKER_PROGRAM for models without a script.
-  std::erase_if(out.environment, [](const auto& each) {
-    return each.first == "SAGEMAKER_PROGRAM" && each.second.empty();
-  });
-  const Image image = TRY(resolve_image(out.image));
-  out.native = !is_script_mode(image, out.environment, "SAGEMAKER_PROGRAM");
   out.weight = variant.initial_variant_weight.value_or(1.0);
-  out.instance_count = variant.initial_instance_count.value_or(1);
   out.startup_seconds =
       variant.container_startup_health_check_timeout_in_seconds.value_or(kStartupSecondsDefault);
-  if (!out.native) out.instances.resize(std::size_t(out.instance_count));
+  out.random_routing = variant.routing_config &&
+                       variant.routing_config->routing_strategy == api::routing_strategy::kRandom;
+  if (variant.serverless_config)
+    out.serverless = Serverless{variant.serverless_config->memory_size_in_mb,
+                                variant.serverless_config->max_concurrency,
+                                variant.serverless_config->provisioned_concurrency.value_or(0)};
+  // A serverless variant is one process that forks as many workers as are wanted.
+  out.resize(out.serverless ? 1 : variant.initial_instance_count.value_or(1));
   return out;
 }
 
-Result<Fleet> EndpointHandlers::make_fleet(const Context& context, const std::string& config_name) {
+Result<DeploymentRequest> EndpointHandlers::make_request(const Context& context,
+                                                         const std::string& config_name,
+                                                         const char* operation) {
   const EndpointConfigRecord config =
       TRY(find_endpoint_config(in_.store, context.account(), context.region, config_name)).record;
-  Fleet fleet{fleet_id(), config_name, {}, in_.clock.now()};
+  DeploymentRequest out;
+  out.fleet.id = fleet_id();
+  out.fleet.config_name = config_name;
+  out.fleet.started = in_.clock.now();
   for (const api::ProductionVariant& variant : config.request.production_variants)
-    fleet.variants.push_back(TRY(make_variant(context, variant)));
-  return fleet;
+    out.fleet.variants.push_back(TRY(make_variant(context, variant)));
+  if (config.request.shadow_production_variants)
+    for (const api::ProductionVariant& variant : *config.request.shadow_production_variants) {
+      out.fleet.variants.push_back(TRY(make_variant(context, variant)));
+      out.fleet.variants.back().shadow = true;
+    }
+  if (config.request.data_capture_config) out.fleet.capture = *config.request.data_capture_config;
+  if (config.request.async_inference_config)
+    out.fleet.asynchronous = *config.request.async_inference_config;
+  out.deployment.kind = operation;
+  out.deployment.trigger = context.principal.arn;
+  return out;
 }
 
 Result<api::CreateEndpointOutput> EndpointHandlers::create(
     Context& context, const api::CreateEndpointInput& request) {
-  TRY(check_deployment_config(request.deployment_config));
+  const DeploymentPolicy policy = TRY(deployment_policy(pointer(request.deployment_config)));
   const std::vector<api::Tag> tags = request.tags.value_or(std::vector<api::Tag>());
   TRY(check_tags(tags));
   Endpoint endpoint;
@@ -131,10 +113,12 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   endpoint.name = request.endpoint_name;
   endpoint.arn = endpoint_arn(context.account(), context.region, request.endpoint_name);
   endpoint.server_url = context.endpoint;
-  Fleet fleet = TRY(make_fleet(context, request.endpoint_config_name));
+  endpoint.last_policy = policy;
+  DeploymentRequest deployment =
+      TRY(make_request(context, request.endpoint_config_name, "CreateEndpoint"));
   const std::string arn = endpoint.arn;
   engine::Step<Endpoint> step =
-      begin_endpoint(std::move(endpoint), std::move(fleet), in_.clock.now());
+      begin_endpoint(std::move(endpoint), std::move(deployment), in_.clock.now());
   store::Transaction transaction;
   put_tags(transaction, arn, tags);
   Result<void> created = in_.engine.create(
@@ -205,11 +189,17 @@ Result<void> EndpointHandlers::send(const Endpoint& endpoint, const engine::Even
 
 Result<api::UpdateEndpointOutput> EndpointHandlers::update(
     Context& context, const api::UpdateEndpointInput& request) {
-  TRY(check_deployment_config(request.deployment_config));
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
-  Fleet fleet = TRY(make_fleet(context, request.endpoint_config_name));
-  retain_properties(endpoint, request, fleet);
-  TRY(send(endpoint, {events::kUpdateRequested, to_value(fleet)}));
+  DeploymentRequest deployment =
+      TRY(make_request(context, request.endpoint_config_name, "UpdateEndpoint"));
+  deployment.deployment.policy = TRY(deployment_policy(pointer(request.deployment_config)));
+  if (request.retain_deployment_config.value_or(false)) {
+    if (request.deployment_config)
+      return invalid("Give either DeploymentConfig or RetainDeploymentConfig, not both.");
+    deployment.deployment.policy = endpoint.last_policy.value_or(DeploymentPolicy{});
+  }
+  retain_properties(endpoint, request, deployment.fleet);
+  TRY(send(endpoint, {events::kUpdateRequested, to_value(deployment)}));
   return api::UpdateEndpointOutput{endpoint.arn};
 }
 
@@ -218,40 +208,29 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
   if (!endpoint.active)
     return invalid("Cannot update in-progress endpoint \"" + endpoint.arn + "\".");
-  Fleet fleet = *endpoint.active;
-  bool new_processes = false;
-  ValueObject changes;
+  CapacityRequest change;
   for (const api::DesiredWeightAndCapacity& desired : request.desired_weights_and_capacities) {
-    Variant* variant = find_variant(fleet, desired.variant_name);
+    const Variant* variant = endpoint.active->find(desired.variant_name);
     if (!variant)
       return invalid("The endpoint " + endpoint.name + " has no variant " + desired.variant_name +
                      ".");
-    ValueObject change;
-    if (desired.desired_weight) {
-      variant->weight = *desired.desired_weight;
-      change.append("weight", *desired.desired_weight);
+    if (desired.desired_instance_count) {
+      const std::int64_t least = endpoint.active->asynchronous ? 0 : 1;
+      if (variant->serverless)
+        return invalid("The variant " + variant->name + " is serverless: it has no instances.");
+      if (*desired.desired_instance_count < least)
+        return invalid("DesiredInstanceCount must be at least " + std::to_string(least) + ".");
+      if (*desired.desired_instance_count > kInstancesPerVariantMax)
+        return invalid("DesiredInstanceCount must be at most " +
+                       std::to_string(kInstancesPerVariantMax) + " here.");
     }
-    if (desired.desired_instance_count &&
-        *desired.desired_instance_count != variant->instance_count) {
-      if (*desired.desired_instance_count < 1)
-        return invalid("DesiredInstanceCount must be at least 1.");
-      variant->instance_count = *desired.desired_instance_count;
-      change.append("count", *desired.desired_instance_count);
-      new_processes = new_processes || !variant->native;
-    }
-    changes.set(desired.variant_name, std::move(change));
+    change.changes.push_back(
+        {desired.variant_name, desired.desired_weight, desired.desired_instance_count});
   }
-  if (new_processes) {
-    // A fleet of the new size beside the old one, as any other update.
-    fleet.id = fleet_id();
-    fleet.started = in_.clock.now();
-    for (Variant& variant : fleet.variants)
-      if (!variant.native)
-        variant.instances.assign(std::size_t(variant.instance_count), Instance{});
-    TRY(send(endpoint, {events::kUpdateRequested, to_value(fleet)}));
-  } else {
-    TRY(send(endpoint, {events::kWeightsRequested, std::move(changes)}));
-  }
+  change.deployment.id = fleet_id();
+  change.deployment.kind = "UpdateEndpointWeightsAndCapacities";
+  change.deployment.trigger = context.principal.arn;
+  TRY(send(endpoint, {events::kCapacityRequested, to_value(change)}));
   return api::UpdateEndpointWeightsAndCapacitiesOutput{endpoint.arn};
 }
 

@@ -38,7 +38,8 @@ class EndpointHandlers {
   Result<api::Empty> remove(Context& context, const api::sagemaker::DeleteEndpointInput& request);
 
   Result<Endpoint> find(const Context& context, const std::string& name);
-  Result<Fleet> make_fleet(const Context& context, const std::string& config_name);
+  Result<DeploymentRequest> make_request(const Context& context, const std::string& config_name,
+                                         const char* operation);
   Result<Variant> make_variant(const Context& context,
                                const api::sagemaker::ProductionVariant& variant);
   Result<void> send(const Endpoint& endpoint, const engine::Event& event);

@@ -7,7 +7,7 @@
 namespace tidemill::services::sagemaker {
 
 // The first record of an endpoint, and its first tasks.
-engine::Step<Endpoint> begin_endpoint(Endpoint endpoint, Fleet fleet, Timestamp now);
+engine::Step<Endpoint> begin_endpoint(Endpoint endpoint, DeploymentRequest request, Timestamp now);
 
 // nullopt when the event does not apply any more.
 Result<std::optional<engine::Step<Endpoint>>> endpoint_transition(const Endpoint& endpoint,

@@ -3,40 +3,51 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "services/sagemaker/endpoint/instance_spec.h"
-
 namespace tidemill::services::sagemaker {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+namespace events = endpoint_events;
 
 constexpr Timestamp kNow{1'000'000};
 
-Fleet fleet(const std::string& id, std::size_t instances = 1) {
+Fleet fleet(const std::string& id, std::int64_t instances = 1) {
   Fleet out;
   out.id = id;
   out.config_name = "config-" + id;
   Variant variant;
   variant.name = "AllTraffic";
-  variant.native = instances == 0;
-  variant.instances.resize(instances);
+  variant.containers.resize(1);
+  variant.containers[0].engine = engines::kPython;
+  variant.resize(instances);
   out.variants.push_back(variant);
   return out;
 }
 
-Fleet ready(Fleet from) {
-  for (Variant& variant : from.variants)
-    for (Instance& instance : variant.instances) instance = {instance.attempt, 4000, true};
+Fleet ready(Fleet from, const std::vector<InstanceIndex>& which) {
+  for (const InstanceIndex& at : which)
+    for (Server& server :
+         from.variants[std::size_t(at.variant)].instances[std::size_t(at.instance)].servers)
+      server = {server.attempt, 4000, true};
   return from;
 }
 
-engine::Event failed(const std::string& id, std::string reason) {
-  InstanceRef ref;
-  ref.fleet = id;
-  ref.reason = std::move(reason);
-  return {endpoint_events::kFleetFailed, to_value(ref)};
+DeploymentRequest request(Fleet of, DeploymentPolicy policy = {}) {
+  DeploymentRequest out;
+  out.fleet = std::move(of);
+  out.deployment.kind = "UpdateEndpoint";
+  out.deployment.policy = std::move(policy);
+  return out;
+}
+
+DeploymentPolicy policy(const char* type, std::int64_t size, std::int64_t wait_seconds) {
+  DeploymentPolicy out;
+  out.type = type;
+  out.size = size;
+  out.wait_seconds = wait_seconds;
+  return out;
 }
 
 struct Machine {
@@ -53,19 +64,48 @@ struct Machine {
     tasks = (*step)->tasks;
     return true;
   }
-  bool ready_fleet(const Fleet& from) {
-    return apply({endpoint_events::kFleetReady, to_value(ready(from))});
+  bool update(Fleet to, DeploymentPolicy how = {}) {
+    return apply({events::kUpdateRequested, to_value(request(std::move(to), std::move(how)))});
   }
+  // What StartInstances asked for is there.
+  bool ready_instances(const Fleet& of) {
+    return apply({events::kInstancesReady, to_value(ready(of, started()))});
+  }
+  bool failed(const std::string& id, const std::string& reason) {
+    return apply({events::kInstancesFailed, to_value(InstancesRef{id, {}, 0, reason})});
+  }
+  bool timer() {
+    const engine::Task* advance = task("Advance");
+    return advance && apply({events::kAdvance, Value(advance->payload)});
+  }
+  const engine::Task* task(std::string_view type) const {
+    for (const engine::Task& each : tasks)
+      if (each.type == type) return &each;
+    return nullptr;
+  }
+  std::vector<InstanceIndex> started() const {
+    InstancesRef ref;
+    if (const engine::Task* start = task("StartInstances"))
+      EXPECT_TRUE(from_value(start->payload, ref));
+    return ref.instances;
+  }
+  // The result that the history is told.
+  std::string recorded() const {
+    DeploymentRecord record;
+    const engine::Task* keep = task("Record");
+    return keep && from_value(keep->payload, record) ? record.result : "";
+  }
+  double traffic() const { return endpoint.deployment ? endpoint.deployment->traffic : -1; }
   std::vector<std::string> task_types() const {
     std::vector<std::string> types;
-    for (const engine::Task& task : tasks) types.push_back(task.type);
+    for (const engine::Task& each : tasks) types.push_back(each.type);
     return types;
   }
 };
 
 Machine created(const Fleet& first) {
   Machine machine;
-  engine::Step<Endpoint> step = begin_endpoint(Endpoint{}, first, kNow);
+  engine::Step<Endpoint> step = begin_endpoint(Endpoint{}, request(first), kNow);
   machine.endpoint = step.next;
   machine.tasks = step.tasks;
   return machine;
@@ -73,152 +113,268 @@ Machine created(const Fleet& first) {
 
 Machine in_service(const Fleet& first) {
   Machine machine = created(first);
-  EXPECT_TRUE(machine.ready_fleet(first));
+  EXPECT_TRUE(machine.ready_instances(first));
+  EXPECT_EQ(machine.endpoint.status, "InService");
   return machine;
 }
 
-TEST(EndpointTransition, Creation_starts_the_fleet) {
-  Machine machine = created(fleet("a"));
+TEST(EndpointTransition, Creation_starts_every_instance) {
+  Machine machine = created(fleet("a", 3));
   EXPECT_EQ(machine.endpoint.status, "Creating");
-  EXPECT_THAT(machine.task_types(), ElementsAre("StartFleet"));
-  EXPECT_TRUE(machine.ready_fleet(fleet("a")));
+  EXPECT_EQ(machine.started().size(), 3u);
+  EXPECT_EQ(machine.recorded(), "InProgress");
+  EXPECT_TRUE(machine.ready_instances(fleet("a", 3)));
   EXPECT_EQ(machine.endpoint.status, "InService");
-  EXPECT_THAT(machine.task_types(), ElementsAre("Publish"));
+  EXPECT_EQ(machine.recorded(), "Succeeded");
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "Record"));
   EXPECT_FALSE(machine.endpoint.pending);
+  EXPECT_FALSE(machine.endpoint.deployment);
 }
 
 TEST(EndpointTransition, A_first_fleet_that_fails_fails_the_endpoint) {
   Machine machine = created(fleet("a"));
-  EXPECT_TRUE(machine.apply(failed("a", std::string(5000, 'x'))));
+  EXPECT_TRUE(machine.failed("a", std::string(5000, 'x')));
   EXPECT_EQ(machine.endpoint.status, "Failed");
   EXPECT_EQ(machine.endpoint.failure_reason.size(), kFailureReasonBytesMax);
   EXPECT_EQ(machine.endpoint.failed_config, "config-a");
-  EXPECT_THAT(machine.task_types(), ElementsAre("StopFleet"));
-  EXPECT_FALSE(machine.apply(failed("a", "again")));
+  EXPECT_EQ(machine.recorded(), "Failed");
+  EXPECT_TRUE(machine.task("StopFleet"));
+  EXPECT_FALSE(machine.failed("a", "again"));
 }
 
-TEST(EndpointTransition, An_update_switches_when_the_new_fleet_is_ready) {
+TEST(EndpointTransition, All_at_once_switches_when_the_new_fleet_is_ready) {
   Machine machine = in_service(fleet("a"));
-  EXPECT_TRUE(machine.apply({endpoint_events::kUpdateRequested, to_value(fleet("b"))}));
+  EXPECT_TRUE(machine.update(fleet("b")));
   EXPECT_EQ(machine.endpoint.status, "Updating");
   EXPECT_EQ(machine.endpoint.active->id, "a");
-  EXPECT_FALSE(machine.apply({endpoint_events::kUpdateRequested, to_value(fleet("c"))}));
-  EXPECT_TRUE(machine.ready_fleet(fleet("b")));
+  EXPECT_FALSE(machine.apply({events::kUpdateRequested, to_value(request(fleet("c")))}));
+  machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.update(fleet("b")));
+  EXPECT_TRUE(machine.ready_instances(fleet("b")));
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.active->id, "b");
-  ASSERT_THAT(machine.task_types(), ElementsAre("Publish", "StopFleet"));
-  EXPECT_EQ(machine.tasks[1].delay, std::chrono::seconds(kDrainSeconds));
+  ASSERT_TRUE(machine.task("StopFleet"));
+  EXPECT_EQ(machine.task("StopFleet")->delay, std::chrono::seconds(kDrainSeconds));
+}
+
+TEST(EndpointTransition, All_at_once_bakes_before_the_old_fleet_goes) {
+  Machine machine = in_service(fleet("a"));
+  DeploymentPolicy how = policy(deployment_policies::kAllAtOnce, 100, 60);
+  how.termination_wait_seconds = 120;
+  EXPECT_TRUE(machine.update(fleet("b"), how));
+  EXPECT_TRUE(machine.ready_instances(fleet("b")));
+  EXPECT_EQ(machine.endpoint.status, "Updating");
+  EXPECT_EQ(machine.traffic(), 1);
+  EXPECT_EQ(machine.task("Advance")->delay, std::chrono::seconds(60));
+  EXPECT_TRUE(machine.timer());
+  EXPECT_EQ(machine.endpoint.active->id, "b");
+  EXPECT_EQ(machine.task("StopFleet")->delay, std::chrono::seconds(120));
+}
+
+TEST(EndpointTransition, A_canary_gets_its_share_and_then_everything) {
+  Machine machine = in_service(fleet("a", 4));
+  EXPECT_TRUE(machine.update(fleet("b", 4), policy(deployment_policies::kCanary, 25, 10)));
+  EXPECT_TRUE(machine.ready_instances(fleet("b", 4)));
+  EXPECT_EQ(machine.traffic(), 0.25);
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "Advance"));
+  const engine::Event first{events::kAdvance, machine.task("Advance")->payload};
+  EXPECT_TRUE(machine.timer());
+  EXPECT_EQ(machine.traffic(), 1);
+  EXPECT_FALSE(machine.apply(first));  // the timer of a step that is over
+}
+
+TEST(EndpointTransition, A_canary_counted_in_instances) {
+  Machine machine = in_service(fleet("a", 4));
+  DeploymentPolicy how = policy(deployment_policies::kCanary, 1, 10);
+  how.size_in_percent = false;
+  EXPECT_TRUE(machine.update(fleet("b", 4), how));
+  EXPECT_TRUE(machine.ready_instances(fleet("b", 4)));
+  EXPECT_EQ(machine.traffic(), 0.25);
+}
+
+TEST(EndpointTransition, Linear_goes_step_by_step) {
+  Machine machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.update(fleet("b"), policy(deployment_policies::kLinear, 50, 1)));
+  EXPECT_TRUE(machine.ready_instances(fleet("b")));
+  EXPECT_NEAR(machine.traffic(), 0.5, 1e-6);
+  EXPECT_TRUE(machine.timer());
+  EXPECT_NEAR(machine.traffic(), 1, 1e-6);
+  EXPECT_EQ(machine.endpoint.active->id, "a");
+  EXPECT_TRUE(machine.timer());
+  EXPECT_EQ(machine.endpoint.active->id, "b");
+  EXPECT_EQ(machine.recorded(), "Succeeded");
+}
+
+TEST(EndpointTransition, Rolling_replaces_batch_by_batch) {
+  Machine machine = in_service(fleet("a", 4));
+  DeploymentPolicy how = policy(deployment_policies::kRolling, 50, 1);
+  EXPECT_TRUE(machine.update(fleet("b", 4), how));
+  EXPECT_EQ(machine.started().size(), 2u);
+  EXPECT_TRUE(machine.ready_instances(fleet("b", 4)));
+  EXPECT_EQ(machine.traffic(), 0.5);
+  ASSERT_TRUE(machine.task("StopInstances"));
+  EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 2);
+  // The exit of one that was retired is none to repair.
+  EXPECT_FALSE(machine.apply({events::kServerExited, to_value(ServerRef{"a", 0, 0, 0, 0, 0, ""})}));
+}
+
+TEST(EndpointTransition, Rolling_ends_with_the_new_fleet_alone) {
+  Machine machine = in_service(fleet("a", 2));
+  EXPECT_TRUE(machine.update(fleet("b", 2), policy(deployment_policies::kRolling, 50, 1)));
+  EXPECT_TRUE(machine.ready_instances(fleet("b", 2)));
+  EXPECT_TRUE(machine.timer());
+  ASSERT_EQ(machine.started().size(), 1u);
+  EXPECT_EQ(machine.started()[0].instance, 1);
+  EXPECT_TRUE(machine.ready_instances(fleet("b", 2)));
+  EXPECT_TRUE(machine.timer());
+  EXPECT_EQ(machine.endpoint.active->id, "b");
+  EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 2);
+}
+
+TEST(EndpointTransition, A_rolling_update_that_fails_brings_the_old_instances_back) {
+  Machine machine = in_service(fleet("a", 2));
+  EXPECT_TRUE(machine.update(fleet("b", 2), policy(deployment_policies::kRolling, 50, 1)));
+  EXPECT_TRUE(machine.ready_instances(fleet("b", 2)));
+  EXPECT_TRUE(machine.timer());
+  EXPECT_TRUE(machine.failed("b", "no memory"));
+  EXPECT_EQ(machine.endpoint.status, "RollingBack");
+  EXPECT_EQ(machine.recorded(), "RolledBack");
+  const engine::Task* restart = machine.task("RestartServer");
+  ASSERT_TRUE(restart);
+  ServerRef ref;
+  ASSERT_TRUE(from_value(restart->payload, ref));
+  EXPECT_EQ(ref.instance, 0);
+  EXPECT_EQ(ref.attempt, 1);
+  EXPECT_TRUE(machine.apply({events::kServerReady, to_value(ref)}));
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  EXPECT_EQ(machine.endpoint.active->id, "a");
 }
 
 TEST(EndpointTransition, A_failed_update_rolls_back) {
   Machine machine = in_service(fleet("a"));
-  machine.apply({endpoint_events::kUpdateRequested, to_value(fleet("b"))});
-  EXPECT_TRUE(machine.apply(failed("b", "no model_fn")));
+  EXPECT_TRUE(machine.update(fleet("b")));
+  EXPECT_TRUE(machine.failed("b", "no model_fn"));
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.active->id, "a");
   EXPECT_EQ(machine.endpoint.failure_reason, "no model_fn");
-  EXPECT_THAT(machine.task_types(), ElementsAre("StopFleet"));
+  EXPECT_THAT(machine.task_types(), ElementsAre("StopFleet", "Record"));
+}
+
+TEST(EndpointTransition, A_server_of_the_new_fleet_that_dies_while_it_bakes_rolls_back) {
+  Machine machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.update(fleet("b"), policy(deployment_policies::kCanary, 10, 60)));
+  EXPECT_TRUE(machine.ready_instances(fleet("b")));
+  EXPECT_TRUE(machine.apply(
+      {events::kServerExited, to_value(ServerRef{"b", 0, 0, 0, 0, 0, "exit code 3"})}));
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  EXPECT_EQ(machine.endpoint.active->id, "a");
+  EXPECT_THAT(machine.endpoint.failure_reason, HasSubstr("exit code 3"));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "StopFleet", "Record"));
+}
+
+TEST(EndpointTransition, A_deployment_has_its_time) {
+  Machine machine = in_service(fleet("a"));
+  DeploymentPolicy how = policy(deployment_policies::kLinear, 10, 100);
+  how.time_max_seconds = 600;
+  EXPECT_TRUE(machine.update(fleet("b"), how));
+  const engine::Task* limit = machine.task("TimeOut");
+  ASSERT_TRUE(limit);
+  EXPECT_EQ(limit->delay, std::chrono::seconds(600));
+  const engine::Event over{events::kTimeOut, limit->payload};
+  EXPECT_TRUE(machine.apply(over));
+  EXPECT_EQ(machine.endpoint.active->id, "a");
+  EXPECT_THAT(machine.endpoint.failure_reason, HasSubstr("600"));
+  EXPECT_FALSE(machine.apply(over));
 }
 
 TEST(EndpointTransition, An_update_repairs_a_failed_endpoint) {
   Machine machine = created(fleet("a"));
-  machine.apply(failed("a", "broken"));
-  EXPECT_TRUE(machine.apply({endpoint_events::kUpdateRequested, to_value(fleet("b"))}));
-  EXPECT_TRUE(machine.ready_fleet(fleet("b")));
+  EXPECT_TRUE(machine.failed("a", "broken"));
+  EXPECT_TRUE(machine.update(fleet("b")));
+  EXPECT_TRUE(machine.ready_instances(fleet("b")));
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_THAT(machine.endpoint.failure_reason, IsEmpty());
 }
 
-TEST(EndpointTransition, An_instance_that_ends_is_started_again_with_growing_delay) {
+TEST(EndpointTransition, A_server_that_ends_is_started_again_with_growing_delay) {
   Machine machine = in_service(fleet("a", 2));
-  InstanceRef ref{"a", 0, 1, 0, 0, "exit code 1"};
-  EXPECT_TRUE(machine.apply({endpoint_events::kInstanceExited, to_value(ref)}));
+  ServerRef ref{"a", 0, 1, 0, 0, 0, "exit code 1"};
+  EXPECT_TRUE(machine.apply({events::kServerExited, to_value(ref)}));
   EXPECT_EQ(machine.endpoint.status, "InService");
-  EXPECT_FALSE(machine.endpoint.active->variants[0].instances[1].ready);
-  EXPECT_TRUE(machine.endpoint.active->variants[0].instances[0].ready);
-  ASSERT_THAT(machine.task_types(), ElementsAre("Publish", "RestartInstance"));
+  EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 1);
+  ASSERT_THAT(machine.task_types(), ElementsAre("Publish", "RestartServer"));
   EXPECT_EQ(machine.tasks[1].delay, std::chrono::seconds(1));
-  EXPECT_FALSE(
-      machine.apply({endpoint_events::kInstanceExited, to_value(ref)}));  // that attempt is over
+  EXPECT_FALSE(machine.apply({events::kServerExited, to_value(ref)}));  // that attempt is over
   ref.attempt = 1;
-  EXPECT_TRUE(machine.apply({endpoint_events::kInstanceExited, to_value(ref)}));
+  EXPECT_TRUE(machine.apply({events::kServerExited, to_value(ref)}));
   EXPECT_EQ(machine.tasks[1].delay, std::chrono::seconds(2));
   ref.attempt = 2;
   ref.port = 4321;
-  EXPECT_TRUE(machine.apply({endpoint_events::kInstanceReady, to_value(ref)}));
-  EXPECT_EQ(machine.endpoint.active->variants[0].instances[1].port, 4321);
+  EXPECT_TRUE(machine.apply({events::kServerReady, to_value(ref)}));
+  EXPECT_EQ(machine.endpoint.active->variants[0].instances[1].servers[0].port, 4321);
   EXPECT_THAT(machine.task_types(), ElementsAre("Publish"));
 }
 
-TEST(EndpointTransition, Exits_of_unknown_instances_are_stale) {
-  Machine machine = in_service(fleet("a"));
-  for (InstanceRef ref : {InstanceRef{"b", 0, 0, 0, 0, ""}, InstanceRef{"a", 7, 0, 0, 0, ""},
-                          InstanceRef{"a", 0, -1, 0, 0, ""}})
-    EXPECT_FALSE(machine.apply({endpoint_events::kInstanceExited, to_value(ref)}));
+engine::Event capacity(std::optional<double> weight, std::optional<std::int64_t> count) {
+  CapacityRequest wanted;
+  wanted.changes.push_back({"AllTraffic", weight, count});
+  return {events::kCapacityRequested, to_value(wanted)};
 }
 
 TEST(EndpointTransition, Weights_change_in_place) {
-  Machine machine = in_service(fleet("a", 0));
-  ValueObject change, all;
-  change.append("weight", 0.25);
-  all.append("AllTraffic", change);
-  EXPECT_TRUE(machine.apply({endpoint_events::kWeightsRequested, all}));
+  Machine machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.apply(capacity(0.25, {})));
   EXPECT_EQ(machine.endpoint.status, "Updating");
   EXPECT_EQ(machine.endpoint.active->variants[0].weight, 0.25);
-  EXPECT_TRUE(machine.apply({endpoint_events::kPublished, {}}));
+  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
   EXPECT_EQ(machine.endpoint.status, "InService");
-  EXPECT_FALSE(machine.apply({endpoint_events::kPublished, {}}));
+  EXPECT_FALSE(machine.apply({events::kPublished, {}}));
+}
+
+TEST(EndpointTransition, Capacity_grows_and_shrinks_in_place) {
+  Machine machine = in_service(fleet("a", 1));
+  EXPECT_TRUE(machine.apply(capacity({}, 3)));
+  EXPECT_EQ(machine.started().size(), 2u);
+  EXPECT_FALSE(machine.apply({events::kPublished, {}}));
+  Fleet now = *machine.endpoint.active;
+  EXPECT_TRUE(machine.apply({events::kInstancesReady, to_value(ready(now, all_instances(now)))}));
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 3);
+  EXPECT_TRUE(machine.apply(capacity({}, 1)));
+  EXPECT_TRUE(machine.task("StopInstances"));
+  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_EQ(machine.endpoint.active->variants[0].instances.size(), 1u);
+}
+
+TEST(EndpointTransition, Capacity_that_does_not_come_leaves_the_size_it_had) {
+  Machine machine = in_service(fleet("a", 1));
+  EXPECT_TRUE(machine.apply(capacity({}, 2)));
+  EXPECT_TRUE(machine.apply(
+      {events::kInstancesFailed, to_value(InstancesRef{"a", machine.started(), 0, "no room"})}));
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  EXPECT_EQ(machine.endpoint.failure_reason, "no room");
+  EXPECT_EQ(machine.endpoint.active->variants[0].instance_count, 1);
+  EXPECT_TRUE(machine.task("StopInstances"));
 }
 
 TEST(EndpointTransition, Deleting_ends_everything_else) {
   Machine machine = created(fleet("a"));
-  EXPECT_TRUE(machine.apply({endpoint_events::kDeleteRequested, {}}));
+  EXPECT_TRUE(machine.apply({events::kDeleteRequested, {}}));
   EXPECT_EQ(machine.endpoint.status, "Deleting");
   EXPECT_THAT(machine.task_types(), ElementsAre("Remove"));
-  EXPECT_FALSE(machine.ready_fleet(fleet("a")));
-  EXPECT_FALSE(machine.apply(failed("a", "x")));
-  EXPECT_FALSE(machine.apply({endpoint_events::kDeleteRequested, {}}));
+  EXPECT_FALSE(machine.ready_instances(fleet("a")));
+  EXPECT_FALSE(machine.failed("a", "x"));
+  EXPECT_FALSE(machine.apply({events::kDeleteRequested, {}}));
 }
 
 TEST(EndpointTransition, A_task_that_was_given_up_fails_the_fleet) {
   Machine machine = created(fleet("a"));
   ValueObject payload;
-  payload.append("task", "StartFleet");
+  payload.append("task", "StartInstances");
   payload.append("message", "disk full");
-  EXPECT_TRUE(machine.apply({endpoint_events::kTaskFailed, payload}));
+  EXPECT_TRUE(machine.apply({events::kTaskFailed, payload}));
   EXPECT_EQ(machine.endpoint.status, "Failed");
   EXPECT_THAT(machine.endpoint.failure_reason, HasSubstr("disk full"));
-}
-
-TEST(InstanceJobId, Says_whose_it_is) {
-  Endpoint endpoint;
-  endpoint.account = "111122223333";
-  endpoint.region = "us-east-1";
-  endpoint.name = "churn-2026";
-  const std::string id = instance_job_id(endpoint, {"abcdefghij", 1, 2, 3, 0, ""});
-  auto job = parse_instance_job_id(id);
-  ASSERT_TRUE(job);
-  EXPECT_EQ(job->endpoint, "churn-2026");
-  EXPECT_EQ(job->ref.fleet, "abcdefghij");
-  EXPECT_EQ(job->ref.variant, 1);
-  EXPECT_EQ(job->ref.instance, 2);
-  EXPECT_EQ(job->ref.attempt, 3);
-  EXPECT_FALSE(parse_instance_job_id("training.x"));
-  EXPECT_FALSE(parse_instance_job_id("endpoint.a.b.c.d.1.2.x"));
-  endpoint.name = std::string(63, 'n');
-  endpoint.region = "ap-northeast-1";
-  EXPECT_LE(instance_job_id(endpoint, {"abcdefghij", 9, 31, 9999, 0, ""}).size(), 128u);
-}
-
-TEST(ReasonFromLog, Keeps_the_traceback_and_its_end) {
-  std::string log = "starting\nTraceback (most recent call last):\n";
-  for (int i = 0; i < 50; ++i) log += "  File \"x.py\", line " + std::to_string(i) + "\n";
-  log += "ValueError: no such column\n";
-  const std::string reason = reason_from_log(log, 300);
-  EXPECT_LE(reason.size(), 300u);
-  EXPECT_THAT(reason, ::testing::StartsWith("Traceback (most recent call last):\n  ...\n"));
-  EXPECT_THAT(reason, ::testing::EndsWith("ValueError: no such column"));
-  EXPECT_EQ(reason_from_log("just this\n", 300), "just this");
 }
 
 }  // namespace

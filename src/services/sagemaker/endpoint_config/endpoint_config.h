@@ -31,6 +31,9 @@ Result<store::Versioned<EndpointConfigRecord>> find_endpoint_config(store::Store
                                                                     const std::string& region,
                                                                     const std::string& name);
 
+// Instances of one variant: each is a process of this machine.
+inline constexpr std::int64_t kInstancesPerVariantMax = 32;
+
 // Checks across members, and that nothing is asked for that is not there. ValidationException.
 Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInput& request);
 

@@ -54,6 +54,8 @@ class EndpointConfigHandlers {
     out.kms_key_id = record.request.kms_key_id;
     out.creation_time = record.created;
     out.execution_role_arn = record.request.execution_role_arn;
+    out.shadow_production_variants = record.request.shadow_production_variants;
+    out.async_inference_config = record.request.async_inference_config;
     out.vpc_config = record.request.vpc_config;
     out.enable_network_isolation = record.request.enable_network_isolation;
     out.metrics_config = record.request.metrics_config;

@@ -91,7 +91,15 @@ class ModelHandlers {
 
   // As SageMaker does: a model whose data are not there cannot be made.
   Result<void> check_model_data(const ModelRecord& record) {
-    const ModelData data = model_data(*primary_container(record.request));
+    for (const api::ContainerDefinition* container : containers_of(record.request)) {
+      // The models of a multi-model container may come later.
+      if (container->mode && *container->mode == api::container_mode::kMultiModel) continue;
+      TRY(check_container_data(record, model_data(*container)));
+    }
+    return {};
+  }
+
+  Result<void> check_container_data(const ModelRecord& record, const ModelData& data) {
     if (data.uri.empty()) return {};
     S3Uri uri = TRY(parse_s3_uri(data.uri));
     auto objects = in_.s3.list_objects(record.account, uri.bucket, uri.key, "", 1);

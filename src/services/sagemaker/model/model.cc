@@ -22,11 +22,13 @@ std::string model_arn(std::string_view account, std::string_view region, std::st
          std::string(name);
 }
 
-const api::sagemaker::ContainerDefinition* primary_container(
+std::vector<const api::sagemaker::ContainerDefinition*> containers_of(
     const api::sagemaker::CreateModelInput& request) {
-  if (request.primary_container) return &*request.primary_container;
-  if (request.containers && request.containers->size() == 1) return &request.containers->front();
-  return nullptr;
+  std::vector<const api::sagemaker::ContainerDefinition*> all;
+  if (request.primary_container) all.push_back(&*request.primary_container);
+  if (request.containers)
+    for (const auto& container : *request.containers) all.push_back(&container);
+  return all;
 }
 
 ModelData model_data(const api::sagemaker::ContainerDefinition& container) {

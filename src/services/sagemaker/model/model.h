@@ -3,6 +3,7 @@
 
 #include <boost/describe.hpp>
 #include <string>
+#include <vector>
 
 #include "api/sagemaker/model.h"
 #include "services/sagemaker/dependencies.h"
@@ -24,8 +25,8 @@ const store::Table<ModelRecord>& models();
 std::string model_key(std::string_view account, std::string_view region, std::string_view name);
 std::string model_arn(std::string_view account, std::string_view region, std::string_view name);
 
-// Where the one container of a model is; nullptr for what rules.cc refuses.
-const api::sagemaker::ContainerDefinition* primary_container(
+// PrimaryContainer or Containers, in their order. The pointers are into `request`.
+std::vector<const api::sagemaker::ContainerDefinition*> containers_of(
     const api::sagemaker::CreateModelInput& request);
 // Where a container's model data lie: ModelDataUrl or ModelDataSource, as one.
 struct ModelData {

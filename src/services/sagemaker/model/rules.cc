@@ -1,3 +1,5 @@
+#include <set>
+
 #include "services/sagemaker/images/images.h"
 #include "services/sagemaker/model/model.h"
 #include "services/sagemaker/s3_uri.h"
@@ -16,14 +18,17 @@ Result<void> check_container(const api::sagemaker::ContainerDefinition& containe
         "ModelDataUrl.");
   if (!container.image) return invalid("The container has no Image.");
   TRY(resolve_image(*container.image));
-  if (container.mode && *container.mode == api::sagemaker::container_mode::kMultiModel)
-    return invalid("Multi-model containers are not implemented by Tidemill yet.");
   if (container.additional_model_data_sources && !container.additional_model_data_sources->empty())
     return invalid("AdditionalModelDataSources are not implemented by Tidemill yet.");
   if (container.model_data_url && container.model_data_source)
     return invalid("Give either ModelDataUrl or ModelDataSource, not both.");
   const ModelData data = model_data(container);
   if (!data.uri.empty()) TRY(parse_s3_uri(data.uri));
+  if (container.mode && *container.mode == api::sagemaker::container_mode::kMultiModel) {
+    if (data.uri.empty())
+      return invalid("A multi-model container needs a ModelDataUrl, the prefix of its models.");
+    return {};
+  }
   if (data.compressed && !data.single_object)
     return invalid("A compressed ModelDataSource must have the S3DataType S3Object.");
   return {};
@@ -34,14 +39,27 @@ Result<void> check_container(const api::sagemaker::ContainerDefinition& containe
 Result<void> check_model(const api::sagemaker::CreateModelInput& request) {
   if (request.primary_container && request.containers && !request.containers->empty())
     return invalid("Give either PrimaryContainer or Containers, not both.");
-  if (request.containers && request.containers->size() > 1)
-    return invalid(
-        "Models of several containers (inference pipelines) are not implemented by "
-        "Tidemill yet.");
-  const api::sagemaker::ContainerDefinition* container = primary_container(request);
-  if (!container) return invalid("The model has no container: give PrimaryContainer.");
+  const auto containers = containers_of(request);
+  if (containers.empty()) return invalid("The model has no container: give PrimaryContainer.");
   if (!request.execution_role_arn) return invalid("The model has no ExecutionRoleArn.");
-  return check_container(*container);
+  const bool direct =
+      request.inference_execution_config &&
+      request.inference_execution_config->mode == api::sagemaker::inference_execution_mode::kDirect;
+  std::set<std::string> hostnames;
+  for (const api::sagemaker::ContainerDefinition* container : containers) {
+    TRY(check_container(*container));
+    const std::string hostname = container->container_hostname.value_or("");
+    if (!hostname.empty() && !hostnames.insert(hostname).second)
+      return invalid("Two containers have the ContainerHostname " + hostname + ".");
+    if (direct && hostname.empty())
+      return invalid(
+          "With the inference execution mode Direct each container needs a "
+          "ContainerHostname.");
+    if (containers.size() > 1 && container->mode &&
+        *container->mode == api::sagemaker::container_mode::kMultiModel)
+      return invalid("A multi-model container must be the only one of its model.");
+  }
+  return {};
 }
 
 }  // namespace tidemill::services::sagemaker

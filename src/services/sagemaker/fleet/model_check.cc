@@ -1,4 +1,4 @@
-#include "services/sagemaker/endpoint/model_check.h"
+#include "services/sagemaker/fleet/model_check.h"
 
 #include <fcntl.h>
 #include <poll.h>

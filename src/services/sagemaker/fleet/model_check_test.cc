@@ -1,4 +1,4 @@
-#include "services/sagemaker/endpoint/model_check.h"
+#include "services/sagemaker/fleet/model_check.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

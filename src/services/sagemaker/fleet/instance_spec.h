@@ -1,10 +1,10 @@
-// The job behind one instance of a Python or executable model.
+// The job behind one container of an instance.
 #pragma once
 
 #include <string>
 
 #include "compute/compute.h"
-#include "services/sagemaker/endpoint/endpoint.h"
+#include "services/sagemaker/fleet/fleet.h"
 #include "services/sagemaker/images/images.h"
 
 namespace tidemill::services::sagemaker {
@@ -12,14 +12,19 @@ namespace tidemill::services::sagemaker {
 struct InstanceSurroundings {
   compute::Isolation isolation;
   std::string model_folder;     // the unpacked model, read-only for the job
+  std::string models_folder;    // of a multi-model container: what it may be told to load; else ""
   std::string instance_folder;  // becomes /opt/ml but for the model
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;       // 0: listens on kServerSocketName in the instance's folder
   std::string server_url;
   std::string access_key_id, secret_access_key, session_token;
 };
 
-compute::JobSpec instance_spec(const Endpoint& endpoint, const Variant& variant,
-                               const InstanceRef& ref, const Programs& programs,
+inline constexpr const char* kServerSocketName = "server.sock";
+// Where a multi-model container's process finds what it is told to load.
+inline constexpr const char* kModelsFolder = "/opt/ml/models";
+
+compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
+                               const ServerRef& ref, const Programs& programs,
                                const InstanceSurroundings& surroundings);
 
 // What a failed model server's log says about the reason: its last traceback, else its last lines.

@@ -1,0 +1,41 @@
+// The part of an endpoint's transitions that moves traffic from one fleet to the next; internal to
+// endpoint/. Pure as all of them.
+#pragma once
+
+#include "services/sagemaker/endpoint/transitions.h"
+
+namespace tidemill::services::sagemaker {
+
+using EndpointStep = engine::Step<Endpoint>;
+using EndpointOutcome = Result<std::optional<EndpointStep>>;
+
+inline EndpointOutcome stale() { return std::optional<EndpointStep>(); }
+
+template <class T>
+Result<T> event_payload(const engine::Event& event) {
+  T out{};
+  TRY(from_value(event.payload, out));
+  return out;
+}
+
+// Begins the deployment of a fleet beside the active one, if there is one.
+EndpointStep begin_deployment(Endpoint next, DeploymentRequest request, Timestamp now);
+// Instances of the pending fleet are ready: the next step of its policy.
+EndpointStep pending_ready(Endpoint next, const Fleet& fleet, Timestamp now);
+// The time between two steps is over.
+EndpointOutcome advance(Endpoint next, const InstancesRef& ref, Timestamp now);
+// The pending fleet has failed: the active one goes on as before; without one the endpoint failed.
+EndpointStep roll_back(Endpoint next, std::string reason, Timestamp now);
+// Notes a step of the deployment under way.
+void note(Endpoint& next, std::string what, Timestamp now);
+// The entry for the history; `result` as in DeploymentRecord.
+engine::Task record_task(const Endpoint& endpoint, std::string result, std::string reason,
+                         std::optional<Timestamp> ended);
+// Takes over what a task found out about the servers: ports, readiness, engines.
+void merge_servers(Fleet& into, const Fleet& from);
+bool all_ready(const Fleet& fleet);
+// A rolling update has stopped this instance of the active fleet to make room.
+bool is_retired(const Endpoint& endpoint, const ServerRef& ref);
+std::string cut_reason(std::string reason);
+
+}  // namespace tidemill::services::sagemaker

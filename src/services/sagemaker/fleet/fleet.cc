@@ -1,0 +1,98 @@
+#include "services/sagemaker/fleet/fleet.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace tidemill::services::sagemaker {
+
+bool Instance::ready() const {
+  return std::ranges::all_of(servers, [](const Server& server) { return server.ready; });
+}
+
+bool Variant::native() const {
+  return std::ranges::all_of(containers, [](const Container& each) { return each.native(); });
+}
+
+std::int64_t Variant::ready_instances() const {
+  return std::ranges::count_if(instances, [](const Instance& each) { return each.ready(); });
+}
+
+void Variant::resize(std::int64_t count) {
+  instance_count = count;
+  Instance fresh;
+  for (std::size_t i = 0; i < containers.size(); ++i) fresh.servers.push_back({});
+  instances.resize(static_cast<std::size_t>(count), fresh);
+}
+
+Variant* Fleet::find(std::string_view variant) {
+  auto found = std::ranges::find(variants, variant, &Variant::name);
+  return found == variants.end() ? nullptr : &*found;
+}
+
+std::vector<InstanceIndex> all_instances(const Fleet& fleet) {
+  std::vector<InstanceIndex> all;
+  for (std::size_t variant = 0; variant < fleet.variants.size(); ++variant)
+    for (std::size_t i = 0; i < fleet.variants[variant].instances.size(); ++i)
+      all.push_back({std::int64_t(variant), std::int64_t(i)});
+  return all;
+}
+
+Server* find_server(Fleet& fleet, const ServerRef& ref) {
+  auto at = [](auto& list, std::int64_t index) {
+    return index >= 0 && index < std::int64_t(list.size()) ? &list[std::size_t(index)] : nullptr;
+  };
+  if (fleet.id != ref.fleet) return nullptr;
+  Variant* variant = at(fleet.variants, ref.variant);
+  Instance* instance = variant ? at(variant->instances, ref.instance) : nullptr;
+  Server* server = instance ? at(instance->servers, ref.container) : nullptr;
+  return server && server->attempt == ref.attempt ? server : nullptr;
+}
+
+std::string server_job_id(const FleetOwner& owner, const ServerRef& ref) {
+  std::string id =
+      owner.kind + "." + owner.account + "." + owner.region + "." + owner.name + "." + ref.fleet;
+  for (std::int64_t number : {ref.variant, ref.instance, ref.container, ref.attempt})
+    id += "." + std::to_string(number);
+  return id;
+}
+
+Result<ServerJob> parse_server_job_id(std::string_view id) {
+  constexpr std::size_t kParts = 9;
+  std::vector<std::string> parts;
+  for (std::string_view rest = id;;) {
+    const std::size_t dot = rest.find('.');
+    parts.emplace_back(rest.substr(0, dot));
+    if (dot == std::string_view::npos) break;
+    rest.remove_prefix(dot + 1);
+  }
+  auto number = [](const std::string& text, std::int64_t& out) {
+    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return error == std::errc() && end == text.data() + text.size();
+  };
+  ServerJob job;
+  if (parts.size() != kParts || !number(parts[5], job.ref.variant) ||
+      !number(parts[6], job.ref.instance) || !number(parts[7], job.ref.container) ||
+      !number(parts[8], job.ref.attempt))
+    return fail(codes::kInvalid, "not the job of a fleet: " + std::string(id));
+  job.kind = parts[0];
+  job.account = parts[1];
+  job.region = parts[2];
+  job.name = parts[3];
+  job.ref.fleet = parts[4];
+  return job;
+}
+
+std::string server_log_stream(const Variant& variant, const ServerRef& ref) {
+  std::string stream = variant.name + "/i-" + ref.fleet + "-" + std::to_string(ref.instance);
+  if (variant.containers.size() < 2) return stream;
+  const std::string& hostname = variant.containers[std::size_t(ref.container)].hostname;
+  return stream + "/" +
+         (hostname.empty() ? "container-" + std::to_string(ref.container + 1) : hostname);
+}
+
+int restart_delay_seconds(std::int64_t attempt) {
+  const std::int64_t doublings = std::clamp<std::int64_t>(attempt - 1, 0, 6);
+  return std::min(1 << doublings, kRestartDelaySecondsMax);
+}
+
+}  // namespace tidemill::services::sagemaker

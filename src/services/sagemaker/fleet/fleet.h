@@ -1,0 +1,149 @@
+// A fleet: what one deployment runs. Variants of instances, each instance a set of containers, each
+// container either a model in the server's process or a model server's process under compute/.
+// Endpoints, transform jobs and inference components all run fleets.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/sagemaker/endpoint_config.h"
+#include "base/clock.h"
+#include "base/describe.h"
+#include "base/error.h"
+
+namespace tidemill::services::sagemaker {
+
+// Who a fleet belongs to.
+struct FleetOwner {
+  std::string kind;  // "endpoint", "transform": the first word of its jobs' ids
+  std::string account, region, name;
+  std::string server_url;  // how its creator reached this server; "" the server's own
+  std::string log_group;   // "/aws/sagemaker/Endpoints/churn"
+};
+
+// A container's process on one instance. Each start is an attempt with a job of its own.
+struct Server {
+  std::int64_t attempt = 0;
+  std::int64_t port = 0;  // of the loopback interface; 0: a unix socket in the attempt's folder
+  bool ready = false;     // a native container's once its model is loaded
+};
+BOOST_DESCRIBE_STRUCT(Server, (), (attempt, port, ready))
+
+struct Instance {
+  std::vector<Server> servers;  // one a container
+
+  bool ready() const;
+};
+BOOST_DESCRIBE_STRUCT(Instance, (), (servers))
+
+// How a container answers.
+namespace engines {
+inline constexpr const char* kNative = "native";    // in the server's process
+inline constexpr const char* kPython = "python";    // tidemill_serving on the host's Python
+inline constexpr const char* kProgram = "program";  // code/<SAGEMAKER_PROGRAM> serve
+inline constexpr const char* kOnnx = "onnx";        // ONNX Runtime in a process of its own
+}  // namespace engines
+
+struct Container {
+  std::string hostname;  // "" none; TargetContainerHostname names it
+  std::string image;
+  std::string data_uri;  // "" none; of a multi-model container the prefix
+  bool data_compressed = true;
+  bool multi_model = false;
+  std::map<std::string, std::string> environment;
+  std::string engine;
+
+  bool native() const { return engine == engines::kNative; }
+};
+BOOST_DESCRIBE_STRUCT(Container, (),
+                      (hostname, image, data_uri, data_compressed, multi_model, environment,
+                       engine))
+
+struct Serverless {
+  std::int64_t memory_mib = 2048;
+  std::int64_t concurrency_max = 1;
+  std::int64_t provisioned_concurrency = 0;
+};
+BOOST_DESCRIBE_STRUCT(Serverless, (), (memory_mib, concurrency_max, provisioned_concurrency))
+
+// As its model and configuration said when it was deployed: later changes of those do not reach it.
+struct Variant {
+  std::string name, model_name, role_arn, instance_type;
+  std::vector<Container> containers;  // in the order of a serial pipeline
+  bool direct = false;                // each is invoked by its hostname instead
+  bool shadow = false;                // gets copies of requests, answers nobody
+  double weight = 1;
+  std::int64_t instance_count = 1;
+  std::int64_t startup_seconds = 0;
+  bool random_routing = false;  // instances by chance instead of the least outstanding requests
+  std::optional<Serverless> serverless;
+  std::vector<Instance> instances;  // instance_count of them, once they are wanted
+
+  bool native() const;  // no container needs a process
+  std::int64_t ready_instances() const;
+  // `count` instances, the new ones with attempt 0 and not ready.
+  void resize(std::int64_t count);
+};
+BOOST_DESCRIBE_STRUCT(Variant, (),
+                      (name, model_name, role_arn, instance_type, containers, direct, shadow,
+                       weight, instance_count, startup_seconds, random_routing, serverless,
+                       instances))
+
+struct Fleet {
+  std::string id;  // unique; names its folder and its jobs
+  std::string config_name;
+  std::vector<Variant> variants;  // shadow variants last
+  std::optional<api::sagemaker::DataCaptureConfig> capture;
+  std::optional<api::sagemaker::AsyncInferenceConfig> asynchronous;
+  Timestamp started;
+
+  Variant* find(std::string_view variant);
+};
+BOOST_DESCRIBE_STRUCT(Fleet, (), (id, config_name, variants, capture, asynchronous, started))
+
+// An instance by its place in the fleet.
+struct InstanceIndex {
+  std::int64_t variant = 0, instance = 0;
+};
+BOOST_DESCRIBE_STRUCT(InstanceIndex, (), (variant, instance))
+std::vector<InstanceIndex> all_instances(const Fleet& fleet);
+
+// One start of one container on one instance; also the payload of events about it.
+struct ServerRef {
+  std::string fleet;
+  std::int64_t variant = 0, instance = 0, container = 0, attempt = 0;
+  std::int64_t port = 0;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(ServerRef, (), (fleet, variant, instance, container, attempt, port, reason))
+
+// nullptr when the fleet has no such place or it is at another attempt.
+Server* find_server(Fleet& fleet, const ServerRef& ref);
+
+// "<kind>.<account>.<region>.<name>.<fleet>.<variant>.<instance>.<container>.<attempt>": it says by
+// itself whose it is, so that what the compute back end reports needs no look-up.
+std::string server_job_id(const FleetOwner& owner, const ServerRef& ref);
+struct ServerJob {
+  std::string kind, account, region, name;
+  ServerRef ref;
+};
+Result<ServerJob> parse_server_job_id(std::string_view id);
+
+// "AllTraffic/i-<fleet>-0", for pipelines with "/<container>" behind it, as SageMaker names them.
+std::string server_log_stream(const Variant& variant, const ServerRef& ref);
+
+// What SageMaker's FailureReason holds.
+inline constexpr std::size_t kFailureReasonBytesMax = 1024;
+// SageMaker gives a model server this long between SIGTERM and SIGKILL.
+inline constexpr int kHostingStopGraceSeconds = 30;
+inline constexpr int kStartupSecondsDefault = 480;
+inline constexpr int kRestartDelaySecondsMax = 60;
+// A serverless variant's model leaves memory when nobody asked for it this long.
+inline constexpr int kServerlessIdleSeconds = 120;
+// Seconds before the given attempt is started: 1, 2, 4, ...
+int restart_delay_seconds(std::int64_t attempt);
+
+}  // namespace tidemill::services::sagemaker

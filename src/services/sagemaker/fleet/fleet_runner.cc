@@ -1,0 +1,265 @@
+#include "services/sagemaker/fleet/fleet_runner.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "services/sagemaker/fleet/fleet_place.h"
+#include "services/sagemaker/fleet/instance_spec.h"
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::milliseconds kPollPause{15};
+constexpr std::size_t kLogTailBytes = 16 * 1024;
+constexpr std::chrono::hours kCredentialsLifetime{12};
+
+std::unexpected<Error> deployment_failed(const std::string& reason) {
+  return fail(kDeploymentFailed, reason);
+}
+
+// A port of the loopback interface that nobody has right now.
+Result<std::uint16_t> free_port() {
+  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t length = sizeof address;
+  auto* raw = reinterpret_cast<sockaddr*>(&address);
+  const bool good =
+      probe >= 0 && ::bind(probe, raw, length) == 0 && ::getsockname(probe, raw, &length) == 0;
+  if (probe >= 0) ::close(probe);
+  if (!good) return fail(codes::kIo, "no free port on the loopback interface");
+  return ntohs(address.sin_port);
+}
+
+// The port is kept beside the instance before its process starts, so that a task that runs again
+// after a crash finds the process it has started.
+Result<std::uint16_t> port_of(const std::string& folder) {
+  const fs::path path = fs::path(folder).string() + ".port";
+  int port = 0;
+  if (std::ifstream(path) >> port && port > 0) return static_cast<std::uint16_t>(port);
+  const std::uint16_t chosen = TRY(free_port());
+  std::ofstream file(path);
+  file << chosen << "\n";
+  if (!file.flush()) return fail(codes::kIo, "cannot write " + path.string());
+  return chosen;
+}
+
+// Programs of the user's own keep SageMaker's contract, which knows ports only.
+bool listens_on_port(const Container& container) {
+  return container.engine == engines::kProgram || container.engine == engines::kPython;
+}
+
+}  // namespace
+
+FleetRunner::FleetRunner(const Dependencies& dependencies, FleetOptions options)
+    : in_(dependencies), options_(std::move(options)) {
+  std::error_code ignored;
+  fs::create_directories(options_.directory, ignored);
+  directory_descriptor_ = ::open(options_.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+FleetRunner::~FleetRunner() {
+  if (directory_descriptor_ >= 0) ::close(directory_descriptor_);
+}
+
+std::string FleetRunner::instance_folder(const ServerRef& ref) const {
+  return options_.directory + "/" + ref.fleet + "/" + std::to_string(ref.variant) + "/i" +
+         std::to_string(ref.instance) + "-c" + std::to_string(ref.container) + "-" +
+         std::to_string(ref.attempt);
+}
+
+ServerAddress FleetRunner::address_of(const ServerRef& ref) const {
+  if (ref.port) return {"", static_cast<std::uint16_t>(ref.port)};
+  // A socket's path has at most 107 bytes, and folders may lie deep: through the descriptor it is
+  // short however they do.
+  return {"/proc/self/fd/" + std::to_string(directory_descriptor_) +
+              instance_folder(ref).substr(options_.directory.size()) + "/" + kServerSocketName,
+          0};
+}
+
+Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
+                                 const std::vector<InstanceIndex>& which) {
+  for (std::size_t index = 0; index < fleet.variants.size(); ++index)
+    for (std::size_t i = 0; i < fleet.variants[index].containers.size(); ++i)
+      TRY(settle(Place(options_.directory, owner, fleet, index, i),
+                 fleet.variants[index].containers[i]));
+  // Every process first, then the waits: they load their models at the same time.
+  std::vector<ServerRef> starting;
+  for (const InstanceIndex& at : which) {
+    Instance& instance =
+        fleet.variants.at(std::size_t(at.variant)).instances.at(std::size_t(at.instance));
+    for (std::size_t i = 0; i < instance.servers.size(); ++i) {
+      Server& server = instance.servers[i];
+      const Place place(options_.directory, owner, fleet, std::size_t(at.variant), i);
+      if (place.container.native()) server.ready = true;
+      if (server.ready) continue;
+      ServerRef ref{fleet.id, at.variant, at.instance, std::int64_t(i), server.attempt, 0, {}};
+      ref.port = server.port = TRY(launch(place, ref));
+      starting.push_back(ref);
+    }
+  }
+  for (const ServerRef& ref : starting) {
+    TRY(await_ready(Place(options_.directory, owner, fleet, std::size_t(ref.variant),
+                          std::size_t(ref.container)),
+                    ref));
+    find_server(fleet, ref)->ready = true;
+  }
+  return fleet;
+}
+
+Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet& fleet,
+                                            ServerRef ref) {
+  const Place place(options_.directory, owner, fleet, std::size_t(ref.variant),
+                    std::size_t(ref.container));
+  ref.port = TRY(launch(place, ref));
+  TRY(await_ready(place, ref));
+  // Whatever the last attempt left.
+  ServerRef previous = ref;
+  previous.attempt -= 1;
+  std::error_code ignored;
+  (void)in_.compute.remove(server_job_id(owner, previous));
+  fs::remove_all(instance_folder(previous), ignored);
+  return ref;
+}
+
+// The port, or 0 for a unix socket.
+Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& ref) {
+  const std::string folder = instance_folder(ref);
+  std::error_code error;
+  fs::create_directories(folder + "/code", error);
+  if (!error) fs::create_directories(folder + "/output", error);
+  InstanceSurroundings surroundings;
+  surroundings.isolation = in_.compute.isolation();
+  // Where there is no mount namespace, the model is beside the instance's other folders.
+  if (surroundings.isolation.mount_namespace)
+    fs::create_directories(folder + "/model", error);
+  else if (!fs::is_symlink(folder + "/model"))
+    fs::create_symlink(place.model_folder(), folder + "/model", error);
+  if (place.container.multi_model && !error) {
+    fs::create_directories(place.models_folder(), error);
+    surroundings.models_folder = place.models_folder();
+  }
+  if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());
+  surroundings.model_folder = place.model_folder();
+  surroundings.instance_folder = folder;
+  if (listens_on_port(place.container)) surroundings.port = TRY(port_of(folder));
+  surroundings.server_url =
+      place.owner.server_url.empty() ? in_.settings.endpoint : place.owner.server_url;
+  Result<iam::TemporaryCredentials> credentials = in_.iam.issue_role_credentials(
+      place.variant.role_arn, place.owner.kind + "-" + ref.fleet, kCredentialsLifetime);
+  if (!credentials)
+    return deployment_failed("The model's role " + place.variant.role_arn +
+                             " cannot be assumed: " + credentials.error().message);
+  surroundings.access_key_id = credentials->access_key_id;
+  surroundings.secret_access_key = credentials->secret_access_key;
+  surroundings.session_token = credentials->session_token;
+  TRY(in_.compute.run(
+      instance_spec(place.owner, place.variant, ref, in_.settings.programs, surroundings)));
+  return surroundings.port;
+}
+
+Result<bool> FleetRunner::exited(const std::string& job, compute::JobExit& exit) {
+  compute::JobStatus status = TRY(in_.compute.status(job));
+  if (status.state == compute::JobState::running) return false;
+  if (status.exit) exit = *status.exit;
+  return true;
+}
+
+Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) {
+  const std::string job = server_job_id(place.owner, ref);
+  const std::string where =
+      "The " + place.title() + " for production variant " + place.variant.name;
+  const ServerAddress address = address_of(ref);
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(place.variant.startup_seconds);
+  auto log_reason = [&](std::size_t room) {
+    Result<std::string> log = in_.compute.log_tail(job, kLogTailBytes);
+    return log ? reason_from_log(*log, room) : std::string();
+  };
+  while (!cancelled_) {
+    if (options_.ping(address)) return {};
+    compute::JobExit exit;
+    if (TRY(exited(job, exit))) {
+      std::string head = where + " did not pass the ping health check: it ended with exit code " +
+                         std::to_string(exit.exit_code);
+      if (exit.out_of_memory) head += " because it used more memory than its instance type has";
+      if (!exit.reason.empty()) head += " (" + exit.reason + ")";
+      head += ". ";
+      return deployment_failed(
+          head + log_reason(kFailureReasonBytesMax - std::min(head.size(), std::size_t(900))));
+    }
+    if (std::chrono::steady_clock::now() > deadline)
+      return deployment_failed(where + " did not pass the ping health check within " +
+                               std::to_string(place.variant.startup_seconds) +
+                               " seconds. Please check CloudWatch logs for this endpoint. " +
+                               log_reason(700));
+    std::this_thread::sleep_for(kPollPause);
+  }
+  return fail(codes::kCancelled, "the server stops");
+}
+
+Result<void> FleetRunner::await_exit(const std::string& job) {
+  while (!cancelled_) {
+    compute::JobExit exit;
+    if (TRY(exited(job, exit))) return {};
+    std::this_thread::sleep_for(kPollPause);
+  }
+  return fail(codes::kCancelled, "the server stops");
+}
+
+Result<void> FleetRunner::stop_instances(const FleetOwner& owner, const Fleet& fleet,
+                                         const std::vector<InstanceIndex>& which) {
+  std::vector<ServerRef> refs;
+  for (const InstanceIndex& at : which) {
+    const Variant& variant = fleet.variants.at(std::size_t(at.variant));
+    const auto& servers = variant.instances.at(std::size_t(at.instance)).servers;
+    for (std::size_t i = 0; i < servers.size(); ++i) {
+      if (variant.containers.at(i).native()) continue;
+      // The record knows the newest attempt; an older one may be ending still.
+      for (std::int64_t attempt = std::max<std::int64_t>(0, servers[i].attempt - 1);
+           attempt <= servers[i].attempt; ++attempt)
+        refs.push_back({fleet.id, at.variant, at.instance, std::int64_t(i), attempt, 0, {}});
+    }
+  }
+  for (const ServerRef& ref : refs) {
+    Result<void> stopped =
+        in_.compute.stop(server_job_id(owner, ref), std::chrono::seconds(kHostingStopGraceSeconds));
+    if (!stopped && stopped.error().code != codes::kNotFound) return stopped;
+  }
+  std::error_code ignored;
+  for (const ServerRef& ref : refs) {
+    TRY(await_exit(server_job_id(owner, ref)));
+    TRY(in_.compute.remove(server_job_id(owner, ref)));
+    fs::remove_all(instance_folder(ref), ignored);
+    fs::remove(instance_folder(ref) + ".port", ignored);
+  }
+  return {};
+}
+
+Result<void> FleetRunner::stop(const FleetOwner& owner, const Fleet& fleet) {
+  TRY(stop_instances(owner, fleet, all_instances(fleet)));
+  const std::string folder = options_.directory + "/" + fleet.id;
+  {
+    std::lock_guard lock(mutex_);
+    const auto below = [&](const auto& each) { return each.first.starts_with(folder + "/"); };
+    std::erase_if(models_, below);
+    std::erase_if(sources_, below);
+  }
+  std::error_code error;
+  fs::remove_all(folder, error);
+  if (error)
+    return fail(codes::kIo, "cannot remove the folder of " + fleet.id + ": " + error.message());
+  return {};
+}
+
+}  // namespace tidemill::services::sagemaker

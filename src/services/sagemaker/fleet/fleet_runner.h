@@ -1,0 +1,82 @@
+// The effects of a deployment: models fetched and unpacked, processes started, watched and stopped.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "infer/model.h"
+#include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/fleet/fleet.h"
+#include "services/sagemaker_runtime/interface.h"
+
+namespace tidemill::services::sagemaker {
+
+// Where a model server listens.
+using ServerAddress = sagemaker_runtime::ServerAddress;
+
+class LoadedModels;
+
+struct FleetOptions {
+  std::string directory;  // absolute; each fleet's files lie in a folder of its id below it
+  // The model server answers GET /ping with 200. May block.
+  std::function<bool(const ServerAddress&)> ping;
+};
+
+// Thread-safe; its functions block.
+class FleetRunner {
+ public:
+  FleetRunner(const Dependencies& dependencies, FleetOptions options);
+  ~FleetRunner();
+
+  // Fetches the models and brings the instances up that are named and not yet ready; returns the
+  // fleet with them ready and each container's engine settled. The error "DeploymentFailed" is the
+  // user's, its message a FailureReason; others may be tried again.
+  Result<Fleet> start(const FleetOwner& owner, Fleet fleet,
+                      const std::vector<InstanceIndex>& which);
+  // One container of one instance, again: the reference with its port.
+  Result<ServerRef> start_server(const FleetOwner& owner, const Fleet& fleet, ServerRef ref);
+  // Stops the processes that these instances may have. Idempotent.
+  Result<void> stop_instances(const FleetOwner& owner, const Fleet& fleet,
+                              const std::vector<InstanceIndex>& which);
+  // All of them, and removes the fleet's folder. Idempotent.
+  Result<void> stop(const FleetOwner& owner, const Fleet& fleet);
+  // What invocations need to reach a variant's ready instances.
+  Result<sagemaker_runtime::VariantRoute> route(const FleetOwner& owner, const Fleet& fleet,
+                                                std::size_t variant);
+  // Lets models go that nobody asked for a while. Now and then.
+  void sweep();
+  // Ends every wait with Tidemill.Cancelled: the server stops, the processes go on.
+  void cancel() { cancelled_ = true; }
+
+ private:
+  struct Place;  // a container of a variant of a fleet, with its folders
+
+  std::string instance_folder(const ServerRef& ref) const;
+  Result<void> settle(const Place& place, Container& container);
+  Result<std::shared_ptr<const infer::Model>> model(const std::string& folder);
+  std::shared_ptr<LoadedModels> source(const Place& place);
+  Result<std::int64_t> launch(const Place& place, const ServerRef& ref);
+  Result<void> await_ready(const Place& place, const ServerRef& ref);
+  Result<void> await_exit(const std::string& job);
+  Result<bool> exited(const std::string& job, compute::JobExit& exit);
+  ServerAddress address_of(const ServerRef& ref) const;
+  Result<sagemaker_runtime::ContainerRoute> container_route(const Place& place);
+
+  Dependencies in_;
+  const FleetOptions options_;
+  int directory_descriptor_ = -1;  // of options_.directory, for short paths to its sockets
+  std::atomic<bool> cancelled_ = false;
+  std::mutex mutex_;
+  // By the model's folder, until the fleet is stopped. Shared: with the routes.
+  std::map<std::string, std::shared_ptr<const infer::Model>> models_;
+  // Likewise, of containers whose models come and go. Shared: with the routes.
+  std::map<std::string, std::shared_ptr<LoadedModels>> sources_;
+};
+
+inline constexpr const char* kDeploymentFailed = "DeploymentFailed";
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,96 @@
+#include "services/sagemaker/fleet/fleet.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "services/sagemaker/fleet/instance_spec.h"
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+Fleet two_containers(std::int64_t instances) {
+  Fleet fleet;
+  fleet.id = "a";
+  Variant variant;
+  variant.name = "AllTraffic";
+  variant.containers.resize(2);
+  variant.containers[0].engine = engines::kPython;
+  variant.containers[1].engine = engines::kNative;
+  variant.containers[1].hostname = "second";
+  variant.resize(instances);
+  fleet.variants.push_back(variant);
+  return fleet;
+}
+
+TEST(Fleet, An_instance_is_ready_when_every_container_is) {
+  Fleet fleet = two_containers(2);
+  Variant& variant = fleet.variants[0];
+  EXPECT_FALSE(variant.native());
+  EXPECT_EQ(variant.ready_instances(), 0);
+  variant.instances[0].servers[0].ready = true;
+  EXPECT_EQ(variant.ready_instances(), 0);
+  variant.instances[0].servers[1].ready = true;
+  EXPECT_EQ(variant.ready_instances(), 1);
+  variant.resize(3);
+  EXPECT_EQ(variant.ready_instances(), 1);
+  EXPECT_EQ(all_instances(fleet).size(), 3u);
+}
+
+TEST(Fleet, Servers_are_found_at_their_attempt_only) {
+  Fleet fleet = two_containers(1);
+  EXPECT_TRUE(find_server(fleet, {"a", 0, 0, 1, 0, 0, ""}));
+  for (const ServerRef& ref :
+       {ServerRef{"b", 0, 0, 0, 0, 0, ""}, ServerRef{"a", 1, 0, 0, 0, 0, ""},
+        ServerRef{"a", 0, -1, 0, 0, 0, ""}, ServerRef{"a", 0, 0, 2, 0, 0, ""},
+        ServerRef{"a", 0, 0, 0, 1, 0, ""}})
+    EXPECT_FALSE(find_server(fleet, ref));
+}
+
+TEST(Fleet, Log_streams_name_the_container_of_a_pipeline) {
+  Fleet fleet = two_containers(1);
+  EXPECT_EQ(server_log_stream(fleet.variants[0], {"a", 0, 0, 0, 0, 0, ""}),
+            "AllTraffic/i-a-0/container-1");
+  EXPECT_EQ(server_log_stream(fleet.variants[0], {"a", 0, 0, 1, 0, 0, ""}),
+            "AllTraffic/i-a-0/second");
+  fleet.variants[0].containers.pop_back();
+  EXPECT_EQ(server_log_stream(fleet.variants[0], {"a", 0, 0, 0, 0, 0, ""}), "AllTraffic/i-a-0");
+}
+
+TEST(ServerJobId, Says_whose_it_is) {
+  FleetOwner owner{"endpoint", "111122223333", "us-east-1", "churn-2026", "", ""};
+  auto job = parse_server_job_id(server_job_id(owner, {"abcdefghij", 1, 2, 3, 4, 0, ""}));
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->kind, "endpoint");
+  EXPECT_EQ(job->name, "churn-2026");
+  EXPECT_EQ(job->ref.fleet, "abcdefghij");
+  EXPECT_EQ(job->ref.variant, 1);
+  EXPECT_EQ(job->ref.instance, 2);
+  EXPECT_EQ(job->ref.container, 3);
+  EXPECT_EQ(job->ref.attempt, 4);
+  EXPECT_FALSE(parse_server_job_id("training.x"));
+  EXPECT_FALSE(parse_server_job_id("endpoint.a.b.c.d.1.2.3.x"));
+  owner.name = std::string(63, 'n');
+  owner.region = "ap-northeast-1";
+  EXPECT_LE(server_job_id(owner, {"abcdefghij", 9, 31, 14, 9999, 0, ""}).size(), 128u);
+}
+
+TEST(RestartDelay, Doubles_up_to_a_minute) {
+  EXPECT_EQ(restart_delay_seconds(1), 1);
+  EXPECT_EQ(restart_delay_seconds(2), 2);
+  EXPECT_EQ(restart_delay_seconds(4), 8);
+  EXPECT_EQ(restart_delay_seconds(400), 60);
+}
+
+TEST(ReasonFromLog, Keeps_the_traceback_and_its_end) {
+  std::string log = "starting\nTraceback (most recent call last):\n";
+  for (int i = 0; i < 50; ++i) log += "  File \"x.py\", line " + std::to_string(i) + "\n";
+  log += "ValueError: no such column\n";
+  const std::string reason = reason_from_log(log, 300);
+  EXPECT_LE(reason.size(), 300u);
+  EXPECT_THAT(reason, ::testing::StartsWith("Traceback (most recent call last):\n  ...\n"));
+  EXPECT_THAT(reason, ::testing::EndsWith("ValueError: no such column"));
+  EXPECT_EQ(reason_from_log("just this\n", 300), "just this");
+}
+
+}  // namespace
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,120 @@
+#include "services/sagemaker/fleet/instance_spec.h"
+
+#include <algorithm>
+
+#include "compute/instance_types.h"
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+constexpr const char* kMlFolder = "/opt/ml";
+constexpr const char* kModelFolder = "/opt/ml/model";
+constexpr std::string_view kTraceback = "Traceback (most recent call last):";
+
+std::vector<std::string> serve_command(const Programs& programs, const Container& container,
+                                       const std::string& model_folder) {
+  if (container.engine == engines::kProgram)
+    return {model_folder + "/code/" + container.environment.at("SAGEMAKER_PROGRAM"), "serve"};
+  if (container.engine == engines::kOnnx) return {programs.self, "onnx-serve"};
+  return {programs.python, "-m", "tidemill_serving"};
+}
+
+// What the process is told about its place in the fleet.
+void describe_place(compute::JobSpec& spec, const Variant& variant, const Container& container,
+                    const InstanceSurroundings& surroundings, const std::string& ml) {
+  if (surroundings.port == 0) {
+    spec.environment["TIDEMILL_SOCKET_PATH"] = ml + "/" + kServerSocketName;
+  } else {
+    spec.environment["SAGEMAKER_BIND_TO_PORT"] = std::to_string(surroundings.port);
+    spec.environment["SAGEMAKER_SAFE_PORT_RANGE"] = std::to_string(surroundings.port);
+  }
+  if (container.multi_model) spec.environment["SAGEMAKER_MULTI_MODEL"] = "true";
+  if (!container.hostname.empty())
+    spec.environment["SAGEMAKER_CONTAINER_HOSTNAME"] = container.hostname;
+  if (!variant.serverless) return;
+  // Workers come and go with the requests; the process that forks them holds no model.
+  spec.environment["TIDEMILL_WORKERS_MIN"] =
+      std::to_string(variant.serverless->provisioned_concurrency);
+  spec.environment["TIDEMILL_WORKERS_MAX"] = std::to_string(variant.serverless->concurrency_max);
+  spec.environment["TIDEMILL_WORKER_IDLE_SECONDS"] = std::to_string(kServerlessIdleSeconds);
+}
+
+void limit_resources(compute::JobSpec& spec, const Variant& variant) {
+  constexpr double kMemoryPerCpuMib = 1769;  // what one vCPU comes with, as in Lambda
+  if (variant.serverless) {
+    spec.memory_bytes_max = std::uint64_t(variant.serverless->memory_mib) << 20;
+    spec.cpus_max = std::max(1.0, double(variant.serverless->memory_mib) / kMemoryPerCpuMib);
+  } else if (const auto* type = compute::find_instance_type(variant.instance_type)) {
+    const compute::ResourceLimits limits = compute::limits_on_this_machine(*type);
+    spec.memory_bytes_max = limits.memory_bytes_max;
+    spec.cpus_max = limits.cpus_max;
+  }
+  if (spec.cpus_max > 0)
+    spec.environment.try_emplace("TIDEMILL_THREADS",
+                                 std::to_string(std::max(1, static_cast<int>(spec.cpus_max))));
+}
+
+}  // namespace
+
+compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
+                               const ServerRef& ref, const Programs& programs,
+                               const InstanceSurroundings& surroundings) {
+  const Container& container = variant.containers.at(static_cast<std::size_t>(ref.container));
+  const RuntimeCommand runtime = python_environment(programs);
+  const bool own_view = surroundings.isolation.mount_namespace;
+  const std::string ml = own_view ? kMlFolder : surroundings.instance_folder;
+  compute::JobSpec spec;
+  spec.id = server_job_id(owner, ref);
+  spec.command = serve_command(programs, container, own_view ? kModelFolder : ml + "/model");
+  spec.working_directory = ml;
+  spec.environment = {
+      {"SAGEMAKER_REGION", owner.region},
+      {"AWS_REGION", owner.region},
+      {"AWS_DEFAULT_REGION", owner.region},
+      {"AWS_ENDPOINT_URL", surroundings.server_url},
+      {"S3_ENDPOINT_URL", surroundings.server_url},
+      {"AWS_ACCESS_KEY_ID", surroundings.access_key_id},
+      {"AWS_SECRET_ACCESS_KEY", surroundings.secret_access_key},
+      {"AWS_SESSION_TOKEN", surroundings.session_token},
+      {"HOME", ml},
+      {"USER", "sagemaker"},
+      {"LOGNAME", "sagemaker"},
+      // One request at a time computes; the threads of several instances would fight for the cores.
+      {"OMP_NUM_THREADS", "1"},
+  };
+  describe_place(spec, variant, container, surroundings, ml);
+  for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
+  for (const auto& [name, value] : container.environment) {
+    std::string& variable = spec.environment[name];
+    const bool prepend = name == "PYTHONPATH" && !variable.empty();
+    variable = prepend ? value + ":" + variable : value;
+  }
+  if (own_view) {
+    spec.mounts.push_back({surroundings.instance_folder, kMlFolder, false});
+    spec.mounts.push_back({surroundings.model_folder, kModelFolder, true});
+    if (!surroundings.models_folder.empty())
+      spec.mounts.push_back({surroundings.models_folder, kModelsFolder, true});
+    for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
+  } else {
+    spec.environment["TIDEMILL_ML_ROOT"] = surroundings.instance_folder;
+  }
+  limit_resources(spec, variant);
+  return spec;
+}
+
+std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
+  while (!log.empty() && (log.back() == '\n' || log.back() == ' ')) log.remove_suffix(1);
+  const std::size_t trace = log.rfind(kTraceback);
+  if (trace != std::string_view::npos) log.remove_prefix(trace);
+  if (log.size() <= bytes_max) return std::string(log);
+  // The end of a traceback says more than its beginning.
+  const std::string head =
+      trace == std::string_view::npos ? "" : std::string(kTraceback) + "\n  ...\n";
+  if (bytes_max <= head.size()) return std::string(log.substr(log.size() - bytes_max));
+  log.remove_prefix(log.size() - (bytes_max - head.size()));
+  const std::size_t line = log.find('\n');
+  if (line != std::string_view::npos) log.remove_prefix(line + 1);
+  return head + std::string(log);
+}
+
+}  // namespace tidemill::services::sagemaker

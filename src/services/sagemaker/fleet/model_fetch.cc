@@ -1,0 +1,112 @@
+#include "services/sagemaker/fleet/model_fetch.h"
+
+#include <filesystem>
+
+#include "services/sagemaker/archive.h"
+#include "services/sagemaker/s3_uri.h"
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t kUnpackedBytesMax = 64ull << 30;
+constexpr std::size_t kObjectsPerPage = 1000;
+
+// Errors that another try will not change.
+bool is_the_users(const Error& error) {
+  return error.code == "NoSuchBucket" || error.code == "NoSuchKey" ||
+         error.code == "AccessDenied" || error.code == codes::kInvalid;
+}
+
+// Jobs run as other users: the model must be readable whatever the archive's modes were.
+void make_readable(const fs::path& folder) {
+  std::error_code ignored;
+  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
+    if (entry.is_symlink(ignored)) continue;
+    const bool program = entry.is_directory(ignored) || (entry.status(ignored).permissions() &
+                                                         fs::perms::owner_exec) != fs::perms::none;
+    fs::perms modes = fs::perms::owner_read | fs::perms::owner_write | fs::perms::group_read |
+                      fs::perms::others_read;
+    if (program) modes |= fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
+    fs::permissions(entry.path(), modes, ignored);
+  }
+}
+
+// A program that is the model server itself need not have come with the mode of one.
+void make_program_executable(const fs::path& folder, const std::string& program) {
+  if (program.empty() || program.ends_with(".py")) return;
+  const std::string path = path_without_links(folder.string(), "code/" + program);
+  std::error_code ignored;
+  if (!path.empty())
+    fs::permissions(path, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
+                    fs::perm_options::add, ignored);
+}
+
+Result<void> unpack(const Dependencies& in, const ModelFetch& fetch, const S3Uri& uri,
+                    const std::string& folder) {
+  const std::string archive = folder + ".tar.gz";
+  TRY(in.s3.get_object_to_file(fetch.account, uri.bucket, uri.key, archive));
+  Result<void> unpacked = unpack_tar(archive, folder, kUnpackedBytesMax);
+  std::error_code ignored;
+  fs::remove(archive, ignored);
+  if (!unpacked && unpacked.error().code != codes::kStorageFull &&
+      unpacked.error().code != codes::kIo)
+    return fail(codes::kInvalid,
+                "the model archive cannot be unpacked: " + unpacked.error().message);
+  return unpacked;
+}
+
+Result<void> copy_object(const Dependencies& in, const ModelFetch& fetch, const S3Uri& uri,
+                         const std::string& key, const std::string& folder) {
+  std::string relative = key.substr(uri.key.size());
+  while (relative.starts_with('/')) relative.erase(0, 1);
+  if (relative.empty()) relative = fs::path(key).filename().string();
+  if (relative.empty() || key.ends_with('/')) return {};
+  const std::string normal = fs::path(relative).lexically_normal().string();
+  if (normal.starts_with("..") || normal.starts_with('/'))
+    return fail(codes::kInvalid, "the key " + key + " leads outside the model's folder");
+  std::error_code error;
+  fs::create_directories(fs::path(folder + "/" + normal).parent_path(), error);
+  TRY(in.s3.get_object_to_file(fetch.account, uri.bucket, key, folder + "/" + normal));
+  return {};
+}
+
+Result<void> download(const Dependencies& in, const ModelFetch& fetch, const std::string& folder) {
+  const S3Uri uri = TRY(parse_s3_uri(fetch.uri));
+  if (fetch.compressed) return unpack(in, fetch, uri, folder);
+  std::string after;
+  do {
+    s3::ObjectPage page =
+        TRY(in.s3.list_objects(fetch.account, uri.bucket, uri.key, after, kObjectsPerPage));
+    for (const s3::ObjectInfo& object : page.objects)
+      TRY(copy_object(in, fetch, uri, object.key, folder));
+    after = page.next;
+  } while (!after.empty());
+  return {};
+}
+
+}  // namespace
+
+Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
+                              const std::string& folder) {
+  std::error_code error;
+  if (fs::is_directory(folder, error)) return {};
+  const std::string partial = folder + ".partial";
+  fs::remove_all(partial, error);
+  fs::create_directories(partial, error);
+  if (error) return fail(codes::kIo, "cannot make " + partial + ": " + error.message());
+  if (!fetch.uri.empty()) {
+    Result<void> downloaded = download(in, fetch, partial);
+    if (!downloaded && is_the_users(downloaded.error()))
+      return fail(codes::kInvalid, downloaded.error().message);
+    if (!downloaded) return downloaded;
+  }
+  make_readable(partial);
+  make_program_executable(partial, fetch.program);
+  fs::rename(partial, folder, error);
+  if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());
+  return {};
+}
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,183 @@
+#include "services/sagemaker_runtime/invocation.h"
+
+#include "services/sagemaker_runtime/model_error.h"
+
+namespace tidemill::services::sagemaker_runtime {
+namespace {
+
+constexpr const char* kCustomAttributes = "X-Amzn-SageMaker-Custom-Attributes";
+constexpr const char* kInferenceId = "X-Amzn-SageMaker-Inference-Id";
+constexpr const char* kTargetModel = "X-Amzn-SageMaker-Target-Model";
+constexpr const char* kSessionId = "X-Amzn-SageMaker-Session-Id";
+constexpr const char* kNewSessionId = "X-Amzn-SageMaker-New-Session-Id";
+constexpr const char* kClosedSessionId = "X-Amzn-SageMaker-Closed-Session-Id";
+
+// Nothing reached the model: the client may try again.
+bool never_reached(const Error& error) {
+  return error.code == codes::kCancelled || error.message.starts_with("cannot connect") ||
+         error.message.starts_with("too many requests");
+}
+
+}  // namespace
+
+wire::ClientRequest to_model(InvokeRequest& request) {
+  wire::ClientRequest out;
+  out.method = "POST";
+  out.target = "/invocations";
+  if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
+  out.headers.add("Accept", request.accept.empty() ? "*/*" : request.accept);
+  auto add = [&out](const char* name, const std::string& value) {
+    if (!value.empty()) out.headers.add(name, value);
+  };
+  add(kCustomAttributes, request.custom_attributes);
+  add(kInferenceId, request.inference_id);
+  add(kTargetModel, request.target_model);
+  add(kSessionId, request.session_id);
+  out.body = std::move(request.body);
+  return out;
+}
+
+InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
+                     const ContainerRoute& container, const infer::Model& model,
+                     const InvokeRequest& request) {
+  auto failed = [&](const Error& error) {
+    return fail(model_error(endpoint, variant.name, error.http_status, error.message));
+  };
+  Result<infer::Matrix> rows =
+      infer::decode_rows(request.content_type, request.body, model.feature_count());
+  if (!rows) return failed(rows.error());
+  Result<infer::Predictions> predictions = model.predict(*rows);
+  if (!predictions) return failed(predictions.error());
+  Result<infer::EncodedResponse> encoded =
+      infer::encode_predictions(*predictions, model, request.accept, container.response);
+  if (!encoded) return failed(encoded.error());
+  InvokeAnswer answer;
+  answer.body = std::move(encoded->body);
+  answer.content_type = std::move(encoded->content_type);
+  answer.invoked_variant = variant.name;
+  return answer;
+}
+
+InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& variant,
+                        std::string_view log_stream, const InferenceLimits& limits,
+                        Result<wire::ClientResponse> response) {
+  if (!response) {
+    const Error& error = response.error();
+    if (error.code == codes::kTimeout)
+      return fail(model_error(
+          endpoint, log_stream, 0,
+          "Your invocation timed out while waiting for a response from container primary. It must "
+          "answer within " +
+              std::to_string(limits.model_time.count()) + " seconds."));
+    if (never_reached(error))
+      return fail(unavailable("The model server of variant " + variant.name +
+                              " cannot be reached: " + error.message));
+    return fail(model_error(endpoint, log_stream, 0, error.message));
+  }
+  if (response->status < 200 || response->status > 299)
+    return fail(model_error(endpoint, log_stream, response->status, response->body));
+  InvokeAnswer answer;
+  answer.body = std::move(response->body);
+  answer.content_type = response->headers.get("Content-Type");
+  answer.invoked_variant = variant.name;
+  answer.custom_attributes = response->headers.get(kCustomAttributes);
+  answer.new_session_id = response->headers.get(kNewSessionId);
+  answer.closed_session_id = response->headers.get(kClosedSessionId);
+  return answer;
+}
+
+wire::Destination Inference::destination(const Invocation& invocation) const {
+  const Chosen& chosen = invocation.chosen;
+  const ServerAddress& address =
+      chosen.route().instances[std::size_t(chosen.instance)].servers[invocation.container].address;
+  return address.socket_path.empty() ? wire::Destination::tcp("127.0.0.1", address.port)
+                                     : wire::Destination::unix_socket(address.socket_path);
+}
+
+// To a thread that may block, or back to the client when too many wait for one.
+void Inference::to_pool(Pointer invocation, std::move_only_function<void(Pointer)> work) {
+  // Shared: a task that the pool refuses is destroyed, and its caller still needs an answer.
+  auto waiting = std::make_shared<Pointer>(std::move(invocation));
+  runtime::WorkerPool::Task task = [waiting, work = std::move(work)]() mutable {
+    work(std::move(*waiting));
+  };
+  if (batches_.try_submit(std::move(task))) return;
+  next(std::move(*waiting), fail(throttled("Too many requests wait for a prediction; try again.")));
+}
+
+void Inference::run(Pointer invocation) {
+  const ContainerRoute& route = invocation->route();
+  if (route.native) return run_native(std::move(invocation), route.native);
+  if (route.multi_model && invocation->request.target_model.empty())
+    return next(std::move(invocation),
+                fail("ValidationError",
+                     "The endpoint hosts many models; name one of them as the "
+                     "TargetModel."));
+  if (route.process)
+    return route.multi_model ? run_multi_model(std::move(invocation))
+                             : run_process(std::move(invocation));
+  run_on_demand(std::move(invocation));
+}
+
+void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Model> model) {
+  auto work = [this, model = std::move(model)](Pointer taken) {
+    InvokeResult result = predict(taken->chosen.entry->endpoint, taken->chosen.route(),
+                                  taken->route(), *model, taken->request);
+    next(std::move(taken), std::move(result));
+  };
+  if (invocation->request.body.size() <= kInlineBodyBytesMax) return work(std::move(invocation));
+  to_pool(std::move(invocation), std::move(work));
+}
+
+// A model that comes into memory when it is asked for.
+void Inference::run_on_demand(Pointer invocation) {
+  const ContainerRoute& route = invocation->route();
+  const std::string target = route.multi_model ? invocation->request.target_model : std::string();
+  if (auto model = route.models->find(target))
+    return run_native(std::move(invocation), std::move(model));
+  to_pool(std::move(invocation), [this, target](Pointer taken) {
+    auto loaded = taken->route().models->load(target);
+    if (!loaded) {
+      Error error = loaded.error();
+      if (error.code == "ModelError")
+        error = model_error(taken->chosen.entry->endpoint, taken->chosen.log_stream(0),
+                            error.http_status, error.message);
+      return next(std::move(taken), fail(std::move(error)));
+    }
+    InvokeResult result = predict(taken->chosen.entry->endpoint, taken->chosen.route(),
+                                  taken->route(), **loaded, taken->request);
+    next(std::move(taken), std::move(result));
+  });
+}
+
+void Inference::run_process(Pointer invocation) {
+  const wire::Destination to = destination(*invocation);
+  wire::ClientRequest request = to_model(invocation->request);
+  client_.request(
+      to, std::move(request), {limits_.model_time, limits_.body_bytes_max},
+      [this, invocation = std::move(invocation)](Result<wire::ClientResponse> response) mutable {
+        const Chosen& chosen = invocation->chosen;
+        InvokeResult result =
+            from_model(chosen.entry->endpoint, chosen.route(),
+                       chosen.log_stream(invocation->container), limits_, std::move(response));
+        next(std::move(invocation), std::move(result));
+      });
+}
+
+// The next container of a serial pipeline, or the answer.
+void Inference::next(Pointer invocation, InvokeResult result) {
+  if (result && !invocation->is_last()) {
+    ++invocation->container;
+    invocation->request.body = std::move(result->body);
+    invocation->request.content_type = std::move(result->content_type);
+    return run(std::move(invocation));
+  }
+  InvokeRequest request = std::move(invocation->request);
+  if (invocation->chosen.captured) {
+    request.body = std::move(invocation->captured_body);
+    request.content_type = std::move(invocation->captured_type);
+  }
+  finish(invocation->chosen, std::move(request), std::move(invocation->done), std::move(result));
+}
+
+}  // namespace tidemill::services::sagemaker_runtime
