@@ -7,6 +7,8 @@
 #include <iostream>
 
 #include "base/json.h"
+#include "cli/api_call.h"
+#include "cli/endpoint_history.h"
 #include "cli/environment.h"
 #include "server/version.h"
 
@@ -34,8 +36,11 @@ void add_setting_flags(CLI::App& command, std::map<std::string, std::string>& va
     std::string name(spec.name);
     std::string help(spec.description);
     if (!spec.default_value.empty()) help += " [" + std::string(spec.default_value) + "]";
-    command.add_option_function<std::string>(
+    CLI::Option* option = command.add_option_function<std::string>(
         "--" + name, [&values, name](const std::string& value) { values[name] = value; }, help);
+    // "--strict-aws" alone says on.
+    if (spec.choices == std::vector<std::string_view>{"off", "on"})
+      option->expected(0, 1)->default_str("on");
   }
 }
 
@@ -64,6 +69,15 @@ int print_environment(const server::Settings& settings, const std::string& forma
   return 0;
 }
 
+int print_history(const server::Settings& settings, const std::string& endpoint, bool as_json) {
+  Result<ApiTarget> target = api_target(settings, environment_variables());
+  if (!target) return complain(target.error());
+  Result<std::string> text = endpoint_history(*target, endpoint, as_json);
+  if (!text) return complain(text.error());
+  std::cout << *text;
+  return 0;
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const ServerCommands& commands) {
@@ -86,6 +100,14 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   CLI::App* version = app.add_subcommand("version", "print the version");
   CLI::App* coverage = app.add_subcommand("coverage", "print which operations are implemented");
   coverage->add_flag("--json", as_json, "as JSON (it always is)");
+
+  CLI::App* endpoint = app.add_subcommand("endpoint", "what the server knows about an endpoint");
+  endpoint->require_subcommand(1);
+  CLI::App* history = endpoint->add_subcommand("history", "print its deployments, oldest first");
+  std::string endpoint_name;
+  history->add_option("NAME", endpoint_name, "the endpoint's name")->required();
+  history->add_flag("--json", as_json, "as JSON");
+  add_setting_flags(*history, flags);
 
   auto is_named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
@@ -112,6 +134,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     std::cout << (as_json ? settings->explain_json() : settings->explain());
     return 0;
   }
+  if (*endpoint) return print_history(*settings, endpoint_name, as_json);
   if (*env) return print_environment(*settings, format);
   return commands.serve(*settings);
 }
