@@ -136,11 +136,13 @@ std::string cut_reason(std::string reason) {
   return reason;
 }
 
-engine::Task record_task(const Endpoint& endpoint, std::string result, std::string reason,
+engine::Task record_task(Endpoint& next, std::string result, std::string reason,
                          std::optional<Timestamp> ended) {
-  DeploymentRecord record{endpoint.account,  endpoint.region,   endpoint.name, *endpoint.deployment,
+  DeploymentRecord record{next.account,      next.region,       next.name, *next.deployment,
                           std::move(result), std::move(reason), ended};
-  return {tasks::kRecord, to_value(record)};
+  engine::Task task{tasks::kRecord, to_value(record)};
+  if (ended) next.last_deployment = std::move(record);
+  return task;
 }
 
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref) {

@@ -28,8 +28,8 @@ EndpointOutcome advance(Endpoint next, const InstancesRef& ref, Timestamp now);
 EndpointStep roll_back(Endpoint next, std::string reason, Timestamp now);
 // Notes a step of the deployment under way.
 void note(Endpoint& next, std::string what, Timestamp now);
-// The entry for the history; `result` as in DeploymentRecord.
-engine::Task record_task(const Endpoint& endpoint, std::string result, std::string reason,
+// The entry for the history; `result` as in DeploymentRecord. With an end also in the record.
+engine::Task record_task(Endpoint& next, std::string result, std::string reason,
                          std::optional<Timestamp> ended);
 // Takes over what a task found out about the servers: ports, readiness, engines.
 void merge_servers(Fleet& into, const Fleet& from);

@@ -28,12 +28,15 @@ struct Endpoint {
   Timestamp created, modified;
   std::optional<Fleet> active, pending;
   std::optional<Deployment> deployment;  // under way
+  // The last one that ended: the history has it a moment later.
+  std::optional<DeploymentRecord> last_deployment;
   // The policy of the last update, for RetainDeploymentConfig.
   std::optional<DeploymentPolicy> last_policy;
 };
 BOOST_DESCRIBE_STRUCT(Endpoint, (),
                       (account, region, arn, name, server_url, status, failure_reason,
-                       failed_config, created, modified, active, pending, deployment, last_policy))
+                       failed_config, created, modified, active, pending, deployment,
+                       last_deployment, last_policy))
 
 inline constexpr const char* kEndpointMachine = "sagemaker_endpoint";
 inline constexpr const char* kEndpointLogGroup = "/aws/sagemaker/Endpoints/";

@@ -21,6 +21,10 @@ bool on_its_way(const Endpoint& endpoint) {
          endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
+std::string stage_of(const Endpoint& endpoint) {
+  return endpoint.deployment ? endpoint.deployment->stage : std::string();
+}
+
 template <class T>
 const T* pointer(const tidemill::api::Box<T>& box) {
   return box ? &*box : nullptr;
@@ -137,7 +141,7 @@ void EndpointHandlers::hold(const Context& context, const Endpoint& endpoint) {
   const auto changed = [&](const std::optional<std::string>& text) {
     if (!text) return true;
     Result<Endpoint> now = from_json<Endpoint>(*text);
-    return !now || now->status != endpoint.status;
+    return !now || now->status != endpoint.status || stage_of(*now) != stage_of(endpoint);
   };
   // In slices, since a server that stops wakes nobody here.
   while (!context.stop.stop_requested() && std::chrono::steady_clock::now() < until)
@@ -151,7 +155,9 @@ void EndpointHandlers::hold(const Context& context, const Endpoint& endpoint) {
 Result<api::DescribeEndpointOutput> EndpointHandlers::describe(
     Context& context, const api::DescribeEndpointInput& request) {
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
-  if (!on_its_way(endpoint)) return describe_endpoint(endpoint);
+  // Who watches traffic shift wants to see it; the wait is for starts, which are over in a moment.
+  if (!on_its_way(endpoint) || stage_of(endpoint) == deployment_stages::kBaking)
+    return describe_endpoint(endpoint);
   hold(context, endpoint);
   return describe_endpoint(TRY(find(context, request.endpoint_name)));
 }

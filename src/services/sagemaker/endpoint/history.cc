@@ -56,7 +56,10 @@ Result<api::ListEndpointDeploymentsOutput> list(const Dependencies& in, Context&
   auto page = deployments().scan(in.store, scan);
   if (!page) return internal_failure(page.error());
   api::ListEndpointDeploymentsOutput out;
-  for (const auto& found : page->records) out.deployments.push_back(summary(found.record));
+  const auto& last = (*endpoint)->record.last_deployment;
+  for (const auto& found : page->records)
+    out.deployments.push_back(
+        summary(last && last->deployment.id == found.record.deployment.id ? *last : found.record));
   if (!page->next.empty()) out.next_token = page->next;
   return out;
 }

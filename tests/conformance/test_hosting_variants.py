@@ -1,0 +1,164 @@
+"""Variants: shares, targets, shadows, pipelines, containers invoked by name, many models in one container."""
+from collections import Counter
+
+import pytest
+from botocore.exceptions import ClientError
+
+from helpers import aws_error, unique, wait_until
+from hosting import (answer, config_of, constant_archive, constant_model, endpoint_of, in_service, metric, updated,
+                     variant)
+from sagemaker_world import SCIKIT_LEARN, XGBOOST, World, tar_gz
+
+DOUBLE = """
+import json
+
+
+def model_fn(model_dir):
+    return None
+
+
+def input_fn(body, content_type):
+    return [[float(v) for v in row.split(",")] for row in body.split()]
+
+
+def predict_fn(rows, model):
+    return rows
+
+
+def output_fn(rows, accept):
+    return "\\n".join(",".join(str(v) for v in row[:2]) for row in rows), "text/csv"
+"""
+
+
+@pytest.fixture(scope="module")
+def world(server):
+    return World(server)
+
+
+@pytest.fixture(scope="module")
+def one_and_two(world):
+    """An endpoint with variants that answer 1 and 2, weighted 3 : 1."""
+    name, found = endpoint_of(world, config_of(world, variant("one", constant_model(world, 1.0), 3.0),
+                                               variant("two", constant_model(world, 2.0), 1.0)))
+    weights = {each["VariantName"]: each["CurrentWeight"] for each in found["ProductionVariants"]}
+    assert weights == {"one": 3.0, "two": 1.0}
+    yield name
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def test_variants_share_by_weight(world, one_and_two):
+    invoked = Counter(world.invoke(one_and_two, "1,2")["InvokedProductionVariant"] for _ in range(400))
+    assert abs(invoked["one"] - 300) <= 8 and abs(invoked["two"] - 100) <= 8
+
+
+def test_target_variant_overrides_the_weights(world, one_and_two):
+    assert {answer(world, one_and_two, TargetVariant="two") for _ in range(20)} == {2.0}
+    with aws_error("ValidationError", containing="Variant three not found"):
+        answer(world, one_and_two, TargetVariant="three")
+
+
+def test_weights_change_in_place(world, one_and_two):
+    world.sm.update_endpoint_weights_and_capacities(EndpointName=one_and_two, DesiredWeightsAndCapacities=[
+        {"VariantName": "one", "DesiredWeight": 0.0}, {"VariantName": "two", "DesiredWeight": 1.0}])
+    in_service(world, one_and_two)
+    assert {answer(world, one_and_two) for _ in range(40)} == {2.0}
+    world.sm.update_endpoint_weights_and_capacities(EndpointName=one_and_two, DesiredWeightsAndCapacities=[
+        {"VariantName": "one", "DesiredWeight": 3.0}, {"VariantName": "two", "DesiredInstanceCount": 3}])
+    found = in_service(world, one_and_two)
+    assert found["ProductionVariants"][1]["CurrentInstanceCount"] == 3
+
+
+def test_shadow_variants_get_a_copy_and_answer_nobody(world):
+    shadow = variant("shadow", constant_model(world, 9.0))
+    config = config_of(world, variant("main", constant_model(world, 1.0)), ShadowProductionVariants=[shadow])
+    described = world.sm.describe_endpoint_config(EndpointConfigName=config)
+    assert described["ShadowProductionVariants"][0]["VariantName"] == "shadow"
+    name, found = endpoint_of(world, config)
+    assert found["ShadowProductionVariants"][0]["VariantName"] == "shadow"
+    before = metric(world, "tidemill_shadow_invocations_total")
+    assert {answer(world, name) for _ in range(50)} == {1.0}
+    wait_until(lambda: metric(world, "tidemill_shadow_invocations_total") == before + 50, 10)
+    with aws_error("ValidationError", containing="Variant shadow not found"):
+        answer(world, name, TargetVariant="shadow")
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def pipeline(world, **more):
+    """A script that keeps the first two columns, then a native model."""
+    script = world.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": DOUBLE}))
+    name = unique("model")
+    world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, Containers=[
+        {"ContainerHostname": "prepare", "Image": SCIKIT_LEARN, "ModelDataUrl": script,
+         "Environment": {"SAGEMAKER_PROGRAM": "inference.py"}},
+        {"ContainerHostname": "predict", "Image": XGBOOST, "ModelDataUrl": constant_archive(world, 5.0)}], **more)
+    return name
+
+
+def test_a_serial_pipeline(world):
+    name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", pipeline(world))))
+    body = world.invoke(name, "1,2,3\n4,5,6", accept="text/csv")["Body"].read()
+    assert [float(v) for v in body.decode().split(",")] == [5.0, 5.0]
+    with aws_error("ValidationError", containing="TargetContainerHostname"):
+        world.invoke(name, "1,2,3", TargetContainerHostname="predict")
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def test_containers_invoked_one_by_one(world):
+    model = pipeline(world, InferenceExecutionConfig={"Mode": "Direct"})
+    name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model)))
+    assert world.invoke(name, "1,2,3", TargetContainerHostname="prepare")["Body"].read() == b"1.0,2.0"
+    assert float(world.invoke(name, "1,2", accept="text/csv",
+                              TargetContainerHostname="predict")["Body"].read()) == 5.0
+    with aws_error("ValidationError", containing="TargetContainerHostname"):
+        world.invoke(name, "1,2")
+    with aws_error("ValidationError", containing="no container third"):
+        world.invoke(name, "1,2", TargetContainerHostname="third")
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def test_many_models_in_one_native_container(world):
+    prefix = unique("models")
+    constant_archive(world, 1.0, f"{prefix}/one.tar.gz")
+    model = unique("model")
+    world.sm.create_model(ModelName=model, ExecutionRoleArn=world.role, PrimaryContainer={
+        "Image": XGBOOST, "Mode": "MultiModel", "ModelDataUrl": f"s3://{world.bucket}/{prefix}/"})
+    name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model)))
+    assert answer(world, name, TargetModel="one.tar.gz") == 1.0
+    with aws_error("ValidationError", containing="two/deep.tar.gz cannot be found"):
+        answer(world, name, TargetModel="two/deep.tar.gz")
+    constant_archive(world, 2.0, f"{prefix}/two/deep.tar.gz")
+    assert answer(world, name, TargetModel="two/deep.tar.gz") == 2.0
+    assert answer(world, name, TargetModel="one.tar.gz") == 1.0
+    with aws_error("ValidationError", containing="TargetModel"):
+        answer(world, name)
+    with aws_error("ValidationError", containing="cannot be found"):
+        answer(world, name, TargetModel="../../etc/passwd")
+    world.put(f"{prefix}/broken.tar.gz", tar_gz({"xgboost-model": "no model"}))
+    with aws_error("ModelError", containing="cannot be loaded"):
+        answer(world, name, TargetModel="broken.tar.gz")
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def test_a_serverless_native_variant(world):
+    serverless = {"VariantName": "AllTraffic", "ModelName": constant_model(world, 4.0),
+                  "ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}}
+    name, found = endpoint_of(world, config_of(world, serverless))
+    summary = found["ProductionVariants"][0]
+    assert summary["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    assert "CurrentInstanceCount" not in summary
+    assert answer(world, name) == 4.0
+    with aws_error("ValidationException", containing="serverless"):
+        world.sm.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[
+            {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}])
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"ServerlessConfig": {"MemorySizeInMB": 1500, "MaxConcurrency": 5}}, "steps of 1024"),
+    ({"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1, "ProvisionedConcurrency": 2}},
+     "must not be above"),
+    ({"InstanceType": "ml.m5.large", "RoutingConfig": {"RoutingStrategy": "KV_AWARE"}}, "KV_AWARE"),
+])
+def test_configurations_that_cannot_be(world, change, words):
+    with pytest.raises(ClientError, match=words):
+        config_of(world, {"VariantName": "AllTraffic", "ModelName": constant_model(world, 1.0), **change})
