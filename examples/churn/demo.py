@@ -1,4 +1,4 @@
-"""The main job, end to end: a server of its own on a free port with a fresh data folder, then the three
+"""The main job, end to end: a server of its own on a free port with a fresh data folder, then the
 programs of this folder against it. What `./mill demo` runs.
 
     python demo.py --binary build/release/tidemill [--only boto3] [--keep DIRECTORY]
@@ -17,6 +17,7 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = {
     "boto3": ("boto3", [sys.executable, str(HERE / "churn_boto3.py")]),
+    "ab": ("two versions side by side", [sys.executable, str(HERE / "churn_ab.py")]),
     "cli": ("the AWS CLI", ["bash", str(HERE / "churn_cli.sh")]),
     "sagemaker-v2": ("the SageMaker Python SDK v2", [sys.executable, str(HERE / "churn_sagemaker_v2.py")]),
 }
@@ -79,7 +80,7 @@ def main():
 How to go on:
   ./mill up                                          the server, in this terminal, with ./data
   eval "$(build/release/tidemill env --data data)"   in another one: endpoint, region and keys
-  examples/churn/README.md                           the three programs that just ran
+  examples/churn/README.md                           the programs that just ran
   curl -s $AWS_ENDPOINT_URL/_tidemill/metrics        what the server counts
   docs/coverage.md                                   which operations there are""")
 

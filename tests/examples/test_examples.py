@@ -8,7 +8,7 @@ import pytest
 from support.server import BINARY, ROOT
 
 
-@pytest.mark.parametrize("way", ["boto3", "cli", "sagemaker-v2"])
+@pytest.mark.parametrize("way", ["boto3", "ab", "cli", "sagemaker-v2"])
 def test_main_job(way):
     done = subprocess.run([sys.executable, str(ROOT / "examples/churn/demo.py"), "--binary", str(BINARY), "--only", way],
                           capture_output=True, text=True, timeout=600)

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t kBatchThreads = 2;
 constexpr std::size_t kBatchesWaitingMax = 256;
+constexpr std::size_t kLoadThreads = 4;
+constexpr std::size_t kLoadsWaitingMax = 256;
 
 std::string endpoint_key(const EndpointRoute& endpoint) {
   return endpoint.account + "/" + endpoint.region + "/" + endpoint.name;
@@ -40,11 +42,13 @@ Inference::Inference(const RoutingTable& routes, runtime::EventLoops& loops, con
       limits_(limits),
       recorder_(recorder),
       batches_({"predict", kBatchThreads, kBatchesWaitingMax}),
+      loads_({"model-load", kLoadThreads, kLoadsWaitingMax}),
       client_(loops) {}
 
 Inference::~Inference() {
   client_.stop();
   batches_.stop();
+  loads_.stop();
 }
 
 // Which variant, and which of its containers.

@@ -95,7 +95,9 @@ class Inference {
   void run_process(Pointer invocation);
   void run_multi_model(Pointer invocation);
   void load_into_server(Pointer invocation);
-  void to_pool(Pointer invocation, std::move_only_function<void(Pointer)> work);
+  // On a thread that may block; what a full pool refuses is answered with `refusal`.
+  void to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
+               std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
   void finish(const Chosen& chosen, InvokeRequest request, Done done, InvokeResult result);
   void mirror(const Chosen& chosen, const InvokeRequest& request);
@@ -108,7 +110,8 @@ class Inference {
   Recorder* const recorder_;
   InferenceCounters counters_;
   Sessions sessions_;
-  runtime::WorkerPool batches_;
+  runtime::WorkerPool batches_;  // predicts large bodies
+  runtime::WorkerPool loads_;    // fetches and loads models; waits for files and processes
   wire::HttpClient client_;
 };
 

@@ -94,15 +94,14 @@ wire::Destination Inference::destination(const Invocation& invocation) const {
                                      : wire::Destination::unix_socket(address.socket_path);
 }
 
-// To a thread that may block, or back to the client when too many wait for one.
-void Inference::to_pool(Pointer invocation, std::move_only_function<void(Pointer)> work) {
+void Inference::to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
+                        std::move_only_function<void(Pointer)> work) {
   // Shared: a task that the pool refuses is destroyed, and its caller still needs an answer.
   auto waiting = std::make_shared<Pointer>(std::move(invocation));
   runtime::WorkerPool::Task task = [waiting, work = std::move(work)]() mutable {
     work(std::move(*waiting));
   };
-  if (batches_.try_submit(std::move(task))) return;
-  next(std::move(*waiting), fail(throttled("Too many requests wait for a prediction; try again.")));
+  if (!pool.try_submit(std::move(task))) next(std::move(*waiting), fail(std::move(refusal)));
 }
 
 void Inference::run(Pointer invocation) {
@@ -126,7 +125,8 @@ void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Mode
     next(std::move(taken), std::move(result));
   };
   if (invocation->request.body.size() <= kInlineBodyBytesMax) return work(std::move(invocation));
-  to_pool(std::move(invocation), std::move(work));
+  to_pool(batches_, throttled("Too many large requests wait for a prediction; try again."),
+          std::move(invocation), std::move(work));
 }
 
 // A model that comes into memory when it is asked for.
@@ -135,7 +135,7 @@ void Inference::run_on_demand(Pointer invocation) {
   const std::string target = route.multi_model ? invocation->request.target_model : std::string();
   if (auto model = route.models->find(target))
     return run_native(std::move(invocation), std::move(model));
-  to_pool(std::move(invocation), [this, target](Pointer taken) {
+  to_pool(loads_, model_not_ready(), std::move(invocation), [this, target](Pointer taken) {
     auto loaded = taken->route().models->load(target);
     if (!loaded) {
       Error error = loaded.error();

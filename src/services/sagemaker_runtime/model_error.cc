@@ -35,6 +35,13 @@ Error endpoint_not_found(std::string_view account, std::string_view endpoint) {
 
 Error unavailable(std::string message) { return {"ServiceUnavailable", std::move(message), 503}; }
 
+Error model_not_ready() {
+  return {"ModelNotReadyException",
+          "The model is still being downloaded or loaded, and too many requests wait for models "
+          "already; try again.",
+          429};
+}
+
 Error throttled(std::string message) { return {"ThrottlingException", std::move(message), 429}; }
 
 }  // namespace tidemill::services::sagemaker_runtime

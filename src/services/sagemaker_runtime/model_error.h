@@ -15,6 +15,7 @@ Error model_error(const EndpointRoute& endpoint, std::string_view log_stream, in
                   std::string_view message);
 Error endpoint_not_found(std::string_view account, std::string_view endpoint);
 Error unavailable(std::string message);  // 503: nothing is there to answer
+Error model_not_ready();                 // 429: it is still being loaded
 Error throttled(std::string message);    // 429: too much is asked at once
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -52,7 +52,7 @@ void Inference::run_multi_model(Pointer invocation) {
 // On a thread that may block: fetches the model, makes room and has the server load it.
 void Inference::load_into_server(Pointer invocation) {
   ++invocation->loads;
-  to_pool(std::move(invocation), [this](Pointer taken) {
+  to_pool(loads_, model_not_ready(), std::move(invocation), [this](Pointer taken) {
     const std::string& target = taken->request.target_model;
     Result<std::string> folder = taken->route().models->fetch(target);
     if (!folder) return next(std::move(taken), fail(folder.error()));
