@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <random>
@@ -47,11 +46,22 @@ std::unique_ptr<Random> make_seeded_random(std::uint64_t seed) {
 std::string make_uuid(Random& random) {
   std::uint64_t high = (random.next() & ~0xf000ULL) | 0x4000ULL;
   std::uint64_t low = (random.next() & ~(3ULL << 62)) | (2ULL << 62);
-  char buffer[40];
-  std::snprintf(buffer, sizeof buffer, "%08x-%04x-%04x-%04x-%012llx", unsigned(high >> 32),
-                unsigned(high >> 16 & 0xffff), unsigned(high & 0xffff), unsigned(low >> 48),
-                static_cast<unsigned long long>(low & 0xffffffffffffULL));
-  return buffer;
+  // By hand: each request has one, and snprintf would be a tenth of what a small one costs.
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+  std::string text(kForm);
+  int shift = 60;
+  std::uint64_t word = high;
+  for (char& c : text) {
+    if (c == '-') continue;
+    c = kDigits[word >> shift & 0xf];
+    shift -= 4;
+    if (shift < 0) {
+      shift = 60;
+      word = low;
+    }
+  }
+  return text;
 }
 
 std::string make_token(Random& random, std::size_t length, std::string_view alphabet) {
