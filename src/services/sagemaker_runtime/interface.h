@@ -13,6 +13,7 @@
 
 #include "infer/codec/codec.h"
 #include "infer/model.h"
+#include "services/sagemaker_runtime/capture/settings.h"
 
 namespace tidemill::services::sagemaker_runtime {
 

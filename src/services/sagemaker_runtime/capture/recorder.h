@@ -1,15 +1,13 @@
 // Data capture: what an endpoint was asked and what it answered, as files in S3 in SageMaker's own
 // form. record() costs an invocation a lock and a move; two threads of the recorder do the rest:
 //
-//   record() -> queue -> writer: lines into a journal file, synced -> uploader: journal -> S3
-//   object
+//   record() -> queue -> writer: lines in a journal, synced -> uploader: journal -> S3 object
 //
 // A deployment opens a CaptureRoute for each variant and keeps it in its route:
 //
-//   route.capture = recorder.open(settings);                       // when it is deployed
-//   const bool captured = route.capture && route.capture->sample();  // when a request begins
-//   if (captured) recorder.record(*route.capture, std::move(exchange));       // when it is
-//   answered
+//   route.capture = recorder.open(settings);             // when it is deployed
+//   captured = route.capture && route.capture->sample();  // when a request begins
+//   recorder.record(*route.capture, std::move(exchange));  // when it was captured and is answered
 //
 // or, when recorder.durable(), record_durably() with the answer in `done`.
 #pragma once
@@ -26,19 +24,9 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "services/s3/interface.h"
+#include "services/sagemaker_runtime/capture/settings.h"
 
 namespace tidemill::services::sagemaker_runtime {
-
-// What one variant captures, and where it goes.
-struct CaptureSettings {
-  std::string account, region, endpoint, variant;
-  std::string bucket, prefix;  // of the destination; the prefix may be empty
-  int sampling_percentage = 100;
-  bool input = true, output = true;
-  // Media types whose bodies are kept as they are; all others become base64.
-  std::vector<std::string> csv_content_types, json_content_types;
-  bool operator==(const CaptureSettings&) const = default;
-};
 
 // One invocation, from both sides; moved in, since the bodies may be large. Members that the
 // route does not capture may be left empty.
@@ -90,17 +78,20 @@ struct RecorderOptions {
   std::chrono::milliseconds retry_delay{1000};
   std::chrono::milliseconds retry_delay_max{60'000};
   std::chrono::hours upload_age_max{24};
+  // Whether the role may put the object of this ARN ("arn:aws:s3:::bucket/key"); empty: every role
+  // may. Asked on the uploader's thread.
+  std::function<Result<void>(const std::string& role_arn, const std::string& object_arn)> may_put;
   // How long stop() uploads; what is left lies in its journal for the next start.
   std::chrono::milliseconds stop_time_max{5000};
 };
 
 // Thread-safe.
-class Recorder {
+class Recorder final : public CaptureDestinations {
  public:
   // Borrows all three.
   Recorder(s3::S3Interface& s3, const Clock& clock, Random& random, RecorderOptions options);
   // As stop().
-  ~Recorder();
+  ~Recorder() override;
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
 
@@ -110,7 +101,7 @@ class Recorder {
   void stop();
 
   // The same route while one with equal settings is alive: publishing a route again closes no file.
-  std::shared_ptr<const CaptureRoute> open(CaptureSettings settings);
+  std::shared_ptr<const CaptureRoute> open(CaptureSettings settings) override;
 
   // On any thread; neither blocks nor fails: what cannot be taken is counted as dropped. Once for a
   // request for which sample() said true.

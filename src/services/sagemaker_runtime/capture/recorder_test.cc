@@ -228,6 +228,27 @@ TEST_F(CaptureRecorder, waits_for_a_bucket_that_is_missing) {
   EXPECT_TRUE(eventually([&] { return captured().size() == 1; }));
 }
 
+TEST_F(CaptureRecorder, asks_whether_the_role_may) {
+  std::atomic<bool> allowed = false;
+  std::atomic<int> asked = 0;
+  options_.may_put = [&](const std::string& role, const std::string& object) -> Result<void> {
+    EXPECT_EQ(role, "arn:aws:iam::123456789012:role/model");
+    EXPECT_TRUE(
+        object.starts_with("arn:aws:s3:::bucket/captured/churn/A/2026/01/02/03/04-05-006-"));
+    ++asked;
+    if (!allowed) return fail("AccessDenied", "the role may not");
+    return {};
+  };
+  settings_.role_arn = "arn:aws:iam::123456789012:role/model";
+  auto recorder = start();
+  auto route = recorder->open(settings_);
+  recorder->record(*route, exchange("1"));
+  ASSERT_TRUE(eventually([&] { return asked >= 2; }));
+  EXPECT_TRUE(captured().empty());
+  allowed = true;
+  EXPECT_TRUE(eventually([&] { return captured().size() == 1; }));
+}
+
 TEST_F(CaptureRecorder, gives_a_missing_bucket_up_after_a_day) {
   settings_.bucket = "never";
   auto recorder = start();

@@ -50,7 +50,7 @@ class TestS3 final : public s3::S3Interface {
     std::lock_guard lock(mutex_);
     auto found = objects_.find(path(bucket, key));
     if (found == objects_.end()) return fail("NoSuchKey", "The specified key does not exist.");
-    return info(key, found->second);
+    return info(bucket, key, found->second);
   }
   Result<s3::ObjectBody> get_object(std::string_view, std::string_view bucket,
                                     std::string_view key) override {
@@ -59,7 +59,8 @@ class TestS3 final : public s3::S3Interface {
       return fail("NoSuchBucket", "The specified bucket does not exist");
     auto found = objects_.find(path(bucket, key));
     if (found == objects_.end()) return fail("NoSuchKey", "The specified key does not exist.");
-    return s3::ObjectBody{info(key, found->second), std::make_unique<StringSource>(found->second)};
+    return s3::ObjectBody{info(bucket, key, found->second),
+                          std::make_unique<StringSource>(found->second)};
   }
   Result<s3::ObjectInfo> get_object_to_file(std::string_view, std::string_view, std::string_view,
                                             const std::string&) override {
@@ -75,7 +76,7 @@ class TestS3 final : public s3::S3Interface {
     std::string all = TRY(read_all(bytes, 1u << 30));
     objects_[path(bucket, key)] = all;
     content_types_[path(bucket, key)] = options.content_type;
-    return info(key, all);
+    return info(bucket, key, all);
   }
   Result<s3::ObjectInfo> put_object_from_file(std::string_view, std::string_view, std::string_view,
                                               const std::string&, const s3::PutOptions&) override {
@@ -96,8 +97,9 @@ class TestS3 final : public s3::S3Interface {
   static std::string path(std::string_view bucket, std::string_view key) {
     return std::string(bucket) + "/" + std::string(key);
   }
-  static s3::ObjectInfo info(std::string_view key, const std::string& bytes) {
-    return {std::string(key), bytes.size(), "etag", {}, "", {}};
+  s3::ObjectInfo info(std::string_view bucket, std::string_view key,
+                      const std::string& bytes) const {
+    return {std::string(key), bytes.size(), "etag", {}, content_types_.at(path(bucket, key)), {}};
   }
 
   mutable std::mutex mutex_;

@@ -18,14 +18,17 @@ constexpr const char* kContentType = "application/jsonlines";
 // 2^16 times the first delay is beyond any delay_max.
 constexpr int kDoublingsMax = 16;
 
-Result<void> put(s3::S3Interface& s3, const ClosedJournal& journal) {
+Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
+                 const ClosedJournal& journal) {
   blobs::SharedFile file = TRY(blobs::open_file(journal.path, O_RDONLY));
   blobs::FileSource bytes(std::move(file), journal.header_bytes,
                           journal.bytes - journal.header_bytes, {});
   const CaptureSettings& settings = journal.settings;
+  const std::string key = capture_key(settings, journal.name);
+  if (options.may_put)
+    TRY(options.may_put(settings.role_arn, "arn:aws:s3:::" + settings.bucket + "/" + key));
   Result<s3::ObjectInfo> stored =
-      s3.put_object(settings.account, settings.bucket, capture_key(settings, journal.name), bytes,
-                    {.content_type = kContentType});
+      s3.put_object(settings.account, settings.bucket, key, bytes, {.content_type = kContentType});
   if (!stored) return fail(stored.error());
   return {};
 }
@@ -118,7 +121,7 @@ bool CaptureUploader::upload(Waiting& waiting) {
     forget(waiting);
     return true;
   }
-  Result<void> stored = put(s3_, *waiting.journal);
+  Result<void> stored = put(s3_, options_, *waiting.journal);
   if (!stored) {
     failed(waiting, stored.error());
     if (!too_old(waiting)) return false;

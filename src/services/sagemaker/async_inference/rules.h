@@ -1,0 +1,31 @@
+// What an asynchronous endpoint and a request to one must be, and where the answers go.
+#pragma once
+
+#include <string>
+
+#include "api/sagemaker/endpoint_config.h"
+#include "api/sagemaker_runtime/invocation.h"
+#include "base/error.h"
+
+namespace tidemill::services::sagemaker {
+
+// Of the requests whose age and time they do not say: SageMaker's defaults.
+inline constexpr std::int64_t kRequestTtlSecondsDefault = 21'600;
+inline constexpr std::int64_t kInvocationTimeoutSecondsDefault = 900;
+// Requests at one instance at a time when the configuration does not say.
+inline constexpr int kConcurrentInvocationsDefault = 4;
+
+// Of CreateEndpointConfig: ValidationException.
+Result<void> check_async_config(const api::sagemaker::AsyncInferenceConfig& config);
+
+// Of InvokeEndpointAsync: ValidationError.
+Result<void> check_async_request(const api::sagemaker_runtime::InvokeEndpointAsyncInput& request);
+
+// "s3://bucket/prefix/extension/<inference id>.out", or the request's Filename.
+std::string async_output_location(const std::string& output_path,
+                                  const api::sagemaker_runtime::InvokeEndpointAsyncInput& request,
+                                  std::string_view inference_id);
+// "s3://bucket/prefix/<inference id>-error.out"; "" when there is no failure path.
+std::string async_failure_location(const std::string& failure_path, std::string_view inference_id);
+
+}  // namespace tidemill::services::sagemaker
