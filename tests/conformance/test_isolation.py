@@ -370,7 +370,9 @@ def test_a_session_policy_narrows_the_role(server, role):
 
 def test_passing_a_role_takes_permission(server, role):
     """Who may make models but not pass the admin's role must not get at it that way."""
-    admin = server.client("iam").create_role(RoleName=unique("admin"), AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    made = server.client("iam").create_role(RoleName=unique("admin"), AssumeRolePolicyDocument=TRUST)["Role"]
+    admin = made["Arn"]
+    allow(server, made, {"Effect": "Allow", "Action": "*", "Resource": "*"})
     bucket = unique("pass")
     server.client("s3").create_bucket(Bucket=bucket)
     server.client("s3").put_object(Bucket=bucket, Key="m.tar.gz", Body=b"x")

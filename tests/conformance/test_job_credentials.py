@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers import unique, wait_until
-from sagemaker_world import PYTORCH_TRAINING, World, make_role
+from helpers import aws_error, unique, wait_until
+from sagemaker_world import PYTORCH_TRAINING, SCIKIT_LEARN, World, make_role, tar_gz
 from support.server import Server
 
 CLIENTS = Path(__file__).resolve().parents[1] / "clients"
@@ -148,3 +148,51 @@ def test_a_role_without_access_fails_the_job(world, actions, says):
                     InputDataConfig=[world.channel("train", "held/")])
     assert job["TrainingJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("ClientError: ") and all(text in job["FailureReason"] for text in says), job["FailureReason"]
+
+
+# ---- models and their servers
+
+TELLS = f"""
+import json, os
+import boto3
+def model_fn(folder):
+    return None
+def input_fn(body, content_type):
+    return body
+def predict_fn(data, model):
+    return [boto3.client("sts").get_caller_identity()["Arn"], os.environ.get("AWS_ACCESS_KEY_ID", "none"),
+            os.environ["{URI}"], os.environ["{TOKEN}"]]
+def output_fn(prediction, accept):
+    return json.dumps(prediction)
+"""
+
+
+def test_a_model_server_gets_its_credentials_there_too(world):
+    data = world.put("tells/model.tar.gz", tar_gz({"code/inference.py": TELLS}))
+    name = world.deploy(SCIKIT_LEARN, data, {"SAGEMAKER_PROGRAM": "inference.py"})
+    found = world.settled(name)
+    assert found["EndpointStatus"] == "InService", found.get("FailureReason")
+    arn, key, uri, token = json.loads(world.invoke(name, b"x")["Body"].read())
+    assert f":assumed-role/{world.role.rsplit('/', 1)[1]}/endpoint-" in arn and key == "none"
+    assert fetch(uri, token)[0] == 200
+    world.sm.delete_endpoint(EndpointName=name)
+    wait_until(lambda: fetch(uri, token)[0] == 403)
+
+
+def test_a_role_that_may_not_read_the_model(world):
+    data = world.put("unread/model.tar.gz", tar_gz({"code/inference.py": TELLS}))
+    role = make_role(world.iam, [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}])
+    with aws_error("ValidationException", containing="Could not access model data at"):
+        world.deploy(SCIKIT_LEARN, data, {"SAGEMAKER_PROGRAM": "inference.py"}, role=role)
+
+
+def test_a_role_that_lost_its_access_before_the_deployment(world):
+    data = world.put("lost/model.tar.gz", tar_gz({"code/inference.py": TELLS}))
+    role = on_bucket(world, "s3:GetObject")
+    name = unique("lost")
+    world.make_config(name, SCIKIT_LEARN, data, {"SAGEMAKER_PROGRAM": "inference.py"}, role)
+    world.iam.delete_role_policy(RoleName=role.rsplit("/", 1)[1], PolicyName="job")
+    world.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    found = world.settled(name)
+    assert found["EndpointStatus"] == "Failed" and "s3:GetObject" in found["FailureReason"], found.get("FailureReason")
+    world.sm.delete_endpoint(EndpointName=name)

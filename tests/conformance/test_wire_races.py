@@ -167,6 +167,8 @@ def test_one_creator_of_each_thing_wins(clients, bucket):
     answers = at_once(*[lambda: logs.create_log_stream(logGroupName=name, logStreamName="s")] * THREADS)
     assert len(winners(answers)) == 1 and losers(answers) <= {"ResourceAlreadyExistsException", "OperationAbortedException"}, answers
 
+    iam.put_role_policy(RoleName=name, PolicyName="s3", PolicyDocument=json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}))
     s3.put_object(Bucket=bucket, Key="m.tar.gz", Body=b"not opened here")
     model = {"ModelName": name, "ExecutionRoleArn": role, "PrimaryContainer": {"Image": IMAGE, "ModelDataUrl": f"s3://{bucket}/m.tar.gz"}}
     answers = at_once(*[lambda: sagemaker.create_model(**model)] * THREADS)

@@ -12,6 +12,7 @@
 
 #include "services/sagemaker/fleet/fleet_place.h"
 #include "services/sagemaker/fleet/instance_spec.h"
+#include "services/sagemaker/role_environment.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kPollPause{15};
 constexpr std::size_t kLogTailBytes = 16 * 1024;
+// Of fixed keys, where the credential endpoint cannot be used.
 constexpr std::chrono::hours kCredentialsLifetime{12};
 
 std::unexpected<Error> deployment_failed(const std::string& reason) {
@@ -121,11 +123,12 @@ Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet
                                             ServerRef ref) {
   const Place place(options_.directory, owner, fleet, std::size_t(ref.variant),
                     std::size_t(ref.container));
+  ServerRef previous = ref;
+  previous.attempt -= 1;
+  TRY(in_.iam.revoke_role(server_job_id(owner, previous)));
   ref.port = TRY(launch(place, ref));
   TRY(await_ready(place, ref));
   // Whatever the last attempt left.
-  ServerRef previous = ref;
-  previous.attempt -= 1;
   std::error_code ignored;
   (void)in_.compute.remove(server_job_id(owner, previous));
   fs::remove_all(instance_folder(previous), ignored);
@@ -155,14 +158,14 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
   if (listens_on_port(place.container)) surroundings.port = TRY(port_of(folder));
   surroundings.server_url =
       place.owner.server_url.empty() ? in_.settings.endpoint : place.owner.server_url;
-  Result<iam::TemporaryCredentials> credentials = in_.iam.issue_role_credentials(
-      place.variant.role_arn, place.owner.kind + "-" + ref.fleet, kCredentialsLifetime);
+  Result<std::map<std::string, std::string>> credentials = role_environment(
+      in_.iam, in_.settings.endpoint,
+      {server_job_id(place.owner, ref), place.variant.role_arn, place.owner.kind + "-" + ref.fleet},
+      kCredentialsLifetime);
   if (!credentials)
     return deployment_failed("The model's role " + place.variant.role_arn +
                              " cannot be assumed: " + credentials.error().message);
-  surroundings.access_key_id = credentials->access_key_id;
-  surroundings.secret_access_key = credentials->secret_access_key;
-  surroundings.session_token = credentials->session_token;
+  surroundings.credentials = *std::move(credentials);
   TRY(in_.compute.run(
       instance_spec(place.owner, place.variant, ref, in_.settings.programs, surroundings)));
   return surroundings.port;
@@ -240,6 +243,7 @@ Result<void> FleetRunner::stop_instances(const FleetOwner& owner, const Fleet& f
   for (const ServerRef& ref : refs) {
     TRY(await_exit(server_job_id(owner, ref)));
     TRY(in_.compute.remove(server_job_id(owner, ref)));
+    TRY(in_.iam.revoke_role(server_job_id(owner, ref)));
     fs::remove_all(instance_folder(ref), ignored);
     fs::remove(instance_folder(ref) + ".port", ignored);
   }

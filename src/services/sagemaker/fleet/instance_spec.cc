@@ -73,15 +73,13 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
       {"AWS_DEFAULT_REGION", owner.region},
       {"AWS_ENDPOINT_URL", surroundings.server_url},
       {"S3_ENDPOINT_URL", surroundings.server_url},
-      {"AWS_ACCESS_KEY_ID", surroundings.access_key_id},
-      {"AWS_SECRET_ACCESS_KEY", surroundings.secret_access_key},
-      {"AWS_SESSION_TOKEN", surroundings.session_token},
       {"HOME", ml},
       {"USER", "sagemaker"},
       {"LOGNAME", "sagemaker"},
       // One request at a time computes; the threads of several instances would fight for the cores.
       {"OMP_NUM_THREADS", "1"},
   };
+  spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
   describe_place(spec, variant, container, surroundings, ml);
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   for (const auto& [name, value] : container.environment) {

@@ -1,6 +1,7 @@
 // The job behind one container of an instance.
 #pragma once
 
+#include <map>
 #include <string>
 
 #include "compute/compute.h"
@@ -16,7 +17,7 @@ struct InstanceSurroundings {
   std::string instance_folder;  // becomes /opt/ml but for the model
   std::uint16_t port = 0;       // 0: listens on kServerSocketName in the instance's folder
   std::string server_url;
-  std::string access_key_id, secret_access_key, session_token;
+  std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
 
 inline constexpr const char* kServerSocketName = "server.sock";

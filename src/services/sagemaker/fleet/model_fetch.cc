@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "services/sagemaker/archive.h"
+#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 
 namespace tidemill::services::sagemaker {
@@ -43,10 +44,10 @@ void make_program_executable(const fs::path& folder, const std::string& program)
                     fs::perm_options::add, ignored);
 }
 
-Result<void> unpack(const Dependencies& in, const ModelFetch& fetch, const S3Uri& uri,
+Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& uri,
                     const std::string& folder) {
   const std::string archive = folder + ".tar.gz";
-  TRY(in.s3.get_object_to_file(fetch.account, uri.bucket, uri.key, archive));
+  TRY(s3.get_object_to_file(fetch.account, uri.bucket, uri.key, archive));
   Result<void> unpacked = unpack_tar(archive, folder, kUnpackedBytesMax);
   std::error_code ignored;
   fs::remove(archive, ignored);
@@ -57,7 +58,7 @@ Result<void> unpack(const Dependencies& in, const ModelFetch& fetch, const S3Uri
   return unpacked;
 }
 
-Result<void> copy_object(const Dependencies& in, const ModelFetch& fetch, const S3Uri& uri,
+Result<void> copy_object(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& uri,
                          const std::string& key, const std::string& folder) {
   std::string relative = key.substr(uri.key.size());
   while (relative.starts_with('/')) relative.erase(0, 1);
@@ -68,19 +69,19 @@ Result<void> copy_object(const Dependencies& in, const ModelFetch& fetch, const 
     return fail(codes::kInvalid, "the key " + key + " leads outside the model's folder");
   std::error_code error;
   fs::create_directories(fs::path(folder + "/" + normal).parent_path(), error);
-  TRY(in.s3.get_object_to_file(fetch.account, uri.bucket, key, folder + "/" + normal));
+  TRY(s3.get_object_to_file(fetch.account, uri.bucket, key, folder + "/" + normal));
   return {};
 }
 
-Result<void> download(const Dependencies& in, const ModelFetch& fetch, const std::string& folder) {
+Result<void> download(s3::S3Interface& s3, const ModelFetch& fetch, const std::string& folder) {
   const S3Uri uri = TRY(parse_s3_uri(fetch.uri));
-  if (fetch.compressed) return unpack(in, fetch, uri, folder);
+  if (fetch.compressed) return unpack(s3, fetch, uri, folder);
   std::string after;
   do {
     s3::ObjectPage page =
-        TRY(in.s3.list_objects(fetch.account, uri.bucket, uri.key, after, kObjectsPerPage));
+        TRY(s3.list_objects(fetch.account, uri.bucket, uri.key, after, kObjectsPerPage));
     for (const s3::ObjectInfo& object : page.objects)
-      TRY(copy_object(in, fetch, uri, object.key, folder));
+      TRY(copy_object(s3, fetch, uri, object.key, folder));
     after = page.next;
   } while (!after.empty());
   return {};
@@ -97,7 +98,8 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   fs::create_directories(partial, error);
   if (error) return fail(codes::kIo, "cannot make " + partial + ": " + error.message());
   if (!fetch.uri.empty()) {
-    Result<void> downloaded = download(in, fetch, partial);
+    RoleS3 s3(in.s3, in.iam, fetch.role_arn);
+    Result<void> downloaded = download(s3, fetch, partial);
     if (!downloaded && is_the_users(downloaded.error()))
       return fail(codes::kInvalid, downloaded.error().message);
     if (!downloaded) return downloaded;

@@ -15,8 +15,9 @@ struct ModelFetch {
   std::string program;     // of code/, made executable when it is no Python script; "" none
 };
 
-// `folder` is there as a whole or not at all; nothing is done when it is there already. The error
-// Tidemill.Invalid is the user's (no such object, no access, a broken archive); others may pass.
+// With the role's rights. `folder` is there as a whole or not at all; nothing is done when it is
+// there already. The error Tidemill.Invalid is the user's (no such object, no access, a broken
+// archive); others may pass.
 Result<void> fetch_model_data(const Dependencies& dependencies, const ModelFetch& fetch,
                               const std::string& folder);
 

@@ -1,5 +1,6 @@
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/model/model.h"
+#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/tags/tags.h"
 
@@ -105,9 +106,20 @@ class ModelHandlers {
     auto objects = in_.s3.list_objects(record.account, uri.bucket, uri.key, "", 1);
     const bool there = objects && !objects->objects.empty() &&
                        (!data.single_object || objects->objects.front().key == uri.key);
-    if (there) return {};
+    if (there) return check_role_reads(record, data, uri.bucket, objects->objects.front().key);
     std::string reason = objects ? "" : " (" + objects.error().message + ")";
     return fail("ValidationException", "Could not find model data at " + data.uri + "." + reason);
+  }
+
+  Result<void> check_role_reads(const ModelRecord& record, const ModelData& data,
+                                const std::string& bucket, const std::string& key) {
+    const std::string role = record.request.execution_role_arn.value_or("");
+    Result<void> allowed = in_.iam.authorize_role(role, kRoleSessionName, "s3:GetObject",
+                                                  "arn:aws:s3:::" + bucket + "/" + key);
+    if (allowed || allowed.error().code.starts_with("Tidemill.")) return allowed;
+    return fail("ValidationException",
+                "Could not access model data at " + data.uri + ". Please ensure that the role \"" +
+                    role + "\" has \"s3:GetObject\" permissions: " + allowed.error().message + ".");
   }
 
   Dependencies in_;
