@@ -53,7 +53,9 @@ class World:
                           ["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") and job)
 
     def trained_model(self):
-        self.sm.create_training_job(**self.training_request("model"))
+        """Trained once."""
+        if not self.sm.list_training_jobs(NameContains="model")["TrainingJobSummaries"]:
+            self.sm.create_training_job(**self.training_request("model"))
         return self.finished("model")["ModelArtifacts"]["S3ModelArtifacts"]
 
     def in_service(self, name):

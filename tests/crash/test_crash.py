@@ -170,6 +170,37 @@ def test_deployment(world):
     assert at_every_commit_point(world, scenario, check) >= 5
 
 
+def test_update(world):
+    """A canary deployment goes on after the server was killed anywhere in it, and the endpoint answers all the time."""
+    model, name = world.trained_model(), "update"
+    world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model})
+    for config in ("update-0", "update-1"):
+        world.sm.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[
+            {"VariantName": "main", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}])
+    world.sm.create_endpoint(EndpointName=name, EndpointConfigName="update-0")
+    world.in_service(name)
+    expected = world.predict(name)
+    canary = {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {
+        "Type": "CANARY", "WaitIntervalInSeconds": 0, "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 50}}}}
+
+    def scenario(n, acknowledged):
+        world.sm.update_endpoint(EndpointName=name, EndpointConfigName=f"update-{n % 2}", DeploymentConfig=canary)
+        acknowledged["updated"] = True
+        world.in_service(name)
+
+    def check(n, acknowledged):
+        assert world.predict(name) == expected
+        world.in_service(name)
+        found = world.sm.describe_endpoint(EndpointName=name)
+        if "updated" in acknowledged:
+            assert found["EndpointConfigName"] == f"update-{n % 2}", found
+        assert "PendingDeploymentSummary" not in found
+        assert world.predict(name) == expected
+
+    assert at_every_commit_point(world, scenario, check) >= 4
+    world.sm.delete_endpoint(EndpointName=name)
+
+
 def test_a_job_outlives_the_server(world):
     """The server is killed while a job trains; the job goes on, and the next server adopts it."""
     server = world.server
