@@ -171,13 +171,13 @@ def churn_of_endpoints(quick):
             time.sleep(5)
         memory_after, descriptors_after, rows_after, files_after = found
         left = {name: rows_after[name] - rows.get(name, 0) for name in rows_after if rows_after[name] != rows.get(name, 0)}
-    what = f"{count:,} creations and deletions, logs with them"
-    return [Row(f"{what}: memory that is left", "MiB", memory_after - memory, better="lower"),
-            Row("the same: file descriptors that are left", "", descriptors_after - descriptors, better="lower", target="0"),
-            Row("the same: files that are left", "", files_after - files, better="lower", target="0"),
-            Row(f"the same: records that are left{' (' + ', '.join(f'{n}: {v}' for n, v in left.items()) + ')' if left else ''}", "",
+    what = f"{count:,} endpoints created and deleted"
+    return [Row(f"{what}: memory left", "MiB", memory_after - memory, better="lower"),
+            Row(f"{what}: file descriptors left", "", descriptors_after - descriptors, better="lower", target="0"),
+            Row(f"{what}: files left", "", files_after - files, better="lower", target="0"),
+            Row(f"{what}: records left{' (' + ', '.join(f'{n}: {v}' for n, v in left.items()) + ')' if left else ''}", "",
                 sum(left.values()), better="lower", target="0"),
-            Row("the same: rate", "a second", count / took)]
+            Row(f"{what}: rate", "a second", count / took)]
 
 
 def measure(quick):

@@ -33,6 +33,16 @@ class Row:
     better: str = "higher"
     target: str = ""
 
+    def falls_short(self):
+        """Whether there is a number to reach and it is not reached: "500", "0.5 x the peer", "ahead"."""
+        if not self.target:
+            return False
+        if self.target == "ahead" or self.target.endswith(" x the peer"):
+            wanted = 1 if self.target == "ahead" else float(self.target.removesuffix(" x the peer"))
+            return (self.ratio() or 0) < wanted
+        wanted = float(self.target.replace(",", ""))
+        return self.tidemill < wanted if self.better == "higher" else self.tidemill > wanted
+
     def ratio(self):
         if self.peer in (None, 0) or not self.tidemill:
             return None
@@ -53,7 +63,10 @@ def markdown(rows):
         ratio = row.ratio()
         lines.append(f"| {row.what} | {row.unit} | {number(row.tidemill)} | {number(row.peer)} | {row.peer_name} | "
                      f"{number(ratio)} | {row.target} |")
-    return "\n".join(lines)
+    short = [f"- {row.what}: {number(row.tidemill)} {row.unit}"
+             + (f", {number(row.ratio())} times {row.peer_name}" if row.ratio() else "") + f"; to reach: {row.target}"
+             for row in rows if row.falls_short()]
+    return "\n".join([*lines, "", "Falls short in this run:" if short else "Nothing falls short in this run.", *short])
 
 
 def free_port():
