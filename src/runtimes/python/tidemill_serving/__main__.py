@@ -1,15 +1,23 @@
 """Loads the model and answers /ping and /invocations.
 
-Listens on SAGEMAKER_BIND_TO_PORT (8080) of the loopback interface, or on TIDEMILL_BIND ("unix:/path").
+Listens on the unix socket TIDEMILL_SOCKET_PATH, else on SAGEMAKER_BIND_TO_PORT (8080) of the
+loopback interface.
 """
+import gc
 import os
 import pathlib
-import signal
 import sys
 import traceback
 
 from tidemill_common import code, paths
-from tidemill_serving import codecs, handlers, http_server
+from tidemill_serving import handlers, launch, worker
+from tidemill_serving.master import Master
+from tidemill_serving.multi_model import MultiModelMaster
+from tidemill_serving.pool import Pool
+
+BODY_BYTES_MAX = 128 * 1024 * 1024
+WORKERS_MAX = 256
+IDLE_SECONDS = 60.0
 
 
 def find_code():
@@ -27,61 +35,116 @@ def find_code():
     return paths.MODEL / "code"
 
 
-def load():
+def import_script():
+    """The user's module, or None when there is no script."""
     program = os.environ.get("SAGEMAKER_PROGRAM", "")
-    module = None
     if not program and (paths.MODEL / "code" / "inference.py").is_file():
         program = "inference.py"
-    if program:
-        os.environ["SAGEMAKER_PROGRAM"] = program
-        directory = find_code()
-        packages = code.install_requirements(directory)
-        sys.path.insert(0, str(packages))
-        os.chdir(directory)
-        module = handlers.load_module(directory, program)
-    ready = handlers.Handlers(module)
-    ready.load()
-    return ready
+    if not program:
+        return None
+    os.environ["SAGEMAKER_PROGRAM"] = program
+    directory = find_code()
+    packages = code.install_requirements(directory)
+    sys.path.insert(0, str(packages))
+    os.chdir(directory)
+    return handlers.load_module(directory, program)
 
 
-def answer(ready, request):
-    """Status, content type and body; the text of an error is what the client sees in ModelError."""
-    if request.path == "/ping":
-        return 200, "text/plain", b""
-    if request.path == "/execution-parameters":
-        return 200, "application/json", (b'{"MaxConcurrentTransforms":1,"BatchStrategy":"MULTI_RECORD",'
-                                         b'"MaxPayloadInMB":6}')
-    if request.path != "/invocations":
-        return 404, "text/plain", b"only /ping and /invocations are here"
-    if request.method != "POST":
-        return 405, "text/plain", b"/invocations takes POST"
+class Loader:
+    """Makes handlers with the model in them; imports the script once."""
+
+    def __init__(self):
+        self.module, self.imported = None, False
+
+    def import_now(self):
+        if not self.imported:
+            self.module, self.imported = import_script(), True
+
+    def __call__(self, model_dir):
+        self.import_now()
+        module = self.module
+        own = pathlib.Path(model_dir) / "code" / "inference.py"
+        if module is None and own.is_file():  # a model of a multi-model endpoint with its own code
+            sys.path.insert(0, str(own.parent))
+            module = handlers.load_module(own.parent, own.name)
+        ready = handlers.Handlers(module)
+        ready.load(model_dir)
+        return ready
+
+
+def number(name, default, kind=int, least=0, most=None):
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
     try:
-        content_type, body = ready.invoke(request.body, request.headers.get("content-type", ""),
-                                          request.headers.get("accept", ""))
-        return 200, content_type, body
-    except codecs.Unsupported as error:
-        return error.status, "text/plain", str(error).encode()
-    except Exception:
-        text = traceback.format_exc()
-        print(text, file=sys.stderr, flush=True)
-        return 500, "text/plain; charset=utf-8", text.encode()
+        value = kind(text)
+    except ValueError:
+        sys.exit(f"{name}={text!r} is not a number")
+    if value < least or (most is not None and value > most):
+        sys.exit(f"{name}={text} must lie between {least} and {most}")
+    return value
+
+
+def pool_size():
+    """Minimum, maximum and idle seconds (None: workers stay)."""
+    if os.environ.get("TIDEMILL_WORKERS_MIN", "").strip():
+        least = number("TIDEMILL_WORKERS_MIN", 0, most=WORKERS_MAX)
+        most = number("TIDEMILL_WORKERS_MAX", max(1, least), least=max(1, least), most=WORKERS_MAX)
+        return least, most, number("TIDEMILL_WORKER_IDLE_SECONDS", IDLE_SECONDS, float, least=0.01)
+    count = number("SAGEMAKER_MODEL_SERVER_WORKERS", 0, most=WORKERS_MAX)
+    count = count or number("TIDEMILL_WORKERS", 1, least=1, most=WORKERS_MAX)
+    return count, count, None
+
+
+def listen():
+    """The listener and its name."""
+    path = os.environ.get("TIDEMILL_SOCKET_PATH", "")
+    if path:
+        return launch.listen_unix(path), path
+    port = number("SAGEMAKER_BIND_TO_PORT", 8080, most=65535)
+    return launch.listen_tcp(port), f"port {port}"
+
+
+def body_bytes_max():
+    return number("SAGEMAKER_MAX_REQUEST_SIZE", BODY_BYTES_MAX, least=1)
 
 
 def main():
-    signal.signal(signal.SIGTERM, lambda number, frame: os._exit(0))
     os.environ.setdefault("SM_MODEL_DIR", str(paths.MODEL))
+    loader = Loader()
+    minimum, maximum, idle_seconds = pool_size()
+    answer_seconds = number("SAGEMAKER_MODEL_SERVER_TIMEOUT", 0.0, float)
     try:
-        ready = load()
-    except Exception:
+        loader.import_now()
+        if loader.module is not None:
+            handlers.Handlers(loader.module)  # what is wrong with the script is wrong in every worker
+    except (Exception, SystemExit):
         traceback.print_exc()
         sys.stderr.flush()
         return 1
-    address = os.environ.get("TIDEMILL_BIND") or os.environ.get("SAGEMAKER_BIND_TO_PORT", "8080")
-    listener = http_server.listen(address)
-    print(f"Model loaded, listening on {address}", flush=True)
-    http_server.Server(listener, lambda request: answer(ready, request)).run()
-    return 0
+    reason = launch.why_not_fork()
+    if reason:
+        print(f"Workers import the script themselves: {reason}", file=sys.stderr, flush=True)
+    listener, address = listen()
+    gc.collect()
+    gc.freeze()  # what is there now stays shared with the workers
+    many = os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"
+    master = (MultiModelMaster if many else Master)(listener, loader, not reason, body_bytes_max(), answer_seconds)
+    if many:
+        master.pool_size = minimum, maximum, idle_seconds
+    else:
+        master.pool = Pool(master, "", minimum, maximum, idle_seconds, paths.MODEL)
+    print(f"Listening on {address}", flush=True)
+    return master.run()
+
+
+def worker_main(arguments):
+    """A worker that could not be forked (launch.spawned)."""
+    control, memory, (slot, several, model_dir, only_path) = launch.adopt(arguments)
+    loader = Loader()
+    return worker.serve(control, memory, int(slot), several == "1", body_bytes_max(),
+                        lambda: loader(model_dir), only_path.encode("latin-1"))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(worker_main(sys.argv[2:]) if sys.argv[1:2] == ["--worker"] else main())

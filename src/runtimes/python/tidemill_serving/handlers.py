@@ -4,8 +4,9 @@ import inspect
 import os
 import sys
 
-from tidemill_common import paths
 from tidemill_serving import codecs
+from tidemill_serving.context import Context
+from tidemill_serving.messages import Response
 
 HOOKS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
 
@@ -58,54 +59,89 @@ def default_predict_fn(data, model):
     return model.predict(data)
 
 
+def takes_context(function, arguments):
+    """Whether the function has one more required parameter than SageMaker's signature: `context`."""
+    try:
+        required = [each for each in inspect.signature(function).parameters.values()
+                    if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+                    and each.default is each.empty]
+    except (TypeError, ValueError):
+        return False
+    return len(required) == arguments + 1
+
+
+def _with_context(function, arguments):
+    """The function in the form that takes a context always; None when it ignores it."""
+    if takes_context(function, arguments):
+        return function
+    if arguments == 1:
+        return lambda first, context: function(first)
+    if arguments == 2:
+        return lambda first, second, context: function(first, second)
+    return lambda *given: function(*given[:-1])
+
+
+def _chunks(iterator):
+    for chunk in iterator:
+        if isinstance(chunk, str):
+            chunk = chunk.encode("utf-8")
+        elif not isinstance(chunk, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a streamed answer consists of bytes or str, not {type(chunk).__name__}")
+        if chunk:
+            yield bytes(chunk)
+
+
 class Handlers:
     """What answers an invocation."""
 
     def __init__(self, module):
-        self.module = module
         self.default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", codecs.JSON)
         hooks = {name: getattr(module, name, None) for name in HOOKS}
-        self.model_fn = hooks["model_fn"] or default_model_fn
-        self.input_fn = hooks["input_fn"] or codecs.decode
-        self.predict_fn = hooks["predict_fn"] or default_predict_fn
-        self.output_fn = hooks["output_fn"] or codecs.encode
-        self.transform_fn = hooks["transform_fn"]
-        if self.transform_fn and any(hooks[name] for name in ("input_fn", "predict_fn", "output_fn")):
+        if hooks["transform_fn"] and any(hooks[name] for name in ("input_fn", "predict_fn", "output_fn")):
             raise ValueError("Cannot use transform_fn implementation in conjunction with input_fn, "
                              "predict_fn, and/or output_fn implementation")
-        self.model = None
+        self.model_fn = _with_context(hooks["model_fn"] or default_model_fn, 1)
+        self.input_fn = _with_context(hooks["input_fn"] or codecs.decode, 2)
+        self.predict_fn = _with_context(hooks["predict_fn"] or default_predict_fn, 2)
+        self.output_fn = _with_context(hooks["output_fn"] or codecs.encode, 2)
+        self.transform_fn = hooks["transform_fn"] and _with_context(hooks["transform_fn"], 4)
+        self.model, self.model_dir = None, ""
 
-    def load(self):
-        self.model = self._call(self.model_fn, str(paths.MODEL))
+    def load(self, model_dir):
+        self.model_dir = str(model_dir)
+        self.model = self.model_fn(self.model_dir, Context(self.model_dir))
 
-    @staticmethod
-    def _call(function, *arguments):
-        """Newer scripts take a last parameter `context`; there is nothing to put into it."""
-        try:
-            parameters = [each for each in inspect.signature(function).parameters.values()
-                          if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-                          and each.default is each.empty]
-        except (TypeError, ValueError):
-            parameters = []
-        extra = [None] if len(parameters) == len(arguments) + 1 else []
-        return function(*arguments, *extra)
-
-    def invoke(self, body, content_type, accept):
-        """Content type and body of the answer."""
+    def invoke(self, request):
+        """A messages.Response; whatever user code raises, it raises."""
+        headers, body = request.headers, request.body
+        content_type, accept = headers.get("content-type", ""), headers.get("accept", "")
         kind = codecs.media_type(content_type) or codecs.JSON
         if kind.startswith("text/") or kind in (codecs.JSON, codecs.JSONLINES):
             body = body.decode("utf-8")
-        accept = accept if accept and codecs.media_type(accept) not in ("*/*", "") else self.default_accept
+        if not accept or codecs.media_type(accept) in ("*/*", ""):
+            accept = self.default_accept
+        context = Context(self.model_dir, headers)
         if self.transform_fn:
-            result = self._call(self.transform_fn, self.model, body, content_type, accept)
+            result = self.transform_fn(self.model, body, content_type, accept, context)
         else:
-            data = self._call(self.input_fn, body, content_type)
-            prediction = self._call(self.predict_fn, data, self.model)
-            result = self._call(self.output_fn, prediction, accept)
+            data = self.input_fn(body, content_type, context)
+            result = self.output_fn(self.predict_fn(data, self.model, context), accept, context)
+        return self._response(result, accept, context)
+
+    @staticmethod
+    def _response(result, accept, context):
         if isinstance(result, tuple) and len(result) == 2:
             result, accept = result
         if hasattr(result, "response"):  # sagemaker_containers' worker.Response
             result, accept = result.response, getattr(result, "mimetype", accept)
-        if not isinstance(result, (bytes, bytearray, str)):
-            result = codecs.encode(result, accept)
-        return accept, result.encode("utf-8") if isinstance(result, str) else bytes(result)
+        headers = context.response_headers
+        if headers:
+            accept = headers.pop("Content-Type", accept)
+        if isinstance(result, str):
+            result = result.encode("utf-8")
+        elif hasattr(result, "__next__"):
+            result = _chunks(result)
+        elif not isinstance(result, bytes):
+            result = codecs.encode(result, accept) if not isinstance(result, bytearray) else bytes(result)
+            result = result.encode("utf-8") if isinstance(result, str) else result
+        return Response(context.response_status, accept, result, tuple(headers.items()))

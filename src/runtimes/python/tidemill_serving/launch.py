@@ -1,0 +1,109 @@
+"""The listening socket, and how a worker's process comes to be: forked from the master where that is safe."""
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+from tidemill_serving import shared
+
+SOCKET_PATH_BYTES_MAX = 107  # of sockaddr_un
+BACKLOG = 512
+# Once imported these run threads of their own, which a fork would leave behind in the middle of something.
+UNSAFE_AFTER_IMPORT = ("tensorflow", "jax", "grpc", "jpype", "pyspark", "ray")
+
+
+def listen_unix(path):
+    """Only this user and root may connect, from the first moment on."""
+    folder, name = os.path.split(os.path.abspath(path))
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+    listener = socket.socket(socket.AF_UNIX)
+    before, mask = os.open(".", os.O_RDONLY | os.O_DIRECTORY), os.umask(0o177)
+    try:
+        if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+            os.chdir(folder)  # the kernel takes short names only, but relative ones too
+            path = name
+        listener.bind(path)
+    except OSError as error:
+        sys.exit(f"cannot listen on {path}: {error}")
+    finally:
+        os.umask(mask)
+        os.fchdir(before)
+        os.close(before)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def listen_tcp(port):
+    host = os.environ.get("TIDEMILL_BIND_ADDRESS", "127.0.0.1")
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        sys.exit(f"cannot listen on {host}:{port}: {error}")
+    listener.listen(BACKLOG)
+    return listener
+
+
+def why_not_fork():
+    """Why workers must not be forked from this process, which has imported the user's module; "" when they may."""
+    if os.environ.get("TIDEMILL_PRELOAD", "1") == "0":
+        return "TIDEMILL_PRELOAD=0"
+    others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if others:
+        return f"the inference script starts threads when it is imported ({', '.join(others[:3])})"
+    for name in UNSAFE_AFTER_IMPORT:
+        if name in sys.modules:
+            return f"{name} does not survive a fork"
+    torch = sys.modules.get("torch")
+    if torch is not None and getattr(torch, "cuda", None) and torch.cuda.is_initialized():
+        return "CUDA is in use already"
+    return ""
+
+
+def after_fork():
+    """What must differ between workers although they come from one process."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        numpy.random.seed()  # the random module does so itself
+
+
+def forked(work, descriptors_to_close):
+    """The process id of a child that runs `work` and ends with the exit code that it gives."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 1
+    try:
+        for descriptor in descriptors_to_close:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+        after_fork()
+        code = work()
+    except BaseException:  # nothing may return into the master's code
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        with contextlib.suppress(Exception):
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def spawned(control, memory_descriptor, arguments):
+    """A worker in a fresh interpreter, which imports everything itself."""
+    descriptors = (control.fileno(), memory_descriptor)
+    command = [sys.executable, "-m", "tidemill_serving", "--worker", *map(str, descriptors), *arguments]
+    return subprocess.Popen(command, pass_fds=descriptors)
+
+
+def adopt(arguments):
+    """The other side of spawned(): control socket, memory, and what follows them."""
+    control, memory = int(arguments[0]), int(arguments[1])
+    return socket.socket(fileno=control), shared.attach(memory), arguments[2:]
