@@ -1,7 +1,10 @@
 """Variants: shares, targets, shadows, pipelines, containers invoked by name, many models in one container."""
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from helpers import aws_error, unique, wait_until
@@ -151,6 +154,56 @@ def test_a_serverless_native_variant(world):
         world.sm.update_endpoint_weights_and_capacities(EndpointName=name, DesiredWeightsAndCapacities=[
             {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}])
     world.sm.delete_endpoint(EndpointName=name)
+
+
+SERVERLESS = """
+import os, time
+
+import numpy
+
+
+def model_fn(model_dir):
+    return os.getpid()
+
+
+def predict_fn(rows, model):
+    time.sleep(float(rows[0][0]))
+    return numpy.array([model])
+"""
+
+
+def test_a_serverless_script_scales_from_zero_and_throttles(world):
+    archive = world.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": SERVERLESS}))
+    model = unique("model")
+    world.sm.create_model(ModelName=model, ExecutionRoleArn=world.role, PrimaryContainer={
+        "Image": SCIKIT_LEARN, "ModelDataUrl": archive, "Environment": {"SAGEMAKER_PROGRAM": "inference.py"}})
+    name, _ = endpoint_of(world, config_of(world, {
+        "VariantName": "AllTraffic", "ModelName": model,
+        "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 2}}))
+    began = time.monotonic()
+    first = int(answer_to(world, name, "0"))
+    cold_seconds = time.monotonic() - began
+    assert int(answer_to(world, name, "0")) == first  # warm: the same worker
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(refusal_or_answer, world, name, "1.5") for _ in range(4)]
+        got = [each.result() for each in asked]
+    assert sorted(code for code, _ in got) == ["ThrottlingException", "ThrottlingException", "ok", "ok"], got
+    assert len({pid for code, pid in got if code == "ok"}) == 2  # a worker each
+    assert cold_seconds < 5  # the figure is in the benchmark; here only that it is no deployment
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def answer_to(world, name, body):
+    return float(world.invoke(name, body, accept="text/csv")["Body"].read())
+
+
+def refusal_or_answer(world, name, body):
+    client = world.server.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
+    try:
+        return "ok", client.invoke_endpoint(EndpointName=name, Body=body, ContentType="text/csv",
+                                            Accept="text/csv")["Body"].read()
+    except ClientError as error:
+        return error.response["Error"]["Code"], None
 
 
 @pytest.mark.parametrize("change, words", [

@@ -57,9 +57,7 @@ Result<std::uint16_t> port_of(const std::string& folder) {
 }
 
 // Programs of the user's own keep SageMaker's contract, which knows ports only.
-bool listens_on_port(const Container& container) {
-  return container.engine == engines::kProgram || container.engine == engines::kPython;
-}
+bool listens_on_port(const Container& container) { return container.engine == engines::kProgram; }
 
 }  // namespace
 

@@ -49,9 +49,11 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
     spec.memory_bytes_max = limits.memory_bytes_max;
     spec.cpus_max = limits.cpus_max;
   }
-  if (spec.cpus_max > 0)
-    spec.environment.try_emplace("TIDEMILL_THREADS",
-                                 std::to_string(std::max(1, static_cast<int>(spec.cpus_max))));
+  if (spec.cpus_max <= 0) return;
+  // As many workers as SageMaker's containers have by default, one a vCPU.
+  const std::string cpus = std::to_string(std::max(1, static_cast<int>(spec.cpus_max)));
+  spec.environment.try_emplace("TIDEMILL_THREADS", cpus);
+  spec.environment.try_emplace("TIDEMILL_WORKERS", cpus);
 }
 
 }  // namespace
