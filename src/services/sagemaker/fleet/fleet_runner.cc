@@ -148,6 +148,8 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
     fs::create_symlink(place.model_folder(), folder + "/model", error);
   if (place.container.multi_model && !error) {
     fs::create_directories(place.models_folder(), error);
+    // Where it is mounted has to be there: else the job sees a /opt/ml that it cannot write.
+    if (!error) fs::create_directories(folder + "/models", error);
     surroundings.models_folder = place.models_folder();
   }
   if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());

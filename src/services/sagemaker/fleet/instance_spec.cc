@@ -28,7 +28,10 @@ void describe_place(compute::JobSpec& spec, const Variant& variant, const Contai
     spec.environment["SAGEMAKER_BIND_TO_PORT"] = std::to_string(surroundings.port);
     spec.environment["SAGEMAKER_SAFE_PORT_RANGE"] = std::to_string(surroundings.port);
   }
-  if (container.multi_model) spec.environment["SAGEMAKER_MULTI_MODEL"] = "true";
+  if (container.multi_model) {
+    spec.environment["SAGEMAKER_MULTI_MODEL"] = "true";
+    spec.environment["TIDEMILL_WORKERS"] = "1";  // each model has a process of its own
+  }
   if (!container.hostname.empty())
     spec.environment["SAGEMAKER_CONTAINER_HOSTNAME"] = container.hostname;
   if (!variant.serverless) return;

@@ -1,0 +1,140 @@
+"""Hosting through the SageMaker Python SDK v2, unmodified: pipelines, many models, serverless, updates, capture.
+
+deploy() sleeps 30 s before it first looks, whatever the server does, so these tests deploy with wait=False and
+look themselves.
+"""
+import pytest
+
+from helpers import unique
+from hosting import constant_archive, constant_booster, in_service
+from sagemaker_world import SCIKIT_LEARN, XGBOOST, World, tar_gz
+
+SCRIPT = """
+import numpy
+
+
+def model_fn(model_dir):
+    return 2.0
+
+
+def predict_fn(rows, model):
+    return numpy.asarray(rows) * model
+"""
+
+
+@pytest.fixture(scope="module")
+def sdk(server):
+    from sagemaker import Session
+
+    class Sdk(World):
+        pass
+    patch = pytest.MonkeyPatch()
+    for name, value in server.env().items():
+        patch.setenv(name, value)
+    made = Sdk(server)
+    made.session = Session(default_bucket=made.bucket)
+    yield made
+    patch.undo()
+
+
+def csv_predictor(sdk, name):
+    from sagemaker.predictor import Predictor
+    from sagemaker.serializers import CSVSerializer
+    return Predictor(name, sdk.session, serializer=CSVSerializer())
+
+
+def make_model(sdk, value):
+    from sagemaker.model import Model
+    return Model(XGBOOST, constant_archive(sdk, value), role=sdk.role, sagemaker_session=sdk.session,
+                 name=unique("sdk-model"))
+
+
+def test_pipeline_model(sdk):
+    from sagemaker.model import Model
+    from sagemaker.pipeline import PipelineModel
+    script = sdk.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": SCRIPT}))
+    first = Model(SCIKIT_LEARN, script, role=sdk.role, sagemaker_session=sdk.session,
+                  env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
+                       "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv"})
+    name = unique("sdk-pipeline")
+    PipelineModel([first, make_model(sdk, 7.0)], role=sdk.role, sagemaker_session=sdk.session, name=name).deploy(
+        1, "ml.m5.large", endpoint_name=name, wait=False)
+    in_service(sdk, name)
+    assert float(csv_predictor(sdk, name).predict([[1, 2]])) == 7.0
+    sdk.session.delete_endpoint(name)
+
+
+def test_multi_data_model(sdk, tmp_path):
+    from sagemaker.multidatamodel import MultiDataModel
+    prefix = f"s3://{sdk.bucket}/{unique('many')}/"
+    name = unique("sdk-many")
+    many = MultiDataModel(name, prefix, image_uri=XGBOOST, role=sdk.role, sagemaker_session=sdk.session)
+    many.deploy(1, "ml.m5.large", endpoint_name=name, wait=False)
+    in_service(sdk, name)
+    archive = tmp_path / "three.tar.gz"
+    archive.write_bytes(tar_gz({"xgboost-model": constant_booster(3.0)}))
+    many.add_model(str(archive), "three.tar.gz")
+    assert list(many.list_models()) == ["three.tar.gz"]
+    assert float(csv_predictor(sdk, name).predict([[1, 2]], target_model="three.tar.gz")) == 3.0
+    sdk.session.delete_endpoint(name)
+
+
+def test_many_python_models_in_one_container(sdk):
+    """The multi-model contract of a model server that is a process."""
+    prefix = unique("many-scripts")
+    for number in ("1", "2"):
+        sdk.put(f"{prefix}/{number}.tar.gz", tar_gz({
+            "code/inference.py": SCRIPT.replace("return 2.0", f"return {number}.0")}))
+    name = unique("many-scripts")
+    sdk.sm.create_model(ModelName=name, ExecutionRoleArn=sdk.role, PrimaryContainer={
+        "Image": SCIKIT_LEARN, "Mode": "MultiModel", "ModelDataUrl": f"s3://{sdk.bucket}/{prefix}/"})
+    sdk.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
+        {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+    sdk.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    in_service(sdk, name)
+    for number in (1, 2, 1):
+        got = sdk.invoke(name, "3,4", accept="text/csv", TargetModel=f"{number}.tar.gz")["Body"].read().decode()
+        assert [float(v) for v in got.split(",")] == [3.0 * number, 4.0 * number]
+    sdk.sm.delete_endpoint(EndpointName=name)
+
+
+def test_serverless_predictor(sdk):
+    from sagemaker.serverless import ServerlessInferenceConfig
+    name = unique("sdk-serverless")
+    make_model(sdk, 6.0).deploy(serverless_inference_config=ServerlessInferenceConfig(1024, 3), endpoint_name=name,
+                                wait=False)
+    in_service(sdk, name)
+    assert float(csv_predictor(sdk, name).predict([[1, 2]])) == 6.0
+    sdk.session.delete_endpoint(name)
+
+
+def test_update_endpoint_of_a_predictor(sdk):
+    name = unique("sdk-update")
+    make_model(sdk, 1.0).deploy(1, "ml.m5.large", endpoint_name=name, wait=False)
+    in_service(sdk, name)
+    predictor = csv_predictor(sdk, name)
+    second = make_model(sdk, 2.0)
+    second.create(instance_type="ml.m5.large")
+    predictor.update_endpoint(model_name=second.name, initial_instance_count=2, instance_type="ml.m5.large", wait=False)
+    found = in_service(sdk, name)
+    assert found["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert float(predictor.predict([[1, 2]])) == 2.0
+    predictor.delete_endpoint(delete_endpoint_config=False)
+
+
+def test_a_session_stays_on_its_instance(sdk):
+    script = "import numpy, os\n\n\ndef model_fn(model_dir):\n    return os.getppid()\n\n\n" \
+             "def predict_fn(rows, model):\n    return numpy.array([model])\n"
+    archive = sdk.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": script}))
+    name = unique("sticky")
+    sdk.sm.create_model(ModelName=name, ExecutionRoleArn=sdk.role, PrimaryContainer={
+        "Image": SCIKIT_LEARN, "ModelDataUrl": archive, "Environment": {"SAGEMAKER_PROGRAM": "inference.py"}})
+    sdk.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
+        {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 3}])
+    sdk.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    in_service(sdk, name)
+    servers = {session: {sdk.invoke(name, "1", accept="text/csv", SessionId=session)["Body"].read() for _ in range(8)}
+               for session in (f"session-{i}" for i in range(12))}
+    assert all(len(each) == 1 for each in servers.values()), servers
+    assert len(set.union(*servers.values())) > 1
+    sdk.sm.delete_endpoint(EndpointName=name)
