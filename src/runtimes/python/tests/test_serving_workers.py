@@ -3,11 +3,12 @@ import json
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 import unittest
 
-from serving_support import ServingCase, wait_until
+from serving_support import PYTHON, ServingCase, wait_until
 
 WHO = """
 import os, time
@@ -242,6 +243,24 @@ class OnDemandTest(WorkersCase):
         wait_until(lambda: not self.pids())
         self.assertEqual(self.call(connection, "who")[0], 200)  # the kept connection outlived the worker
         self.assertEqual(len(self.loads()), 3)
+
+    def test_a_cold_start_does_not_import_again(self):
+        script = """
+import numpy
+from sklearn.linear_model import LogisticRegression
+def model_fn(model_dir):
+    rows = numpy.arange(40.0).reshape(-1, 1)
+    return LogisticRegression().fit(rows, rows[:, 0] > 20)
+def transform_fn(model, body, content_type, accept): return str(int(model.predict([[float(body)]])[0]))
+"""
+        if subprocess.run([PYTHON, "-c", "import sklearn"], capture_output=True).returncode:
+            self.skipTest("the interpreter has no scikit-learn")
+        connection = self.on_demand(0, 1, "0.1", script)
+        for _ in range(3):
+            wait_until(lambda: not self.pids())
+            status, text, response = self.call(connection, "30")
+            self.assertEqual((status, text), (200, "1"))
+            self.assertLess(float(response.getheader("X-Tidemill-Cold-Start")), 300)
 
     def test_grows_with_concurrency_up_to_its_limit(self):
         self.on_demand(0, 3, "1")
