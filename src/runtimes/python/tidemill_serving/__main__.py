@@ -125,6 +125,7 @@ def main():
     reason = launch.why_not_fork()
     if reason:
         print(f"Workers import the script themselves: {reason}", file=sys.stderr, flush=True)
+    launch.raise_descriptor_limit()
     listener, address = listen()
     gc.collect()
     gc.freeze()  # what is there now stays shared with the workers

@@ -1,6 +1,7 @@
 """The listening socket, and how a worker's process comes to be: forked from the master where that is safe."""
 import contextlib
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -12,6 +13,16 @@ SOCKET_PATH_BYTES_MAX = 107  # of sockaddr_un
 BACKLOG = 512
 # Once imported these run threads of their own, which a fork would leave behind in the middle of something.
 UNSAFE_AFTER_IMPORT = ("tensorflow", "jax", "grpc", "jpype", "pyspark", "ray")
+
+
+def raise_descriptor_limit():
+    """Each connection has a descriptor in the master and one in its worker."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = shared.CONNECTIONS_MAX + 2 * shared.WORKERS_MAX
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen_unix(path):
@@ -67,9 +78,9 @@ def why_not_fork():
 
 def after_fork():
     """What must differ between workers although they come from one process."""
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()  # the random module does so itself
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()  # the random module does so itself
 
 
 def forked(work, descriptors_to_close):

@@ -353,6 +353,7 @@ def serve(control, memory, slot, several, body_bytes_max, load, only_path=b""):
     for number in (signal.SIGTERM, signal.SIGINT):  # the master says when to end
         signal.signal(number, lambda *_: None)
     faulthandler.enable()
+    sys.stdout.reconfigure(line_buffering=True)  # what it prints is to be seen although it dies
     try:
         handlers = load()
     except (Exception, SystemExit) as error:
