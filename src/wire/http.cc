@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "wire/push_body.h"
 
 namespace tidemill::wire {
 namespace {
@@ -41,6 +42,11 @@ void Headers::set(std::string_view name, std::string value) {
   erase(name);
   fields_.emplace_back(std::string(name), std::move(value));
 }
+
+HttpResponse::HttpResponse() = default;
+HttpResponse::~HttpResponse() = default;
+HttpResponse::HttpResponse(HttpResponse&&) noexcept = default;
+HttpResponse& HttpResponse::operator=(HttpResponse&&) noexcept = default;
 
 const QueryParameter* HttpRequest::find_query(std::string_view name) const {
   for (const QueryParameter& parameter : query)

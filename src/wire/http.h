@@ -76,13 +76,23 @@ struct FileRange {
   std::shared_ptr<const void> owner;  // shared: the blob store's open-file cache and the response
 };
 
+class PushReader;  // wire/push_body.h
+
 struct HttpResponse {
+  HttpResponse();
+  ~HttpResponse();
+  HttpResponse(HttpResponse&&) noexcept;
+  HttpResponse& operator=(HttpResponse&&) noexcept;
+
   int status = 200;
   Headers headers;  // without Content-Length, Date, Connection: the server adds them
   std::string body;
   // When set, sent instead of `body`; with a known size as Content-Length, else chunked.
   std::unique_ptr<ByteSource> stream;
   std::optional<FileRange> file;
+  // When set, sent instead of `body`, chunked, as an event loop or another thread makes it; no
+  // thread waits for it.
+  std::unique_ptr<PushReader> push;
   // For HEAD: the Content-Length of the body that is not sent.
   std::optional<std::uint64_t> head_content_length;
 };

@@ -1,8 +1,11 @@
 #include "wire/http_socket.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
@@ -62,14 +65,42 @@ void Socket::async_connect_tcp(const std::string& ip_address, std::uint16_t port
   });
 }
 
+namespace {
+
+constexpr std::size_t unix_path_bytes_max = sizeof(sockaddr_un::sun_path) - 1;
+
+struct FolderDescriptor {
+  int descriptor = -1;
+  void open(const std::string& path) {
+    descriptor = ::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  }
+  ~FolderDescriptor() {
+    if (descriptor >= 0) ::close(descriptor);
+  }
+};
+
+}  // namespace
+
 void Socket::async_connect_unix(const std::string& path, std::shared_ptr<SocketEvents> events) {
-  if (path.size() >= sizeof(sockaddr_un::sun_path)) {
-    asio::post(impl_->socket.get_executor(), [events = std::move(events)] {
-      events->on_writable(std::make_error_code(std::errc::filename_too_long));
+  std::string short_path = path;
+  FolderDescriptor folder;
+  if (path.size() > unix_path_bytes_max) {
+    // The kernel takes short names only, but it follows a descriptor of the folder.
+    const std::size_t slash = path.rfind('/');
+    folder.open(slash == path.npos ? "." : path.substr(0, slash + 1));
+    short_path = "/proc/self/fd/" + std::to_string(folder.descriptor) + "/" +
+                 path.substr(slash == path.npos ? 0 : slash + 1);
+  }
+  if (short_path.size() > unix_path_bytes_max || (short_path != path && folder.descriptor < 0)) {
+    const auto reason =
+        folder.descriptor < 0 ? std::errc::no_such_file_or_directory : std::errc::filename_too_long;
+    asio::post(impl_->socket.get_executor(), [events = std::move(events), reason] {
+      events->on_writable(std::make_error_code(reason));
     });
     return;
   }
-  const asio::local::stream_protocol::endpoint endpoint(path);
+  // async_connect() looks the name up before it returns, so the folder may be closed then.
+  const asio::local::stream_protocol::endpoint endpoint(short_path);
   impl_->socket.async_connect(endpoint, [impl = impl_.get(), events = std::move(events)](
                                             boost::system::error_code failure) {
     if (!failure) impl->socket.non_blocking(true, failure);
@@ -122,6 +153,13 @@ Socket::Sent Socket::send_file(int descriptor, std::uint64_t offset, std::uint64
 }
 
 bool Socket::is_open() const { return impl_->socket.is_open(); }
+
+bool Socket::has_input_or_ended() const {
+  char byte;
+  const ssize_t count =
+      ::recv(impl_->socket.native_handle(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
+  return count >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
 
 void Socket::shutdown_write() {
   boost::system::error_code ignored;

@@ -36,6 +36,7 @@ class Socket {
   // on_writable() says how it went.
   void async_connect_tcp(const std::string& ip_address, std::uint16_t port,
                          std::shared_ptr<SocketEvents> events);
+  // Of any length, although the kernel's own limit is 107 bytes.
   void async_connect_unix(const std::string& path, std::shared_ptr<SocketEvents> events);
   void async_read(std::span<char> buffer, std::shared_ptr<SocketEvents> events);
   void async_wait_writable(std::shared_ptr<SocketEvents> events);
@@ -51,6 +52,8 @@ class Socket {
   Sent send_file(int descriptor, std::uint64_t offset, std::uint64_t length);
 
   bool is_open() const;
+  // Something lies there to be read, or the peer has closed. A look, which takes nothing.
+  bool has_input_or_ended() const;
   void shutdown_write();
   // Waits that are under way complete with an error.
   void close();

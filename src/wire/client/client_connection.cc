@@ -1,12 +1,15 @@
 #include "wire/client/client_connection.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidemill::wire {
 namespace {
 
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::size_t body_read_bytes = 256 * 1024;
+// A piece of a stream: what one that nobody takes costs at most, here and on its way out.
+constexpr std::size_t stream_read_bytes = 64 * 1024;
 constexpr std::size_t reserved_bytes_max = 1u << 20;
 
 }  // namespace
@@ -27,6 +30,7 @@ void ClientConnection::start(std::unique_ptr<Exchange> exchange) {
   head_ = ResponseHead();
   body_.clear();
   scanner_.reset();
+  if (exchange_->stream) exchange_->stream->handle->connection_ = weak_from_this();
   limits_.body_bytes_max = exchange_->response_bytes_max;
   arm_timer();
   if (state_ == State::fresh) {
@@ -36,6 +40,10 @@ void ClientConnection::start(std::unique_ptr<Exchange> exchange) {
       socket_.async_connect_tcp(destination_.ip_address, destination_.port, shared_from_this());
     else
       socket_.async_connect_unix(destination_.unix_path, shared_from_this());
+    return;
+  }
+  if (socket_.has_input_or_ended()) {  // the server has closed it, or talks out of turn
+    shut(std::move(exchange_));
     return;
   }
   reused_ = true;
@@ -79,9 +87,13 @@ void ClientConnection::on_writable(std::error_code error) {
 }
 
 void ClientConnection::arm_read() {
-  if (read_armed_ || state_ == State::closed) return;
+  if (read_armed_ || state_ == State::closed || paused()) return;
   read_armed_ = true;
-  socket_.async_read(input_.room(state_ == State::body ? body_read_bytes : read_bytes),
+  std::size_t room_bytes = read_bytes;
+  if (state_ == State::body)
+    room_bytes = exchange_ && exchange_->stream ? stream_read_bytes : body_read_bytes;
+  const std::span<char> room = input_.room(room_bytes);
+  socket_.async_read(room.first(std::min(room.size(), std::max(room_bytes, read_bytes))),
                      shared_from_this());
 }
 
@@ -106,7 +118,7 @@ void ClientConnection::on_read(std::error_code error, std::size_t count) {
 void ClientConnection::parse() {
   while (state_ == State::head && parse_head()) {
   }
-  while (state_ == State::body && parse_body()) {
+  while (state_ == State::body && !paused() && parse_body()) {
   }
   if (state_ == State::head || state_ == State::body) arm_read();
 }
@@ -130,16 +142,22 @@ bool ClientConnection::parse_head() {
   scanner_.reset();
   if (head_.status < 200 && head_.status != 101) return true;  // an interim answer
   decoder_ = BodyDecoder(head_.framing, limits_);
-  if (head_.framing.kind == BodyKind::length)
+  if (head_.framing.kind == BodyKind::length && !exchange_->stream)
     body_.reserve(std::min<std::uint64_t>(head_.framing.content_length, reserved_bytes_max));
   state_ = State::body;
   if (head_.framing.content_length > exchange_->response_bytes_max) {
     finish(fail(codes::kOverloaded, "the answer of " + destination_.text() + " is larger than " +
                                         std::to_string(exchange_->response_bytes_max) + " bytes"));
     shut(nullptr);
-  } else if (decoder_.done()) {
-    complete();
+    return false;
   }
+  if (exchange_->stream) {
+    progressed();
+    const std::shared_ptr<Exchange::Stream> stream = exchange_->stream;
+    stream->callbacks.head(head_.status, std::move(head_.headers));
+    if (state_ != State::body) return false;  // cancelled
+  }
+  if (decoder_.done()) complete();
   return false;
 }
 
@@ -147,6 +165,7 @@ bool ClientConnection::parse_body() {
   if (input_.empty()) return false;
   const Parsed<std::size_t> taken = decoder_.feed(input_.view(), std::string::npos, body_);
   if (!taken) {
+    if (exchange_->stream && !deliver_chunk()) return false;  // what was good of it
     const bool too_large = taken.error().status == 413;
     finish(fail(too_large ? codes::kOverloaded : codes::kInvalid,
                 "the answer of " + destination_.text() + ": " + taken.error().reason));
@@ -154,8 +173,37 @@ bool ClientConnection::parse_body() {
     return false;
   }
   input_.consume(*taken);
+  if (exchange_->stream && !deliver_chunk()) return false;
   if (decoder_.done()) complete();
   return false;
+}
+
+// False when the connection has gone meanwhile.
+bool ClientConnection::deliver_chunk() {
+  progressed();
+  const std::shared_ptr<Exchange::Stream> stream = exchange_->stream;
+  if (!body_.empty()) stream->callbacks.chunk(std::exchange(body_, std::string()));
+  return state_ == State::body;
+}
+
+bool ClientConnection::paused() const {
+  return exchange_ && exchange_->stream && exchange_->stream->handle->paused_;
+}
+
+// Something came of a stream: the wait for the next begins.
+void ClientConnection::progressed() {
+  Exchange::Stream& stream = *exchange_->stream;
+  exchange_->deadline =
+      paused() ? stream.deadline
+               : std::min(stream.deadline, std::chrono::steady_clock::now() + stream.idle_timeout);
+  arm_timer();
+}
+
+void ClientConnection::pause_changed() {
+  if (!exchange_ || !exchange_->stream || state_ == State::closed) return;
+  if (state_ != State::body) return;  // the head is waited for whatever the caller wishes
+  progressed();
+  if (!paused()) parse();
 }
 
 void ClientConnection::complete() {
@@ -163,6 +211,7 @@ void ClientConnection::complete() {
   const bool keep = head_.keep_alive && all_sent && input_.empty();
   ClientResponse response{head_.status, std::move(head_.headers), std::move(body_)};
   body_ = std::string();
+  if (exchange_->stream) exchange_->stream->handle->connection_.reset();
   if (!keep) {
     finish(std::move(response));
     shut(nullptr);
@@ -175,12 +224,13 @@ void ClientConnection::complete() {
   // First idle, then answered: the callback may start the next request on this very connection.
   std::unique_ptr<Exchange> exchange = std::move(exchange_);
   owner_.became_idle(shared_from_this());
-  exchange->callback(std::move(response));
+  exchange->finish(std::move(response));
 }
 
 void ClientConnection::broken(const std::string& reason) {
   const bool nothing_came = state_ == State::head && input_.empty() && head_.status == 0;
-  if (reused_ && nothing_came && !exchange_->retried) {
+  const bool may_repeat = sent_bytes_ == 0 || (reused_ && exchange_->idempotent);
+  if (nothing_came && may_repeat && !exchange_->retried) {
     exchange_->retried = true;
     shut(std::move(exchange_));
     return;
@@ -191,7 +241,38 @@ void ClientConnection::broken(const std::string& reason) {
 
 void ClientConnection::finish(Result<ClientResponse> result) {
   std::unique_ptr<Exchange> exchange = std::move(exchange_);
-  if (exchange) exchange->callback(std::move(result));
+  if (exchange) exchange->finish(std::move(result));
+}
+
+void Exchange::finish(Result<ClientResponse> result) {
+  if (!stream) {
+    callback(std::move(result));
+    return;
+  }
+  stream->handle->connection_.reset();
+  if (result)
+    stream->callbacks.end({});
+  else
+    stream->callbacks.end(std::unexpected<Error>(std::move(result).error()));
+}
+
+void ResponseStream::pause() { act(Wish::pause); }
+void ResponseStream::resume() { act(Wish::resume); }
+void ResponseStream::cancel() { act(Wish::cancel); }
+
+void ResponseStream::act(Wish wish) {
+  if (!loop_.on_this_thread()) {
+    loop_.post([self = shared_from_this(), wish] { self->act(wish); });
+    return;
+  }
+  const std::shared_ptr<ClientConnection> connection = connection_.lock();
+  if (wish == Wish::cancel) {
+    cancelled_ = true;
+    if (connection) connection->close(Error{codes::kCancelled, "the caller has cancelled it", 0});
+    return;
+  }
+  const bool pause = wish == Wish::pause;
+  if (std::exchange(paused_, pause) != pause && connection) connection->pause_changed();
 }
 
 void ClientConnection::shut(std::unique_ptr<Exchange> unsent) {

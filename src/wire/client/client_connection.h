@@ -14,18 +14,29 @@
 
 namespace tidemill::wire {
 
-class ClientConnection;
-
 // A request on its way through the client.
 struct Exchange {
   Destination destination;
   std::string head;  // encoded
   std::string body;
   bool head_only = false;
+  bool idempotent = false;
   bool retried = false;
   std::uint64_t response_bytes_max = 0;
-  std::chrono::steady_clock::time_point deadline;
-  HttpClient::Callback callback;
+  std::chrono::steady_clock::time_point deadline;  // of a stream: of its next event
+  HttpClient::Callback callback;                   // empty for a stream
+
+  struct Stream {
+    std::shared_ptr<ResponseStream> handle;  // shared with the caller
+    StreamCallbacks callbacks;
+    std::chrono::milliseconds idle_timeout;
+    std::chrono::steady_clock::time_point deadline;  // of the whole
+  };
+  std::shared_ptr<Stream> stream;  // shared: a callback that cancels ends its own exchange
+
+  // The last word to the caller. A stream's response was delivered before.
+  void finish(Result<ClientResponse> result);
+  bool cancelled() const { return stream && stream->handle->cancelled_; }
 };
 
 // Who owns the connections of one loop.
@@ -51,6 +62,8 @@ class ClientConnection final : public SocketEvents,
   void start(std::unique_ptr<Exchange> exchange);
   // Fails the exchange under way.
   void close(Error reason);
+  // The stream under way was paused or resumed.
+  void pause_changed();
   const Destination& destination() const { return destination_; }
 
   void on_read(std::error_code error, std::size_t count) override;
@@ -65,6 +78,9 @@ class ClientConnection final : public SocketEvents,
   void parse();
   bool parse_head();
   bool parse_body();
+  bool deliver_chunk();
+  bool paused() const;
+  void progressed();
   void complete();
   void broken(const std::string& reason);
   void finish(Result<ClientResponse> result);

@@ -75,8 +75,9 @@ class LoopClient final : public ConnectionOwner {
 };
 
 void LoopClient::start(std::unique_ptr<Exchange> exchange) {
-  if (stopped_) {
-    exchange->callback(fail(codes::kCancelled, "the HTTP client is stopping"));
+  if (stopped_ || exchange->cancelled()) {
+    exchange->finish(fail(codes::kCancelled, stopped_ ? "the HTTP client is stopping"
+                                                      : "the caller has cancelled it"));
     return;
   }
   Pool& pool = pools_[exchange->destination];
@@ -89,7 +90,7 @@ void LoopClient::start(std::unique_ptr<Exchange> exchange) {
   } else if (pool.waiting.size() < options_.waiting_max) {
     pool.waiting.push_back(std::move(exchange));
   } else {
-    exchange->callback(
+    exchange->finish(
         fail(codes::kOverloaded, "too many requests wait for " + exchange->destination.text()));
   }
 }
@@ -105,9 +106,13 @@ std::unique_ptr<Exchange> LoopClient::next_waiting(Pool& pool) {
   while (!pool.waiting.empty()) {
     std::unique_ptr<Exchange> exchange = std::move(pool.waiting.front());
     pool.waiting.pop_front();
+    if (exchange->cancelled()) {
+      exchange->finish(fail(codes::kCancelled, "the caller has cancelled it"));
+      continue;
+    }
     if (exchange->deadline > std::chrono::steady_clock::now()) return exchange;
-    exchange->callback(fail(codes::kTimeout, "no connection to " + exchange->destination.text() +
-                                                 " became free in time"));
+    exchange->finish(fail(codes::kTimeout, "no connection to " + exchange->destination.text() +
+                                               " became free in time"));
   }
   return nullptr;
 }
@@ -160,7 +165,7 @@ void LoopClient::stop() {
   }
   const Error reason{codes::kCancelled, "the HTTP client is stopping", 0};
   for (const std::shared_ptr<ClientConnection>& connection : connections) connection->close(reason);
-  for (std::unique_ptr<Exchange>& exchange : waiting) exchange->callback(fail(reason));
+  for (std::unique_ptr<Exchange>& exchange : waiting) exchange->finish(fail(reason));
   pools_.clear();
 }
 
@@ -193,13 +198,23 @@ HttpClient::HttpClient(runtime::EventLoops& loops, HttpClientOptions options)
 
 HttpClient::~HttpClient() { stop(); }
 
-void HttpClient::request(const Destination& destination, ClientRequest request, ClientLimits limits,
-                         Callback callback) {
+namespace {
+
+std::unique_ptr<Exchange> make_exchange(const Destination& destination, ClientRequest request) {
   auto exchange = std::make_unique<Exchange>();
   exchange->destination = destination;
   exchange->head = encode_head(destination, request);
   exchange->body = std::move(request.body);
   exchange->head_only = request.method == "HEAD";
+  exchange->idempotent = request.idempotent || exchange->head_only || request.method == "GET";
+  return exchange;
+}
+
+}  // namespace
+
+void HttpClient::request(const Destination& destination, ClientRequest request, ClientLimits limits,
+                         Callback callback) {
+  std::unique_ptr<Exchange> exchange = make_exchange(destination, std::move(request));
   exchange->response_bytes_max = limits.response_bytes_max;
   exchange->deadline = std::chrono::steady_clock::now() + limits.timeout;
   exchange->callback = std::move(callback);
@@ -207,6 +222,23 @@ void HttpClient::request(const Destination& destination, ClientRequest request, 
   loop.post([client = impl_->client_of(loop), exchange = std::move(exchange)]() mutable {
     client->start(std::move(exchange));
   });
+}
+
+std::shared_ptr<ResponseStream> HttpClient::stream(const Destination& destination,
+                                                   ClientRequest request, ClientStreamLimits limits,
+                                                   StreamCallbacks callbacks) {
+  std::unique_ptr<Exchange> exchange = make_exchange(destination, std::move(request));
+  const auto now = std::chrono::steady_clock::now();
+  runtime::EventLoop& loop = impl_->loops.nearest();
+  auto handle = std::make_shared<ResponseStream>(loop);
+  exchange->response_bytes_max = limits.response_bytes_max;
+  exchange->deadline = now + std::min(limits.head_timeout, limits.timeout);
+  exchange->stream = std::make_shared<Exchange::Stream>(handle, std::move(callbacks),
+                                                        limits.idle_timeout, now + limits.timeout);
+  loop.post([client = impl_->client_of(loop), exchange = std::move(exchange)]() mutable {
+    client->start(std::move(exchange));
+  });
+  return handle;
 }
 
 Result<ClientResponse> HttpClient::request_and_wait(const Destination& destination,

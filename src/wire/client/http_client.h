@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -13,6 +14,8 @@
 #include "wire/http.h"
 
 namespace tidemill::wire {
+
+class ClientConnection;
 
 // Where a server listens: an IP address and port, or a unix socket's path.
 struct Destination {
@@ -33,6 +36,9 @@ struct ClientRequest {
   std::string target = "/";
   Headers headers;  // Host, Content-Length and Connection are added when absent
   std::string body;
+  // May run twice: it is sent again when a kept connection breaks before a byte of the answer came,
+  // although the server may have worked on it. GET and HEAD always may.
+  bool idempotent = false;
 };
 
 struct ClientResponse {
@@ -46,8 +52,8 @@ struct HttpClientOptions {
   // with Tidemill.Overloaded.
   std::size_t connections_max = 64;
   std::size_t waiting_max = 4096;
-  // Shorter than the idle timeouts of the servers it talks to.
-  std::chrono::milliseconds idle_timeout = std::chrono::seconds(30);
+  // Shorter than the idle timeouts of the servers it talks to: uvicorn and Node wait 5 s.
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(4);
   std::size_t head_bytes_max = 64 * 1024;
 };
 
@@ -55,6 +61,46 @@ struct ClientLimits {
   // From the call to the last byte of the response.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   std::uint64_t response_bytes_max = 64u << 20;
+};
+
+// What hears of a response while it comes: one head, then pieces of the body in order, then one
+// end; after a failure the end alone. All on one loop's thread.
+struct StreamCallbacks {
+  std::move_only_function<void(int status, Headers headers)> head;
+  std::move_only_function<void(std::string bytes)> chunk;  // never empty
+  std::move_only_function<void(Result<void>)> end;         // exactly once
+};
+
+struct ClientStreamLimits {
+  // From the call to the head; between two pieces while it is not paused; in all.
+  std::chrono::milliseconds head_timeout = std::chrono::seconds(60);
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds(60);
+  std::chrono::milliseconds timeout = std::chrono::minutes(8);
+  std::uint64_t response_bytes_max = 1u << 30;
+};
+
+// The handle of a response that comes in pieces. Any thread; a call from the callbacks' own thread
+// acts at once, one from elsewhere soon. Calls after the end do nothing.
+class ResponseStream : public std::enable_shared_from_this<ResponseStream> {
+ public:
+  explicit ResponseStream(runtime::EventLoop& loop) : loop_(loop) {}
+  // Reads no more, so that the server feels it; what was read already may still come when the pause
+  // was asked for on another thread.
+  void pause();
+  void resume();
+  // Ends with Tidemill.Cancelled; the connection is closed, which is how the server hears of it.
+  void cancel();
+
+ private:
+  friend class ClientConnection;
+  friend struct Exchange;
+  enum class Wish : std::uint8_t { pause, resume, cancel };
+  void act(Wish wish);
+
+  runtime::EventLoop& loop_;
+  std::weak_ptr<ClientConnection> connection_;  // on the loop's thread, as all below
+  bool paused_ = false;
+  bool cancelled_ = false;
 };
 
 class HttpClient {
@@ -69,10 +115,15 @@ class HttpClient {
   ~HttpClient();  // stop()
 
   // Any thread. `callback` comes exactly once, on a loop's thread (the caller's own when it is
-  // one), never from within request(). A kept connection that turns out to be closed before a byte
-  // of the answer came is replaced once; nothing else is retried.
+  // one), never from within request(). A kept connection is looked at before it is used, and
+  // replaced when the server has closed it. Of a request that may not run twice (ClientRequest)
+  // nothing is ever sent again once a byte of it went out.
   void request(const Destination& destination, ClientRequest request, ClientLimits limits,
                Callback callback);
+  // The same for a response that comes in pieces. Errors as above, from `end`. `callbacks` are
+  // destroyed after the end.
+  std::shared_ptr<ResponseStream> stream(const Destination& destination, ClientRequest request,
+                                         ClientStreamLimits limits, StreamCallbacks callbacks);
   // Waits for the answer. Not on a loop's thread.
   Result<ClientResponse> request_and_wait(const Destination& destination, ClientRequest request,
                                           ClientLimits limits);

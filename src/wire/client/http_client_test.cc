@@ -1,10 +1,13 @@
 #include "wire/client/http_client.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <future>
 #include <thread>
 
+#include "wire/client/scripted_server.h"
 #include "wire/server/http_test_support.h"
 
 namespace tidemill::wire {
@@ -17,63 +20,6 @@ ClientRequest post(std::string target, std::string body) {
   request.body = std::move(body);
   return request;
 }
-
-// A server that says exactly what the test wants: each connection gets the next script, sent once a
-// request's empty line has come; then the connection closes unless the script says otherwise.
-class ScriptedServer {
- public:
-  struct Script {
-    std::string answer;
-    bool keep_open = false;
-  };
-  explicit ScriptedServer(std::vector<Script> scripts) : scripts_(std::move(scripts)) {
-    descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    ::bind(descriptor_, reinterpret_cast<sockaddr*>(&address), sizeof address);
-    ::listen(descriptor_, 16);
-    socklen_t length = sizeof address;
-    ::getsockname(descriptor_, reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~ScriptedServer() {
-    ::shutdown(descriptor_, SHUT_RDWR);
-    thread_.join();
-    ::close(descriptor_);
-    for (int open : open_) ::close(open);
-  }
-  Destination destination() const { return Destination::tcp("127.0.0.1", port_); }
-  int connections() const { return connections_; }
-
- private:
-  void serve() {
-    for (const Script& script : scripts_) {
-      const int client = ::accept(descriptor_, nullptr, nullptr);
-      if (client < 0) return;
-      ++connections_;
-      std::string request;
-      char buffer[4096];
-      while (request.find("\r\n\r\n") == request.npos) {
-        const ssize_t count = ::recv(client, buffer, sizeof buffer, 0);
-        if (count <= 0) break;
-        request.append(buffer, std::size_t(count));
-      }
-      ::send(client, script.answer.data(), script.answer.size(), MSG_NOSIGNAL);
-      if (script.keep_open)
-        open_.push_back(client);
-      else
-        ::close(client);
-    }
-  }
-  std::vector<Script> scripts_;
-  int descriptor_;
-  std::uint16_t port_ = 0;
-  std::atomic<int> connections_ = 0;
-  std::vector<int> open_;
-  std::thread thread_;
-};
 
 struct ClientTest : testing::Test {
   Result<ClientResponse> get(const Destination& destination, ClientLimits limits = {}) {
@@ -129,15 +75,25 @@ TEST_F(ClientTest, CarriesLargeBodies) {
   EXPECT_TRUE(body == response->body);
 }
 
-TEST_F(ClientTest, SpeaksOverUnixSockets) {
-  char folder[] = "/tmp/tidemill_client_test_XXXXXX";
-  ASSERT_NE(nullptr, mkdtemp(folder));
-  const std::string path = std::string(folder) + "/s";
+// The second folder's name is longer than what the kernel takes as a socket's path.
+class UnixSockets : public ClientTest, public testing::WithParamInterface<std::size_t> {};
+INSTANTIATE_TEST_SUITE_P(Paths, UnixSockets, testing::Values(1, 150));
+
+TEST_P(UnixSockets, AreSpokenOver) {
+  char base[] = "/tmp/tidemill_client_test_XXXXXX";
+  ASSERT_NE(nullptr, mkdtemp(base));
+  const std::string folder = std::string(base) + "/" + std::string(GetParam(), 'f');
+  ASSERT_EQ(0, mkdir(folder.c_str(), 0700));
+  const std::string path = folder + "/s";
   const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  path.copy(address.sun_path, path.size());
+  address.sun_path[0] = 's';  // relative to the folder, as servers with a long path bind
+  const int before = ::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(0, chdir(folder.c_str()));
   ASSERT_EQ(0, ::bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address));
+  ASSERT_EQ(0, fchdir(before));
+  ::close(before);
   ::listen(listening, 4);
   std::thread server([&] {
     const int peer = ::accept(listening, nullptr, nullptr);
@@ -157,7 +113,8 @@ TEST_F(ClientTest, SpeaksOverUnixSockets) {
   EXPECT_EQ(codes::kIo, get(Destination::unix_socket(path)).error().code);
   EXPECT_FALSE(get(Destination::unix_socket(std::string(200, 'x'))));
   unlink(path.c_str());
-  rmdir(folder);
+  rmdir(folder.c_str());
+  rmdir(base);
 }
 
 TEST_F(ClientTest, NamesWhatCannotBeReached) {

@@ -54,6 +54,16 @@ void add_payload(const Shape& shape, const Value& value, EventMessage& message) 
 
 }  // namespace
 
+std::string encode_blob_event(std::string_view event_type, std::string_view bytes) {
+  EventMessage message;
+  message.headers.reserve(3);
+  message.headers.emplace_back(":message-type", std::string("event"));
+  message.headers.emplace_back(":event-type", std::string(event_type));
+  message.headers.emplace_back(":content-type", std::string("application/octet-stream"));
+  message.payload = bytes;
+  return encode_event_message(message);
+}
+
 std::string encode_json_event(const Shape& stream, const Value& event) {
   const ValueObject* object = event.as_object();
   if (!object || object->empty()) return "";

@@ -41,6 +41,10 @@ struct DecodedEvent {
 // The first message of the buffer. Tidemill.Invalid on a bad checksum, bad lengths or headers.
 Result<DecodedEvent> decode_event_message(std::string_view buffer);
 
+// An event whose payload is a blob ("PayloadPart" of InvokeEndpointWithResponseStream), without the
+// way over Values: what is sent for every piece of a streamed answer.
+std::string encode_blob_event(std::string_view event_type, std::string_view bytes);
+
 // A union Value with one member set, with JSON payloads (restJson1, awsJson).
 std::string encode_json_event(const schema::Shape& stream, const Value& event);
 

@@ -85,6 +85,17 @@ ValueObject one(const char* name, Value value) {
   return out;
 }
 
+// Put together by hand after the format's description, checksums by zlib.
+TEST(EventStream, Blob_events) {
+  const std::string bytes = encode_blob_event("PayloadPart", "abc");
+  EXPECT_EQ(encode_hex(bytes),
+            "0000006c000000592b57ac750d3a6d6573736167652d747970650700056576656e740b3a6576656e"
+            "742d7479706507000b5061796c6f6164506172740d3a636f6e74656e742d74797065070018617070"
+            "6c69636174696f6e2f6f637465742d73747265616d6162639553a074");
+  EXPECT_EQ(bytes, codec_for(Protocol::rest_json_1)
+                       .encode_event(kStream, one("PayloadPart", one("Bytes", Blob{"abc"}))));
+}
+
 TEST(EventStream, Modelled_events) {
   const Codec& codec = codec_for(Protocol::rest_json_1);
   auto decoded = decode_event_message(

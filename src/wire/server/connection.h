@@ -9,6 +9,7 @@
 #include "wire/http_input_buffer.h"
 #include "wire/http_parser.h"
 #include "wire/http_socket.h"
+#include "wire/push_body.h"
 #include "wire/server/body_pipe.h"
 #include "wire/server/loop_server.h"
 
@@ -79,6 +80,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   bool send_pending();
   bool send_pending_tls();
   bool send_file();
+  bool take_pushed();
   void fetch_piece();
   void piece_arrived(Result<std::string> piece);
   bool sent(const Socket::Sent& result, std::size_t& count);
@@ -117,6 +119,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   std::string tls_out_;
   std::size_t tls_out_sent_ = 0;
   std::optional<FileRange> file_;
+  std::unique_ptr<PushReader> push_;
   std::shared_ptr<ByteSource> stream_;  // shared with the pool's task that reads it
   std::uint64_t stream_remaining_ = 0;  // when its size is known
   bool stream_chunked_ = false;

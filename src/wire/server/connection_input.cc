@@ -20,7 +20,8 @@ bool Connection::wants_input() const {
     case Reading::stream:
       return !pipe_full_;
     case Reading::complete:
-      return false;
+      // While a response is made for a client, its leaving must not go unnoticed.
+      return push_ && input_.view().size() < head_read_bytes;
     default:
       return true;
   }
@@ -135,6 +136,7 @@ void Connection::close() {
   writing_ = Writing::idle;
   file_.reset();
   stream_.reset();
+  push_.reset();
   fetch_timer_.reset();
   socket_.close();
   server_->remove(shared_from_this());

@@ -88,6 +88,12 @@ Result<std::string> read_piece(ByteSource& source, bool chunked, std::uint64_t l
   return piece;
 }
 
+void append_chunk_head(std::size_t size, std::string& out) {
+  char digits[16];
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, size, 16);
+  out.append(digits, end).append("\r\n");
+}
+
 bool status_has_no_body(int status) { return status < 200 || status == 204 || status == 304; }
 
 }  // namespace
@@ -125,6 +131,8 @@ void Connection::start_response(HttpResponse response) {
     framing.content_length = response.file->length;
   else if (response.stream)
     framing.content_length = response.stream->size();
+  else if (response.push)
+    framing.content_length.reset();
   else
     framing.content_length = response.body.size();
   const bool no_body = status_has_no_body(response.status);
@@ -160,6 +168,16 @@ void Connection::start_body(HttpResponse response, bool chunked) {
     file_ = std::move(response.file);
     return;
   }
+  if (response.push) {
+    push_ = std::move(response.push);
+    stream_chunked_ = chunked;
+    push_->on_wake([weak = weak_from_this(), &loop = server_->loop()] {
+      loop.post([weak] {
+        if (std::shared_ptr<Connection> self = weak.lock()) self->run();
+      });
+    });
+    return;
+  }
   if (response.stream) {
     const std::optional<std::uint64_t> size = response.stream->size();
     stream_ = std::move(response.stream);
@@ -183,6 +201,7 @@ bool Connection::flush() {
   if (std::exchange(held_back_, false)) return true;
   if (writing_ == Writing::sending) {
     if (file_ && file_->length > 0) return send_file();
+    if (push_) return take_pushed();
     if (stream_) {
       fetch_piece();
       return writing_ == Writing::idle;
@@ -283,6 +302,39 @@ bool Connection::send_file() {
   return false;
 }
 
+// Sends what the producer has made meanwhile; false when that is nothing.
+bool Connection::take_pushed() {
+  if (peer_ended_) {  // nobody to send to: the producer is to hear of it before it makes more
+    close();
+    return false;
+  }
+  PushReader::Taken taken = push_->take();
+  if (closed_) return false;  // the producer, told that there is room, stopped the server
+  if (!taken.failure) {
+    log::error("response stream failed", {{"error", taken.failure.error().message}});
+    close();
+    return false;
+  }
+  if (!taken.bytes.empty()) {
+    const bool small = taken.bytes.size() <= small_body_bytes_max;
+    if (stream_chunked_) append_chunk_head(taken.bytes.size(), out_);
+    if (small) {
+      out_.append(taken.bytes);
+      if (stream_chunked_) out_.append("\r\n");
+    } else {
+      body_ = std::move(taken.bytes);
+      if (stream_chunked_) body_.append("\r\n");
+      body_sent_ = 0;
+      if (taken.ended) return true;  // once these are out the next take() says so again
+    }
+    if (!taken.ended) return true;
+  }
+  if (!taken.ended) return false;
+  if (stream_chunked_) out_.append("0\r\n\r\n");
+  complete_response();
+  return true;
+}
+
 // Lets the pool read one piece. Only when the piece before is out, so a slow client costs one piece
 // of memory and no worker.
 void Connection::fetch_piece() {
@@ -344,6 +396,7 @@ void Connection::complete_response() {
   writing_ = Writing::idle;
   file_.reset();
   stream_.reset();
+  push_.reset();
   if (reading_ != Reading::stream) return;
   // Answered while the body still comes: whoever holds its stream reads no more.
   pipe_->fail(Error{codes::kCancelled, "The request has been answered.", 0});
