@@ -103,7 +103,7 @@ class FakeLogs final : public logs::LogsInterface {
   std::map<std::string, std::vector<std::string>> lines_;
 };
 
-class FakeIam final : public iam::IamInterface {
+class FakeIam : public iam::IamInterface {
  public:
   Result<void> check_pass_role(const Context&, std::string_view role, std::string_view) override {
     if (role.ends_with("/forbidden")) return fail("AccessDeniedException", "not this role");
