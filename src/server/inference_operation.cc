@@ -13,6 +13,12 @@ void InferenceOperation::run(const Call& call,
     if (name == "EndpointName") endpoint = value;
   runtime_service::InvokeRequest request = runtime_service::invoke_request(
       call.identity.account, call.identity.region, std::move(endpoint), call.request);
+  if (streams(*call.route.operation))
+    return inference_.invoke_streaming(
+        std::move(request), [request_id = call.request_id, respond = std::move(respond)](
+                                Result<runtime_service::StreamedAnswer> result) mutable {
+          respond(runtime_service::stream_response(std::move(result), request_id));
+        });
   inference_.invoke(std::move(request),
                     [request_id = call.request_id,
                      respond = std::move(respond)](runtime_service::InvokeResult result) mutable {

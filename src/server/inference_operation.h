@@ -1,4 +1,5 @@
-// InvokeEndpoint on the path that bypasses the worker pool (request_chain.h, AsyncOperation).
+// InvokeEndpoint and InvokeEndpointWithResponseStream on the path that bypasses the worker pool
+// (request_chain.h, AsyncOperation).
 #pragma once
 
 #include "server/request_chain.h"
@@ -13,12 +14,17 @@ class InferenceOperation final : public AsyncOperation {
       : inference_(inference) {}
 
   bool takes(const schema::Service& service, const schema::Operation& operation) const override {
-    return service.name == "sagemaker-runtime" && operation.name == "InvokeEndpoint";
+    return service.name == "sagemaker-runtime" &&
+           (operation.name == "InvokeEndpoint" || streams(operation));
   }
   std::uint64_t body_bytes_max() const override { return inference_.limits().body_bytes_max; }
   void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) override;
 
  private:
+  static bool streams(const schema::Operation& operation) {
+    return operation.name == "InvokeEndpointWithResponseStream";
+  }
+
   services::sagemaker_runtime::Inference& inference_;
 };
 

@@ -6,6 +6,22 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
+namespace {
+
+void add_error(wire::HttpResponse& response, const Error& error) {
+  response.status = error.http_status ? error.http_status : 400;
+  response.headers.add("Content-Type", "application/json");
+  response.headers.add("x-amzn-ErrorType", error.code);
+  ValueObject body;
+  body.append("Message", error.message);
+  for (const auto& [name, value] : error.details)
+    body.append(name,
+                name == "OriginalStatusCode" ? Value(std::atoi(value.c_str())) : Value(value));
+  response.body = write_json(body);
+}
+
+}  // namespace
+
 InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
                              const wire::HttpRequest& request) {
   InvokeRequest out;
@@ -13,7 +29,9 @@ InvokeRequest invoke_request(std::string account, std::string region, std::strin
   out.region = std::move(region);
   out.endpoint = std::move(endpoint);
   out.content_type = request.headers.get("Content-Type");
-  out.accept = request.headers.get("Accept");
+  // The streaming operation has a header of its own for it.
+  out.accept = request.headers.get("X-Amzn-SageMaker-Accept");
+  if (out.accept.empty()) out.accept = request.headers.get("Accept");
   out.target_variant = request.headers.get("X-Amzn-SageMaker-Target-Variant");
   out.custom_attributes = request.headers.get("X-Amzn-SageMaker-Custom-Attributes");
   out.inference_id = request.headers.get("X-Amzn-SageMaker-Inference-Id");
@@ -39,16 +57,24 @@ wire::HttpResponse invoke_response(InvokeResult result, const std::string& reque
     response.body = std::move(result->body);
     return response;
   }
-  const Error& error = result.error();
-  response.status = error.http_status ? error.http_status : 400;
-  response.headers.add("Content-Type", "application/json");
-  response.headers.add("x-amzn-ErrorType", error.code);
-  ValueObject body;
-  body.append("Message", error.message);
-  for (const auto& [name, value] : error.details)
-    body.append(name,
-                name == "OriginalStatusCode" ? Value(std::atoi(value.c_str())) : Value(value));
-  response.body = write_json(body);
+  add_error(response, result.error());
+  return response;
+}
+
+wire::HttpResponse stream_response(Result<StreamedAnswer> result, const std::string& request_id) {
+  wire::HttpResponse response;
+  response.headers.add("x-amzn-RequestId", request_id);
+  if (!result) {
+    add_error(response, result.error());
+    return response;
+  }
+  response.headers.add("Content-Type", "application/vnd.amazon.eventstream");
+  if (!result->content_type.empty())
+    response.headers.add("X-Amzn-SageMaker-Content-Type", result->content_type);
+  response.headers.add("x-Amzn-Invoked-Production-Variant", result->invoked_variant);
+  if (!result->custom_attributes.empty())
+    response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
+  response.push = std::move(result->events);
   return response;
 }
 

@@ -12,6 +12,7 @@
 #include "runtime/worker_pool.h"
 #include "services/sagemaker_runtime/interface.h"
 #include "services/sagemaker_runtime/sessions.h"
+#include "services/sagemaker_runtime/streaming.h"
 #include "wire/client/http_client.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -74,6 +75,9 @@ class Inference {
   // this returns.
   void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done);
 
+  // The same for an answer that comes in pieces; `done` when the first of them is about to come.
+  void invoke_streaming(InvokeRequest request, StreamDone done);
+
   // GET /ping of a model server answers 200 within kPingTime. Blocks; not on a loop's thread.
   bool ping(const ServerAddress& address);
 
@@ -84,6 +88,7 @@ class Inference {
   using Done = std::move_only_function<void(InvokeResult)>;
   struct Chosen;
   struct Invocation;
+  struct Streaming;
   using Pointer = std::unique_ptr<Invocation>;
 
   Result<Chosen> choose(InvokeRequest& request);
@@ -100,6 +105,9 @@ class Inference {
                std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
   void finish(const Chosen& chosen, InvokeRequest request, Done done, InvokeResult result);
+  void stream_whole(InvokeRequest request, StreamDone done);
+  void stream_head(const std::shared_ptr<Streaming>& streaming, int status, wire::Headers headers);
+  void stream_end(const std::shared_ptr<Streaming>& streaming, Result<void> ended);
   void mirror(const Chosen& chosen, const InvokeRequest& request);
   wire::Destination destination(const Invocation& invocation) const;
 

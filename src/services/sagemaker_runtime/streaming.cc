@@ -1,0 +1,163 @@
+#include "services/sagemaker_runtime/streaming.h"
+
+#include "base/json.h"
+#include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/sagemaker_runtime/invocation.h"
+#include "services/sagemaker_runtime/model_error.h"
+#include "wire/protocols/event_stream.h"
+
+namespace tidemill::services::sagemaker_runtime {
+namespace {
+
+// Of a piece of the answer: what comes larger from a model is cut.
+constexpr std::size_t kPartBytesMax = 64u << 10;
+// A model that says nothing for so long has broken off.
+constexpr std::chrono::seconds kSilenceMax{60};
+constexpr std::size_t kErrorBytesMax = 64u << 10;
+
+std::string stream_error(const Error& error) {
+  ValueObject payload;
+  payload.append("Message", error.message);
+  // The two that AWS documents for ModelStreamError.
+  payload.append("ErrorCode",
+                 error.code == codes::kTimeout ? "ModelInvocationTimeExceeded" : "StreamBroken");
+  wire::EventMessage message;
+  message.headers = {{":message-type", std::string("exception")},
+                     {":exception-type", std::string("ModelStreamError")},
+                     {":content-type", std::string("application/json")}};
+  message.payload = write_json(payload);
+  return wire::encode_event_message(message);
+}
+
+// The events of these bytes; false when the client is behind.
+bool push_parts(wire::PushWriter& writer, std::string_view bytes) {
+  bool room = true;
+  while (!bytes.empty()) {
+    const std::string_view part = bytes.substr(0, kPartBytesMax);
+    room = writer.push(wire::encode_blob_event("PayloadPart", part));
+    bytes.remove_prefix(part.size());
+  }
+  return room;
+}
+
+}  // namespace
+
+// One answer on its way. Shared: by the callbacks of the model server's response.
+struct Inference::Streaming {
+  Chosen chosen;
+  InvokeRequest request;
+  StreamDone done;
+  wire::PushWriter writer;
+  std::shared_ptr<wire::ResponseStream> response;  // shared: with the client that reads it
+  int status = 0;                                  // 0: no head yet
+  wire::Headers headers;
+  std::string body;  // of an error, or what is captured
+  bool good() const { return status >= 200 && status <= 299; }
+};
+
+void Inference::invoke_streaming(InvokeRequest request, StreamDone done) {
+  counters_.invocations.fetch_add(1, std::memory_order_relaxed);
+  Result<Chosen> chosen = choose(request);
+  if (!chosen) {
+    counters_.refused.fetch_add(1, std::memory_order_relaxed);
+    return done(fail(chosen.error()));
+  }
+  const ContainerRoute& container = chosen->container(chosen->first);
+  if (!container.process || container.multi_model || chosen->first != chosen->last)
+    return stream_whole(std::move(request), std::move(done));
+  chosen->captured = chosen->route().capture && recorder_ && chosen->route().capture->sample();
+  auto streaming = std::make_shared<Streaming>();
+  streaming->chosen = *std::move(chosen);
+  streaming->done = std::move(done);
+  streaming->request = request;
+  wire::ClientStreamLimits limits;
+  limits.head_timeout = limits.timeout = limits_.model_time;
+  limits.idle_timeout = std::min<std::chrono::milliseconds>(limits_.model_time, kSilenceMax);
+  Invocation place;
+  place.chosen.entry = streaming->chosen.entry;
+  place.chosen.variant = streaming->chosen.variant;
+  place.chosen.instance = streaming->chosen.instance;
+  place.container = streaming->chosen.first;
+  wire::StreamCallbacks callbacks;
+  callbacks.head = [this, streaming](int status, wire::Headers headers) {
+    stream_head(streaming, status, std::move(headers));
+  };
+  callbacks.chunk = [streaming](std::string bytes) {
+    const bool kept = !streaming->good() || streaming->chosen.captured;
+    if (kept && streaming->body.size() < kErrorBytesMax) streaming->body += bytes;
+    if (streaming->good() && !push_parts(streaming->writer, bytes) && streaming->response)
+      streaming->response->pause();
+  };
+  callbacks.end = [this, streaming](Result<void> ended) {
+    stream_end(streaming, std::move(ended));
+  };
+  streaming->response =
+      client_.stream(destination(place), to_model(request), limits, std::move(callbacks));
+}
+
+// Native models and pipelines have the whole answer at once: it is one part, or a few.
+void Inference::stream_whole(InvokeRequest request, StreamDone done) {
+  counters_.invocations.fetch_sub(1, std::memory_order_relaxed);  // invoke() counts it
+  invoke(std::move(request), [done = std::move(done)](InvokeResult result) mutable {
+    if (!result) return done(fail(result.error()));
+    wire::PushBody body = wire::make_push_body(result->body.size() + kPartBytesMax);
+    push_parts(body.writer, result->body);
+    body.writer.finish();
+    done(StreamedAnswer{std::move(result->content_type), std::move(result->invoked_variant),
+                        std::move(result->custom_attributes), std::move(body.reader)});
+  });
+}
+
+void Inference::stream_head(const std::shared_ptr<Streaming>& streaming, int status,
+                            wire::Headers headers) {
+  streaming->status = status;
+  streaming->headers = std::move(headers);
+  if (!streaming->good()) return;  // its body is the error's message
+  wire::PushBody body = wire::make_push_body();
+  streaming->writer = std::move(body.writer);
+  streaming->writer.on_event(
+      [response = std::weak_ptr(streaming->response)](wire::PushWriter::Event event) {
+        auto held = response.lock();
+        if (!held) return;
+        if (event == wire::PushWriter::Event::room)
+          held->resume();
+        else
+          held->cancel();
+      });
+  StreamedAnswer answer;
+  answer.content_type = streaming->headers.get("Content-Type");
+  answer.invoked_variant = streaming->chosen.route().name;
+  answer.custom_attributes = streaming->headers.get("X-Amzn-SageMaker-Custom-Attributes");
+  answer.events = std::move(body.reader);
+  streaming->done(std::move(answer));
+}
+
+void Inference::stream_end(const std::shared_ptr<Streaming>& streaming, Result<void> ended) {
+  const Chosen& chosen = streaming->chosen;
+  streaming->response.reset();
+  if (!streaming->good()) {
+    Result<wire::ClientResponse> response;
+    if (streaming->status == 0 && !ended)
+      response = fail(ended.error());
+    else
+      response = wire::ClientResponse{streaming->status, {}, std::move(streaming->body)};
+    InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
+                                     chosen.log_stream(chosen.first), limits_, std::move(response));
+    counters_.model_errors.fetch_add(1, std::memory_order_relaxed);
+    return streaming->done(fail(result.error()));
+  }
+  if (!ended) {
+    counters_.model_errors.fetch_add(1, std::memory_order_relaxed);
+    streaming->writer.push(stream_error(ended.error()));
+    return streaming->writer.finish();
+  }
+  streaming->writer.finish();
+  if (!chosen.captured) return;
+  InvokeAnswer answer;
+  answer.body = std::move(streaming->body);
+  answer.content_type = streaming->headers.get("Content-Type");
+  answer.invoked_variant = chosen.route().name;
+  finish(chosen, std::move(streaming->request), [](InvokeResult) {}, std::move(answer));
+}
+
+}  // namespace tidemill::services::sagemaker_runtime

@@ -1,0 +1,24 @@
+// InvokeEndpointWithResponseStream: the answer as an event stream, a piece as soon as the model has
+// it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/error.h"
+#include "wire/push_body.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+struct StreamedAnswer {
+  std::string content_type;  // of the payload within the events
+  std::string invoked_variant, custom_attributes;
+  // PayloadPart events, and a ModelStreamError when the model breaks off.
+  std::unique_ptr<wire::PushReader> events;
+};
+
+// Before the first piece errors are those of InvokeEndpoint.
+using StreamDone = std::move_only_function<void(Result<StreamedAnswer>)>;
+
+}  // namespace tidemill::services::sagemaker_runtime
