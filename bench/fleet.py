@@ -167,8 +167,10 @@ def churn_of_endpoints(quick):
             list(pool.map(one, range(warm, warm + count)))
             took = time.monotonic() - start
         deadline = time.monotonic() + (0 if quick else LOGS_SWEPT_SECONDS)
-        while any(more > rows.get(name, 0) for name, more in (found := state())[2].items()) and time.monotonic() < deadline:
+        found = state()
+        while any(more > rows.get(name, 0) for name, more in found[2].items()) and time.monotonic() < deadline:
             time.sleep(5)
+            found = state()
         memory_after, descriptors_after, rows_after, files_after = found
         left = {name: more for name, count_after in rows_after.items() if (more := count_after - rows.get(name, 0)) > 0}
     what = f"{count:,} endpoints created and deleted"
