@@ -1,18 +1,29 @@
-// A booster of XGBoost as an infer::Model.
+// XGBoost's models as infer::Models, without XGBoost.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "infer/model.h"
+#include "infer/trees/kernel.h"
+#include "infer/xgboost/model_file.h"
 
 namespace tidemill::infer::xgboost {
+
+inline constexpr std::uint64_t kModelFileBytesMax = 4ull << 30;
 
 // Reads XGBoost's binary, JSON or UBJSON format, or the pickle of a Python Booster that old
 // SageMaker containers wrote (its bytes are found, no pickle code is run). Tidemill.Invalid
 // otherwise.
-// Trees predict through infer::Forest when it agrees with XGBoost on rows made for the purpose,
-// which is some forty times faster for single rows; with own_kernel false always through XGBoost.
-Result<std::unique_ptr<Model>> load_booster(const std::string& path, bool own_kernel = true);
+Result<std::unique_ptr<Model>> load_booster(const std::string& path,
+                                            const trees::CompileOptions& options = {});
+// The same from the bytes of the file.
+Result<std::unique_ptr<Model>> read_booster(std::string_view bytes,
+                                            const trees::CompileOptions& options = {});
+
+// The trees that predictions use: up to the best iteration, with outputs and weights set.
+Result<trees::Ensemble> make_ensemble(ModelFile file);
 
 }  // namespace tidemill::infer::xgboost
