@@ -8,13 +8,14 @@ import sys
 from measure import ROOT, markdown
 import endpoint
 import fleet
+import kernels
 import s3
 import serving
 import start
 import training
 
 PARTS = {"start": start, "s3": s3, "training": training, "endpoint": endpoint, "serving": serving,
-         "fleet": fleet}
+         "fleet": fleet, "kernels": kernels}
 
 
 def main():

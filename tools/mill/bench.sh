@@ -2,7 +2,7 @@ source tools/mill/build.sh
 
 help_bench() {
   cat <<'EOF'
-usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet]...
+usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet|kernels]...
 
 Builds a release and prints a table: Tidemill, its peer measured in the same run, and their ratio.
 --write puts the table into docs/benchmarks.md.
@@ -13,7 +13,8 @@ run_bench() {
   setup_for_bench
   local parts=" $* "
   [[ $parts == *" serving "* || ! $parts =~ \ [a-z] ]] && setup_for_serving_bench
-  build_preset release tidemill
+  [[ $parts == *" kernels "* || ! $parts =~ \ [a-z] ]] && setup_for_kernels_bench
+  build_preset release tidemill bench_infer
   TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python \
     .cache/venvs/bench/bin/python bench/bench.py "$@"
 }

@@ -138,6 +138,9 @@ setup_for_serving_bench() {
   setup_nginx
 }
 
+# The tree predictors that bench/kernels.py measures.
+setup_for_kernels_bench() { setup_venv bench-kernels .cache/venvs/bench-kernels requirements/bench-kernels.txt; }
+
 run_setup() {
   case ${1:-test} in
     build | demo | test | bench) "setup_for_${1:-test}" ;;
