@@ -1,14 +1,14 @@
-"""Makes testdata/xgboost/: small models of the XGBoost that runs this, with what it predicts.
+"""Makes xgboost_model-<version>.zip: small models of the XGBoost that runs this, with what it predicts.
 
 Run once with each version (python -m venv, pip install xgboost==1.0.2 "numpy<1.24" scipy, and so on):
 1.0.2, 1.2.1, 1.3.3, 1.7.6, xgboost-cpu 2.1.4, 3.0.5 and 3.2.0. Rows come from a formula that
-xgboost/versions_test.cc has too, so that only models and predictions are kept:
-<version>-<case>.{bin,json,ubj,pkl} and <version>-<case>.expected, which holds little-endian floats: the
-margins of all rows, then the predictions.
+xgboost/versions_test.cc has too, so that only models and predictions are kept: <case>.<format>.model, and
+<case>.expected, which holds little-endian floats: the margins of all rows, then the predictions.
 """
 import pickle
-import sys
+import tempfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,9 @@ import xgboost as xgb
 
 warnings.filterwarnings("ignore")
 VERSION = tuple(int(part) for part in xgb.__version__.split(".")[:2])
-TO = Path(__file__).parent / "xgboost"
-ROWS, COLUMNS = 90, 5
+BUNDLE = zipfile.ZipFile(Path(__file__).parent / f"xgboost_model-{xgb.__version__}.zip", "w", zipfile.ZIP_DEFLATED,
+                         compresslevel=9)
+ROWS, COLUMNS = 150, 5
 TREES = {"max_depth": 2, "eta": 0.4, "nthread": 1, "verbosity": 0, "seed": 7}
 
 
@@ -40,22 +41,31 @@ def matrix(label, **more):
     return xgb.DMatrix(more.pop("data", X), label=label, **more)
 
 
+def put(name, data):
+    entry = zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    BUNDLE.writestr(entry, data)
+
+
+def saved(booster, form):
+    if form == "pkl":
+        return pickle.dumps(booster, protocol=4)
+    if form == "bin" and VERSION >= (1, 6):
+        return bytes(booster.save_raw("deprecated"))
+    if VERSION >= (1, 6):
+        return bytes(booster.save_raw(form))
+    with tempfile.TemporaryDirectory() as folder:
+        booster.save_model(f"{folder}/model.{form}")
+        return Path(f"{folder}/model.{form}").read_bytes()
+
+
 def keep(name, booster, formats, data=None, **options):
     data = data if data is not None else xgb.DMatrix(X)
-    stem = f"{xgb.__version__}-{name}"
     margins = np.asarray(booster.predict(data, output_margin=True, **options), np.float32)
     predictions = np.asarray(booster.predict(data, **options), np.float32)
-    (TO / f"{stem}.expected").write_bytes(margins.tobytes() + predictions.tobytes())
+    put(f"{name}.expected", margins.tobytes() + predictions.tobytes())
     for form in formats:
-        path = TO / f"{stem}.{form}"
-        if form == "pkl":
-            path.write_bytes(pickle.dumps(booster, protocol=4))
-        elif form == "bin" and VERSION >= (1, 6):
-            path.write_bytes(booster.save_raw("deprecated"))
-        elif form == "ubj" and VERSION < (2, 1):
-            path.write_bytes(booster.save_raw("ubj"))
-        else:
-            booster.save_model(str(path))
+        put(f"{name}.{form}.model", saved(booster, form))
 
 
 def train(parameters, data, rounds=3, **more):
@@ -63,7 +73,6 @@ def train(parameters, data, rounds=3, **more):
 
 
 def main():
-    TO.mkdir(exist_ok=True)
     binary = (SIGNAL > np.median(SIGNAL)).astype(np.float32)
     classes = np.digitize(SIGNAL, np.quantile(SIGNAL, [0.33, 0.66])).astype(np.float32)
     positive = (SIGNAL - SIGNAL.min() + 0.1).astype(np.float32)
@@ -102,7 +111,7 @@ def main():
             ("pseudohuber", {"objective": "reg:pseudohubererror"}, SIGNAL)]:
         keep(name, train(parameters, matrix(label), 2), ["ubj"])
     ranked = matrix(np.round(positive))
-    ranked.set_group([30, 30, 30])
+    ranked.set_group([50, 50, 50])
     keep("ndcg", train({"objective": "rank:ndcg"}, ranked, 2), ["ubj"])
     survival = matrix(None)
     survival.set_float_info("label_lower_bound", positive)
@@ -124,4 +133,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
+    BUNDLE.close()

@@ -11,11 +11,10 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace tidemill::infer;
   constexpr std::size_t kFeaturesMax = 1u << 16, kRows = 5;
-  if (size == 0) return 0;
-  trees::CompileOptions options{static_cast<trees::Path>(data[0] % 3)};
+  trees::CompileOptions options{static_cast<trees::Path>(size % 3)};
   if (!trees::path_available(*options.path)) options.path.reset();
-  const auto model = xgboost::read_booster(
-      std::string_view(reinterpret_cast<const char*>(data + 1), size - 1), options);
+  const auto model =
+      xgboost::read_booster(std::string_view(reinterpret_cast<const char*>(data), size), options);
   if (!model || (*model)->feature_count() > kFeaturesMax) return 0;
   const std::size_t features = (*model)->feature_count();
   std::vector<float> rows(kRows * features, 0.5f);
