@@ -7,6 +7,7 @@
 #include "infer/lightgbm/text_model.h"
 #include "infer/model.h"
 #include "infer/model_file.h"
+#include "infer/onnx_ml/onnx_model.h"
 #include "infer/xgboost/booster.h"
 
 namespace tidemill::infer {
@@ -68,6 +69,8 @@ Result<std::unique_ptr<Model>> load_file(const std::string& path) {
   head.resize(static_cast<std::size_t>(file.gcount()));
   if (lightgbm::looks_like_model(head))
     return lightgbm::load_model(TRY(read_model_file(path, kModelBytesMax)));
+  if (path.ends_with(".onnx") || onnx_ml::looks_like_model(head))
+    return onnx_ml::load_model(TRY(read_model_file(path, kModelBytesMax)));
   if (catboost::looks_like_binary(head)) return catboost::refuse_binary();
   if (head.starts_with('{') && file_size(path) <= kJsonBytesMax) {
     const std::string text = TRY(read_model_file(path, kJsonBytesMax));

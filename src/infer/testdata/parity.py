@@ -6,7 +6,7 @@ import zipfile
 import numpy
 
 ROWS, COLUMNS = 4000, 8
-SINGLE_ROWS, GROUP_ROWS = 64, 8  # the first rows' answers singly, the others' summed by groups
+SINGLE_ROWS, GROUP_ROWS = 64, 32  # the first rows' answers singly, the others' summed by groups
 
 
 def make_rows(missing=True):

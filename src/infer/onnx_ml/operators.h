@@ -1,0 +1,47 @@
+// The operators of a graph as functions from tensors to tensors.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "infer/onnx_ml/graph.h"
+#include "infer/onnx_ml/tensor.h"
+
+namespace tidemill::infer::onnx_ml {
+
+// nullptr: an input that is left out, an output that nobody takes.
+using Inputs = std::span<const Tensor* const>;
+using Outputs = std::span<Tensor* const>;
+// Thread-safe. Errors are Tidemill.Invalid: shapes or types that do not fit.
+using Operator = std::function<Result<void>(Inputs, Outputs)>;
+// opset: version of the default domain, by which the meaning of some operators differs.
+using OperatorMaker = Result<Operator> (*)(const Node& node, std::int64_t opset);
+using OperatorTable = std::map<std::string_view, OperatorMaker>;
+
+void add_elementwise_operators(OperatorTable& table);
+void add_shape_operators(OperatorTable& table);
+void add_reduce_operators(OperatorTable& table);
+void add_linear_operators(OperatorTable& table);
+void add_encoder_operators(OperatorTable& table);
+void add_tree_operators(OperatorTable& table);
+
+// Every operator that is known, by its name. Names of ai.onnx and ai.onnx.ml do not overlap.
+const OperatorTable& operator_table();
+
+// Multiplications of matrices during one run on this thread; the pipeline reads and clears it.
+std::size_t& multiplications_done();
+
+// What most operators begin with: `count` inputs that are there and one output that is wanted.
+Result<void> need_inputs(Inputs inputs, std::size_t count);
+
+// ONNX-ML's post_transform over the scores of one row, as ONNX Runtime computes it.
+enum class PostTransform { none, softmax, logistic, softmax_zero, probit };
+Result<PostTransform> post_transform_of(const std::string& name);
+void apply_post_transform(PostTransform transform, float* scores, std::size_t count);
+float logistic(float x);
+
+}  // namespace tidemill::infer::onnx_ml
