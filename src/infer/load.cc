@@ -5,6 +5,7 @@
 
 #include "infer/catboost/json_model.h"
 #include "infer/lightgbm/text_model.h"
+#include "infer/linear/built_in_model.h"
 #include "infer/model.h"
 #include "infer/model_file.h"
 #include "infer/onnx_ml/onnx_model.h"
@@ -71,6 +72,8 @@ Result<std::unique_ptr<Model>> load_file(const std::string& path) {
     return lightgbm::load_model(TRY(read_model_file(path, kModelBytesMax)));
   if (path.ends_with(".onnx") || onnx_ml::looks_like_model(head))
     return onnx_ml::load_model(TRY(read_model_file(path, kModelBytesMax)));
+  if (linear::looks_like_model(head))
+    return linear::load_model(TRY(read_model_file(path, kModelBytesMax)));
   if (catboost::looks_like_binary(head)) return catboost::refuse_binary();
   if (head.starts_with('{') && file_size(path) <= kJsonBytesMax) {
     const std::string text = TRY(read_model_file(path, kJsonBytesMax));

@@ -58,8 +58,9 @@ class Model {
   virtual std::size_t memory_bytes() const = 0;
 };
 
-// The model that lies in an unpacked model.tar.gz: `xgboost-model`, or else the only file that
-// reads as one. Tidemill.Invalid says which files were tried and why each failed.
+// The model that lies in an unpacked model.tar.gz: `xgboost-model` or `model_algo-1`, or else the
+// first file that reads as a model of some format. Tidemill.Invalid says which files were tried and
+// why each failed.
 Result<std::unique_ptr<Model>> load_model(const std::string& directory);
 
 }  // namespace tidemill::infer

@@ -16,6 +16,8 @@ constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22;
 constexpr std::size_t kCommentBytesMax = 0xffff;
 constexpr std::uint16_t kStored = 0, kDeflated = 8;
 constexpr std::uint16_t kEncryptedFlag = 1;
+// Deflate cannot pack better: an entry that claims more does not get the memory.
+constexpr std::size_t kDeflateRatioMax = 1032;
 
 std::unexpected<Error> damaged(const std::string& what) {
   return fail(codes::kInvalid, "the zip archive is damaged: " + what);
@@ -39,6 +41,7 @@ Result<std::size_t> find_end(std::string_view bytes) {
 }
 
 Result<std::string> inflate_raw(std::string_view packed, std::size_t size) {
+  if (size > packed.size() * kDeflateRatioMax) return damaged("an entry does not unpack");
   std::string out(size, '\0');
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return fail(codes::kInvalid, "no memory");

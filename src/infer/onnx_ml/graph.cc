@@ -108,7 +108,6 @@ Result<NamedTensor> read_tensor(std::string_view bytes) {
   NamedTensor out;
   std::int64_t data_type = 0;
   std::string_view raw;
-  std::size_t texts = 0;
   for (MessageReader reader(bytes); !reader.at_end();) {
     const Field field = TRY(reader.next());
     Tensor& tensor = out.tensor;
@@ -117,7 +116,6 @@ Result<NamedTensor> read_tensor(std::string_view bytes) {
     if (field.number == 4) TRY(append_floats(field, tensor.floats));
     if (field.number == 5 || field.number == 7 || field.number == 11)
       TRY(append_wholes(field, tensor.wholes));
-    if (field.number == 6) ++texts;
     if (field.number == 8) out.name = field.bytes;
     if (field.number == 9) raw = field.bytes;
     if (field.number == 10) TRY(append_doubles(field, tensor.doubles));

@@ -1,0 +1,26 @@
+// The archive that linear-learner keeps in model_algo-1.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "infer/model.h"
+
+namespace tidemill::infer::linear {
+
+// A matrix of weights, kept output by output so that a row meets it in order.
+struct Weights {
+  std::size_t features = 0, outputs = 0;
+  std::vector<float> values;  // outputs * features
+  std::vector<float> bias;    // outputs, or none
+};
+
+// sum of row[i] * weights, in double: the order in which MXNet's BLAS sums is its own.
+void multiply(const Weights& weights, const float* row, float* out);
+
+// files: mx-mod-symbol.json, mx-mod-0000.params, additional-params.json.
+Result<std::unique_ptr<Model>> load_linear_learner(const std::map<std::string, std::string>& files);
+
+}  // namespace tidemill::infer::linear

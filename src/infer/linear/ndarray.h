@@ -1,0 +1,25 @@
+// Files of MXNet arrays (mx.nd.save), which SageMaker's built-in algorithms keep their models in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+
+namespace tidemill::infer::linear {
+
+struct NamedArray {
+  std::string name;  // "" in files of arrays without names
+  std::vector<std::size_t> shape;
+  std::vector<float> values;  // row-major, whatever the type in the file
+};
+
+bool looks_like_arrays(std::string_view head);
+
+// Dense arrays of real or whole numbers, as MXNet 0.11 to 1.9 write them. Tidemill.Invalid when the
+// file is damaged or has arrays of another kind.
+Result<std::vector<NamedArray>> read_arrays(std::string_view bytes);
+
+}  // namespace tidemill::infer::linear
