@@ -182,16 +182,21 @@ Operator each(Function function, bool to_truth = false) {
     const Tensor& in = *inputs[0];
     Tensor& out = *outputs[0];
     TRY(allocate(out, to_truth ? Type::truth : in.type, in.shape));
-    visit(in, [&](const auto& data) {
+    return visit(in, [&](const auto& data) -> Result<void> {
       using T = typename std::decay_t<decltype(data)>::value_type;
-      for (std::size_t i = 0; i < data.size(); ++i) {
-        if (to_truth)
-          out.wholes[i] = static_cast<std::int64_t>(function(data[i]));
-        else
-          out.data<T>()[i] = static_cast<T>(function(data[i]));
+      // A logarithm of whole numbers, say, which ONNX does not allow either.
+      if constexpr (std::is_integral_v<T> && std::is_floating_point_v<decltype(function(T()))>) {
+        return wrong("it takes real numbers only");
+      } else {
+        for (std::size_t i = 0; i < data.size(); ++i) {
+          if (to_truth)
+            out.wholes[i] = static_cast<std::int64_t>(function(data[i]));
+          else
+            out.data<T>()[i] = static_cast<T>(function(data[i]));
+        }
+        return {};
       }
     });
-    return {};
   };
 }
 

@@ -91,6 +91,7 @@ Result<Operator> make_imputer(const Node& node, std::int64_t) {
     TRY(need_inputs(inputs, 1));
     const Tensor& in = *inputs[0];
     const std::size_t columns = TRY(columns_of(in));
+    if (in.type == Type::truth) return wrong("truth values are never missing");
     const std::size_t count = in.type == Type::whole ? wholes.size() : reals.size();
     if (count != 1 && count != columns) return wrong("as many values as columns, or one");
     *outputs[0] = in;
@@ -122,27 +123,24 @@ Result<Operator> make_one_hot_encoder(const Node& node, std::int64_t) {
   std::unordered_map<std::int64_t, std::size_t> places;
   for (std::size_t i = 0; i < categories.size(); ++i) places[categories[i]] = i;
   const bool zeros = node.whole("zeros", 1) != 0;
-  return Operator(
-      [places, zeros, count = categories.size()](Inputs inputs, Outputs outputs) -> Result<void> {
-        TRY(need_inputs(inputs, 1));
-        Shape shape = inputs[0]->shape;
-        shape.push_back(static_cast<std::int64_t>(count));
-        TRY(allocate(*outputs[0], Type::real32, shape));
-        // NaN is no category, whatever it would be cut to.
-        const std::vector<double> reals = numbers_as<double>(*inputs[0]);
-        const std::vector<std::int64_t> numbers = numbers_as<std::int64_t>(*inputs[0]);
-        for (std::size_t i = 0; i < numbers.size(); ++i) {
-          auto place = places.find(numbers[i]);
-          if (place != places.end() && !std::isnan(reals[i]))
-            outputs[0]->floats[i * count + place->second] = 1;
-          else if (!zeros)
-            return fail(
-                "BadRequest",
-                "an unknown category in row " + std::to_string(i / TRY(columns_of(*inputs[0])) + 1),
-                400);
-        }
-        return {};
-      });
+  return Operator([places, zeros, count = categories.size()](Inputs inputs,
+                                                             Outputs outputs) -> Result<void> {
+    TRY(need_inputs(inputs, 1));
+    Shape shape = inputs[0]->shape;
+    shape.push_back(static_cast<std::int64_t>(count));
+    TRY(allocate(*outputs[0], Type::real32, shape));
+    // NaN is no category, whatever it would be cut to.
+    const std::vector<double> reals = numbers_as<double>(*inputs[0]);
+    const std::vector<std::int64_t> numbers = numbers_as<std::int64_t>(*inputs[0]);
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      auto place = places.find(numbers[i]);
+      if (place != places.end() && !std::isnan(reals[i]))
+        outputs[0]->floats[i * count + place->second] = 1;
+      else if (!zeros && !rows_are_made_up())
+        return fail("BadRequest", "the model knows no category " + std::to_string(numbers[i]), 400);
+    }
+    return {};
+  });
 }
 
 // Keys and values of one kind each; texts are out of the numbers that rows are made of.

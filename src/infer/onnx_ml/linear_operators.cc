@@ -28,11 +28,14 @@ void multiply(const T* a, Strided a_step, const T* b, Strided b_step, std::size_
     }
 }
 
-// One product may cost so many multiplications; a graph of trees and lines never does.
+// All products of a block of rows may cost so many multiplications; graphs of trees and lines cost
+// far less.
 constexpr std::size_t kMultiplicationsMax = 1u << 28;
 
 Result<void> check_cost(std::size_t rows, std::size_t inner, std::size_t columns) {
-  if (inner != 0 && columns != 0 && rows > kMultiplicationsMax / inner / columns)
+  if (inner != 0 && columns != 0 &&
+      (rows > kMultiplicationsMax / inner / columns ||
+       multiplications_done() + rows * inner * columns > kMultiplicationsMax))
     return wrong("a product of matrices larger than is computed here");
   return {};
 }

@@ -40,7 +40,7 @@ Tolerance tolerance_of(const std::string& name) {
 
 TEST(OnnxMl, Predicts_what_ONNX_Runtime_does) {
   const auto files = parity::read_bundle(kBundle);
-  EXPECT_EQ(files.size(), 53u * 2);
+  EXPECT_EQ(files.size(), 54u * 2);
   const Matrix whole = parity::make_rows(false), missing = parity::make_rows();
   for (const auto& [file, bytes] : files) {
     if (!file.ends_with(".model")) continue;
@@ -66,6 +66,22 @@ TEST(OnnxMl, Tells_its_kind_as_XGBoost_names_it) {
   EXPECT_EQ(kind("tree"), "multi:softprob");
   EXPECT_EQ(kind("forest_regressor"), "reg:squarederror");
   EXPECT_EQ((*load_model(files.at("tree.model")))->class_count(), 4u);
+}
+
+TEST(OnnxMl, An_unknown_category_is_the_clients_mistake) {
+  auto model = load_model(parity::read_bundle(kBundle).at("one_hot_strict.model"));
+  ASSERT_TRUE(model) << model.error().message;
+  auto scores = (*model)->predict({1, parity::kColumns, {0, 0, 0, 0, 0, 4, 77, 0}});
+  ASSERT_FALSE(scores);
+  EXPECT_EQ(scores.error().http_status, 400);
+  EXPECT_THAT(scores.error().message, HasSubstr("category 77"));
+}
+
+// The input that fuzzing found: an empty list of packed floats.
+TEST(OnnxMl, Empty_lists_are_lists) {
+  std::vector<float> none;
+  EXPECT_TRUE(append_floats({.type = Field::Type::bytes}, none));
+  EXPECT_TRUE(none.empty());
 }
 
 TEST(OnnxMl, A_file_is_told_by_its_first_bytes) {

@@ -25,6 +25,11 @@ std::size_t& multiplications_done() {
   return count;
 }
 
+bool& rows_are_made_up() {
+  thread_local bool made_up = false;
+  return made_up;
+}
+
 Result<void> need_inputs(Inputs inputs, std::size_t count) {
   for (std::size_t i = 0; i < count; ++i)
     if (i >= inputs.size() || !inputs[i])

@@ -32,8 +32,12 @@ void add_tree_operators(OperatorTable& table);
 // Every operator that is known, by its name. Names of ai.onnx and ai.onnx.ml do not overlap.
 const OperatorTable& operator_table();
 
-// Multiplications of matrices during one run on this thread; the pipeline reads and clears it.
+// Multiplications of matrices since the pipeline's run on this thread began.
 std::size_t& multiplications_done();
+
+// True while a model that is being loaded predicts rows made up for it: encoders then take unknown
+// categories as none, which of a client's rows they may refuse.
+bool& rows_are_made_up();
 
 // What most operators begin with: `count` inputs that are there and one output that is wanted.
 Result<void> need_inputs(Inputs inputs, std::size_t count);

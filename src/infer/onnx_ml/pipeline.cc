@@ -10,7 +10,32 @@ namespace {
 
 std::unexpected<Error> wrong(std::string what) { return fail(codes::kInvalid, std::move(what)); }
 
-bool is_trees(const std::string& operation) { return operation.starts_with("TreeEnsemble"); }
+// Of all values of a block of rows together.
+constexpr std::size_t kElementsPerRunMax = 1u << 26;
+
+// The node of trees that makes the output out of the one input, with nothing between that changes a
+// number; nullptr when there is more to it.
+const Node* only_node_of_trees(const Graph& graph, const std::string& output) {
+  std::string name = output;
+  for (std::size_t i = graph.nodes.size(); i-- > 0;) {
+    const Node& node = graph.nodes[i];
+    const auto made = std::find(node.outputs.begin(), node.outputs.end(), name);
+    if (made == node.outputs.end()) continue;
+    if ((node.operation == "ZipMap" || node.operation == "Identity") && node.inputs.size() == 1) {
+      name = node.inputs[0];
+      continue;
+    }
+    // Of a classifier's two outputs the second is the scores.
+    const std::ptrdiff_t scores = node.operation == "TreeEnsembleClassifier" ? 1 : 0;
+    const bool whole = node.operation.starts_with("TreeEnsemble") && node.inputs.size() == 1 &&
+                       graph.inputs.size() == 1 && graph.inputs[0].type == Type::real32 &&
+                       graph.inputs[0].dimensions.size() == 2 &&
+                       node.inputs[0] == graph.inputs[0].name &&
+                       made - node.outputs.begin() == scores;
+    return whole ? &node : nullptr;
+  }
+  return nullptr;
+}
 
 // Which nodes the output needs, from the last to the first.
 std::vector<bool> needed_nodes(const Graph& graph, const std::string& output) {
@@ -107,32 +132,20 @@ Result<void> Pipeline::make_steps(const Graph& graph) {
   return {};
 }
 
-Result<Pipeline> Pipeline::make(Graph graph) {
+Result<Pipeline> Pipeline::make(const Graph& graph) {
   Pipeline pipeline;
   TRY(pipeline.choose_output(graph));
   TRY(pipeline.read_inputs(graph));
-  TRY(pipeline.make_steps(graph));
-  // ZipMap and the like behind the trees change no number.
-  const Node* trees = nullptr;
-  bool only = true;
-  const std::vector<bool> needed = needed_nodes(graph, pipeline.output_);
-  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
-    const std::string& operation = graph.nodes[i].operation;
-    if (!needed[i] || operation == "ZipMap" || operation == "Identity") continue;
-    only = only && !trees && is_trees(operation);
-    trees = &graph.nodes[i];
+  const Node* trees = only_node_of_trees(graph, pipeline.output_);
+  if (!trees) {
+    TRY(pipeline.make_steps(graph));
+    return pipeline;
   }
-  if (only && trees && pipeline.inputs_.size() == 1 && pipeline.inputs_[0].type == Type::real32 &&
-      trees->inputs.size() == 1 && trees->inputs[0] == graph.inputs[0].name &&
-      trees->outputs.size() > 0) {
-    // Of a classifier's two outputs, the answer must come from the second, the scores.
-    const bool scores = trees->operation != "TreeEnsembleClassifier" ||
-                        !pipeline.places_.contains(trees->outputs[0]);
-    if (scores) pipeline.only_trees_ = TRY(TreeScores::make(*trees));
-    if (scores && pipeline.only_trees_->features() > pipeline.feature_count_)
-      return wrong("the trees look at more features than the input has");
-    if (scores) pipeline.steps_.clear();
-  }
+  Result<std::shared_ptr<const TreeScores>> scores = TreeScores::make(*trees);
+  if (!scores) return wrong(trees->operation.substr(0, 64) + ": " + scores.error().message);
+  pipeline.only_trees_ = std::move(*scores);
+  if (pipeline.only_trees_->features() > pipeline.feature_count_)
+    return wrong("the trees look at more features than the input has");
   return pipeline;
 }
 
@@ -169,6 +182,8 @@ Result<Tensor> Pipeline::run(const float* rows, std::size_t count) const {
   for (std::size_t i = 0; i < values.size(); ++i) at[i] = &values[i];
   for (const auto& [place, constant] : constants_) at[place] = &constant;
   for (const Input& input : inputs_) TRY(fill_input(input, rows, count, values[input.place]));
+  multiplications_done() = 0;
+  std::size_t elements = 0;
   std::vector<const Tensor*> inputs;
   std::vector<Tensor*> outputs;
   for (const Step& step : steps_) {
@@ -182,6 +197,9 @@ Result<Tensor> Pipeline::run(const float* rows, std::size_t count) const {
     if (Result<void> done = step.run(inputs, outputs); !done)
       return fail(done.error().code, step.name + ": " + done.error().message,
                   done.error().http_status);
+    for (const Tensor* output : outputs)
+      if (output) elements += visit(*output, [](const auto& data) { return data.size(); });
+    if (elements > kElementsPerRunMax) return wrong("values larger than are computed here");
   }
   const Tensor& answer = *at[places_.at(output_)];
   Tensor out;

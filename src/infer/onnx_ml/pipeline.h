@@ -16,7 +16,7 @@ namespace tidemill::infer::onnx_ml {
 class Pipeline {
  public:
   // Tidemill.Invalid names the operator, input or output that cannot be computed here.
-  static Result<Pipeline> make(Graph graph);
+  static Result<Pipeline> make(const Graph& graph);
 
   // Of a row: all inputs side by side, in the graph's order.
   std::size_t feature_count() const { return feature_count_; }

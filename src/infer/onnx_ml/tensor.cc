@@ -9,7 +9,9 @@ Result<std::size_t> element_count(const Shape& shape) {
   std::size_t count = 1;
   for (std::int64_t size : shape) {
     if (size < 0) return fail(codes::kInvalid, "a value has a negative dimension");
-    if (size != 0 && count > kElementsMax / static_cast<std::size_t>(size))
+    // Beside a 0, too: products of some of the dimensions must not overflow.
+    if (size > static_cast<std::int64_t>(kElementsMax) ||
+        (size != 0 && count > kElementsMax / static_cast<std::size_t>(size)))
       return fail(codes::kInvalid, "a value is larger than is computed here");
     count *= static_cast<std::size_t>(size);
   }

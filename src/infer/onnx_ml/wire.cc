@@ -19,6 +19,7 @@ Result<void> append_fixed(const Field& field, Field::Type single, std::vector<T>
   }
   if (field.type != Field::Type::bytes || field.bytes.size() % sizeof(T) != 0) return cut_off();
   const std::size_t count = field.bytes.size() / sizeof(T), before = out.size();
+  if (count == 0) return {};
   out.resize(before + count);
   std::memcpy(out.data() + before, field.bytes.data(), field.bytes.size());
   return {};

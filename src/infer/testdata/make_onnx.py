@@ -95,6 +95,8 @@ columns = ColumnTransformer([
     ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), [0, 1, 2]),
     ("one_hot", OneHotEncoder(handle_unknown="ignore"), [5]),
     ("ordinal", OrdinalEncoder(), [6])], remainder="passthrough")
+strict = ColumnTransformer([("one_hot", OneHotEncoder(), [5, 6])])  # refuses unknown categories
+sklearn_case("one_hot_strict", make_pipeline(strict, LinearRegression()), target)
 sklearn_case("columns_logistic", make_pipeline(columns, LogisticRegression(max_iter=500)), binary)
 sklearn_case("columns_forest", make_pipeline(columns, RandomForestClassifier(**few)), classes)
 sklearn_case("forest", RandomForestClassifier(**few), binary)
