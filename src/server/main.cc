@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "compute/process/shim.h"
 #include "infer/check_model.h"
+#include "model_server/onnx_serve.h"
 #include "server/application.h"
 #include "train/xgboost_main.h"
 
@@ -25,5 +26,6 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (command == "check-model" && argc == 3) return tidemill::infer::check_model_main(argv[2]);
+  if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
   return tidemill::cli::run(argc, argv, {tidemill::server::serve, tidemill::server::coverage_json});
 }

@@ -108,10 +108,30 @@ setup_nginx() {
     rm nginx_*.deb"
 }
 
+# ONNX Runtime's library, for neural models; `tidemill onnx-serve` opens it.
+onnxruntime_package=onnxruntime-node@1.30.0
+onnxruntime_sha512=twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw==
+setup_onnxruntime() {
+  [[ -f .cache/onnxruntime/libonnxruntime.so.1 ]] && return
+  setup_node
+  local machine=x64
+  [[ $(uname -m) == aarch64 ]] && machine=arm64
+  step "ONNX Runtime 1.30" bash -euc "
+    mkdir -p .cache/onnxruntime/new
+    npm pack --silent --pack-destination .cache/onnxruntime/new '$onnxruntime_package'
+    found=\$(cat .cache/onnxruntime/new/*.tgz | openssl dgst -sha512 -binary | base64 -w0)
+    [[ \$found == '$onnxruntime_sha512' ]] || { echo \"the hash of $onnxruntime_package is \$found\"; exit 1; }
+    tar -xzf .cache/onnxruntime/new/*.tgz -C .cache/onnxruntime/new --strip-components=5 \
+      package/bin/napi-v6/linux/$machine/libonnxruntime.so.1
+    mv .cache/onnxruntime/new/libonnxruntime.so.1 .cache/onnxruntime/libonnxruntime.so.1
+    rm -rf .cache/onnxruntime/new"
+}
+
 setup_for_build() {
   setup_debian
   setup_venv build .venv requirements/codegen.txt
   setup_duckdb
+  setup_onnxruntime
 }
 setup_for_demo() {
   setup_for_build

@@ -19,6 +19,7 @@ BELOW = {
     "compute": ["runtime", "base"],
     "infer": ["sql", "base"],
     "train": ["infer", "sql", "base"],
+    "model_server": ["wire", "infer", "runtime", "base"],
     "runtimes": ["base"],
     "api": ["base"],
     "services": ["api", "engine", "store", "blobs", "compute", "infer", "runtimes", "runtime", "base"],

@@ -5,19 +5,13 @@
 #include <cstring>
 
 #include "infer/codec/codec.h"
+#include "infer/codec/npy.h"
 #include "infer/codec/text_rows.h"
 
 namespace tidemill::infer {
 namespace {
 
 static_assert(std::endian::native == std::endian::little);
-
-// The header is a Python dictionary: {'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }
-struct Header {
-  std::string descr;
-  bool fortran_order = false;
-  std::vector<std::size_t> shape;
-};
 
 std::string_view after_key(std::string_view text, std::string_view key) {
   std::size_t at = text.find(key);
@@ -29,8 +23,9 @@ std::string_view after_key(std::string_view text, std::string_view key) {
   return text;
 }
 
-Result<Header> parse_header(std::string_view text) {
-  Header header;
+// The header is a Python dictionary: {'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }
+Result<NpyArray> parse_header(std::string_view text) {
+  NpyArray header;
   std::string_view descr = after_key(text, "'descr'");
   std::string_view order = after_key(text, "'fortran_order'");
   std::string_view shape = after_key(text, "'shape'");
@@ -98,7 +93,9 @@ void convert_any(std::string_view type, const char* bytes, bool swap, std::vecto
     convert<std::uint8_t>(bytes, count, swap, out);
 }
 
-Result<std::pair<Header, std::string_view>> split(std::string_view bytes) {
+}  // namespace
+
+Result<NpyArray> read_npy(std::string_view bytes) {
   constexpr std::string_view kMagic = "\x93NUMPY";
   if (!bytes.starts_with(kMagic) || bytes.size() < 12)
     return fail(codes::kInvalid, "the body is no .npy file: its first bytes are not \\x93NUMPY");
@@ -107,14 +104,14 @@ Result<std::pair<Header, std::string_view>> split(std::string_view bytes) {
   std::memcpy(&length, bytes.data() + 8, wide ? 4 : 2);
   const std::size_t start = (wide ? 12 : 10) + std::size_t{length};
   if (start > bytes.size()) return fail(codes::kInvalid, "the .npy header is cut off");
-  Header header = TRY(parse_header(bytes.substr(wide ? 12 : 10, length)));
-  return std::pair(std::move(header), bytes.substr(start));
+  NpyArray array = TRY(parse_header(bytes.substr(wide ? 12 : 10, length)));
+  array.data = bytes.substr(start);
+  return array;
 }
 
-}  // namespace
-
 Result<Matrix> parse_npy(std::string_view bytes, std::size_t feature_count) {
-  auto [header, data] = TRY(split(bytes));
+  const NpyArray header = TRY(read_npy(bytes));
+  const std::string_view data = header.data;
   const std::string_view type =
       header.descr.size() > 1 ? std::string_view(header.descr).substr(1) : std::string_view();
   const std::size_t width = element_bytes(type);

@@ -117,6 +117,28 @@ TEST_P(UnixSockets, AreSpokenOver) {
   rmdir(base);
 }
 
+TEST_F(ClientTest, ReachesAServerOnAUnixSocket) {
+  char folder[] = "/tmp/tidemill_client_test_XXXXXX";
+  ASSERT_NE(nullptr, mkdtemp(folder));
+  const std::string path = std::string(folder) + "/s";
+  for (int i = 0; i < 2; ++i) {  // the second finds a socket file that a crash left
+    HttpServerOptions options;
+    options.unix_path = path;
+    TestServer server(echo, options);
+    Result<ClientResponse> response = get(Destination::unix_socket(path));
+    ASSERT_TRUE(response) << response.error().message;
+    EXPECT_EQ(200, response->status);
+    ASSERT_EQ(0, ::rename(path.c_str(), (path + ".kept").c_str()));
+    server.server->stop();
+    ASSERT_EQ(0, ::rename((path + ".kept").c_str(), path.c_str()));
+  }
+  HttpServerOptions options;
+  options.unix_path = path;
+  TestServer(echo, options).server->stop();
+  EXPECT_NE(0, ::access(path.c_str(), F_OK));
+  rmdir(folder);
+}
+
 TEST_F(ClientTest, NamesWhatCannotBeReached) {
   std::uint16_t port = 0;
   {

@@ -1,9 +1,12 @@
 #include "wire/server/http_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -75,6 +78,26 @@ Result<int> listen_on(const Endpoint& endpoint, bool first) {
   return fail(codes::kIo, reason);
 }
 
+// One socket; unix sockets do not spread connections over several.
+Result<int> listen_on_path(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return fail(codes::kInvalid, "the path is longer than " +
+                                     std::to_string(sizeof address.sun_path - 1) + " bytes");
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  struct stat status{};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
+  const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (descriptor >= 0 &&
+      ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::listen(descriptor, backlog) == 0)
+    return descriptor;
+  const std::string reason = std::strerror(errno);
+  if (descriptor >= 0) ::close(descriptor);
+  return fail(codes::kIo, reason);
+}
+
 }  // namespace
 
 struct HttpServer::Impl {
@@ -91,6 +114,7 @@ struct HttpServer::Impl {
   }
 
   Result<void> bind();
+  Result<void> bind_path(const std::string& path);
   void stop();
 
   runtime::EventLoops& loops;
@@ -101,6 +125,7 @@ struct HttpServer::Impl {
 
 Result<void> HttpServer::Impl::bind() {
   const HttpServerOptions& options = shared->options;
+  if (!options.unix_path.empty()) return bind_path(options.unix_path);
   Endpoint endpoint = TRY(resolve(options.address, options.port));
   for (std::size_t i = 0; i < loops.size(); ++i) {
     Result<int> descriptor = listen_on(endpoint, i == 0);
@@ -117,8 +142,22 @@ Result<void> HttpServer::Impl::bind() {
   return {};
 }
 
+// Every loop accepts from a duplicate of the one socket.
+Result<void> HttpServer::Impl::bind_path(const std::string& path) {
+  Result<int> first = listen_on_path(path);
+  if (!first) return fail(codes::kIo, "cannot listen on " + path + ": " + first.error().message);
+  for (std::size_t i = 0; i < loops.size(); ++i) {
+    const int descriptor = i == 0 ? *first : ::fcntl(*first, F_DUPFD_CLOEXEC, 0);
+    if (descriptor < 0)
+      return fail(codes::kIo, "cannot listen on " + path + ": " + std::strerror(errno));
+    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, descriptor));
+  }
+  return {};
+}
+
 void HttpServer::Impl::stop() {
   if (servers.empty()) return;
+  if (!shared->options.unix_path.empty()) ::unlink(shared->options.unix_path.c_str());
   on_every_loop([](LoopServer& server) { server.begin_stop(); });
   const auto deadline = std::chrono::steady_clock::now() + shared->options.stop_grace;
   while (shared->counters.connections_active.load() > 0 &&

@@ -22,6 +22,9 @@ namespace tidemill::wire {
 struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an IP address, or a name: its first one
   std::uint16_t port = 4566;          // 0: the system chooses; HttpServer::port() tells
+  // When set, a unix socket of that path instead of address and port. A socket file that lies there
+  // is replaced; stop() removes it.
+  std::string unix_path;
   // PEM files; both empty: plain HTTP.
   std::string tls_certificate_path;
   std::string tls_private_key_path;

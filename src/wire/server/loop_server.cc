@@ -24,6 +24,7 @@ constexpr int accepts_per_event_max = 64;
 constexpr std::chrono::milliseconds accept_retry_delay{100};
 
 std::string address_text(const sockaddr_storage& address) {
+  if (address.ss_family == AF_UNIX) return "unix";
   char text[INET6_ADDRSTRLEN] = "";
   if (address.ss_family == AF_INET) {
     const auto& v4 = reinterpret_cast<const sockaddr_in&>(address);

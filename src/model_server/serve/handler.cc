@@ -1,0 +1,91 @@
+#include "model_server/serve/handler.h"
+
+#include "infer/codec/media_type.h"
+#include "model_server/tensor/body.h"
+
+namespace tidemill::model_server {
+namespace {
+
+wire::HttpResponse answer(int status, std::string body, std::string_view type) {
+  wire::HttpResponse response;
+  response.status = status;
+  response.headers.add("Content-Type", std::string(type));
+  response.body = std::move(body);
+  return response;
+}
+
+wire::HttpResponse refusal(int status, std::string message) {
+  return answer(status, std::move(message) + "\n", "text/plain; charset=utf-8");
+}
+
+// The first format of the Accept header that there is; a wildcard, or no header, is the format of
+// the request.
+BodyFormat accepted_format(std::string_view accept, std::string_view content_type) {
+  BodyFormat same = body_format(infer::MediaType(content_type).name());
+  if (same == BodyFormat::unknown) same = BodyFormat::json;
+  if (infer::MediaType(accept).name().empty()) return same;
+  while (!accept.empty()) {
+    const std::size_t comma = accept.find(',');
+    const infer::MediaType type(accept.substr(0, comma));
+    accept.remove_prefix(comma == std::string_view::npos ? accept.size() : comma + 1);
+    if (type.name() == "*/*") return same;
+    const BodyFormat format = body_format(type.name());
+    if (format != BodyFormat::unknown) return format;
+  }
+  return BodyFormat::unknown;
+}
+
+wire::HttpResponse encoded(const Runner& runner, const Result<Tensors>& outputs, BodyFormat format,
+                           bool row_form) {
+  if (!outputs) {
+    const bool stopping = outputs.error().code == codes::kCancelled;
+    return refusal(stopping ? 503 : 500, outputs.error().message);
+  }
+  Result<std::string> body = encode_outputs(format, runner.outputs(), *outputs, row_form);
+  if (!body) return refusal(body.error().http_status, body.error().message);
+  return answer(200, std::move(*body), media_type_of(format));
+}
+
+}  // namespace
+
+void ModelHandler::handle(wire::HttpRequest request, Respond respond) {
+  if (request.path == "/ping") return respond(answer(200, "\n", "application/json"));
+  if (request.path != "/invocations")
+    return respond(refusal(404, "there are /ping and /invocations, not " + request.path));
+  if (request.method != "POST") return respond(refusal(405, "/invocations takes POST"));
+  // Shared: a task that the pool refuses is destroyed, and its client still needs an answer.
+  auto waiting = std::make_shared<Respond>(std::move(respond));
+  runtime::WorkerPool::Task task = [this, waiting, request = std::move(request)]() mutable {
+    invoke(std::move(request), std::move(*waiting));
+  };
+  if (!pool_.try_submit(std::move(task)))
+    (*waiting)(refusal(503, "too many requests are waiting for the model"));
+}
+
+void ModelHandler::invoke(wire::HttpRequest request, Respond respond) {
+  std::string body = std::move(request.body);
+  if (request.stream) {
+    Result<std::string> read = read_all(*request.stream, kBodyBytesMax);
+    if (!read)
+      return respond(refusal(read.error().code == codes::kOverloaded ? 413 : 400,
+                             "the body cannot be read: " + read.error().message));
+    body = std::move(*read);
+  }
+  const std::string_view content_type = request.headers.get("Content-Type");
+  const BodyFormat format = accepted_format(request.headers.get("Accept"), content_type);
+  if (format == BodyFormat::unknown)
+    return respond(refusal(406,
+                           "supported answers are application/json, text/csv and "
+                           "application/x-npy"));
+  Result<ModelInput> input = decode_body(content_type, body, runner_.inputs());
+  if (!input) return respond(refusal(input.error().http_status, input.error().message));
+  auto waiting = std::make_shared<Respond>(std::move(respond));  // as above
+  Batcher::Done done = [this, waiting, format,
+                        row_form = input->row_form](Result<Tensors> outputs) {
+    (*waiting)(encoded(runner_, outputs, format, row_form));
+  };
+  if (!batcher_.try_submit(input->tensors, done))
+    (*waiting)(refusal(503, "too many requests are waiting for the model"));
+}
+
+}  // namespace tidemill::model_server
