@@ -11,6 +11,7 @@ namespace tidemill::infer {
 namespace {
 
 constexpr std::size_t kEntriesReserved = 1024;
+constexpr std::size_t kQuotedTokenMax = 60;  // bytes of a bad entry that a message shows
 
 struct Entry {
   std::size_t row;
@@ -27,10 +28,31 @@ bool parse_entry(std::string_view token, Entry& entry) {
   return parse_number(token.data() + colon + 1, end, false, entry.value) == end;
 }
 
+// The entry at `at` when a blank or the end follows it; null when it takes a closer look.
+const char* quick_entry(const char* at, const char* end, Entry& entry) {
+  std::uint64_t column = 0;
+  const char* first = at;
+  at = number_detail::take_digits(at, end, column);
+  constexpr std::ptrdiff_t kDigitsMax = 9;  // that surely fit 32 bits
+  if (at == first || at - first > kDigitsMax || at == end || *at != ':') return nullptr;
+  entry.column = static_cast<std::uint32_t>(column);
+  at = parse_number(at + 1, end, false, entry.value);
+  return at != nullptr && (at == end || *at == ' ' || *at == '\t') ? at : nullptr;
+}
+
 Result<std::size_t> parse_line(std::string_view line, std::size_t line_number, std::size_t row,
                                std::vector<Entry>& entries) {
   std::size_t columns = 0, position = 0;
   while (!line.empty()) {
+    Entry quick{row, 0, 0};
+    if (const char* stop = quick_entry(line.data(), line.data() + line.size(), quick)) {
+      line.remove_prefix(static_cast<std::size_t>(stop - line.data()));
+      if (!line.empty()) line.remove_prefix(1);
+      ++position;
+      entries.push_back(quick);
+      columns = std::max<std::size_t>(columns, quick.column + std::size_t{1});
+      continue;
+    }
     std::size_t end = line.find_first_of(" \t");
     std::string_view token = line.substr(0, end);
     line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
@@ -40,14 +62,16 @@ Result<std::size_t> parse_line(std::string_view line, std::size_t line_number, s
     if (token.find(':') == std::string_view::npos) {
       if (position == 1) continue;  // a label: requests may keep it
       return fail(codes::kInvalid, "row " + std::to_string(line_number) + ", entry " +
-                                       std::to_string(position) + ": '" + std::string(token) +
+                                       std::to_string(position) + ": '" +
+                                       std::string(token.substr(0, kQuotedTokenMax)) +
                                        "' is not index:value");
     }
     if (token.starts_with("qid:")) continue;
     Entry entry{row, 0, 0};
     if (!parse_entry(token, entry))
       return fail(codes::kInvalid, "row " + std::to_string(line_number) + ", entry " +
-                                       std::to_string(position) + ": '" + std::string(token) +
+                                       std::to_string(position) + ": '" +
+                                       std::string(token.substr(0, kQuotedTokenMax)) +
                                        "' is not index:value");
     entries.push_back(entry);
     columns = std::max<std::size_t>(columns, entry.column + std::size_t{1});

@@ -37,6 +37,8 @@ Result<std::int64_t> read_line(std::string_view line, const TensorSpec& input, s
                                        std::to_string(column) + ": no " +
                                        std::string(name_of(input.type)) + ", which input \"" +
                                        input.name + "\" expects");
+    if (data.size() + sizeof value > kTensorBytesMax)
+      return fail(codes::kInvalid, "row " + std::to_string(row) + ": the rows are too many");
     data.append(reinterpret_cast<const char*>(&value), sizeof value);
     if (comma == std::string_view::npos) return column;
     line.remove_prefix(comma + 1);

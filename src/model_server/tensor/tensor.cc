@@ -20,15 +20,17 @@ void fold_rows(const TensorSpec& input, Tensor& tensor) {
   if (input.shape.size() < 3) return;
   Shape folded = input.shape;
   folded[0] = tensor.shape[0];
+  const std::int64_t columns = tensor.shape[1];
   std::int64_t known = 1;
   std::size_t open = 0, dynamic = 0;
   for (std::size_t i = 1; i < folded.size(); ++i) {
     if (folded[i] == kDynamic)
       open = i, ++dynamic;
+    else if (folded[i] > columns || known > columns)
+      return;  // also keeps a hostile model's product from overflowing
     else
       known *= folded[i];
   }
-  const std::int64_t columns = tensor.shape[1];
   if (dynamic > 1 || known == 0 || columns % known != 0) return;
   if (dynamic == 1) folded[open] = columns / known;
   if (dynamic == 0 && columns != known) return;
