@@ -30,6 +30,7 @@
 #include "services/s3/s3_service.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
 #include "services/sagemaker/fleet/fleet_runner.h"
+#include "services/sagemaker/inference_component/inference_components.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
@@ -113,6 +114,7 @@ std::vector<store::TableSpec> tables() {
   add(services::logs::LogsService::tables());
   add(services::sagemaker::SagemakerService::tables());
   add(services::sagemaker::EndpointService::tables());
+  add(services::sagemaker::InferenceComponents::tables());
   return all;
 }
 
@@ -158,6 +160,7 @@ struct Application::Parts {
   std::unique_ptr<InferenceOperation> inference_operation;
   std::unique_ptr<services::sagemaker::FleetRunner> fleets;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
+  std::unique_ptr<services::sagemaker::InferenceComponents> components;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
@@ -294,9 +297,15 @@ Result<void> Application::Parts::add_services() {
                                           return inference->ping(address);
                                         }});
   endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets);
+  components =
+      std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
+  endpoints->host(*components);
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
+  components->add_to(*engine);
+  components->add_to(registry);
   sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
+  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, *components);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};

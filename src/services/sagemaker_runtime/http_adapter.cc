@@ -37,6 +37,7 @@ InvokeRequest invoke_request(std::string account, std::string region, std::strin
   out.inference_id = request.headers.get("X-Amzn-SageMaker-Inference-Id");
   out.target_model = request.headers.get("X-Amzn-SageMaker-Target-Model");
   out.target_container = request.headers.get("X-Amzn-SageMaker-Target-Container-Hostname");
+  out.component = request.headers.get("X-Amzn-SageMaker-Inference-Component");
   out.session_id = request.headers.get("X-Amzn-SageMaker-Session-Id");
   out.body = request.body;
   return out;

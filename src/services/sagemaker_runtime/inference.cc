@@ -20,6 +20,45 @@ std::unexpected<Error> validation_error(std::string message) {
   return fail("ValidationError", std::move(message), 400);
 }
 
+using Variant = RoutingTable::Entry::Variant;
+
+Result<const Variant*> choose_component(const RoutingTable::Entry& entry,
+                                        const InvokeRequest& request) {
+  const Variant* found = entry.find_component(request.component);
+  if (!found)
+    return validation_error("Inference Component " + request.component + " of endpoint " +
+                            request.endpoint + " of account " + request.account + " not found.");
+  if (found->route->instances.empty())
+    return validation_error(
+        "Inference Component has no capacity to process this request. ApplicationAutoScaling may "
+        "be in-progress (if configured) or try to increase the capacity by invoking "
+        "UpdateInferenceComponentRuntimeConfig API.");
+  return found;
+}
+
+Result<const Variant*> choose_variant(const RoutingTable::Entry& entry,
+                                      const InvokeRequest& request) {
+  if (entry.for_components && request.component.empty())
+    return validation_error(
+        "Inference Component Name header is required for endpoints to which you plan to deploy "
+        "inference components. Please include Inference Component Name header or consider using "
+        "SageMaker models.");
+  if (entry.for_components) return choose_component(entry, request);
+  if (!request.component.empty())
+    return validation_error("The endpoint " + request.endpoint +
+                            " hosts no inference components; leave InferenceComponentName out.");
+  const bool in_session = !request.session_id.empty() && request.session_id != kNewSession;
+  const Variant* variant = !request.target_variant.empty() ? entry.find(request.target_variant)
+                           : in_session                    ? entry.of_session(request.session_id)
+                                                           : entry.choose();
+  if (variant) return variant;
+  if (!request.target_variant.empty())
+    return validation_error("Variant " + request.target_variant + " not found for endpoint " +
+                            request.endpoint + " of account " + request.account + ".");
+  return fail(unavailable("Every variant of the endpoint " + request.endpoint +
+                          " has the weight 0; give one a weight or name a target variant."));
+}
+
 }  // namespace
 
 std::string InferenceCounters::metrics_text() const {
@@ -65,19 +104,7 @@ Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
   if (entry.endpoint.asynchronous && !request.from_queue)
     return validation_error("Endpoint " + request.endpoint +
                             " is asynchronous; use InvokeEndpointAsync.");
-  const bool in_session = !request.session_id.empty() && request.session_id != kNewSession;
-  if (!request.target_variant.empty())
-    chosen.variant = entry.find(request.target_variant);
-  else if (in_session)
-    chosen.variant = entry.of_session(request.session_id);
-  else
-    chosen.variant = entry.choose();
-  if (!chosen.variant && !request.target_variant.empty())
-    return validation_error("Variant " + request.target_variant + " not found for endpoint " +
-                            request.endpoint + " of account " + request.account + ".");
-  if (!chosen.variant)
-    return fail(unavailable("Every variant of the endpoint " + request.endpoint +
-                            " has the weight 0; give one a weight or name a target variant."));
+  chosen.variant = TRY(choose_variant(entry, request));
   const VariantRoute& route = chosen.route();
   chosen.last = route.containers.size() - 1;
   if (route.direct) {
@@ -113,7 +140,8 @@ Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) 
       auto place = sessions_.find(endpoint_key(chosen.entry->endpoint), request.session_id);
       const RoutingTable::Entry::Variant* began = nullptr;
       if (place)
-        for (const auto& each : chosen.entry->variants)
+        for (const auto& each :
+             request.component.empty() ? chosen.entry->variants : chosen.entry->components)
           if (each.route->name == place->variant && each.named(place->log_stream) >= 0)
             began = &each;
       if (began) {

@@ -39,6 +39,7 @@ struct InvokeRequest {
   std::string account, region, endpoint;
   std::string content_type, accept;
   std::string target_variant, target_model, target_container;
+  std::string component;   // an inference component's name
   std::string session_id;  // "NEW_SESSION" begins one
   std::string custom_attributes, inference_id;
   std::string body;

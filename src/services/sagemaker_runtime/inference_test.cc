@@ -258,6 +258,70 @@ TEST_F(InferenceTest, Shadows_get_copies_and_answer_nobody) {
       2);
 }
 
+// An endpoint of one variant without a model, with these components.
+EndpointRoute hosting(std::vector<VariantRoute> components) {
+  EndpointRoute route;
+  route.account = "111122223333";
+  route.region = "us-east-1";
+  route.name = "churn";
+  VariantRoute variant;
+  variant.name = "AllTraffic";
+  variant.instances.resize(1);
+  route.variants.push_back(variant);
+  route.components = std::move(components);
+  return route;
+}
+
+TEST_F(InferenceTest, Inference_components_are_asked_for_by_name) {
+  VariantRoute small = native("AllTraffic", 1), empty = native("AllTraffic", 0);
+  small.component = "small";
+  small.instances.resize(1);
+  empty.component = "empty";
+  routes_.put(hosting({empty, small}));
+  InvokeRequest asked = request("1,2");
+  EXPECT_EQ(invoke(asked).error().code, "ValidationError");
+  EXPECT_THAT(invoke(asked).error().message,
+              HasSubstr("Inference Component Name header is required"));
+  asked.component = "small";
+  auto answer = invoke(asked);
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->body, "3.0");
+  EXPECT_EQ(answer->invoked_variant, "AllTraffic");
+  asked.component = "empty";
+  EXPECT_EQ(invoke(asked).error().code, "ValidationError");
+  EXPECT_THAT(invoke(asked).error().message,
+              HasSubstr("Inference Component has no capacity to process this request"));
+  asked.component = "other";
+  EXPECT_THAT(invoke(asked).error().message, HasSubstr("Inference Component other"));
+  put({native("AllTraffic", 1)});
+  EXPECT_THAT(invoke(asked).error().message, HasSubstr("hosts no inference components"));
+}
+
+TEST_F(InferenceTest, A_components_errors_name_its_own_log_group) {
+  VariantRoute component = native("AllTraffic", 1);
+  component.component = "small";
+  component.instances.resize(1);
+  routes_.put(hosting({component}));
+  InvokeRequest asked = request("1,abc");
+  asked.component = "small";
+  EXPECT_THAT(invoke(asked).error().details["LogStreamArn"],
+              HasSubstr("log-group:/aws/sagemaker/InferenceComponents/small"));
+}
+
+TEST_F(InferenceTest, Two_fleets_of_one_component_share_its_requests_by_their_copies) {
+  VariantRoute old_fleet = native("old", 3), new_fleet = native("new", 1), other = native("x", 9);
+  old_fleet.component = new_fleet.component = "small";
+  other.component = "other";
+  for (VariantRoute* each : {&old_fleet, &new_fleet, &other}) each->instances.resize(1);
+  routes_.put(hosting({other, old_fleet, new_fleet}));
+  InvokeRequest asked = request("1,2");
+  asked.component = "small";
+  std::map<std::string, int> counts;
+  for (int i = 0; i < 400; ++i) ++counts[invoke(asked)->invoked_variant];
+  EXPECT_NEAR(counts["old"], 300, 4);
+  EXPECT_NEAR(counts["new"], 100, 4);
+}
+
 TEST_F(InferenceTest, Asynchronous_endpoints_take_no_plain_invocations) {
   EndpointRoute route{"111122223333", "us-east-1", "churn", {native("AllTraffic", 1)}, {}, true};
   routes_.put(route);

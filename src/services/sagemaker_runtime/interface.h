@@ -62,12 +62,14 @@ class CaptureRoute;
 
 struct VariantRoute {
   std::string name;
+  std::string component;  // the inference component that it serves; "" none
   double weight = 1;
-  std::vector<ContainerRoute> containers;  // the output of one is the input of the next
-  bool direct = false;                     // each is invoked by its hostname instead
-  bool random_routing = false;             // else the instance with the fewest requests under way
-  int concurrency_max = 0;                 // of the whole variant (serverless); 0: none
-  std::vector<InstanceRoute> instances;    // the ready ones
+  // The output of one is the input of the next. None: only inference components answer.
+  std::vector<ContainerRoute> containers;
+  bool direct = false;                   // each is invoked by its hostname instead
+  bool random_routing = false;           // else the instance with the fewest requests under way
+  int concurrency_max = 0;               // of the whole variant (serverless); 0: none
+  std::vector<InstanceRoute> instances;  // the ready ones
   // What it answers is captured; null: nothing. Shared: with requests under way.
   std::shared_ptr<const CaptureRoute> capture;
   bool needs_instance() const;  // some container is a process
@@ -80,6 +82,8 @@ struct EndpointRoute {
   // Get copies of requests, a share of weight over the sum of the variants' weights.
   std::vector<VariantRoute> shadows;
   bool asynchronous = false;  // InvokeEndpointAsync only
+  // Inference components, asked for by name. Two may have the same while one is being updated.
+  std::vector<VariantRoute> components = {};
 };
 
 // Thread-safe.

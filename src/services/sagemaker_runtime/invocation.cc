@@ -41,7 +41,7 @@ InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
                      const InvokeRequest& request) {
   auto failed = [&](const Error& error) {
-    return fail(model_error(endpoint, variant.name, error.http_status, error.message));
+    return fail(model_error(endpoint, variant, variant.name, error.http_status, error.message));
   };
   Result<infer::Matrix> rows =
       infer::decode_rows(request.content_type, request.body, model.feature_count());
@@ -65,17 +65,17 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
     const Error& error = response.error();
     if (error.code == codes::kTimeout)
       return fail(model_error(
-          endpoint, log_stream, 0,
+          endpoint, variant, log_stream, 0,
           "Your invocation timed out while waiting for a response from container primary. It must "
           "answer within " +
               std::to_string(limits.model_time.count()) + " seconds."));
     if (never_reached(error))
       return fail(unavailable("The model server of variant " + variant.name +
                               " cannot be reached: " + error.message));
-    return fail(model_error(endpoint, log_stream, 0, error.message));
+    return fail(model_error(endpoint, variant, log_stream, 0, error.message));
   }
   if (response->status < 200 || response->status > 299)
-    return fail(model_error(endpoint, log_stream, response->status, response->body));
+    return fail(model_error(endpoint, variant, log_stream, response->status, response->body));
   InvokeAnswer answer;
   answer.body = std::move(response->body);
   answer.content_type = response->headers.get("Content-Type");
@@ -140,8 +140,8 @@ void Inference::run_on_demand(Pointer invocation) {
     if (!loaded) {
       Error error = loaded.error();
       if (error.code == "ModelError")
-        error = model_error(taken->chosen.entry->endpoint, taken->chosen.log_stream(0),
-                            error.http_status, error.message);
+        error = model_error(taken->chosen.entry->endpoint, taken->chosen.route(),
+                            taken->chosen.log_stream(0), error.http_status, error.message);
       return next(std::move(taken), fail(std::move(error)));
     }
     InvokeResult result = predict(taken->chosen.entry->endpoint, taken->chosen.route(),

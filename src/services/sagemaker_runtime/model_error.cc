@@ -8,9 +8,11 @@ constexpr std::size_t kOriginalMessageBytesMax = 8192;
 
 }  // namespace
 
-Error model_error(const EndpointRoute& endpoint, std::string_view log_stream, int status,
-                  std::string_view message) {
-  const std::string group = kEndpointLogGroupPrefix + endpoint.name;
+Error model_error(const EndpointRoute& endpoint, const VariantRoute& variant,
+                  std::string_view log_stream, int status, std::string_view message) {
+  const std::string group = variant.component.empty()
+                                ? kEndpointLogGroupPrefix + endpoint.name
+                                : kComponentLogGroupPrefix + variant.component;
   const std::string original(message.substr(0, kOriginalMessageBytesMax));
   const std::string kind = status >= 400 && status < 500 ? "client" : "server";
   Error error{"ModelError",

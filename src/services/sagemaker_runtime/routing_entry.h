@@ -38,14 +38,20 @@ struct RoutingTable::Entry {
   const Variant* of_session(std::string_view session) const;
   // By name; among two of that name by weight.
   const Variant* find(std::string_view name) const;
+  // An inference component by name; among two of that name by weight.
+  const Variant* find_component(std::string_view name) const;
 
   EndpointRoute endpoint;
   std::vector<Variant> variants;
+  std::vector<Variant> components;
   std::vector<Variant> shadows;
+  bool for_components = false;  // its variants have no models of their own
   mutable std::atomic<std::uint64_t> turn = 0;
 
  private:
   const Variant* at(double point) const;
+  const Variant* among(const std::vector<Variant>& all, std::string VariantRoute::* title,
+                       std::string_view wanted) const;
 };
 
 // In [0, 1): the next of a low-discrepancy sequence, so that shares are close to exact over any

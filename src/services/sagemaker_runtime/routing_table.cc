@@ -47,13 +47,22 @@ RoutingTable::Entry::Variant::Variant(Variant&& other) noexcept
     : route(other.route), share(other.share), in_flight(other.in_flight.size()) {}
 
 RoutingTable::Entry::Entry(EndpointRoute from) : endpoint(std::move(from)) {
-  double sum = 0, so_far = 0;
-  for (const VariantRoute& variant : endpoint.variants) sum += variant.weight;
-  variants.reserve(endpoint.variants.size());
+  double sum = 0;
   for (const VariantRoute& variant : endpoint.variants) {
-    so_far += variant.weight;
-    variants.emplace_back(variant, sum > 0 ? so_far / sum : 0.0);
+    sum += variant.weight;
+    for_components = for_components || variant.containers.empty();
   }
+  auto share_out = [](const std::vector<VariantRoute>& routes, std::vector<Variant>& out) {
+    double all = 0, so_far = 0;
+    for (const VariantRoute& route : routes) all += route.weight;
+    out.reserve(routes.size());
+    for (const VariantRoute& route : routes) {
+      so_far += route.weight;
+      out.emplace_back(route, all > 0 ? so_far / all : 0.0);
+    }
+  };
+  share_out(endpoint.variants, variants);
+  share_out(endpoint.components, components);
   shadows.reserve(endpoint.shadows.size());
   for (const VariantRoute& shadow : endpoint.shadows)
     shadows.emplace_back(shadow, sum > 0 ? std::min(1.0, shadow.weight / sum) : 0.0);
@@ -76,17 +85,28 @@ const RoutingTable::Entry::Variant* RoutingTable::Entry::of_session(
 }
 
 const RoutingTable::Entry::Variant* RoutingTable::Entry::find(std::string_view name) const {
+  return among(variants, &VariantRoute::name, name);
+}
+
+const RoutingTable::Entry::Variant* RoutingTable::Entry::find_component(
+    std::string_view name) const {
+  return among(components, &VariantRoute::component, name);
+}
+
+const RoutingTable::Entry::Variant* RoutingTable::Entry::among(const std::vector<Variant>& all,
+                                                               std::string VariantRoute::* title,
+                                                               std::string_view wanted) const {
   const Variant* found = nullptr;
   double from = 0, chosen_until = 0, sum = 0, start = 0;
-  for (const Variant& variant : variants) {
-    if (variant.route->name == name) sum += variant.share - start;
+  for (const Variant& variant : all) {
+    if (variant.route->*title == wanted) sum += variant.share - start;
     start = variant.share;
   }
   const double point = sum > 0 ? next_point(turn) * sum : 0;
-  for (const Variant& variant : variants) {
+  for (const Variant& variant : all) {
     const double width = variant.share - from;
     from = variant.share;
-    if (variant.route->name != name) continue;
+    if (variant.route->*title != wanted) continue;
     if (!found) found = &variant;
     if (point >= chosen_until && point < chosen_until + width) return &variant;
     chosen_until += width;

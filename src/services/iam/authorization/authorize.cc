@@ -46,6 +46,7 @@ std::string sagemaker_resource(std::string_view operation, std::string_view acco
   if (std::string given = text_member(input, "ResourceArn"); !given.empty()) return given;
   std::string_view noun = noun_of(operation);
   if (noun.starts_with("Endpoint") && !noun.starts_with("EndpointConfig")) noun = "Endpoint";
+  if (noun.starts_with("InferenceComponent")) noun = "InferenceComponent";
   if (noun.empty()) return "*";
   const std::string name = text_member(input, std::string(noun) + "Name");
   if (name.empty()) return "*";

@@ -131,11 +131,6 @@ void note(Endpoint& next, std::string what, Timestamp now) {
   deployment.steps.push_back({now, std::move(what), deployment.traffic * 100});
 }
 
-std::string cut_reason(std::string reason) {
-  if (reason.size() > kFailureReasonBytesMax) reason.resize(kFailureReasonBytesMax);
-  return reason;
-}
-
 engine::Task record_task(Endpoint& next, std::string result, std::string reason,
                          std::optional<Timestamp> ended) {
   DeploymentRecord record{next.account,      next.region,       next.name, *next.deployment,
@@ -149,27 +144,6 @@ bool is_retired(const Endpoint& endpoint, const ServerRef& ref) {
   if (!endpoint.deployment || !endpoint.pending || !is_rolling(endpoint)) return false;
   const Variant& variant = endpoint.active->variants.at(std::size_t(ref.variant));
   return ref.instance < retired_at(variant, endpoint.deployment->traffic);
-}
-
-bool all_ready(const Fleet& fleet) {
-  for (const Variant& variant : fleet.variants)
-    if (variant.ready_instances() < std::int64_t(variant.instances.size())) return false;
-  return true;
-}
-
-void merge_servers(Fleet& into, const Fleet& from) {
-  for (std::size_t v = 0; v < std::min(into.variants.size(), from.variants.size()); ++v) {
-    Variant& variant = into.variants[v];
-    const Variant& found = from.variants[v];
-    for (std::size_t c = 0; c < std::min(variant.containers.size(), found.containers.size()); ++c)
-      variant.containers[c].engine = found.containers[c].engine;
-    for (std::size_t i = 0; i < std::min(variant.instances.size(), found.instances.size()); ++i) {
-      auto& servers = variant.instances[i].servers;
-      const auto& started = found.instances[i].servers;
-      for (std::size_t c = 0; c < std::min(servers.size(), started.size()); ++c)
-        if (servers[c].attempt == started[c].attempt && started[c].ready) servers[c] = started[c];
-    }
-  }
 }
 
 EndpointStep begin_deployment(Endpoint next, DeploymentRequest request, Timestamp now) {

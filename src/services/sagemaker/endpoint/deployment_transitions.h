@@ -31,11 +31,7 @@ void note(Endpoint& next, std::string what, Timestamp now);
 // The entry for the history; `result` as in DeploymentRecord. With an end also in the record.
 engine::Task record_task(Endpoint& next, std::string result, std::string reason,
                          std::optional<Timestamp> ended);
-// Takes over what a task found out about the servers: ports, readiness, engines.
-void merge_servers(Fleet& into, const Fleet& from);
-bool all_ready(const Fleet& fleet);
 // A rolling update has stopped this instance of the active fleet to make room.
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref);
-std::string cut_reason(std::string reason);
 
 }  // namespace tidemill::services::sagemaker

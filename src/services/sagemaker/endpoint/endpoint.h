@@ -64,22 +64,6 @@ struct DeploymentRequest {
 };
 BOOST_DESCRIBE_STRUCT(DeploymentRequest, (), (fleet, deployment))
 
-// Instances of one fleet; with a reason when they failed.
-struct InstancesRef {
-  std::string fleet;
-  std::vector<InstanceIndex> instances;
-  std::int64_t step = 0;  // of the deployment
-  std::string reason;
-};
-BOOST_DESCRIBE_STRUCT(InstancesRef, (), (fleet, instances, step, reason))
-
-// Some instances of a fleet as it was, to be stopped.
-struct StopRequest {
-  Fleet fleet;
-  std::vector<InstanceIndex> instances;
-};
-BOOST_DESCRIBE_STRUCT(StopRequest, (), (fleet, instances))
-
 // New shares and sizes by variant name.
 struct CapacityChange {
   std::string variant;

@@ -44,6 +44,11 @@ void EndpointService::add_to(engine::Engine& engine) {
 
 EndpointService::~EndpointService() { stop(); }
 
+void EndpointService::host(EndpointComponents& components) {
+  components_ = &components;
+  handlers_.host(components);
+}
+
 void EndpointService::add_to(Registry& registry) {
   add_model_operations(registry, in_);
   add_endpoint_config_operations(registry, in_);
@@ -183,6 +188,7 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
       endpoint.pending && endpoint.deployment ? endpoint.deployment->traffic : 0;
   if (new_share < 1) TRY(add(*endpoint.active, 1 - new_share));
   if (new_share > 0) TRY(add(*endpoint.pending, new_share));
+  if (components_) route.components = TRY(components_->routes(endpoint));
   route.asynchronous = endpoint.active->asynchronous.has_value();
   return route;
 }

@@ -24,6 +24,8 @@ class EndpointService final : public compute::JobListener {
   EndpointService(const Dependencies& dependencies, sagemaker_runtime::RoutingTable& routes,
                   FleetRunner& fleets);
   ~EndpointService() override;
+  // Before it takes requests; borrows them.
+  void host(EndpointComponents& components);
   // Tables that models, endpoint configurations and endpoints need, for whoever opens the store.
   static std::vector<store::TableSpec> tables();
 
@@ -36,6 +38,10 @@ class EndpointService final : public compute::JobListener {
   // Ends waits, so that the engine can stop; model servers go on. Before engine.stop().
   void stop();
 
+  // Brings the routing table in step with the endpoint as the store has it now, and with its
+  // components.
+  Result<void> publish(const std::string& key);
+
   // The compute back end's reports about jobs whose ids begin with kEndpointJobPrefix.
   void job_exited(const std::string& id, const compute::JobExit& exit) override;
   bool job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) override;
@@ -45,8 +51,6 @@ class EndpointService final : public compute::JobListener {
   engine::TaskResult start_instances(const Endpoint& endpoint, const engine::TaskRun& run);
   engine::TaskResult restart_server(const Endpoint& endpoint, const engine::TaskRun& run);
   engine::TaskResult remove(const Endpoint& endpoint, const engine::TaskRun& run);
-  // Brings the routing table in step with the endpoint as the store has it now.
-  Result<void> publish(const std::string& key);
   // Routes what the event is about to make of the record: who reads that must get an answer.
   Result<void> publish_after(const std::string& key, const engine::Event& event);
   Result<sagemaker_runtime::EndpointRoute> route_of(const Endpoint& endpoint);
@@ -56,6 +60,7 @@ class EndpointService final : public compute::JobListener {
   Dependencies in_;
   sagemaker_runtime::RoutingTable& routes_;
   FleetRunner& fleets_;
+  EndpointComponents* components_ = nullptr;
   std::mutex publishing_;  // one at a time, so that the last one publishes the newest record
   EndpointHandlers handlers_;
   std::jthread starter_;

@@ -64,8 +64,12 @@ Result<Endpoint> EndpointHandlers::find(const Context& context, const std::strin
 }
 
 Result<Variant> EndpointHandlers::make_variant(const Context& context,
-                                               const api::ProductionVariant& variant) {
-  Variant out = TRY(variant_of_model(in_, context.account(), context.region, *variant.model_name));
+                                               const api::ProductionVariant& variant,
+                                               const std::string& role_arn) {
+  Variant out;
+  out.role_arn = role_arn;  // of its inference components when it has no model
+  if (variant.model_name)
+    out = TRY(variant_of_model(in_, context.account(), context.region, *variant.model_name));
   out.name = variant.variant_name;
   out.instance_type = variant.instance_type.value_or("");
   out.weight = variant.initial_variant_weight.value_or(1.0);
@@ -91,11 +95,12 @@ Result<DeploymentRequest> EndpointHandlers::make_request(const Context& context,
   out.fleet.id = fleet_id();
   out.fleet.config_name = config_name;
   out.fleet.started = in_.clock.now();
+  const std::string role_arn = config.request.execution_role_arn.value_or("");
   for (const api::ProductionVariant& variant : config.request.production_variants)
-    out.fleet.variants.push_back(TRY(make_variant(context, variant)));
+    out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
   if (config.request.shadow_production_variants)
     for (const api::ProductionVariant& variant : *config.request.shadow_production_variants) {
-      out.fleet.variants.push_back(TRY(make_variant(context, variant)));
+      out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
       out.fleet.variants.back().shadow = true;
     }
   if (config.request.data_capture_config) out.fleet.capture = *config.request.data_capture_config;
@@ -205,6 +210,11 @@ Result<api::UpdateEndpointOutput> EndpointHandlers::update(
     deployment.deployment.policy = endpoint.last_policy.value_or(DeploymentPolicy{});
   }
   retain_properties(endpoint, request, deployment.fleet);
+  std::unique_lock<std::mutex> still;
+  if (components_) {
+    still = components_->lock();
+    TRY(components_->check_variants(endpoint, deployment.fleet.variants));
+  }
   TRY(send(endpoint, {events::kUpdateRequested, to_value(deployment)}));
   return api::UpdateEndpointOutput{endpoint.arn};
 }
@@ -233,6 +243,14 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
     change.changes.push_back(
         {desired.variant_name, desired.desired_weight, desired.desired_instance_count});
   }
+  std::unique_lock<std::mutex> still;
+  if (components_) {
+    Fleet after = *endpoint.active;
+    for (const CapacityChange& each : change.changes)
+      if (each.instance_count) after.find(each.variant)->resize(*each.instance_count);
+    still = components_->lock();
+    TRY(components_->check_variants(endpoint, after.variants));
+  }
   change.deployment.id = fleet_id();
   change.deployment.kind = "UpdateEndpointWeightsAndCapacities";
   change.deployment.trigger = context.principal.arn;
@@ -244,6 +262,11 @@ Result<tidemill::api::Empty> EndpointHandlers::remove(Context& context,
                                                       const api::DeleteEndpointInput& request) {
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
   if (endpoint.status == "Deleting") return tidemill::api::Empty{};
+  std::unique_lock<std::mutex> still;
+  if (components_) {
+    still = components_->lock();
+    TRY(components_->check_none(endpoint));
+  }
   TRY(send(endpoint, {events::kDeleteRequested, {}}));
   return tidemill::api::Empty{};
 }

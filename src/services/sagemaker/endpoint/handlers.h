@@ -5,6 +5,7 @@
 
 #include "api/sagemaker/endpoint.h"
 #include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/endpoint/components.h"
 #include "services/sagemaker/endpoint/endpoint.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
 #include "services/sagemaker/model/model.h"
@@ -21,6 +22,8 @@ inline constexpr int kHeldDescribesMax = 6;
 class EndpointHandlers {
  public:
   explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
+  // Before it takes requests; borrows them.
+  void host(EndpointComponents& components) { components_ = &components; }
   // Registered handlers refer to this.
   void add_to(Registry& registry);
 
@@ -41,12 +44,14 @@ class EndpointHandlers {
   Result<DeploymentRequest> make_request(const Context& context, const std::string& config_name,
                                          const char* operation);
   Result<Variant> make_variant(const Context& context,
-                               const api::sagemaker::ProductionVariant& variant);
+                               const api::sagemaker::ProductionVariant& variant,
+                               const std::string& role_arn);
   Result<void> send(const Endpoint& endpoint, const engine::Event& event);
   std::string fleet_id();
   void hold(const Context& context, const Endpoint& endpoint);
 
   Dependencies in_;
+  EndpointComponents* components_ = nullptr;
   std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
 };
 

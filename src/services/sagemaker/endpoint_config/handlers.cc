@@ -16,7 +16,10 @@ class EndpointConfigHandlers {
                                                  const api::CreateEndpointConfigInput& request) {
     TRY(check_endpoint_config(request));
     const std::string& account = context.account();
+    if (request.execution_role_arn)
+      TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal));
     for (const api::ProductionVariant& variant : request.production_variants) {
+      if (!variant.model_name) continue;  // it hosts inference components
       auto model = models().get(in_.store, model_key(account, context.region, *variant.model_name));
       if (!model) return internal_failure(model.error());
       if (!*model)

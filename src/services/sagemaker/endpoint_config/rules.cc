@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <set>
 
 #include "compute/instance_types.h"
@@ -21,10 +22,10 @@ Result<void> check_serverless(const std::string& where,
 
 Result<void> check_variant(const api::sagemaker::ProductionVariant& variant) {
   const std::string where = "The production variant " + variant.variant_name;
-  if (!variant.model_name)
-    return invalid(where +
-                   " has no ModelName; inference components are not implemented by Tidemill "
-                   "yet.");
+  if (!variant.model_name && variant.serverless_config)
+    return invalid(where + " has no ModelName; a serverless one needs it.");
+  if (variant.managed_instance_scaling)
+    return invalid(where + ": ManagedInstanceScaling is not implemented by Tidemill.");
   if (variant.serverless_config && variant.instance_type)
     return invalid(where + " has both an InstanceType and a ServerlessConfig.");
   if (!variant.serverless_config && !variant.instance_type)
@@ -47,6 +48,27 @@ Result<void> check_variant(const api::sagemaker::ProductionVariant& variant) {
   return {};
 }
 
+// Variants without models host inference components.
+Result<void> check_component_hosting(const api::sagemaker::CreateEndpointConfigInput& request) {
+  const auto& variants = request.production_variants;
+  const auto without_model = std::ranges::count_if(
+      variants, [](const api::sagemaker::ProductionVariant& each) { return !each.model_name; });
+  if (without_model == 0) return {};
+  if (without_model < std::ssize(variants))
+    return invalid(
+        "Some production variants have a ModelName and some have none; give each one, or none for "
+        "an endpoint of inference components.");
+  if (!request.execution_role_arn)
+    return invalid("Production variants without a ModelName need an ExecutionRoleArn.");
+  if (request.shadow_production_variants && !request.shadow_production_variants->empty())
+    return invalid("An endpoint of inference components takes no shadow variants.");
+  if (request.async_inference_config)
+    return invalid("Asynchronous inference needs production variants with a ModelName.");
+  if (request.data_capture_config && request.data_capture_config->enable_capture.value_or(false))
+    return invalid("Data capture of inference components is not implemented by Tidemill.");
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInput& request) {
@@ -56,11 +78,14 @@ Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInp
     if (!names.insert(variant.variant_name).second)
       return invalid("Two production variants have the name " + variant.variant_name + ".");
   }
+  TRY(check_component_hosting(request));
   if (request.shadow_production_variants) {
     if (request.shadow_production_variants->size() > 1 || request.production_variants.size() > 1)
       return invalid("Shadow tests take one production variant and one shadow variant.");
     for (const api::sagemaker::ProductionVariant& variant : *request.shadow_production_variants) {
       TRY(check_variant(variant));
+      if (!variant.model_name)
+        return invalid("The shadow variant " + variant.variant_name + " has no ModelName.");
       if (!names.insert(variant.variant_name).second)
         return invalid("Two variants have the name " + variant.variant_name + ".");
       if (variant.serverless_config)

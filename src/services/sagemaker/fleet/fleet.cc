@@ -37,6 +37,32 @@ std::vector<InstanceIndex> all_instances(const Fleet& fleet) {
   return all;
 }
 
+bool all_ready(const Fleet& fleet) {
+  for (const Variant& variant : fleet.variants)
+    if (variant.ready_instances() < std::int64_t(variant.instances.size())) return false;
+  return true;
+}
+
+void merge_servers(Fleet& into, const Fleet& from) {
+  for (std::size_t v = 0; v < std::min(into.variants.size(), from.variants.size()); ++v) {
+    Variant& variant = into.variants[v];
+    const Variant& found = from.variants[v];
+    for (std::size_t c = 0; c < std::min(variant.containers.size(), found.containers.size()); ++c)
+      variant.containers[c].engine = found.containers[c].engine;
+    for (std::size_t i = 0; i < std::min(variant.instances.size(), found.instances.size()); ++i) {
+      auto& servers = variant.instances[i].servers;
+      const auto& started = found.instances[i].servers;
+      for (std::size_t c = 0; c < std::min(servers.size(), started.size()); ++c)
+        if (servers[c].attempt == started[c].attempt && started[c].ready) servers[c] = started[c];
+    }
+  }
+}
+
+std::string cut_reason(std::string reason) {
+  if (reason.size() > kFailureReasonBytesMax) reason.resize(kFailureReasonBytesMax);
+  return reason;
+}
+
 Server* find_server(Fleet& fleet, const ServerRef& ref) {
   auto at = [](auto& list, std::int64_t index) {
     return index >= 0 && index < std::int64_t(list.size()) ? &list[std::size_t(index)] : nullptr;

@@ -80,6 +80,9 @@ struct Variant {
   std::int64_t startup_seconds = 0;
   bool random_routing = false;  // instances by chance instead of the least outstanding requests
   std::optional<Serverless> serverless;
+  // Of each instance, where they are less than its type's; 0: the type's.
+  std::int64_t memory_mib_max = 0;
+  double cpus_max = 0;
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
 
   bool native() const;  // no container needs a process
@@ -90,7 +93,7 @@ struct Variant {
 BOOST_DESCRIBE_STRUCT(Variant, (),
                       (name, model_name, role_arn, instance_type, containers, direct, shadow,
                        weight, instance_count, startup_seconds, random_routing, serverless,
-                       instances))
+                       memory_mib_max, cpus_max, instances))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs
@@ -110,6 +113,25 @@ struct InstanceIndex {
 };
 BOOST_DESCRIBE_STRUCT(InstanceIndex, (), (variant, instance))
 std::vector<InstanceIndex> all_instances(const Fleet& fleet);
+bool all_ready(const Fleet& fleet);
+// Takes over what a task found out about the servers: ports, readiness, engines.
+void merge_servers(Fleet& into, const Fleet& from);
+
+// Instances of one fleet; with a reason when they failed.
+struct InstancesRef {
+  std::string fleet;
+  std::vector<InstanceIndex> instances;
+  std::int64_t step = 0;  // of the deployment
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(InstancesRef, (), (fleet, instances, step, reason))
+
+// Some instances of a fleet as it was, to be stopped.
+struct StopRequest {
+  Fleet fleet;
+  std::vector<InstanceIndex> instances;
+};
+BOOST_DESCRIBE_STRUCT(StopRequest, (), (fleet, instances))
 
 // One start of one container on one instance; also the payload of events about it.
 struct ServerRef {
@@ -137,6 +159,7 @@ std::string server_log_stream(const Variant& variant, const ServerRef& ref);
 
 // What SageMaker's FailureReason holds.
 inline constexpr std::size_t kFailureReasonBytesMax = 1024;
+std::string cut_reason(std::string reason);
 // SageMaker gives a model server this long between SIGTERM and SIGKILL.
 inline constexpr int kHostingStopGraceSeconds = 30;
 inline constexpr int kStartupSecondsDefault = 480;

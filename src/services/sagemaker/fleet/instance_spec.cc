@@ -52,6 +52,11 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
     spec.memory_bytes_max = limits.memory_bytes_max;
     spec.cpus_max = limits.cpus_max;
   }
+  const std::uint64_t memory_bytes = std::uint64_t(variant.memory_mib_max) << 20;
+  if (memory_bytes > 0 && (spec.memory_bytes_max == 0 || memory_bytes < spec.memory_bytes_max))
+    spec.memory_bytes_max = memory_bytes;
+  if (variant.cpus_max > 0 && (spec.cpus_max == 0 || variant.cpus_max < spec.cpus_max))
+    spec.cpus_max = variant.cpus_max;
   if (spec.cpus_max <= 0) return;
   // As many workers as SageMaker's containers have by default, one a vCPU.
   const std::string cpus = std::to_string(std::max(1, static_cast<int>(spec.cpus_max)));

@@ -53,4 +53,13 @@ Result<Variant> variant_of_model(const Dependencies& in, const std::string& acco
   return out;
 }
 
+Result<Variant> variant_of_container(const api::ContainerDefinition& container,
+                                     const std::string& role_arn) {
+  Variant out;
+  out.role_arn = role_arn;
+  out.startup_seconds = kStartupSecondsDefault;
+  out.containers.push_back(TRY(make_container(container)));
+  return out;
+}
+
 }  // namespace tidemill::services::sagemaker

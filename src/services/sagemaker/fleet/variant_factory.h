@@ -1,6 +1,7 @@
 // From a model to what runs it.
 #pragma once
 
+#include "api/sagemaker/model.h"
 #include "services/sagemaker/dependencies.h"
 #include "services/sagemaker/fleet/fleet.h"
 
@@ -10,5 +11,9 @@ namespace tidemill::services::sagemaker {
 // model.
 Result<Variant> variant_of_model(const Dependencies& dependencies, const std::string& account,
                                  const std::string& region, const std::string& model_name);
+
+// The same of a single container. The role is whoever's the variant acts as.
+Result<Variant> variant_of_container(const api::sagemaker::ContainerDefinition& container,
+                                     const std::string& role_arn);
 
 }  // namespace tidemill::services::sagemaker
