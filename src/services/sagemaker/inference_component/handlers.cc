@@ -1,5 +1,7 @@
 #include "services/sagemaker/inference_component/handlers.h"
 
+#include <algorithm>
+
 #include "services/sagemaker/fleet/variant_factory.h"
 #include "services/sagemaker/inference_component/transitions.h"
 #include "services/sagemaker/listing/listing.h"
@@ -281,8 +283,8 @@ Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::upda
     Context& context, const api::UpdateInferenceComponentRuntimeConfigInput& request) {
   std::lock_guard lock(changing_);
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
-  TRY(change_copies(component, TRY(find_endpoint(context, component.endpoint)),
-                    request.desired_runtime_config->copy_count));
+  const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
+  TRY(change_copies(component, endpoint, request.desired_runtime_config->copy_count));
   return api::UpdateInferenceComponentRuntimeConfigOutput{component.arn};
 }
 

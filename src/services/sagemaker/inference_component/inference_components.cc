@@ -1,5 +1,7 @@
 #include "services/sagemaker/inference_component/inference_components.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "services/sagemaker/inference_component/transitions.h"
 #include "services/sagemaker/tags/tags.h"
