@@ -15,9 +15,6 @@ namespace operations = tidemill::api::sagemaker::operations;
 namespace events = component_events;
 
 constexpr std::size_t kFleetIdLength = 10;
-// As of endpoints (endpoint/handlers.h): clients poll every 20 seconds.
-constexpr std::chrono::milliseconds kHeldDescribe{20'000};
-constexpr std::chrono::milliseconds kHeldSlice{500};
 
 std::unexpected<Error> invalid(std::string message) {
   return fail("ValidationException", std::move(message));

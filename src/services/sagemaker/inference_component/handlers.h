@@ -5,7 +5,7 @@
 #include <semaphore>
 
 #include "services/sagemaker/dependencies.h"
-#include "services/sagemaker/endpoint/endpoint.h"
+#include "services/sagemaker/endpoint/handlers.h"
 #include "services/sagemaker/inference_component/inference_component.h"
 #include "services/sagemaker/inference_component/rules.h"
 #include "services/service.h"
@@ -53,7 +53,7 @@ class ComponentHandlers {
 
   Dependencies in_;
   std::mutex& changing_;
-  std::counting_semaphore<> held_{6};
+  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
 };
 
 // What a Describe says of the record.
