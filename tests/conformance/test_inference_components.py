@@ -23,9 +23,9 @@ def model_fn(model_dir):
 
 
 def input_fn(body, content_type):
-    if body == b"die":
+    if body == "die":
         os.kill(os.getppid(), 9)
-    return body.decode()
+    return body
 
 
 def predict_fn(body, model):
