@@ -1,16 +1,20 @@
 """Inference components: several models with copies of their own on the instances of one endpoint."""
 import json
 import os
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from helpers import aws_error, unique, wait_until
 from hosting import Load, config_of, constant_archive, constant_model, endpoint_of, variant
 from sagemaker_world import SCIKIT_LEARN, XGBOOST, World, tar_gz
 from support.server import Server
 
-# Answers which copy it is, by the process its worker comes from; "die" ends that.
+# Answers which copy it is, by the process its worker comes from.
 SCRIPT = """
 import json, os
 
@@ -23,8 +27,6 @@ def model_fn(model_dir):
 
 
 def input_fn(body, content_type):
-    if body == "die":
-        os.kill(os.getppid(), 9)
     return body
 
 
@@ -183,7 +185,6 @@ def test_copies_from_one_to_two_to_none_to_one(world, host):
 
 def concurrent(world, host, name, pids):
     """Requests side by side go to different copies."""
-    from concurrent.futures import ThreadPoolExecutor
     with ThreadPoolExecutor(4) as pool:
         pids.update(each["pid"] for each in pool.map(lambda _: answer(world, host, name), range(16)))
     return len(pids) >= 2
@@ -271,7 +272,7 @@ def test_the_endpoints_instances_are_the_room(world, host):
     found = settled(world, ask_for(world, host, of_model(model, needs(5000))))
     assert found["InferenceComponentStatus"] == "Failed"
     assert "There is not enough hardware resources on the instances" in found["FailureReason"]
-    assert "needs 5000 MB" in found["FailureReason"] and "ml.m5.large" in found["FailureReason"]
+    assert "asks for 1 x 5000 MB" in found["FailureReason"] and "ml.m5.large" in found["FailureReason"]
     with aws_error("ValidationException", containing="not enough hardware resources"):
         world.sm.update_inference_component_runtime_config(InferenceComponentName=name,
                                                            DesiredRuntimeConfig={"CopyCount": 3})
@@ -298,15 +299,17 @@ def test_the_endpoints_instances_are_the_room(world, host):
 def test_a_copy_that_ends_is_started_again(world, host):
     name = deployed(world, host, of_script(world, "mortal"))
     before = answer(world, host, name)["pid"]
-    with aws_error("ModelError"):
-        ask(world, host, name, "die")
+    os.kill(before, signal.SIGKILL)
 
     def back():
+        """Not a worker that is still ending: its parent is another process."""
         try:
-            return answer(world, host, name)["pid"]
-        except Exception:
-            return None
-    assert wait_until(back, 30) != before
+            pid = answer(world, host, name)["pid"]
+        except ClientError:
+            return False
+        return pid != before and "tidemill_serving" in Path(f"/proc/{pid}/cmdline").read_text()
+    wait_until(back, 30)
+    in_service(world, name, 1)
 
 
 def test_lists(world, host):
@@ -386,7 +389,7 @@ def test_refusals(world, host):
     refused("ComputeResourceRequirements is missing", Specification={"ModelName": model})
     refused("Adapters", Specification={"BaseInferenceComponentName": "x"})
     refused("InstanceType", Specification=of_model(model, InstanceType="ml.m5.xlarge"))
-    refused("MinMemoryRequiredInMb", Specification=of_model(model, {"MinMemoryRequiredInMb": 1}))
+    refused("MaxMemoryRequiredInMb", Specification=of_model(model, needs(1024, MaxMemoryRequiredInMb=512)))
     plain, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model)))
     refused("Inference Components are not supported in this Endpoint", EndpointName=plain)
     with aws_error("ValidationError", containing="hosts no inference components"):

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <span>
 #include <tuple>
 
 #include "compute/instance_types.h"
@@ -143,27 +144,28 @@ Result<void> check_room(std::vector<Claim> claims, const Variant& variant) {
   constexpr double kMibPerGib = 1024;
   const Room whole{type->memory_gib * kMibPerGib, double(type->vcpus), double(type->gpus)};
   std::vector<Room> instances(std::size_t(variant.instance_count), whole);
+  const Claim asking = claims.front();
+  double others_memory_mib = 0, others_cpus = 0;
+  for (const Claim& each : std::span(claims).subspan(1)) {
+    others_memory_mib += each.memory_mib * double(each.copies);
+    others_cpus += each.cpus * double(each.copies);
+  }
   std::ranges::sort(claims, std::greater(), [](const Claim& each) {
     return std::tuple(each.accelerators, each.memory_mib, each.cpus);
   });
-  double held_memory_mib = 0, held_cpus = 0;
   for (const Claim& claim : claims)
     for (std::int64_t copy = 0; copy < claim.copies; ++copy) {
       auto fits = [&](Room& room) { return room.take(claim); };
-      if (std::ranges::any_of(instances, fits)) {
-        held_memory_mib += claim.memory_mib;
-        held_cpus += claim.cpus;
-        continue;
-      }
+      if (std::ranges::any_of(instances, fits)) continue;
       return invalid(
           "There is not enough hardware resources on the instances for this endpoint to create a "
-          "copy of the inference component. A copy of " +
-          claim.component + " needs " + sizes(claim.memory_mib, claim.cpus, claim.accelerators) +
-          "; variant " + variant.name + " has " + std::to_string(variant.instance_count) + " x " +
-          variant.instance_type + " with " +
-          sizes(whole.memory_mib, whole.cpus, whole.accelerators) + " each, of which " +
-          sizes(held_memory_mib, held_cpus, 0) +
-          " in all are taken. Ask for less, for fewer copies, or give the variant more instances.");
+          "copy of the inference component. " +
+          asking.component + " asks for " + std::to_string(asking.copies) + " x " +
+          sizes(asking.memory_mib, asking.cpus, asking.accelerators) + "; variant " + variant.name +
+          " has " + std::to_string(variant.instance_count) + " x " + variant.instance_type +
+          " with " + sizes(whole.memory_mib, whole.cpus, whole.accelerators) +
+          ", of which other components take " + sizes(others_memory_mib, others_cpus, 0) +
+          ". Ask for less, for fewer copies, or give the variant more instances.");
     }
   return {};
 }

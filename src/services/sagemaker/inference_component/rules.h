@@ -28,7 +28,8 @@ Claim claim_of(std::string component, const ComponentSpecification& specificatio
 Claim claim_of(const InferenceComponent& component);
 
 // Whether all these copies find room on the variant's instances, each on one of them: the larger
-// ones first, each where it first fits. ValidationException with what is short.
+// ones first, each where it first fits. ValidationException with what is short; the first claim is
+// that of who asks.
 Result<void> check_room(std::vector<Claim> claims, const Variant& variant);
 
 }  // namespace tidemill::services::sagemaker

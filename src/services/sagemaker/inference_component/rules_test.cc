@@ -38,11 +38,12 @@ TEST(InferenceComponentRoom, A_copy_lies_on_one_instance) {
 }
 
 TEST(InferenceComponentRoom, What_is_short_is_said) {
-  auto room = check_room({claim("big", 1, 9000, 1)}, host(1));
+  auto room = check_room({claim("big", 1, 9000, 1), claim("small", 2, 100)}, host(1));
   ASSERT_FALSE(room);
   EXPECT_EQ(room.error().code, "ValidationException");
   EXPECT_THAT(room.error().message, HasSubstr("There is not enough hardware resources"));
-  EXPECT_THAT(room.error().message, HasSubstr("big needs 9000 MB of memory, 1 CPU cores"));
+  EXPECT_THAT(room.error().message, HasSubstr("big asks for 1 x 9000 MB of memory, 1 CPU cores"));
+  EXPECT_THAT(room.error().message, HasSubstr("other components take 200 MB of memory"));
   EXPECT_THAT(room.error().message, HasSubstr("1 x ml.m5.large with 8192 MB of memory, 2 CPU"));
 }
 
