@@ -20,6 +20,7 @@
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "runtimes/runtimes.h"
+#include "server/async_ports.h"
 #include "server/file.h"
 #include "server/inference_operation.h"
 #include "server/metrics.h"
@@ -28,10 +29,13 @@
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
+#include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
 #include "services/sagemaker/fleet/fleet_runner.h"
 #include "services/sagemaker/inference_component/inference_components.h"
+#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
 #include "store/sqlite/sqlite_store.h"
@@ -115,6 +119,7 @@ std::vector<store::TableSpec> tables() {
   add(services::sagemaker::SagemakerService::tables());
   add(services::sagemaker::EndpointService::tables());
   add(services::sagemaker::InferenceComponents::tables());
+  add(services::sagemaker::AsyncInference::tables());
   return all;
 }
 
@@ -127,6 +132,7 @@ struct Application::Parts {
 
   Result<void> open_state();
   Result<void> open_identity();
+  void make_recorder();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
@@ -147,6 +153,7 @@ struct Application::Parts {
   std::unique_ptr<services::iam::IamService> iam;
   std::unique_ptr<services::sts::StsService> sts;
   std::unique_ptr<services::s3::S3Service> s3;
+  std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
   std::unique_ptr<services::logs::LogsService> logs;
   std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
   services::Registry registry;
@@ -161,6 +168,7 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::FleetRunner> fleets;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
   std::unique_ptr<services::sagemaker::InferenceComponents> components;
+  std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
@@ -177,12 +185,14 @@ Application::Parts::~Parts() {
   if (http) http->stop();
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
+  if (asynchronous) asynchronous->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
   if (workers) workers->stop();
   if (stream_pool) stream_pool->stop();
   inference.reset();
   if (loops) loops->stop();
+  if (recorder) recorder->stop();
   std::error_code ignored;
   if (announced) filesystem::remove(data / "server.json", ignored);
 }
@@ -214,6 +224,20 @@ Result<void> Application::Parts::open_identity() {
   return {};
 }
 
+// What is captured of invocations goes to S3 under the model's role.
+void Application::Parts::make_recorder() {
+  s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
+  services::sagemaker_runtime::RecorderOptions options;
+  options.directory = (data / "capture").string();
+  options.durable = settings.text("capture") == "durable";
+  options.may_put = [this](const std::string& role, const std::string& object) {
+    return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
+        role, services::sagemaker::kRoleSessionName, "s3:PutObject", object);
+  };
+  recorder = std::make_unique<services::sagemaker_runtime::Recorder>(*s3, clock, *random,
+                                                                     std::move(options));
+}
+
 // Before the services: jobs are told where the server is.
 Result<void> Application::Parts::take_address() {
   Address address = TRY(parse_address(settings.text("listen")));
@@ -225,7 +249,8 @@ Result<void> Application::Parts::take_address() {
   using services::sagemaker_runtime::InferenceLimits;
   inference = std::make_unique<services::sagemaker_runtime::Inference>(
       routes, *loops, clock,
-      settings.text("strict-aws") == "on" ? InferenceLimits::aws() : InferenceLimits{});
+      settings.text("strict-aws") == "on" ? InferenceLimits::aws() : InferenceLimits{},
+      recorder.get());
   inference_operation = std::make_unique<InferenceOperation>(*inference);
 
   wire::RouterOptions routing;
@@ -277,7 +302,6 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
 
 Result<void> Application::Parts::add_services() {
   sts = std::make_unique<services::sts::StsService>(*iam);
-  s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
   logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
   iam->add_to(registry);
   sts->add_to(registry);
@@ -296,7 +320,8 @@ Result<void> Application::Parts::add_services() {
                                         [this](const services::sagemaker::ServerAddress& address) {
                                           return inference->ping(address);
                                         }});
-  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets);
+  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
+                                                                     *recorder);
   components =
       std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
   endpoints->host(*components);
@@ -306,6 +331,10 @@ Result<void> Application::Parts::add_services() {
   components->add_to(registry);
   sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
   sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, *components);
+  asynchronous = std::make_unique<services::sagemaker::AsyncInference>(*store, *engine, clock,
+                                                                       *random, async_ports());
+  asynchronous->add_to(*engine);
+  asynchronous->add_to(registry);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};
@@ -313,9 +342,11 @@ Result<void> Application::Parts::add_services() {
 
 Result<void> Application::Parts::run() {
   TRY(s3->start());
+  TRY(recorder->start());
   TRY(engine->start());
   TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
+  TRY(asynchronous->start());
   TRY(http->start());
   repeat("logs-sweep", kLogsSweepInterval, [this] {
     if (Result<std::size_t> swept = logs->sweep(); !swept)
@@ -362,7 +393,8 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_running", "gauge", workers->running()) +
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
-         inference->counters().metrics_text();
+         inference->counters().metrics_text() + recorder->metrics_text() +
+         asynchronous->metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -373,6 +405,7 @@ Result<std::unique_ptr<Application>> Application::start(const Settings& settings
   auto parts = std::make_unique<Parts>(settings);
   TRY(parts->open_state());
   TRY(parts->open_identity());
+  parts->make_recorder();
   TRY(parts->take_address());
   TRY(parts->add_services());
   TRY(parts->run());
@@ -390,6 +423,7 @@ std::string coverage_json() {
     Application::Parts parts(*settings);
     Result<void> ready = parts.open_state();
     if (ready) ready = parts.open_identity();
+    if (ready) parts.make_recorder();
     if (ready) ready = parts.take_address();
     if (ready) ready = parts.add_services();
     ValueObject all;

@@ -90,13 +90,19 @@ Inference::~Inference() {
   loads_.stop();
 }
 
+InferenceLimits Inference::limits_of(const InvokeRequest& request) const {
+  if (!request.from_queue) return limits_;
+  return {kQueuedBodyBytesMax, request.queued_time};
+}
+
 // Which variant, and which of its containers.
 Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
-  if (request.body.size() > limits_.body_bytes_max)
+  const std::size_t body_bytes_max = limits_of(request).body_bytes_max;
+  if (request.body.size() > body_bytes_max)
     return validation_error(
         "1 validation error detected: Value at 'body' failed to satisfy constraint: Member must "
         "have length less than or equal to " +
-        std::to_string(limits_.body_bytes_max));
+        std::to_string(body_bytes_max));
   Chosen chosen;
   chosen.entry = routes_.find(request.account, request.region, request.endpoint);
   if (!chosen.entry) return fail(endpoint_not_found(request.account, request.endpoint));
@@ -239,7 +245,10 @@ void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
     exchange.response_body = result->body;
   }
   exchange.inference_id = std::move(request.inference_id);
-  exchange.custom_attributes = result->custom_attributes;
+  // The model may answer with others than it was sent.
+  exchange.custom_attributes = result->custom_attributes.empty()
+                                   ? std::move(request.custom_attributes)
+                                   : result->custom_attributes;
   exchange.time = clock_.now();
   if (!recorder_->durable()) {
     recorder_->record(*chosen.route().capture, std::move(exchange));

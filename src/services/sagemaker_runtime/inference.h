@@ -27,6 +27,8 @@ struct InferenceLimits {
   // SageMaker's own: 6 MiB and 60 s. For `--strict-aws`.
   static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
 };
+// SageMaker's own limit on what asynchronous endpoints are asked and answer.
+inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 inline constexpr std::chrono::seconds kPingTime{2};
 // Requests that one instance may have under way or waiting.
 inline constexpr int kRequestsPerInstanceMax = 256;
@@ -43,7 +45,10 @@ struct InvokeRequest {
   std::string session_id;  // "NEW_SESSION" begins one
   std::string custom_attributes, inference_id;
   std::string body;
-  bool from_queue = false;  // asked by Tidemill itself: also of asynchronous endpoints
+  // Asked by Tidemill itself, on behalf of InvokeEndpointAsync: of asynchronous endpoints, too,
+  // with larger bodies and a time of its own.
+  bool from_queue = false;
+  std::chrono::seconds queued_time{0};
 };
 
 struct InvokeAnswer {
@@ -92,6 +97,7 @@ class Inference {
   struct Streaming;
   using Pointer = std::unique_ptr<Invocation>;
 
+  InferenceLimits limits_of(const InvokeRequest& request) const;
   Result<Chosen> choose(InvokeRequest& request);
   Result<void> choose_instance(Chosen& chosen, InvokeRequest& request);
   bool predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done);

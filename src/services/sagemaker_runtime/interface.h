@@ -58,8 +58,6 @@ struct InstanceRoute {
   std::vector<ServerRoute> servers;  // one a container; native containers' are not used
 };
 
-class CaptureRoute;
-
 struct VariantRoute {
   std::string name;
   std::string component;  // the inference component that it serves; "" none

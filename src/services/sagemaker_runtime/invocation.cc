@@ -152,16 +152,17 @@ void Inference::run_on_demand(Pointer invocation) {
 
 void Inference::run_process(Pointer invocation) {
   const wire::Destination to = destination(*invocation);
+  const InferenceLimits limits = limits_of(invocation->request);
   wire::ClientRequest request = to_model(invocation->request);
-  client_.request(
-      to, std::move(request), {limits_.model_time, limits_.body_bytes_max},
-      [this, invocation = std::move(invocation)](Result<wire::ClientResponse> response) mutable {
-        const Chosen& chosen = invocation->chosen;
-        InvokeResult result =
-            from_model(chosen.entry->endpoint, chosen.route(),
-                       chosen.log_stream(invocation->container), limits_, std::move(response));
-        next(std::move(invocation), std::move(result));
-      });
+  client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max},
+                  [this, limits, invocation = std::move(invocation)](
+                      Result<wire::ClientResponse> response) mutable {
+                    const Chosen& chosen = invocation->chosen;
+                    InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
+                                                     chosen.log_stream(invocation->container),
+                                                     limits, std::move(response));
+                    next(std::move(invocation), std::move(result));
+                  });
 }
 
 // The next container of a serial pipeline, or the answer.

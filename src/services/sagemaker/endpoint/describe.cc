@@ -103,7 +103,7 @@ void add_deployment_config(const DeploymentPolicy& policy, api::DescribeEndpoint
 
 void add_capture(const api::DataCaptureConfig& capture, api::DescribeEndpointOutput& out) {
   api::DataCaptureConfigSummary summary;
-  summary.enable_capture = capture.enable_capture.value_or(false);
+  summary.enable_capture = capture.enable_capture.value_or(true);
   summary.capture_status = summary.enable_capture ? "Started" : "Stopped";
   summary.current_sampling_percentage = capture.initial_sampling_percentage;
   summary.destination_s3_uri = capture.destination_s3_uri;

@@ -1,6 +1,7 @@
 #include "services/sagemaker/endpoint/endpoint_service.h"
 
 #include "base/log.h"
+#include "services/sagemaker/data_capture/data_capture.h"
 #include "services/sagemaker/endpoint/handlers.h"
 #include "services/sagemaker/endpoint/history.h"
 #include "services/sagemaker/endpoint/transitions.h"
@@ -32,8 +33,13 @@ std::vector<store::TableSpec> EndpointService::tables() {
 }
 
 EndpointService::EndpointService(const Dependencies& dependencies,
-                                 sagemaker_runtime::RoutingTable& routes, FleetRunner& fleets)
-    : in_(dependencies), routes_(routes), fleets_(fleets), handlers_(dependencies) {}
+                                 sagemaker_runtime::RoutingTable& routes, FleetRunner& fleets,
+                                 sagemaker_runtime::CaptureDestinations& captures)
+    : in_(dependencies),
+      routes_(routes),
+      fleets_(fleets),
+      captures_(captures),
+      handlers_(dependencies) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
   engine.add(engine::make_machine(kEndpointMachine, endpoints(), endpoint_transition,
@@ -180,6 +186,12 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
     for (std::size_t index = 0; index < fleet.variants.size(); ++index) {
       runtime_routes::VariantRoute variant = TRY(fleets_.route(owner, fleet, index));
       variant.weight *= share;
+      std::optional<runtime_routes::CaptureSettings> captured;
+      if (fleet.capture)
+        captured =
+            capture_settings(*fleet.capture, {endpoint.account, endpoint.region, endpoint.name,
+                                              variant.name, fleet.variants[index].role_arn});
+      if (captured) variant.capture = captures_.open(*std::move(captured));
       (fleet.variants[index].shadow ? route.shadows : route.variants).push_back(std::move(variant));
     }
     return {};

@@ -20,9 +20,9 @@ namespace tidemill::services::sagemaker {
 
 class EndpointService final : public compute::JobListener {
  public:
-  // Borrows the routes and the fleets.
+  // Borrows the routes, the fleets and where captured data goes.
   EndpointService(const Dependencies& dependencies, sagemaker_runtime::RoutingTable& routes,
-                  FleetRunner& fleets);
+                  FleetRunner& fleets, sagemaker_runtime::CaptureDestinations& captures);
   ~EndpointService() override;
   // Before it takes requests; borrows them.
   void host(EndpointComponents& components);
@@ -61,6 +61,7 @@ class EndpointService final : public compute::JobListener {
   sagemaker_runtime::RoutingTable& routes_;
   FleetRunner& fleets_;
   EndpointComponents* components_ = nullptr;
+  sagemaker_runtime::CaptureDestinations& captures_;
   std::mutex publishing_;  // one at a time, so that the last one publishes the newest record
   EndpointHandlers handlers_;
   std::jthread starter_;

@@ -2,6 +2,8 @@
 #include <set>
 
 #include "compute/instance_types.h"
+#include "services/sagemaker/async_inference/rules.h"
+#include "services/sagemaker/data_capture/data_capture.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
 
 namespace tidemill::services::sagemaker {
@@ -69,6 +71,16 @@ Result<void> check_component_hosting(const api::sagemaker::CreateEndpointConfigI
   return {};
 }
 
+Result<void> check_async(const api::sagemaker::CreateEndpointConfigInput& request) {
+  for (const api::sagemaker::ProductionVariant& variant : request.production_variants)
+    if (variant.serverless_config)
+      return invalid("The variant " + variant.variant_name +
+                     " is serverless; asynchronous endpoints have instances.");
+  if (request.shadow_production_variants && !request.shadow_production_variants->empty())
+    return invalid("Asynchronous endpoints have no shadow variants.");
+  return check_async_config(*request.async_inference_config);
+}
+
 }  // namespace
 
 Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInput& request) {
@@ -92,10 +104,8 @@ Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInp
         return invalid("The shadow variant " + variant.variant_name + " must not be serverless.");
     }
   }
-  if (request.data_capture_config && request.data_capture_config->enable_capture.value_or(false))
-    return invalid("Data capture is not implemented by Tidemill yet; leave DataCaptureConfig out.");
-  if (request.async_inference_config)
-    return invalid("Asynchronous inference is not implemented by Tidemill yet.");
+  if (request.data_capture_config) TRY(check_data_capture(*request.data_capture_config));
+  if (request.async_inference_config) TRY(check_async(request));
   if (request.explainer_config) return invalid("Explainers are not implemented by Tidemill yet.");
   return {};
 }

@@ -1,0 +1,60 @@
+#include "server/async_ports.h"
+
+#include "services/sagemaker/async_inference/endpoint_target.h"
+#include "services/sagemaker/role_s3.h"
+
+namespace tidemill::server {
+namespace {
+
+namespace sagemaker = services::sagemaker;
+namespace runtime_service = services::sagemaker_runtime;
+
+runtime_service::InvokeRequest queued_request(sagemaker::AsyncCall call) {
+  runtime_service::InvokeRequest out;
+  out.account = std::move(call.account);
+  out.region = std::move(call.region);
+  out.endpoint = std::move(call.endpoint);
+  out.content_type = std::move(call.content_type);
+  out.accept = std::move(call.accept);
+  out.custom_attributes = std::move(call.custom_attributes);
+  out.inference_id = std::move(call.inference_id);
+  out.body = std::move(call.body);
+  out.from_queue = true;
+  out.queued_time = std::chrono::seconds(call.timeout_seconds);
+  return out;
+}
+
+Result<sagemaker::AsyncAnswer> answer_of(runtime_service::InvokeResult result) {
+  if (!result) return fail(result.error());
+  return sagemaker::AsyncAnswer{std::move(result->body), std::move(result->content_type)};
+}
+
+}  // namespace
+
+sagemaker::AsyncPorts async_ports(store::Store& store, services::s3::S3Interface& s3,
+                                  services::iam::IamInterface& iam, runtime::EventLoops& loops,
+                                  runtime_service::Inference& inference) {
+  sagemaker::AsyncPorts ports;
+  ports.look_up = [&store](std::string_view account, std::string_view region,
+                           std::string_view name) {
+    return sagemaker::find_async_target(store, account, region, name);
+  };
+  ports.s3_as = [&s3, &iam](const std::string& role) {
+    return std::make_unique<sagemaker::RoleS3>(s3, iam, role);
+  };
+  // A loop that stops drops its posts: the dispatcher has given those requests back by then.
+  ports.invoke = [&loops, &inference](
+                     sagemaker::AsyncCall call,
+                     std::move_only_function<void(Result<sagemaker::AsyncAnswer>)> done) {
+    loops.nearest().post(
+        [&inference, request = queued_request(std::move(call)), done = std::move(done)]() mutable {
+          inference.invoke(std::move(request),
+                           [done = std::move(done)](runtime_service::InvokeResult result) mutable {
+                             done(answer_of(std::move(result)));
+                           });
+        });
+  };
+  return ports;
+}
+
+}  // namespace tidemill::server
