@@ -29,6 +29,7 @@ struct TransformJob {
   std::string account, region, arn;
   std::string server_url;  // how the creator reached this server; the model's code uses the same
   api::sagemaker::CreateTransformJobRequest request;
+  std::string role_arn;     // the model's; the job's S3 objects are read and written as it may
   std::string instance_id;  // random; names the log streams, "i-..."
   Value model;              // as it was when the job was made; BatchModels reads and writes it
   TransformPhase phase = TransformPhase::starting;
@@ -42,8 +43,9 @@ struct TransformJob {
   const std::string& name() const { return request.transform_job_name; }
 };
 BOOST_DESCRIBE_STRUCT(TransformJob, (),
-                      (account, region, arn, server_url, request, instance_id, model, phase, status,
-                       failure_reason, created, modified, started, ended, progress, stop_requested))
+                      (account, region, arn, server_url, request, role_arn, instance_id, model,
+                       phase, status, failure_reason, created, modified, started, ended, progress,
+                       stop_requested))
 
 inline constexpr const char* kTransformJobMachine = "sagemaker_transform_job";
 inline constexpr const char* kTransformLogGroup = "/aws/sagemaker/TransformJobs";

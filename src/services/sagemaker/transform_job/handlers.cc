@@ -1,0 +1,204 @@
+#include <algorithm>
+
+#include "base/arn.h"
+#include "services/sagemaker/listing/listing.h"
+#include "services/sagemaker/role_s3.h"
+#include "services/sagemaker/tags/tags.h"
+#include "services/sagemaker/transform_job/input_files.h"
+#include "services/sagemaker/transform_job/rules.h"
+#include "services/sagemaker/transform_job/transform_jobs.h"
+#include "services/sagemaker/transform_job/transitions.h"
+
+namespace tidemill::services::sagemaker {
+
+namespace {
+
+using namespace api::sagemaker;
+
+// As for training jobs: the SDKs' waits poll every 10 to 60 seconds, so a Describe of a young job
+// waits for its end.
+constexpr std::chrono::milliseconds kHeldDescribe{10'000};
+constexpr std::chrono::milliseconds kHeldSlice{500};
+// Kept free of the request's deadline, to answer.
+constexpr std::chrono::milliseconds kDeadlineMargin{500};
+constexpr std::size_t kInstanceIdCharacters = 10;
+
+std::unexpected<Error> not_found(const std::string& name) {
+  return fail("ValidationException", "Could not find requested job with name: " + name);
+}
+
+std::string transform_job_arn(const Context& context, const std::string& name) {
+  // SageMaker's ARNs are in lower case, whatever the name.
+  std::string lower = name;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
+  return Arn{.service = "sagemaker",
+             .region = context.region,
+             .account = context.account(),
+             .resource = "transform-job/" + lower}
+      .text();
+}
+
+bool ended(const std::optional<std::string>& record) {
+  if (!record) return true;
+  Result<TransformJob> job = from_json<TransformJob>(*record);
+  return !job || is_terminal(*job);
+}
+
+TransformJobSummary summary(const TransformJob& job) {
+  TransformJobSummary out;
+  out.transform_job_name = job.name();
+  out.transform_job_arn = job.arn;
+  out.creation_time = job.created;
+  out.transform_end_time = job.ended;
+  out.last_modified_time = job.modified;
+  out.transform_job_status = job.status;
+  if (!job.failure_reason.empty()) out.failure_reason = job.failure_reason;
+  return out;
+}
+
+}  // namespace
+
+DescribeTransformJobResponse describe_transform_job(const TransformJob& job) {
+  const CreateTransformJobRequest& request = job.request;
+  DescribeTransformJobResponse out;
+  out.transform_job_name = job.name();
+  out.transform_job_arn = job.arn;
+  out.transform_job_status = job.status;
+  if (!job.failure_reason.empty()) out.failure_reason = job.failure_reason;
+  out.model_name = request.model_name;
+  out.max_concurrent_transforms = request.max_concurrent_transforms;
+  out.model_client_config = request.model_client_config;
+  out.max_payload_in_mb = request.max_payload_in_mb;
+  out.batch_strategy = request.batch_strategy;
+  out.environment = request.environment.value_or(std::map<std::string, std::string>());
+  out.transform_input = request.transform_input;
+  if (!out.transform_input->compression_type)
+    out.transform_input->compression_type = std::string(compression_type::kNone);
+  if (!out.transform_input->split_type)
+    out.transform_input->split_type = std::string(split_type::kNone);
+  out.transform_output = request.transform_output;
+  if (!out.transform_output->assemble_with)
+    out.transform_output->assemble_with = std::string(assembly_type::kNone);
+  if (!out.transform_output->kms_key_id) out.transform_output->kms_key_id = "";
+  out.transform_resources = request.transform_resources;
+  out.creation_time = job.created;
+  out.transform_start_time = job.started;
+  out.transform_end_time = job.ended;
+  out.data_processing = request.data_processing;
+  auto& processing = out.data_processing.ensure();
+  if (!processing.input_filter) processing.input_filter = "$";
+  if (!processing.output_filter) processing.output_filter = "$";
+  if (!processing.join_source) processing.join_source = std::string(join_source::kNone);
+  out.experiment_config = request.experiment_config;
+  return out;
+}
+
+Result<CreateTransformJobResponse> TransformHandlers::create(
+    Context& context, const CreateTransformJobRequest& request) {
+  TRY(check_transform_request(request));
+  const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());
+  TRY(check_tags(tags));
+  TransformJob job;
+  job.account = context.account();
+  job.region = context.region;
+  job.arn = transform_job_arn(context, request.transform_job_name);
+  job.server_url = context.endpoint;
+  job.request = request;
+  job.instance_id = make_token(on_.random, kInstanceIdCharacters);
+  BatchModels::Plan plan = TRY(models_.plan(context, request, job.instance_id));
+  job.model = std::move(plan.model);
+  job.role_arn = std::move(plan.role_arn);
+  RoleS3 s3(on_.s3, on_.iam, job.role_arn);
+  if (Result<void> there = check_input_exists(s3, job); !there) {
+    if (there.error().code == "ValidationException") return fail(there.error());
+    return internal_failure(there.error());
+  }
+  auto first = begin_transform_job(std::move(job), on_.clock.now());
+  store::Transaction transaction;
+  put_tags(transaction, first.next.arn, tags);
+  Result<void> created = on_.engine.create(
+      kTransformJobMachine,
+      transform_job_key(context.account(), context.region, request.transform_job_name),
+      to_json(first.next), transform_jobs().index_keys(first.next), std::move(first.tasks),
+      std::move(transaction));
+  if (!created && created.error().code == codes::kConflict)
+    return fail(errors::kResourceInUse,
+                "Job name must be unique within an AWS account and region, and a job with this "
+                "name already exists (" +
+                    first.next.arn + ")");
+  if (!created) return internal_failure(created.error());
+  return CreateTransformJobResponse{first.next.arn};
+}
+
+Result<TransformJob> TransformHandlers::load(const Context& context, const std::string& name) {
+  auto found =
+      transform_jobs().get(on_.store, transform_job_key(context.account(), context.region, name));
+  if (!found) return internal_failure(found.error());
+  if (!*found) return not_found(name);
+  return std::move((*found)->record);
+}
+
+bool TransformHandlers::hold(const Context& context, const TransformJob& job) {
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(on_.clock.now() - job.created);
+  auto until = std::chrono::steady_clock::now() + (kHeldDescribe - age);
+  if (context.deadline != std::chrono::steady_clock::time_point())
+    until = std::min(until, context.deadline - kDeadlineMargin);
+  if (std::chrono::steady_clock::now() >= until || !held_.try_acquire()) return false;
+  const std::string key = transform_job_key(job.account, job.region, job.name());
+  // In slices, since a server that stops wakes nobody here.
+  for (;;) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        until - std::chrono::steady_clock::now());
+    if (left <= left.zero() || context.stop.stop_requested()) break;
+    if (on_.engine.wait_for(kTransformJobMachine, key, std::min(left, kHeldSlice), ended)) break;
+  }
+  held_.release();
+  return true;
+}
+
+Result<DescribeTransformJobResponse> TransformHandlers::describe(
+    Context& context, const DescribeTransformJobRequest& request) {
+  TransformJob job = TRY(load(context, request.transform_job_name));
+  if (!is_terminal(job) && hold(context, job)) job = TRY(load(context, request.transform_job_name));
+  return describe_transform_job(job);
+}
+
+Result<ListTransformJobsResponse> TransformHandlers::list(Context& context,
+                                                          const ListTransformJobsRequest& request) {
+  const auto keep = [&request](const TransformJob& job) {
+    if (!passes_filters(request, job.name(), job.created)) return false;
+    if (request.status_equals && job.status != *request.status_equals) return false;
+    if (request.last_modified_time_after && job.modified <= *request.last_modified_time_after)
+      return false;
+    return !request.last_modified_time_before || job.modified < *request.last_modified_time_before;
+  };
+  auto listed = list_page<TransformJob>(
+      on_.store, transform_jobs(), list_request(context.account(), context.region, request), keep);
+  if (!listed && !listed.error().code.starts_with("Tidemill.")) return fail(listed.error());
+  if (!listed) return internal_failure(listed.error());
+  ListTransformJobsResponse response;
+  for (const TransformJob& job : listed->records)
+    response.transform_job_summaries.push_back(summary(job));
+  response.next_token = listed->next_token;
+  return response;
+}
+
+Result<api::Empty> TransformHandlers::stop(Context& context,
+                                           const StopTransformJobRequest& request) {
+  const std::string& name = request.transform_job_name;
+  Result<bool> sent = on_.engine.send(kTransformJobMachine,
+                                      transform_job_key(context.account(), context.region, name),
+                                      {transform_events::kStopRequested, {}});
+  if (!sent && sent.error().code == codes::kNotFound) return not_found(name);
+  if (!sent) return internal_failure(sent.error());
+  if (*sent) return api::Empty{};
+  const TransformJob job = TRY(load(context, name));
+  if (!is_terminal(job)) return api::Empty{};  // it is stopping already
+  return fail(
+      "ValidationException",
+      "The request was rejected because the transform job is in status " + job.status + ".");
+}
+
+}  // namespace tidemill::services::sagemaker
