@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "api/sagemaker/transform_job.h"
@@ -22,6 +23,7 @@ class BatchModel {
     std::string content_type, accept;
     std::string body;
     std::chrono::seconds timeout{0};
+    std::stop_token stop = {};  // ends the wait with Tidemill.Cancelled
   };
   // The answer's body. Errors as InvokeEndpoint's: ModelError with OriginalStatusCode and
   // OriginalMessage among the details (status 0: it did not answer), ServiceUnavailable.

@@ -80,7 +80,7 @@ BatchOutcome BatchPool::wait(Ticket& ticket) {
 
 std::expected<std::string, BatchPool::Refusal> BatchPool::ask_once(const std::string& body) const {
   Result<std::string> answer =
-      model_.invoke({plan_.content_type, plan_.accept, body, plan_.timeout});
+      model_.invoke({plan_.content_type, plan_.accept, body, plan_.timeout, stop_});
   if (answer) return std::move(*answer);
   const Error& error = answer.error();
   const int status = error.code == "ModelError" ? original_status(error) : 0;

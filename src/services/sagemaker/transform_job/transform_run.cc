@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "base/crash_point.h"
 #include "base/utf8.h"
 #include "services/sagemaker/role_s3.h"
 
@@ -80,9 +79,7 @@ Result<void> TransformRun::record(NextFile next, const FileResult& result) {
   if (!file.done) file.failure = with_file(file, result.failure);
   store::Transaction transaction;
   transform_files().put(transaction, next.key, file, std::nullopt);
-  crash_point();
   TRY(on_.store.commit(std::move(transaction)));
-  crash_point();
   ++(file.done ? counters_.files_done : counters_.files_failed);
   std::int64_t over = 0;
   {

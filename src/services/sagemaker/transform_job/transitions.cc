@@ -54,6 +54,13 @@ Result<Next> transformed(TransformJob job, const engine::Event& event, Timestamp
   return finish(std::move(job), "Completed", now);
 }
 
+Next model_changed(TransformJob job, const engine::Event& event) {
+  const Value* model = event.payload.find("model");
+  if (is_terminal(job) || !model) return {};
+  job.model = *model;
+  return engine::Step<TransformJob>{std::move(job), {}};
+}
+
 Next stop_requested(TransformJob job, Timestamp now) {
   if (is_terminal(job) || job.stop_requested) return {};
   job.stop_requested = true;
@@ -84,6 +91,7 @@ Result<Next> transform_job_transition(const TransformJob& job, const engine::Eve
                                       Timestamp now) {
   if (event.type == events::kStarted) return started(job, event, now);
   if (event.type == events::kTransformed) return transformed(job, event, now);
+  if (event.type == events::kModelChanged) return model_changed(job, event);
   if (event.type == events::kStopRequested) return stop_requested(job, now);
   if (event.type == events::kTaskFailed) return task_failed(job, event, now);
   if (event.type == events::kFailed) {

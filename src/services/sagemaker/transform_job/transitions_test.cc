@@ -105,6 +105,17 @@ TEST(TransformTransitions, StoppingEndsInStopped) {
   EXPECT_TRUE(stale(step.next, stop));
 }
 
+TEST(TransformTransitions, TheModelsProcessesMayChange) {
+  ValueObject payload;
+  payload.append("model", Value("second attempt"));
+  const engine::Event changed{transform_events::kModelChanged, std::move(payload)};
+  auto step = after(after(made(), started(3)).next, changed);
+  EXPECT_EQ(step.next.model, Value("second attempt"));
+  EXPECT_EQ(step.next.phase, TransformPhase::transforming);
+  EXPECT_THAT(step.tasks, IsEmpty());
+  EXPECT_TRUE(stale(after(step.next, transformed("")).next, changed));
+}
+
 TEST(TransformTransitions, UnknownEventsAreErrors) {
   EXPECT_FALSE(transform_job_transition(made(), {"Nonsense", {}}, kLater));
 }
