@@ -21,6 +21,7 @@
 #include "runtime/worker_pool.h"
 #include "runtimes/runtimes.h"
 #include "server/async_ports.h"
+#include "server/batch_invocation.h"
 #include "server/file.h"
 #include "server/inference_operation.h"
 #include "server/metrics.h"
@@ -36,6 +37,8 @@
 #include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/sagemaker/transform_job/fleet_models.h"
+#include "services/sagemaker/transform_job/transform_jobs.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
 #include "store/sqlite/sqlite_store.h"
@@ -120,6 +123,7 @@ std::vector<store::TableSpec> tables() {
   add(services::sagemaker::EndpointService::tables());
   add(services::sagemaker::InferenceComponents::tables());
   add(services::sagemaker::AsyncInference::tables());
+  add(services::sagemaker::TransformJobs::tables());
   return all;
 }
 
@@ -169,6 +173,8 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
   std::unique_ptr<services::sagemaker::InferenceComponents> components;
   std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;
+  std::unique_ptr<services::sagemaker::FleetModels> batch_models;
+  std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
@@ -314,12 +320,11 @@ Result<void> Application::Parts::add_services() {
   services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
                                                  *iam,   clock,   *random,  placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
+  const auto ping = [this](const services::sagemaker::ServerAddress& address) {
+    return inference->ping(address);
+  };
   fleets = std::make_unique<services::sagemaker::FleetRunner>(
-      dependencies,
-      services::sagemaker::FleetOptions{(data / "endpoints").string(),
-                                        [this](const services::sagemaker::ServerAddress& address) {
-                                          return inference->ping(address);
-                                        }});
+      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping});
   endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
                                                                      *recorder);
   components =
@@ -335,6 +340,13 @@ Result<void> Application::Parts::add_services() {
                                                                        *random, async_ports());
   asynchronous->add_to(*engine);
   asynchronous->add_to(registry);
+  batch_models = std::make_unique<services::sagemaker::FleetModels>(
+      dependencies, *fleets, routes, ping, batch_invocation(*inference, *loops));
+  transform_jobs =
+      std::make_unique<services::sagemaker::TransformJobs>(dependencies, *batch_models);
+  transform_jobs->add_to(*engine);
+  transform_jobs->add_to(registry);
+  sagemaker->jobs().add(services::sagemaker::kTransformServerPrefix, *batch_models);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};
@@ -394,7 +406,7 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
          inference->counters().metrics_text() + recorder->metrics_text() +
-         asynchronous->metrics_text();
+         asynchronous->metrics_text() + transform_jobs->counters().metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -3,6 +3,7 @@ import gzip
 import io
 import json
 import struct
+from pathlib import Path
 
 import numpy
 import pytest
@@ -26,6 +27,9 @@ def transform_fn(model, body, content_type, accept):
         raise ValueError("the script refuses this")
     if "slow" in text:
         time.sleep(1)
+    if "die" in text and not os.path.exists(os.environ["DIED"]):
+        open(os.environ["DIED"], "w").close()
+        os._exit(3)
     if content_type == "application/jsonlines":
         rows = [json.loads(line) for line in text.splitlines()]
         return "\\n".join(json.dumps({"sum": sum(row)}) for row in rows), accept
@@ -256,6 +260,18 @@ def test_a_model_that_does_not_load(world):
     job = world.ended(request["TransformJobName"])
     assert job["TransformJobStatus"] == "Failed"
     assert job["FailureReason"].startswith("AlgorithmError: ") and "not_a_module" in job["FailureReason"]
+
+
+def test_a_model_server_that_dies_is_started_again(world, script):
+    prefix = unique("in") + "/"
+    world.put(prefix + "a.txt", "one\ndie\nthree\n")
+    died = Path("/tmp") / unique("died")
+    request = world.request(script, prefix, "text/plain", "text/plain", BatchStrategy="SingleRecord",
+                            Environment={"DIED": str(died)})
+    world.transformed(request)
+    assert died.exists()
+    died.unlink()
+    assert world.output(request, "a.txt") == "1:one\n1:die\n1:three\n"
 
 
 def test_stop(world, script):

@@ -90,14 +90,9 @@ Inference::~Inference() {
   loads_.stop();
 }
 
-InferenceLimits Inference::limits_of(const InvokeRequest& request) const {
-  if (!request.from_queue) return limits_;
-  return {kQueuedBodyBytesMax, request.queued_time};
-}
-
 // Which variant, and which of its containers.
 Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
-  const std::size_t body_bytes_max = limits_of(request).body_bytes_max;
+  const std::size_t body_bytes_max = request.limits.value_or(limits_).body_bytes_max;
   if (request.body.size() > body_bytes_max)
     return validation_error(
         "1 validation error detected: Value at 'body' failed to satisfy constraint: Member must "

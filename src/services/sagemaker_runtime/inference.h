@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -45,10 +46,9 @@ struct InvokeRequest {
   std::string session_id;  // "NEW_SESSION" begins one
   std::string custom_attributes, inference_id;
   std::string body;
-  // Asked by Tidemill itself, on behalf of InvokeEndpointAsync: of asynchronous endpoints, too,
-  // with larger bodies and a time of its own.
-  bool from_queue = false;
-  std::chrono::seconds queued_time{0};
+  bool from_queue = false;  // asked by InvokeEndpointAsync's queue: also of asynchronous endpoints
+  // Of one who asks from inside the server, as queues and transform jobs do; else the server's.
+  std::optional<InferenceLimits> limits = {};
 };
 
 struct InvokeAnswer {

@@ -152,7 +152,7 @@ void Inference::run_on_demand(Pointer invocation) {
 
 void Inference::run_process(Pointer invocation) {
   const wire::Destination to = destination(*invocation);
-  const InferenceLimits limits = limits_of(invocation->request);
+  const InferenceLimits limits = invocation->request.limits.value_or(limits_);
   wire::ClientRequest request = to_model(invocation->request);
   client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max},
                   [this, limits, invocation = std::move(invocation)](

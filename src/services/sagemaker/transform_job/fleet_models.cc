@@ -156,11 +156,12 @@ Result<BatchModels::Plan> FleetModels::plan(
   variant.name = request.transform_job_name;
   variant.instance_type = request.transform_resources->instance_type;
   for (Container& container : variant.containers)
-    for (const auto& [name, value] : batch_environment(request)) container.environment[name] = value;
+    for (const auto& [name, value] : batch_environment(request))
+      container.environment[name] = value;
   // Instances beyond the cores would only wait for each other.
   const auto cores = std::max<std::int64_t>(1, std::thread::hardware_concurrency());
-  variant.resize(
-      variant.native() ? 1 : std::min(cores, request.transform_resources->instance_count));
+  variant.resize(variant.native() ? 1
+                                  : std::min(cores, request.transform_resources->instance_count));
   Plan out;
   out.role_arn = variant.role_arn;
   Fleet fleet;
@@ -194,8 +195,7 @@ bool FleetModels::next_attempts(const FleetOwner& owner, Fleet& fleet) {
 Result<Fleet> FleetModels::revive(const TransformJob& job, Fleet fleet) {
   ValueObject changed;
   changed.append("model", to_value(fleet));
-  TRY(on_.engine.send(kTransformJobMachine,
-                      transform_job_key(job.account, job.region, job.name()),
+  TRY(on_.engine.send(kTransformJobMachine, transform_job_key(job.account, job.region, job.name()),
                       {transform_events::kModelChanged, std::move(changed)}));
   const FleetOwner owner = owner_of(job);
   Variant& variant = fleet.variants.front();
@@ -213,7 +213,8 @@ Result<Fleet> FleetModels::revive(const TransformJob& job, Fleet fleet) {
 Result<Value> FleetModels::start(const TransformJob& job) {
   const FleetOwner owner = owner_of(job);
   Fleet fleet = TRY(fleet_of(job));
-  fleet = TRY(fleets_.start(owner, std::move(fleet), all_instances(fleet)));
+  const std::vector<InstanceIndex> instances = all_instances(fleet);
+  fleet = TRY(fleets_.start(owner, std::move(fleet), instances));
   // Servers that the record has as ready may be gone since: after a power cut all of them are.
   if (next_attempts(owner, fleet)) fleet = TRY(revive(job, std::move(fleet)));
   return to_value(fleet);

@@ -80,9 +80,9 @@ std::string transform_files_prefix(const TransformJob& job);
 
 // Events; the payload's members in braces.
 namespace transform_events {
-inline constexpr const char* kStarted = "Started";          // TransformStart
-inline constexpr const char* kFailed = "Failed";            // {reason}
-inline constexpr const char* kTransformed = "Transformed";  // TransformResult
+inline constexpr const char* kStarted = "Started";            // TransformStart
+inline constexpr const char* kFailed = "Failed";              // {reason}
+inline constexpr const char* kTransformed = "Transformed";    // TransformResult
 inline constexpr const char* kModelChanged = "ModelChanged";  // {model}; its processes, anew
 inline constexpr const char* kStopRequested = "StopRequested";
 inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's

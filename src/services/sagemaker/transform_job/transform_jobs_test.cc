@@ -254,6 +254,29 @@ TEST_F(TransformJobsTest, FilesThatFailAreNamedAndOthersGoOn) {
   EXPECT_THAT(log, Contains(HasSubstr("b/in/b.csv: line 3: the model answered 415")));
 }
 
+TEST_F(TransformJobsTest, ReasonsAreCutWhereTheySayLeast) {
+  s3_.objects = {{"b/in/a.csv", "1\n"}};
+  std::string text = "Traceback (most recent call last):\n";
+  for (int i = 0; i < 300; ++i) text += "  File \"some/where.py\", line 1, in call\n";
+  models_.answer = [&](const std::string&) -> Result<std::string> {
+    return fail(model_error(400, text + "ValueError: the very end"));
+  };
+  std::string reason = *run(request("trace")).failure_reason;
+  EXPECT_LE(reason.size(), 1024u);
+  EXPECT_THAT(reason, StartsWith("ClientError: s3://b/in/a.csv, line 1: the model answered 400: "
+                                 "Traceback (most recent call last):"));
+  EXPECT_THAT(reason, HasSubstr("ValueError: the very end. See the log stream trace/i-"));
+
+  // Bytes that are no text, and characters of three bytes each.
+  text = "\xff\xfe binary";
+  EXPECT_THAT(*run(request("binary")).failure_reason, HasSubstr("?? binary"));
+  text.clear();
+  for (int i = 0; i < 1000; ++i) text += "\xe2\x82\xac";
+  reason = *run(request("euros")).failure_reason;
+  EXPECT_LE(reason.size(), 1024u);
+  EXPECT_THAT(reason, HasSubstr("\xe2\x82\xac..."));
+}
+
 TEST_F(TransformJobsTest, OutputsKeepTheOrderOfTheInput) {
   std::string input, expected;
   for (int i = 0; i < 500; ++i) {

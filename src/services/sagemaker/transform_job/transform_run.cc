@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/utf8.h"
+#include "services/sagemaker/fleet/instance_spec.h"
 #include "services/sagemaker/role_s3.h"
 
 namespace tidemill::services::sagemaker {
@@ -13,12 +14,32 @@ namespace {
 constexpr std::size_t kFilesPerPage = 200;
 // Files that are worked on at the same time, each with a thread of its own.
 constexpr std::size_t kLanesMax = 16;
+// Of what a row says of its file's failure: a model may answer anything.
+constexpr std::size_t kFailureBytesMax = 8u << 10;
 
+// A model may answer any bytes; records hold text.
+void make_text(std::string& bytes) {
+  if (is_valid_utf8(bytes)) return;
+  for (char& byte : bytes)
+    if (static_cast<unsigned char>(byte) >= 0x80) byte = '?';
+}
+
+// Of a traceback the end says most, of other texts the beginning.
 std::string cut(std::string text, std::size_t bytes_max) {
+  make_text(text);
   if (text.size() <= bytes_max) return text;
-  text.resize(bytes_max - 3);
-  while (!text.empty() && !is_valid_utf8(text)) text.pop_back();
-  return text + "...";
+  const std::size_t trace = text.find("Traceback (most recent call last):");
+  std::string out;
+  if (trace < bytes_max / 2) {
+    out = text.substr(0, trace) + reason_from_log(text.substr(trace), bytes_max - trace);
+  } else {
+    std::size_t size = bytes_max - 3;
+    // Not in the middle of a character.
+    while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+    out = text.substr(0, size) + "...";
+  }
+  make_text(out);
+  return out;
 }
 
 // "s3://bucket/key, " behind the kind of error: "ClientError: s3://b/k, line 7: ...".
@@ -29,6 +50,17 @@ std::string with_file(const TransformFile& file, const std::string& reason) {
 }
 
 }  // namespace
+
+std::string TransformCounters::metrics_text() const {
+  const auto line = [](const char* name, const char* kind, std::uint64_t value) {
+    return std::string("# TYPE tidemill_transform_") + name + " " + kind + "\ntidemill_transform_" +
+           name + " " + std::to_string(value) + "\n";
+  };
+  return line("jobs_running", "gauge", jobs_running) +
+         line("files_done_total", "counter", files_done) +
+         line("files_failed_total", "counter", files_failed) +
+         line("records_total", "counter", records);
+}
 
 TransformRun::TransformRun(const Dependencies& dependencies, const TransformJob& job,
                            BatchModel& model, TransformCounters& counters, std::stop_token stop)
@@ -76,7 +108,7 @@ Result<void> TransformRun::record(NextFile next, const FileResult& result) {
   TransformFile& file = next.file;
   file.done = result.failure.empty();
   file.records = result.records;
-  if (!file.done) file.failure = with_file(file, result.failure);
+  if (!file.done) file.failure = cut(with_file(file, result.failure), kFailureBytesMax);
   store::Transaction transaction;
   transform_files().put(transaction, next.key, file, std::nullopt);
   TRY(on_.store.commit(std::move(transaction)));
@@ -119,13 +151,14 @@ Result<void> TransformRun::work(const FileTransform& with) {
 
 std::string TransformRun::failure_reason() const {
   if (progress_.files_failed == 0) return "";
-  std::string head = first_failure_;
   std::string tail =
       " See the log stream " + transform_data_log_stream(job_) + " of " + kTransformLogGroup + ".";
   if (progress_.files_failed > 1)
     tail = " (" + std::to_string(progress_.files_failed) + " of " +
            std::to_string(progress_.files) + " files failed, this one first.)" + tail;
-  return cut(std::move(head), kTransformReasonBytesMax - tail.size()) + tail;
+  std::string head = cut(first_failure_, kTransformReasonBytesMax - tail.size() - 1);
+  if (!head.ends_with('.')) head += '.';
+  return head + tail;
 }
 
 Result<TransformResult> TransformRun::run() {

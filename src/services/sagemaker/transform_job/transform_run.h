@@ -14,6 +14,7 @@ namespace tidemill::services::sagemaker {
 // Since the server started, of all jobs.
 struct TransformCounters {
   std::atomic<std::uint64_t> jobs_running = 0, files_done = 0, files_failed = 0, records = 0;
+  std::string metrics_text() const;
 };
 
 // Files are done side by side; each one's end is recorded before the next begins, so that a run
