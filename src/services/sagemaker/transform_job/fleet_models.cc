@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kNativePayloadBytes = 256u << 10;
 // Times that a job's model servers are started again before what they do counts as an answer.
 constexpr int kRevivalsMax = 10;
+// Of the random part of a route's name.
+constexpr std::size_t kSecretCharacters = 32;
 
 FleetOwner owner_of(const TransformJob& job) {
   FleetOwner owner;
@@ -27,9 +29,6 @@ FleetOwner owner_of(const TransformJob& job) {
   owner.log_group = kTransformLogGroup;
   return owner;
 }
-
-// An account that no client has: accounts are digits.
-std::string route_account(const TransformJob& job) { return job.account + "/transform"; }
 
 Result<Fleet> fleet_of(const TransformJob& job) {
   Fleet fleet;
@@ -102,14 +101,14 @@ bool never_answered(const Error& error) {
 // Asks through the routing table, and starts servers again that ended.
 class FleetModels::Routed final : public BatchModel {
  public:
-  Routed(FleetModels& models, TransformJob job, Fleet fleet)
-      : models_(models), job_(std::move(job)), fleet_(std::move(fleet)) {}
-  ~Routed() override { models_.routes_.remove(route_account(job_), job_.region, job_.name()); }
+  Routed(FleetModels& models, TransformJob job, Fleet fleet, std::string route)
+      : models_(models), job_(std::move(job)), route_(std::move(route)), fleet_(std::move(fleet)) {}
+  ~Routed() override { models_.routes_.remove(job_.account, job_.region, route_); }
 
   Result<std::string> invoke(Request request) override {
     const std::stop_token stop = request.stop;
     Result<std::string> answer =
-        models_.invoke_(route_account(job_), job_.region, job_.name(), std::move(request));
+        models_.invoke_(job_.account, job_.region, route_, std::move(request));
     if (!answer && never_answered(answer.error()) && !stop.stop_requested()) revive();
     return answer;  // the caller tries again
   }
@@ -122,11 +121,12 @@ class FleetModels::Routed final : public BatchModel {
     ++revivals_;
     Result<Fleet> revived = models_.revive(job_, fleet_);
     if (revived) fleet_ = std::move(*revived);
-    if (revived) (void)models_.publish(job_, fleet_);
+    if (revived) (void)models_.publish(job_, fleet_, route_);
   }
 
   FleetModels& models_;
   const TransformJob job_;
+  const std::string route_;
   std::mutex mutex_;
   Fleet fleet_;       // guarded by mutex_
   int revivals_ = 0;  // guarded by mutex_
@@ -220,11 +220,12 @@ Result<Value> FleetModels::start(const TransformJob& job) {
   return to_value(fleet);
 }
 
-Result<void> FleetModels::publish(const TransformJob& job, const Fleet& fleet) {
+Result<void> FleetModels::publish(const TransformJob& job, const Fleet& fleet,
+                                  const std::string& name) {
   sagemaker_runtime::EndpointRoute route;
-  route.account = route_account(job);
+  route.account = job.account;
   route.region = job.region;
-  route.name = job.name();
+  route.name = name;
   route.variants.push_back(TRY(fleets_.route(owner_of(job), fleet, 0)));
   routes_.put(std::move(route));
   return {};
@@ -236,12 +237,13 @@ Result<std::unique_ptr<BatchModel>> FleetModels::open(const TransformJob& job) {
     const auto route = TRY(fleets_.route(owner_of(job), fleet, 0));
     return std::make_unique<NativeModel>(route.containers.front());
   }
-  TRY(publish(job, fleet));
-  return std::make_unique<Routed>(*this, job, std::move(fleet));
+  // Clients invoke by name; this one nobody can guess, and no endpoint can have a '/'.
+  const std::string name = job.name() + "/" + make_token(on_.random, kSecretCharacters);
+  TRY(publish(job, fleet, name));
+  return std::make_unique<Routed>(*this, job, std::move(fleet), name);
 }
 
 Result<void> FleetModels::stop(const TransformJob& job) {
-  routes_.remove(route_account(job), job.region, job.name());
   return fleets_.stop(owner_of(job), TRY(fleet_of(job)));
 }
 

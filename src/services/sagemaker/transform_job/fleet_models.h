@@ -43,7 +43,7 @@ class FleetModels final : public BatchModels, public compute::JobListener {
  private:
   class Routed;
 
-  Result<void> publish(const TransformJob& job, const Fleet& fleet);
+  Result<void> publish(const TransformJob& job, const Fleet& fleet, const std::string& name);
   // Servers that do not answer any more get their next attempt. True when there were any.
   bool next_attempts(const FleetOwner& owner, Fleet& fleet);
   // The fleet with every server answering; what was changed is recorded before it is started.
