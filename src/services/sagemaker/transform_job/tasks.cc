@@ -26,14 +26,14 @@ std::vector<engine::Event> failed(const std::string& reason) {
 
 engine::TaskResult TransformTasks::run(const TransformJob& job, const engine::TaskRun& run) {
   namespace tasks = transform_tasks;
-  if (run.type == tasks::kStart) return start(job);
+  if (run.type == tasks::kStart) return start(job, run.key);
   if (run.type == tasks::kTransform) return transform(job, run);
   if (run.type == tasks::kInterrupt) return interrupt(job, run.key);
-  if (run.type == tasks::kCleanUp) return clean_up(job);
+  if (run.type == tasks::kCleanUp) return clean_up(job, run.key);
   return fail(codes::kInvalid, "a transform job knows no task " + run.type);
 }
 
-engine::TaskResult TransformTasks::start(const TransformJob& job) {
+engine::TaskResult TransformTasks::start(const TransformJob& job, const std::string& key) {
   if (job.phase != TransformPhase::starting) return std::vector<engine::Event>();
   TransformStart started;
   started.model = job.model;
@@ -55,6 +55,8 @@ engine::TaskResult TransformTasks::start(const TransformJob& job) {
     return failed("AlgorithmError: " + model.error().message);
   if (!model) return fail(model.error());
   started.model = std::move(*model);
+  std::lock_guard lock(mutex_);
+  started_.insert(key);
   return one_event(events::kStarted, to_value(started));
 }
 
@@ -87,9 +89,14 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
   // Looked up after the entry above: a stop from now on finds it.
   if (stop_requested(run.key)) return one_event(events::kTransformed, to_value(result));
   std::stop_callback server_stops(run.stop, [&stopping] { stopping.request_stop(); });
-  // Again after a restart: a model that is gone is started again.
+  bool fresh = false;
+  {
+    std::lock_guard lock(mutex_);
+    fresh = started_.erase(run.key) > 0;
+  }
+  // After a restart of the server: a model that is gone is started again.
   TransformJob current = job;
-  Result<Value> model = models_.start(job);
+  Result<Value> model = fresh ? Result<Value>(job.model) : models_.start(job);
   if (!model && model.error().code == kDeploymentFailedCode)
     return failed("AlgorithmError: " + model.error().message);
   if (!model) return fail(model.error());
@@ -113,7 +120,11 @@ engine::TaskResult TransformTasks::interrupt(const TransformJob& job, const std:
   return std::vector<engine::Event>();
 }
 
-engine::TaskResult TransformTasks::clean_up(const TransformJob& job) {
+engine::TaskResult TransformTasks::clean_up(const TransformJob& job, const std::string& key) {
+  {
+    std::lock_guard lock(mutex_);
+    started_.erase(key);
+  }
   TRY(models_.stop(job));
   TRY(forget_input_files(on_.store, job));
   return std::vector<engine::Event>();

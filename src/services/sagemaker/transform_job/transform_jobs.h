@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <semaphore>
+#include <set>
 #include <stop_token>
 
 #include "engine/engine.h"
@@ -24,10 +25,10 @@ class TransformTasks {
   const TransformCounters& counters() const { return counters_; }
 
  private:
-  engine::TaskResult start(const TransformJob& job);
+  engine::TaskResult start(const TransformJob& job, const std::string& key);
   engine::TaskResult transform(const TransformJob& job, const engine::TaskRun& run);
   engine::TaskResult interrupt(const TransformJob& job, const std::string& key);
-  engine::TaskResult clean_up(const TransformJob& job);
+  engine::TaskResult clean_up(const TransformJob& job, const std::string& key);
   bool stop_requested(const std::string& key);
 
   const Dependencies& on_;
@@ -35,6 +36,7 @@ class TransformTasks {
   TransformCounters counters_;
   std::mutex mutex_;
   std::map<std::string, std::stop_source> running_;  // by the job's key; guarded by mutex_
+  std::set<std::string> started_;  // jobs whose model this process has started; guarded by mutex_
 };
 
 class TransformHandlers {
