@@ -5,44 +5,17 @@
 
 #include <condition_variable>
 #include <cstdio>
-#include <filesystem>
 #include <mutex>
-#include <sstream>
 
 #include "api/all_services.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "blobs/blobs.h"
 #include "compute/process/process_compute.h"
-#include "engine/engine.h"
-#include "runtime/event_loops.h"
 #include "runtime/signals.h"
-#include "runtime/task_scope.h"
-#include "runtime/worker_pool.h"
-#include "runtimes/runtimes.h"
-#include "server/async_ports.h"
-#include "server/batch_invocation.h"
+#include "server/application_parts.h"
 #include "server/file.h"
-#include "server/inference_operation.h"
-#include "server/metrics.h"
-#include "server/request_chain.h"
 #include "server/version.h"
-#include "services/iam/iam_service.h"
-#include "services/logs/logs_service.h"
-#include "services/s3/s3_service.h"
-#include "services/sagemaker/async_inference/async_inference.h"
-#include "services/sagemaker/endpoint/endpoint_service.h"
-#include "services/sagemaker/fleet/fleet_runner.h"
-#include "services/sagemaker/inference_component/inference_components.h"
-#include "services/sagemaker/role_s3.h"
-#include "services/sagemaker/sagemaker_service.h"
-#include "services/sagemaker_runtime/capture/recorder.h"
-#include "services/sagemaker/transform_job/fleet_models.h"
-#include "services/sagemaker/transform_job/transform_jobs.h"
-#include "services/service.h"
-#include "services/sts/sts_service.h"
 #include "store/sqlite/sqlite_store.h"
-#include "wire/server/http_server.h"
 
 namespace tidemill::server {
 namespace {
@@ -97,92 +70,7 @@ wire::HttpServerOptions http_options(const Settings& settings, const Address& ad
   return options;
 }
 
-// As a shell would find it: absolute, or looked up in PATH; "" when there is none.
-std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos)
-    return access(name.c_str(), X_OK) == 0 ? filesystem::absolute(name).string() : "";
-  const char* path = std::getenv("PATH");
-  std::stringstream folders(path ? path : "/usr/local/bin:/usr/bin:/bin");
-  for (std::string folder; std::getline(folders, folder, ':');)
-    if (std::string candidate = folder + "/" + name; access(candidate.c_str(), X_OK) == 0)
-      return candidate;
-  return "";
-}
-
-// Every table of every service: the store is opened with all of them.
-std::vector<store::TableSpec> tables() {
-  std::vector<store::TableSpec> all = engine::engine_tables();
-  auto add = [&all](std::vector<store::TableSpec> more) {
-    all.insert(all.end(), std::make_move_iterator(more.begin()),
-               std::make_move_iterator(more.end()));
-  };
-  add(services::iam::IamService::tables());
-  add(services::s3::S3Service::tables());
-  add(services::logs::LogsService::tables());
-  add(services::sagemaker::SagemakerService::tables());
-  add(services::sagemaker::EndpointService::tables());
-  add(services::sagemaker::InferenceComponents::tables());
-  add(services::sagemaker::AsyncInference::tables());
-  add(services::sagemaker::TransformJobs::tables());
-  return all;
-}
-
 }  // namespace
-
-// In the order they are made; destroyed in the reverse.
-struct Application::Parts {
-  explicit Parts(const Settings& from) : settings(from) {}
-  ~Parts();
-
-  Result<void> open_state();
-  Result<void> open_identity();
-  void make_recorder();
-  Result<void> take_address();
-  Result<services::sagemaker::Programs> programs();
-  Result<void> add_services();
-  Result<void> run();
-  void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
-  Result<void> announce();
-  std::string further_metrics() const;
-
-  Settings settings;
-  filesystem::path data;
-  SystemClock clock;
-  std::unique_ptr<Random> random = make_system_random();
-  std::unique_ptr<store::Store> store;
-  std::unique_ptr<blobs::BlobStore> blobs;
-  std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<compute::Compute> compute;
-
-  std::unique_ptr<services::iam::IamService> iam;
-  std::unique_ptr<services::sts::StsService> sts;
-  std::unique_ptr<services::s3::S3Service> s3;
-  std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
-  std::unique_ptr<services::logs::LogsService> logs;
-  std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
-  services::Registry registry;
-  Metrics metrics;
-
-  std::unique_ptr<runtime::EventLoops> loops;
-  std::unique_ptr<runtime::WorkerPool> workers;
-  std::unique_ptr<runtime::WorkerPool> stream_pool;
-  services::sagemaker_runtime::RoutingTable routes;
-  std::unique_ptr<services::sagemaker_runtime::Inference> inference;
-  std::unique_ptr<InferenceOperation> inference_operation;
-  std::unique_ptr<services::sagemaker::FleetRunner> fleets;
-  std::unique_ptr<services::sagemaker::EndpointService> endpoints;
-  std::unique_ptr<services::sagemaker::InferenceComponents> components;
-  std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;
-  std::unique_ptr<services::sagemaker::FleetModels> batch_models;
-  std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
-  std::unique_ptr<wire::Router> router;
-  std::unique_ptr<wire::sigv4::Authenticator> authenticator;
-  std::unique_ptr<RequestChain> chain;
-  std::unique_ptr<wire::HttpServer> http;
-  std::string endpoint;
-  bool announced = false;
-  runtime::TaskScope background;
-};
 
 Application::Parts::~Parts() {
   // No new requests, then no waiting handlers, then no new effects; jobs go on under their shims.
@@ -213,8 +101,8 @@ Result<void> Application::Parts::open_state() {
   // Jobs reach their own folders below it; nobody lists it.
   ::chmod(data.c_str(), 0711);
 
-  store =
-      TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = tables()}));
+  store = TRY(
+      store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = all_tables()}));
   blobs = TRY(blobs::open_blob_store({.directory = (data / "blobs").string()}, *random));
   compute = TRY(compute::make_process_compute(
       {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
@@ -289,66 +177,6 @@ Result<void> Application::Parts::take_address() {
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
              std::to_string(http->port());
-  return {};
-}
-
-// The programs that jobs run: this binary, the host's Python, and our Python toolkit.
-Result<services::sagemaker::Programs> Application::Parts::programs() {
-  services::sagemaker::Programs programs;
-  std::error_code error;
-  programs.self = filesystem::read_symlink("/proc/self/exe", error).string();
-  programs.python = find_program(settings.text("python"));
-  if (programs.python.empty())
-    log::warning("script-mode jobs and Python models cannot run: there is no such interpreter",
-                 {{"python", settings.text("python")}});
-  filesystem::create_directories(data / "runtimes", error);
-  programs.toolkit = TRY(runtimes::unpack_python((data / "runtimes").string()));
-  return programs;
-}
-
-Result<void> Application::Parts::add_services() {
-  sts = std::make_unique<services::sts::StsService>(*iam);
-  logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
-  iam->add_to(registry);
-  sts->add_to(registry);
-  s3->add_to(registry);
-  logs->add_to(registry);
-  services::sagemaker::Settings placed;
-  placed.jobs_directory = (data / "training").string();
-  placed.programs = TRY(programs());
-  placed.endpoint = endpoint;
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
-                                                 *iam,   clock,   *random,  placed};
-  sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
-  const auto ping = [this](const services::sagemaker::ServerAddress& address) {
-    return inference->ping(address);
-  };
-  fleets = std::make_unique<services::sagemaker::FleetRunner>(
-      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping});
-  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
-                                                                     *recorder);
-  components =
-      std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
-  endpoints->host(*components);
-  endpoints->add_to(*engine);
-  endpoints->add_to(registry);
-  components->add_to(*engine);
-  components->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
-  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, *components);
-  asynchronous = std::make_unique<services::sagemaker::AsyncInference>(*store, *engine, clock,
-                                                                       *random, async_ports());
-  asynchronous->add_to(*engine);
-  asynchronous->add_to(registry);
-  batch_models = std::make_unique<services::sagemaker::FleetModels>(
-      dependencies, *fleets, routes, ping, batch_invocation(*inference, *loops));
-  transform_jobs =
-      std::make_unique<services::sagemaker::TransformJobs>(dependencies, *batch_models);
-  transform_jobs->add_to(*engine);
-  transform_jobs->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kTransformServerPrefix, *batch_models);
-  sagemaker->add_to(*engine);
-  sagemaker->add_to(registry);
   return {};
 }
 

@@ -20,7 +20,8 @@ runtime_service::InvokeRequest queued_request(sagemaker::AsyncCall call) {
   out.inference_id = std::move(call.inference_id);
   out.body = std::move(call.body);
   out.from_queue = true;
-  out.queued_time = std::chrono::seconds(call.timeout_seconds);
+  out.limits = runtime_service::InferenceLimits{runtime_service::kQueuedBodyBytesMax,
+                                                std::chrono::seconds(call.timeout_seconds)};
   return out;
 }
 

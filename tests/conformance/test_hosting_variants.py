@@ -1,4 +1,5 @@
 """Variants: shares, targets, shadows, pipelines, containers invoked by name, many models in one container."""
+import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -215,3 +216,45 @@ def refusal_or_answer(world, name, body):
 def test_configurations_that_cannot_be(world, change, words):
     with pytest.raises(ClientError, match=words):
         config_of(world, {"VariantName": "AllTraffic", "ModelName": constant_model(world, 1.0), **change})
+
+
+def test_a_neural_network_in_onnx(world, tmp_path):
+    """A native image whose model is a neural network: ONNX Runtime answers, in a process of its own."""
+    import numpy
+    import onnx
+    from onnx import helper, numpy_helper
+    weights = numpy.array([[1.0, -1.0], [2.0, 0.5]], dtype=numpy.float32)
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["h"]), helper.make_node("Relu", ["h"], ["a"]),
+         helper.make_node("LayerNormalization", ["a", "g"], ["y"])], "network",
+        [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["batch", 2])],
+        [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["batch", 2])],
+        [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(numpy.ones(2, numpy.float32), "g")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), tmp_path / "m.onnx")
+    model = unique("model")
+    world.sm.create_model(ModelName=model, ExecutionRoleArn=world.role, PrimaryContainer={
+        "Image": "onnxruntime:latest",
+        "ModelDataUrl": world.put(f"{model}/model.tar.gz", tar_gz({"model.onnx": (tmp_path / "m.onnx").read_bytes()}))})
+    name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model)))
+    got = json.loads(world.invoke(name, json.dumps({"inputs": [[3.0, 4.0]]}), "application/json")["Body"].read())
+    hidden = numpy.maximum(numpy.array([3.0, 4.0]) @ weights, 0)
+    expected = (hidden - hidden.mean()) / numpy.sqrt(hidden.var() + 1e-5)
+    assert numpy.allclose(numpy.array(got["outputs"]).ravel(), expected, atol=1e-4), got
+    world.sm.delete_endpoint(EndpointName=name)
+
+
+def test_a_lightgbm_model(world):
+    """The text of a small LightGBM model, written by hand: one split, two leaves."""
+    tree = "\n".join(["tree", "version=v4", "num_class=1", "num_tree_per_iteration=1", "label_index=0",
+                      "max_feature_idx=1", "objective=regression", "feature_names=a b",
+                      "feature_infos=[0:10] [0:10]", "tree_sizes=400", "", "Tree=0", "num_leaves=2", "num_cat=0",
+                      "split_feature=1", "split_gain=1", "threshold=2.5", "decision_type=2", "left_child=-1",
+                      "right_child=-2", "leaf_value=10 20", "leaf_weight=1 1", "leaf_count=1 1", "internal_value=0",
+                      "internal_weight=0", "internal_count=2", "is_linear=0", "shrinkage=1", "", "", "end of trees", ""])
+    model = unique("model")
+    world.sm.create_model(ModelName=model, ExecutionRoleArn=world.role, PrimaryContainer={
+        "Image": "lightgbm:4", "ModelDataUrl": world.put(f"{model}/model.tar.gz", tar_gz({"model.txt": tree}))})
+    name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model)))
+    got = world.invoke(name, "0,2.5\n0,2.6", accept="text/csv")["Body"].read().decode()
+    assert [float(v) for v in got.replace("\n", ",").strip(",").split(",")] == [10.0, 20.0]
+    world.sm.delete_endpoint(EndpointName=name)

@@ -97,7 +97,6 @@ class Inference {
   struct Streaming;
   using Pointer = std::unique_ptr<Invocation>;
 
-  InferenceLimits limits_of(const InvokeRequest& request) const;
   Result<Chosen> choose(InvokeRequest& request);
   Result<void> choose_instance(Chosen& chosen, InvokeRequest& request);
   bool predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done);

@@ -1,7 +1,9 @@
 // Models fetched and loaded, and the routes by which invocations reach them.
+#include <filesystem>
 #include <sstream>
 
 #include "compute/instance_types.h"
+#include "infer/onnx_ml/onnx_model.h"
 #include "services/sagemaker/fleet/fleet_place.h"
 #include "services/sagemaker/fleet/instance_spec.h"
 #include "services/sagemaker/fleet/model_check.h"
@@ -38,6 +40,15 @@ infer::ResponseOptions response_options(const Container& container) {
   return options;
 }
 
+// A neural network in ONNX, which is ONNX Runtime's: in a process of its own.
+bool wants_onnx_runtime(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored))
+    if (entry.path().extension() == ".onnx")
+      return !infer::onnx_ml::supported(entry.path().string());
+  return false;
+}
+
 }  // namespace
 
 // Fetches the model and, of a native container, finds out whether it can be loaded.
@@ -52,6 +63,10 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
                   " from " + container.data_uri + ": " + fetched.error().message);
   if (!fetched) return fetched;
   if (!container.native() || container.multi_model) return {};
+  if (wants_onnx_runtime(place.model_folder())) {
+    container.engine = engines::kOnnx;
+    return {};
+  }
   const std::string cannot =
       "The model of production variant " + place.variant.name + " cannot be loaded: ";
   Result<void> checked = check_model_apart(in_.settings.programs.self, place.model_folder());

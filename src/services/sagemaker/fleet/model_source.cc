@@ -107,7 +107,9 @@ Result<std::shared_ptr<const infer::Model>> LoadedModels::load(const std::string
                   "The model needs " + std::to_string(bytes) + " bytes; the container may use " +
                       std::to_string(options_.memory_bytes_max),
                   507);
-    Result<void> checked = check_model_apart(options_.program_self, folder);
+    // The one model of a variant was checked when it was deployed.
+    Result<void> checked =
+        options_.prefix.empty() ? Result<void>() : check_model_apart(options_.program_self, folder);
     if (!checked)
       return fail("ModelError", "The model cannot be loaded: " + checked.error().message, 500);
     Result<std::unique_ptr<infer::Model>> made = infer::load_model(folder);

@@ -14,9 +14,18 @@ struct KnownImage {
 };
 
 constexpr KnownImage kKnownImages[] = {
-    {"sagemaker-xgboost", Runtime::xgboost},           {"xgboost", Runtime::xgboost},
-    {"sagemaker-scikit-learn", Runtime::scikit_learn}, {"pytorch-training", Runtime::pytorch},
-    {"pytorch-inference", Runtime::pytorch},           {"pytorch", Runtime::pytorch},
+    {"sagemaker-xgboost", Runtime::xgboost},
+    {"xgboost", Runtime::xgboost},
+    {"sagemaker-scikit-learn", Runtime::scikit_learn},
+    {"pytorch-training", Runtime::pytorch},
+    {"pytorch-inference", Runtime::pytorch},
+    {"pytorch", Runtime::pytorch},
+    {"lightgbm", Runtime::served_model},
+    {"catboost", Runtime::served_model},
+    {"linear-learner", Runtime::served_model},
+    {"kmeans", Runtime::served_model},
+    {"pca", Runtime::served_model},
+    {"onnxruntime", Runtime::served_model},
 };
 
 constexpr std::string_view kProgram = "sagemaker_program";
@@ -84,7 +93,8 @@ RuntimeCommand python_environment(const Programs& programs) {
 
 bool is_script_mode(const Image& image, const std::map<std::string, std::string>& variables,
                     std::string_view program_name) {
-  return image.runtime != Runtime::xgboost || variables.contains(std::string(program_name));
+  const bool native = image.runtime == Runtime::xgboost || image.runtime == Runtime::served_model;
+  return !native || variables.contains(std::string(program_name));
 }
 
 RuntimeCommand training_command(const Image& image, const Programs& programs,

@@ -16,6 +16,7 @@ enum class Runtime {
   xgboost,       // native training and prediction; with a script the host's Python
   scikit_learn,  // the host's Python
   pytorch,       // the host's Python
+  served_model,  // hosting only: Tidemill reads the model's own format, or ONNX Runtime does
 };
 
 struct Image {

@@ -23,6 +23,14 @@ TEST(Images, AccountRegionAndTagDoNotMatter) {
       Runtime::pytorch);
 }
 
+TEST(Images, ModelsOfSomeImagesAreOnlyServed) {
+  Result<Image> image = resolve_image("382416733822.dkr.ecr.us-east-1.amazonaws.com/kmeans:1");
+  ASSERT_TRUE(image);
+  EXPECT_EQ(image->runtime, Runtime::served_model);
+  EXPECT_FALSE(is_script_mode(*image, {}, "SAGEMAKER_PROGRAM"));
+  EXPECT_TRUE(is_script_mode(*image, {{"SAGEMAKER_PROGRAM", "x.py"}}, "SAGEMAKER_PROGRAM"));
+}
+
 TEST(Images, UnknownImageNamesTheKnownOnes) {
   Result<Image> image = resolve_image("123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1");
   ASSERT_FALSE(image);

@@ -30,7 +30,12 @@ Result<void> check_algorithm(const CreateTrainingJobRequest& request) {
     return invalid("Either AlgorithmName or TrainingImage must be provided.");
   }
   const auto& algorithm = *request.algorithm_specification;
-  TRY(resolve_image(*algorithm.training_image));
+  const Image image = TRY(resolve_image(*algorithm.training_image));
+  const bool has_entrypoint =
+      algorithm.container_entrypoint && !algorithm.container_entrypoint->empty();
+  if (image.runtime == Runtime::served_model && !has_entrypoint)
+    return invalid("Training with the image " + image.repository +
+                   " is not implemented by Tidemill; models of it can be hosted.");
   if (algorithm.training_input_mode == api::sagemaker::training_input_mode::kPipe)
     return invalid("TrainingInputMode Pipe is not supported by Tidemill; use File or FastFile.");
   if (algorithm.metric_definitions) TRY(check_metric_definitions(*algorithm.metric_definitions));

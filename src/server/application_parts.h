@@ -1,0 +1,97 @@
+// What the server is made of, in the order in which it is made; internal to server/.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "blobs/blobs.h"
+#include "compute/compute.h"
+#include "engine/engine.h"
+#include "runtime/event_loops.h"
+#include "runtime/task_scope.h"
+#include "runtime/worker_pool.h"
+#include "server/application.h"
+#include "server/inference_operation.h"
+#include "server/metrics.h"
+#include "server/request_chain.h"
+#include "services/iam/iam_service.h"
+#include "services/logs/logs_service.h"
+#include "services/s3/s3_service.h"
+#include "services/sagemaker/async_inference/async_inference.h"
+#include "services/sagemaker/endpoint/endpoint_service.h"
+#include "services/sagemaker/fleet/fleet_runner.h"
+#include "services/sagemaker/inference_component/inference_components.h"
+#include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker/transform_job/fleet_models.h"
+#include "services/sagemaker/transform_job/transform_jobs.h"
+#include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/service.h"
+#include "services/sts/sts_service.h"
+#include "store/store.h"
+#include "wire/server/http_server.h"
+
+namespace tidemill::server {
+
+// Every table of every service: the store is opened with all of them.
+std::vector<store::TableSpec> all_tables();
+
+// Destroyed in the reverse order.
+struct Application::Parts {
+  explicit Parts(const Settings& from) : settings(from) {}
+  ~Parts();
+
+  Result<void> open_state();
+  Result<void> open_identity();
+  void make_recorder();
+  Result<void> take_address();
+  Result<services::sagemaker::Programs> programs();
+  Result<void> add_services();
+  Result<void> run();
+  void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
+  Result<void> announce();
+  std::string further_metrics() const;
+
+  Settings settings;
+  std::filesystem::path data;
+  SystemClock clock;
+  std::unique_ptr<Random> random = make_system_random();
+  std::unique_ptr<store::Store> store;
+  std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<compute::Compute> compute;
+
+  std::unique_ptr<services::iam::IamService> iam;
+  std::unique_ptr<services::sts::StsService> sts;
+  std::unique_ptr<services::s3::S3Service> s3;
+  std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
+  std::unique_ptr<services::logs::LogsService> logs;
+  std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
+  services::Registry registry;
+  Metrics metrics;
+
+  std::unique_ptr<runtime::EventLoops> loops;
+  std::unique_ptr<runtime::WorkerPool> workers;
+  std::unique_ptr<runtime::WorkerPool> stream_pool;
+  services::sagemaker_runtime::RoutingTable routes;
+  std::unique_ptr<services::sagemaker_runtime::Inference> inference;
+  std::unique_ptr<InferenceOperation> inference_operation;
+  std::unique_ptr<services::sagemaker::FleetRunner> fleets;
+  std::unique_ptr<services::sagemaker::EndpointService> endpoints;
+  std::unique_ptr<services::sagemaker::InferenceComponents> components;
+  std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;
+  std::unique_ptr<services::sagemaker::FleetModels> batch_models;
+  std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
+  std::unique_ptr<wire::Router> router;
+  std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  std::unique_ptr<RequestChain> chain;
+  std::unique_ptr<wire::HttpServer> http;
+  std::string endpoint;
+  bool announced = false;
+  runtime::TaskScope background;
+};
+
+}  // namespace tidemill::server

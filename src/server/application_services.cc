@@ -1,0 +1,109 @@
+// The services: their tables, what they are given, and how they are joined.
+#include <unistd.h>
+
+#include <sstream>
+
+#include "base/log.h"
+#include "runtimes/runtimes.h"
+#include "server/application_parts.h"
+#include "server/async_ports.h"
+#include "server/batch_invocation.h"
+#include "services/sagemaker/role_s3.h"
+
+namespace tidemill::server {
+namespace {
+
+namespace filesystem = std::filesystem;
+
+// As a shell would find it: absolute, or looked up in PATH; "" when there is none.
+std::string find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos)
+    return access(name.c_str(), X_OK) == 0 ? filesystem::absolute(name).string() : "";
+  const char* path = std::getenv("PATH");
+  std::stringstream folders(path ? path : "/usr/local/bin:/usr/bin:/bin");
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (std::string candidate = folder + "/" + name; access(candidate.c_str(), X_OK) == 0)
+      return candidate;
+  return "";
+}
+
+}  // namespace
+
+std::vector<store::TableSpec> all_tables() {
+  std::vector<store::TableSpec> all = engine::engine_tables();
+  auto add = [&all](std::vector<store::TableSpec> more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
+  };
+  add(services::iam::IamService::tables());
+  add(services::s3::S3Service::tables());
+  add(services::logs::LogsService::tables());
+  add(services::sagemaker::SagemakerService::tables());
+  add(services::sagemaker::EndpointService::tables());
+  add(services::sagemaker::InferenceComponents::tables());
+  add(services::sagemaker::AsyncInference::tables());
+  add(services::sagemaker::TransformJobs::tables());
+  return all;
+}
+
+// The programs that jobs run: this binary, the host's Python, and our Python toolkit.
+Result<services::sagemaker::Programs> Application::Parts::programs() {
+  services::sagemaker::Programs programs;
+  std::error_code error;
+  programs.self = filesystem::read_symlink("/proc/self/exe", error).string();
+  programs.python = find_program(settings.text("python"));
+  if (programs.python.empty())
+    log::warning("script-mode jobs and Python models cannot run: there is no such interpreter",
+                 {{"python", settings.text("python")}});
+  filesystem::create_directories(data / "runtimes", error);
+  programs.toolkit = TRY(runtimes::unpack_python((data / "runtimes").string()));
+  return programs;
+}
+
+Result<void> Application::Parts::add_services() {
+  sts = std::make_unique<services::sts::StsService>(*iam);
+  logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
+  iam->add_to(registry);
+  sts->add_to(registry);
+  s3->add_to(registry);
+  logs->add_to(registry);
+  services::sagemaker::Settings placed;
+  placed.jobs_directory = (data / "training").string();
+  placed.programs = TRY(programs());
+  placed.endpoint = endpoint;
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
+                                                 *iam,   clock,   *random,  placed};
+  sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
+  const auto ping = [this](const services::sagemaker::ServerAddress& address) {
+    return inference->ping(address);
+  };
+  fleets = std::make_unique<services::sagemaker::FleetRunner>(
+      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping});
+  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
+                                                                     *recorder);
+  components =
+      std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
+  endpoints->host(*components);
+  endpoints->add_to(*engine);
+  endpoints->add_to(registry);
+  components->add_to(*engine);
+  components->add_to(registry);
+  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
+  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, *components);
+  asynchronous = std::make_unique<services::sagemaker::AsyncInference>(
+      *store, *engine, clock, *random, async_ports(*store, *s3, *iam, *loops, *inference));
+  asynchronous->add_to(*engine);
+  asynchronous->add_to(registry);
+  batch_models = std::make_unique<services::sagemaker::FleetModels>(
+      dependencies, *fleets, routes, ping, batch_invocation(*inference, *loops));
+  transform_jobs =
+      std::make_unique<services::sagemaker::TransformJobs>(dependencies, *batch_models);
+  transform_jobs->add_to(*engine);
+  transform_jobs->add_to(registry);
+  sagemaker->jobs().add(services::sagemaker::kTransformServerPrefix, *batch_models);
+  sagemaker->add_to(*engine);
+  sagemaker->add_to(registry);
+  return {};
+}
+
+}  // namespace tidemill::server
