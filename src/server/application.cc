@@ -15,6 +15,7 @@
 #include "server/application_parts.h"
 #include "server/file.h"
 #include "server/version.h"
+#include "services/sagemaker/role_s3.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace tidemill::server {

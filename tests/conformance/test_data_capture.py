@@ -188,8 +188,6 @@ def test_what_could_not_be_kept_is_refused(world):
     models = [variant("AllTraffic", constant_model(world, 1.0))]
     with aws_error("ValidationException", containing="KMS"):
         config_of(world, *models, DataCaptureConfig=capture_config(world, "x", KmsKeyId="alias/mine"))
-    with aws_error("ValidationException", containing="S3"):
-        config_of(world, *models, DataCaptureConfig={**capture_config(world, "x"), "DestinationS3Uri": "https://a/b"})
 
 
 def test_the_sdk_configures_it(world, monkeypatch):
