@@ -11,7 +11,7 @@ import churn_boto3 as churn
 import churn_data
 from churn_boto3 import IMAGE, NAME, Step, iam, runtime, s3, sagemaker
 
-# The challenger may ask more questions of a customer than the champion.
+# The challenger asks more questions of a customer than the champion.
 VERSIONS = {"champion": {"max_depth": "2", "num_round": "40"}, "challenger": {"max_depth": "6", "num_round": "300"}}
 MADE = {"models": [], "configs": []}
 
@@ -126,17 +126,19 @@ def main():
         print(f"    answered by {dict(invoked)}")
         with Step("read back what was captured"):
             scores = captured(len(rows))
+        areas = {}
         for version, by_number in sorted(scores.items()):
-            area = churn_data.area_under_curve([labels[n] for n in by_number], list(by_number.values()))
-            print(f"    {version:<12} {len(by_number)} answers, AUC {area:.4f}")
-        with Step("shift nine tenths to the challenger"):
+            areas[version] = churn_data.area_under_curve([labels[n] for n in by_number], list(by_number.values()))
+            print(f"    {version:<12} {len(by_number)} answers, AUC {areas[version]:.4f}")
+        better = max(areas, key=areas.get)
+        with Step(f"shift nine tenths to the better, the {better}"):
             sagemaker.update_endpoint_weights_and_capacities(EndpointName=NAME, DesiredWeightsAndCapacities=[
-                {"VariantName": "champion", "DesiredWeight": 1}, {"VariantName": "challenger", "DesiredWeight": 9}])
+                {"VariantName": version, "DesiredWeight": 9 if version == better else 1} for version in areas])
             wait_in_service()
         print(f"    answered by {dict(ask(rows[:200], len(rows)))}")
-        with Step("the challenger alone, by a canary of 20 % for 3 s"):
-            make_config(f"{NAME}-challenger", {"challenger": 1})
-            sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName=f"{NAME}-challenger", DeploymentConfig={
+        with Step(f"the {better} alone, by a canary of 20 % for 3 s"):
+            make_config(f"{NAME}-{better}", {better: 1})
+            sagemaker.update_endpoint(EndpointName=NAME, EndpointConfigName=f"{NAME}-{better}", DeploymentConfig={
                 "BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {
                     "Type": "CANARY", "WaitIntervalInSeconds": 3,
                     "CanarySize": {"Type": "CAPACITY_PERCENT", "Value": 20}}}})
