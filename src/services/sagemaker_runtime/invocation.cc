@@ -37,6 +37,10 @@ wire::ClientRequest to_model(InvokeRequest& request) {
   return out;
 }
 
+bool predicts_inline(const InvokeRequest& request) {
+  return request.body.size() <= kInlineBodyBytesMax && !infer::decodes_slowly(request.content_type);
+}
+
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
                      const InvokeRequest& request) {
@@ -124,7 +128,7 @@ void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Mode
                                   taken->route(), *model, taken->request);
     next(std::move(taken), std::move(result));
   };
-  if (invocation->request.body.size() <= kInlineBodyBytesMax) return work(std::move(invocation));
+  if (predicts_inline(invocation->request)) return work(std::move(invocation));
   to_pool(batches_, throttled("Too many large requests wait for a prediction; try again."),
           std::move(invocation), std::move(work));
 }

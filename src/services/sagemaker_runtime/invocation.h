@@ -67,6 +67,8 @@ struct Inference::Invocation {
   bool is_last() const { return container == chosen.last; }
 };
 
+// The body is small and of a type that is read in microseconds: no thread of its own is needed.
+bool predicts_inline(const InvokeRequest& request);
 // Decodes, predicts, encodes.
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
