@@ -42,11 +42,23 @@ std::size_t rank_of(const std::string& name) {
   return rank;
 }
 
+// Links may name a file of the model's own folder; elsewhere they would read what the server may
+// read and the model's owner may not.
+bool lies_below(const std::filesystem::path& directory, const std::filesystem::path& file) {
+  std::error_code error;
+  const std::filesystem::path root = std::filesystem::canonical(directory, error);
+  if (error) return false;
+  const std::filesystem::path target = std::filesystem::canonical(file, error);
+  return !error && *target.lexically_relative(root).begin() != "..";
+}
+
 std::vector<std::filesystem::path> candidates(const std::string& directory) {
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error))
-    if (entry.is_regular_file(error)) files.push_back(entry.path());
+    if (entry.is_regular_file(error) &&
+        (!entry.is_symlink(error) || lies_below(directory, entry.path())))
+      files.push_back(entry.path());
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) {
     const std::size_t a_rank = rank_of(a.filename().string()),
                       b_rank = rank_of(b.filename().string());

@@ -76,5 +76,23 @@ TEST_F(LoadModel, Says_of_each_file_why_it_is_none) {
   EXPECT_THAT(message, HasSubstr("model.txt: the text model's version is 'v9'"));
 }
 
+TEST_F(LoadModel, Links_count_when_they_stay_in_the_folder) {
+  const std::string model = parity::read_bundle("lightgbm-4.7.0.zip").at("binary.model");
+  const std::string outside = directory_ + "-outside";
+  std::ofstream(outside, std::ios::binary) << model;
+  std::filesystem::create_symlink(outside, directory_ + "/xgboost-model");
+  EXPECT_THAT(objective(), HasSubstr("no file xgboost-model"));
+  // As does one that leaves by way of a folder of the model's.
+  std::filesystem::create_directories(directory_ + "/deep");
+  std::filesystem::create_symlink("deep/../" + ("../" + outside.substr(outside.rfind('/') + 1)),
+                                  directory_ + "/model.txt");
+  EXPECT_THAT(objective(), HasSubstr("no file xgboost-model"));
+  std::filesystem::remove(directory_ + "/model.txt");
+  write("deep/weights", model);
+  std::filesystem::create_symlink("deep/weights", directory_ + "/model.txt");
+  EXPECT_EQ(objective(), "binary:logistic");
+  std::filesystem::remove(outside);
+}
+
 }  // namespace
 }  // namespace tidemill::infer

@@ -8,6 +8,8 @@ namespace runtime_service = services::sagemaker_runtime;
 
 void InferenceOperation::run(const Call& call,
                              std::move_only_function<void(wire::HttpResponse)> respond) {
+  if (Result<void> checked = runtime_service::check_headers(call.request); !checked)
+    return respond(runtime_service::invoke_response(fail(checked.error()), call.request_id));
   std::string endpoint;
   for (const auto& [name, value] : call.route.labels)
     if (name == "EndpointName") endpoint = value;

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from helpers import aws_error, unique, wait_until
-from hosting import (answer, config_of, constant_archive, constant_model, endpoint_of, in_service, metric, updated,
+from hosting import (answer, config_of, constant_archive, constant_booster, constant_model, endpoint_of, in_service, metric, updated,
                      variant)
 from sagemaker_world import SCIKIT_LEARN, XGBOOST, World, tar_gz
 
@@ -212,10 +212,78 @@ def refusal_or_answer(world, name, body):
     ({"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 1, "ProvisionedConcurrency": 2}},
      "must not be above"),
     ({"InstanceType": "ml.m5.large", "RoutingConfig": {"RoutingStrategy": "KV_AWARE"}}, "KV_AWARE"),
+    ({"ServerlessConfig": {"MemorySizeInMB": 2048, "MaxConcurrency": 5}, "InitialInstanceCount": 1},
+     "InitialInstanceCount"),
+    ({"InstanceType": "ml.m5.large", "CoreDumpConfig": {"DestinationS3Uri": "s3://b/c"}}, "CoreDumpConfig"),
+    ({"InstanceType": "ml.m5.large", "AcceleratorType": "ml.eia2.medium"}, "AcceleratorType"),
+    ({"InstanceType": "ml.m5.large", "EnableSSMAccess": True}, "EnableSSMAccess"),
+    ({"InstanceType": "ml.m5.large", "ManagedInstanceScaling": {"Status": "ENABLED", "MaxInstanceCount": 2}},
+     "ManagedInstanceScaling"),
 ])
 def test_configurations_that_cannot_be(world, change, words):
     with pytest.raises(ClientError, match=words):
         config_of(world, {"VariantName": "AllTraffic", "ModelName": constant_model(world, 1.0), **change})
+
+
+VPC = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
+
+
+@pytest.mark.parametrize("change, words", [
+    ({"VpcConfig": VPC}, "VpcConfig"),
+    ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
+    ({"MetricsConfig": {"EnableEnhancedMetrics": True}}, "MetricsConfig"),
+])
+def test_what_a_configuration_cannot_ask_for(world, change, words):
+    with aws_error("ValidationException", containing=f"{words} is not implemented"):
+        config_of(world, variant("AllTraffic", constant_model(world, 1.0)), **change)
+
+
+def test_members_without_effect_are_accepted(world):
+    config_of(world, variant("AllTraffic", constant_model(world, 1.0), VolumeSizeInGB=10,
+                             ModelDataDownloadTimeoutInSeconds=600, EnableSSMAccess=False,
+                             ManagedInstanceScaling={"Status": "DISABLED"}),
+              KmsKeyId="1234abcd-12ab-34cd-56ef-1234567890ab", EnableNetworkIsolation=False)
+
+
+@pytest.mark.parametrize("of_model, of_container, words", [
+    ({"VpcConfig": VPC}, {}, "VpcConfig"),
+    ({"EnableNetworkIsolation": True}, {}, "EnableNetworkIsolation"),
+    ({}, {"InferenceSpecificationName": "x"}, "InferenceSpecificationName"),
+    ({}, {"Mode": "MultiModel", "MultiModelConfig": {"ModelCacheSetting": "Disabled"}}, "ModelCacheSetting"),
+])
+def test_what_a_model_cannot_ask_for(world, of_model, of_container, words):
+    container = {"Image": XGBOOST, "ModelDataUrl": f"s3://{world.bucket}/m.tar.gz", **of_container}
+    with pytest.raises(ClientError, match=f"ValidationException.*{words}.* is not implemented"):
+        world.sm.create_model(ModelName=unique("model"), ExecutionRoleArn=world.role, PrimaryContainer=container,
+                              **of_model)
+
+
+def test_a_prefix_of_model_data_is_a_folder(world):
+    prefix = unique("models")
+    world.put(f"{prefix}/a/xgboost-model", constant_booster(1.0))
+    world.put(f"{prefix}/a-b/xgboost-model", constant_booster(2.0))
+    world.put(f"{prefix}/ab/xgboost-model", constant_booster(2.0))
+
+    def model_of(path):
+        model = unique("model")
+        world.sm.create_model(ModelName=model, ExecutionRoleArn=world.role, PrimaryContainer={
+            "Image": XGBOOST, "ModelDataSource": {"S3DataSource": {
+                "S3Uri": f"s3://{world.bucket}/{prefix}/{path}", "S3DataType": "S3Prefix", "CompressionType": "None"}}})
+        return model
+
+    name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model_of("a"))))
+    assert answer(world, name) == 1.0
+    world.sm.delete_endpoint(EndpointName=name)
+    with aws_error("ValidationException", containing="Could not find model data"):
+        model_of("a-")
+
+
+def test_what_a_request_cannot_ask_for(world, one_and_two):
+    with aws_error("ValidationError", containing="EnableExplanations is not implemented"):
+        world.invoke(one_and_two, "1,2", EnableExplanations="`true`")
+    with aws_error("ValidationException", containing="ServerlessUpdateConfig is not implemented"):
+        world.sm.update_endpoint_weights_and_capacities(EndpointName=one_and_two, DesiredWeightsAndCapacities=[
+            {"VariantName": "one", "ServerlessUpdateConfig": {"MaxConcurrency": 1}}])
 
 
 def test_a_neural_network_in_onnx(world, tmp_path):

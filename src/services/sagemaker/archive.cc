@@ -184,6 +184,33 @@ Result<void> unpack_tar(const std::string& file, const std::string& folder,
   }
 }
 
+Result<void> confine_links(const std::string& folder, std::string_view known_as) {
+  std::error_code problem;
+  std::vector<fs::path> links;
+  for (auto walk = fs::recursive_directory_iterator(folder, problem);
+       !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem))
+    if (walk->is_symlink(problem)) links.push_back(walk->path());
+  const fs::path root = fs::canonical(folder, problem);
+  for (const fs::path& link : links) {
+    if (problem) break;
+    const fs::path inside = fs::read_symlink(link, problem).lexically_relative(known_as);
+    if (problem || inside.empty() || *inside.begin() == "..") continue;
+    fs::remove(link, problem);
+    fs::create_symlink((fs::path(folder) / inside).lexically_relative(link.parent_path()), link,
+                       problem);
+  }
+  // After all of them are final: one may lead through another.
+  for (const fs::path& link : links) {
+    if (problem) break;
+    std::error_code dangles;
+    const fs::path target = fs::canonical(link, dangles);
+    const fs::path inside = target.lexically_relative(root);
+    if (dangles || *inside.begin() == "..") fs::remove(link, problem);
+  }
+  if (problem) return fail(codes::kIo, "check the links of " + folder + ": " + problem.message());
+  return {};
+}
+
 std::string path_without_links(const std::string& root, std::string_view relative) {
   fs::path path = root;
   for (const fs::path& part : fs::path(relative)) {

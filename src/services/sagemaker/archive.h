@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/byte_stream.h"
 #include "base/error.h"
@@ -20,6 +21,10 @@ Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& 
 // bytes_max.
 Result<void> unpack_tar(const std::string& file, const std::string& folder,
                         std::uint64_t bytes_max);
+
+// Takes away the symbolic links below the folder that lead out of it, or nowhere. Links to what
+// the folder is called where it is used ("/opt/ml/model") are made relative and stay.
+Result<void> confine_links(const std::string& folder, std::string_view known_as);
 
 // A file's bytes; the file is opened now and read later. Links are not followed.
 Result<std::unique_ptr<ByteSource>> open_file_source(const std::string& path);

@@ -1,6 +1,8 @@
 #include "services/sagemaker_runtime/http_adapter.h"
 
+#include <array>
 #include <cstdlib>
+#include <utility>
 
 #include "base/json.h"
 
@@ -21,6 +23,17 @@ void add_error(wire::HttpResponse& response, const Error& error) {
 }
 
 }  // namespace
+
+Result<void> check_headers(const wire::HttpRequest& request) {
+  constexpr std::array<std::pair<const char*, const char*>, 2> kUnimplemented = {
+      {{"X-Amzn-SageMaker-Enable-Explanations", "EnableExplanations"},
+       {"X-Amzn-SageMaker-Prefix-Aware-Id", "PrefixAwareId"}}};
+  for (const auto& [header, member] : kUnimplemented)
+    if (!request.headers.get(header).empty())
+      return fail("ValidationError",
+                  std::string(member) + " is not implemented by Tidemill; leave it out.", 400);
+  return {};
+}
 
 InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
                              const wire::HttpRequest& request) {

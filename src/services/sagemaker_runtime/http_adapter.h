@@ -8,6 +8,8 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
+// That no header asks for what is not there: explanations, routing by prefix. ValidationError.
+Result<void> check_headers(const wire::HttpRequest& request);
 // Takes the body out of the request. `endpoint` is the label of the path.
 InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
                              const wire::HttpRequest& request);

@@ -230,6 +230,8 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
     if (!variant)
       return invalid("The endpoint " + endpoint.name + " has no variant " + desired.variant_name +
                      ".");
+    if (desired.serverless_update_config)
+      return invalid("ServerlessUpdateConfig is not implemented by Tidemill; leave it out.");
     if (desired.desired_instance_count) {
       const std::int64_t least = endpoint.active->asynchronous ? 0 : 1;
       if (variant->serverless)

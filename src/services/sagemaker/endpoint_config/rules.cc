@@ -22,12 +22,38 @@ Result<void> check_serverless(const std::string& where,
   return {};
 }
 
+// The first member that asks for what is not there; "" none. What is harmless to leave out is not
+// among them: docs/services/sagemaker-hosting.md lists it.
+std::string unimplemented_member(const api::sagemaker::ProductionVariant& variant) {
+  if (variant.core_dump_config) return "CoreDumpConfig";
+  if (variant.accelerator_type) return "AcceleratorType";
+  if (variant.capacity_reservation_config) return "CapacityReservationConfig";
+  if (variant.instance_pools && !variant.instance_pools->empty()) return "InstancePools";
+  if (variant.accelerator_partition_layouts && !variant.accelerator_partition_layouts->empty())
+    return "AcceleratorPartitionLayouts";
+  if (variant.enable_ssm_access.value_or(false)) return "EnableSSMAccess";
+  if (variant.managed_instance_scaling &&
+      variant.managed_instance_scaling->status.value_or("") !=
+          api::sagemaker::managed_instance_scaling_status::kDisabled)
+    return "ManagedInstanceScaling";
+  if (variant.routing_config && variant.routing_config->prefix_aware_routing_config)
+    return "RoutingConfig.PrefixAwareRoutingConfig";
+  return "";
+}
+
+std::string unimplemented_member(const api::sagemaker::CreateEndpointConfigInput& request) {
+  if (request.vpc_config) return "VpcConfig";
+  if (request.enable_network_isolation.value_or(false)) return "EnableNetworkIsolation";
+  if (request.metrics_config) return "MetricsConfig";
+  if (request.cross_region_traffic_config) return "CrossRegionTrafficConfig";
+  if (request.explainer_config) return "ExplainerConfig";
+  return "";
+}
+
 Result<void> check_variant(const api::sagemaker::ProductionVariant& variant) {
   const std::string where = "The production variant " + variant.variant_name;
   if (!variant.model_name && variant.serverless_config)
     return invalid(where + " has no ModelName; a serverless one needs it.");
-  if (variant.managed_instance_scaling)
-    return invalid(where + ": ManagedInstanceScaling is not implemented by Tidemill.");
   if (variant.serverless_config && variant.instance_type)
     return invalid(where + " has both an InstanceType and a ServerlessConfig.");
   if (!variant.serverless_config && !variant.instance_type)
@@ -42,6 +68,10 @@ Result<void> check_variant(const api::sagemaker::ProductionVariant& variant) {
           api::sagemaker::routing_strategy::kLeastOutstandingRequests)
     return invalid(where + ": the RoutingStrategy " + variant.routing_config->routing_strategy +
                    " is not implemented by Tidemill; RANDOM and LEAST_OUTSTANDING_REQUESTS are.");
+  if (const std::string member = unimplemented_member(variant); !member.empty())
+    return invalid(where + ": " + member + " is not implemented by Tidemill; leave it out.");
+  if (variant.serverless_config && variant.initial_instance_count)
+    return invalid(where + " has both an InitialInstanceCount and a ServerlessConfig.");
   if (variant.serverless_config) return check_serverless(where, *variant.serverless_config);
   const std::int64_t count = variant.initial_instance_count.value_or(1);
   if (count < 1 || count > kInstancesPerVariantMax)
@@ -84,6 +114,8 @@ Result<void> check_async(const api::sagemaker::CreateEndpointConfigInput& reques
 }  // namespace
 
 Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInput& request) {
+  if (const std::string member = unimplemented_member(request); !member.empty())
+    return invalid(member + " is not implemented by Tidemill; leave it out.");
   std::set<std::string> names;
   for (const api::sagemaker::ProductionVariant& variant : request.production_variants) {
     TRY(check_variant(variant));
@@ -106,7 +138,6 @@ Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInp
   }
   if (request.data_capture_config) TRY(check_data_capture(*request.data_capture_config));
   if (request.async_inference_config) TRY(check_async(request));
-  if (request.explainer_config) return invalid("Explainers are not implemented by Tidemill yet.");
   return {};
 }
 

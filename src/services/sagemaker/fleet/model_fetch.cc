@@ -13,6 +13,8 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kUnpackedBytesMax = 64ull << 30;
 constexpr std::size_t kObjectsPerPage = 1000;
+// Where a container finds its model, and so what links in its archive may be written with.
+constexpr const char* kModelFolder = "/opt/ml/model";
 
 // Errors that another try will not change.
 bool is_the_users(const Error& error) {
@@ -55,7 +57,14 @@ Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& u
       unpacked.error().code != codes::kIo)
     return fail(codes::kInvalid,
                 "the model archive cannot be unpacked: " + unpacked.error().message);
-  return unpacked;
+  TRY(unpacked);
+  return confine_links(folder, kModelFolder);
+}
+
+// "models/a" is the object of that name and what lies below it, not "models/ab/x".
+bool belongs(const std::string& key, const std::string& prefix) {
+  if (prefix.empty() || prefix.ends_with('/')) return key.starts_with(prefix);
+  return key == prefix || key.starts_with(prefix + "/");
 }
 
 Result<void> copy_object(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& uri,
@@ -81,7 +90,7 @@ Result<void> download(s3::S3Interface& s3, const ModelFetch& fetch, const std::s
     s3::ObjectPage page =
         TRY(s3.list_objects(fetch.account, uri.bucket, uri.key, after, kObjectsPerPage));
     for (const s3::ObjectInfo& object : page.objects)
-      TRY(copy_object(s3, fetch, uri, object.key, folder));
+      if (belongs(object.key, uri.key)) TRY(copy_object(s3, fetch, uri, object.key, folder));
     after = page.next;
   } while (!after.empty());
   return {};

@@ -11,7 +11,7 @@ struct ModelFetch {
   std::string account;
   std::string role_arn;
   std::string uri;         // s3://bucket/key; "" makes an empty folder
-  bool compressed = true;  // one tar.gz; else every object below the prefix
+  bool compressed = true;  // one tar.gz; else the object and every object below uri + "/"
   std::string program;     // of code/, made executable when it is no Python script; "" none
 };
 

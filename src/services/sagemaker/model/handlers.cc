@@ -104,8 +104,12 @@ class ModelHandlers {
     if (data.uri.empty()) return {};
     S3Uri uri = TRY(parse_s3_uri(data.uri));
     auto objects = in_.s3.list_objects(record.account, uri.bucket, uri.key, "", 1);
-    const bool there = objects && !objects->objects.empty() &&
-                       (!data.single_object || objects->objects.front().key == uri.key);
+    // "models/a" is the object of that name or the folder, not "models/ab/x".
+    const bool exact =
+        objects && !objects->objects.empty() && objects->objects.front().key == uri.key;
+    if (objects && !exact && !data.single_object && !uri.key.empty() && !uri.key.ends_with('/'))
+      objects = in_.s3.list_objects(record.account, uri.bucket, uri.key + "/", "", 1);
+    const bool there = exact || (objects && !objects->objects.empty() && !data.single_object);
     if (there) return check_role_reads(record, data, uri.bucket, objects->objects.front().key);
     std::string reason = objects ? "" : " (" + objects.error().message + ")";
     return fail("ValidationException", "Could not find model data at " + data.uri + "." + reason);

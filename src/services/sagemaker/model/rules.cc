@@ -11,11 +11,31 @@ std::unexpected<Error> invalid(std::string message) {
   return fail("ValidationException", std::move(message));
 }
 
+// The first member that asks for what is not there; "" none.
+std::string unimplemented_member(const api::sagemaker::ContainerDefinition& container) {
+  if (container.inference_specification_name) return "InferenceSpecificationName";
+  if (container.container_metrics_config) return "ContainerMetricsConfig";
+  if (container.multi_model_config && container.multi_model_config->model_cache_setting.value_or(
+                                          "") == api::sagemaker::model_cache_setting::kDisabled)
+    return "MultiModelConfig.ModelCacheSetting Disabled";
+  if (!container.model_data_source || !container.model_data_source->s3_data_source) return "";
+  const api::sagemaker::S3ModelDataSource& source = *container.model_data_source->s3_data_source;
+  const std::string where = "ModelDataSource.S3DataSource.";
+  if (source.model_access_config) return where + "ModelAccessConfig";
+  if (source.hub_access_config) return where + "HubAccessConfig";
+  if (source.manifest_s3_uri) return where + "ManifestS3Uri";
+  if (source.etag) return where + "ETag";
+  if (source.manifest_etag) return where + "ManifestEtag";
+  return "";
+}
+
 Result<void> check_container(const api::sagemaker::ContainerDefinition& container) {
   if (container.model_package_name)
     return invalid(
         "Models from model packages are not implemented by Tidemill yet; give Image and "
         "ModelDataUrl.");
+  if (const std::string member = unimplemented_member(container); !member.empty())
+    return invalid(member + " is not implemented by Tidemill; leave it out.");
   if (!container.image) return invalid("The container has no Image.");
   TRY(resolve_image(*container.image));
   if (container.additional_model_data_sources && !container.additional_model_data_sources->empty())
@@ -41,6 +61,9 @@ Result<void> check_model(const api::sagemaker::CreateModelInput& request) {
     return invalid("Give either PrimaryContainer or Containers, not both.");
   const auto containers = containers_of(request);
   if (containers.empty()) return invalid("The model has no container: give PrimaryContainer.");
+  if (request.vpc_config) return invalid("VpcConfig is not implemented by Tidemill; leave it out.");
+  if (request.enable_network_isolation.value_or(false))
+    return invalid("EnableNetworkIsolation is not implemented by Tidemill; leave it out.");
   if (!request.execution_role_arn) return invalid("The model has no ExecutionRoleArn.");
   const bool direct =
       request.inference_execution_config &&

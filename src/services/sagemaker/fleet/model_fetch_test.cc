@@ -1,0 +1,115 @@
+#include "services/sagemaker/fleet/model_fetch.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "compute/process/process_compute.h"
+#include "services/sagemaker/archive.h"
+#include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker/training_job/test_fakes.h"
+#include "store/memory/memory_store.h"
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+
+class ModelFetchTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/tidemill_fetch_XXXXXX";
+    root_ = ::mkdtemp(name);
+    compute::ProcessOptions options;
+    options.directory = root_ / "compute";
+    options.shim_command = {"/proc/self/exe", "shim"};
+    compute_ = *compute::make_process_compute(options, clock_);
+    engine_ = engine::make_engine(*store_, clock_, *random_);
+  }
+  void TearDown() override {
+    engine_.reset();
+    compute_.reset();
+    fs::remove_all(root_);
+  }
+  Result<void> fetch(const std::string& uri, bool compressed) {
+    const Dependencies in{*store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, {}};
+    return fetch_model_data(
+        in, {"123456789012", "arn:aws:iam::123456789012:role/r", uri, compressed, ""},
+        root_ / "model");
+  }
+  std::set<std::string> fetched() {
+    std::set<std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(root_ / "model"))
+      if (entry.is_symlink() || !entry.is_directory())
+        files.insert(entry.path().lexically_relative(root_ / "model"));
+    return files;
+  }
+  static std::string text_of(const fs::path& path) {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+  fs::path root_;
+  SystemClock clock_;
+  std::unique_ptr<Random> random_ = make_system_random();
+  std::unique_ptr<store::Store> store_ = store::make_memory_store(engine::engine_tables());
+  std::unique_ptr<compute::Compute> compute_;
+  std::unique_ptr<engine::Engine> engine_;
+  FakeS3 s3_;
+  FakeLogs logs_;
+  FakeIam iam_;
+};
+
+TEST_F(ModelFetchTest, A_prefix_is_a_folder) {
+  for (const char* key :
+       {"b/models/a-b/x", "b/models/a.txt", "b/models/a/x", "b/models/a/y/z", "b/models/ab/x"})
+    s3_.objects[key] = key;
+  Result<void> done = fetch("s3://b/models/a", false);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(fetched(), ElementsAre("x", "y/z"));
+  EXPECT_EQ(text_of(root_ / "model" / "x"), "b/models/a/x");
+}
+
+TEST_F(ModelFetchTest, A_prefix_with_a_slash_and_a_single_object_are_as_they_were) {
+  s3_.objects = {{"b/models/a/x", "1"}, {"b/models/ab/x", "2"}};
+  ASSERT_TRUE(fetch("s3://b/models/a/", false));
+  EXPECT_THAT(fetched(), ElementsAre("x"));
+  fs::remove_all(root_ / "model");
+  ASSERT_TRUE(fetch("s3://b/models/ab/x", false));
+  EXPECT_THAT(fetched(), ElementsAre("x"));
+  EXPECT_EQ(text_of(root_ / "model" / "x"), "2");
+}
+
+TEST_F(ModelFetchTest, Links_of_an_archive_that_leave_its_folder_are_left_out) {
+  const fs::path in = root_ / "in";
+  fs::create_directories(in / "deep" / "deeper");
+  std::ofstream(root_ / "secret") << "not the model's";
+  std::ofstream(in / "weights") << "weights";
+  fs::create_symlink(root_ / "secret", in / "absolute");
+  fs::create_symlink("../secret", in / "relative");
+  fs::create_symlink("missing", in / "dangling");
+  // "deep/deeper/up" is the folder itself, from where ".." leaves it.
+  fs::create_symlink("../..", in / "deep" / "deeper" / "up");
+  fs::create_symlink("deep/deeper/up/../secret", in / "through");
+  fs::create_symlink("../weights", in / "deep" / "inside");
+  fs::create_symlink("/opt/ml/model/weights", in / "deep" / "as_in_the_container");
+  fs::create_symlink("/opt/ml/model/../secret", in / "out_of_the_container");
+  ASSERT_TRUE(pack_tar_gz(in, root_ / "x.tar.gz"));
+  s3_.objects["b/m/model.tar.gz"] = text_of(root_ / "x.tar.gz");
+  Result<void> done = fetch("s3://b/m/model.tar.gz", true);
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_THAT(fetched(),
+              ElementsAre("deep/as_in_the_container", "deep/deeper/up", "deep/inside", "weights"));
+  EXPECT_EQ(text_of(root_ / "model" / "deep" / "inside"), "weights");
+  EXPECT_EQ(text_of(root_ / "model" / "deep" / "as_in_the_container"), "weights");
+}
+
+}  // namespace
+}  // namespace tidemill::services::sagemaker
