@@ -22,6 +22,12 @@ void add_error(wire::HttpResponse& response, const Error& error) {
   response.body = write_json(body);
 }
 
+void add_sessions(wire::HttpResponse& response, const std::string& began,
+                  const std::string& closed) {
+  if (!began.empty()) response.headers.add("X-Amzn-SageMaker-New-Session-Id", began);
+  if (!closed.empty()) response.headers.add("X-Amzn-SageMaker-Closed-Session-Id", closed);
+}
+
 }  // namespace
 
 Result<void> check_headers(const wire::HttpRequest& request) {
@@ -64,10 +70,7 @@ wire::HttpResponse invoke_response(InvokeResult result, const std::string& reque
     response.headers.add("x-Amzn-Invoked-Production-Variant", result->invoked_variant);
     if (!result->custom_attributes.empty())
       response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
-    if (!result->new_session_id.empty())
-      response.headers.add("X-Amzn-SageMaker-New-Session-Id", result->new_session_id);
-    if (!result->closed_session_id.empty())
-      response.headers.add("X-Amzn-SageMaker-Closed-Session-Id", result->closed_session_id);
+    add_sessions(response, result->new_session_id, result->closed_session_id);
     response.body = std::move(result->body);
     return response;
   }
@@ -88,6 +91,7 @@ wire::HttpResponse stream_response(Result<StreamedAnswer> result, const std::str
   response.headers.add("x-Amzn-Invoked-Production-Variant", result->invoked_variant);
   if (!result->custom_attributes.empty())
     response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
+  add_sessions(response, result->new_session_id, result->closed_session_id);
   response.push = std::move(result->events);
   return response;
 }

@@ -69,6 +69,8 @@ std::string InferenceCounters::metrics_text() const {
   return counter("invocations_total", invocations) +
          counter("invocation_model_errors_total", model_errors) +
          counter("invocations_refused_total", refused) +
+         counter("invocation_failovers_total", failovers) +
+         counter("captured_streams_too_large_total", captures_too_large) +
          counter("shadow_invocations_total", shadow_invocations) +
          counter("shadow_invocations_dropped_total", shadow_dropped);
 }
@@ -80,6 +82,7 @@ Inference::Inference(const RoutingTable& routes, runtime::EventLoops& loops, con
       clock_(clock),
       limits_(limits),
       recorder_(recorder),
+      waiting_for_load_(std::make_unique<Loads>()),
       batches_({"predict", kBatchThreads, kBatchesWaitingMax}),
       loads_({"model-load", kLoadThreads, kLoadsWaitingMax}),
       client_(loops) {}
@@ -88,6 +91,8 @@ Inference::~Inference() {
   client_.stop();
   batches_.stop();
   loads_.stop();
+  for (Pointer& each : waiting_for_load_->take_all())
+    next(std::move(each), fail(model_not_ready()));
 }
 
 // Which variant, and which of its containers.
@@ -145,6 +150,7 @@ Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) 
              request.component.empty() ? chosen.entry->variants : chosen.entry->components)
           if (each.route->name == place->variant && each.named(place->log_stream) >= 0)
             began = &each;
+      chosen.bound = true;
       if (began) {
         chosen.variant = began;
         chosen.instance = began->named(place->log_stream);
@@ -160,18 +166,18 @@ Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) 
   if (needed && chosen.instance < 0)
     return fail(unavailable("No instance of variant " + where.route->name +
                             " is running; it is being started again."));
-  if (where.in_flight_total.fetch_add(1, std::memory_order_relaxed) >=
+  if (where.in_flight_total->fetch_add(1, std::memory_order_relaxed) >=
           where.route->concurrency_max &&
       where.route->concurrency_max > 0) {
-    where.in_flight_total.fetch_sub(1, std::memory_order_relaxed);
+    where.in_flight_total->fetch_sub(1, std::memory_order_relaxed);
     return fail(throttled("The variant " + where.route->name + " has " +
                           std::to_string(where.route->concurrency_max) +
                           " requests under way, its maximum concurrency; try again."));
   }
   std::atomic<int>* instance =
-      chosen.instance >= 0 ? &where.in_flight[std::size_t(chosen.instance)] : nullptr;
+      chosen.instance >= 0 ? &where.instances[std::size_t(chosen.instance)]->in_flight : nullptr;
   if (instance) instance->fetch_add(1, std::memory_order_relaxed);
-  chosen.slot = Slot(&where.in_flight_total, instance);
+  chosen.slot = Slot(where.in_flight_total.get(), instance);
   if (needed && instance->load(std::memory_order_relaxed) > kRequestsPerInstanceMax)
     return fail(throttled("Every instance of variant " + where.route->name +
                           " has as many requests waiting as it may; try again."));
@@ -185,16 +191,20 @@ void Inference::invoke(InvokeRequest request, Done done) {
     counters_.refused.fetch_add(1, std::memory_order_relaxed);
     return done(fail(chosen.error()));
   }
-  chosen->captured = chosen->route().capture && recorder_ && chosen->route().capture->sample();
-  if (!chosen->entry->shadows.empty()) mirror(*chosen, request);
-  if (predict_at_once(*chosen, request, done)) return;
+  start(*std::move(chosen), std::move(request), std::move(done));
+}
+
+void Inference::start(Chosen&& chosen, InvokeRequest&& request, Done&& done) {
+  chosen.captured = chosen.route().capture && recorder_ && chosen.route().capture->sample();
+  if (!chosen.entry->shadows.empty()) mirror(chosen, request);
+  if (predict_at_once(chosen, request, done)) return;
   auto invocation = std::make_unique<Invocation>();
-  invocation->container = chosen->first;
-  if (chosen->captured) {
+  invocation->container = chosen.first;
+  if (chosen.captured) {
     invocation->captured_body = request.body;
     invocation->captured_type = request.content_type;
   }
-  invocation->chosen = *std::move(chosen);
+  invocation->chosen = std::move(chosen);
   invocation->request = std::move(request);
   invocation->done = std::move(done);
   run(std::move(invocation));
@@ -210,6 +220,18 @@ bool Inference::predict_at_once(const Chosen& chosen, InvokeRequest& request, Do
   return true;
 }
 
+void Inference::note_session(const Chosen& chosen, const std::string& session_id,
+                             const std::string& new_session_id,
+                             const std::string& closed_session_id) {
+  if (chosen.instance < 0 || session_id.empty()) return;
+  const std::string key = endpoint_key(chosen.entry->endpoint);
+  if (chosen.new_session && !new_session_id.empty())
+    // "id; Expires=..."
+    sessions_.put(key, new_session_id.substr(0, new_session_id.find(';')),
+                  {chosen.route().name, std::string(chosen.log_stream(0))});
+  if (!closed_session_id.empty()) sessions_.erase(key, closed_session_id);
+}
+
 // Counts, notes sessions, captures, answers.
 void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
                        InvokeResult result) {
@@ -219,14 +241,7 @@ void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
     counter.fetch_add(1, std::memory_order_relaxed);
     return done(std::move(result));
   }
-  if (chosen.instance >= 0 && !request.session_id.empty()) {
-    const std::string key = endpoint_key(chosen.entry->endpoint);
-    if (chosen.new_session && !result->new_session_id.empty())
-      // "id; Expires=..."
-      sessions_.put(key, result->new_session_id.substr(0, result->new_session_id.find(';')),
-                    {chosen.route().name, std::string(chosen.log_stream(0))});
-    if (!result->closed_session_id.empty()) sessions_.erase(key, result->closed_session_id);
-  }
+  note_session(chosen, request.session_id, result->new_session_id, result->closed_session_id);
   if (!chosen.captured) return done(std::move(result));
   const CaptureSettings& settings = chosen.route().capture->settings();
   CapturedExchange exchange;
@@ -265,7 +280,7 @@ void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
     if (next_point(shadow.turn) >= shadow.share) continue;
     const int instance = shadow.least_busy();
     if ((shadow.route->needs_instance() && instance < 0) ||
-        shadow.in_flight_total.load(std::memory_order_relaxed) >= kShadowRequestsMax) {
+        shadow.in_flight_total->load(std::memory_order_relaxed) >= kShadowRequestsMax) {
       counters_.shadow_dropped.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
@@ -276,10 +291,11 @@ void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
     copy->chosen.last = shadow.route->containers.size() - 1;
     copy->chosen.instance = instance;
     copy->chosen.captured = shadow.route->capture && recorder_ && shadow.route->capture->sample();
-    std::atomic<int>* busy = instance >= 0 ? &shadow.in_flight[std::size_t(instance)] : nullptr;
-    shadow.in_flight_total.fetch_add(1, std::memory_order_relaxed);
+    std::atomic<int>* busy =
+        instance >= 0 ? &shadow.instances[std::size_t(instance)]->in_flight : nullptr;
+    shadow.in_flight_total->fetch_add(1, std::memory_order_relaxed);
     if (busy) busy->fetch_add(1, std::memory_order_relaxed);
-    copy->chosen.slot = Slot(&shadow.in_flight_total, busy);
+    copy->chosen.slot = Slot(shadow.in_flight_total.get(), busy);
     copy->request = request;
     if (copy->chosen.captured) {
       copy->captured_body = request.body;

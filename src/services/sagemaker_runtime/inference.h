@@ -33,6 +33,12 @@ inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 inline constexpr std::chrono::seconds kPingTime{2};
 // Requests that one instance may have under way or waiting.
 inline constexpr int kRequestsPerInstanceMax = 256;
+// Invocations that may wait for models to be loaded, in all.
+inline constexpr std::size_t kLoadWaitersMax = 1024;
+// Of a multi-model container's server, to load a model or to unload one.
+inline constexpr std::chrono::minutes kServerLoadTime{5};
+// Of a streamed answer, while it is captured; a longer one is captured with an empty output.
+inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
 // Copies of requests that one shadow variant may have under way; further ones are dropped.
 inline constexpr int kShadowRequestsMax = 64;
 // Native predictions of larger bodies leave the event loop for a thread of their own.
@@ -66,6 +72,8 @@ using InvokeResult = Result<InvokeAnswer>;
 struct InferenceCounters {
   std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
   std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
+  std::atomic<std::uint64_t> failovers = 0;           // asked another instance instead
+  std::atomic<std::uint64_t> captures_too_large = 0;  // streams; captured with an empty output
   std::string metrics_text() const;
 };
 
@@ -96,9 +104,18 @@ class Inference {
   struct Invocation;
   struct Streaming;
   using Pointer = std::unique_ptr<Invocation>;
+  class Loads;
+  // Which load invocations wait for.
+  struct LoadKey {
+    const ModelSource* source = nullptr;  // kept alive by who loads
+    std::string target;
+    std::string server;  // the process that loads it; "" in this process
+    auto operator<=>(const LoadKey&) const = default;
+  };
 
   Result<Chosen> choose(InvokeRequest& request);
   Result<void> choose_instance(Chosen& chosen, InvokeRequest& request);
+  void start(Chosen&& chosen, InvokeRequest&& request, Done&& done);
   bool predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done);
   void run(Pointer invocation);
   void run_native(Pointer invocation, std::shared_ptr<const infer::Model> model);
@@ -106,12 +123,23 @@ class Inference {
   void run_process(Pointer invocation);
   void run_multi_model(Pointer invocation);
   void load_into_server(Pointer invocation);
+  // True when the request is now to be tried on another instance.
+  bool fail_over(Chosen& chosen, const Error& error);
+  // The invocation waits for `load`, which runs on a thread that may block unless one for the same
+  // key is under way, and takes all who wait when it is done.
+  void wait_for_load(LoadKey key, Pointer invocation,
+                     std::move_only_function<void(const LoadKey&)> load);
+  void loaded_on_demand(Pointer invocation,
+                        const Result<std::shared_ptr<const infer::Model>>& loaded);
   // On a thread that may block; what a full pool refuses is answered with `refusal`.
   void to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
                std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
   void finish(const Chosen& chosen, InvokeRequest request, Done done, InvokeResult result);
-  void stream_whole(InvokeRequest request, StreamDone done);
+  void note_session(const Chosen& chosen, const std::string& session_id,
+                    const std::string& new_session_id, const std::string& closed_session_id);
+  void stream_whole(Chosen&& chosen, InvokeRequest request, StreamDone done);
+  void stream_from(const std::shared_ptr<Streaming>& streaming);
   void stream_head(const std::shared_ptr<Streaming>& streaming, int status, wire::Headers headers);
   void stream_end(const std::shared_ptr<Streaming>& streaming, Result<void> ended);
   void mirror(const Chosen& chosen, const InvokeRequest& request);
@@ -124,6 +152,7 @@ class Inference {
   Recorder* const recorder_;
   InferenceCounters counters_;
   Sessions sessions_;
+  const std::unique_ptr<Loads> waiting_for_load_;
   runtime::WorkerPool batches_;  // predicts large bodies
   runtime::WorkerPool loads_;    // fetches and loads models; waits for files and processes
   wire::HttpClient client_;

@@ -1,5 +1,3 @@
-#include "services/sagemaker_runtime/inference.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -7,27 +5,12 @@
 #include <future>
 #include <map>
 
+#include "services/sagemaker_runtime/test_inference.h"
+
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
 using ::testing::HasSubstr;
-
-// The score is the sum of the row.
-class SumModel final : public infer::Model {
- public:
-  Result<void> predict_rows(const float* rows, std::size_t count, float* out) const override {
-    for (std::size_t row = 0; row < count; ++row) out[row] = rows[row * 2] + rows[row * 2 + 1];
-    return {};
-  }
-  std::size_t feature_count() const override { return 2; }
-  std::size_t output_columns() const override { return 1; }
-  std::size_t memory_bytes() const override { return 0; }
-  const std::string& objective() const override { return objective_; }
-  std::size_t class_count() const override { return 0; }
-
- private:
-  std::string objective_ = "reg:squarederror";
-};
 
 // Comes into memory when it is asked for.
 class OneSource final : public ModelSource {
@@ -45,67 +28,6 @@ class OneSource final : public ModelSource {
 
  private:
   std::shared_ptr<const infer::Model> model_ = std::make_shared<SumModel>();
-};
-
-class InferenceTest : public ::testing::Test {
- protected:
-  void put(std::vector<VariantRoute> variants, std::vector<VariantRoute> shadows = {}) {
-    EndpointRoute route;
-    route.account = "111122223333";
-    route.region = "us-east-1";
-    route.name = "churn";
-    route.variants = std::move(variants);
-    route.shadows = std::move(shadows);
-    routes_.put(std::move(route));
-  }
-  static ContainerRoute native_container(std::string hostname = "") {
-    ContainerRoute container;
-    container.hostname = std::move(hostname);
-    container.native = std::make_shared<SumModel>();
-    return container;
-  }
-  static VariantRoute native(std::string name, double weight) {
-    VariantRoute variant;
-    variant.name = std::move(name);
-    variant.weight = weight;
-    variant.containers.push_back(native_container());
-    return variant;
-  }
-  static VariantRoute process(std::uint16_t port) {
-    VariantRoute variant;
-    variant.name = "AllTraffic";
-    variant.containers.resize(1);
-    variant.containers[0].process = true;
-    variant.instances = {{{{{"", port}, "AllTraffic/i-0"}}}};
-    return variant;
-  }
-  static InvokeRequest request(std::string body) {
-    InvokeRequest out;
-    out.account = "111122223333";
-    out.region = "us-east-1";
-    out.endpoint = "churn";
-    out.content_type = "text/csv";
-    out.body = std::move(body);
-    return out;
-  }
-  InvokeResult invoke(InvokeRequest what) {
-    std::promise<InvokeResult> promise;
-    inference_.invoke(std::move(what),
-                      [&promise](InvokeResult result) { promise.set_value(std::move(result)); });
-    return promise.get_future().get();
-  }
-  InvokeResult invoke(std::string body, std::string variant = "", std::string endpoint = "churn") {
-    InvokeRequest what = request(std::move(body));
-    what.endpoint = std::move(endpoint);
-    what.target_variant = std::move(variant);
-    return invoke(std::move(what));
-  }
-
-  static constexpr InferenceLimits kLimits = InferenceLimits{6u << 20, std::chrono::seconds(60)};
-  SystemClock clock_;
-  RoutingTable routes_;
-  runtime::EventLoops loops_{1};
-  Inference inference_{routes_, loops_, clock_, kLimits};
 };
 
 TEST_F(InferenceTest, Native_models_answer) {

@@ -90,7 +90,8 @@ class RoutingTable {
   RoutingTable();
   ~RoutingTable();
 
-  // Replaces the endpoint's route; requests under way finish on the old one.
+  // Replaces the endpoint's route; requests under way finish on the old one, and go on counting
+  // against the limits of their variant and instance where the new one has those still.
   void put(EndpointRoute route);
   void remove(std::string_view account, std::string_view region, std::string_view endpoint);
 
@@ -104,7 +105,7 @@ class RoutingTable {
  private:
   friend class Inference;
   using Map = std::map<std::string, std::shared_ptr<const Entry>, std::less<>>;
-  void replace(const std::string& key, std::shared_ptr<const Entry> entry);
+  void replace(const std::string& key, std::shared_ptr<const Entry> entry);  // writers_ held
 
   std::mutex writers_;
   // Shared: the snapshot lives until its last reader is done.

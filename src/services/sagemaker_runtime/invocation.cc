@@ -12,13 +12,12 @@ constexpr const char* kSessionId = "X-Amzn-SageMaker-Session-Id";
 constexpr const char* kNewSessionId = "X-Amzn-SageMaker-New-Session-Id";
 constexpr const char* kClosedSessionId = "X-Amzn-SageMaker-Closed-Session-Id";
 
-// Nothing reached the model: the client may try again.
+}  // namespace
+
 bool never_reached(const Error& error) {
-  return error.code == codes::kCancelled || error.message.starts_with("cannot connect") ||
+  return error.message.starts_with("cannot connect") ||
          error.message.starts_with("too many requests");
 }
-
-}  // namespace
 
 wire::ClientRequest to_model(InvokeRequest& request) {
   wire::ClientRequest out;
@@ -73,7 +72,7 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
           "Your invocation timed out while waiting for a response from container primary. It must "
           "answer within " +
               std::to_string(limits.model_time.count()) + " seconds."));
-    if (never_reached(error))
+    if (never_reached(error) || error.code == codes::kCancelled)
       return fail(unavailable("The model server of variant " + variant.name +
                               " cannot be reached: " + error.message));
     return fail(model_error(endpoint, variant, log_stream, 0, error.message));
@@ -96,6 +95,23 @@ wire::Destination Inference::destination(const Invocation& invocation) const {
       chosen.route().instances[std::size_t(chosen.instance)].servers[invocation.container].address;
   return address.socket_path.empty() ? wire::Destination::tcp("127.0.0.1", address.port)
                                      : wire::Destination::unix_socket(address.socket_path);
+}
+
+// Another instance that was not asked yet, in place of one that could not be reached.
+bool Inference::fail_over(Chosen& chosen, const Error& error) {
+  if (!never_reached(error) || chosen.instance < 0) return false;
+  const auto& instances = chosen.variant->instances;
+  if (error.code == codes::kIo) instances[std::size_t(chosen.instance)]->refused();
+  if (!chosen.may_fail_over()) return false;
+  chosen.unreachable.push_back(chosen.instance);
+  const int other = chosen.variant->least_busy(chosen.unreachable);
+  if (other < 0) return false;
+  std::atomic<int>& busy = instances[std::size_t(other)]->in_flight;
+  if (busy.load(std::memory_order_relaxed) >= kRequestsPerInstanceMax) return false;
+  chosen.slot.move_to(busy);
+  chosen.instance = other;
+  counters_.failovers.fetch_add(1, std::memory_order_relaxed);
+  return true;
 }
 
 void Inference::to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
@@ -133,35 +149,21 @@ void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Mode
           std::move(invocation), std::move(work));
 }
 
-// A model that comes into memory when it is asked for.
-void Inference::run_on_demand(Pointer invocation) {
-  const ContainerRoute& route = invocation->route();
-  const std::string target = route.multi_model ? invocation->request.target_model : std::string();
-  if (auto model = route.models->find(target))
-    return run_native(std::move(invocation), std::move(model));
-  to_pool(loads_, model_not_ready(), std::move(invocation), [this, target](Pointer taken) {
-    auto loaded = taken->route().models->load(target);
-    if (!loaded) {
-      Error error = loaded.error();
-      if (error.code == "ModelError")
-        error = model_error(taken->chosen.entry->endpoint, taken->chosen.route(),
-                            taken->chosen.log_stream(0), error.http_status, error.message);
-      return next(std::move(taken), fail(std::move(error)));
-    }
-    InvokeResult result = predict(taken->chosen.entry->endpoint, taken->chosen.route(),
-                                  taken->route(), **loaded, taken->request);
-    next(std::move(taken), std::move(result));
-  });
-}
-
 void Inference::run_process(Pointer invocation) {
   const wire::Destination to = destination(*invocation);
   const InferenceLimits limits = invocation->request.limits.value_or(limits_);
-  wire::ClientRequest request = to_model(invocation->request);
+  // What was handed to the client does not come back: while there is another instance to try, a
+  // copy goes.
+  InvokeRequest copy;
+  if (invocation->chosen.may_fail_over()) copy = invocation->request;
+  wire::ClientRequest request =
+      to_model(invocation->chosen.may_fail_over() ? copy : invocation->request);
   client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max},
                   [this, limits, invocation = std::move(invocation)](
                       Result<wire::ClientResponse> response) mutable {
-                    const Chosen& chosen = invocation->chosen;
+                    Chosen& chosen = invocation->chosen;
+                    if (!response && fail_over(chosen, response.error()))
+                      return run_process(std::move(invocation));
                     InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
                                                      chosen.log_stream(invocation->container),
                                                      limits, std::move(response));

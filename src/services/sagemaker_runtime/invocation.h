@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "services/sagemaker_runtime/inference.h"
 #include "services/sagemaker_runtime/routing_entry.h"
@@ -23,6 +26,12 @@ class Slot {
     std::swap(total_, other.total_);
     std::swap(instance_, other.instance_);
     return *this;
+  }
+  // The same place among the variant's, on another instance of it.
+  void move_to(std::atomic<int>& instance) {
+    instance.fetch_add(1, std::memory_order_relaxed);
+    if (instance_) instance_->fetch_sub(1, std::memory_order_relaxed);
+    instance_ = &instance;
   }
   ~Slot() {
     if (total_) total_->fetch_sub(1, std::memory_order_relaxed);
@@ -44,6 +53,8 @@ struct Inference::Chosen {
   bool shadow = false;
   bool captured = false;
   bool new_session = false;
+  bool bound = false;            // to its instance, by a session
+  std::vector<int> unreachable;  // the instances that were tried before this one
   Slot slot;
 
   const VariantRoute& route() const { return *variant->route; }
@@ -51,6 +62,10 @@ struct Inference::Chosen {
   std::string_view log_stream(std::size_t container) const {
     if (instance < 0 || route().instances.empty()) return {};
     return route().instances[std::size_t(instance)].servers[container].log_stream;
+  }
+  // When it is not reached, there is an instance that may be asked instead.
+  bool may_fail_over() const {
+    return instance >= 0 && !bound && unreachable.size() + 1 < route().instances.size();
   }
 };
 
@@ -67,12 +82,30 @@ struct Inference::Invocation {
   bool is_last() const { return container == chosen.last; }
 };
 
+// Invocations that wait for a model to come into memory: one of them has it loaded, on a thread
+// that blocks, and the others hold none. Thread-safe.
+class Inference::Loads {
+ public:
+  enum class Joined : std::uint8_t { leads, waits, refused };
+  // Takes the invocation unless too many wait. Who leads loads, and then takes all of them.
+  Joined join(const LoadKey& key, Pointer& invocation);
+  std::vector<Pointer> take(const LoadKey& key);
+  std::vector<Pointer> take_all();
+
+ private:
+  std::mutex mutex_;
+  std::map<LoadKey, std::vector<Pointer>> waiting_;  // guarded by mutex_
+  std::size_t count_ = 0;                            // guarded by mutex_; of all keys
+};
+
 // The body is small and of a type that is read in microseconds: no thread of its own is needed.
 bool predicts_inline(const InvokeRequest& request);
 // Decodes, predicts, encodes.
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
                      const InvokeRequest& request);
+// Nothing of the request reached a model: it may be tried again.
+bool never_reached(const Error& error);
 // What a model server answered, or why it did not.
 InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& variant,
                         std::string_view log_stream, const InferenceLimits& limits,

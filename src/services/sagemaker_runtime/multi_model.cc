@@ -28,6 +28,36 @@ std::string first_model(const std::string& body) {
   return name && name->as_string() ? *name->as_string() : std::string();
 }
 
+// What loading came to: nothing, when the server has the model now.
+using ServerLoad = std::optional<Result<wire::ClientResponse>>;
+
+// Makes room and has the server load the model. Blocks.
+ServerLoad load_into(wire::HttpClient& client, const wire::Destination& to,
+                     const std::string& target, const std::string& folder,
+                     const wire::ClientLimits& limits) {
+  for (int attempt = 0;; ++attempt) {
+    ValueObject wanted;
+    wanted.append("model_name", name_of(target));
+    wanted.append("url", folder);
+    wire::ClientRequest load;
+    load.method = "POST";
+    load.target = "/models";
+    load.headers.add("Content-Type", "application/json");
+    load.body = write_json(wanted);
+    Result<wire::ClientResponse> loaded = client.request_and_wait(to, std::move(load), limits);
+    if (loaded && (loaded->status == 200 || loaded->status == kStatusConflict)) return {};
+    if (!loaded || loaded->status != kStatusFull || attempt >= kLoadsMax) return loaded;
+    wire::ClientRequest list;
+    list.target = "/models";
+    Result<wire::ClientResponse> held = client.request_and_wait(to, std::move(list), limits);
+    wire::ClientRequest unload;
+    unload.method = "DELETE";
+    // The server lists its models from the one that was longest unused.
+    unload.target = "/models/" + (held ? first_model(held->body) : std::string());
+    (void)client.request_and_wait(to, std::move(unload), limits);
+  }
+}
+
 }  // namespace
 
 void Inference::run_multi_model(Pointer invocation) {
@@ -41,7 +71,9 @@ void Inference::run_multi_model(Pointer invocation) {
         const bool unknown = response && response->status == kStatusNotFound;
         if (unknown && invocation->loads < kLoadsMax)
           return load_into_server(std::move(invocation));
-        const Chosen& chosen = invocation->chosen;
+        Chosen& chosen = invocation->chosen;
+        if (!response && fail_over(chosen, response.error()))
+          return run_multi_model(std::move(invocation));
         InvokeResult result =
             from_model(chosen.entry->endpoint, chosen.route(),
                        chosen.log_stream(invocation->container), limits_, std::move(response));
@@ -49,48 +81,38 @@ void Inference::run_multi_model(Pointer invocation) {
       });
 }
 
-// On a thread that may block: fetches the model, makes room and has the server load it.
+// On a thread that may block: fetches the model and has the server load it, for all who wait.
 void Inference::load_into_server(Pointer invocation) {
   ++invocation->loads;
-  to_pool(loads_, model_not_ready(), std::move(invocation), [this](Pointer taken) {
-    const std::string& target = taken->request.target_model;
-    Result<std::string> folder = taken->route().models->fetch(target);
-    if (!folder) return next(std::move(taken), fail(folder.error()));
-    const wire::Destination to = destination(*taken);
-    const wire::ClientLimits limits{limits_.model_time, limits_.body_bytes_max};
-    for (int attempt = 0;; ++attempt) {
-      ValueObject wanted;
-      wanted.append("model_name", name_of(target));
-      wanted.append("url", *folder);
-      wire::ClientRequest load;
-      load.method = "POST";
-      load.target = "/models";
-      load.headers.add("Content-Type", "application/json");
-      load.body = write_json(wanted);
-      Result<wire::ClientResponse> loaded = client_.request_and_wait(to, std::move(load), limits);
-      if (loaded && (loaded->status == 200 || loaded->status == kStatusConflict)) break;
-      const bool full = loaded && loaded->status == kStatusFull && attempt < kLoadsMax;
-      if (!full) {
-        const Chosen& chosen = taken->chosen;
-        InvokeResult failed =
-            loaded && loaded->status == kStatusFull
-                ? fail(unavailable("The model " + target + " does not fit into the container."))
-                : from_model(chosen.entry->endpoint, chosen.route(),
-                             chosen.log_stream(taken->container), limits_, std::move(loaded));
-        return next(std::move(taken), std::move(failed));
-      }
-      wire::ClientRequest list;
-      list.target = "/models";
-      Result<wire::ClientResponse> held = client_.request_and_wait(to, std::move(list), limits);
-      wire::ClientRequest unload;
-      unload.method = "DELETE";
-      // The server lists its models from the one that was longest unused.
-      unload.target = "/models/" + (held ? first_model(held->body) : std::string());
-      (void)client_.request_and_wait(to, std::move(unload), limits);
-    }
-    loops_.nearest().post(
-        [this, again = std::move(taken)]() mutable { run_multi_model(std::move(again)); });
-  });
+  const wire::Destination to = destination(*invocation);
+  // Held until the load ends, whoever is still waiting then.
+  std::shared_ptr<ModelSource> models = invocation->route().models;
+  LoadKey server_load{models.get(), invocation->request.target_model, to.text()};
+  wait_for_load(
+      std::move(server_load), std::move(invocation), [this, to, models](const LoadKey& key) {
+        const Result<std::string> folder = models->fetch(key.target);
+        const InferenceLimits limits{limits_.body_bytes_max, kServerLoadTime};
+        ServerLoad failed;
+        if (folder)
+          failed = load_into(client_, to, key.target, *folder,
+                             {limits.model_time, limits.body_bytes_max});
+        for (Pointer& each : waiting_for_load_->take(key)) {
+          Chosen& chosen = each->chosen;
+          if (!folder) {
+            next(std::move(each), fail(folder.error()));
+          } else if (!failed || (!*failed && fail_over(chosen, failed->error()))) {
+            loops_.nearest().post(
+                [this, again = std::move(each)]() mutable { run_multi_model(std::move(again)); });
+          } else if (*failed && (*failed)->status == kStatusFull) {
+            next(std::move(each), fail(unavailable("The model " + key.target +
+                                                   " does not fit into the container.")));
+          } else {
+            InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
+                                             chosen.log_stream(each->container), limits, *failed);
+            next(std::move(each), std::move(result));
+          }
+        }
+      });
 }
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -2,7 +2,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <memory>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -10,26 +13,46 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
+// How long an instance that refused a connection comes after its equals.
+inline constexpr std::chrono::seconds kRefusalPenalty{2};
+
+// What one instance has under way.
+struct InstanceLoad {
+  using Clock = std::chrono::steady_clock;
+  std::atomic<int> in_flight = 0;
+  std::atomic<Clock::rep> avoided_until = 0;  // 0: it refused nothing
+
+  void refused() { avoided_until = (Clock::now() + kRefusalPenalty).time_since_epoch().count(); }
+  bool avoided() const {
+    const Clock::rep until = avoided_until.load(std::memory_order_relaxed);
+    return until != 0 && Clock::now().time_since_epoch().count() < until;
+  }
+};
+
 struct RoutingTable::Entry {
-  explicit Entry(EndpointRoute from);
+  // Goes on counting where `before` is, the entry that this one replaces; null: none.
+  explicit Entry(EndpointRoute from, const Entry* before = nullptr);
 
   struct Variant {
     const VariantRoute* route;
     // Of a production variant the end of its part of the cumulative shares, of a shadow the share
     // of requests that it gets a copy of; in (0, 1].
     double share;
-    mutable std::vector<std::atomic<int>> in_flight;  // one an instance
-    mutable std::atomic<int> in_flight_total = 0;
+    // Shared, both: with the entry before and the one after, so that what is under way counts on
+    // whichever of them it began.
+    std::vector<std::shared_ptr<InstanceLoad>> instances;
+    std::shared_ptr<std::atomic<int>> in_flight_total;
     mutable std::atomic<std::uint64_t> turn = 0;
     Variant(const VariantRoute& from, double of_shares);
     Variant(Variant&& other) noexcept;
 
-    // -1 when there is no instance that is ready.
-    int least_busy() const;
+    // -1 when there is no instance that is ready and not among `except`.
+    int least_busy(std::span<const int> except = {}) const;
     int by_chance() const;
     // The same for the same session while that instance is there (rendezvous hashing).
     int of_session(std::string_view session) const;
     int named(std::string_view log_stream) const;
+    void take_over(const Variant& before);
   };
 
   // By weight; nullptr when every weight is 0.

@@ -26,6 +26,44 @@ std::uint64_t mixed_hash(std::string_view a, std::string_view b) {
   return hash ^ (hash >> 33);
 }
 
+std::string_view log_stream_of(const InstanceRoute& instance) {
+  return instance.servers.empty() ? std::string_view() : instance.servers.front().log_stream;
+}
+
+using Variants = std::vector<RoutingTable::Entry::Variant>;
+
+bool same_title(const VariantRoute& a, const VariantRoute& b) {
+  return a.name == b.name && a.component == b.component;
+}
+
+// Of two variants of one name, as while a deployment shifts traffic: the same models in memory or
+// an instance in common.
+bool same_fleet(const RoutingTable::Entry::Variant& a, const RoutingTable::Entry::Variant& b) {
+  const std::size_t count = std::min(a.route->containers.size(), b.route->containers.size());
+  for (std::size_t i = 0; i < count; ++i) {
+    const ContainerRoute &one = a.route->containers[i], &other = b.route->containers[i];
+    if ((one.native && one.native == other.native) || (one.models && one.models == other.models))
+      return true;
+  }
+  return std::ranges::any_of(a.route->instances, [&](const InstanceRoute& instance) {
+    return !log_stream_of(instance).empty() && b.named(log_stream_of(instance)) >= 0;
+  });
+}
+
+// Each variant takes over the counters of its predecessor: that of the same fleet, else one of its
+// name that is nobody's.
+void take_over(Variants& now, const Variants& before) {
+  std::vector<bool> settled(now.size()), taken(before.size());
+  for (const bool by_fleet : {true, false})
+    for (std::size_t i = 0; i < now.size(); ++i)
+      for (std::size_t j = 0; j < before.size() && !settled[i]; ++j) {
+        if (taken[j] || !same_title(*now[i].route, *before[j].route)) continue;
+        if (by_fleet && !same_fleet(now[i], before[j])) continue;
+        now[i].take_over(before[j]);
+        settled[i] = taken[j] = true;
+      }
+}
+
 }  // namespace
 
 double next_point(std::atomic<std::uint64_t>& turn) {
@@ -40,13 +78,28 @@ bool VariantRoute::needs_instance() const {
 }
 
 RoutingTable::Entry::Variant::Variant(const VariantRoute& from, double of_shares)
-    : route(&from), share(of_shares), in_flight(from.instances.size()) {}
+    : route(&from), share(of_shares), in_flight_total(std::make_shared<std::atomic<int>>(0)) {
+  for (std::size_t i = 0; i < from.instances.size(); ++i)
+    instances.push_back(std::make_shared<InstanceLoad>());
+}
 
 // Only while the entry is being made: nobody counts yet.
 RoutingTable::Entry::Variant::Variant(Variant&& other) noexcept
-    : route(other.route), share(other.share), in_flight(other.in_flight.size()) {}
+    : route(other.route),
+      share(other.share),
+      instances(std::move(other.instances)),
+      in_flight_total(std::move(other.in_flight_total)) {}
 
-RoutingTable::Entry::Entry(EndpointRoute from) : endpoint(std::move(from)) {
+void RoutingTable::Entry::Variant::take_over(const Variant& before) {
+  in_flight_total = before.in_flight_total;
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const std::string_view log_stream = log_stream_of(route->instances[i]);
+    const int known = log_stream.empty() ? -1 : before.named(log_stream);
+    if (known >= 0) instances[i] = before.instances[std::size_t(known)];
+  }
+}
+
+RoutingTable::Entry::Entry(EndpointRoute from, const Entry* before) : endpoint(std::move(from)) {
   double sum = 0;
   for (const VariantRoute& variant : endpoint.variants) {
     sum += variant.weight;
@@ -66,6 +119,10 @@ RoutingTable::Entry::Entry(EndpointRoute from) : endpoint(std::move(from)) {
   shadows.reserve(endpoint.shadows.size());
   for (const VariantRoute& shadow : endpoint.shadows)
     shadows.emplace_back(shadow, sum > 0 ? std::min(1.0, shadow.weight / sum) : 0.0);
+  if (!before) return;
+  sagemaker_runtime::take_over(variants, before->variants);
+  sagemaker_runtime::take_over(components, before->components);
+  sagemaker_runtime::take_over(shadows, before->shadows);
 }
 
 const RoutingTable::Entry::Variant* RoutingTable::Entry::at(double point) const {
@@ -114,28 +171,32 @@ const RoutingTable::Entry::Variant* RoutingTable::Entry::among(const std::vector
   return found;
 }
 
-int RoutingTable::Entry::Variant::least_busy() const {
+int RoutingTable::Entry::Variant::least_busy(std::span<const int> except) const {
   int best = -1, fewest = 0;
-  for (std::size_t i = 0; i < in_flight.size(); ++i) {
-    const int busy = in_flight[i].load(std::memory_order_relaxed);
-    if (best < 0 || busy < fewest) {
-      best = static_cast<int>(i);
-      fewest = busy;
-    }
+  bool best_avoided = false;
+  for (std::size_t i = 0; i < instances.size(); ++i) {
+    const int busy = instances[i]->in_flight.load(std::memory_order_relaxed);
+    if (best >= 0 && (busy > fewest || (busy == fewest && !best_avoided))) continue;
+    if (std::ranges::find(except, static_cast<int>(i)) != except.end()) continue;
+    const bool avoided = instances[i]->avoided();
+    if (best >= 0 && busy == fewest && avoided) continue;
+    best = static_cast<int>(i);
+    fewest = busy;
+    best_avoided = avoided;
   }
   return best;
 }
 
 int RoutingTable::Entry::Variant::by_chance() const {
-  if (in_flight.empty()) return -1;
-  return static_cast<int>(next_point(turn) * static_cast<double>(in_flight.size()));
+  if (instances.empty()) return -1;
+  return static_cast<int>(next_point(turn) * static_cast<double>(instances.size()));
 }
 
 int RoutingTable::Entry::Variant::of_session(std::string_view session) const {
   int best = -1;
   std::uint64_t highest = 0;
   for (std::size_t i = 0; i < route->instances.size(); ++i) {
-    const std::uint64_t score = mixed_hash(session, route->instances[i].servers.front().log_stream);
+    const std::uint64_t score = mixed_hash(session, log_stream_of(route->instances[i]));
     if (best >= 0 && score <= highest) continue;
     best = static_cast<int>(i);
     highest = score;
@@ -145,7 +206,7 @@ int RoutingTable::Entry::Variant::of_session(std::string_view session) const {
 
 int RoutingTable::Entry::Variant::named(std::string_view log_stream) const {
   for (std::size_t i = 0; i < route->instances.size(); ++i)
-    if (route->instances[i].servers.front().log_stream == log_stream) return static_cast<int>(i);
+    if (log_stream_of(route->instances[i]) == log_stream) return static_cast<int>(i);
   return -1;
 }
 
@@ -154,16 +215,21 @@ RoutingTable::~RoutingTable() = default;
 
 void RoutingTable::put(EndpointRoute route) {
   std::string key = key_of(route.account, route.region, route.name);
-  replace(key, std::make_shared<const Entry>(std::move(route)));
+  std::lock_guard lock(writers_);
+  // Held: the entry that it replaces must outlive the taking over.
+  const std::shared_ptr<const Map> map = map_.load();
+  auto before = map->find(key);
+  replace(key, std::make_shared<const Entry>(
+                   std::move(route), before == map->end() ? nullptr : before->second.get()));
 }
 
 void RoutingTable::remove(std::string_view account, std::string_view region,
                           std::string_view endpoint) {
+  std::lock_guard lock(writers_);
   replace(key_of(account, region, endpoint), nullptr);
 }
 
 void RoutingTable::replace(const std::string& key, std::shared_ptr<const Entry> entry) {
-  std::lock_guard lock(writers_);
   auto next = std::make_shared<Map>(*map_.load());
   if (entry)
     next->insert_or_assign(key, std::move(entry));

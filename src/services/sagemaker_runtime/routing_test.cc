@@ -43,9 +43,9 @@ TEST(Routing, The_least_busy_instance_is_next) {
   for (int i = 0; i < 8; ++i) {
     const int chosen = variant.least_busy();
     EXPECT_EQ(chosen, i);
-    variant.in_flight[std::size_t(chosen)].fetch_add(1);
+    variant.instances[std::size_t(chosen)]->in_flight.fetch_add(1);
   }
-  variant.in_flight[5].fetch_sub(1);
+  variant.instances[5]->in_flight.fetch_sub(1);
   EXPECT_EQ(variant.least_busy(), 5);
 }
 
@@ -54,6 +54,64 @@ TEST(Routing, By_chance_every_instance_has_its_share) {
   std::vector<int> counts(8);
   for (int i = 0; i < 800; ++i) ++counts[std::size_t(entry.variants[0].by_chance())];
   for (const int count : counts) EXPECT_NEAR(count, 100, 5);
+}
+
+std::shared_ptr<const RoutingTable::Entry> put(RoutingTable& table, EndpointRoute route) {
+  table.put(route);
+  return table.find("", "", route.name);
+}
+
+TEST(Routing, What_is_under_way_counts_on_when_a_route_is_published_again) {
+  RoutingTable table;
+  const auto before = put(table, eight_instances());
+  const auto& busy = before->variants[0];
+  busy.in_flight_total->fetch_add(3);
+  busy.instances[5]->in_flight.fetch_add(3);
+  EndpointRoute next = eight_instances();
+  next.variants[0].instances.erase(next.variants[0].instances.begin() + 2);
+  next.variants[0].instances.push_back({{{{"", 1}, "AllTraffic/i-8"}}});
+  const auto after = put(table, next);
+  const auto& variant = after->variants[0];
+  EXPECT_EQ(variant.in_flight_total->load(), 3);
+  EXPECT_EQ(variant.instances[4]->in_flight.load(), 3);  // "i-5"
+  for (const std::size_t other : {0, 1, 2, 3, 5, 6, 7})
+    EXPECT_EQ(variant.instances[other]->in_flight.load(), 0);
+  // One that ends on the old route makes room on the new one.
+  busy.in_flight_total->fetch_sub(1);
+  busy.instances[5]->in_flight.fetch_sub(1);
+  EXPECT_EQ(variant.in_flight_total->load(), 2);
+  EXPECT_EQ(variant.instances[4]->in_flight.load(), 2);
+}
+
+TEST(Routing, Of_two_fleets_of_one_variant_each_keeps_its_own_counters) {
+  RoutingTable table;
+  EndpointRoute blue = eight_instances();
+  blue.variants[0].instances.resize(2);
+  EndpointRoute green = eight_instances();
+  green.variants[0].instances.erase(green.variants[0].instances.begin(),
+                                    green.variants[0].instances.begin() + 6);
+  const auto one = put(table, blue);
+  one->variants[0].in_flight_total->fetch_add(1);
+  EndpointRoute shifting = green;  // the new fleet stands first
+  shifting.variants.push_back(blue.variants[0]);
+  const auto both = put(table, shifting);
+  EXPECT_EQ(both->variants[0].in_flight_total->load(), 0);
+  EXPECT_EQ(both->variants[1].in_flight_total->load(), 1);
+  both->variants[0].in_flight_total->fetch_add(7);
+  EXPECT_EQ(put(table, green)->variants[0].in_flight_total->load(), 7);
+}
+
+TEST(Sessions, The_longest_unused_is_forgotten_when_there_are_too_many) {
+  Sessions sessions(3);
+  for (const char* id : {"a", "b", "c"}) sessions.put("e", id, {"AllTraffic", id});
+  EXPECT_TRUE(sessions.find("e", "a"));
+  sessions.put("e", "b", {"AllTraffic", "moved"});
+  sessions.put("e", "d", {"AllTraffic", "d"});
+  EXPECT_FALSE(sessions.find("e", "c"));
+  ASSERT_TRUE(sessions.find("e", "b"));
+  EXPECT_EQ(sessions.find("e", "b")->log_stream, "moved");
+  EXPECT_TRUE(sessions.find("e", "a"));
+  EXPECT_TRUE(sessions.find("e", "d"));
 }
 
 TEST(Sessions, Are_kept_by_endpoint_until_they_are_closed) {

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <chrono>
-#include <map>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 
 namespace tidemill::services::sagemaker_runtime {
 
@@ -21,7 +23,9 @@ struct SessionPlace {
 // Thread-safe.
 class Sessions {
  public:
-  // Forgets the one that was longest unused when there are kSessionsMax.
+  explicit Sessions(std::size_t sessions_max = kSessionsMax) : sessions_max_(sessions_max) {}
+
+  // Forgets the one that was longest unused when there are sessions_max.
   void put(const std::string& endpoint_key, const std::string& id, SessionPlace place);
   std::optional<SessionPlace> find(const std::string& endpoint_key, const std::string& id);
   void erase(const std::string& endpoint_key, const std::string& id);
@@ -29,11 +33,18 @@ class Sessions {
  private:
   using Clock = std::chrono::steady_clock;
   struct Held {
+    std::string key;  // "endpoint key \n id"
     SessionPlace place;
     Clock::time_point used;
   };
-  mutable std::mutex mutex_;
-  std::map<std::string, Held> held_;  // guarded by mutex_; "endpoint key \n id"
+  using List = std::list<Held>;
+  void forget(List::iterator session);  // with mutex_ held
+
+  const std::size_t sessions_max_;
+  std::mutex mutex_;
+  List held_;  // guarded by mutex_; the longest unused first
+  // Guarded by mutex_; by the keys that the list holds.
+  std::unordered_map<std::string_view, List::iterator> by_key_;
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kPartBytesMax = 64u << 10;
 // A model that says nothing for so long has broken off.
 constexpr std::chrono::seconds kSilenceMax{60};
+// What is kept of an error that a model answers with.
 constexpr std::size_t kErrorBytesMax = 64u << 10;
 
 std::string stream_error(const Error& error) {
@@ -52,8 +53,23 @@ struct Inference::Streaming {
   int status = 0;                                  // 0: no head yet
   wire::Headers headers;
   std::string body;  // of an error, or what is captured
+  bool too_large_to_capture = false;
   bool good() const { return status >= 200 && status <= 299; }
+  void keep(std::string_view bytes);
 };
+
+void Inference::Streaming::keep(std::string_view bytes) {
+  if (!good()) {
+    body.append(bytes.substr(0, kErrorBytesMax - body.size()));
+    return;
+  }
+  if (!chosen.captured || too_large_to_capture) return;
+  too_large_to_capture = body.size() + bytes.size() > kCapturedStreamBytesMax;
+  if (too_large_to_capture)
+    body = std::string();  // a part would look like the whole
+  else
+    body += bytes;
+}
 
 void Inference::invoke_streaming(InvokeRequest request, StreamDone done) {
   counters_.invocations.fetch_add(1, std::memory_order_relaxed);
@@ -64,12 +80,16 @@ void Inference::invoke_streaming(InvokeRequest request, StreamDone done) {
   }
   const ContainerRoute& container = chosen->container(chosen->first);
   if (!container.process || container.multi_model || chosen->first != chosen->last)
-    return stream_whole(std::move(request), std::move(done));
+    return stream_whole(*std::move(chosen), std::move(request), std::move(done));
   chosen->captured = chosen->route().capture && recorder_ && chosen->route().capture->sample();
   auto streaming = std::make_shared<Streaming>();
   streaming->chosen = *std::move(chosen);
   streaming->done = std::move(done);
-  streaming->request = request;
+  streaming->request = std::move(request);
+  stream_from(streaming);
+}
+
+void Inference::stream_from(const std::shared_ptr<Streaming>& streaming) {
   wire::ClientStreamLimits limits;
   limits.head_timeout = limits.timeout = limits_.model_time;
   limits.idle_timeout = std::min<std::chrono::milliseconds>(limits_.model_time, kSilenceMax);
@@ -83,29 +103,31 @@ void Inference::invoke_streaming(InvokeRequest request, StreamDone done) {
     stream_head(streaming, status, std::move(headers));
   };
   callbacks.chunk = [streaming](std::string bytes) {
-    const bool kept = !streaming->good() || streaming->chosen.captured;
-    if (kept && streaming->body.size() < kErrorBytesMax) streaming->body += bytes;
+    streaming->keep(bytes);
     if (streaming->good() && !push_parts(streaming->writer, bytes) && streaming->response)
       streaming->response->pause();
   };
   callbacks.end = [this, streaming](Result<void> ended) {
     stream_end(streaming, std::move(ended));
   };
+  InvokeRequest copy = streaming->request;  // may be needed for another instance, and is captured
   streaming->response =
-      client_.stream(destination(place), to_model(request), limits, std::move(callbacks));
+      client_.stream(destination(place), to_model(copy), limits, std::move(callbacks));
 }
 
-// Native models and pipelines have the whole answer at once: it is one part, or a few.
-void Inference::stream_whole(InvokeRequest request, StreamDone done) {
-  counters_.invocations.fetch_sub(1, std::memory_order_relaxed);  // invoke() counts it
-  invoke(std::move(request), [done = std::move(done)](InvokeResult result) mutable {
+// Native models and pipelines have the whole answer at once: it is one part, or a few. In the place
+// that was chosen: the variant may have no second one.
+void Inference::stream_whole(Chosen&& chosen, InvokeRequest request, StreamDone done) {
+  auto whole = [done = std::move(done)](InvokeResult result) mutable {
     if (!result) return done(fail(result.error()));
     wire::PushBody body = wire::make_push_body(result->body.size() + kPartBytesMax);
     push_parts(body.writer, result->body);
     body.writer.finish();
     done(StreamedAnswer{std::move(result->content_type), std::move(result->invoked_variant),
-                        std::move(result->custom_attributes), std::move(body.reader)});
-  });
+                        std::move(result->custom_attributes), std::move(result->new_session_id),
+                        std::move(result->closed_session_id), std::move(body.reader)});
+  };
+  start(std::move(chosen), std::move(request), std::move(whole));
 }
 
 void Inference::stream_head(const std::shared_ptr<Streaming>& streaming, int status,
@@ -128,13 +150,19 @@ void Inference::stream_head(const std::shared_ptr<Streaming>& streaming, int sta
   answer.content_type = streaming->headers.get("Content-Type");
   answer.invoked_variant = streaming->chosen.route().name;
   answer.custom_attributes = streaming->headers.get("X-Amzn-SageMaker-Custom-Attributes");
+  answer.new_session_id = streaming->headers.get("X-Amzn-SageMaker-New-Session-Id");
+  answer.closed_session_id = streaming->headers.get("X-Amzn-SageMaker-Closed-Session-Id");
+  note_session(streaming->chosen, streaming->request.session_id, answer.new_session_id,
+               answer.closed_session_id);
   answer.events = std::move(body.reader);
   streaming->done(std::move(answer));
 }
 
 void Inference::stream_end(const std::shared_ptr<Streaming>& streaming, Result<void> ended) {
-  const Chosen& chosen = streaming->chosen;
+  Chosen& chosen = streaming->chosen;
   streaming->response.reset();
+  if (streaming->status == 0 && !ended && fail_over(chosen, ended.error()))
+    return stream_from(streaming);
   if (!streaming->good()) {
     Result<wire::ClientResponse> response;
     if (streaming->status == 0 && !ended)
@@ -153,6 +181,8 @@ void Inference::stream_end(const std::shared_ptr<Streaming>& streaming, Result<v
   }
   streaming->writer.finish();
   if (!chosen.captured) return;
+  if (streaming->too_large_to_capture)
+    counters_.captures_too_large.fetch_add(1, std::memory_order_relaxed);
   InvokeAnswer answer;
   answer.body = std::move(streaming->body);
   answer.content_type = streaming->headers.get("Content-Type");

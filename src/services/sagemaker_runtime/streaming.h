@@ -14,6 +14,7 @@ namespace tidemill::services::sagemaker_runtime {
 struct StreamedAnswer {
   std::string content_type;  // of the payload within the events
   std::string invoked_variant, custom_attributes;
+  std::string new_session_id, closed_session_id;
   // PayloadPart events, and a ModelStreamError when the model breaks off.
   std::unique_ptr<wire::PushReader> events;
 };
