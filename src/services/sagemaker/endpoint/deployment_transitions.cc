@@ -68,7 +68,7 @@ std::int64_t retired_at(const Variant& variant, double traffic) {
 
 // They get no more requests from the next publication on, and end when theirs are done.
 std::optional<engine::Task> retire(Endpoint& next, double before, double after) {
-  StopRequest stop{*next.active, {}};
+  LeavingInstances stop{"", *next.active, {}, false};
   for (std::size_t v = 0; v < next.active->variants.size(); ++v) {
     Variant& variant = next.active->variants[v];
     for (std::int64_t i = retired_at(variant, before); i < retired_at(variant, after); ++i) {
@@ -77,19 +77,26 @@ std::optional<engine::Task> retire(Endpoint& next, double before, double after) 
     }
   }
   if (stop.instances.empty()) return std::nullopt;
-  return engine::Task{tasks::kStopInstances, to_value(stop), std::chrono::seconds(kDrainSeconds)};
+  return leave(next, std::move(stop), kDrainSeconds);
 }
 
-engine::Task stop_fleet(const Fleet& fleet, std::int64_t delay_seconds) {
-  return {tasks::kStopFleet, to_value(fleet), std::chrono::seconds(delay_seconds)};
+// Every instance that the step asked for is there.
+bool step_is_ready(const Endpoint& endpoint) {
+  if (!endpoint.active || !is_rolling(endpoint)) return all_ready(*endpoint.pending);
+  const Deployment& deployment = *endpoint.deployment;
+  for (const Variant& variant : endpoint.pending->variants)
+    for (std::int64_t i = 0; i < started_after(deployment.policy, variant, deployment.step + 1);
+         ++i)
+      if (!variant.instances[std::size_t(i)].ready()) return false;
+  return true;
 }
 
 EndpointStep complete(Endpoint next, Timestamp now) {
   std::vector<engine::Task> work = {{tasks::kPublish}};
   const DeploymentPolicy policy = next.deployment->policy;
   if (next.active)
-    work.push_back(stop_fleet(
-        *next.active, std::max<std::int64_t>(kDrainSeconds, policy.termination_wait_seconds)));
+    work.push_back(leave(next, {"", *next.active, {}, true},
+                         std::max<std::int64_t>(kDrainSeconds, policy.termination_wait_seconds)));
   note(next, "completed", now);
   work.push_back(record_task(next, "Succeeded", "", now));
   next.active = std::move(next.pending);
@@ -140,6 +147,13 @@ engine::Task record_task(Endpoint& next, std::string result, std::string reason,
   return task;
 }
 
+engine::Task leave(Endpoint& next, LeavingInstances what, std::int64_t delay_seconds) {
+  what.id = std::to_string(next.leaving_count++);
+  const StopRef ref{what.id};
+  next.leaving.push_back(std::move(what));
+  return {tasks::kStop, to_value(ref), std::chrono::seconds(delay_seconds)};
+}
+
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref) {
   if (!endpoint.deployment || !endpoint.pending || !is_rolling(endpoint)) return false;
   const Variant& variant = endpoint.active->variants.at(std::size_t(ref.variant));
@@ -166,6 +180,9 @@ EndpointStep begin_deployment(Endpoint next, DeploymentRequest request, Timestam
 
 EndpointStep pending_ready(Endpoint next, const Fleet& fleet, Timestamp now) {
   merge_servers(*next.pending, fleet);
+  if (!step_is_ready(next))
+    return roll_back(std::move(next),
+                     "A model server of the new fleet ended while others were being started.", now);
   if (!next.active) {
     next.deployment->traffic = 1;
     return complete(std::move(next), now);
@@ -214,7 +231,7 @@ EndpointStep roll_back(Endpoint next, std::string reason, Timestamp now) {
     const bool waits = is_rolling(next) && restart_retired(next, work);
     next.status = waits ? status::kRollingBack : status::kInService;
   }
-  work.push_back(stop_fleet(*next.pending, had_traffic ? kDrainSeconds : 0));
+  work.push_back(leave(next, {"", *next.pending, {}, true}, had_traffic ? kDrainSeconds : 0));
   next.deployment->traffic = 0;
   note(next, next.active ? "rolled back" : "failed", now);
   work.push_back(record_task(next, next.active ? "RolledBack" : "Failed", reason, now));

@@ -31,6 +31,8 @@ void note(Endpoint& next, std::string what, Timestamp now);
 // The entry for the history; `result` as in DeploymentRecord. With an end also in the record.
 engine::Task record_task(Endpoint& next, std::string result, std::string reason,
                          std::optional<Timestamp> ended);
+// Notes what leaves, so that deleting the endpoint finds it, and makes the task that stops it.
+engine::Task leave(Endpoint& next, LeavingInstances what, std::int64_t delay_seconds);
 // A rolling update has stopped this instance of the active fleet to make room.
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref);
 

@@ -19,6 +19,21 @@
 
 namespace tidemill::services::sagemaker {
 
+// Instances of a fleet as it was that get no more requests and are about to be stopped.
+struct LeavingInstances {
+  std::string id;
+  Fleet fleet;
+  std::vector<InstanceIndex> instances;
+  bool whole = false;  // the fleet, with its folder
+};
+BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole))
+
+// One of the record's `leaving`.
+struct StopRef {
+  std::string id;
+};
+BOOST_DESCRIBE_STRUCT(StopRef, (), (id))
+
 struct Endpoint {
   std::string account, region, arn, name;
   std::string server_url;  // how the creator reached this server; the model's code uses the same
@@ -28,6 +43,8 @@ struct Endpoint {
   Timestamp created, modified;
   std::optional<Fleet> active, pending;
   std::optional<Deployment> deployment;  // under way
+  std::vector<LeavingInstances> leaving;
+  std::int64_t leaving_count = 0;  // all there ever were; names them
   // The last one that ended: the history has it a moment later.
   std::optional<DeploymentRecord> last_deployment;
   // The policy of the last update, for RetainDeploymentConfig.
@@ -35,8 +52,8 @@ struct Endpoint {
 };
 BOOST_DESCRIBE_STRUCT(Endpoint, (),
                       (account, region, arn, name, server_url, status, failure_reason,
-                       failed_config, created, modified, active, pending, deployment,
-                       last_deployment, last_policy))
+                       failed_config, created, modified, active, pending, deployment, leaving,
+                       leaving_count, last_deployment, last_policy))
 
 inline constexpr const char* kEndpointMachine = "sagemaker_endpoint";
 inline constexpr const char* kEndpointLogGroup = "/aws/sagemaker/Endpoints/";
@@ -86,6 +103,7 @@ inline constexpr const char* kCapacityRequested = "CapacityRequested";  // Capac
 inline constexpr const char* kAdvance = "Advance";                      // InstancesRef: fleet, step
 inline constexpr const char* kTimeOut = "TimeOut";                      // InstancesRef: fleet
 inline constexpr const char* kPublished = "Published";
+inline constexpr const char* kStopped = "Stopped";            // StopRef
 inline constexpr const char* kServerExited = "ServerExited";  // ServerRef
 inline constexpr const char* kServerReady = "ServerReady";    // ServerRef with its port
 inline constexpr const char* kDeleteRequested = "DeleteRequested";
@@ -95,8 +113,7 @@ inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's
 namespace endpoint_tasks {
 inline constexpr const char* kStartInstances = "StartInstances";  // InstancesRef
 inline constexpr const char* kPublish = "Publish";
-inline constexpr const char* kStopFleet = "StopFleet";          // Fleet
-inline constexpr const char* kStopInstances = "StopInstances";  // StopRequest
+inline constexpr const char* kStop = "Stop";                    // StopRef
 inline constexpr const char* kRestartServer = "RestartServer";  // ServerRef
 inline constexpr const char* kAdvance = "Advance";              // a timer; InstancesRef
 inline constexpr const char* kTimeOut = "TimeOut";              // a timer; InstancesRef

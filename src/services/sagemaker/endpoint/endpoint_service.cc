@@ -42,10 +42,14 @@ EndpointService::EndpointService(const Dependencies& dependencies,
       handlers_(dependencies) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
-  engine.add(engine::make_machine(kEndpointMachine, endpoints(), endpoint_transition,
-                                  [this](const Endpoint& endpoint, const engine::TaskRun& run) {
-                                    return run_task(endpoint, run);
-                                  }));
+  engine::Machine machine =
+      engine::make_machine(kEndpointMachine, endpoints(), endpoint_transition,
+                           [this](const Endpoint& endpoint, const engine::TaskRun& run) {
+                             return run_task(endpoint, run);
+                           });
+  // A start takes as long as a model takes to load; nothing else of the endpoint waits for it.
+  machine.sequential_tasks = false;
+  engine.add(std::move(machine));
 }
 
 EndpointService::~EndpointService() { stop(); }
@@ -63,17 +67,27 @@ void EndpointService::add_to(Registry& registry) {
 }
 
 void EndpointService::start() {
-  std::vector<std::string> keys = keys_in_service();
   const auto deadline = std::chrono::steady_clock::now() + kStartTime;
-  std::size_t published = 0;
-  while (published < keys.size() && std::chrono::steady_clock::now() < deadline)
-    publish_or_log(keys[published++]);
-  keys.erase(keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(published));
-  if (keys.empty()) return;
-  starter_ = std::jthread([this, keys = std::move(keys)](const std::stop_token& stop) {
-    for (const std::string& key : keys) {
-      if (stop.stop_requested()) return;
-      publish_or_log(key);
+  std::vector<std::string> later;
+  for (const std::string& key : keys_in_service())
+    if (std::chrono::steady_clock::now() > deadline || !publish_or_log(key)) later.push_back(key);
+  if (later.empty()) return;
+  // Until they are there, who asks is told to try again, not that there is no such endpoint.
+  for (const std::string& key : later) {
+    const std::vector<std::string> parts = store::split_key(key);
+    runtime_routes::EndpointRoute route;
+    route.account = parts.at(0);
+    route.region = parts.at(1);
+    route.name = parts.at(2);
+    routes_.put(std::move(route));
+  }
+  starter_ = std::jthread([this, later = std::move(later)](const std::stop_token& stop) mutable {
+    for (int turn = 0; !later.empty() && !stop.stop_requested(); ++turn) {
+      std::erase_if(later, [&](const std::string& key) {
+        return !stop.stop_requested() && publish_or_log(key);
+      });
+      for (int i = 0; i < 10 * std::min(turn, 30) && !later.empty() && !stop.stop_requested(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   });
 }
@@ -98,11 +112,12 @@ std::vector<std::string> EndpointService::keys_in_service() {
   return keys;
 }
 
-void EndpointService::publish_or_log(const std::string& key) {
+bool EndpointService::publish_or_log(const std::string& key) {
   Result<void> published = publish(key);
   if (!published)
     log::error("cannot serve an endpoint",
                {{"endpoint", store::split_key(key).back()}, {"reason", published.error().message}});
+  return published.has_value();
 }
 
 engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const engine::TaskRun& run) {
@@ -122,16 +137,30 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
     TRY(keep_deployment(in_.store, TRY(payload<DeploymentRecord>(run))));
     return nothing;
   }
-  if (run.type == tasks::kStopInstances) {
-    const StopRequest stop = TRY(payload<StopRequest>(run));
-    TRY(fleets_.stop_instances(owner_of(endpoint), stop.fleet, stop.instances));
-    return nothing;
-  }
-  if (run.type == tasks::kStopFleet) {
-    TRY(fleets_.stop(owner_of(endpoint), TRY(payload<Fleet>(run))));
-    return nothing;
+  if (run.type == tasks::kStop) {
+    const StopRef ref = TRY(payload<StopRef>(run));
+    for (const LeavingInstances& each : endpoint.leaving)
+      if (each.id == ref.id) TRY(stop_leaving(endpoint, each));
+    return std::vector<engine::Event>{{events::kStopped, run.payload}};
   }
   return fail(codes::kInvalid, "unknown task " + run.type);
+}
+
+Result<void> EndpointService::stop_leaving(const Endpoint& endpoint,
+                                           const LeavingInstances& leaving) {
+  const FleetOwner owner = owner_of(endpoint);
+  return leaving.whole ? fleets_.stop(owner, leaving.fleet)
+                       : fleets_.stop_instances(owner, leaving.fleet, leaving.instances);
+}
+
+// A wait that was ended because the server stops is no failed attempt once the engine stops, too.
+std::unexpected<Error> EndpointService::cancelled(const Error& error, const engine::TaskRun& run) {
+  constexpr std::chrono::seconds kStopTime{10};
+  const auto until = std::chrono::steady_clock::now() + kStopTime;
+  while (fleets_.cancelled() && !run.stop.stop_requested() &&
+         std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  return fail(error);
 }
 
 engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
@@ -147,7 +176,7 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
     TRY(publish_after(run.key, ready));
     return std::vector<engine::Event>{std::move(ready)};
   }
-  if (started.error().code != kDeploymentFailed) return fail(started.error());
+  if (started.error().code != kDeploymentFailed) return cancelled(started.error(), run);
   ref.reason = started.error().message;
   return std::vector<engine::Event>{{events::kInstancesFailed, to_value(ref)}};
 }
@@ -155,18 +184,24 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
 engine::TaskResult EndpointService::restart_server(const Endpoint& endpoint,
                                                    const engine::TaskRun& run) {
   ServerRef ref = TRY(payload<ServerRef>(run));
-  if (!endpoint.active || endpoint.active->id != ref.fleet) return std::vector<engine::Event>();
+  // It may have been scaled away, or be at another attempt.
+  Fleet fleet = endpoint.active.value_or(Fleet{});
+  if (!find_server(fleet, ref)) return std::vector<engine::Event>();
   Result<ServerRef> started = fleets_.start_server(owner_of(endpoint), *endpoint.active, ref);
   if (started) return std::vector<engine::Event>{{events::kServerReady, to_value(*started)}};
-  if (started.error().code != kDeploymentFailed) return fail(started.error());
+  if (started.error().code != kDeploymentFailed) return cancelled(started.error(), run);
   log::warning("a model server does not come up",
                {{"endpoint", endpoint.arn}, {"reason", started.error().message}});
   return std::vector<engine::Event>{{events::kServerExited, to_value(ref)}};
 }
 
 engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
-  TRY(publish(run.key));
+  {
+    std::lock_guard lock(publishing_);
+    routes_.remove(endpoint.account, endpoint.region, endpoint.name);
+  }
   const FleetOwner owner = owner_of(endpoint);
+  for (const LeavingInstances& each : endpoint.leaving) TRY(stop_leaving(endpoint, each));
   if (endpoint.pending) TRY(fleets_.stop(owner, *endpoint.pending));
   if (endpoint.active) TRY(fleets_.stop(owner, *endpoint.active));
   store::Transaction transaction;

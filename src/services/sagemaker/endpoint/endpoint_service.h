@@ -55,7 +55,9 @@ class EndpointService final : public compute::JobListener {
   Result<void> publish_after(const std::string& key, const engine::Event& event);
   Result<sagemaker_runtime::EndpointRoute> route_of(const Endpoint& endpoint);
   std::vector<std::string> keys_in_service();
-  void publish_or_log(const std::string& key);
+  bool publish_or_log(const std::string& key);  // true when it is done
+  Result<void> stop_leaving(const Endpoint& endpoint, const LeavingInstances& leaving);
+  std::unexpected<Error> cancelled(const Error& error, const engine::TaskRun& run);
 
   Dependencies in_;
   sagemaker_runtime::RoutingTable& routes_;

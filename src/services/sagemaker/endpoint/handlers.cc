@@ -125,6 +125,7 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   endpoint.last_policy = policy;
   DeploymentRequest deployment =
       TRY(make_request(context, request.endpoint_config_name, "CreateEndpoint"));
+  deployment.deployment.policy = policy;
   const std::string arn = endpoint.arn;
   engine::Step<Endpoint> step =
       begin_endpoint(std::move(endpoint), std::move(deployment), in_.clock.now());

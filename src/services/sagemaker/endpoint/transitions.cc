@@ -30,6 +30,27 @@ EndpointOutcome capacity_done(Endpoint next, Timestamp now) {
   return moved(std::move(next), std::move(work));
 }
 
+// New instances of the fleet in place do not come up: it keeps those it had.
+EndpointOutcome capacity_failed(Endpoint next, std::string reason, Timestamp now) {
+  LeavingInstances stop{"", *next.active, {}, false};
+  for (std::size_t v = 0; v < stop.fleet.variants.size(); ++v) {
+    const auto& instances = stop.fleet.variants[v].instances;
+    std::size_t kept = instances.size();
+    // The new ones are the last.
+    while (kept > 0 && std::ranges::any_of(instances[kept - 1].servers, &Server::starting))
+      stop.instances.push_back({std::int64_t(v), std::int64_t(--kept)});
+    if (kept < instances.size()) next.active->variants[v].resize(std::int64_t(kept));
+  }
+  reason = cut_reason(std::move(reason));
+  note(next, "failed", now);
+  std::vector<engine::Task> work = {{tasks::kPublish}, record_task(next, "Failed", reason, now)};
+  if (!stop.instances.empty()) work.push_back(leave(next, std::move(stop), 0));
+  next.deployment.reset();
+  next.failure_reason = std::move(reason);
+  next.status = status::kInService;
+  return moved(std::move(next), std::move(work));
+}
+
 EndpointOutcome instances_ready(Endpoint next, const engine::Event& event, Timestamp now) {
   const Fleet fleet = TRY(event_payload<Fleet>(event));
   if (next.status == status::kDeleting) return stale();
@@ -39,29 +60,10 @@ EndpointOutcome instances_ready(Endpoint next, const engine::Event& event, Times
                : stale();
   if (!changes_capacity(next) || next.active->id != fleet.id) return stale();
   merge_servers(*next.active, fleet);
-  return all_ready(*next.active) ? capacity_done(std::move(next), now)
-                                 : moved(std::move(next), {{tasks::kPublish}});
-}
-
-// New instances of the fleet in place do not come up: it keeps the size it had.
-EndpointOutcome capacity_failed(Endpoint next, const InstancesRef& ref, Timestamp now) {
-  StopRequest stop{*next.active, {}};
-  for (const InstanceIndex& at : ref.instances) {
-    Variant& variant = next.active->variants.at(std::size_t(at.variant));
-    if (at.instance >= std::int64_t(stop.fleet.variants[std::size_t(at.variant)].instances.size()))
-      continue;
-    stop.instances.push_back(at);
-    if (at.instance < std::int64_t(variant.instances.size())) variant.resize(at.instance);
-  }
-  const std::string reason = cut_reason(ref.reason);
-  note(next, "failed", now);
-  std::vector<engine::Task> work = {{tasks::kPublish},
-                                    {tasks::kStopInstances, to_value(stop)},
-                                    record_task(next, "Failed", reason, now)};
-  next.deployment.reset();
-  next.failure_reason = reason;
-  next.status = status::kInService;
-  return moved(std::move(next), std::move(work));
+  if (any_starting(*next.active))
+    return capacity_failed(std::move(next), "A model server ended while it was being started.",
+                           now);
+  return capacity_done(std::move(next), now);
 }
 
 EndpointOutcome instances_failed(Endpoint next, const engine::Event& event, Timestamp now) {
@@ -70,12 +72,15 @@ EndpointOutcome instances_failed(Endpoint next, const engine::Event& event, Time
   if (next.pending && next.pending->id == ref.fleet)
     return std::optional(roll_back(std::move(next), ref.reason, now));
   if (changes_capacity(next) && next.active->id == ref.fleet)
-    return capacity_failed(std::move(next), ref, now);
+    return capacity_failed(std::move(next), ref.reason, now);
   return stale();
 }
 
 EndpointOutcome update_requested(Endpoint next, const engine::Event& event, Timestamp now) {
-  if (next.status != status::kInService && next.status != status::kFailed) return stale();
+  // A rollback whose old instances do not come back is mended by an update, too.
+  if (next.status != status::kInService && next.status != status::kFailed &&
+      next.status != status::kRollingBack)
+    return stale();
   next.status = status::kUpdating;
   return std::optional(
       begin_deployment(std::move(next), TRY(event_payload<DeploymentRequest>(event)), now));
@@ -86,7 +91,7 @@ EndpointOutcome capacity_requested(Endpoint next, const engine::Event& event, Ti
   if (next.status != status::kInService || !next.active) return stale();
   const Fleet before = *next.active;
   InstancesRef starting{before.id, {}, 0, {}};
-  StopRequest stopping{before, {}};
+  LeavingInstances stopping{"", before, {}, false};
   for (const CapacityChange& change : request.changes) {
     Variant* variant = next.active->find(change.variant);
     if (!variant) continue;
@@ -106,29 +111,33 @@ EndpointOutcome capacity_requested(Endpoint next, const engine::Event& event, Ti
   next.deployment->started = next.deployment->stage_started = now;
   next.deployment->traffic = 1;
   note(next, "started", now);
-  std::vector<engine::Task> work;
-  if (!stopping.instances.empty())
-    work.push_back(
-        {tasks::kStopInstances, to_value(stopping), std::chrono::seconds(kDrainSeconds)});
-  if (starting.instances.empty())
-    work.push_back({tasks::kPublish});
-  else
-    work.push_back({tasks::kStartInstances, to_value(starting)});
+  // Those that go are out of the routes long before they are stopped.
+  std::vector<engine::Task> work = {{tasks::kPublish}};
+  if (!stopping.instances.empty()) work.push_back(leave(next, std::move(stopping), kDrainSeconds));
+  if (!starting.instances.empty()) work.push_back({tasks::kStartInstances, to_value(starting)});
   return moved(std::move(next), std::move(work));
 }
 
 EndpointOutcome published(Endpoint next, Timestamp now) {
   // Only a change without new instances waits for this.
-  if (!changes_capacity(next) || !all_ready(*next.active)) return stale();
+  if (!changes_capacity(next) || any_starting(*next.active)) return stale();
   return capacity_done(std::move(next), now);
+}
+
+// Whoever waits for the start fails it; until then nothing must take the server for one that runs.
+EndpointOutcome first_start_failed(Endpoint next, const ServerRef& ref) {
+  for (std::optional<Fleet>* fleet : {&next.pending, &next.active})
+    if (*fleet)
+      if (Server* server = find_server(**fleet, ref)) ++server->attempt;
+  return moved(std::move(next));
 }
 
 EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timestamp now) {
   ServerRef ref = TRY(event_payload<ServerRef>(event));
   if (next.status == status::kDeleting) return stale();
   if (next.pending) {
-    // While it is being started, whoever waits for it sees the exit itself.
-    const Server* server = find_server(*next.pending, ref);
+    Server* server = find_server(*next.pending, ref);
+    if (server && server->starting) return first_start_failed(std::move(next), ref);
     if (server && server->ready) {
       const std::string& name = next.pending->variants[std::size_t(ref.variant)].name;
       return std::optional(roll_back(std::move(next),
@@ -140,6 +149,7 @@ EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timesta
   Server* server = next.active ? find_server(*next.active, ref) : nullptr;
   if (!server) return stale();
   if (is_retired(next, ref)) return stale();
+  if (server->starting) return first_start_failed(std::move(next), ref);
   server->ready = false;
   ref.attempt = ++server->attempt;
   ref.reason.clear();
@@ -160,6 +170,14 @@ EndpointOutcome server_ready(Endpoint next, const engine::Event& event) {
   return moved(std::move(next), {{tasks::kPublish}});
 }
 
+EndpointOutcome stopped(Endpoint next, const engine::Event& event) {
+  const StopRef ref = TRY(event_payload<StopRef>(event));
+  if (std::erase_if(next.leaving,
+                    [&](const LeavingInstances& each) { return each.id == ref.id; }) == 0)
+    return stale();
+  return moved(std::move(next));
+}
+
 EndpointOutcome delete_requested(Endpoint next) {
   if (next.status == status::kDeleting) return stale();
   next.status = status::kDeleting;
@@ -176,20 +194,44 @@ EndpointOutcome timed_out(Endpoint next, const engine::Event& event, Timestamp n
       "The deployment took longer than its MaximumExecutionTimeoutInSeconds, " + limit + ".", now));
 }
 
-// The engine gave up on a task.
+constexpr std::chrono::seconds kAgain{5};
+
+// What was to be started again and is still down.
+void restart_again(const Endpoint& next, std::vector<engine::Task>& work) {
+  if (!next.active) return;
+  for (const InstanceIndex& at : all_instances(*next.active)) {
+    const Variant& variant = next.active->variants[std::size_t(at.variant)];
+    const auto& servers = variant.instances[std::size_t(at.instance)].servers;
+    for (std::size_t c = 0; c < servers.size(); ++c) {
+      const ServerRef ref{next.active->id,    at.variant, at.instance, std::int64_t(c),
+                          servers[c].attempt, 0,          {}};
+      if (servers[c].ready || servers[c].starting || is_retired(next, ref)) continue;
+      work.push_back({tasks::kRestartServer, to_value(ref), kAgain});
+    }
+  }
+}
+
+// The engine gave up on a task. What must happen sooner or later is asked for again.
 EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp now) {
-  const Value* task = event.payload.find("task");
+  const Value* name = event.payload.find("task");
   const Value* message = event.payload.find("message");
-  if (!task || !task->as_string() || *task->as_string() != tasks::kStartInstances) return stale();
-  const std::string reason = "Unable to start the endpoint: " +
-                             (message && message->as_string() ? *message->as_string() : "");
-  if (next.pending) return std::optional(roll_back(std::move(next), reason, now));
-  if (!changes_capacity(next)) return stale();
-  InstancesRef ref{next.active->id, {}, 0, reason};
-  for (const InstanceIndex& at : all_instances(*next.active))
-    if (!next.active->variants[std::size_t(at.variant)].instances[std::size_t(at.instance)].ready())
-      ref.instances.push_back(at);
-  return capacity_failed(std::move(next), ref, now);
+  const std::string task = name && name->as_string() ? *name->as_string() : "";
+  if (next.status == status::kDeleting)
+    return task == tasks::kRemove ? moved(std::move(next), {{tasks::kRemove, {}, kAgain}})
+                                  : stale();
+  if (task == tasks::kStartInstances) {
+    const std::string reason = "Unable to start the endpoint: " +
+                               (message && message->as_string() ? *message->as_string() : "");
+    if (next.pending) return std::optional(roll_back(std::move(next), reason, now));
+    return changes_capacity(next) ? capacity_failed(std::move(next), reason, now) : stale();
+  }
+  std::vector<engine::Task> work;
+  if (task == tasks::kPublish) work.push_back({tasks::kPublish, {}, kAgain});
+  if (task == tasks::kRestartServer) restart_again(next, work);
+  if (task == tasks::kStop)
+    for (const LeavingInstances& each : next.leaving)
+      work.push_back({tasks::kStop, to_value(StopRef{each.id}), kAgain});
+  return work.empty() ? stale() : moved(std::move(next), std::move(work));
 }
 
 }  // namespace
@@ -217,6 +259,7 @@ EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Even
   if (event.type == events::kPublished) return published(std::move(next), now);
   if (event.type == events::kServerExited) return server_exited(std::move(next), event, now);
   if (event.type == events::kServerReady) return server_ready(std::move(next), event);
+  if (event.type == events::kStopped) return stopped(std::move(next), event);
   if (event.type == events::kDeleteRequested) return delete_requested(std::move(next));
   if (event.type == events::kTaskFailed) return task_failed(std::move(next), event, now);
   return stale();

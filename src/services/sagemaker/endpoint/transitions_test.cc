@@ -30,7 +30,7 @@ Fleet ready(Fleet from, const std::vector<InstanceIndex>& which) {
   for (const InstanceIndex& at : which)
     for (Server& server :
          from.variants[std::size_t(at.variant)].instances[std::size_t(at.instance)].servers)
-      server = {server.attempt, 4000, true};
+      server = {server.attempt, 4000, true, false};
   return from;
 }
 
@@ -138,7 +138,7 @@ TEST(EndpointTransition, A_first_fleet_that_fails_fails_the_endpoint) {
   EXPECT_EQ(machine.endpoint.failure_reason.size(), kFailureReasonBytesMax);
   EXPECT_EQ(machine.endpoint.failed_config, "config-a");
   EXPECT_EQ(machine.recorded(), "Failed");
-  EXPECT_TRUE(machine.task("StopFleet"));
+  EXPECT_TRUE(machine.task("Stop"));
   EXPECT_FALSE(machine.failed("a", "again"));
 }
 
@@ -153,8 +153,8 @@ TEST(EndpointTransition, All_at_once_switches_when_the_new_fleet_is_ready) {
   EXPECT_TRUE(machine.ready_instances(fleet("b")));
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.active->id, "b");
-  ASSERT_TRUE(machine.task("StopFleet"));
-  EXPECT_EQ(machine.task("StopFleet")->delay, std::chrono::seconds(kDrainSeconds));
+  ASSERT_TRUE(machine.task("Stop"));
+  EXPECT_EQ(machine.task("Stop")->delay, std::chrono::seconds(kDrainSeconds));
 }
 
 TEST(EndpointTransition, All_at_once_bakes_before_the_old_fleet_goes) {
@@ -168,7 +168,7 @@ TEST(EndpointTransition, All_at_once_bakes_before_the_old_fleet_goes) {
   EXPECT_EQ(machine.task("Advance")->delay, std::chrono::seconds(60));
   EXPECT_TRUE(machine.timer());
   EXPECT_EQ(machine.endpoint.active->id, "b");
-  EXPECT_EQ(machine.task("StopFleet")->delay, std::chrono::seconds(120));
+  EXPECT_EQ(machine.task("Stop")->delay, std::chrono::seconds(120));
 }
 
 TEST(EndpointTransition, A_canary_gets_its_share_and_then_everything) {
@@ -212,7 +212,7 @@ TEST(EndpointTransition, Rolling_replaces_batch_by_batch) {
   EXPECT_EQ(machine.started().size(), 2u);
   EXPECT_TRUE(machine.ready_instances(fleet("b", 4)));
   EXPECT_EQ(machine.traffic(), 0.5);
-  ASSERT_TRUE(machine.task("StopInstances"));
+  ASSERT_TRUE(machine.task("Stop"));
   EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 2);
   // The exit of one that was retired is none to repair.
   EXPECT_FALSE(machine.apply({events::kServerExited, to_value(ServerRef{"a", 0, 0, 0, 0, 0, ""})}));
@@ -257,7 +257,7 @@ TEST(EndpointTransition, A_failed_update_rolls_back) {
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.active->id, "a");
   EXPECT_EQ(machine.endpoint.failure_reason, "no model_fn");
-  EXPECT_THAT(machine.task_types(), ElementsAre("StopFleet", "Record"));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Stop", "Record"));
 }
 
 TEST(EndpointTransition, A_server_of_the_new_fleet_that_dies_while_it_bakes_rolls_back) {
@@ -269,7 +269,7 @@ TEST(EndpointTransition, A_server_of_the_new_fleet_that_dies_while_it_bakes_roll
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.active->id, "a");
   EXPECT_THAT(machine.endpoint.failure_reason, HasSubstr("exit code 3"));
-  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "StopFleet", "Record"));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "Stop", "Record"));
 }
 
 TEST(EndpointTransition, A_deployment_has_its_time) {
@@ -341,7 +341,7 @@ TEST(EndpointTransition, Capacity_grows_and_shrinks_in_place) {
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 3);
   EXPECT_TRUE(machine.apply(capacity({}, 1)));
-  EXPECT_TRUE(machine.task("StopInstances"));
+  EXPECT_TRUE(machine.task("Stop"));
   EXPECT_TRUE(machine.apply({events::kPublished, {}}));
   EXPECT_EQ(machine.endpoint.active->variants[0].instances.size(), 1u);
 }
@@ -354,7 +354,76 @@ TEST(EndpointTransition, Capacity_that_does_not_come_leaves_the_size_it_had) {
   EXPECT_EQ(machine.endpoint.status, "InService");
   EXPECT_EQ(machine.endpoint.failure_reason, "no room");
   EXPECT_EQ(machine.endpoint.active->variants[0].instance_count, 1);
-  EXPECT_TRUE(machine.task("StopInstances"));
+  EXPECT_TRUE(machine.task("Stop"));
+}
+
+TEST(EndpointTransition, What_leaves_is_in_the_record_until_it_is_stopped) {
+  Machine machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.update(fleet("b")));
+  EXPECT_TRUE(machine.ready_instances(fleet("b")));
+  ASSERT_EQ(machine.endpoint.leaving.size(), 1u);
+  EXPECT_EQ(machine.endpoint.leaving[0].fleet.id, "a");
+  EXPECT_TRUE(machine.endpoint.leaving[0].whole);
+  const engine::Event stopped{events::kStopped, machine.task("Stop")->payload};
+  EXPECT_TRUE(machine.apply(stopped));
+  EXPECT_THAT(machine.endpoint.leaving, IsEmpty());
+  EXPECT_FALSE(machine.apply(stopped));
+}
+
+TEST(EndpointTransition, An_instance_that_comes_back_has_attempts_of_its_own) {
+  Machine machine = in_service(fleet("a", 2));
+  EXPECT_TRUE(machine.apply(capacity({}, 1)));
+  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_TRUE(machine.apply(capacity({}, 2)));
+  // The old one's attempt 0 is being stopped still, and stopping looks at the one before, too.
+  EXPECT_GE(machine.endpoint.active->variants[0].instances[1].servers[0].attempt, 2);
+}
+
+TEST(EndpointTransition, A_server_that_ends_while_others_start_is_not_taken_for_one_that_runs) {
+  Machine machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.update(fleet("b", 2)));
+  const Fleet found = ready(fleet("b", 2), machine.started());
+  EXPECT_TRUE(machine.apply(
+      {events::kServerExited, to_value(ServerRef{"b", 0, 0, 0, 0, 0, "exit code 1"})}));
+  EXPECT_TRUE(machine.apply({events::kInstancesReady, to_value(found)}));
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  EXPECT_EQ(machine.endpoint.active->id, "a");
+  EXPECT_EQ(machine.recorded(), "RolledBack");
+}
+
+TEST(EndpointTransition, A_server_that_is_down_does_not_hold_up_a_change_of_weights) {
+  Machine machine = in_service(fleet("a", 2));
+  EXPECT_TRUE(machine.apply({events::kServerExited, to_value(ServerRef{"a", 0, 1, 0, 0, 0, ""})}));
+  EXPECT_TRUE(machine.apply(capacity(0.5, {})));
+  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_EQ(machine.endpoint.status, "InService");
+}
+
+TEST(EndpointTransition, Failed_growth_drops_only_what_was_starting) {
+  Machine machine = in_service(fleet("a", 2));
+  EXPECT_TRUE(machine.apply({events::kServerExited, to_value(ServerRef{"a", 0, 0, 0, 0, 0, ""})}));
+  EXPECT_TRUE(machine.apply(capacity({}, 3)));
+  EXPECT_TRUE(machine.failed("a", "no room"));
+  EXPECT_EQ(machine.endpoint.active->variants[0].instances.size(), 2u);
+}
+
+TEST(EndpointTransition, What_was_given_up_is_asked_for_again) {
+  Machine machine = in_service(fleet("a"));
+  EXPECT_TRUE(machine.apply({events::kServerExited, to_value(ServerRef{"a", 0, 0, 0, 0, 0, ""})}));
+  for (const char* task : {"Publish", "RestartServer"}) {
+    ValueObject payload;
+    payload.append("task", task);
+    EXPECT_TRUE(machine.apply({events::kTaskFailed, payload}));
+    EXPECT_THAT(machine.task_types(), ElementsAre(task));
+  }
+  EXPECT_TRUE(machine.apply({events::kDeleteRequested, {}}));
+  ValueObject payload;
+  payload.append("task", "Remove");
+  EXPECT_TRUE(machine.apply({events::kTaskFailed, payload}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Remove"));
+  ValueObject start;
+  start.append("task", "StartInstances");
+  EXPECT_FALSE(machine.apply({events::kTaskFailed, start}));
 }
 
 TEST(EndpointTransition, Deleting_ends_everything_else) {

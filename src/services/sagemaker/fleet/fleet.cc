@@ -19,8 +19,13 @@ std::int64_t Variant::ready_instances() const {
 
 void Variant::resize(std::int64_t count) {
   instance_count = count;
+  for (std::size_t i = std::size_t(count); i < instances.size(); ++i)
+    for (const Server& server : instances[i].servers)
+      // Stopping an instance looks at the attempt before its newest, too.
+      attempt_first = std::max(attempt_first, server.attempt + 2);
   Instance fresh;
-  for (std::size_t i = 0; i < containers.size(); ++i) fresh.servers.push_back({});
+  for (std::size_t i = 0; i < containers.size(); ++i)
+    fresh.servers.push_back({attempt_first, 0, false, true});
   instances.resize(static_cast<std::size_t>(count), fresh);
 }
 
@@ -35,6 +40,14 @@ std::vector<InstanceIndex> all_instances(const Fleet& fleet) {
     for (std::size_t i = 0; i < fleet.variants[variant].instances.size(); ++i)
       all.push_back({std::int64_t(variant), std::int64_t(i)});
   return all;
+}
+
+bool any_starting(const Fleet& fleet) {
+  for (const Variant& variant : fleet.variants)
+    for (const Instance& instance : variant.instances)
+      for (const Server& server : instance.servers)
+        if (server.starting) return true;
+  return false;
 }
 
 bool all_ready(const Fleet& fleet) {

@@ -29,8 +29,9 @@ struct Server {
   std::int64_t attempt = 0;
   std::int64_t port = 0;  // of the loopback interface; 0: a unix socket in the attempt's folder
   bool ready = false;     // a native container's once its model is loaded
+  bool starting = false;  // its first start is under way: whoever waits for it sees it fail
 };
-BOOST_DESCRIBE_STRUCT(Server, (), (attempt, port, ready))
+BOOST_DESCRIBE_STRUCT(Server, (), (attempt, port, ready, starting))
 
 struct Instance {
   std::vector<Server> servers;  // one a container
@@ -84,16 +85,18 @@ struct Variant {
   std::int64_t memory_mib_max = 0;
   double cpus_max = 0;
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
+  // Of servers that come: above every attempt there was, since a job's id is used once.
+  std::int64_t attempt_first = 0;
 
   bool native() const;  // no container needs a process
   std::int64_t ready_instances() const;
-  // `count` instances, the new ones with attempt 0 and not ready.
+  // `count` instances, the new ones starting and not ready.
   void resize(std::int64_t count);
 };
 BOOST_DESCRIBE_STRUCT(Variant, (),
                       (name, model_name, role_arn, instance_type, containers, direct, shadow,
                        weight, instance_count, startup_seconds, random_routing, serverless,
-                       memory_mib_max, cpus_max, instances))
+                       memory_mib_max, cpus_max, instances, attempt_first))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs
@@ -114,6 +117,8 @@ struct InstanceIndex {
 BOOST_DESCRIBE_STRUCT(InstanceIndex, (), (variant, instance))
 std::vector<InstanceIndex> all_instances(const Fleet& fleet);
 bool all_ready(const Fleet& fleet);
+// Some server's first start is under way.
+bool any_starting(const Fleet& fleet);
 // Takes over what a task found out about the servers: ports, readiness, engines.
 void merge_servers(Fleet& into, const Fleet& from);
 

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -87,8 +88,47 @@ ServerAddress FleetRunner::address_of(const ServerRef& ref) const {
           0};
 }
 
+namespace {
+
+std::string instance_key(const std::string& fleet, const InstanceIndex& at) {
+  return fleet + "/" + std::to_string(at.variant) + "/" + std::to_string(at.instance);
+}
+
+}  // namespace
+
+// While it lives, stops of its instances wait for it, and it is told to give up.
+class FleetRunner::Start {
+ public:
+  Start(FleetRunner& runner, const std::string& fleet, const std::vector<InstanceIndex>& which)
+      : runner_(runner) {
+    std::lock_guard lock(runner_.mutex_);
+    for (const InstanceIndex& at : which) {
+      keys_.push_back(instance_key(fleet, at));
+      ++runner_.starts_[keys_.back()];
+    }
+  }
+  ~Start() {
+    std::lock_guard lock(runner_.mutex_);
+    for (const std::string& key : keys_)
+      if (--runner_.starts_[key] == 0) runner_.starts_.erase(key);
+    runner_.started_.notify_all();
+  }
+  Start(const Start&) = delete;
+  Start& operator=(const Start&) = delete;
+
+ private:
+  FleetRunner& runner_;
+  std::vector<std::string> keys_;
+};
+
+bool FleetRunner::is_stopping(const ServerRef& ref) {
+  std::lock_guard lock(mutex_);
+  return stops_.contains(instance_key(ref.fleet, {ref.variant, ref.instance}));
+}
+
 Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
                                  const std::vector<InstanceIndex>& which) {
+  const Start under_way(*this, fleet.id, which);
   for (std::size_t index = 0; index < fleet.variants.size(); ++index)
     for (std::size_t i = 0; i < fleet.variants[index].containers.size(); ++i)
       TRY(settle(Place(options_.directory, owner, fleet, index, i),
@@ -101,35 +141,51 @@ Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
     for (std::size_t i = 0; i < instance.servers.size(); ++i) {
       Server& server = instance.servers[i];
       const Place place(options_.directory, owner, fleet, std::size_t(at.variant), i);
-      if (place.container.native()) server.ready = true;
+      if (place.container.native()) {
+        server.ready = true;
+        server.starting = false;
+      }
       if (server.ready) continue;
       ServerRef ref{fleet.id, at.variant, at.instance, std::int64_t(i), server.attempt, 0, {}};
       ref.port = server.port = TRY(launch(place, ref));
       starting.push_back(ref);
     }
   }
+  auto place_of = [&](const ServerRef& ref) {
+    return Place(options_.directory, owner, fleet, std::size_t(ref.variant),
+                 std::size_t(ref.container));
+  };
+  for (const ServerRef& ref : starting) TRY(await_ready(place_of(ref), ref));
+  // One may have ended while others were waited for.
   for (const ServerRef& ref : starting) {
-    TRY(await_ready(Place(options_.directory, owner, fleet, std::size_t(ref.variant),
-                          std::size_t(ref.container)),
-                    ref));
-    find_server(fleet, ref)->ready = true;
+    compute::JobExit exit;
+    if (TRY(exited(server_job_id(owner, ref), exit)))
+      return deployment_failed("The " + place_of(ref).title() + " for production variant " +
+                               place_of(ref).variant.name +
+                               " ended while others were being started, with exit code " +
+                               std::to_string(exit.exit_code) + ".");
+    Server& server = *find_server(fleet, ref);
+    server.ready = true;
+    server.starting = false;
   }
   return fleet;
 }
 
 Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet& fleet,
                                             ServerRef ref) {
+  const Start under_way(*this, fleet.id, {{ref.variant, ref.instance}});
   const Place place(options_.directory, owner, fleet, std::size_t(ref.variant),
                     std::size_t(ref.container));
+  // Whatever the last attempt left: one that never comes up must not fill the disk.
   ServerRef previous = ref;
   previous.attempt -= 1;
-  TRY(in_.iam.revoke_role(server_job_id(owner, previous)));
+  if (in_.compute.remove(server_job_id(owner, previous))) {
+    std::error_code ignored;
+    fs::remove_all(instance_folder(previous), ignored);
+    fs::remove(instance_folder(previous) + ".port", ignored);
+  }
   ref.port = TRY(launch(place, ref));
   TRY(await_ready(place, ref));
-  // Whatever the last attempt left.
-  std::error_code ignored;
-  (void)in_.compute.remove(server_job_id(owner, previous));
-  fs::remove_all(instance_folder(previous), ignored);
   return ref;
 }
 
@@ -190,6 +246,7 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
     return log ? reason_from_log(*log, room) : std::string();
   };
   while (!cancelled_) {
+    if (is_stopping(ref)) return fail(codes::kCancelled, "the instance is being stopped");
     if (options_.ping(address)) return {};
     compute::JobExit exit;
     if (TRY(exited(job, exit))) {
@@ -222,6 +279,23 @@ Result<void> FleetRunner::await_exit(const std::string& job) {
 
 Result<void> FleetRunner::stop_instances(const FleetOwner& owner, const Fleet& fleet,
                                          const std::vector<InstanceIndex>& which) {
+  std::unique_lock lock(mutex_);
+  for (const InstanceIndex& at : which) ++stops_[instance_key(fleet.id, at)];
+  started_.wait(lock, [&] {
+    return std::ranges::none_of(which, [&](const InstanceIndex& at) {
+      return starts_.contains(instance_key(fleet.id, at));
+    });
+  });
+  lock.unlock();
+  Result<void> stopped = stop_servers(owner, fleet, which);
+  lock.lock();
+  for (const InstanceIndex& at : which)
+    if (--stops_[instance_key(fleet.id, at)] == 0) stops_.erase(instance_key(fleet.id, at));
+  return stopped;
+}
+
+Result<void> FleetRunner::stop_servers(const FleetOwner& owner, const Fleet& fleet,
+                                       const std::vector<InstanceIndex>& which) {
   std::vector<ServerRef> refs;
   for (const InstanceIndex& at : which) {
     const Variant& variant = fleet.variants.at(std::size_t(at.variant));

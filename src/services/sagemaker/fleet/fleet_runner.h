@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
@@ -35,11 +36,12 @@ class FleetRunner {
   // Fetches the models and brings the instances up that are named and not yet ready; returns the
   // fleet with them ready and each container's engine settled. The error "DeploymentFailed" is the
   // user's, its message a FailureReason; others may be tried again.
+  // Tidemill.Cancelled when the instances are stopped meanwhile.
   Result<Fleet> start(const FleetOwner& owner, Fleet fleet,
                       const std::vector<InstanceIndex>& which);
   // One container of one instance, again: the reference with its port.
   Result<ServerRef> start_server(const FleetOwner& owner, const Fleet& fleet, ServerRef ref);
-  // Stops the processes that these instances may have. Idempotent.
+  // Stops the processes that these instances may have, starts under way among them. Idempotent.
   Result<void> stop_instances(const FleetOwner& owner, const Fleet& fleet,
                               const std::vector<InstanceIndex>& which);
   // All of them, and removes the fleet's folder. Idempotent.
@@ -51,8 +53,10 @@ class FleetRunner {
   void sweep();
   // Ends every wait with Tidemill.Cancelled: the server stops, the processes go on.
   void cancel() { cancelled_ = true; }
+  bool cancelled() const { return cancelled_; }
 
  private:
+  class Start;   // instances that are being started
   struct Place;  // a container of a variant of a fleet, with its folders
 
   std::string instance_folder(const ServerRef& ref) const;
@@ -62,6 +66,9 @@ class FleetRunner {
   Result<std::int64_t> launch(const Place& place, const ServerRef& ref);
   Result<void> await_ready(const Place& place, const ServerRef& ref);
   Result<void> await_exit(const std::string& job);
+  Result<void> stop_servers(const FleetOwner& owner, const Fleet& fleet,
+                            const std::vector<InstanceIndex>& which);
+  bool is_stopping(const ServerRef& ref);
   Result<bool> exited(const std::string& job, compute::JobExit& exit);
   ServerAddress address_of(const ServerRef& ref) const;
   Result<sagemaker_runtime::ContainerRoute> container_route(const Place& place);
@@ -71,6 +78,9 @@ class FleetRunner {
   int directory_descriptor_ = -1;  // of options_.directory, for short paths to its sockets
   std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;
+  std::condition_variable started_;
+  // By instance, guarded by mutex_: starts under way, and stops that wait for them to give up.
+  std::map<std::string, int> starts_, stops_;
   // By the model's folder, until the fleet is stopped. Shared: with the routes.
   std::map<std::string, std::shared_ptr<const infer::Model>> models_;
   // Likewise, of containers whose models come and go. Shared: with the routes.
