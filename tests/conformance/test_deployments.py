@@ -210,6 +210,6 @@ def test_capacity_of_processes_grows_and_shrinks(world, processes):
     for count in (3, 1):
         world.sm.update_endpoint_weights_and_capacities(EndpointName=processes, DesiredWeightsAndCapacities=[
             {"VariantName": "AllTraffic", "DesiredInstanceCount": count}])
-        found = in_service(world, processes)
-        assert found["ProductionVariants"][0]["CurrentInstanceCount"] == count
+        # Servers of the test before may be on their way back: InService does not wait for those.
+        wait_until(lambda: in_service(world, processes)["ProductionVariants"][0]["CurrentInstanceCount"] == count)
         assert answer(world, processes) == 2.0
