@@ -95,21 +95,16 @@ Result<void> check_matrix(const NamedArray& array, const char* what) {
   return {};
 }
 
-// The mean becomes the bias: v's columns times (row - mean) is v's columns times row, less those of
-// the mean.
 Result<std::unique_ptr<Model>> load_pca(const NamedArray& v, const NamedArray* mean) {
   TRY(check_matrix(v, "the components 'v'"));
-  Weights weights{v.shape[0], v.shape[1], std::vector<float>(v.values.size()), {}};
+  Weights weights{v.shape[0], v.shape[1], std::vector<float>(v.values.size()), {}, {}};
   if (weights.outputs > kOutputsMax) return wrong("more components than are read");
   for (std::size_t output = 0; output < weights.outputs; ++output)
     for (std::size_t i = 0; i < weights.features; ++i)
       weights.values[output * weights.features + i] = v.values[i * weights.outputs + output];
   if (mean) {
     if (mean->values.size() != weights.features) return wrong("'mean' does not fit 'v'");
-    std::vector<float> projected(weights.outputs);
-    multiply(weights, mean->values.data(), projected.data());
-    for (float& number : projected) number = -number;
-    weights.bias = std::move(projected);
+    weights.center = mean->values;
   }
   return std::unique_ptr<Model>(std::make_unique<Pca>(std::move(weights)));
 }

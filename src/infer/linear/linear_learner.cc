@@ -137,8 +137,13 @@ void multiply(const Weights& weights, const float* row, float* out) {
   const float* weight = weights.values.data();
   for (std::size_t output = 0; output < weights.outputs; ++output) {
     double sum = weights.bias.empty() ? 0 : static_cast<double>(weights.bias[output]);
-    for (std::size_t i = 0; i < weights.features; ++i)
-      sum += static_cast<double>(row[i]) * static_cast<double>(*weight++);
+    if (weights.center.empty())
+      for (std::size_t i = 0; i < weights.features; ++i)
+        sum += static_cast<double>(row[i]) * static_cast<double>(*weight++);
+    else
+      for (std::size_t i = 0; i < weights.features; ++i)
+        sum += (static_cast<double>(row[i]) - static_cast<double>(weights.center[i])) *
+               static_cast<double>(*weight++);
     out[output] = static_cast<float>(sum);
   }
 }

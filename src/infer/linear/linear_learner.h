@@ -15,9 +15,11 @@ struct Weights {
   std::size_t features = 0, outputs = 0;
   std::vector<float> values;  // outputs * features
   std::vector<float> bias;    // outputs, or none
+  std::vector<float> center;  // taken off the row before: features, or none
 };
 
-// sum of row[i] * weights, in double: the order in which MXNet's BLAS sums is its own.
+// The sum of (row[i] - center[i]) * weights, and the bias, in double: the order in which MXNet's
+// BLAS sums is its own.
 void multiply(const Weights& weights, const float* row, float* out);
 
 // files: mx-mod-symbol.json, mx-mod-0000.params, additional-params.json.
