@@ -291,7 +291,7 @@ Result<Graph> read_graph(std::string_view bytes) {
   bool has_graph = false;
   for (MessageReader reader(bytes); !reader.at_end();) {
     const Field field = TRY(reader.next());
-    if (field.number == 7 && field.type == Field::Type::bytes && !has_graph) {
+    if (field.number == 7 && field.type == WireType::bytes && !has_graph) {
       has_graph = true;
       TRY(read_graph_message(field.bytes, graph));
     }

@@ -80,7 +80,9 @@ TEST(OnnxMl, An_unknown_category_is_the_clients_mistake) {
 // The input that fuzzing found: an empty list of packed floats.
 TEST(OnnxMl, Empty_lists_are_lists) {
   std::vector<float> none;
-  EXPECT_TRUE(append_floats({.type = Field::Type::bytes}, none));
+  Field field;
+  field.type = WireType::bytes;
+  EXPECT_TRUE(append_floats(field, none));
   EXPECT_TRUE(none.empty());
 }
 
