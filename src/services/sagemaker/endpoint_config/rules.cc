@@ -96,7 +96,7 @@ Result<void> check_component_hosting(const api::sagemaker::CreateEndpointConfigI
     return invalid("An endpoint of inference components takes no shadow variants.");
   if (request.async_inference_config)
     return invalid("Asynchronous inference needs production variants with a ModelName.");
-  if (request.data_capture_config && request.data_capture_config->enable_capture.value_or(false))
+  if (request.data_capture_config && request.data_capture_config->enable_capture.value_or(true))
     return invalid("Data capture of inference components is not implemented by Tidemill.");
   return {};
 }
