@@ -160,6 +160,10 @@ def test_components_side_by_side(world, host):
     assert world.sm.list_tags(ResourceArn=found["InferenceComponentArn"])["Tags"] == [{"Key": "team", "Value": "a"}]
     group = f"/aws/sagemaker/InferenceComponents/{script}"
     wait_until(lambda: "greeting good day" in world.log_text(group, "AllTraffic/"), 10)
+    streamed = world.runtime.invoke_endpoint_with_response_stream(
+        EndpointName=host, InferenceComponentName=script, Body="1,2", ContentType="text/csv")["Body"]
+    body = b"".join(event["PayloadPart"]["Bytes"] for event in streamed)
+    assert json.loads(body)["greeting"] == "good day"
     with aws_error("ModelError", 424) as raised:
         ask(world, host, script, "fail")
     assert f"log-group:{group}" in raised.value.response["LogStreamArn"]
@@ -289,8 +293,7 @@ def test_the_endpoints_instances_are_the_room(world, host):
     with aws_error("ValidationException", containing="not enough hardware resources"):
         world.sm.update_endpoint_weights_and_capacities(**resize, DesiredWeightsAndCapacities=[
             {"VariantName": "AllTraffic", "DesiredInstanceCount": 1}])
-    # Which of the endpoint's components is named depends on their random names.
-    with aws_error("ValidationException", containing="is hosted on variant AllTraffic"):
+    with aws_error("ValidationException", containing="which the endpoint would not have any more"):
         world.sm.update_endpoint(EndpointName=host, EndpointConfigName=config_of(world, variant("AllTraffic", model)))
     world.sm.update_endpoint(EndpointName=host, EndpointConfigName=host_config(world, 2))
     assert world.settled(host)["EndpointStatus"] == "InService"
@@ -417,6 +420,37 @@ def test_configurations_without_models(world):
     with aws_error("ValidationException", containing="serverless"):
         config_of(world, {"VariantName": "AllTraffic", "ServerlessConfig": {
             "MemorySizeInMB": 1024, "MaxConcurrency": 1}}, ExecutionRoleArn=world.role)
+
+
+def test_the_sagemaker_sdk(world, monkeypatch):
+    """Model.deploy() onto an endpoint of components; without its waits, which sleep 30 s before they look."""
+    for name, value in world.server.env().items():
+        monkeypatch.setenv(name, value)
+    from sagemaker import Session
+    from sagemaker.compute_resource_requirements.resource_requirements import ResourceRequirements
+    from sagemaker.enums import EndpointType
+    from sagemaker.model import Model
+    from sagemaker.predictor import Predictor
+    from sagemaker.serializers import CSVSerializer
+    session, host = Session(default_bucket=world.bucket), unique("sdk-host")
+    predictors = []
+    for value in (7.0, 8.0):
+        model = Model(XGBOOST, constant_archive(world, value), role=world.role, sagemaker_session=session,
+                      name=unique("sdk-model"), predictor_cls=Predictor)
+        predictors.append(model.deploy(
+            1, "ml.m5.large", endpoint_name=host, endpoint_type=EndpointType.INFERENCE_COMPONENT_BASED,
+            resources=ResourceRequirements(requests={"memory": 1024, "num_cpus": 0.5, "copies": 1}),
+            serializer=CSVSerializer(), wait=False))
+        session.wait_for_inference_component(predictors[-1].component_name, poll=1)
+        world.settled(host)
+    assert [float(each.predict([[1, 2]])) for each in predictors] == [7.0, 8.0]
+    assert session.is_inference_component_based_endpoint(host)
+    names = session.list_and_paginate_inference_component_names_associated_with_endpoint(host)
+    assert names == sorted(each.component_name for each in predictors)
+    for each in predictors:
+        session.delete_inference_component(each.component_name, wait=False)
+        session.wait_for_inference_component_deletion(each.component_name, poll=1)
+    session.delete_endpoint(host)
 
 
 def test_components_outlive_the_server():
