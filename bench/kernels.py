@@ -12,8 +12,8 @@ from measure import ROOT, Row
 PEERS_PYTHON = ROOT / ".cache/venvs/bench-kernels/bin/python"
 PROGRAM = ROOT / "build/release/bench/bench_infer"
 OF_LIGHTGBM = ("lleaves", "LightGBM, Python")
-TARGETS = {("500 trees, depth 6", "XGBoost 1.7, C API", 0): "8 times", ("500 trees, depth 6", "ONNX Runtime", 0): "15 times",
-           ("1,000 trees, depth 8", "XGBoost 1.7, C API", 0): "15 times"}
+TARGETS = {("500 trees, depth 6", "XGBoost 1.7, C API", 0): "8 x the peer", ("500 trees, depth 6", "ONNX Runtime", 0): "15 x the peer",
+           ("1,000 trees, depth 8", "XGBoost 1.7, C API", 0): "15 x the peer"}
 
 
 def microseconds(model, rows, seconds):
