@@ -384,6 +384,16 @@ def transform_fn(model, body, content_type, accept, context):
         self.assertEqual(self.call(self.connection, "x")[0], 404)  # no /invocations here
         self.assertEqual(self.ping(), 200)
 
+    def test_several_workers_of_a_model_answer_for_no_other(self):
+        """A worker that gives a kept connection back has not seen for which model the next request is."""
+        self.connection = self.serve(self.SCRIPT, SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MODEL_SERVER_WORKERS="2")
+        for name in ("a", "b"):
+            self.assertEqual(self.load(name)[0], 200)
+        for name in "abbaabab" * 5:
+            status, text, _ = self.invoke(name)
+            self.assertEqual(status, 200)
+            self.assertTrue(text.startswith(f"{name} "), text)
+
     def test_what_cannot_be_loaded(self):
         status, text, _ = self.load("big")
         self.assertEqual(status, 507)

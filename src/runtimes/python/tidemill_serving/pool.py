@@ -198,7 +198,8 @@ class Pool:
             connection.owner = None
             if kind == shared.CLOSED:
                 self.master.drop(connection)
-            elif worker.retiring or not self.several:
+            elif worker.retiring or not self.several or self.only_path:
+                # In multi-model mode its next request may be for another model: the master looks.
                 self.master.watch(connection)
             else:
                 self.take(connection)
