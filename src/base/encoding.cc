@@ -64,14 +64,17 @@ Result<std::string> decode_base64(std::string_view text) {
   return out;
 }
 
-std::string encode_hex(std::string_view bytes) {
+void write_hex(std::string_view bytes, char* out) {
   static constexpr char kHex[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(bytes.size() * 2);
   for (char c : bytes) {
-    out += kHex[static_cast<unsigned char>(c) >> 4];
-    out += kHex[static_cast<unsigned char>(c) & 15];
+    *out++ = kHex[static_cast<unsigned char>(c) >> 4];
+    *out++ = kHex[static_cast<unsigned char>(c) & 15];
   }
+}
+
+std::string encode_hex(std::string_view bytes) {
+  std::string out(bytes.size() * 2, '\0');
+  write_hex(bytes, out.data());
   return out;
 }
 
@@ -105,6 +108,7 @@ std::string percent_encode(std::string_view text, bool keep_slash) {
 }
 
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+  if (text.find_first_of(plus_is_space ? "%+" : "%") == text.npos) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

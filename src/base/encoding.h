@@ -12,6 +12,8 @@ std::string encode_base64(std::string_view bytes);
 // Standard alphabet, padded; Tidemill.Invalid otherwise.
 Result<std::string> decode_base64(std::string_view text);
 std::string encode_hex(std::string_view bytes);
+// Two digits a byte, to where there is room for them.
+void write_hex(std::string_view bytes, char* out);
 Result<std::string> decode_hex(std::string_view text);
 // RFC 3986: all but unreserved characters as %XX; '/' stays when `keep_slash`.
 std::string percent_encode(std::string_view text, bool keep_slash = false);

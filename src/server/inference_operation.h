@@ -18,7 +18,7 @@ class InferenceOperation final : public AsyncOperation {
            (operation.name == "InvokeEndpoint" || streams(operation));
   }
   std::uint64_t body_bytes_max() const override { return inference_.limits().body_bytes_max; }
-  void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) override;
+  void run(Call& call, std::move_only_function<void(wire::HttpResponse)> respond) override;
 
  private:
   static bool streams(const schema::Operation& operation) {

@@ -25,14 +25,13 @@ std::string labels(const std::pair<std::string, std::string>& key) {
 }  // namespace
 
 Metrics::Row& Metrics::row(std::string_view service, std::string_view operation) {
-  std::pair<std::string, std::string> key(service, operation);
   {
     std::shared_lock lock(mutex_);
-    auto found = rows_.find(key);
+    auto found = rows_.find(Names(service, operation));
     if (found != rows_.end()) return *found->second;
   }
   std::unique_lock lock(mutex_);
-  auto [found, made] = rows_.try_emplace(std::move(key));
+  auto [found, made] = rows_.try_emplace({std::string(service), std::string(operation)});
   if (made) found->second = std::make_unique<Row>();
   return *found->second;
 }

@@ -31,10 +31,15 @@ class Metrics {
     std::array<std::atomic<std::uint64_t>, kBuckets.size() + 1> buckets{};
     std::atomic<std::uint64_t> nanoseconds{0};
   };
+  using Names = std::pair<std::string_view, std::string_view>;
+  struct Less {
+    using is_transparent = void;
+    bool operator()(const Names& a, const Names& b) const { return a < b; }
+  };
   Row& row(std::string_view service, std::string_view operation);
 
   mutable std::shared_mutex mutex_;
-  std::map<std::pair<std::string, std::string>, std::unique_ptr<Row>, std::less<>> rows_;
+  std::map<std::pair<std::string, std::string>, std::unique_ptr<Row>, Less> rows_;
 };
 
 }  // namespace tidemill::server

@@ -51,8 +51,9 @@ class AsyncOperation {
   virtual ~AsyncOperation() = default;
   virtual bool takes(const schema::Service& service, const schema::Operation& operation) const = 0;
   virtual std::uint64_t body_bytes_max() const = 0;
-  // Called on an event-loop thread with an authenticated call whose body is complete.
-  virtual void run(const Call& call, std::move_only_function<void(wire::HttpResponse)> respond) = 0;
+  // Called on an event-loop thread with an authenticated call whose body is complete and may be
+  // taken; the call lives until `respond` is called.
+  virtual void run(Call& call, std::move_only_function<void(wire::HttpResponse)> respond) = 0;
 };
 
 struct RequestChainParts {

@@ -24,8 +24,8 @@ void RequestChain::handle_async(std::unique_ptr<Call> call) {
     ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
   if (ready) ready = authorize(*call, labels_as_value(call->route.labels));
   if (!ready) return finish(*call, encode_error(*call, ready.error()));
-  const Call& view = *call;
-  parts_.async_operation->run(view, [this, call = std::move(call)](HttpResponse response) {
+  Call& here = *call;
+  parts_.async_operation->run(here, [this, call = std::move(call)](HttpResponse response) {
     finish(*call, std::move(response));
   });
 }

@@ -22,6 +22,7 @@ class Headers {
   void add(std::string name, std::string value) {
     fields_.emplace_back(std::move(name), std::move(value));
   }
+  void reserve(std::size_t count) { fields_.reserve(count); }
   // Replaces every field of that name.
   void set(std::string_view name, std::string value);
   void erase(std::string_view name);

@@ -117,9 +117,13 @@ Parsed<void> note_field(std::string_view name, std::string_view value, FramingFi
   return {};
 }
 
+// What signed requests of the SDKs bring; more only costs another allocation.
+constexpr std::size_t kUsualFields = 12;
+
 Parsed<void> parse_fields(std::string_view rest, const HttpLimits& limits, Headers& headers,
                           FramingFields& framing) {
   std::size_t count = 0;
+  headers.reserve(kUsualFields);
   while (!rest.empty()) {
     std::string_view line = take_head_line(rest);
     if (line.empty()) return {};

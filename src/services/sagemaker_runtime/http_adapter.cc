@@ -10,6 +10,9 @@ namespace tidemill::services::sagemaker_runtime {
 
 namespace {
 
+// Of an answer's header; more only costs another allocation.
+constexpr std::size_t kUsualFields = 4;
+
 void add_error(wire::HttpResponse& response, const Error& error) {
   response.status = error.http_status ? error.http_status : 400;
   response.headers.add("Content-Type", "application/json");
@@ -42,7 +45,7 @@ Result<void> check_headers(const wire::HttpRequest& request) {
 }
 
 InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
-                             const wire::HttpRequest& request) {
+                             wire::HttpRequest& request) {
   InvokeRequest out;
   out.account = std::move(account);
   out.region = std::move(region);
@@ -58,16 +61,18 @@ InvokeRequest invoke_request(std::string account, std::string region, std::strin
   out.target_container = request.headers.get("X-Amzn-SageMaker-Target-Container-Hostname");
   out.component = request.headers.get("X-Amzn-SageMaker-Inference-Component");
   out.session_id = request.headers.get("X-Amzn-SageMaker-Session-Id");
-  out.body = request.body;
+  out.body = std::move(request.body);
   return out;
 }
 
 wire::HttpResponse invoke_response(InvokeResult result, const std::string& request_id) {
   wire::HttpResponse response;
+  response.headers.reserve(kUsualFields);
   response.headers.add("x-amzn-RequestId", request_id);
   if (result) {
-    if (!result->content_type.empty()) response.headers.add("Content-Type", result->content_type);
-    response.headers.add("x-Amzn-Invoked-Production-Variant", result->invoked_variant);
+    if (!result->content_type.empty())
+      response.headers.add("Content-Type", std::move(result->content_type));
+    response.headers.add("x-Amzn-Invoked-Production-Variant", std::move(result->invoked_variant));
     if (!result->custom_attributes.empty())
       response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
     add_sessions(response, result->new_session_id, result->closed_session_id);

@@ -12,7 +12,7 @@ namespace tidemill::services::sagemaker_runtime {
 Result<void> check_headers(const wire::HttpRequest& request);
 // Takes the body out of the request. `endpoint` is the label of the path.
 InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
-                             const wire::HttpRequest& request);
+                             wire::HttpRequest& request);
 wire::HttpResponse stream_response(Result<StreamedAnswer> result, const std::string& request_id);
 wire::HttpResponse invoke_response(InvokeResult result, const std::string& request_id);
 

@@ -223,7 +223,8 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
   identity.scope = signed_request.scope_text;
 
   TRY(classify_payload(request, dialect, identity));
-  std::string payload_hash;
+  std::optional<HexDigest> body_hash;
+  std::string_view payload_hash;
   if (std::string_view claimed = claimed_payload(request); !claimed.empty()) {
     payload_hash = claimed;
   } else if (is_s3(dialect, signed_request.scope)) {
@@ -234,7 +235,7 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
   } else if (request.stream) {
     return fail("InternalFailure", "the body was not read before its signature was verified", 500);
   } else {
-    payload_hash = hex(sha256(request.body));
+    payload_hash = body_hash.emplace(sha256(request.body)).view();
   }
   TRY(check_v4_signature(request, dialect, signed_request, credential, payload_hash, identity));
   return identity;
@@ -258,9 +259,10 @@ Result<void> Authenticator::check_v4_signature(const HttpRequest& request, Diale
     std::string to_sign;
     to_sign.reserve(160);
     to_sign.append("AWS4-HMAC-SHA256\n").append(signed_request.date_time).append("\n");
-    to_sign.append(signed_request.scope_text).append("\n").append(hex(sha256(canonical)));
-    const std::string expected = hex(hmac_sha256(view(key.digest), to_sign));
-    if (equal_in_constant_time(expected, signed_request.signature)) {
+    to_sign.append(signed_request.scope_text).append("\n");
+    to_sign.append(HexDigest(sha256(canonical)).view());
+    const HexDigest expected(hmac_sha256(view(key.digest), to_sign));
+    if (equal_in_constant_time(expected.view(), signed_request.signature)) {
       if (!key.cached)
         signing_keys_.remember(credential.secret_access_key, signed_request.scope, key.digest);
       identity.signing_key = key.digest;

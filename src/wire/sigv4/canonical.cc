@@ -34,6 +34,18 @@ std::string canonical_component(std::string_view text) {
   return percent_encode(decoded ? std::string_view(*decoded) : text);
 }
 
+// Whether every form of the path is the path as it was sent: the common case.
+bool is_plain_path(std::string_view path) {
+  if (!path.starts_with('/')) return false;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (path[i] != '/' && !is_unreserved(path[i])) return false;
+    // Doubled slashes and what may be dot segments.
+    if (path[i] == '/' && i + 1 < path.size() && (path[i + 1] == '/' || path[i + 1] == '.'))
+      return false;
+  }
+  return true;
+}
+
 // RFC 3986 5.2.4, and doubled slashes removed, as AWS's clients do it.
 std::string normalize(std::string_view path) {
   std::vector<std::string_view> segments;
@@ -135,7 +147,10 @@ std::string canonical_request(const CanonicalInput& input) {
   std::string out;
   out.reserve(512 + input.request.target.size() + 64 * input.signed_headers.size());
   out.append(input.request.method).append("\n");
-  out.append(canonical_path(input.request.raw_path, input.path_form)).append("\n");
+  if (is_plain_path(input.request.raw_path))
+    out.append(input.request.raw_path).append("\n");
+  else
+    out.append(canonical_path(input.request.raw_path, input.path_form)).append("\n");
   if (!input.request.raw_query.empty()) out.append(canonical_query(input.request.raw_query));
   out += '\n';
   append_canonical_headers(input.request.headers, input.signed_headers, out);

@@ -54,6 +54,8 @@ Digest sha256(std::string_view bytes) {
 
 std::string hex(const Digest& digest) { return encode_hex(view(digest)); }
 
+HexDigest::HexDigest(const Digest& digest) { write_hex(sigv4::view(digest), digits_.data()); }
+
 Digest hmac_sha256(std::string_view key, std::string_view message) {
   Digest hashed_key;
   if (key.size() > kBlockBytes) {

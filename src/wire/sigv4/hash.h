@@ -28,6 +28,15 @@ class Sha256 {
 
 Digest sha256(std::string_view bytes);
 std::string hex(const Digest& digest);
+// The same on the stack.
+class HexDigest {
+ public:
+  explicit HexDigest(const Digest& digest);
+  std::string_view view() const { return {digits_.data(), digits_.size()}; }
+
+ private:
+  std::array<char, 2 * SHA256_DIGEST_LENGTH> digits_;
+};
 Digest hmac_sha256(std::string_view key, std::string_view message);
 // Raw 20 bytes.
 std::string hmac_sha1(std::string_view key, std::string_view message);

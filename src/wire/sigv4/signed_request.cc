@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
+// What the SDKs sign; more only costs another allocation.
+constexpr std::size_t kSignedHeadersUsual = 8;
+
 std::string_view query_value(const HttpRequest& request, std::string_view name) {
   const QueryParameter* parameter = request.find_query(name);
   return parameter ? std::string_view(parameter->value) : std::string_view();
@@ -24,14 +27,17 @@ std::string_view trim(std::string_view text) {
 }
 
 std::string scope_text(const Scope& scope) {
-  std::string text(scope.date);
-  text.append("/").append(scope.region).append("/").append(scope.service);
-  return text.append("/aws4_request");
+  constexpr std::string_view kEnd = "/aws4_request";
+  std::string text;
+  text.reserve(scope.date.size() + scope.region.size() + scope.service.size() + 2 + kEnd.size());
+  text.append(scope.date).append("/").append(scope.region).append("/").append(scope.service);
+  return text.append(kEnd);
 }
 
 // The names between the semicolons; false when there are too many or an empty one.
 bool split_signed_headers(SignedRequest& out) {
   std::string_view rest = out.signed_headers_text;
+  out.signed_headers.reserve(kSignedHeadersUsual);
   while (true) {
     const std::size_t end = std::min(rest.find(';'), rest.size());
     if (end == 0 || out.signed_headers.size() == kSignedHeadersMax) return false;
@@ -52,6 +58,11 @@ std::optional<Timestamp> parse_date_header(std::string_view text) {
 Result<void> set_date(const HttpRequest& request, Dialect dialect, SignedRequest& out) {
   std::optional<Timestamp> time;
   if (const std::string* amz = request.headers.find("x-amz-date")) {
+    if ((time = parse_amz_date(*amz))) {
+      out.time = *time;
+      out.date_time = *amz;
+      return {};
+    }
     time = parse_date_header(*amz);
   } else if (const std::string* date = request.headers.find("date")) {
     time = parse_date_header(*date);
