@@ -1,5 +1,6 @@
 """Tools of the benchmarks: load, peers, tables."""
 import contextlib
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import processes
 
@@ -167,6 +169,22 @@ def load(url, requests, connections, seconds):
     return Load(float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1)),
                 milliseconds(re.search(r"(?m)^ +50% +(\S+)$", text).group(1)),
                 milliseconds(re.search(r"(?m)^ +99% +(\S+)$", text).group(1)))
+
+
+PACED_LOAD = ROOT / "build/release/bench/bench_paced_load"
+
+
+def paced_load(url, requests, connections, rate, seconds, core):
+    """{"p50": ms, "p99": ..., "p99.9": ...} at a constant rate, counted from when each request was due. The load
+    generator spins, on the core of that number. Any error fails the run."""
+    with prepared_requests(requests) as file:
+        run = subprocess.run(
+            ["taskset", "-c", str(core), str(PACED_LOAD), str(urlsplit(url).port), file.name, str(connections), str(rate), str(seconds)],
+            capture_output=True, text=True)
+    if run.returncode != 0:
+        raise RuntimeError(f"the load on {url} met errors: {run.stderr}")
+    found = json.loads(run.stdout)
+    return {name: found[key] / 1000 for name, key in (("p50", "p50_us"), ("p99", "p99_us"), ("p99.9", "p999_us"))}
 
 
 def median(values):

@@ -1,4 +1,5 @@
 """What a server's processes use: CPU seconds, resident memory, open files."""
+import contextlib
 import os
 from pathlib import Path
 
@@ -32,3 +33,26 @@ def cpu_seconds(pids):
 
 def open_files(pid):
     return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def _threads(pids):
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            yield from (int(each) for each in os.listdir(f"/proc/{pid}/task"))
+
+
+@contextlib.contextmanager
+def on_core(pids, core):
+    """Holds every thread of the processes to one core meanwhile."""
+    everywhere = os.sched_getaffinity(0)
+
+    def hold(cores):
+        for thread in _threads(pids):
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(thread, cores)
+
+    hold({core})
+    try:
+        yield
+    finally:
+        hold(everywhere)

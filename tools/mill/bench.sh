@@ -14,7 +14,7 @@ run_bench() {
   local parts=" $* "
   [[ $parts == *" serving "* || ! $parts =~ \ [a-z] ]] && setup_for_serving_bench
   [[ $parts == *" kernels "* || ! $parts =~ \ [a-z] ]] && setup_for_kernels_bench
-  build_preset release tidemill bench_infer
+  build_preset release tidemill bench_infer bench_paced_load
   TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python \
     .cache/venvs/bench/bin/python bench/bench.py "$@"
 }
