@@ -78,6 +78,7 @@ Application::Parts::~Parts() {
   background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
+  if (health) health->stop();
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
   if (asynchronous) asynchronous->stop();
@@ -187,6 +188,7 @@ Result<void> Application::Parts::run() {
   TRY(engine->start());
   TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
+  health->start();
   TRY(asynchronous->start());
   TRY(http->start());
   repeat("logs-sweep", kLogsSweepInterval, [this] {
@@ -235,7 +237,8 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
          inference->counters().metrics_text() + recorder->metrics_text() +
-         asynchronous->metrics_text() + transform_jobs->counters().metrics_text();
+         asynchronous->metrics_text() + health->counters.metrics_text() +
+         transform_jobs->counters().metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -24,6 +24,7 @@
 #include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
 #include "services/sagemaker/fleet/fleet_runner.h"
+#include "services/sagemaker/fleet/health_monitor.h"
 #include "services/sagemaker/inference_component/inference_components.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/sagemaker/transform_job/fleet_models.h"
@@ -50,6 +51,7 @@ struct Application::Parts {
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
+  services::sagemaker::HealthOptions health_options();
   Result<void> run();
   void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
   Result<void> announce();
@@ -80,6 +82,7 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
   std::unique_ptr<InferenceOperation> inference_operation;
   std::unique_ptr<services::sagemaker::FleetRunner> fleets;
+  std::unique_ptr<services::sagemaker::HealthMonitor> health;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
   std::unique_ptr<services::sagemaker::InferenceComponents> components;
   std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;

@@ -60,6 +60,25 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
   return programs;
 }
 
+services::sagemaker::HealthOptions Application::Parts::health_options() {
+  namespace sagemaker = services::sagemaker;
+  sagemaker::HealthOptions options;
+  options.interval = std::chrono::seconds(settings.number("ping-interval-seconds"));
+  options.ping = [this](const sagemaker::ServerAddress& address, auto done) {
+    inference->check(address, std::move(done));
+  };
+  options.cpu_seconds = [this](const std::string& job) -> std::optional<double> {
+    Result<compute::JobStatus> status = compute->status(job);
+    return status ? std::optional(status->cpu_seconds) : std::nullopt;
+  };
+  options.unhealthy = [this](const sagemaker::UnhealthyServer& server) {
+    return server.job.starts_with(sagemaker::kComponentJobPrefix)
+               ? components->server_unhealthy(server)
+               : endpoints->server_unhealthy(server);
+  };
+  return options;
+}
+
 Result<void> Application::Parts::add_services() {
   sts = std::make_unique<services::sts::StsService>(*iam);
   logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
@@ -78,12 +97,15 @@ Result<void> Application::Parts::add_services() {
     return inference->ping(address);
   };
   fleets = std::make_unique<services::sagemaker::FleetRunner>(
-      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping});
+      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping,
+                                                      inference->limits().model_time});
   endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
                                                                      *recorder);
   components =
       std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
   endpoints->host(*components);
+  health = std::make_unique<services::sagemaker::HealthMonitor>(health_options());
+  endpoints->check_with(*health);
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
   components->add_to(*engine);

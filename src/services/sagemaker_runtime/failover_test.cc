@@ -1,4 +1,5 @@
 // An instance that is not there, and what else may answer.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "services/sagemaker_runtime/routing_entry.h"
@@ -24,8 +25,9 @@ TEST_F(FailoverTest, Another_instance_gets_the_whole_request) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "echo " + body);
   EXPECT_EQ(inference_.counters().failovers, 1u);
-  // It is not asked first while it has just refused.
+  // It is not asked while it has just refused, busy as the other may be.
   settle();
+  routes_.find("111122223333", "us-east-1", "churn")->variants[0].instances[1]->in_flight = 7;
   ASSERT_TRUE(invoke("1,2"));
   EXPECT_EQ(inference_.counters().failovers, 1u);
   EXPECT_EQ(inference_.counters().refused, 0u);
@@ -89,19 +91,71 @@ TEST_F(FailoverTest, Multi_model_containers_too) {
   EXPECT_EQ(answer->body, "echo 1,2");
 }
 
-TEST_F(FailoverTest, Of_equals_one_that_refused_comes_last) {
-  EndpointRoute route;
-  route.variants = {processes({1, 2, 3})};
-  const RoutingTable::Entry entry(route);
-  const RoutingTable::Entry::Variant& variant = entry.variants[0];
-  variant.instances[0]->refused();
-  EXPECT_EQ(variant.least_busy(), 1);
-  variant.instances[1]->in_flight = variant.instances[2]->in_flight = 1;
-  EXPECT_EQ(variant.least_busy(), 0);
-  variant.instances[0]->in_flight = 1;
-  EXPECT_EQ(variant.least_busy(), 1);
-  const std::vector<int> except = {1, 2};
-  EXPECT_EQ(variant.least_busy(except), 0);
+class LeavingTest : public FailoverTest {
+ protected:
+  // What a client or a queue is told whose request the instance did not answer any more.
+  Error told(Leaving why, bool from_queue, const std::string& last_words = "") {
+    ModelServer ends([&](const std::string&, const std::string&) {
+      load_->leaving = why;  // while it works on the request
+      return last_words;
+    });
+    VariantRoute variant = processes({ends.port(), there_.port()});
+    variant.instances[0].load = load_;
+    put({variant});
+    InvokeRequest what = request("1,2");
+    what.from_queue = from_queue;
+    InvokeResult result = invoke(what);
+    settle();
+    EXPECT_FALSE(result);
+    EXPECT_EQ(there_.requests(), 0);  // it may have been half done: nobody else is asked
+    return result ? Error{} : result.error();
+  }
+  std::shared_ptr<InstanceLoad> load_ = std::make_shared<InstanceLoad>();
+};
+
+TEST_F(LeavingTest, What_a_stop_cuts_may_be_asked_again) {
+  for (const bool from_queue : {false, true}) {
+    const Error error = told(Leaving::stopped, from_queue);
+    EXPECT_EQ(error.code, "ServiceUnavailable");
+    EXPECT_EQ(error.http_status, 503);
+    load_->leaving = Leaving::no;
+  }
+  const std::string stopping = ModelServer::answer("stopping", "", "503 Service Unavailable");
+  EXPECT_EQ(told(Leaving::stopped, true, stopping).code, "ServiceUnavailable");
+}
+
+TEST_F(LeavingTest, What_an_unhealthy_server_was_doing_counts_as_an_attempt_of_a_queue) {
+  const Error to_client = told(Leaving::unhealthy, false);
+  EXPECT_EQ(to_client.code, "ModelError");
+  EXPECT_THAT(to_client.details.at("OriginalMessage"), ::testing::HasSubstr("health check"));
+  load_->leaving = Leaving::no;
+  EXPECT_EQ(told(Leaving::unhealthy, true).code, codes::kIo);
+}
+
+TEST_F(LeavingTest, A_server_that_ends_by_itself_is_the_models_error) {
+  EXPECT_EQ(told(Leaving::no, false).code, "ModelError");
+  EXPECT_EQ(told(Leaving::no, true).code, "ModelError");
+}
+
+TEST_F(LeavingTest, A_request_counts_on_its_instance_until_it_is_answered) {
+  std::promise<void> asked, answer;
+  ModelServer slow([&](const std::string&, const std::string&) {
+    asked.set_value();
+    answer.get_future().wait();
+    return ModelServer::answer("done");
+  });
+  VariantRoute variant = processes({slow.port()});
+  variant.instances[0].load = load_;
+  put({variant});
+  std::thread client([&] { EXPECT_TRUE(invoke("1,2")); });
+  asked.get_future().wait();
+  EXPECT_EQ(load_->in_flight, 1);
+  put({processes({there_.port()})});  // a deployment takes the instance out of the routes
+  EXPECT_EQ(load_->in_flight, 1);
+  answer.set_value();
+  client.join();
+  settle();
+  EXPECT_EQ(load_->in_flight, 0);
 }
 
 }  // namespace

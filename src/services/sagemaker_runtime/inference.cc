@@ -85,10 +85,12 @@ Inference::Inference(const RoutingTable& routes, runtime::EventLoops& loops, con
       waiting_for_load_(std::make_unique<Loads>()),
       batches_({"predict", kBatchThreads, kBatchesWaitingMax}),
       loads_({"model-load", kLoadThreads, kLoadsWaitingMax}),
-      client_(loops) {}
+      client_(loops),
+      checks_(loops, {.idle_timeout = std::chrono::milliseconds(1)}) {}
 
 Inference::~Inference() {
   client_.stop();
+  checks_.stop();
   batches_.stop();
   loads_.stop();
   for (Pointer& each : waiting_for_load_->take_all())
@@ -305,17 +307,6 @@ void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
     counters_.shadow_invocations.fetch_add(1, std::memory_order_relaxed);
     loops_.nearest().post([this, copy = std::move(copy)]() mutable { run(std::move(copy)); });
   }
-}
-
-bool Inference::ping(const ServerAddress& address) {
-  wire::ClientRequest request;
-  request.target = "/ping";
-  const wire::Destination to = address.socket_path.empty()
-                                   ? wire::Destination::tcp("127.0.0.1", address.port)
-                                   : wire::Destination::unix_socket(address.socket_path);
-  Result<wire::ClientResponse> response =
-      client_.request_and_wait(to, std::move(request), {kPingTime, 64 * 1024});
-  return response && response->status == 200;
 }
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -33,6 +33,7 @@ inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 inline constexpr std::chrono::seconds kPingTime{2};
 // Requests that one instance may have under way or waiting.
 inline constexpr int kRequestsPerInstanceMax = 256;
+static_assert(kRefusalPenaltyRequests < kRequestsPerInstanceMax);
 // Invocations that may wait for models to be loaded, in all.
 inline constexpr std::size_t kLoadWaitersMax = 1024;
 // Of a multi-model container's server, to load a model or to unload one.
@@ -94,6 +95,9 @@ class Inference {
 
   // GET /ping of a model server answers 200 within kPingTime. Blocks; not on a loop's thread.
   bool ping(const ServerAddress& address);
+  // The same over a connection of its own, which a kept one says nothing about. Never blocks;
+  // `done` comes once, on a loop's thread.
+  void check(const ServerAddress& address, std::move_only_function<void(PingAnswer)> done);
 
   const InferenceLimits& limits() const { return limits_; }
   const InferenceCounters& counters() const { return counters_; }
@@ -156,6 +160,7 @@ class Inference {
   runtime::WorkerPool batches_;  // predicts large bodies
   runtime::WorkerPool loads_;    // fetches and loads models; waits for files and processes
   wire::HttpClient client_;
+  wire::HttpClient checks_;  // keeps no connections
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -14,6 +14,7 @@
 #include "infer/codec/codec.h"
 #include "infer/model.h"
 #include "services/sagemaker_runtime/capture/settings.h"
+#include "services/sagemaker_runtime/instance_load.h"
 
 namespace tidemill::services::sagemaker_runtime {
 
@@ -27,6 +28,21 @@ struct ServerAddress {
 struct ServerRoute {
   ServerAddress address;
   std::string log_stream;  // "AllTraffic/i-0"
+  std::string job = {};    // its process under compute/; "" nobody checks its health
+  // It answers /ping while it works on requests, however many; else silence may be work.
+  bool pings_while_busy = false;
+};
+
+// What came of one GET /ping.
+struct PingAnswer {
+  enum class Kind : std::uint8_t {
+    good,     // 200
+    bad,      // another status, or no HTTP
+    refused,  // nobody listens, or whoever does hangs up
+    silent,   // nothing within kPingTime
+  };
+  Kind kind = Kind::silent;
+  std::string text = {};  // "status 500", for people
 };
 
 // Models that come into memory when they are asked for: the members of a multi-model container, by
@@ -56,6 +72,9 @@ struct ContainerRoute {
 
 struct InstanceRoute {
   std::vector<ServerRoute> servers;  // one a container; native containers' are not used
+  // Shared: with whoever publishes it, with the routes before and after and with requests under
+  // way. Null: the routing table makes one, and takes it over by the first server's log stream.
+  std::shared_ptr<InstanceLoad> load = {};
 };
 
 struct VariantRoute {

@@ -89,6 +89,35 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
   return answer;
 }
 
+namespace {
+
+constexpr int kStatusStopping = 503;  // of a model server that has been told to stop
+
+// The request may have been cut by the server's end.
+bool may_be_cut(const Result<wire::ClientResponse>& response) {
+  return response ? response->status == kStatusStopping : response.error().code == codes::kIo;
+}
+
+}  // namespace
+
+InvokeResult Inference::Chosen::answer(std::size_t container, const InferenceLimits& limits,
+                                       bool from_queue,
+                                       Result<wire::ClientResponse> response) const {
+  if (load() && response) load()->answered();
+  const Leaving leaving = load() ? load()->leaving.load() : Leaving::no;
+  if (leaving == Leaving::no || !may_be_cut(response) ||
+      (!response && never_reached(response.error())))
+    return from_model(entry->endpoint, route(), log_stream(container), limits, std::move(response));
+  if (leaving == Leaving::stopped)
+    return fail(unavailable("The model server of variant " + route().name +
+                            " was stopped while it worked on the request; ask again."));
+  const std::string why =
+      "The model server failed its health check and was ended while it worked on the request.";
+  // Queues count such an attempt, and try again.
+  if (from_queue) return fail(codes::kIo, why);
+  return fail(model_error(entry->endpoint, route(), log_stream(container), 0, why));
+}
+
 wire::Destination Inference::destination(const Invocation& invocation) const {
   const Chosen& chosen = invocation.chosen;
   const ServerAddress& address =
@@ -156,6 +185,7 @@ void Inference::run_process(Pointer invocation) {
   // copy goes.
   InvokeRequest copy;
   if (invocation->chosen.may_fail_over()) copy = invocation->request;
+  invocation->chosen.load()->sent(limits.model_time, invocation->request.from_queue);
   wire::ClientRequest request =
       to_model(invocation->chosen.may_fail_over() ? copy : invocation->request);
   client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max},
@@ -164,9 +194,9 @@ void Inference::run_process(Pointer invocation) {
                     Chosen& chosen = invocation->chosen;
                     if (!response && fail_over(chosen, response.error()))
                       return run_process(std::move(invocation));
-                    InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
-                                                     chosen.log_stream(invocation->container),
-                                                     limits, std::move(response));
+                    InvokeResult result =
+                        chosen.answer(invocation->container, limits, invocation->request.from_queue,
+                                      std::move(response));
                     next(std::move(invocation), std::move(result));
                   });
 }

@@ -63,6 +63,13 @@ struct Inference::Chosen {
     if (instance < 0 || route().instances.empty()) return {};
     return route().instances[std::size_t(instance)].servers[container].log_stream;
   }
+  // Null for what no process answers.
+  InstanceLoad* load() const {
+    return instance < 0 ? nullptr : variant->instances[std::size_t(instance)].get();
+  }
+  // What the container's server answered, or why it did not. `from_queue`: as InvokeRequest's.
+  InvokeResult answer(std::size_t container, const InferenceLimits& limits, bool from_queue,
+                      Result<wire::ClientResponse> response) const;
   // When it is not reached, there is an instance that may be asked instead.
   bool may_fail_over() const {
     return instance >= 0 && !bound && unreachable.size() + 1 < route().instances.size();

@@ -65,6 +65,7 @@ void Inference::run_multi_model(Pointer invocation) {
   wire::ClientRequest request = to_model(copy);
   request.target = "/models/" + name_of(invocation->request.target_model) + "/invoke";
   const wire::Destination to = destination(*invocation);
+  invocation->chosen.load()->sent(limits_.model_time, invocation->request.from_queue);
   client_.request(
       to, std::move(request), {limits_.model_time, limits_.body_bytes_max},
       [this, invocation = std::move(invocation)](Result<wire::ClientResponse> response) mutable {
@@ -74,9 +75,8 @@ void Inference::run_multi_model(Pointer invocation) {
         Chosen& chosen = invocation->chosen;
         if (!response && fail_over(chosen, response.error()))
           return run_multi_model(std::move(invocation));
-        InvokeResult result =
-            from_model(chosen.entry->endpoint, chosen.route(),
-                       chosen.log_stream(invocation->container), limits_, std::move(response));
+        InvokeResult result = chosen.answer(invocation->container, limits_,
+                                            invocation->request.from_queue, std::move(response));
         next(std::move(invocation), std::move(result));
       });
 }
@@ -107,8 +107,8 @@ void Inference::load_into_server(Pointer invocation) {
             next(std::move(each), fail(unavailable("The model " + key.target +
                                                    " does not fit into the container.")));
           } else {
-            InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
-                                             chosen.log_stream(each->container), limits, *failed);
+            InvokeResult result =
+                chosen.answer(each->container, limits, each->request.from_queue, *failed);
             next(std::move(each), std::move(result));
           }
         }

@@ -2,32 +2,16 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "services/sagemaker_runtime/instance_load.h"
 #include "services/sagemaker_runtime/interface.h"
 
 namespace tidemill::services::sagemaker_runtime {
-
-// How long an instance that refused a connection comes after its equals.
-inline constexpr std::chrono::seconds kRefusalPenalty{2};
-
-// What one instance has under way.
-struct InstanceLoad {
-  using Clock = std::chrono::steady_clock;
-  std::atomic<int> in_flight = 0;
-  std::atomic<Clock::rep> avoided_until = 0;  // 0: it refused nothing
-
-  void refused() { avoided_until = (Clock::now() + kRefusalPenalty).time_since_epoch().count(); }
-  bool avoided() const {
-    const Clock::rep until = avoided_until.load(std::memory_order_relaxed);
-    return until != 0 && Clock::now().time_since_epoch().count() < until;
-  }
-};
 
 struct RoutingTable::Entry {
   // Goes on counting where `before` is, the entry that this one replaces; null: none.
@@ -48,6 +32,7 @@ struct RoutingTable::Entry {
 
     // -1 when there is no instance that is ready and not among `except`.
     int least_busy(std::span<const int> except = {}) const;
+    // Every instance that refused nothing a moment ago has its share.
     int by_chance() const;
     // The same for the same session while that instance is there (rendezvous hashing).
     int of_session(std::string_view session) const;

@@ -79,8 +79,8 @@ bool VariantRoute::needs_instance() const {
 
 RoutingTable::Entry::Variant::Variant(const VariantRoute& from, double of_shares)
     : route(&from), share(of_shares), in_flight_total(std::make_shared<std::atomic<int>>(0)) {
-  for (std::size_t i = 0; i < from.instances.size(); ++i)
-    instances.push_back(std::make_shared<InstanceLoad>());
+  for (const InstanceRoute& each : from.instances)
+    instances.push_back(each.load ? each.load : std::make_shared<InstanceLoad>());
 }
 
 // Only while the entry is being made: nobody counts yet.
@@ -93,6 +93,7 @@ RoutingTable::Entry::Variant::Variant(Variant&& other) noexcept
 void RoutingTable::Entry::Variant::take_over(const Variant& before) {
   in_flight_total = before.in_flight_total;
   for (std::size_t i = 0; i < instances.size(); ++i) {
+    if (route->instances[i].load) continue;
     const std::string_view log_stream = log_stream_of(route->instances[i]);
     const int known = log_stream.empty() ? -1 : before.named(log_stream);
     if (known >= 0) instances[i] = before.instances[std::size_t(known)];
@@ -173,23 +174,25 @@ const RoutingTable::Entry::Variant* RoutingTable::Entry::among(const std::vector
 
 int RoutingTable::Entry::Variant::least_busy(std::span<const int> except) const {
   int best = -1, fewest = 0;
-  bool best_avoided = false;
   for (std::size_t i = 0; i < instances.size(); ++i) {
-    const int busy = instances[i]->in_flight.load(std::memory_order_relaxed);
-    if (best >= 0 && (busy > fewest || (busy == fewest && !best_avoided))) continue;
+    if (best >= 0 && instances[i]->in_flight.load(std::memory_order_relaxed) >= fewest) continue;
     if (std::ranges::find(except, static_cast<int>(i)) != except.end()) continue;
-    const bool avoided = instances[i]->avoided();
-    if (best >= 0 && busy == fewest && avoided) continue;
+    const int weight = instances[i]->weight();
+    if (best >= 0 && weight >= fewest) continue;
     best = static_cast<int>(i);
-    fewest = busy;
-    best_avoided = avoided;
+    fewest = weight;
   }
   return best;
 }
 
 int RoutingTable::Entry::Variant::by_chance() const {
-  if (instances.empty()) return -1;
-  return static_cast<int>(next_point(turn) * static_cast<double>(instances.size()));
+  const std::size_t count = instances.size();
+  if (count == 0) return -1;
+  const auto drawn = static_cast<std::size_t>(next_point(turn) * static_cast<double>(count));
+  for (std::size_t i = 0; i < count; ++i)
+    if (const std::size_t next = (drawn + i) % count; !instances[next]->avoided())
+      return static_cast<int>(next);
+  return static_cast<int>(drawn);
 }
 
 int RoutingTable::Entry::Variant::of_session(std::string_view session) const {

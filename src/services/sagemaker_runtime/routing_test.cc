@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "services/sagemaker_runtime/inference.h"
 #include "services/sagemaker_runtime/routing_entry.h"
 #include "services/sagemaker_runtime/sessions.h"
 
@@ -54,6 +55,38 @@ TEST(Routing, By_chance_every_instance_has_its_share) {
   std::vector<int> counts(8);
   for (int i = 0; i < 800; ++i) ++counts[std::size_t(entry.variants[0].by_chance())];
   for (const int count : counts) EXPECT_NEAR(count, 100, 5);
+}
+
+TEST(Routing, An_instance_that_refused_is_asked_when_the_others_are_full) {
+  const RoutingTable::Entry entry(eight_instances());
+  const RoutingTable::Entry::Variant& variant = entry.variants[0];
+  for (int i = 1; i < 8; ++i) variant.instances[std::size_t(i)]->in_flight = 100 + i;
+  EXPECT_EQ(variant.least_busy(), 0);
+  variant.instances[0]->refused();
+  EXPECT_EQ(variant.least_busy(), 1);
+  variant.instances[1]->refused();
+  EXPECT_EQ(variant.least_busy(), 2);
+  const std::vector<int> except = {2, 3, 4, 5, 6, 7};
+  EXPECT_EQ(variant.least_busy(except), 0);
+  for (int i = 2; i < 8; ++i)
+    variant.instances[std::size_t(i)]->in_flight = kRequestsPerInstanceMax;
+  EXPECT_EQ(variant.least_busy(), 0);
+  variant.instances[0]->avoided_until = 1;  // long ago
+  variant.instances[5]->in_flight = 0;
+  variant.instances[0]->in_flight = 1;
+  EXPECT_EQ(variant.least_busy(), 5);
+}
+
+TEST(Routing, By_chance_those_that_refused_are_left_out_while_there_are_others) {
+  const RoutingTable::Entry entry(eight_instances());
+  const RoutingTable::Entry::Variant& variant = entry.variants[0];
+  for (const std::size_t i : {2, 3, 7}) variant.instances[i]->refused();
+  std::vector<int> counts(8);
+  for (int i = 0; i < 800; ++i) ++counts[std::size_t(variant.by_chance())];
+  EXPECT_EQ(counts[2] + counts[3] + counts[7], 0);
+  for (const std::size_t i : {0, 1, 4, 5, 6}) EXPECT_GE(counts[i], 95) << i;
+  for (const auto& instance : variant.instances) instance->refused();
+  EXPECT_GE(variant.by_chance(), 0);
 }
 
 std::shared_ptr<const RoutingTable::Entry> put(RoutingTable& table, EndpointRoute route) {

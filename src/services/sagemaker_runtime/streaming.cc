@@ -93,6 +93,7 @@ void Inference::stream_from(const std::shared_ptr<Streaming>& streaming) {
   wire::ClientStreamLimits limits;
   limits.head_timeout = limits.timeout = limits_.model_time;
   limits.idle_timeout = std::min<std::chrono::milliseconds>(limits_.model_time, kSilenceMax);
+  streaming->chosen.load()->sent(limits_.model_time, false);
   Invocation place;
   place.chosen.entry = streaming->chosen.entry;
   place.chosen.variant = streaming->chosen.variant;
@@ -103,6 +104,7 @@ void Inference::stream_from(const std::shared_ptr<Streaming>& streaming) {
     stream_head(streaming, status, std::move(headers));
   };
   callbacks.chunk = [streaming](std::string bytes) {
+    streaming->chosen.load()->answered();
     streaming->keep(bytes);
     if (streaming->good() && !push_parts(streaming->writer, bytes) && streaming->response)
       streaming->response->pause();
@@ -169,8 +171,7 @@ void Inference::stream_end(const std::shared_ptr<Streaming>& streaming, Result<v
       response = fail(ended.error());
     else
       response = wire::ClientResponse{streaming->status, {}, std::move(streaming->body)};
-    InvokeResult result = from_model(chosen.entry->endpoint, chosen.route(),
-                                     chosen.log_stream(chosen.first), limits_, std::move(response));
+    InvokeResult result = chosen.answer(chosen.first, limits_, false, std::move(response));
     counters_.model_errors.fetch_add(1, std::memory_order_relaxed);
     return streaming->done(fail(result.error()));
   }

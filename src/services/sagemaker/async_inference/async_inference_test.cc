@@ -382,6 +382,27 @@ TEST_F(AsyncInferenceTest, asks_again_when_the_model_had_no_room) {
   EXPECT_TRUE(eventually([&] { return object("out/i.out") == "at last"; }));
 }
 
+// Its server failed a health check: maybe because of this very input.
+TEST_F(AsyncInferenceTest, asks_again_a_few_times_when_the_server_was_ended) {
+  std::atomic<int> asked = 0;
+  model_ = [&asked](const AsyncCall& call) -> Result<AsyncAnswer> {
+    ++asked;
+    if (call.body == "good" && asked > 1) return AsyncAnswer{"at last", "text/plain"};
+    return fail(codes::kIo, "the server was ended.");
+  };
+  start();
+  put("in", "good");
+  invoke_well(input("s3://b/in", "i"));
+  EXPECT_TRUE(eventually([&] { return object("out/i.out") == "at last"; }));
+  EXPECT_EQ(asked, 2);
+  put("bad", "bad");
+  invoke_well(input("s3://b/bad", "j"));
+  EXPECT_TRUE(eventually([&] { return !object("failed/j-error.out").empty(); }));
+  EXPECT_EQ(object("failed/j-error.out"),
+            "The invocation was begun 3 times and never came to an end: the server was ended.");
+  EXPECT_EQ(asked, 2 + kAsyncAttemptsMax);
+}
+
 TEST_F(AsyncInferenceTest, expires_what_waited_too_long) {
   target_.instances = 0;
   start();

@@ -149,6 +149,7 @@ engine::Task record_task(Endpoint& next, std::string result, std::string reason,
 
 engine::Task leave(Endpoint& next, LeavingInstances what, std::int64_t delay_seconds) {
   what.id = std::to_string(next.leaving_count++);
+  what.due = next.modified + std::chrono::seconds(delay_seconds);
   const StopRef ref{what.id};
   next.leaving.push_back(std::move(what));
   return {tasks::kStop, to_value(ref), std::chrono::seconds(delay_seconds)};

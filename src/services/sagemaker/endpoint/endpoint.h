@@ -25,14 +25,16 @@ struct LeavingInstances {
   Fleet fleet;
   std::vector<InstanceIndex> instances;
   bool whole = false;  // the fleet, with its folder
+  Timestamp due;       // from then on it is stopped as soon as nothing is under way on it
 };
-BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole))
+BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole, due))
 
-// One of the record's `leaving`.
+// One of the record's `leaving`; "" everything, as the endpoint is being deleted.
 struct StopRef {
   std::string id;
+  std::int64_t looks = 0;  // how often something was still under way
 };
-BOOST_DESCRIBE_STRUCT(StopRef, (), (id))
+BOOST_DESCRIBE_STRUCT(StopRef, (), (id, looks))
 
 struct Endpoint {
   std::string account, region, arn, name;
@@ -41,6 +43,7 @@ struct Endpoint {
   std::string failure_reason;
   std::string failed_config;  // of the last fleet that could not start
   Timestamp created, modified;
+  std::optional<Timestamp> deleting_since;
   std::optional<Fleet> active, pending;
   std::optional<Deployment> deployment;  // under way
   std::vector<LeavingInstances> leaving;
@@ -52,8 +55,8 @@ struct Endpoint {
 };
 BOOST_DESCRIBE_STRUCT(Endpoint, (),
                       (account, region, arn, name, server_url, status, failure_reason,
-                       failed_config, created, modified, active, pending, deployment, leaving,
-                       leaving_count, last_deployment, last_policy))
+                       failed_config, created, modified, deleting_since, active, pending,
+                       deployment, leaving, leaving_count, last_deployment, last_policy))
 
 inline constexpr const char* kEndpointMachine = "sagemaker_endpoint";
 inline constexpr const char* kEndpointLogGroup = "/aws/sagemaker/Endpoints/";
@@ -103,9 +106,11 @@ inline constexpr const char* kCapacityRequested = "CapacityRequested";  // Capac
 inline constexpr const char* kAdvance = "Advance";                      // InstancesRef: fleet, step
 inline constexpr const char* kTimeOut = "TimeOut";                      // InstancesRef: fleet
 inline constexpr const char* kPublished = "Published";
+inline constexpr const char* kDraining = "Draining";          // StopRef: requests are under way
 inline constexpr const char* kStopped = "Stopped";            // StopRef
 inline constexpr const char* kServerExited = "ServerExited";  // ServerRef
-inline constexpr const char* kServerReady = "ServerReady";    // ServerRef with its port
+inline constexpr const char* kServerUnhealthy = "ServerUnhealthy";  // ServerRef; it still runs
+inline constexpr const char* kServerReady = "ServerReady";          // ServerRef with its port
 inline constexpr const char* kDeleteRequested = "DeleteRequested";
 inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's
 }  // namespace endpoint_events
@@ -115,13 +120,15 @@ inline constexpr const char* kStartInstances = "StartInstances";  // InstancesRe
 inline constexpr const char* kPublish = "Publish";
 inline constexpr const char* kStop = "Stop";                    // StopRef
 inline constexpr const char* kRestartServer = "RestartServer";  // ServerRef
+inline constexpr const char* kEndServer = "EndServer";          // ServerRef
 inline constexpr const char* kAdvance = "Advance";              // a timer; InstancesRef
 inline constexpr const char* kTimeOut = "TimeOut";              // a timer; InstancesRef
 inline constexpr const char* kRecord = "Record";                // DeploymentRecord, for the history
-inline constexpr const char* kRemove = "Remove";
+inline constexpr const char* kRemove = "Remove";                // StopRef
 }  // namespace endpoint_tasks
 
-// Requests that began on an old fleet have this long to finish before it is stopped.
+// What leaves is first looked at so long after its routes are gone: whatever had read them has
+// begun by then. It is stopped once nothing is under way on it.
 inline constexpr int kDrainSeconds = 5;
 
 }  // namespace tidemill::services::sagemaker

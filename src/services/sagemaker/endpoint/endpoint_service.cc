@@ -2,11 +2,9 @@
 
 #include "base/log.h"
 #include "services/sagemaker/data_capture/data_capture.h"
-#include "services/sagemaker/endpoint/handlers.h"
 #include "services/sagemaker/endpoint/history.h"
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
-#include "services/sagemaker/tags/tags.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -18,13 +16,6 @@ namespace runtime_routes = sagemaker_runtime;
 constexpr std::size_t kScanPage = 500;
 // Endpoints that are not published by then (many native models to load) follow in the background.
 constexpr std::chrono::milliseconds kStartTime{500};
-
-template <class T>
-Result<T> payload(const engine::TaskRun& run) {
-  T out{};
-  TRY(from_value(run.payload, out));
-  return out;
-}
 
 }  // namespace
 
@@ -124,6 +115,7 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
   const std::vector<engine::Event> nothing;
   if (run.type == tasks::kStartInstances) return start_instances(endpoint, run);
   if (run.type == tasks::kRestartServer) return restart_server(endpoint, run);
+  if (run.type == tasks::kEndServer) return end_server(endpoint, run);
   if (run.type == tasks::kRemove) return remove(endpoint, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(run.key));
@@ -134,23 +126,11 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
   if (run.type == tasks::kTimeOut)
     return std::vector<engine::Event>{{events::kTimeOut, run.payload}};
   if (run.type == tasks::kRecord) {
-    TRY(keep_deployment(in_.store, TRY(payload<DeploymentRecord>(run))));
+    TRY(keep_deployment(in_.store, TRY(task_payload<DeploymentRecord>(run))));
     return nothing;
   }
-  if (run.type == tasks::kStop) {
-    const StopRef ref = TRY(payload<StopRef>(run));
-    for (const LeavingInstances& each : endpoint.leaving)
-      if (each.id == ref.id) TRY(stop_leaving(endpoint, each));
-    return std::vector<engine::Event>{{events::kStopped, run.payload}};
-  }
+  if (run.type == tasks::kStop) return stop_drained(endpoint, run);
   return fail(codes::kInvalid, "unknown task " + run.type);
-}
-
-Result<void> EndpointService::stop_leaving(const Endpoint& endpoint,
-                                           const LeavingInstances& leaving) {
-  const FleetOwner owner = owner_of(endpoint);
-  return leaving.whole ? fleets_.stop(owner, leaving.fleet)
-                       : fleets_.stop_instances(owner, leaving.fleet, leaving.instances);
 }
 
 // A wait that was ended because the server stops is no failed attempt once the engine stops, too.
@@ -165,7 +145,7 @@ std::unexpected<Error> EndpointService::cancelled(const Error& error, const engi
 
 engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
                                                     const engine::TaskRun& run) {
-  InstancesRef ref = TRY(payload<InstancesRef>(run));
+  InstancesRef ref = TRY(task_payload<InstancesRef>(run));
   const bool of_pending = endpoint.pending && endpoint.pending->id == ref.fleet;
   const bool of_active = endpoint.active && endpoint.active->id == ref.fleet;
   if (!of_pending && !of_active) return std::vector<engine::Event>();
@@ -179,36 +159,6 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
   if (started.error().code != kDeploymentFailed) return cancelled(started.error(), run);
   ref.reason = started.error().message;
   return std::vector<engine::Event>{{events::kInstancesFailed, to_value(ref)}};
-}
-
-engine::TaskResult EndpointService::restart_server(const Endpoint& endpoint,
-                                                   const engine::TaskRun& run) {
-  ServerRef ref = TRY(payload<ServerRef>(run));
-  // It may have been scaled away, or be at another attempt.
-  Fleet fleet = endpoint.active.value_or(Fleet{});
-  if (!find_server(fleet, ref)) return std::vector<engine::Event>();
-  Result<ServerRef> started = fleets_.start_server(owner_of(endpoint), *endpoint.active, ref);
-  if (started) return std::vector<engine::Event>{{events::kServerReady, to_value(*started)}};
-  if (started.error().code != kDeploymentFailed) return cancelled(started.error(), run);
-  log::warning("a model server does not come up",
-               {{"endpoint", endpoint.arn}, {"reason", started.error().message}});
-  return std::vector<engine::Event>{{events::kServerExited, to_value(ref)}};
-}
-
-engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
-  {
-    std::lock_guard lock(publishing_);
-    routes_.remove(endpoint.account, endpoint.region, endpoint.name);
-  }
-  const FleetOwner owner = owner_of(endpoint);
-  for (const LeavingInstances& each : endpoint.leaving) TRY(stop_leaving(endpoint, each));
-  if (endpoint.pending) TRY(fleets_.stop(owner, *endpoint.pending));
-  if (endpoint.active) TRY(fleets_.stop(owner, *endpoint.active));
-  store::Transaction transaction;
-  erase_tags(transaction, endpoint.arn);
-  TRY(forget_deployments(in_.store, transaction, endpoint));
-  TRY(in_.engine.erase(kEndpointMachine, run.key, std::move(transaction)));
-  return std::vector<engine::Event>();
 }
 
 Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoint& endpoint) {
@@ -240,15 +190,26 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
   return route;
 }
 
+void EndpointService::put_route(sagemaker_runtime::EndpointRoute route) {
+  if (health_) health_->watch(route);
+  routes_.put(std::move(route));
+}
+
+void EndpointService::remove_route(std::string_view account, std::string_view region,
+                                   std::string_view name) {
+  if (health_) health_->forget(account, region, name);
+  routes_.remove(account, region, name);
+}
+
 Result<void> EndpointService::publish(const std::string& key) {
   std::lock_guard lock(publishing_);
   auto found = TRY(endpoints().get(in_.store, key));
   if (found && found->record.active && found->record.status != endpoint_status::kDeleting) {
-    routes_.put(TRY(route_of(found->record)));
+    put_route(TRY(route_of(found->record)));
     return {};
   }
   const std::vector<std::string> parts = store::split_key(key);
-  if (parts.size() == 3) routes_.remove(parts[0], parts[1], parts[2]);
+  if (parts.size() == 3) remove_route(parts[0], parts[1], parts[2]);
   return {};
 }
 
@@ -257,41 +218,8 @@ Result<void> EndpointService::publish_after(const std::string& key, const engine
   auto found = TRY(endpoints().get(in_.store, key));
   if (!found) return {};
   auto step = TRY(endpoint_transition(found->record, event, in_.clock.now()));
-  if (step && step->next.active) routes_.put(TRY(route_of(step->next)));
+  if (step && step->next.active) put_route(TRY(route_of(step->next)));
   return {};
-}
-
-void EndpointService::job_exited(const std::string& id, const compute::JobExit& exit) {
-  Result<ServerJob> job = parse_server_job_id(id);
-  if (!job || exit.stop_requested) return;
-  job->ref.reason = "exit code " + std::to_string(exit.exit_code);
-  // Stale for servers that are still being started: whoever waits for them sees the exit itself.
-  Result<bool> sent =
-      in_.engine.send(kEndpointMachine, endpoint_key(job->account, job->region, job->name),
-                      {events::kServerExited, to_value(job->ref)});
-  if (sent && *sent)
-    log::warning("a model server ended; it is started again",
-                 {{"endpoint", job->name}, {"exit_code", exit.exit_code}});
-}
-
-bool EndpointService::job_logged(const std::string& id,
-                                 const std::vector<compute::LogLine>& lines) {
-  Result<ServerJob> job = parse_server_job_id(id);
-  if (!job) return true;
-  auto found = endpoints().get(in_.store, endpoint_key(job->account, job->region, job->name));
-  if (!found) return false;
-  if (!*found) return true;  // deleted meanwhile
-  std::string stream = "i-" + job->ref.fleet + "-" + std::to_string(job->ref.instance);
-  for (const auto* fleet : {&(*found)->record.active, &(*found)->record.pending})
-    if (*fleet && (*fleet)->id == job->ref.fleet &&
-        job->ref.variant < std::int64_t((*fleet)->variants.size()))
-      stream = server_log_stream((*fleet)->variants[std::size_t(job->ref.variant)], job->ref);
-  std::vector<logs::LogEvent> entries;
-  entries.reserve(lines.size());
-  for (const compute::LogLine& line : lines) entries.push_back({line.time, line.text});
-  return in_.logs
-      .append(job->account, job->region, kEndpointLogGroup + job->name, stream, std::move(entries))
-      .has_value();
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -159,6 +159,19 @@ EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timesta
   return moved(std::move(next), std::move(work));
 }
 
+// It is taken out of service as one that ended, and ended.
+EndpointOutcome server_unhealthy(Endpoint next, const engine::Event& event, Timestamp now) {
+  const ServerRef ref = TRY(event_payload<ServerRef>(event));
+  const auto in_service = [&](std::optional<Fleet>& fleet) {
+    const Server* server = fleet ? find_server(*fleet, ref) : nullptr;
+    return server && server->ready;
+  };
+  if (!in_service(next.pending) && !in_service(next.active)) return stale();
+  std::optional<EndpointStep> step = TRY(server_exited(std::move(next), event, now));
+  if (step) step->tasks.push_back({tasks::kEndServer, to_value(ref)});
+  return step;
+}
+
 EndpointOutcome server_ready(Endpoint next, const engine::Event& event) {
   const ServerRef ref = TRY(event_payload<ServerRef>(event));
   Server* server = next.active ? find_server(*next.active, ref) : nullptr;
@@ -178,10 +191,24 @@ EndpointOutcome stopped(Endpoint next, const engine::Event& event) {
   return moved(std::move(next));
 }
 
-EndpointOutcome delete_requested(Endpoint next) {
+// Requests are under way on what is to be stopped: another look later.
+EndpointOutcome draining(Endpoint next, const engine::Event& event) {
+  StopRef ref = TRY(event_payload<StopRef>(event));
+  const bool everything = ref.id.empty();
+  const bool known =
+      std::ranges::find(next.leaving, ref.id, &LeavingInstances::id) != next.leaving.end();
+  if (everything ? next.status != status::kDeleting : !known) return stale();
+  ++ref.looks;
+  const std::chrono::seconds later(std::min<std::int64_t>(ref.looks, kDrainLookSecondsMax));
+  return moved(std::move(next),
+               {{everything ? tasks::kRemove : tasks::kStop, to_value(ref), later}});
+}
+
+EndpointOutcome delete_requested(Endpoint next, Timestamp now) {
   if (next.status == status::kDeleting) return stale();
   next.status = status::kDeleting;
-  return moved(std::move(next), {{tasks::kRemove}});
+  next.deleting_since = now;
+  return moved(std::move(next), {{tasks::kRemove, to_value(StopRef{})}});
 }
 
 EndpointOutcome timed_out(Endpoint next, const engine::Event& event, Timestamp now) {
@@ -217,8 +244,9 @@ EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp
   const Value* message = event.payload.find("message");
   const std::string task = name && name->as_string() ? *name->as_string() : "";
   if (next.status == status::kDeleting)
-    return task == tasks::kRemove ? moved(std::move(next), {{tasks::kRemove, {}, kAgain}})
-                                  : stale();
+    return task == tasks::kRemove
+               ? moved(std::move(next), {{tasks::kRemove, to_value(StopRef{}), kAgain}})
+               : stale();
   if (task == tasks::kStartInstances) {
     const std::string reason = "Unable to start the endpoint: " +
                                (message && message->as_string() ? *message->as_string() : "");
@@ -245,6 +273,7 @@ EndpointStep begin_endpoint(Endpoint endpoint, DeploymentRequest request, Timest
 EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Event& event,
                                     Timestamp now) {
   Endpoint next = endpoint;
+  if (event.type == events::kDraining) return draining(std::move(next), event);
   next.modified = now;
   if (event.type == events::kInstancesReady) return instances_ready(std::move(next), event, now);
   if (event.type == events::kInstancesFailed) return instances_failed(std::move(next), event, now);
@@ -258,9 +287,10 @@ EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Even
   if (event.type == events::kTimeOut) return timed_out(std::move(next), event, now);
   if (event.type == events::kPublished) return published(std::move(next), now);
   if (event.type == events::kServerExited) return server_exited(std::move(next), event, now);
+  if (event.type == events::kServerUnhealthy) return server_unhealthy(std::move(next), event, now);
   if (event.type == events::kServerReady) return server_ready(std::move(next), event);
   if (event.type == events::kStopped) return stopped(std::move(next), event);
-  if (event.type == events::kDeleteRequested) return delete_requested(std::move(next));
+  if (event.type == events::kDeleteRequested) return delete_requested(std::move(next), now);
   if (event.type == events::kTaskFailed) return task_failed(std::move(next), event, now);
   return stale();
 }

@@ -446,5 +446,107 @@ TEST(EndpointTransition, A_task_that_was_given_up_fails_the_fleet) {
   EXPECT_THAT(machine.endpoint.failure_reason, HasSubstr("disk full"));
 }
 
+Machine draining_machine() {
+  Machine machine = created(fleet("a"));
+  machine.ready_instances(fleet("a"));
+  machine.update(fleet("b"));
+  machine.ready_instances(fleet("b"));
+  return machine;
+}
+
+TEST(Draining, An_old_fleet_is_looked_at_again_while_requests_are_under_way) {
+  Machine machine = draining_machine();
+  ASSERT_EQ(machine.endpoint.leaving.size(), 1u);
+  EXPECT_EQ(machine.endpoint.leaving[0].due, kNow + std::chrono::seconds(kDrainSeconds));
+  for (const int seconds : {1, 2, 3, 4, 5, 5, 5}) {
+    const Value stop = machine.task("Stop")->payload;
+    ASSERT_TRUE(machine.apply({events::kDraining, stop}));
+    EXPECT_THAT(machine.task_types(), ElementsAre("Stop"));
+    EXPECT_EQ(machine.task("Stop")->delay, std::chrono::seconds(seconds));
+  }
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  const Value stop = machine.task("Stop")->payload;
+  ASSERT_TRUE(machine.apply({events::kStopped, stop}));
+  EXPECT_THAT(machine.endpoint.leaving, IsEmpty());
+  EXPECT_FALSE(machine.apply({events::kDraining, stop}));
+}
+
+TEST(Draining, Is_no_change_of_the_endpoint) {
+  Machine machine = draining_machine();
+  const Timestamp later = kNow + std::chrono::hours(1);
+  auto step = endpoint_transition(machine.endpoint,
+                                  {events::kDraining, machine.task("Stop")->payload}, later);
+  ASSERT_TRUE(step && *step);
+  EXPECT_EQ((*step)->next.modified, kNow);
+}
+
+TEST(Draining, A_termination_wait_comes_first) {
+  Machine machine = created(fleet("a"));
+  machine.ready_instances(fleet("a"));
+  DeploymentPolicy waits;
+  waits.termination_wait_seconds = 120;
+  machine.update(fleet("b"), waits);
+  machine.ready_instances(fleet("b"));
+  EXPECT_EQ(machine.endpoint.leaving[0].due, kNow + std::chrono::seconds(120));
+}
+
+TEST(Draining, A_deletion_waits_for_what_is_under_way) {
+  Machine machine = created(fleet("a"));
+  machine.ready_instances(fleet("a"));
+  EXPECT_FALSE(machine.apply({events::kDraining, to_value(StopRef{})}));
+  ASSERT_TRUE(machine.apply({events::kDeleteRequested, {}}));
+  EXPECT_EQ(machine.endpoint.deleting_since, kNow);
+  const Value remove = machine.task("Remove")->payload;
+  ASSERT_TRUE(machine.apply({events::kDraining, remove}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Remove"));
+  EXPECT_EQ(machine.task("Remove")->delay, std::chrono::seconds(1));
+  EXPECT_EQ(machine.endpoint.status, "Deleting");
+}
+
+ServerRef unhealthy_server(const std::string& of) {
+  return {of, 0, 0, 0, 0, 0, "GET /ping failed 3 times in a row: status 500", 2};
+}
+
+TEST(Health, A_server_that_fails_is_ended_and_started_again) {
+  Machine machine = created(fleet("a", 2));
+  machine.ready_instances(fleet("a", 2));
+  const ServerRef ref = unhealthy_server("a");
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "RestartServer", "EndServer"));
+  EXPECT_EQ(machine.endpoint.active->variants[0].ready_instances(), 1);
+  EXPECT_EQ(machine.endpoint.status, "InService");
+  ServerRef ended, again;
+  ASSERT_TRUE(from_value(machine.task("EndServer")->payload, ended));
+  ASSERT_TRUE(from_value(machine.task("RestartServer")->payload, again));
+  EXPECT_EQ(ended.attempt, 0);
+  EXPECT_EQ(ended.stop_grace_seconds, 2);
+  EXPECT_EQ(again.attempt, 1);
+  EXPECT_EQ(machine.task("RestartServer")->delay, std::chrono::seconds(1));
+  // Told twice, and told by its process's end: neither is news.
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+  EXPECT_FALSE(machine.apply({events::kServerExited, to_value(ref)}));
+}
+
+TEST(Health, A_server_of_a_new_fleet_rolls_the_deployment_back) {
+  Machine machine = created(fleet("a"));
+  machine.ready_instances(fleet("a"));
+  machine.update(fleet("b"), policy(deployment_policies::kCanary, 50, 60));
+  machine.ready_instances(fleet("b"));
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, to_value(unhealthy_server("b"))}));
+  EXPECT_EQ(machine.recorded(), "RolledBack");
+  EXPECT_THAT(machine.endpoint.failure_reason, HasSubstr("status 500"));
+  EXPECT_TRUE(machine.task("EndServer"));
+  EXPECT_EQ(machine.endpoint.active->id, "a");
+}
+
+TEST(Health, One_that_is_not_in_service_is_left_alone) {
+  Machine machine = created(fleet("a"));
+  const ServerRef ref = unhealthy_server("a");
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(ref)}));  // it is being started
+  machine.ready_instances(fleet("a"));
+  machine.apply({events::kDeleteRequested, {}});
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+}
+
 }  // namespace
 }  // namespace tidemill::services::sagemaker

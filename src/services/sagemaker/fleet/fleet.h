@@ -16,6 +16,9 @@
 
 namespace tidemill::services::sagemaker {
 
+// SageMaker gives a model server this long between SIGTERM and SIGKILL.
+inline constexpr int kHostingStopGraceSeconds = 30;
+
 // Who a fleet belongs to.
 struct FleetOwner {
   std::string kind;  // "endpoint", "transform": the first word of its jobs' ids
@@ -144,8 +147,11 @@ struct ServerRef {
   std::int64_t variant = 0, instance = 0, container = 0, attempt = 0;
   std::int64_t port = 0;
   std::string reason;
+  std::int64_t stop_grace_seconds = kHostingStopGraceSeconds;  // of one that is to be ended
 };
-BOOST_DESCRIBE_STRUCT(ServerRef, (), (fleet, variant, instance, container, attempt, port, reason))
+BOOST_DESCRIBE_STRUCT(ServerRef, (),
+                      (fleet, variant, instance, container, attempt, port, reason,
+                       stop_grace_seconds))
 
 // nullptr when the fleet has no such place or it is at another attempt.
 Server* find_server(Fleet& fleet, const ServerRef& ref);
@@ -165,10 +171,10 @@ std::string server_log_stream(const Variant& variant, const ServerRef& ref);
 // What SageMaker's FailureReason holds.
 inline constexpr std::size_t kFailureReasonBytesMax = 1024;
 std::string cut_reason(std::string reason);
-// SageMaker gives a model server this long between SIGTERM and SIGKILL.
-inline constexpr int kHostingStopGraceSeconds = 30;
 inline constexpr int kStartupSecondsDefault = 480;
 inline constexpr int kRestartDelaySecondsMax = 60;
+// Between two looks at what leaves while requests are under way on it: 1, 2, ... up to this.
+inline constexpr int kDrainLookSecondsMax = 5;
 // A serverless variant's model leaves memory when nobody asked for it this long.
 inline constexpr int kServerlessIdleSeconds = 120;
 // Seconds before the given attempt is started: 1, 2, 4, ...

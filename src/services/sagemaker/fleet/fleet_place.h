@@ -7,6 +7,13 @@
 
 namespace tidemill::services::sagemaker {
 
+// Between two looks at a process that starts or ends.
+inline constexpr std::chrono::milliseconds kPollPause{15};
+
+inline std::string instance_key(const std::string& fleet, const InstanceIndex& at) {
+  return fleet + "/" + std::to_string(at.variant) + "/" + std::to_string(at.instance);
+}
+
 struct FleetRunner::Place {
   Place(const std::string& directory, const FleetOwner& from, const Fleet& fleet,
         std::size_t variant_index, std::size_t container_index)

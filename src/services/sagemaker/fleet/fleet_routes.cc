@@ -154,8 +154,10 @@ Result<sagemaker_runtime::VariantRoute> FleetRunner::route(const FleetOwner& own
     const Instance& instance = variant.instances[i];
     if (!instance.ready()) continue;
     sagemaker_runtime::InstanceRoute out;
+    out.load = loads_.of(fleet, {std::int64_t(index), std::int64_t(i)});
     for (std::size_t c = 0; c < instance.servers.size(); ++c) {
       const Server& server = instance.servers[c];
+      if (server.port) ports_.keep(static_cast<std::uint16_t>(server.port));
       const ServerRef ref{fleet.id,
                           std::int64_t(index),
                           std::int64_t(i),
@@ -163,8 +165,14 @@ Result<sagemaker_runtime::VariantRoute> FleetRunner::route(const FleetOwner& own
                           server.attempt,
                           server.port,
                           {}};
-      out.servers.push_back({variant.containers[c].native() ? ServerAddress{} : address_of(ref),
-                             server_log_stream(variant, ref)});
+      sagemaker_runtime::ServerRoute at{{}, server_log_stream(variant, ref)};
+      if (const Container& container = variant.containers[c]; !container.native()) {
+        at.address = address_of(ref);
+        at.job = server_job_id(owner, ref);
+        // Ours do; of another program nothing is known.
+        at.pings_while_busy = container.engine != engines::kProgram;
+      }
+      out.servers.push_back(std::move(at));
     }
     route.instances.push_back(std::move(out));
   }

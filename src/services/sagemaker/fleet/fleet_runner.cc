@@ -1,9 +1,6 @@
 #include "services/sagemaker/fleet/fleet_runner.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::milliseconds kPollPause{15};
 constexpr std::size_t kLogTailBytes = 16 * 1024;
 // Of fixed keys, where the credential endpoint cannot be used.
 constexpr std::chrono::hours kCredentialsLifetime{12};
@@ -29,41 +25,13 @@ std::unexpected<Error> deployment_failed(const std::string& reason) {
   return fail(kDeploymentFailed, reason);
 }
 
-// A port of the loopback interface that nobody has right now.
-Result<std::uint16_t> free_port() {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t length = sizeof address;
-  auto* raw = reinterpret_cast<sockaddr*>(&address);
-  const bool good =
-      probe >= 0 && ::bind(probe, raw, length) == 0 && ::getsockname(probe, raw, &length) == 0;
-  if (probe >= 0) ::close(probe);
-  if (!good) return fail(codes::kIo, "no free port on the loopback interface");
-  return ntohs(address.sin_port);
-}
-
-// The port is kept beside the instance before its process starts, so that a task that runs again
-// after a crash finds the process it has started.
-Result<std::uint16_t> port_of(const std::string& folder) {
-  const fs::path path = fs::path(folder).string() + ".port";
-  int port = 0;
-  if (std::ifstream(path) >> port && port > 0) return static_cast<std::uint16_t>(port);
-  const std::uint16_t chosen = TRY(free_port());
-  std::ofstream file(path);
-  file << chosen << "\n";
-  if (!file.flush()) return fail(codes::kIo, "cannot write " + path.string());
-  return chosen;
-}
-
 // Programs of the user's own keep SageMaker's contract, which knows ports only.
 bool listens_on_port(const Container& container) { return container.engine == engines::kProgram; }
 
 }  // namespace
 
 FleetRunner::FleetRunner(const Dependencies& dependencies, FleetOptions options)
-    : in_(dependencies), options_(std::move(options)) {
+    : in_(dependencies), options_(std::move(options)), ports_(in_.random) {
   std::error_code ignored;
   fs::create_directories(options_.directory, ignored);
   directory_descriptor_ = ::open(options_.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -88,13 +56,34 @@ ServerAddress FleetRunner::address_of(const ServerRef& ref) const {
           0};
 }
 
-namespace {
-
-std::string instance_key(const std::string& fleet, const InstanceIndex& at) {
-  return fleet + "/" + std::to_string(at.variant) + "/" + std::to_string(at.instance);
+// The port is kept beside the instance before its process starts, so that a task that runs again
+// after a crash finds the process it has started.
+Result<std::uint16_t> FleetRunner::port_of(const ServerRef& ref) {
+  const std::string path = port_file(ref);
+  int port = 0;
+  if (std::ifstream(path) >> port && port > 0) {
+    ports_.keep(static_cast<std::uint16_t>(port));
+    return static_cast<std::uint16_t>(port);
+  }
+  const std::uint16_t chosen = TRY(ports_.take());
+  std::ofstream file(path);
+  file << chosen << "\n";
+  if (file.flush()) return chosen;
+  ports_.give_back(chosen);
+  return fail(codes::kIo, "cannot write " + path);
 }
 
-}  // namespace
+std::string FleetRunner::port_file(const ServerRef& ref) const {
+  return instance_folder(ref) + ".port";
+}
+
+void FleetRunner::remove_files(const ServerRef& ref) {
+  int port = 0;
+  if (std::ifstream(port_file(ref)) >> port) ports_.give_back(static_cast<std::uint16_t>(port));
+  std::error_code ignored;
+  fs::remove_all(instance_folder(ref), ignored);
+  fs::remove(port_file(ref), ignored);
+}
 
 // While it lives, stops of its instances wait for it, and it is told to give up.
 class FleetRunner::Start {
@@ -179,13 +168,14 @@ Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet
   // Whatever the last attempt left: one that never comes up must not fill the disk.
   ServerRef previous = ref;
   previous.attempt -= 1;
-  if (in_.compute.remove(server_job_id(owner, previous))) {
-    std::error_code ignored;
-    fs::remove_all(instance_folder(previous), ignored);
-    fs::remove(instance_folder(previous) + ".port", ignored);
-  }
+  if (in_.compute.remove(server_job_id(owner, previous))) remove_files(previous);
   ref.port = TRY(launch(place, ref));
-  TRY(await_ready(place, ref));
+  Result<void> ready = await_ready(place, ref);
+  // It may be there although it does not answer; the next attempt takes what it leaves.
+  if (!ready && ready.error().code == kDeploymentFailed)
+    (void)in_.compute.stop(server_job_id(owner, ref),
+                           std::chrono::seconds(kHostingStopGraceSeconds));
+  if (!ready) return fail(ready.error());
   return ref;
 }
 
@@ -211,7 +201,7 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
   if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());
   surroundings.model_folder = place.model_folder();
   surroundings.instance_folder = folder;
-  if (listens_on_port(place.container)) surroundings.port = TRY(port_of(folder));
+  if (listens_on_port(place.container)) surroundings.port = TRY(port_of(ref));
   surroundings.server_url =
       place.owner.server_url.empty() ? in_.settings.endpoint : place.owner.server_url;
   Result<std::map<std::string, std::string>> credentials = role_environment(
@@ -254,6 +244,9 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
                          std::to_string(exit.exit_code);
       if (exit.out_of_memory) head += " because it used more memory than its instance type has";
       if (!exit.reason.empty()) head += " (" + exit.reason + ")";
+      if (ref.port && ServerPorts::is_listened_on(static_cast<std::uint16_t>(ref.port)))
+        head += ", and another process listens on the port " + std::to_string(ref.port) +
+                " that it was given";
       head += ". ";
       return deployment_failed(
           head + log_reason(kFailureReasonBytesMax - std::min(head.size(), std::size_t(900))));
@@ -266,78 +259,6 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
     std::this_thread::sleep_for(kPollPause);
   }
   return fail(codes::kCancelled, "the server stops");
-}
-
-Result<void> FleetRunner::await_exit(const std::string& job) {
-  while (!cancelled_) {
-    compute::JobExit exit;
-    if (TRY(exited(job, exit))) return {};
-    std::this_thread::sleep_for(kPollPause);
-  }
-  return fail(codes::kCancelled, "the server stops");
-}
-
-Result<void> FleetRunner::stop_instances(const FleetOwner& owner, const Fleet& fleet,
-                                         const std::vector<InstanceIndex>& which) {
-  std::unique_lock lock(mutex_);
-  for (const InstanceIndex& at : which) ++stops_[instance_key(fleet.id, at)];
-  started_.wait(lock, [&] {
-    return std::ranges::none_of(which, [&](const InstanceIndex& at) {
-      return starts_.contains(instance_key(fleet.id, at));
-    });
-  });
-  lock.unlock();
-  Result<void> stopped = stop_servers(owner, fleet, which);
-  lock.lock();
-  for (const InstanceIndex& at : which)
-    if (--stops_[instance_key(fleet.id, at)] == 0) stops_.erase(instance_key(fleet.id, at));
-  return stopped;
-}
-
-Result<void> FleetRunner::stop_servers(const FleetOwner& owner, const Fleet& fleet,
-                                       const std::vector<InstanceIndex>& which) {
-  std::vector<ServerRef> refs;
-  for (const InstanceIndex& at : which) {
-    const Variant& variant = fleet.variants.at(std::size_t(at.variant));
-    const auto& servers = variant.instances.at(std::size_t(at.instance)).servers;
-    for (std::size_t i = 0; i < servers.size(); ++i) {
-      if (variant.containers.at(i).native()) continue;
-      // The record knows the newest attempt; an older one may be ending still.
-      for (std::int64_t attempt = std::max<std::int64_t>(0, servers[i].attempt - 1);
-           attempt <= servers[i].attempt; ++attempt)
-        refs.push_back({fleet.id, at.variant, at.instance, std::int64_t(i), attempt, 0, {}});
-    }
-  }
-  for (const ServerRef& ref : refs) {
-    Result<void> stopped =
-        in_.compute.stop(server_job_id(owner, ref), std::chrono::seconds(kHostingStopGraceSeconds));
-    if (!stopped && stopped.error().code != codes::kNotFound) return stopped;
-  }
-  std::error_code ignored;
-  for (const ServerRef& ref : refs) {
-    TRY(await_exit(server_job_id(owner, ref)));
-    TRY(in_.compute.remove(server_job_id(owner, ref)));
-    TRY(in_.iam.revoke_role(server_job_id(owner, ref)));
-    fs::remove_all(instance_folder(ref), ignored);
-    fs::remove(instance_folder(ref) + ".port", ignored);
-  }
-  return {};
-}
-
-Result<void> FleetRunner::stop(const FleetOwner& owner, const Fleet& fleet) {
-  TRY(stop_instances(owner, fleet, all_instances(fleet)));
-  const std::string folder = options_.directory + "/" + fleet.id;
-  {
-    std::lock_guard lock(mutex_);
-    const auto below = [&](const auto& each) { return each.first.starts_with(folder + "/"); };
-    std::erase_if(models_, below);
-    std::erase_if(sources_, below);
-  }
-  std::error_code error;
-  fs::remove_all(folder, error);
-  if (error)
-    return fail(codes::kIo, "cannot remove the folder of " + fleet.id + ": " + error.message());
-  return {};
 }
 
 }  // namespace tidemill::services::sagemaker

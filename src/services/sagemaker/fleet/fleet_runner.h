@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -12,6 +13,8 @@
 #include "infer/model.h"
 #include "services/sagemaker/dependencies.h"
 #include "services/sagemaker/fleet/fleet.h"
+#include "services/sagemaker/fleet/instance_loads.h"
+#include "services/sagemaker/fleet/server_ports.h"
 #include "services/sagemaker_runtime/interface.h"
 
 namespace tidemill::services::sagemaker {
@@ -25,7 +28,11 @@ struct FleetOptions {
   std::string directory;  // absolute; each fleet's files lie in a folder of its id below it
   // The model server answers GET /ping with 200. May block.
   std::function<bool(const ServerAddress&)> ping;
+  // Of a model's answer to InvokeEndpoint.
+  std::chrono::seconds answer_time_max{3600};
 };
+// Of a model's answer to InvokeEndpointAsync: SageMaker's own limit on InvocationTimeoutSeconds.
+inline constexpr std::chrono::seconds kQueuedAnswerTimeMax{3600};
 
 // Thread-safe; its functions block.
 class FleetRunner {
@@ -41,6 +48,15 @@ class FleetRunner {
                       const std::vector<InstanceIndex>& which);
   // One container of one instance, again: the reference with its port.
   Result<ServerRef> start_server(const FleetOwner& owner, const Fleet& fleet, ServerRef ref);
+  // Requests under way on these instances.
+  int under_way(const Fleet& fleet, const std::vector<InstanceIndex>& which) const {
+    return loads_.under_way(fleet, which);
+  }
+  // What is under way on the fleet is over by then, in whichever way.
+  std::chrono::seconds drain_time_max(const Fleet& fleet) const;
+  // Ends the process of one attempt, which has its grace from the reference, and forgets it.
+  // Idempotent.
+  Result<void> end_server(const FleetOwner& owner, const ServerRef& ref);
   // Stops the processes that these instances may have, starts under way among them. Idempotent.
   Result<void> stop_instances(const FleetOwner& owner, const Fleet& fleet,
                               const std::vector<InstanceIndex>& which);
@@ -60,12 +76,16 @@ class FleetRunner {
   struct Place;  // a container of a variant of a fleet, with its folders
 
   std::string instance_folder(const ServerRef& ref) const;
+  std::string port_file(const ServerRef& ref) const;
+  Result<std::uint16_t> port_of(const ServerRef& ref);
+  void remove_files(const ServerRef& ref);
   Result<void> settle(const Place& place, Container& container);
   Result<std::shared_ptr<const infer::Model>> model(const std::string& folder);
   std::shared_ptr<LoadedModels> source(const Place& place);
   Result<std::int64_t> launch(const Place& place, const ServerRef& ref);
   Result<void> await_ready(const Place& place, const ServerRef& ref);
   Result<void> await_exit(const std::string& job);
+  Result<void> forget_server(const FleetOwner& owner, const ServerRef& ref);
   Result<void> stop_servers(const FleetOwner& owner, const Fleet& fleet,
                             const std::vector<InstanceIndex>& which);
   bool is_stopping(const ServerRef& ref);
@@ -76,6 +96,8 @@ class FleetRunner {
   Dependencies in_;
   const FleetOptions options_;
   int directory_descriptor_ = -1;  // of options_.directory, for short paths to its sockets
+  ServerPorts ports_;
+  InstanceLoads loads_;
   std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;
   std::condition_variable started_;

@@ -26,8 +26,12 @@ struct Leaving {
   std::int64_t id = 0;
   Fleet fleet;                           // as it was
   std::vector<InstanceIndex> instances;  // none: the whole fleet, with its folder
+  Timestamp due;           // from then on they are stopped as soon as nothing is under way on them
+  std::int64_t looks = 0;  // how often something was
 };
-BOOST_DESCRIBE_STRUCT(Leaving, (), (id, fleet, instances))
+BOOST_DESCRIBE_STRUCT(Leaving, (), (id, fleet, instances, due, looks))
+// As a Leaving's id: everything, as the component is being deleted.
+inline constexpr std::int64_t kEverythingLeaves = -1;
 
 namespace rollout_stages {
 inline constexpr const char* kStarting = "Starting";      // a batch of copies
@@ -110,10 +114,12 @@ inline constexpr const char* kCopiesFailed = "CopiesFailed";        // Instances
 inline constexpr const char* kPublished = "Published";              //
 inline constexpr const char* kAdvance = "Advance";                  // InstancesRef: fleet, step
 inline constexpr const char* kTimeOut = "TimeOut";                  // InstancesRef: fleet
+inline constexpr const char* kDraining = "Draining";                // Leaving
 inline constexpr const char* kStopped = "Stopped";                  // Leaving: id
 inline constexpr const char* kUpdateRequested = "UpdateRequested";  // ComponentUpdate
 inline constexpr const char* kCopiesRequested = "CopiesRequested";  // their number
 inline constexpr const char* kServerExited = "ServerExited";        // ServerRef
+inline constexpr const char* kServerUnhealthy = "ServerUnhealthy";  // ServerRef; it still runs
 inline constexpr const char* kRestartFailed = "RestartFailed";      // ServerRef
 inline constexpr const char* kServerReady = "ServerReady";          // ServerRef with its port
 inline constexpr const char* kDeleteRequested = "DeleteRequested";  //
@@ -125,12 +131,13 @@ inline constexpr const char* kStartCopies = "StartCopies";      // InstancesRef
 inline constexpr const char* kPublish = "Publish";              //
 inline constexpr const char* kStopCopies = "StopCopies";        // Leaving
 inline constexpr const char* kRestartServer = "RestartServer";  // ServerRef
+inline constexpr const char* kEndServer = "EndServer";          // ServerRef
 inline constexpr const char* kAdvance = "Advance";              // a timer; InstancesRef
 inline constexpr const char* kTimeOut = "TimeOut";              // a timer; InstancesRef
-inline constexpr const char* kRemove = "Remove";                //
+inline constexpr const char* kRemove = "Remove";                // Leaving: looks
 }  // namespace component_tasks
 
-// Requests that began on a copy have this long to finish before it is stopped.
+// A copy that leaves is looked at after so long; it is stopped once nothing is under way on it.
 inline constexpr int kCopyDrainSeconds = 5;
 
 }  // namespace tidemill::services::sagemaker

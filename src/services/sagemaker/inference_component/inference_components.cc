@@ -49,6 +49,11 @@ engine::TaskResult InferenceComponents::run_task(const InferenceComponent& compo
   if (run.type == tasks::kStartCopies) return start_copies(component, run);
   if (run.type == tasks::kStopCopies) return stop_copies(component, run);
   if (run.type == tasks::kRestartServer) return restart_server(component, run);
+  if (run.type == tasks::kEndServer) {
+    const ServerRef ref = TRY(payload<ServerRef>(run));
+    TRY(fleets_.end_server(owner_of(component), ref));
+    return Events();
+  }
   if (run.type == tasks::kRemove) return remove(component, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(component));
@@ -71,6 +76,18 @@ engine::TaskResult InferenceComponents::start_copies(const InferenceComponent& c
   return Events{{events::kCopiesFailed, to_value(ref)}};
 }
 
+bool InferenceComponents::drains(const Fleet& fleet, const std::vector<InstanceIndex>& which,
+                                 Timestamp due) const {
+  return fleets_.under_way(fleet, which) > 0 &&
+         in_.clock.now() < due + fleets_.drain_time_max(fleet);
+}
+
+bool InferenceComponents::drains(const Leaving& leaving) const {
+  return drains(leaving.fleet,
+                leaving.instances.empty() ? all_instances(leaving.fleet) : leaving.instances,
+                leaving.due);
+}
+
 Result<void> InferenceComponents::stop(const InferenceComponent& component,
                                        const Leaving& leaving) {
   if (leaving.instances.empty()) return fleets_.stop(owner_of(component), leaving.fleet);
@@ -80,6 +97,8 @@ Result<void> InferenceComponents::stop(const InferenceComponent& component,
 engine::TaskResult InferenceComponents::stop_copies(const InferenceComponent& component,
                                                     const engine::TaskRun& run) {
   const Leaving leaving = TRY(payload<Leaving>(run));
+  if (leaving.looks == 0) TRY(publish(component));
+  if (drains(leaving)) return Events{{events::kDraining, run.payload}};
   TRY(stop(component, leaving));
   Leaving which;
   which.id = leaving.id;
@@ -103,6 +122,13 @@ engine::TaskResult InferenceComponents::restart_server(const InferenceComponent&
 engine::TaskResult InferenceComponents::remove(const InferenceComponent& component,
                                                const engine::TaskRun& run) {
   TRY(publish(component));
+  const auto still_answers = [&](const std::optional<Fleet>& fleet) {
+    return fleet && drains(*fleet, all_instances(*fleet), component.modified);
+  };
+  if (still_answers(component.active) || still_answers(component.pending) ||
+      std::ranges::any_of(component.leaving, [&](const Leaving& each) { return drains(each); }))
+    return Events{
+        {events::kDraining, to_value(payload<Leaving>(run).value_or(Leaving{kEverythingLeaves}))}};
   for (const Leaving& leaving : component.leaving) TRY(stop(component, leaving));
   const FleetOwner owner = owner_of(component);
   if (component.pending) TRY(fleets_.stop(owner, *component.pending));
@@ -174,6 +200,24 @@ Result<void> InferenceComponents::check_none(const Endpoint& endpoint) {
   return fail("ValidationException", "Cannot delete endpoint \"" + endpoint.arn +
                                          "\": it hosts inference components (" + names +
                                          "). Delete them first.");
+}
+
+bool InferenceComponents::server_unhealthy(const UnhealthyServer& server) {
+  Result<ServerJob> job = parse_server_job_id(server.job);
+  if (!job) return false;
+  job->ref.reason = server.reason;
+  job->ref.stop_grace_seconds = server.stop_grace.count();
+  Result<bool> sent =
+      in_.engine.send(kComponentMachine, component_key(job->account, job->region, job->name),
+                      {events::kServerUnhealthy, to_value(job->ref)});
+  if (!sent || !*sent) return false;
+  log::warning("a copy of an inference component is not healthy; it is ended and started again",
+               {{"component", job->name}, {"reason", server.reason}});
+  (void)job_logged(
+      server.job,
+      {{in_.clock.now(),
+        "The model server is taken out of service and started again: " + server.reason + ".", 0}});
+  return true;
 }
 
 void InferenceComponents::job_exited(const std::string& id, const compute::JobExit& exit) {

@@ -27,6 +27,9 @@ class InferenceComponents final : public compute::JobListener, public EndpointCo
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
 
+  // As EndpointService's, for servers of copies.
+  bool server_unhealthy(const UnhealthyServer& server);
+
   // The compute back end's reports about jobs whose ids begin with kComponentJobPrefix.
   void job_exited(const std::string& id, const compute::JobExit& exit) override;
   bool job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) override;
@@ -46,6 +49,9 @@ class InferenceComponents final : public compute::JobListener, public EndpointCo
   engine::TaskResult remove(const InferenceComponent& component, const engine::TaskRun& run);
   Result<void> publish(const InferenceComponent& component);
   Result<void> stop(const InferenceComponent& component, const Leaving& leaving);
+  // Requests are under way that may still be answered, counted from `due` on.
+  bool drains(const Fleet& fleet, const std::vector<InstanceIndex>& which, Timestamp due) const;
+  bool drains(const Leaving& leaving) const;
 
   Dependencies in_;
   FleetRunner& fleets_;

@@ -32,7 +32,8 @@ std::int64_t count_of(const Fleet& fleet) { return std::ssize(fleet.variants.fro
 // These copies, or the whole fleet, are stopped after the delay.
 engine::Task leave(InferenceComponent& next, const Fleet& fleet,
                    std::vector<InstanceIndex> instances, int delay_seconds) {
-  Leaving leaving{next.leaving_next++, fleet, std::move(instances)};
+  Leaving leaving{next.leaving_next++, fleet, std::move(instances),
+                  next.modified + std::chrono::seconds(delay_seconds)};
   engine::Task task{tasks::kStopCopies, to_value(leaving), std::chrono::seconds(delay_seconds)};
   next.leaving.push_back(std::move(leaving));
   return task;
@@ -300,10 +301,28 @@ Outcome stopped(InferenceComponent next, const engine::Event& event) {
   return moved(std::move(next));
 }
 
+// Requests are under way on what is to be stopped: another look later.
+Outcome draining(InferenceComponent next, Leaving leaving) {
+  const bool everything = leaving.id == kEverythingLeaves;
+  if (everything ? next.status != status::kDeleting
+                 : std::ranges::find(next.leaving, leaving.id, &Leaving::id) == next.leaving.end())
+    return stale();
+  const std::chrono::seconds later(std::min<std::int64_t>(++leaving.looks, kDrainLookSecondsMax));
+  return moved(std::move(next),
+               {{everything ? tasks::kRemove : tasks::kStopCopies, to_value(leaving), later}});
+}
+
 Outcome delete_requested(InferenceComponent next) {
   if (next.status == status::kDeleting) return stale();
   next.status = status::kDeleting;
-  return moved(std::move(next), {{tasks::kRemove}});
+  return moved(std::move(next), {{tasks::kRemove, to_value(Leaving{kEverythingLeaves})}});
+}
+
+// It is taken out of service as one that ended, and ended.
+Outcome server_unhealthy(InferenceComponent next, const ServerRef& ref) {
+  std::optional<ComponentStep> step = TRY(server_exited(std::move(next), ref));
+  if (step) step->tasks.push_back({tasks::kEndServer, to_value(ref)});
+  return step;
 }
 
 // The engine gave up on a task.
@@ -347,6 +366,8 @@ ComponentStep refuse_component(InferenceComponent component, ComponentUpdate req
 Outcome component_transition(const InferenceComponent& component, const engine::Event& event,
                              Timestamp now) {
   InferenceComponent next = component;
+  if (event.type == events::kDraining)
+    return draining(std::move(next), TRY(payload<Leaving>(event)));
   next.modified = now;
   if (event.type == events::kCopiesReady) return copies_ready(std::move(next), event);
   if (event.type == events::kCopiesFailed)
@@ -361,6 +382,8 @@ Outcome component_transition(const InferenceComponent& component, const engine::
   if (event.type == events::kCopiesRequested) return copies_requested(std::move(next), event);
   if (event.type == events::kServerExited)
     return server_exited(std::move(next), TRY(payload<ServerRef>(event)));
+  if (event.type == events::kServerUnhealthy)
+    return server_unhealthy(std::move(next), TRY(payload<ServerRef>(event)));
   if (event.type == events::kRestartFailed)
     return restart_failed(std::move(next), TRY(payload<ServerRef>(event)));
   if (event.type == events::kServerReady)

@@ -353,5 +353,36 @@ TEST(InferenceComponentTransitions, A_start_that_the_engine_gave_up_on_has_faile
   EXPECT_THAT(machine.component.failure_reason, HasSubstr("the disk is full"));
 }
 
+TEST(InferenceComponentTransitions, A_copy_that_fails_its_health_check_is_ended_and_started_again) {
+  Machine machine = in_service(2);
+  const ServerRef ref{machine.component.active->id, 0, 1, 0, 0, 0, "GET /ping failed", 2};
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "RestartServer", "EndServer"));
+  EXPECT_EQ(machine.ready(), 1);
+  ServerRef ended;
+  ASSERT_TRUE(from_value(machine.task("EndServer")->payload, ended));
+  EXPECT_EQ(ended.attempt, 0);
+  EXPECT_EQ(ended.stop_grace_seconds, 2);
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+}
+
+TEST(InferenceComponentTransitions, What_leaves_is_looked_at_again_while_requests_are_under_way) {
+  Machine machine = in_service(2);
+  ASSERT_TRUE(machine.want(1));
+  EXPECT_EQ(machine.leaving().due, kNow + std::chrono::seconds(kCopyDrainSeconds));
+  for (const int seconds : {1, 2, 3, 4, 5, 5}) {
+    ASSERT_TRUE(machine.apply({events::kDraining, to_value(machine.leaving())}));
+    EXPECT_EQ(machine.task("StopCopies")->delay, std::chrono::seconds(seconds));
+  }
+  const Leaving last = machine.leaving();
+  ASSERT_TRUE(machine.apply({events::kStopped, to_value(last)}));
+  EXPECT_FALSE(machine.apply({events::kDraining, to_value(last)}));
+  ASSERT_TRUE(machine.publish());
+  ASSERT_TRUE(machine.apply({events::kDeleteRequested, {}}));
+  ASSERT_TRUE(machine.apply({events::kDraining, Value(machine.task("Remove")->payload)}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("Remove"));
+  EXPECT_EQ(machine.task("Remove")->delay, std::chrono::seconds(1));
+}
+
 }  // namespace
 }  // namespace tidemill::services::sagemaker

@@ -1,0 +1,236 @@
+"""Model servers that hang, say that they are ill or cannot be reached are found, ended and started again; busy ones are
+left alone. Everything happens at once, on a server that asks for /ping every second."""
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from helpers import unique, wait_until
+from hosting import config_of, endpoint_of, metric, variant
+from sagemaker_world import SCIKIT_LEARN, World, tar_gz
+from support.server import Server
+
+SCRIPT = """
+import os
+
+
+def model_fn(model_dir):
+    return None
+
+
+def predict_fn(rows, model):
+    return str(os.getppid())  # the model server's
+
+
+def output_fn(pid, accept):
+    return pid, "text/plain"
+"""
+
+# One request at a time, /ping among them. Answers its process id.
+PROGRAM = """#!/usr/bin/env python3
+import http.server, os, time
+
+ill = []
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def say(self, status, text=""):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_GET(self):
+        self.say(500 if ill else 200)
+
+    def do_POST(self):
+        what, _, seconds = self.rfile.read(int(self.headers["Content-Length"])).decode().partition(" ")
+        until = time.monotonic() + float(seconds or 0)
+        if what == "sleep":
+            time.sleep(float(seconds))
+        while what == "compute" and time.monotonic() < until:
+            pass
+        if what == "ill":
+            ill.append(True)
+        self.say(200, str(os.getpid()))
+
+    def log_message(self, *_):
+        pass
+
+
+http.server.HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
+"""
+
+BUSY_SECONDS = 9  # three pings that are not answered take 6 s
+PATIENT = Config(read_timeout=60, retries={"max_attempts": 0}, max_pool_connections=50)
+
+
+class HealthWorld(World):
+    def __init__(self, server):
+        super().__init__(server)
+        self.patient = server.client("sagemaker-runtime", config=PATIENT)
+
+    def deploy_model(self, files, program, count=1):
+        model = unique("model")
+        environment = {"SAGEMAKER_PROGRAM": program}
+        if program.endswith(".py"):
+            environment["SAGEMAKER_SUBMIT_DIRECTORY"] = "/opt/ml/model/code"
+        self.sm.create_model(ModelName=model, ExecutionRoleArn=self.role, PrimaryContainer={
+            "Image": SCIKIT_LEARN, "ModelDataUrl": self.put(f"{model}/model.tar.gz", tar_gz(files)),
+            "Environment": environment})
+        return endpoint_of(self, config_of(self, variant("AllTraffic", model, count=count)))[0]
+
+    def ask(self, endpoint, body="1,2", **options):
+        answer = self.patient.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="text/csv", **options)
+        return int(answer["Body"].read())
+
+    def pids(self, endpoint, count):
+        """The model servers' process ids; sessions have instances of their own."""
+        seen = set()
+        wait_until(lambda: seen.add(self.ask(endpoint, SessionId=unique())) or len(seen) == count, 20)
+        return seen
+
+    def instances(self, endpoint):
+        return self.sm.describe_endpoint(EndpointName=endpoint)["ProductionVariants"][0]["CurrentInstanceCount"]
+
+    def answers_again(self, endpoint, than, timeout_seconds=20):
+        """The new server's process id; what is said until then must be what the documents promise."""
+        def ask():
+            try:
+                pid = self.ask(endpoint)
+            except ClientError as error:
+                assert error.response["Error"]["Code"] == "ServiceUnavailable", error
+                assert "is being started again" in error.response["Error"]["Message"]
+                return None
+            return pid not in than and pid
+        return wait_until(ask, timeout_seconds)
+
+    def endpoint_log(self, endpoint):
+        return self.log_text(f"/aws/sagemaker/Endpoints/{endpoint}", "AllTraffic/")
+
+    def recovery(self, endpoint, reason):
+        """The lines about it in the endpoint's log."""
+        def told():
+            log = self.endpoint_log(endpoint)
+            return "The model server was started again and answers GET /ping." in log and log
+        assert f"is taken out of service and started again: GET /ping failed 3 times in a row: {reason}" in \
+            wait_until(told, 20)
+
+
+def stopped_tree(pid):
+    """SIGSTOP for the process and its children."""
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        children = [int(child) for child in file.read().split()]
+    for each in [pid, *children]:
+        os.kill(each, signal.SIGSTOP)
+
+
+@pytest.fixture(scope="module")
+def world():
+    with Server(auth="verify", options=["--ping-interval-seconds", "1"]) as server:
+        made = HealthWorld(server)
+        yield made
+        for endpoint in made.sm.list_endpoints()["Endpoints"]:
+            made.sm.delete_endpoint(EndpointName=endpoint["EndpointName"])
+        wait_until(lambda: not made.sm.list_endpoints()["Endpoints"], 30)
+
+
+@pytest.fixture(scope="module")
+def scenes(world):
+    """Five endpoints, and on each its trouble."""
+    script, program = {"code/inference.py": SCRIPT}, {"code/server": PROGRAM}
+    with ThreadPoolExecutor(10) as pool:
+        deployed = {name: pool.submit(world.deploy_model, files, of, count) for name, files, of, count in (
+            ("hangs", script, "inference.py", 2), ("vanishes", script, "inference.py", 1),
+            ("ill", program, "server", 1), ("computes", program, "server", 1), ("waits", program, "server", 1))}
+        endpoint = {name: each.result() for name, each in deployed.items()}
+        before = {name: world.pids(each, 2 if name == "hangs" else 1) for name, each in endpoint.items()}
+        busy = {"computes": pool.submit(world.ask, endpoint["computes"], f"compute {BUSY_SECONDS}"),
+                "waits": pool.submit(world.ask, endpoint["waits"], f"sleep {BUSY_SECONDS}")}
+        world.ask(endpoint["ill"], "ill")
+        for folder, _, files in os.walk(world.server.data / "endpoints"):
+            pid = next(iter(before["vanishes"]))
+            if "server.sock" in files and f"{folder}/server.sock" in open_socket(pid):
+                os.unlink(f"{folder}/server.sock")
+                break
+        else:
+            pytest.fail("the socket was not found")
+        yield {"endpoint": endpoint, "before": before, "busy": busy}
+
+
+def open_socket(pid):
+    """Where the process listens, as it knows it, on this side of its mounts."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        variables = dict(each.split(b"=", 1) for each in file.read().split(b"\0") if b"=" in each)
+    path = variables[b"TIDEMILL_SOCKET_PATH"].decode()
+    with open(f"/proc/{pid}/mountinfo") as file:
+        for line in file:
+            root, point = line.split()[3:5]
+            if point == "/opt/ml" and path.startswith("/opt/ml/"):
+                return root + path.removeprefix("/opt/ml")
+    return path
+
+
+def test_one_that_hangs_under_load_is_replaced(world, scenes):
+    endpoint, before = scenes["endpoint"]["hangs"], scenes["before"]["hangs"]
+    answers, failures, over, threads = [], [], threading.Event(), 4
+
+    def load():
+        while not over.is_set():
+            try:
+                answers.append((time.monotonic(), world.ask(endpoint)))
+            except ClientError as error:
+                failures.append(error.response)
+
+    hung = min(before)
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(threads):
+            pool.submit(load)
+        time.sleep(0.3)
+        stopped_tree(hung)
+        begun = time.monotonic()
+        try:
+            wait_until(lambda: world.instances(endpoint) == 1, 15)
+            wait_until(lambda: any(pid not in before for _, pid in answers), 15)
+        finally:
+            over.set()
+    # Those that it had are lost, one a caller at most; nobody else noticed.
+    assert len(failures) <= threads, failures
+    for each in failures:
+        assert each["Error"]["Code"] == "ModelError" and "health check" in each["OriginalMessage"], each
+    others = [when for when, pid in answers if pid != hung and when > begun]
+    assert len(others) > 100 and max(b - a for a, b in zip(others, others[1:])) < 2
+    assert not [pid for when, pid in answers if pid == hung and when > begun + 0.2]
+    assert world.instances(endpoint) == 2
+    world.recovery(endpoint, "no answer within 2 s")
+
+
+def test_one_that_says_it_is_ill_is_replaced(world, scenes):
+    endpoint, before = scenes["endpoint"]["ill"], scenes["before"]["ill"]
+    world.answers_again(endpoint, before)
+    world.recovery(endpoint, "status 500")
+
+
+def test_one_whose_socket_is_gone_is_replaced(world, scenes):
+    endpoint, before = scenes["endpoint"]["vanishes"], scenes["before"]["vanishes"]
+    world.answers_again(endpoint, before)
+    world.recovery(endpoint, "cannot connect")
+
+
+@pytest.mark.parametrize("how", ["computes", "waits"])
+def test_one_that_is_busy_is_left_alone(world, scenes, how):
+    endpoint, before = scenes["endpoint"][how], scenes["before"][how]
+    assert {scenes["busy"][how].result()} == before
+    assert {world.ask(endpoint)} == before
+    assert "taken out of service" not in world.endpoint_log(endpoint)
+    assert metric(world, "tidemill_health_pings_busy_total") >= 3
+
+
+def test_what_was_found_is_counted(world, scenes):
+    assert metric(world, "tidemill_health_servers_ended_total") == 3
+    assert metric(world, "tidemill_health_pings_total") > metric(world, "tidemill_health_pings_failed_total") >= 9
