@@ -33,7 +33,7 @@ TIDEMILL_AVX2_INLINE std::uint32_t rank_of(const KeyBlock* blocks, const RankedF
 TIDEMILL_AVX2 void prepare(const RankTables& ranks, const float* row, std::uint8_t* out) {
   const KeyBlock* blocks = ranks.key_blocks().data();
   const Slot* slots = ranks.slots().data();
-  const std::size_t plane = ranks.registers() * kRegisterBytes;
+  const std::size_t plane = ranks.plane_bytes();
   const bool wide = ranks.planes() == 2;
   for (const RankedFeature& feature : ranks.features()) {
     const float value = row[feature.feature];
@@ -140,6 +140,20 @@ TIDEMILL_AVX2 void walk_subs(const std::uint64_t* subs, const std::uint8_t* row,
   }
 }
 
+template <int kPlanes>
+TIDEMILL_AVX2 void follow(const BlockTables& tables, const std::uint8_t* row, ChainLanes& lanes,
+                          std::uint32_t* positions) {
+  const ChainBlock* chain = tables.chain.data();
+  const std::size_t plane_bytes = tables.registers * kRegisterBytes;
+  std::uint8_t ways[kChunkTrees];
+  while (lanes.count > 0) {
+    for (std::size_t i = 0; i < lanes.count; ++i)
+      ways[i] = static_cast<std::uint8_t>(
+          walk_sub<kPlanes, 3>(&chain[lanes.at[i]].slots, row, plane_bytes));
+    advance(chain, ways, lanes, positions);
+  }
+}
+
 template <int kPlanes, int kRegisters>
 TIDEMILL_AVX2 void find_row(const BlockTables& tables, const Chunk& chunk, const std::uint8_t* row,
                             std::uint32_t* positions) {
@@ -178,10 +192,15 @@ void find_any(const BlockTables& tables, const Chunk& chunk, const std::uint8_t*
     function(tables, chunk, rows + row * row_bytes, positions + row * kChunkTrees);
 }
 
+void follow_any(const BlockTables& tables, const std::uint8_t* row, ChainLanes& lanes,
+                std::uint32_t* positions) {
+  (tables.planes == 1 ? follow<1> : follow<2>)(tables, row, lanes, positions);
+}
+
 }  // namespace
 
 const VectorPath* avx2_path() {
-  static constexpr VectorPath kPath{prepare, find_any};
+  static constexpr VectorPath kPath{kNarrowSlotsMax, prepare, find_any, follow_any};
   static const bool available = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
                                 __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   return available ? &kPath : nullptr;

@@ -33,7 +33,7 @@ TIDEMILL_AVX512_INLINE std::uint32_t rank_of(const KeyBlock* blocks, const Ranke
 TIDEMILL_AVX512 void prepare(const RankTables& ranks, const float* row, std::uint8_t* out) {
   const KeyBlock* blocks = ranks.key_blocks().data();
   const Slot* slots = ranks.slots().data();
-  const std::size_t plane = ranks.registers() * kRegisterBytes;
+  const std::size_t plane = ranks.plane_bytes();
   const bool wide = ranks.planes() == 2;
   for (const RankedFeature& feature : ranks.features()) {
     const float value = row[feature.feature];
@@ -63,16 +63,30 @@ TIDEMILL_AVX512_INLINE Plane<kRegisters> load_plane(const std::uint8_t* bytes) {
   return plane;
 }
 
+// 64 splits as a block holds them: slots in their banks, ranks in two bytes.
+struct Splits {
+  __m512i slots, low, high, banks;
+};
+
 template <int kRegisters>
-TIDEMILL_AVX512_INLINE __m512i select(const Plane<kRegisters>& plane, __m512i slots) {
+TIDEMILL_AVX512_INLINE __m512i select(const Plane<kRegisters>& plane, const Splits& splits) {
   if constexpr (kRegisters == 1) {
-    return _mm512_permutexvar_epi8(slots, plane.parts[0]);
+    return _mm512_permutexvar_epi8(splits.slots, plane.parts[0]);
   } else {
-    const __m512i low = _mm512_permutex2var_epi8(plane.parts[0], slots, plane.parts[1]);
-    if constexpr (kRegisters == 2) return low;
-    const __m512i high =
-        _mm512_permutex2var_epi8(plane.parts[kRegisters - 2], slots, plane.parts[kRegisters - 1]);
-    return _mm512_mask_mov_epi8(low, _mm512_movepi8_mask(slots), high);
+    __m512i found = _mm512_permutex2var_epi8(plane.parts[0], splits.slots, plane.parts[1]);
+    if constexpr (kRegisters == 4) {
+      const __m512i high = _mm512_permutex2var_epi8(plane.parts[2], splits.slots, plane.parts[3]);
+      return _mm512_mask_mov_epi8(found, _mm512_movepi8_mask(splits.slots), high);
+    }
+#pragma unroll
+    for (int bank = 1; bank < kRegisters / 2; ++bank) {
+      const __mmask64 here =
+          _mm512_cmpeq_epi8_mask(splits.banks, _mm512_set1_epi8(static_cast<char>(bank)));
+      found = _mm512_mask_mov_epi8(
+          found, here,
+          _mm512_permutex2var_epi8(plane.parts[2 * bank], splits.slots, plane.parts[2 * bank + 1]));
+    }
+    return found;
   }
 }
 
@@ -85,26 +99,27 @@ struct Row {
 // The splits whose row's rank is larger: those go right.
 template <int kPlanes, int kRegisters>
 TIDEMILL_AVX512_INLINE __mmask64 goes_right(const Row<kPlanes, kRegisters>& row, __mmask64 wanted,
-                                            __m512i slots, __m512i low, __m512i high) {
-  const __m512i row_low = select<kRegisters>(row.planes[0], slots);
-  if constexpr (kPlanes == 1) return _mm512_mask_cmpgt_epu8_mask(wanted, row_low, low);
-  const __m512i row_high = select<kRegisters>(row.planes[kPlanes - 1], slots);
-  const __mmask64 equal = _mm512_mask_cmpeq_epu8_mask(wanted, row_high, high);
-  return _mm512_mask_cmpgt_epu8_mask(wanted, row_high, high) |
-         _mm512_mask_cmpgt_epu8_mask(equal, row_low, low);
+                                            const Splits& splits) {
+  const __m512i row_low = select<kRegisters>(row.planes[0], splits);
+  if constexpr (kPlanes == 1) return _mm512_mask_cmpgt_epu8_mask(wanted, row_low, splits.low);
+  const __m512i row_high = select<kRegisters>(row.planes[kPlanes - 1], splits);
+  const __mmask64 equal = _mm512_mask_cmpeq_epu8_mask(wanted, row_high, splits.high);
+  return _mm512_mask_cmpgt_epu8_mask(wanted, row_high, splits.high) |
+         _mm512_mask_cmpgt_epu8_mask(equal, row_low, splits.low);
 }
 
 template <int kPlanes, int kRegisters, int kRows>
 TIDEMILL_AVX512_INLINE void decide_tops(const ByteBlock* tops, std::size_t trees,
                                         const Row<kPlanes, kRegisters>* rows,
                                         std::uint64_t (*bits)[kChunkTrees]) {
-  for (std::size_t tree = 0; tree < trees; ++tree, tops += 1 + kPlanes) {
-    const __m512i slots = _mm512_load_si512(tops[0].bytes);
-    const __m512i low = _mm512_load_si512(tops[1].bytes);
-    const __m512i high = _mm512_load_si512(tops[kPlanes].bytes);
+  constexpr int kParts = 1 + kPlanes + (kRegisters > 4 ? 1 : 0);
+  for (std::size_t tree = 0; tree < trees; ++tree, tops += kParts) {
+    const Splits splits{_mm512_load_si512(tops[0].bytes), _mm512_load_si512(tops[1].bytes),
+                        _mm512_load_si512(tops[kPlanes].bytes),
+                        _mm512_load_si512(tops[kParts - 1].bytes)};
 #pragma unroll
     for (int row = 0; row < kRows; ++row)
-      bits[row][tree] = goes_right<kPlanes, kRegisters>(rows[row], ~__mmask64{0}, slots, low, high);
+      bits[row][tree] = goes_right<kPlanes, kRegisters>(rows[row], ~__mmask64{0}, splits);
   }
 }
 
@@ -168,7 +183,8 @@ TIDEMILL_AVX512_INLINE void walk_subs(const PathRegisters& paths,
     const __m512i last = _mm512_load_si512(words[kWords - 1] + tree);
     const __m512i low = kLevels == 2 ? _mm512_srli_epi64(slots, 32)
                                      : _mm512_load_si512(words[kWords > 1 ? 1 : 0] + tree);
-    const std::uint64_t bits = goes_right<kPlanes, kRegisters>(row, kSplits, slots, low, last);
+    const std::uint64_t bits =
+        goes_right<kPlanes, kRegisters>(row, kSplits, {slots, low, last, slots});
     const __m128i patterns = _mm_cvtsi64_si128(static_cast<long long>(bits));
     __m128i ways;
     if constexpr (kLevels == 2)
@@ -226,21 +242,81 @@ TIDEMILL_AVX512 void find(const BlockTables& tables, const Chunk& chunk, const s
                                       positions + row * kChunkTrees);
 }
 
+template <int kPlanes, int kRegisters>
+TIDEMILL_AVX512 void follow(const BlockTables& tables, const std::uint8_t* prepared,
+                            ChainLanes& lanes, std::uint32_t* positions) {
+  Row<kPlanes, kRegisters> row;
+#pragma unroll
+  for (int plane = 0; plane < kPlanes; ++plane)
+    row.planes[plane] = load_plane<kRegisters>(prepared + plane * kRegisters * 64);
+  const PathRegisters paths = load_paths();
+  const ChainBlock* chain = tables.chain.data();
+  constexpr __mmask64 kSplits = 0x7f7f7f7f7f7f7f7full;
+  constexpr int kParts = 1 + kPlanes + (kRegisters > 4 ? 1 : 0);
+  alignas(64) std::uint64_t words[kParts][kChunkTrees];
+  alignas(64) std::uint8_t ways[kChunkTrees];
+  while (lanes.count > 0) {
+#pragma clang loop vectorize(disable)
+    for (std::size_t i = 0; i < lanes.count; ++i) {
+      const ChainBlock& block = chain[lanes.at[i]];
+      words[0][i] = block.slots;
+      words[1][i] = block.low;
+      if constexpr (kPlanes == 2) words[kPlanes][i] = block.high;
+      if constexpr (kRegisters > 4) words[kParts - 1][i] = block.banks;
+    }
+    for (std::size_t i = 0; i < lanes.count; i += kLaneTrees) {
+      const Splits splits{_mm512_load_si512(words[0] + i), _mm512_load_si512(words[1] + i),
+                          _mm512_load_si512(words[kPlanes] + i),
+                          _mm512_load_si512(words[kParts - 1] + i)};
+      const std::uint64_t bits = goes_right<kPlanes, kRegisters>(row, kSplits, splits);
+      const __m512i patterns =
+          _mm512_castsi128_si512(_mm_cvtsi64_si128(static_cast<long long>(bits)));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(ways + i),
+                       _mm512_castsi512_si128(
+                           _mm512_permutex2var_epi8(paths.way_low, patterns, paths.way_high)));
+    }
+    advance(chain, ways, lanes, positions);
+  }
+}
+
+// The functions for a row of so many planes and registers.
+struct Functions {
+  decltype(VectorPath::find) find;
+  decltype(VectorPath::follow) follow;
+};
+template <int kPlanes>
+Functions functions_of(std::size_t registers) {
+  switch (registers) {
+    case 1:
+      return {find<kPlanes, 1>, follow<kPlanes, 1>};
+    case 2:
+      return {find<kPlanes, 2>, follow<kPlanes, 2>};
+    case 4:
+      return {find<kPlanes, 4>, follow<kPlanes, 4>};
+    case 8:
+      return {find<kPlanes, 8>, follow<kPlanes, 8>};
+    default:
+      return {find<kPlanes, 16>, follow<kPlanes, 16>};
+  }
+}
+Functions functions_of(const BlockTables& tables) {
+  return tables.planes == 1 ? functions_of<1>(tables.registers) : functions_of<2>(tables.registers);
+}
+
 void find_any(const BlockTables& tables, const Chunk& chunk, const std::uint8_t* rows,
               std::size_t row_bytes, std::size_t count, std::uint32_t* positions) {
-  auto* function = tables.planes == 1 ? (tables.registers == 1   ? find<1, 1>
-                                         : tables.registers == 2 ? find<1, 2>
-                                                                 : find<1, 4>)
-                                      : (tables.registers == 1   ? find<2, 1>
-                                         : tables.registers == 2 ? find<2, 2>
-                                                                 : find<2, 4>);
-  function(tables, chunk, rows, row_bytes, count, positions);
+  functions_of(tables).find(tables, chunk, rows, row_bytes, count, positions);
+}
+
+void follow_any(const BlockTables& tables, const std::uint8_t* row, ChainLanes& lanes,
+                std::uint32_t* positions) {
+  functions_of(tables).follow(tables, row, lanes, positions);
 }
 
 }  // namespace
 
 const VectorPath* avx512_path() {
-  static constexpr VectorPath kPath{prepare, find_any};
+  static constexpr VectorPath kPath{kSlotsMax, prepare, find_any, follow_any};
   static const bool available =
       __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&

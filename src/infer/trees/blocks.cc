@@ -6,11 +6,17 @@
 namespace tidemill::infer::trees {
 namespace {
 
-// Leaves that a chunk may have for each node of its trees; thin, deep trees are walked instead.
+// Leaves that a chunk may have for each node of its trees; thin, deep trees go along chains
+// instead.
 constexpr std::size_t kPaddingMax = 32;
+constexpr std::size_t kChainLevels = 3;
+// Indices of leaves, which chains mark with a bit, stay below it: what comes after is walked.
+constexpr std::size_t kPaddedLeavesMax = 1u << 29;
+static_assert(kPaddedLeavesMax + kValuesMax < kChainLeaf);
 
 // How a tree is predicted.
-enum class Way { linear, walk, blocks, blocks_then_walk };
+enum class Way { linear, walk, blocks, chain };
+bool in_blocks(Way way) { return way == Way::blocks || way == Way::chain; }
 
 // Levels of splits below each node; children come after their parents. At most `limit`.
 std::size_t depth_of(const Tree& tree) {
@@ -43,32 +49,47 @@ class Builder {
  public:
   Builder(BlockForest<T>& forest, const Ensemble& ensemble)
       : forest_(forest), ensemble_(ensemble) {}
-  void build();
+  void build(std::size_t slots_max);
 
  private:
-  void choose_ways();
+  void choose_ways(std::size_t slots_max);
   void add_chunk(const std::vector<std::size_t>& trees);
   void add_linear_chunk(const std::vector<std::size_t>& trees);
+  std::size_t choose_levels(const std::vector<std::size_t>& trees);
+  void add_empty_blocks(std::size_t padded_trees);
   void fill_tree(const Tree& tree, std::size_t index);
   void fill_top(std::size_t node, std::size_t level, std::size_t path);
   void fill_sub(std::size_t node, std::size_t exit, std::size_t level, std::size_t path);
+  void fill_chain();
+  void fill_link(std::size_t node, std::size_t block, std::size_t level, std::size_t path);
+  std::uint32_t chain_to(std::size_t node);
   void set_leaf(const Node& node, std::size_t position);
+  // Of a split, as the chunk's registers have it.
+  struct Split {
+    std::uint8_t slot, low, high, bank;
+  };
+  Split split_of(const Node& node) const;
 
   BlockForest<T>& forest_;
   const Ensemble& ensemble_;
   std::vector<Way> way_;
   std::vector<std::size_t> depth_;
-  // The tree that is being filled in.
   Chunk chunk_;
+  std::size_t padded_leaves_ = 0;
+  // The tree that is being filled in.
   const Tree* tree_ = nullptr;
-  std::size_t index_ = 0;           // in the chunk
-  std::uint32_t flat_leaf_ = 0;     // its first leaf value, when leaves are mapped
-  std::uint32_t* exits_ = nullptr;  // of a tree that goes on node by node
-  std::uint32_t flat_root_ = 0;
+  std::size_t index_ = 0;        // in the chunk
+  std::uint32_t flat_leaf_ = 0;  // its first leaf value, when its leaves are not in its blocks
+  bool chained_ = false;
+  std::size_t first_exit_ = 0;
+  struct Unfilled {
+    std::size_t node, block;
+  };
+  std::vector<Unfilled> unfilled_;  // blocks of its chain
 };
 
 template <class T>
-void Builder<T>::choose_ways() {
+void Builder<T>::choose_ways(std::size_t slots_max) {
   const std::size_t count = ensemble_.trees.size();
   std::vector<bool> numeric(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -76,24 +97,26 @@ void Builder<T>::choose_ways() {
     depth_.push_back(depth_of(tree));
     numeric[i] = tree.linear_leaves.empty() && all_numeric(tree);
   }
-  forest_.ranks = RankTables::build(ensemble_, numeric);
+  forest_.ranks = RankTables::build(ensemble_, numeric, slots_max);
+  const std::size_t block_levels =
+      forest_.ranks && forest_.ranks->wide() ? kTopLevels : kBlockLevelsMax;
   for (std::size_t i = 0; i < count; ++i) {
     if (!ensemble_.trees[i].linear_leaves.empty())
       way_.push_back(Way::linear);
     else if (!forest_.ranks || !numeric[i])
       way_.push_back(Way::walk);
     else
-      way_.push_back(depth_[i] <= kBlockLevelsMax ? Way::blocks : Way::blocks_then_walk);
+      way_.push_back(depth_[i] <= block_levels ? Way::blocks : Way::chain);
   }
-  if (forest_.ranks) {
-    forest_.tables.planes = forest_.ranks->planes();
-    forest_.tables.registers = forest_.ranks->registers();
-  }
+  if (!forest_.ranks) return;
+  forest_.tables.planes = forest_.ranks->planes();
+  forest_.tables.registers = forest_.ranks->registers();
+  forest_.tables.top_parts = 1 + forest_.tables.planes + (forest_.ranks->wide() ? 1 : 0);
 }
 
 template <class T>
-void Builder<T>::build() {
-  choose_ways();
+void Builder<T>::build(std::size_t slots_max) {
+  choose_ways(slots_max);
   // Sums of different outputs do not meet, so trees may be grouped by output; not when leaves
   // reach over several.
   std::vector<std::size_t> order(ensemble_.trees.size());
@@ -128,42 +151,57 @@ void Builder<T>::add_linear_chunk(const std::vector<std::size_t>& trees) {
   for (std::size_t index : trees) forest_.flat.add(ensemble_.trees[index]);
 }
 
+// Levels of the chunk's blocks, from those of its trees.
 template <class T>
-void Builder<T>::add_chunk(const std::vector<std::size_t>& trees) {
-  BlockTables& tables = forest_.tables;
+std::size_t Builder<T>::choose_levels(const std::vector<std::size_t>& trees) {
   const std::size_t padded = (trees.size() + kLaneTrees - 1) / kLaneTrees * kLaneTrees;
   std::size_t levels = 0, nodes = 0;
   for (std::size_t index : trees) {
-    chunk_.blocks |= way_[index] == Way::blocks || way_[index] == Way::blocks_then_walk;
     if (way_[index] == Way::blocks) levels = std::max(levels, depth_[index]);
     nodes += ensemble_.trees[index].nodes.size();
   }
   if (levels > kTopLevels && (padded * kExits << (levels - kTopLevels)) > kPaddingMax * nodes) {
     for (std::size_t index : trees)
-      if (way_[index] == Way::blocks && depth_[index] > kTopLevels)
-        way_[index] = Way::blocks_then_walk;
+      if (way_[index] == Way::blocks && depth_[index] > kTopLevels) way_[index] = Way::chain;
     levels = kTopLevels;
   }
+  return levels;
+}
+
+// Blocks whose splits nothing goes right of: slot 0 and the largest rank.
+template <class T>
+void Builder<T>::add_empty_blocks(std::size_t padded_trees) {
+  BlockTables& tables = forest_.tables;
+  for (std::size_t i = 0; i < padded_trees; ++i)
+    for (std::size_t part = 0; part < tables.top_parts; ++part)
+      std::ranges::fill(tables.tops.emplace_back().bytes,
+                        part >= 1 && part <= tables.planes ? 0xff : 0x00);
+  if (chunk_.sub_levels == 0) return;
+  const std::size_t words = sub_words(chunk_.sub_levels, tables.planes);
+  for (std::size_t i = 0; i < padded_trees * kExits; ++i)
+    for (std::size_t word = 0; word < words; ++word)
+      tables.subs.push_back(word > 0                 ? ~std::uint64_t{0}
+                            : chunk_.sub_levels == 2 ? std::uint64_t{0xffffffff} << 32
+                                                     : 0);
+}
+
+template <class T>
+void Builder<T>::add_chunk(const std::vector<std::size_t>& trees) {
+  BlockTables& tables = forest_.tables;
+  const std::size_t padded = (trees.size() + kLaneTrees - 1) / kLaneTrees * kLaneTrees;
+  if (padded_leaves_ + padded * kExits * 8 > kPaddedLeavesMax)
+    for (std::size_t index : trees) way_[index] = Way::walk;
+  const std::size_t levels = choose_levels(trees);
+  chunk_.blocks =
+      std::ranges::any_of(trees, [&](std::size_t each) { return in_blocks(way_[each]); });
   chunk_.sub_levels = levels <= kTopLevels ? 0 : levels <= kTopLevels + 2 ? 2 : 3;
+  chunk_.first_link = static_cast<std::uint32_t>(forest_.links.size());
   chunk_.first_walk = static_cast<std::uint32_t>(forest_.walks.size());
   chunk_.first_top = static_cast<std::uint32_t>(tables.tops.size());
   chunk_.first_sub = static_cast<std::uint32_t>(tables.subs.size());
-  std::size_t leaves = 0;
-  if (chunk_.blocks) {
-    // Slot 0 and the largest rank: never right.
-    for (std::size_t i = 0; i < padded; ++i)
-      for (std::size_t part = 0; part < 1 + tables.planes; ++part)
-        std::ranges::fill(tables.tops.emplace_back().bytes, part == 0 ? 0x00 : 0xff);
-    leaves = padded * kExits << chunk_.sub_levels;
-    if (chunk_.sub_levels > 0) {
-      const std::size_t words = sub_words(chunk_.sub_levels, tables.planes);
-      for (std::size_t i = 0; i < padded * kExits; ++i)
-        for (std::size_t word = 0; word < words; ++word)
-          tables.subs.push_back(word > 0                 ? ~std::uint64_t{0}
-                                : chunk_.sub_levels == 2 ? std::uint64_t{0xffffffff} << 32
-                                                         : 0);
-    }
-  }
+  if (chunk_.blocks) add_empty_blocks(padded);
+  const std::size_t leaves = chunk_.blocks ? padded * kExits << chunk_.sub_levels : 0;
+  padded_leaves_ += leaves;
   if (chunk_.leaf_width == 1) {
     chunk_.first_leaf = static_cast<std::uint32_t>(forest_.flat.leaves.size());
     forest_.flat.leaves.resize(chunk_.first_leaf + leaves);
@@ -175,32 +213,85 @@ void Builder<T>::add_chunk(const std::vector<std::size_t>& trees) {
     index_ = i;
     fill_tree(ensemble_.trees[trees[i]], trees[i]);
   }
+  chunk_.links = static_cast<std::uint32_t>(forest_.links.size()) - chunk_.first_link;
   chunk_.walks = static_cast<std::uint32_t>(forest_.walks.size()) - chunk_.first_walk;
 }
 
 template <class T>
 void Builder<T>::fill_tree(const Tree& tree, std::size_t index) {
   tree_ = &tree;
-  exits_ = nullptr;
-  if (way_[index] != Way::blocks) {
-    Walk walk;
-    walk.tree = static_cast<std::uint32_t>(index_);
-    walk.plain = is_plain(tree);
+  chained_ = way_[index] == Way::chain;
+  const auto in_chunk = static_cast<std::uint32_t>(index_);
+  if (way_[index] == Way::walk) {
     forest_.flat.add(tree);
-    walk.root = flat_root_ = forest_.flat.trees.back().root;
-    if (way_[index] == Way::blocks_then_walk) {
-      walk.from_exit = true;
-      walk.first_exit = static_cast<std::uint32_t>(forest_.exit_nodes.size());
-      forest_.exit_nodes.resize(walk.first_exit + kExits, flat_root_);
-      exits_ = &forest_.exit_nodes[walk.first_exit];
-    }
-    forest_.walks.push_back(walk);
-    if (!walk.from_exit) return;
-  } else if (tree.leaf_width != 1) {
+    forest_.walks.push_back({in_chunk, forest_.flat.trees.back().root, is_plain(tree)});
+    return;
+  }
+  if (chained_ || tree.leaf_width != 1) {
     flat_leaf_ = static_cast<std::uint32_t>(forest_.flat.leaves.size());
     forest_.flat.add_leaves(tree);
   }
+  if (chained_) {
+    first_exit_ = forest_.chain_exits.size();
+    forest_.links.push_back({in_chunk, static_cast<std::uint32_t>(first_exit_)});
+    forest_.chain_exits.resize(first_exit_ + kExits, kChainLeaf);
+  }
   fill_top(0, 0, 0);
+  fill_chain();
+}
+
+// A leaf, or a new block that is filled in later: trees may be deeper than the stack.
+template <class T>
+std::uint32_t Builder<T>::chain_to(std::size_t index) {
+  const Node& node = tree_->nodes[index];
+  if (node.kind == NodeKind::leaf) return kChainLeaf | (flat_leaf_ + node.leaf * tree_->leaf_width);
+  std::vector<ChainBlock>& chain = forest_.tables.chain;
+  const std::size_t block = chain.size();
+  chain.emplace_back();
+  chain.back().low = chain.back().high = ~std::uint64_t{0};
+  unfilled_.push_back({index, block});
+  return static_cast<std::uint32_t>(block);
+}
+
+template <class T>
+void Builder<T>::fill_chain() {
+  while (!unfilled_.empty()) {
+    const Unfilled next = unfilled_.back();
+    unfilled_.pop_back();
+    fill_link(next.node, next.block, 0, 0);
+  }
+}
+
+template <class T>
+void Builder<T>::fill_link(std::size_t index, std::size_t block, std::size_t level,
+                           std::size_t path) {
+  const Node& node = tree_->nodes[index];
+  if (level == kChainLevels || node.kind == NodeKind::leaf) {
+    const std::uint32_t next = chain_to(index);
+    forest_.tables.chain[block].next[path << (kChainLevels - level)] = next;
+    return;
+  }
+  const Split split = split_of(node);
+  const std::size_t shift = 8 * ((std::size_t{1} << level) - 1 + path);
+  ChainBlock& here = forest_.tables.chain[block];
+  auto put = [shift](std::uint64_t& word, std::uint8_t byte) {
+    word = (word & ~(std::uint64_t{0xff} << shift)) | std::uint64_t{byte} << shift;
+  };
+  put(here.slots, split.slot);
+  put(here.low, split.low);
+  put(here.high, split.high);
+  put(here.banks, split.bank);
+  fill_link(static_cast<std::size_t>(node.left), block, level + 1, path * 2);
+  fill_link(static_cast<std::size_t>(node.right), block, level + 1, path * 2 + 1);
+}
+
+template <class T>
+typename Builder<T>::Split Builder<T>::split_of(const Node& node) const {
+  const RankTables::Place place = forest_.ranks->place(node);
+  const auto byte = [](std::size_t value) { return static_cast<std::uint8_t>(value & 0xff); };
+  const bool wide = forest_.ranks->wide();
+  return {byte(wide ? place.slot % kBankSlots : place.slot), byte(place.rank),
+          byte(place.rank >> 8), byte(wide ? place.slot / kBankSlots : 0)};
 }
 
 template <class T>
@@ -219,19 +310,21 @@ void Builder<T>::fill_top(std::size_t index, std::size_t level, std::size_t path
   const Node& node = tree_->nodes[index];
   if (level == kTopLevels || node.kind == NodeKind::leaf) {
     const std::size_t exit = path << (kTopLevels - level);
-    if (exits_)
-      exits_[exit] = flat_root_ + static_cast<std::uint32_t>(index);
+    if (chained_)
+      forest_.chain_exits[first_exit_ + exit] = chain_to(index);
     else
       fill_sub(index, index_ * kExits + exit, 0, 0);
     return;
   }
   const std::size_t planes = forest_.tables.planes;
-  ByteBlock* top = &forest_.tables.tops[chunk_.first_top + index_ * (1 + planes)];
-  const RankTables::Place place = forest_.ranks->place(node);
+  const std::size_t parts = forest_.tables.top_parts;
+  ByteBlock* top = &forest_.tables.tops[chunk_.first_top + index_ * parts];
+  const Split split = split_of(node);
   const std::size_t position = top_position(level, path);
-  top[0].bytes[position] = place.slot;
-  top[1].bytes[position] = static_cast<std::uint8_t>(place.rank & 0xff);
-  if (planes == 2) top[2].bytes[position] = static_cast<std::uint8_t>(place.rank >> 8);
+  top[0].bytes[position] = split.slot;
+  top[1].bytes[position] = split.low;
+  if (planes == 2) top[2].bytes[position] = split.high;
+  if (parts > 1 + planes) top[parts - 1].bytes[position] = split.bank;
   fill_top(static_cast<std::size_t>(node.left), level + 1, path * 2);
   fill_top(static_cast<std::size_t>(node.right), level + 1, path * 2 + 1);
 }
@@ -249,11 +342,11 @@ void Builder<T>::fill_sub(std::size_t index, std::size_t exit, std::size_t level
   const std::size_t width = levels == 2 ? 4 : 8;  // bytes of slots, of low and of high bytes
   auto* block = reinterpret_cast<std::uint8_t*>(
       &forest_.tables.subs[chunk_.first_sub + exit * sub_words(levels, planes)]);
-  const RankTables::Place place = forest_.ranks->place(node);
+  const Split split = split_of(node);
   const std::size_t position = (std::size_t{1} << level) - 1 + path;
-  block[position] = place.slot;
-  block[width + position] = static_cast<std::uint8_t>(place.rank & 0xff);
-  if (planes == 2) block[2 * width + position] = static_cast<std::uint8_t>(place.rank >> 8);
+  block[position] = split.slot;
+  block[width + position] = split.low;
+  if (planes == 2) block[2 * width + position] = split.high;
   fill_sub(static_cast<std::size_t>(node.left), exit, level + 1, path * 2);
   fill_sub(static_cast<std::size_t>(node.right), exit, level + 1, path * 2 + 1);
 }
@@ -261,8 +354,8 @@ void Builder<T>::fill_sub(std::size_t index, std::size_t exit, std::size_t level
 }  // namespace
 
 template <class T>
-BlockForest<T>::BlockForest(const Ensemble& ensemble) {
-  Builder<T>(*this, ensemble).build();
+BlockForest<T>::BlockForest(const Ensemble& ensemble, std::size_t slots_max) {
+  Builder<T>(*this, ensemble).build(slots_max);
 }
 
 template <class T>
@@ -270,8 +363,9 @@ std::size_t BlockForest<T>::memory_bytes() const {
   return (ranks ? ranks->memory_bytes() : 0) + tables.chunks.capacity() * sizeof(Chunk) +
          tables.tops.capacity() * sizeof(ByteBlock) +
          tables.subs.capacity() * sizeof(std::uint64_t) + flat.memory_bytes() +
+         tables.chain.capacity() * sizeof(ChainBlock) +
          leaf_map.capacity() * sizeof(std::uint32_t) + walks.capacity() * sizeof(Walk) +
-         exit_nodes.capacity() * sizeof(std::uint32_t);
+         links.capacity() * sizeof(Link) + chain_exits.capacity() * sizeof(std::uint32_t);
 }
 
 template struct BlockForest<float>;

@@ -1,6 +1,7 @@
 #include "infer/trees/ranks.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <set>
@@ -50,19 +51,23 @@ void RankTables::add_search_tree(RankedFeature& feature, const std::vector<float
   }
 }
 
-std::optional<RankTables> RankTables::build(const Ensemble& ensemble,
-                                            const std::vector<bool>& use) {
+std::optional<RankTables> RankTables::build(const Ensemble& ensemble, const std::vector<bool>& use,
+                                            std::size_t slots_max) {
   RankTables tables;
   std::set<Key> keys;
+  std::size_t trees = 0;
   for (std::size_t i = 0; i < ensemble.trees.size(); ++i) {
     if (!use[i]) continue;
+    ++trees;
     for (const Node& node : ensemble.trees[i].nodes) {
       if (node.kind == NodeKind::leaf) continue;
       keys.insert(key_of(node));
-      if (keys.size() > kSlotsMax) return std::nullopt;
+      if (keys.size() > slots_max) return std::nullopt;
       tables.thresholds_[node.feature].push_back(float_threshold(node));
     }
   }
+  if (keys.size() > kNarrowSlotsMax && keys.size() > kWideSlotsPerTreeMax * trees)
+    return std::nullopt;
   for (auto& [feature, thresholds] : tables.thresholds_) {
     std::sort(thresholds.begin(), thresholds.end(), below);
     auto same = [](float a, float b) { return !below(a, b) && !below(b, a); };
@@ -80,7 +85,7 @@ std::optional<RankTables> RankTables::build(const Ensemble& ensemble,
       tables.add_search_tree(added, thresholds);
     }
     ++tables.features_.back().slots;
-    tables.slot_of_[key] = static_cast<std::uint8_t>(tables.slots_.size());
+    tables.slot_of_[key] = static_cast<std::uint16_t>(tables.slots_.size());
     Slot slot;
     slot.zero_is_missing = key.missing == Missing::nan_or_zero;
     if (key.missing == Missing::none)  // NaN has the rank of 0: that of the keys not above 0
@@ -91,7 +96,7 @@ std::optional<RankTables> RankTables::build(const Ensemble& ensemble,
     tables.slots_.push_back(slot);
   }
   const std::size_t needed = (tables.slots_.size() + kRegisterBytes - 1) / kRegisterBytes;
-  tables.registers_ = needed <= 1 ? 1 : needed == 2 ? 2 : 4;
+  tables.registers_ = std::bit_ceil(std::max<std::size_t>(needed, 1));
   return tables;
 }
 

@@ -15,7 +15,12 @@ namespace tidemill::infer::trees {
 
 // Features as splits see them: one slot for each way in which a feature's missing values go, so
 // that the direction is part of the rank and costs nothing in the trees.
-inline constexpr std::size_t kSlotsMax = 256;
+inline constexpr std::size_t kSlotsMax = 1024;
+// A byte names a slot of a narrow row; one of a wide row has a bank as well, of so many slots.
+inline constexpr std::size_t kNarrowSlotsMax = 256;
+inline constexpr std::size_t kBankSlots = 128;
+// Each slot of a wide row costs its preparation, which few trees do not repay.
+inline constexpr std::size_t kWideSlotsPerTreeMax = 4;
 inline constexpr std::size_t kKeys = 16;  // thresholds compared at once
 inline constexpr std::size_t kSearchLevelsMax = 5;
 inline constexpr std::size_t kRegisterBytes = 64;
@@ -39,19 +44,23 @@ struct RankedFeature {
 
 class RankTables {
  public:
-  // Of those trees that say `use`. Nothing when the model has more slots or thresholds than fit.
-  static std::optional<RankTables> build(const Ensemble& ensemble, const std::vector<bool>& use);
+  // Of those trees that say `use`. Nothing when the model has more thresholds than fit, or more
+  // slots than slots_max, which is at most kSlotsMax.
+  static std::optional<RankTables> build(const Ensemble& ensemble, const std::vector<bool>& use,
+                                         std::size_t slots_max);
 
   struct Place {
-    std::uint8_t slot;
+    std::uint16_t slot;
     std::uint16_t rank;  // the value goes right when its rank is larger
   };
   Place place(const Node& node) const;
 
   std::size_t planes() const { return planes_; }        // bytes a rank: 1 or 2
-  std::size_t registers() const { return registers_; }  // of 64 slots: 1, 2 or 4
+  std::size_t registers() const { return registers_; }  // of 64 slots: 1, 2, 4, 8 or 16
+  bool wide() const { return slots_.size() > kNarrowSlotsMax; }
   // A prepared row: all low bytes by slot, then all high bytes.
-  std::size_t row_bytes() const { return planes_ * registers_ * kRegisterBytes; }
+  std::size_t plane_bytes() const { return registers_ * kRegisterBytes; }
+  std::size_t row_bytes() const { return planes_ * plane_bytes(); }
   const std::vector<RankedFeature>& features() const { return features_; }
   const std::vector<Slot>& slots() const { return slots_; }
   const std::vector<KeyBlock>& key_blocks() const { return key_blocks_; }
@@ -72,7 +81,7 @@ class RankTables {
   std::vector<Slot> slots_;
   std::vector<KeyBlock> key_blocks_;
   // While the trees are laid out.
-  std::map<Key, std::uint8_t> slot_of_;
+  std::map<Key, std::uint16_t> slot_of_;
   std::map<std::uint32_t, std::vector<float>> thresholds_;
 
  public:

@@ -10,12 +10,15 @@ namespace {
 
 // Rows that share a chunk of trees while it is in cache, by the bytes of their prepared form.
 constexpr std::size_t kPreparedBytes = 16 * 1024;
+static_assert(2 * kSlotsMax <= kPreparedBytes);
 
 template <class T>
 class VectorKernel final : public SumKernel<T> {
  public:
   VectorKernel(const Ensemble& ensemble, Path path, const VectorPath& functions)
-      : SumKernel<T>(ensemble, path), functions_(functions), forest_(ensemble) {
+      : SumKernel<T>(ensemble, path),
+        functions_(functions),
+        forest_(ensemble, functions.slots_max) {
     if (forest_.ranks) row_bytes_ = forest_.ranks->row_bytes();
   }
   std::size_t memory_bytes() const override { return sizeof *this + forest_.memory_bytes(); }
@@ -27,7 +30,8 @@ class VectorKernel final : public SumKernel<T> {
   // `count`: at most kRowsAtOnce rows.
   void add_chunk(const Chunk& chunk, const std::uint8_t* prepared, const float* rows,
                  std::size_t count, std::size_t stride, T* sums) const;
-  void walk(const Chunk& chunk, const float* row, std::uint32_t* positions) const;
+  void finish(const Chunk& chunk, const std::uint8_t* prepared, const float* row,
+              std::uint32_t* positions) const;
   void add(const Chunk& chunk, const std::uint32_t* positions, std::size_t count, T* sums) const;
 
   const VectorPath& functions_;
@@ -65,30 +69,45 @@ void VectorKernel<T>::add_chunk(const Chunk& chunk, const std::uint8_t* prepared
   }
   alignas(kRegisterBytes) std::uint32_t positions[kRowsAtOnce * kChunkTrees];
   if (chunk.blocks) functions_.find(forest_.tables, chunk, prepared, row_bytes_, count, positions);
-  if (chunk.walks > 0 || chunk.leaf_width != 1)
+  if (chunk.links > 0 || chunk.walks > 0 || chunk.leaf_width != 1)
     for (std::size_t row = 0; row < count; ++row)
-      walk(chunk, rows + row * stride, positions + row * kChunkTrees);
+      finish(chunk, prepared + row * row_bytes_, rows + row * stride,
+             positions + row * kChunkTrees);
   add(chunk, positions, count, sums);
 }
 
+// From the exits of upper blocks to leaves, for all trees that are not wholly in blocks.
 template <class T>
-void VectorKernel<T>::walk(const Chunk& chunk, const float* row, std::uint32_t* positions) const {
+void VectorKernel<T>::finish(const Chunk& chunk, const std::uint8_t* prepared, const float* row,
+                             std::uint32_t* positions) const {
+  ChainLanes lanes;
+  std::uint32_t arrived[kChunkTrees];
+  for (std::size_t i = 0; i < chunk.links; ++i) {
+    const Link& link = forest_.links[chunk.first_link + i];
+    const std::uint32_t exit =
+        (positions[link.tree] - chunk.first_leaf) >> chunk.sub_levels & (kExits - 1);
+    const std::uint32_t next = forest_.chain_exits[link.first_exit + exit];
+    arrived[link.tree] = next & ~kChainLeaf;
+    lanes.at[lanes.count] = next;
+    lanes.tree[lanes.count] = static_cast<std::uint8_t>(link.tree);
+    lanes.count += next < kChainLeaf;
+  }
+  if (lanes.count > 0) functions_.follow(forest_.tables, prepared, lanes, arrived);
   std::uint32_t at[kChunkTrees];
   const Walk* walks = forest_.walks.data() + chunk.first_walk;
   bool plain = true;
   for (std::size_t i = 0; i < chunk.walks; ++i) {
     at[i] = walks[i].root;
     plain &= walks[i].plain;
-    if (walks[i].from_exit) {
-      const std::uint32_t exit =
-          (positions[walks[i].tree] - chunk.first_leaf) >> chunk.sub_levels & (kExits - 1);
-      at[i] = forest_.exit_nodes[walks[i].first_exit + exit];
-    }
   }
   forest_.flat.walk(at, chunk.walks, plain, row);
   if (chunk.blocks && chunk.leaf_width != 1)
     for (std::size_t tree = 0; tree < chunk.trees; ++tree)
       positions[tree] = forest_.leaf_map[positions[tree]];
+  for (std::size_t i = 0; i < chunk.links; ++i) {
+    const std::uint32_t tree = forest_.links[chunk.first_link + i].tree;
+    positions[tree] = arrived[tree];
+  }
   for (std::size_t i = 0; i < chunk.walks; ++i) positions[walks[i].tree] = at[i];
 }
 
