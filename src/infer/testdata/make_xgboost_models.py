@@ -128,6 +128,8 @@ def main():
         keep(name, train({"objective": "reg:squarederror", "tree_method": "hist", "max_cat_to_onehot": onehot}, data),
              ["ubj"], data)
     if VERSION == (3, 2):
+        keep("linear_classes", train({"objective": "multi:softprob", "num_class": 3, "booster": "gblinear",
+                                      "updater": "coord_descent"}, matrix(classes)), ["ubj"])
         keep("quantiles", train({"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.5, 0.9]}, matrix(SIGNAL), 2), ["ubj"])
         keep("vector_classes", train({"objective": "multi:softprob", "num_class": 3, **vectors}, matrix(classes), 2), ["ubj"])
 

@@ -116,8 +116,9 @@ Result<std::unique_ptr<Model>> make_linear(const ModelFile& file, Objective obje
   margins.class_count = file.class_count;
   margins.target_count = file.target_count;
   const trees::Ensemble ensemble = TRY(make_ensemble(std::move(margins)));
-  std::vector<float> base(ensemble.base.begin(), ensemble.base.end());
-  return std::make_unique<LinearBooster>(file, objective, std::move(base));
+  // Of a vector of base scores (3.1 and later) the linear booster adds the first to every output.
+  const std::vector<float> base(outputs, static_cast<float>(ensemble.base[0]));
+  return std::make_unique<LinearBooster>(file, objective, base);
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ TEST_P(Versions, Predicts_as_the_version_that_trained_the_model) {
 
 // Margins have no exponentials of this or that libm in them: there each bit is the same.
 TEST_P(Versions, Sums_to_the_same_bits) {
-  if (GetParam().name == "linear") GTEST_SKIP() << "no trees";
+  if (GetParam().name.starts_with("linear")) GTEST_SKIP() << "no trees";
   const std::string& bytes = GetParam().model;
   const auto pickled = find_pickled_booster(bytes);
   auto file = read_model_file(pickled ? *pickled : bytes);
@@ -125,7 +125,7 @@ TEST_P(Versions, Sums_to_the_same_bits) {
 }
 
 // A bundle that cannot be read would only be missed.
-TEST(VersionBundles, Are_all_there) { EXPECT_EQ(cases().size(), 94u); }
+TEST(VersionBundles, Are_all_there) { EXPECT_EQ(cases().size(), 95u); }
 
 INSTANTIATE_TEST_SUITE_P(XGBoost, Versions, ::testing::ValuesIn(cases()), [](const auto& each) {
   std::string name = each.param.version + "_" + each.param.name + "_" + each.param.format;
