@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "base/random.h"
+#include "base/utf8.h"
 
 namespace tidemill {
 namespace {
@@ -52,6 +53,22 @@ TEST(Json, rejects_what_is_not_json) {
   for (const char* text : {"", "{", "[1,]", "{} x", "\"\xff\"", "nul"})
     EXPECT_FALSE(parse_json(text));
   EXPECT_FALSE(parse_json(std::string(200, '[') + std::string(200, ']')));
+}
+
+TEST(Json, what_is_written_can_be_read_whatever_the_bytes) {
+  EXPECT_EQ(write_json(Value("caf\xc3\xa9 \"\xf0\x9f\x8e\x89\"")),
+            "\"caf\xc3\xa9 \\\"\xf0\x9f\x8e\x89\\\"\"");
+  EXPECT_EQ(write_json(Value("caf\xe9")), "\"caf\xef\xbf\xbd\"");
+  EXPECT_EQ(write_json(Value("\xff\n\xc3")), "\"\xef\xbf\xbd\\n\xef\xbf\xbd\"");
+  ValueObject object;
+  object.append("na\x80me", Value("\xed\xa0\x80"));  // a surrogate by itself
+  EXPECT_TRUE(parse_json(write_json(object)));
+}
+
+TEST(Utf8, cuts_between_characters) {
+  EXPECT_EQ(cut_utf8("caf\xc3\xa9", 5), "caf\xc3\xa9");
+  EXPECT_EQ(cut_utf8("caf\xc3\xa9", 4), "caf");
+  EXPECT_EQ(cut_utf8("abc", 0), "");
 }
 
 TEST(Json, writes_numbers_that_read_back) {

@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 
 namespace tidemill {
 namespace {
@@ -139,11 +140,7 @@ class Writer {
   bool pretty_;
 };
 
-}  // namespace
-
-Result<Value> parse_json(std::string_view text) {
-  // One parser a thread: it keeps its buffers between documents.
-  thread_local simdjson::dom::parser parser;
+Result<Value> parse_with(simdjson::dom::parser& parser, std::string_view text) {
   if (parser.max_depth() != limits::json_depth_max)
     if (parser.allocate(4096, limits::json_depth_max)) return fail(codes::kInvalid, "no memory");
   simdjson::dom::element root;
@@ -152,12 +149,27 @@ Result<Value> parse_json(std::string_view text) {
   return convert(root);
 }
 
+}  // namespace
+
+Result<Value> parse_json(std::string_view text) {
+  // One parser a thread: it keeps its buffers between documents, but for those of large ones, which
+  // are a dozen times the text.
+  constexpr std::size_t kKeptTextBytesMax = 1u << 20;
+  thread_local simdjson::dom::parser kept;
+  if (text.size() <= kKeptTextBytesMax) return parse_with(kept, text);
+  simdjson::dom::parser parser;
+  return parse_with(parser, text);
+}
+
 void write_json_string(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
+  const std::size_t before = out.size();
   out += '"';
   std::size_t plain = 0;
+  unsigned char all = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned char c = static_cast<unsigned char>(text[i]);
+    all |= c;
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     out.append(text, plain, i - plain);
     plain = i + 1;
@@ -185,6 +197,11 @@ void write_json_string(std::string_view text, std::string& out) {
   }
   out.append(text, plain, text.size() - plain);
   out += '"';
+  // Names and messages may come from anywhere; a record or an answer that is not UTF-8 could not be
+  // read again.
+  if (all < 0x80 || is_valid_utf8(text)) return;
+  out.resize(before);
+  write_json_string(to_valid_utf8(text), out);
 }
 
 void write_json(const Value& value, std::string& out) { Writer(out, false).write(value, 0); }

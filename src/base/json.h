@@ -21,7 +21,7 @@ std::string write_json(const Value& value);
 void write_json(const Value& value, std::string& out);
 // With two-space indents: for files that people read.
 std::string write_json_pretty(const Value& value);
-// `text` with quotes and escapes.
+// `text` with quotes and escapes; what is not UTF-8 in it becomes U+FFFD.
 void write_json_string(std::string_view text, std::string& out);
 
 }  // namespace tidemill

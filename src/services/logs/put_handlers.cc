@@ -1,8 +1,8 @@
 // PutLogEvents, and append() for jobs and endpoints.
 #include <algorithm>
 
+#include "base/utf8.h"
 #include "services/logs/logs_service.h"
-#include "services/logs/utf8.h"
 
 namespace tidemill::services::logs {
 

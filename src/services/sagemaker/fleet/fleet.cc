@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/utf8.h"
+
 namespace tidemill::services::sagemaker {
 
 bool Instance::ready() const {
@@ -72,8 +74,7 @@ void merge_servers(Fleet& into, const Fleet& from) {
 }
 
 std::string cut_reason(std::string reason) {
-  if (reason.size() > kFailureReasonBytesMax) reason.resize(kFailureReasonBytesMax);
-  return reason;
+  return std::string(cut_utf8(to_valid_utf8(reason), kFailureReasonBytesMax));
 }
 
 Server* find_server(Fleet& fleet, const ServerRef& ref) {
