@@ -172,6 +172,7 @@ TEST_F(Parquet, Errors_name_row_and_column) {
   const std::string body = file("SELECT * FROM (VALUES (1, '2'), (2, NULL), (3, 'x')) AS t(a, b)");
   EXPECT_THAT(message_of(decode_rows(kParquet, body, 2)), HasSubstr("row 3, column 2: "));
   EXPECT_THAT(message_of(decode_rows(kParquet, body, 2)), HasSubstr("'x'"));
+  EXPECT_THAT(message_of(decode_rows(kParquet, body, 2)), ::testing::Not(HasSubstr("SELECT")));
   EXPECT_THAT(message_of(decode_rows(kParquet, "junk", 2)), HasSubstr("no Parquet file"));
   std::string broken = body;
   broken[broken.size() - 8] = '\x7f';
@@ -192,6 +193,12 @@ TEST(QuickReaders, Unusual_json_is_read_as_before) {
               ElementsAre(1, 2));
   EXPECT_THAT(decode_rows("application/json", "[true, false, 1e2]", 3)->values,
               ElementsAre(1, 0, 100));
+  Result<Matrix> python =
+      decode_rows("application/json", "\xef\xbb\xbf[NaN, Infinity, -Infinity]", 3);
+  ASSERT_TRUE(python) << message_of(python);
+  EXPECT_TRUE(std::isnan(python->values[0]));
+  EXPECT_EQ(python->values[1], std::numeric_limits<float>::infinity());
+  EXPECT_EQ(python->values[2], -std::numeric_limits<float>::infinity());
   for (const char* body : {"[1, 2", "[1, 2]]", "[1 2]", "[01]", "[1.]", "[+1]", "[nan]", "[1,]",
                            "[,1]", "[[1], 2]", R"({"features": [1]} x)",
                            R"({"instances": [1]})"

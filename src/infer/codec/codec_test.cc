@@ -71,6 +71,26 @@ TEST(DecodeRows, Json_names_the_row_and_the_column) {
   EXPECT_THAT(rows.error().message, HasSubstr(R"(row 2, column 2: "x" is not a number)"));
   EXPECT_FALSE(decode_rows("application/json", "{", 2));
   EXPECT_FALSE(decode_rows("application/json", "3", 2));
+  for (const char* body : {"[[1,2],[3,oops]]", R"({"instances":[[1,2],[3,)",
+                           R"([{"features":[1,2]},{"features":[3,01]}])"})
+    EXPECT_THAT(decode_rows("application/json", body, 2).error().message,
+                HasSubstr("row 2, column 2: not valid JSON"))
+        << body;
+  EXPECT_THAT(decode_rows("application/json", "[[1,2", 2).error().message,
+              HasSubstr("row 1, column 2: not valid JSON"));
+  EXPECT_THAT(decode_rows("application/jsonlines", "[1,2]\n\n[3,4", 2).error().message,
+              HasSubstr("line 3: row 2, column 2: not valid JSON"));
+  const std::string long_text = "[[1,\"" + std::string(100'000, 'x') + "\"]]";
+  EXPECT_LT(decode_rows("application/json", long_text, 2).error().message.size(), 300u);
+}
+
+// A document takes many times its text: what is large must be plain.
+TEST(DecodeRows, Large_json_is_plain_rows) {
+  std::string large = "[";
+  while (large.size() < 17u << 20) large += "[0.12345678, 12345678.25],\n";
+  EXPECT_TRUE(decode_rows("application/json", large + "[1,2]]", 2));
+  EXPECT_THAT(decode_rows("application/json", large + R"([1,"x"]])", 2).error().message,
+              HasSubstr("column 2: JSON of more than 16 MiB must be lists of numbers"));
 }
 
 TEST(DecodeRows, JsonLines) {
@@ -89,7 +109,8 @@ TEST(DecodeRows, Libsvm_fills_with_missing_values) {
   EXPECT_TRUE(std::isnan(rows->values[1]));
   EXPECT_EQ(rows->values[5], 7.0f);
   EXPECT_FALSE(decode_rows("text/libsvm", "1 a:1\n", 4));
-  EXPECT_FALSE(decode_rows("text/libsvm", "1 4294967295:1\n", 4));  // four billion columns
+  EXPECT_THAT(decode_rows("text/libsvm", "1 0:1\n\n1 4294967295:1\n1 7:1\n", 4).error().message,
+              HasSubstr("row 3 names the column 4294967295, but the model's columns are 0 to 3"));
 }
 
 std::string npy(const std::string& header, const std::string& data) {

@@ -7,8 +7,31 @@
 namespace tidemill::infer {
 namespace {
 
+// A body that is not plain rows becomes a document first, which takes some twenty times its memory.
+constexpr std::size_t kDocumentBytesMax = 16u << 20;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::size_t kQuotedValueMax = 60;  // bytes of a bad value that a message shows
+
 std::string cell(std::size_t row, std::size_t column) {
   return "row " + std::to_string(row) + ", column " + std::to_string(column);
+}
+
+std::string shown(const Value& value) {
+  std::string text = write_json(value);
+  if (text.size() <= kQuotedValueMax) return text;
+  text.resize(kQuotedValueMax);
+  return text + "...";
+}
+
+Result<Value> read_document(std::string_view text, const JsonCell& stopped) {
+  const std::string where = stopped.row == 0 ? "" : cell(stopped.row, stopped.column) + ": ";
+  if (text.size() > kDocumentBytesMax)
+    return fail(codes::kInvalid,
+                where + "JSON of more than " + std::to_string(kDocumentBytesMax >> 20) +
+                    R"( MiB must be lists of numbers, alone or as "instances" or "features")");
+  Result<Value> document = parse_json(text);
+  if (!document) document.error().message.insert(0, where);
+  return document;
 }
 
 Result<void> append_number(const Value& value, std::size_t row, std::size_t column, Matrix& out) {
@@ -20,7 +43,7 @@ Result<void> append_number(const Value& value, std::size_t row, std::size_t colu
   else if (const bool* truth = value.get_if<bool>())
     number = *truth ? 1.0f : 0.0f;
   else if (!value.is_null())
-    return fail(codes::kInvalid, cell(row, column) + ": " + write_json(value) + " is not a number");
+    return fail(codes::kInvalid, cell(row, column) + ": " + shown(value) + " is not a number");
   out.values.push_back(number);
   return {};
 }
@@ -67,9 +90,11 @@ void reserve_for_lines(std::size_t lines, Matrix& matrix) {
 }  // namespace
 
 Result<Matrix> parse_json_rows(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Matrix matrix;
-  if (scan_json_rows(text, matrix)) return matrix;
-  Value document = TRY(parse_json(text));
+  JsonCell stopped;
+  if (scan_json_rows(text, matrix, stopped)) return matrix;
+  Value document = TRY(read_document(text, stopped));
   const Value* instances = document.find("instances");
   if (!instances && document.as_list()) instances = &document;
   if (!instances) {
@@ -88,6 +113,7 @@ Result<Matrix> parse_json_rows(std::string_view text) {
 }
 
 Result<Matrix> parse_json_lines(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   Matrix matrix;
   std::size_t line_number = 0;
   while (!text.empty()) {
@@ -96,11 +122,12 @@ Result<Matrix> parse_json_lines(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     ++line_number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    if (scan_json_line(line, matrix)) {
+    JsonCell stopped;
+    if (scan_json_line(line, matrix, stopped)) {
       if (matrix.rows == 1) reserve_for_lines(text.size() / line.size(), matrix);
       continue;
     }
-    Result<Value> row = parse_json(line);
+    Result<Value> row = read_document(line, stopped);
     if (!row)
       return fail(codes::kInvalid,
                   "line " + std::to_string(line_number) + ": " + row.error().message);

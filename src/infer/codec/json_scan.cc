@@ -10,8 +10,8 @@ namespace {
 
 class Scanner {
  public:
-  Scanner(std::string_view text, Matrix& matrix)
-      : at_(text.data()), end_(text.data() + text.size()), matrix_(matrix) {}
+  Scanner(std::string_view text, Matrix& matrix, JsonCell& place)
+      : at_(text.data()), end_(text.data() + text.size()), matrix_(matrix), place_(place) {}
 
   bool body() {
     if (take('[')) return peek('[') || peek('{') ? instances() : numbers();
@@ -46,10 +46,10 @@ class Scanner {
     const std::size_t before = matrix_.values.size();
     do {
       float value = 0;
-      if (!cell(value)) return false;
+      if (!cell(value)) return gave_up(before, 1);
       matrix_.values.push_back(value);
     } while (take(','));
-    if (!take(']')) return false;
+    if (!take(']')) return gave_up(before, 0);
     const std::size_t columns = matrix_.values.size() - before;
     if (matrix_.rows == 0) {
       matrix_.columns = columns;
@@ -64,13 +64,23 @@ class Scanner {
       at_ = stop;
       return true;
     }
-    if (take("null"))
+    // What Python writes for numbers that JSON does not have is read, too.
+    if (take("null") || take("NaN"))
       value = std::numeric_limits<float>::quiet_NaN();
+    else if (take("Infinity"))
+      value = std::numeric_limits<float>::infinity();
+    else if (take("-Infinity"))
+      value = -std::numeric_limits<float>::infinity();
     else if (take("true"))
       value = 1.0f;
     else if (!take("false"))
       return false;
     return true;
+  }
+
+  bool gave_up(std::size_t values_before, std::size_t next) {
+    place_ = {matrix_.rows + 1, matrix_.values.size() - values_before + next};
+    return false;
   }
 
   // The other rows are likely as long as the first.
@@ -103,11 +113,12 @@ class Scanner {
   const char* const start_ = at_;
   const char* const end_;
   Matrix& matrix_;
+  JsonCell& place_;
 };
 
-bool scan(std::string_view text, Matrix& matrix, bool (Scanner::*what)()) {
+bool scan(std::string_view text, Matrix& matrix, JsonCell& cell, bool (Scanner::*what)()) {
   const std::size_t rows = matrix.rows, columns = matrix.columns, size = matrix.values.size();
-  Scanner scanner(text, matrix);
+  Scanner scanner(text, matrix, cell);
   if ((scanner.*what)() && scanner.done()) return true;
   matrix.rows = rows;
   matrix.columns = columns;
@@ -117,15 +128,15 @@ bool scan(std::string_view text, Matrix& matrix, bool (Scanner::*what)()) {
 
 }  // namespace
 
-bool scan_json_rows(std::string_view text, Matrix& matrix) {
+bool scan_json_rows(std::string_view text, Matrix& matrix, JsonCell& cell) {
   // Room for a row of one-digit numbers; the first row tells about longer bodies.
   constexpr std::size_t kSmallBodyBytes = 4096;
   matrix.values.reserve(std::min(text.size(), kSmallBodyBytes) / 2);
-  return scan(text, matrix, &Scanner::body);
+  return scan(text, matrix, cell, &Scanner::body);
 }
 
-bool scan_json_line(std::string_view line, Matrix& matrix) {
-  return scan(line, matrix, &Scanner::instance);
+bool scan_json_line(std::string_view line, Matrix& matrix, JsonCell& cell) {
+  return scan(line, matrix, cell, &Scanner::instance);
 }
 
 }  // namespace tidemill::infer

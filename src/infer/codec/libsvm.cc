@@ -86,7 +86,7 @@ Result<Matrix> parse_libsvm(std::string_view text, std::size_t columns_min) {
   matrix.columns = columns_min;
   std::vector<Entry> entries;
   entries.reserve(std::min(text.size() / 4, kEntriesReserved));
-  std::size_t line_number = 0;
+  std::size_t line_number = 0, widest_line = 0;
   while (!text.empty()) {
     std::size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
@@ -95,9 +95,15 @@ Result<Matrix> parse_libsvm(std::string_view text, std::size_t columns_min) {
     ++line_number;
     if (line.empty()) continue;
     std::size_t columns = TRY(parse_line(line, line_number, matrix.rows, entries));
+    if (columns > matrix.columns) widest_line = line_number;
     matrix.columns = std::max(matrix.columns, columns);
     ++matrix.rows;
   }
+  if (columns_min != 0 && matrix.columns > columns_min)
+    return fail(codes::kInvalid, "row " + std::to_string(widest_line) + " names the column " +
+                                     std::to_string(matrix.columns - 1) +
+                                     ", but the model's columns are 0 to " +
+                                     std::to_string(columns_min - 1));
   if (matrix.columns != 0 && matrix.rows > kMatrixBytesMax / sizeof(float) / matrix.columns)
     return fail(codes::kInvalid,
                 "the rows are too many and too wide: " + std::to_string(matrix.rows) + " times " +

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -39,8 +40,9 @@ class MemoryFile {
   int descriptor_;
 };
 
-// The message without the name of the file in memory.
+// The message without the name of the file in memory, and without our SQL.
 std::unexpected<Error> plain(Error error, const std::string& path) {
+  error.message.resize(std::min(error.message.find("\n\nLINE "), error.message.size()));
   for (std::size_t at; (at = error.message.find(path)) != std::string::npos;)
     error.message.replace(at, path.size(), "body");
   return fail(std::move(error));

@@ -194,6 +194,9 @@ Result<std::size_t> sparse_width(const Tensor& tensor, std::size_t columns_min) 
       return fail(codes::kInvalid, "its shape is too wide");
     width *= dimension;
   }
+  if (columns_min != 0 && width > columns_min)
+    return fail(codes::kInvalid, "its shape has " + std::to_string(width) +
+                                     " columns, but the model has " + std::to_string(columns_min));
   width = std::max<std::uint64_t>(width, columns_min);
   const std::uint64_t key_max = *std::max_element(tensor.keys.begin(), tensor.keys.end());
   if (width == 0 && key_max < kValuesMax) width = key_max + 1;

@@ -132,6 +132,10 @@ Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
         "TargetContainerHostname is for endpoints whose inference execution "
         "mode is Direct.");
   }
+  if (!request.target_model.empty() && !route.containers[chosen.first].multi_model)
+    return validation_error("Endpoint " + request.endpoint +
+                            " is not a multi-model endpoint and does not support target model "
+                            "header.");
   TRY(choose_instance(chosen, request));
   return chosen;
 }
@@ -216,8 +220,8 @@ void Inference::start(Chosen&& chosen, InvokeRequest&& request, Done&& done) {
 bool Inference::predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done) {
   const ContainerRoute& container = chosen.container(chosen.first);
   if (!container.native || chosen.first != chosen.last || !predicts_inline(request)) return false;
-  InvokeResult result =
-      predict(chosen.entry->endpoint, chosen.route(), container, *container.native, request);
+  InvokeResult result = predict(chosen.entry->endpoint, chosen.route(), container,
+                                *container.native, request, request.limits.value_or(limits_));
   finish(chosen, std::move(request), std::move(done), std::move(result));
   return true;
 }

@@ -48,6 +48,31 @@ TEST_F(InferenceTest, Large_bodies_answer_too) {
   EXPECT_EQ(invoke(std::string(kLimits.body_bytes_max + 1, '1')).error().code, "ValidationError");
 }
 
+TEST_F(InferenceTest, An_answer_may_be_as_large_as_a_request) {
+  put({native("AllTraffic", 1)});
+  InvokeRequest what = request("");
+  while (what.body.size() < kLimits.body_bytes_max / 2) what.body += "1,2\n";
+  EXPECT_TRUE(invoke(what));
+  what.accept = "application/json";  // with {"score": .. } around each number
+  auto answer = invoke(what);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, "ModelError");
+  EXPECT_THAT(answer.error().message,
+              HasSubstr("bytes; at most " + std::to_string(kLimits.body_bytes_max)));
+}
+
+TEST_F(InferenceTest, A_target_model_is_for_multi_model_endpoints) {
+  put({native("AllTraffic", 1)});
+  InvokeRequest what = request("1,2");
+  what.target_model = "a.tar.gz";
+  auto answer = invoke(what);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, "ValidationError");
+  EXPECT_EQ(answer.error().message,
+            "Endpoint churn is not a multi-model endpoint and does not support target model "
+            "header.");
+}
+
 TEST_F(InferenceTest, Unknown_endpoint_and_variant) {
   put({native("AllTraffic", 1)});
   EXPECT_EQ(invoke("1,2", "", "other").error().message,

@@ -42,7 +42,7 @@ bool predicts_inline(const InvokeRequest& request) {
 
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
-                     const InvokeRequest& request) {
+                     const InvokeRequest& request, const InferenceLimits& limits) {
   auto failed = [&](const Error& error) {
     return fail(model_error(endpoint, variant, variant.name, error.http_status, error.message));
   };
@@ -54,6 +54,11 @@ InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
   Result<infer::EncodedResponse> encoded =
       infer::encode_predictions(*predictions, model, request.accept, container.response);
   if (!encoded) return failed(encoded.error());
+  if (encoded->body.size() > limits.body_bytes_max)
+    return failed({"BadRequest",
+                   "the answer has " + std::to_string(encoded->body.size()) + " bytes; at most " +
+                       std::to_string(limits.body_bytes_max) + " are sent",
+                   400});
   InvokeAnswer answer;
   answer.body = std::move(encoded->body);
   answer.content_type = std::move(encoded->content_type);
@@ -169,8 +174,9 @@ void Inference::run(Pointer invocation) {
 
 void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Model> model) {
   auto work = [this, model = std::move(model)](Pointer taken) {
-    InvokeResult result = predict(taken->chosen.entry->endpoint, taken->chosen.route(),
-                                  taken->route(), *model, taken->request);
+    InvokeResult result =
+        predict(taken->chosen.entry->endpoint, taken->chosen.route(), taken->route(), *model,
+                taken->request, taken->request.limits.value_or(limits_));
     next(std::move(taken), std::move(result));
   };
   if (predicts_inline(invocation->request)) return work(std::move(invocation));

@@ -110,7 +110,7 @@ bool predicts_inline(const InvokeRequest& request);
 // Decodes, predicts, encodes.
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
-                     const InvokeRequest& request);
+                     const InvokeRequest& request, const InferenceLimits& limits);
 // Nothing of the request reached a model: it may be tried again.
 bool never_reached(const Error& error);
 // What a model server answered, or why it did not.
