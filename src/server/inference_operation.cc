@@ -15,6 +15,8 @@ void InferenceOperation::run(Call& call,
     if (name == "EndpointName") endpoint = std::move(value);
   runtime_service::InvokeRequest request = runtime_service::invoke_request(
       call.identity.account, call.identity.region, std::move(endpoint), call.request);
+  if (Result<void> checked = runtime_service::check_members(request); !checked)
+    return respond(runtime_service::invoke_response(fail(checked.error()), call.request_id));
   if (streams(*call.route.operation))
     return inference_.invoke_streaming(
         std::move(request), [&request_id = call.request_id, respond = std::move(respond)](

@@ -1,5 +1,6 @@
 #include "services/sagemaker_runtime/http_adapter.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <utility>
@@ -31,7 +32,68 @@ void add_sessions(wire::HttpResponse& response, const std::string& began,
   if (!closed.empty()) response.headers.add("X-Amzn-SageMaker-Closed-Session-Id", closed);
 }
 
+bool is_alphanumeric(char letter) {
+  return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'z') ||
+         (letter >= 'A' && letter <= 'Z');
+}
+bool is_name(std::string_view text) {
+  return is_alphanumeric(text.front()) && is_alphanumeric(text.back()) &&
+         std::ranges::all_of(text, [](char c) { return is_alphanumeric(c) || c == '-'; });
+}
+bool is_session(std::string_view text) { return text == kNewSession || is_name(text); }
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+bool is_printable(std::string_view text) {
+  return text.front() != ' ' && std::ranges::all_of(text, [](char c) {
+           return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+         });
+}
+
+// Of InvokeEndpointInput's members. Their bodies and their answers are not what they say here, so
+// the model's own constraints are not asked: invocations do not go through its schemas.
+struct Constraint {
+  std::string InvokeRequest::* member;
+  const char* name;
+  std::size_t length_max;
+  bool (*fits)(std::string_view);
+  const char* pattern;
+};
+constexpr const char* kNamePattern = "[a-zA-Z0-9](-*[a-zA-Z0-9])*";
+constexpr const char* kPrintPattern = "\\A\\S[\\p{Print}]*\\z";
+constexpr const char* kAsciiPattern = "\\p{ASCII}*";
+constexpr Constraint kConstraints[] = {
+    {&InvokeRequest::endpoint, "endpointName", 63, is_name, kNamePattern},
+    {&InvokeRequest::content_type, "contentType", 1024, is_ascii, kAsciiPattern},
+    {&InvokeRequest::accept, "accept", 1024, is_ascii, kAsciiPattern},
+    {&InvokeRequest::custom_attributes, "customAttributes", 1024, is_ascii, kAsciiPattern},
+    {&InvokeRequest::target_model, "targetModel", 1024, is_printable, kPrintPattern},
+    {&InvokeRequest::target_variant, "targetVariant", 63, is_name, kNamePattern},
+    {&InvokeRequest::target_container, "targetContainerHostname", 63, is_name, kNamePattern},
+    {&InvokeRequest::inference_id, "inferenceId", 64, is_printable, kPrintPattern},
+    {&InvokeRequest::component, "inferenceComponentName", 63, is_name, kNamePattern},
+    {&InvokeRequest::session_id, "sessionId", 256, is_session,
+     "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"},
+};
+
 }  // namespace
+
+Result<void> check_members(const InvokeRequest& request) {
+  for (const Constraint& each : kConstraints) {
+    const std::string& value = request.*each.member;
+    if (value.empty()) continue;
+    const bool too_long = value.size() > each.length_max;
+    if (!too_long && each.fits(value)) continue;
+    return fail(
+        "ValidationError",
+        "1 validation error detected: Value '" + value.substr(0, 2 * each.length_max) + "' at '" +
+            each.name + "' failed to satisfy constraint: Member must " +
+            (too_long ? "have length less than or equal to " + std::to_string(each.length_max)
+                      : std::string("satisfy regular expression pattern: ") + each.pattern),
+        400);
+  }
+  return {};
+}
 
 Result<void> check_headers(const wire::HttpRequest& request) {
   constexpr std::array<std::pair<const char*, const char*>, 2> kUnimplemented = {

@@ -13,6 +13,8 @@ Result<void> check_headers(const wire::HttpRequest& request);
 // Takes the body out of the request. `endpoint` is the label of the path.
 InvokeRequest invoke_request(std::string account, std::string region, std::string endpoint,
                              wire::HttpRequest& request);
+// The lengths and patterns of InvokeEndpointInput, in AWS's words. ValidationError.
+Result<void> check_members(const InvokeRequest& request);
 wire::HttpResponse stream_response(Result<StreamedAnswer> result, const std::string& request_id);
 wire::HttpResponse invoke_response(InvokeResult result, const std::string& request_id);
 
