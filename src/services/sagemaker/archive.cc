@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,12 +28,37 @@ Error io_error(const std::string& what) {
   return Error{code, what + ": " + std::strerror(errno)};
 }
 
-Error archive_failure(archive* handle, const std::string& what) {
+// `otherwise`: what errors mean that no system call made. Of an archive that is read: it is to
+// blame, and another try will not help.
+Error archive_failure(archive* handle, const std::string& what,
+                      const char* otherwise = codes::kInvalid) {
   const char* text = archive_error_string(handle);
-  const bool full = archive_errno(handle) == ENOSPC;
-  return Error{full ? codes::kStorageFull : codes::kIo,
-               what + ": " + (text ? text : "unknown error of libarchive")};
+  const char* code = otherwise;
+  for (int error : {ENOSPC, EDQUOT})
+    if (archive_errno(handle) == error) code = codes::kStorageFull;
+  for (int error : {EIO, ENOMEM, EMFILE, ENFILE, EROFS, EACCES, EPERM})
+    if (archive_errno(handle) == error) code = codes::kIo;
+  return Error{code, what + ": " + (text ? text : "it is damaged or cut off")};
 }
+
+// libarchive converts the names that archives hold as UTF-8 to the thread's locale, and gives none
+// where it cannot.
+class Utf8Names {
+ public:
+  Utf8Names() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
+    if (locale_) before_ = ::uselocale(locale_);
+  }
+  ~Utf8Names() {
+    if (!locale_) return;
+    ::uselocale(before_);
+    ::freelocale(locale_);
+  }
+  Utf8Names(const Utf8Names&) = delete;
+  Utf8Names& operator=(const Utf8Names&) = delete;
+
+ private:
+  locale_t locale_, before_ = nullptr;
+};
 
 struct WriterCloser {
   void operator()(archive* handle) const { archive_write_free(handle); }
@@ -68,7 +94,7 @@ Result<void> pack_file(archive* writer, const std::string& path) {
     const std::size_t count = TRY(source->read(buffer));
     if (count == 0) return {};
     if (archive_write_data(writer, buffer.data(), count) < 0)
-      return fail(archive_failure(writer, "pack " + path));
+      return fail(archive_failure(writer, "pack " + path, codes::kIo));
   }
 }
 
@@ -92,8 +118,9 @@ Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string
   } else {
     return false;
   }
-  if (archive_write_header(writer, entry.get()) != ARCHIVE_OK)
-    return fail(archive_failure(writer, "pack " + path.string()));
+  // A warning: the name is not UTF-8. It is written as it is.
+  if (archive_write_header(writer, entry.get()) < ARCHIVE_WARN)
+    return fail(archive_failure(writer, "pack " + path.string(), codes::kIo));
   if (S_ISREG(status.st_mode)) TRY(pack_file(writer, path));
   return true;
 }
@@ -121,11 +148,12 @@ Result<void> write_file(const std::string& path, ByteSource& source) {
 }
 
 Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file) {
+  const Utf8Names names;
   std::unique_ptr<archive, WriterCloser> writer(archive_write_new());
   archive_write_add_filter_gzip(writer.get());
   archive_write_set_format_pax_restricted(writer.get());
   if (archive_write_open_filename(writer.get(), file.c_str()) != ARCHIVE_OK)
-    return fail(archive_failure(writer.get(), "create " + file));
+    return fail(archive_failure(writer.get(), "create " + file, codes::kIo));
   std::uint64_t entries = 0;
   std::error_code problem;
   // recursive_directory_iterator does not follow links to folders.
@@ -136,36 +164,70 @@ Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& 
   }
   if (problem) return fail(codes::kIo, "pack " + folder + ": " + problem.message());
   if (archive_write_close(writer.get()) != ARCHIVE_OK)
-    return fail(archive_failure(writer.get(), "finish " + file));
+    return fail(archive_failure(writer.get(), "finish " + file, codes::kIo));
   return entries;
 }
 
+namespace {
+
+// Where the entry goes, and what it may be there: "" for one to leave out.
+Result<std::string> place_entry(archive_entry* entry, const std::string& folder) {
+  const char* path = archive_entry_pathname(entry);
+  if (!path) return fail(codes::kInvalid, "the name of an entry is no text");
+  // Leading slashes go, as tar does it: the SageMaker SDK's archives begin with a folder "/".
+  std::string name = path;
+  name.erase(0, std::min(name.find_first_not_of('/'), name.size()));
+  // The folder itself is there.
+  if (const std::string normal = fs::path(name).lexically_normal(); normal == "." || normal == "./")
+    name.clear();
+  if (name.empty()) return name;
+  const auto type = archive_entry_filetype(entry);
+  const char* hard_link = archive_entry_hardlink(entry);
+  if (!hard_link && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK)
+    return fail(codes::kInvalid, "the entry " + name +
+                                     " is a device or a pipe; archives hold files, folders and "
+                                     "links");
+  archive_entry_set_pathname(entry, (folder + "/" + name).c_str());
+  if (hard_link) archive_entry_set_hardlink(entry, (folder + "/" + std::string(hard_link)).c_str());
+  // The server itself goes on in what it unpacked.
+  constexpr auto kFileMode = 0600, kFolderMode = 0700;
+  archive_entry_set_perm(
+      entry, (archive_entry_perm(entry) & 0777) | (type == AE_IFDIR ? kFolderMode : kFileMode));
+  return name;
+}
+
+}  // namespace
+
 Result<void> unpack_tar(const std::string& file, const std::string& folder,
                         std::uint64_t bytes_max) {
+  const Utf8Names names;
   std::unique_ptr<archive, ReaderCloser> reader(archive_read_new());
   archive_read_support_filter_all(reader.get());
   archive_read_support_format_tar(reader.get());
   if (archive_read_open_filename(reader.get(), file.c_str(), kBufferBytes) != ARCHIVE_OK)
-    return fail(archive_failure(reader.get(), "open " + file));
+    return fail(archive_failure(reader.get(), "open the archive"));
   std::unique_ptr<archive, WriterCloser> disk(archive_write_disk_new());
   archive_write_disk_set_options(disk.get(), ARCHIVE_EXTRACT_TIME |
                                                  ARCHIVE_EXTRACT_SECURE_SYMLINKS |
                                                  ARCHIVE_EXTRACT_SECURE_NODOTDOT);
   std::uint64_t bytes = 0;
-  for (;;) {
+  for (std::size_t entries = 0;; ++entries) {
     archive_entry* entry = nullptr;
     const int status = archive_read_next_header(reader.get(), &entry);
     if (status == ARCHIVE_EOF) return {};
-    if (status < ARCHIVE_WARN) return fail(archive_failure(reader.get(), "read " + file));
-    // Leading slashes go, as tar does it: the SageMaker SDK's archives begin with a folder "/".
-    std::string name = archive_entry_pathname(entry);
-    name.erase(0, std::min(name.find_first_not_of('/'), name.size()));
+    if (status < ARCHIVE_WARN) return fail(archive_failure(reader.get(), "read the archive"));
+    if (entries == kUnpackedEntriesMax)
+      return fail(codes::kOverloaded,
+                  "the archive has more than " + std::to_string(kUnpackedEntriesMax) + " entries");
+    const std::string name = TRY(place_entry(entry, folder));
     if (name.empty()) continue;
-    archive_entry_set_pathname(entry, (folder + "/" + name).c_str());
-    if (const char* link = archive_entry_hardlink(entry))
-      archive_entry_set_hardlink(entry, (folder + "/" + std::string(link)).c_str());
-    if (archive_write_header(disk.get(), entry) != ARCHIVE_OK)
-      return fail(archive_failure(disk.get(), "unpack " + name));
+    auto failed = [&] {
+      Error error = archive_failure(disk.get(), "unpack " + name);
+      for (std::size_t at; (at = error.message.find(folder + "/")) != std::string::npos;)
+        error.message.erase(at, folder.size() + 1);
+      return fail(std::move(error));
+    };
+    if (archive_write_header(disk.get(), entry) != ARCHIVE_OK) return failed();
     const void* block = nullptr;
     std::size_t size = 0;
     la_int64_t offset = 0;
@@ -174,13 +236,11 @@ Result<void> unpack_tar(const std::string& file, const std::string& folder,
       bytes += size;
       if (bytes > bytes_max)
         return fail(codes::kOverloaded,
-                    file + " unpacks to more than " + std::to_string(bytes_max) + " bytes");
-      if (archive_write_data_block(disk.get(), block, size, offset) < ARCHIVE_OK)
-        return fail(archive_failure(disk.get(), "unpack " + name));
+                    "the archive unpacks to more than " + std::to_string(bytes_max) + " bytes");
+      if (archive_write_data_block(disk.get(), block, size, offset) < ARCHIVE_OK) return failed();
     }
-    if (read != ARCHIVE_EOF) return fail(archive_failure(reader.get(), "read " + file));
-    if (archive_write_finish_entry(disk.get()) < ARCHIVE_WARN)
-      return fail(archive_failure(disk.get(), "unpack " + name));
+    if (read != ARCHIVE_EOF) return fail(archive_failure(reader.get(), "read " + name));
+    if (archive_write_finish_entry(disk.get()) < ARCHIVE_WARN) return failed();
   }
 }
 

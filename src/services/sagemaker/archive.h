@@ -1,6 +1,7 @@
 // model.tar.gz and its like: folders to compressed tar files and back.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -17,8 +18,10 @@ namespace tidemill::services::sagemaker {
 Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file);
 
 // Unpacks a tar file, compressed or not, below the folder. Entries that would land outside it
-// (absolute paths, "..", through links) are an error. Stops with Tidemill.Overloaded past
-// bytes_max.
+// (absolute paths, "..", through links), devices and pipes are an error: Tidemill.Invalid, as for
+// an archive that is damaged. Stops with Tidemill.Overloaded past bytes_max and
+// kUnpackedEntriesMax.
+inline constexpr std::size_t kUnpackedEntriesMax = 1'000'000;
 Result<void> unpack_tar(const std::string& file, const std::string& folder,
                         std::uint64_t bytes_max);
 

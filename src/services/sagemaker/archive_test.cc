@@ -72,6 +72,57 @@ TEST_F(ArchiveTest, NothingLandsOutside) {
   EXPECT_EQ(fs::hard_link_count(root_ / "secret"), 1u);
 }
 
+TEST_F(ArchiveTest, DevicesAndPipesAreRefused) {
+  ASSERT_EQ(
+      std::system(
+          ("cd " + root_.string() + " && mkfifo in/pipe && tar -cf pipe.tar -C in pipe").c_str()),
+      0);
+  auto unpacked = unpack_tar(root_ / "pipe.tar", root_ / "out", 1'000'000);
+  ASSERT_FALSE(unpacked);
+  EXPECT_EQ(unpacked.error().code, codes::kInvalid);
+  EXPECT_NE(unpacked.error().message.find("the entry pipe is a device or a pipe"),
+            std::string::npos);
+  EXPECT_FALSE(fs::exists(root_ / "out" / "pipe"));
+}
+
+// What is wrong with an archive is not tried again, and names no path of the server.
+TEST_F(ArchiveTest, DamagedArchivesAreTheirOwnersFault) {
+  std::ofstream(root_ / "in" / "a") << std::string(300'000, 'a');
+  ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
+  const std::string whole = text_of(root_ / "x.tar.gz");
+  const std::string kinds[] = {whole.substr(0, whole.size() / 2), whole.substr(0, whole.size() - 9),
+                               "hello, world", std::string(600, 'x')};
+  for (const std::string& bytes : kinds) {
+    std::ofstream(root_ / "broken.tar.gz", std::ios::binary) << bytes;
+    auto unpacked = unpack_tar(root_ / "broken.tar.gz", root_ / "out", 1'000'000);
+    ASSERT_FALSE(unpacked) << bytes.size();
+    EXPECT_EQ(unpacked.error().code, codes::kInvalid) << unpacked.error().message;
+    EXPECT_EQ(unpacked.error().message.find(root_.string()), std::string::npos)
+        << unpacked.error().message;
+  }
+}
+
+TEST_F(ArchiveTest, NamesInEveryScript) {
+  std::ofstream(root_ / "in" / "mod\xc3\xa8le") << "e";
+  fs::create_symlink("mod\xc3\xa8le", root_ / "in" / "\xe6\x9c\xa8");
+  std::ofstream(root_ / "in" / "latin\xe8") << "l";
+  auto packed = pack_tar_gz(root_ / "in", root_ / "x.tar.gz");
+  ASSERT_TRUE(packed) << packed.error().message;
+  auto unpacked = unpack_tar(root_ / "x.tar.gz", root_ / "out", 1'000'000);
+  ASSERT_TRUE(unpacked) << unpacked.error().message;
+  EXPECT_EQ(text_of(root_ / "out" / "\xe6\x9c\xa8"), "e");
+  EXPECT_EQ(text_of(root_ / "out" / "latin\xe8"), "l");
+  // As GNU tar writes them, and with a hard link between them.
+  ASSERT_EQ(std::system(("cd " + (root_ / "in").string() +
+                         " && ln mod\xc3\xa8le hard\xc3\xa8 && tar --format=pax -cf ../pax.tar .")
+                            .c_str()),
+            0);
+  fs::create_directory(root_ / "pax");
+  unpacked = unpack_tar(root_ / "pax.tar", root_ / "pax", 1'000'000);
+  ASSERT_TRUE(unpacked) << unpacked.error().message;
+  EXPECT_EQ(text_of(root_ / "pax" / "hard\xc3\xa8"), "e");
+}
+
 TEST_F(ArchiveTest, LeadingSlashesGo) {
   std::ofstream(root_ / "in" / "a") << "absolute";
   const std::string make = "cd " + (root_ / "in").string() +

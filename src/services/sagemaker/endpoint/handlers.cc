@@ -1,5 +1,7 @@
 #include "services/sagemaker/endpoint/handlers.h"
 
+#include <cmath>
+
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/fleet/variant_factory.h"
 #include "services/sagemaker/listing/listing.h"
@@ -233,6 +235,8 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
                      ".");
     if (desired.serverless_update_config)
       return invalid("ServerlessUpdateConfig is not implemented by Tidemill; leave it out.");
+    if (!std::isfinite(desired.desired_weight.value_or(1)))
+      return invalid("DesiredWeight must be a finite number.");
     if (desired.desired_instance_count) {
       const std::int64_t least = endpoint.active->asynchronous ? 0 : 1;
       if (variant->serverless)

@@ -18,15 +18,9 @@ class EndpointConfigHandlers {
     const std::string& account = context.account();
     if (request.execution_role_arn)
       TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal));
-    for (const api::ProductionVariant& variant : request.production_variants) {
-      if (!variant.model_name) continue;  // it hosts inference components
-      auto model = models().get(in_.store, model_key(account, context.region, *variant.model_name));
-      if (!model) return internal_failure(model.error());
-      if (!*model)
-        return fail("ValidationException",
-                    "Could not find model \"" +
-                        model_arn(account, context.region, *variant.model_name) + "\".");
-    }
+    TRY(check_models(context, request.production_variants));
+    if (request.shadow_production_variants)
+      TRY(check_models(context, *request.shadow_production_variants));
     EndpointConfigRecord record{
         account, context.region,
         endpoint_config_arn(account, context.region, request.endpoint_config_name), request,
@@ -101,6 +95,21 @@ class EndpointConfigHandlers {
   Result<store::Versioned<EndpointConfigRecord>> find(const Context& context,
                                                       const std::string& name) {
     return find_endpoint_config(in_.store, context.account(), context.region, name);
+  }
+
+  Result<void> check_models(const Context& context,
+                            const std::vector<api::ProductionVariant>& variants) {
+    for (const api::ProductionVariant& variant : variants) {
+      if (!variant.model_name) continue;  // it hosts inference components
+      auto model = models().get(in_.store,
+                                model_key(context.account(), context.region, *variant.model_name));
+      if (!model) return internal_failure(model.error());
+      if (!*model)
+        return fail("ValidationException",
+                    "Could not find model \"" +
+                        model_arn(context.account(), context.region, *variant.model_name) + "\".");
+    }
+    return {};
   }
 
   Dependencies in_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 #include "compute/instance_types.h"
@@ -54,6 +55,8 @@ Result<void> check_variant(const api::sagemaker::ProductionVariant& variant) {
   const std::string where = "The production variant " + variant.variant_name;
   if (!variant.model_name && variant.serverless_config)
     return invalid(where + " has no ModelName; a serverless one needs it.");
+  if (!std::isfinite(variant.initial_variant_weight.value_or(1)))
+    return invalid(where + ": InitialVariantWeight must be a finite number.");
   if (variant.serverless_config && variant.instance_type)
     return invalid(where + " has both an InstanceType and a ServerlessConfig.");
   if (!variant.serverless_config && !variant.instance_type)

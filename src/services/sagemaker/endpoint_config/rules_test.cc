@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <limits>
 
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
 
@@ -60,6 +61,17 @@ TEST(EndpointConfigRules, What_is_not_there_is_refused_by_name) {
     EXPECT_EQ(checked.error().code, "ValidationException");
     EXPECT_THAT(checked.error().message,
                 AllOf(HasSubstr(each.member), HasSubstr("not implemented by Tidemill")));
+  }
+}
+
+// JSON has no such numbers, but Python's writes them.
+TEST(EndpointConfigRules, Weights_are_numbers) {
+  for (const double weight :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    CreateEndpointConfigInput request = plain();
+    request.production_variants[0].initial_variant_weight = weight;
+    EXPECT_THAT(check_endpoint_config(request).error().message,
+                HasSubstr("InitialVariantWeight must be a finite number"));
   }
 }
 

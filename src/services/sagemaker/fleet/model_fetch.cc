@@ -1,5 +1,6 @@
 #include "services/sagemaker/fleet/model_fetch.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "services/sagemaker/archive.h"
@@ -12,6 +13,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kUnpackedBytesMax = 64ull << 30;
+// Of the disk, for the server's own records: a small archive can unpack to more than there is.
+constexpr std::uint64_t kDiskBytesLeft = 256ull << 20;
 constexpr std::size_t kObjectsPerPage = 1000;
 // Where a container finds its model, and so what links in its archive may be written with.
 constexpr const char* kModelFolder = "/opt/ml/model";
@@ -25,7 +28,9 @@ bool is_the_users(const Error& error) {
 // Jobs run as other users: the model must be readable whatever the archive's modes were.
 void make_readable(const fs::path& folder) {
   std::error_code ignored;
-  for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
+  for (auto walk = fs::recursive_directory_iterator(folder, ignored);
+       walk != fs::recursive_directory_iterator(); walk.increment(ignored)) {
+    const fs::directory_entry& entry = *walk;
     if (entry.is_symlink(ignored)) continue;
     const bool program = entry.is_directory(ignored) || (entry.status(ignored).permissions() &
                                                          fs::perms::owner_exec) != fs::perms::none;
@@ -50,9 +55,15 @@ Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& u
                     const std::string& folder) {
   const std::string archive = folder + ".tar.gz";
   TRY(s3.get_object_to_file(fetch.account, uri.bucket, uri.key, archive));
-  Result<void> unpacked = unpack_tar(archive, folder, kUnpackedBytesMax);
   std::error_code ignored;
+  const fs::space_info disk = fs::space(folder, ignored);
+  const std::uint64_t room =
+      ignored ? kUnpackedBytesMax : disk.available - std::min(disk.available, kDiskBytesLeft);
+  Result<void> unpacked = unpack_tar(archive, folder, std::min(kUnpackedBytesMax, room));
   fs::remove(archive, ignored);
+  if (!unpacked && unpacked.error().code == codes::kOverloaded && room < kUnpackedBytesMax)
+    return fail(codes::kStorageFull,
+                "the disk has no room for the model: " + unpacked.error().message);
   if (!unpacked && unpacked.error().code != codes::kStorageFull &&
       unpacked.error().code != codes::kIo)
     return fail(codes::kInvalid,
@@ -109,6 +120,10 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   if (!fetch.uri.empty()) {
     RoleS3 s3(in.s3, in.iam, fetch.role_arn);
     Result<void> downloaded = download(s3, fetch, partial);
+    if (!downloaded) {
+      fs::remove_all(partial, error);
+      fs::remove(partial + ".tar.gz", error);
+    }
     if (!downloaded && is_the_users(downloaded.error()))
       return fail(codes::kInvalid, downloaded.error().message);
     if (!downloaded) return downloaded;
