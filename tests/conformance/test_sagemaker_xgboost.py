@@ -228,6 +228,9 @@ def test_a_model_that_cannot_load_fails_with_a_reason(world, server):
     world.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
     d = wait_until(lambda: (d := world.sm.describe_endpoint(EndpointName=name))["EndpointStatus"] == "Failed" and d)
     assert "xgboost-model" in d["FailureReason"]
+    # "DeleteEndpoint is the only operation that can be performed on a failed endpoint" (DescribeEndpoint's page).
+    with aws_error("ValidationException", containing="Cannot update failed endpoint"):
+        world.sm.update_endpoint(EndpointName=name, EndpointConfigName=name)
     world.sm.delete_endpoint(EndpointName=name)
 
 

@@ -204,6 +204,9 @@ Result<void> EndpointHandlers::send(const Endpoint& endpoint, const engine::Even
 Result<api::UpdateEndpointOutput> EndpointHandlers::update(
     Context& context, const api::UpdateEndpointInput& request) {
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
+  if (endpoint.status == endpoint_status::kFailed)
+    return invalid("Cannot update failed endpoint \"" + endpoint.arn +
+                   "\"; delete it and create it again.");
   DeploymentRequest deployment =
       TRY(make_request(context, request.endpoint_config_name, "UpdateEndpoint"));
   deployment.deployment.policy = TRY(deployment_policy(pointer(request.deployment_config)));

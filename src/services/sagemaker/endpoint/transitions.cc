@@ -77,10 +77,9 @@ EndpointOutcome instances_failed(Endpoint next, const engine::Event& event, Time
 }
 
 EndpointOutcome update_requested(Endpoint next, const engine::Event& event, Timestamp now) {
-  // A rollback whose old instances do not come back is mended by an update, too.
-  if (next.status != status::kInService && next.status != status::kFailed &&
-      next.status != status::kRollingBack)
-    return stale();
+  // A rollback whose old instances do not come back is mended by an update, too. A failed endpoint
+  // can only be deleted, as the model of the service has it.
+  if (next.status != status::kInService && next.status != status::kRollingBack) return stale();
   next.status = status::kUpdating;
   return std::optional(
       begin_deployment(std::move(next), TRY(event_payload<DeploymentRequest>(event)), now));
