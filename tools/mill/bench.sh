@@ -5,7 +5,7 @@ help_bench() {
 usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet|kernels]...
 
 Builds a release and prints a table: Tidemill, its peer measured in the same run, and their ratio.
---write puts the table into docs/benchmarks.md.
+--write puts the tables into docs/benchmarks.md.
 EOF
 }
 
