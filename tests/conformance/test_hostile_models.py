@@ -52,6 +52,7 @@ WHOLE = archive(MODEL)
     (archive(("xgboost-model", tarfile.SYMTYPE, "/etc/passwd")), "no file xgboost-model"),
     (archive(("xgboost-model", tarfile.FIFOTYPE, "")), "is a device or a pipe"),
     (archive(MODEL, ("zero", tarfile.CHRTYPE, "")), "the entry zero is a device or a pipe"),
+    (archive(MODEL, ("d/" * 1500 + "f", b"")), "deeper than 64 folders"),
     (archive(), "no file xgboost-model"),
     (b"", "Unrecognized archive format"),
     (WHOLE[:-6], "cut off"),

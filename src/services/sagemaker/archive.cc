@@ -21,6 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kBufferBytes = 256 * 1024;
+// Whoever walks the folders later holds a descriptor and a buffer for each that it is in.
+constexpr std::ptrdiff_t kUnpackedDepthMax = 64;
+constexpr std::size_t kShownNameBytes = 60;
 
 Error io_error(const std::string& what) {
   const char* code = errno == ENOSPC || errno == EDQUOT ? codes::kStorageFull : codes::kIo;
@@ -181,6 +184,10 @@ Result<std::string> place_entry(archive_entry* entry, const std::string& folder)
   if (const std::string normal = fs::path(name).lexically_normal(); normal == "." || normal == "./")
     name.clear();
   if (name.empty()) return name;
+  if (std::ranges::count(name, '/') > kUnpackedDepthMax)
+    return fail(codes::kInvalid, "the entry " + name.substr(0, kShownNameBytes) +
+                                     "... lies deeper than " + std::to_string(kUnpackedDepthMax) +
+                                     " folders");
   const auto type = archive_entry_filetype(entry);
   const char* hard_link = archive_entry_hardlink(entry);
   if (!hard_link && type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK)

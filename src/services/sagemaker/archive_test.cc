@@ -85,6 +85,23 @@ TEST_F(ArchiveTest, DevicesAndPipesAreRefused) {
   EXPECT_FALSE(fs::exists(root_ / "out" / "pipe"));
 }
 
+TEST_F(ArchiveTest, FoldersAreNotEndlesslyDeep) {
+  std::string name = "f";
+  for (int i = 0; i < 64; ++i) name.insert(0, "d/");
+  const auto pack = [&](const std::string& path) {
+    return std::system(("cd " + (root_ / "in").string() + " && mkdir -p " +
+                        path.substr(0, path.rfind('/')) + " && touch " + path +
+                        " && tar -cf ../deep.tar " + path)
+                           .c_str());
+  };
+  ASSERT_EQ(pack(name), 0);
+  EXPECT_TRUE(unpack_tar(root_ / "deep.tar", root_ / "out", 1000));
+  ASSERT_EQ(pack("d/" + name), 0);
+  auto unpacked = unpack_tar(root_ / "deep.tar", root_ / "out", 1000);
+  ASSERT_FALSE(unpacked);
+  EXPECT_NE(unpacked.error().message.find("deeper than 64 folders"), std::string::npos);
+}
+
 // What is wrong with an archive is not tried again, and names no path of the server.
 TEST_F(ArchiveTest, DamagedArchivesAreTheirOwnersFault) {
   std::ofstream(root_ / "in" / "a") << std::string(300'000, 'a');
