@@ -100,6 +100,7 @@ Result<std::unique_ptr<Model>> load_model(const std::string& directory) {
   std::string tried;
   for (const std::filesystem::path& path : candidates(directory)) {
     Result<std::unique_ptr<Model>> model = load_file(path.string());
+    if (model) (*model)->measure_row_time();
     if (model) return model;
     if (model.error().code == codes::kNotFound) return model;  // no library: nothing will load
     tried += "\n" + path.filename().string() + ": " + model.error().message;

@@ -1,12 +1,40 @@
 #include "infer/model.h"
 
+#include <time.h>
+
+#include <algorithm>
+
 namespace tidemill::infer {
 namespace {
 
 // Of a model of many outputs a small body can ask for more than there is memory.
 constexpr std::size_t kPredictedValuesMax = 64u << 20;
 
+std::chrono::nanoseconds thread_time() {
+  timespec now{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 }  // namespace
+
+void Model::measure_row_time() {
+  // Many times the clock's own time; the first row of all finds nothing in cache.
+  constexpr std::chrono::microseconds kLongEnough{100};
+  constexpr std::chrono::milliseconds kTooLong{5};
+  constexpr int kRowsMax = 4096;
+  const std::vector<float> row(feature_count());
+  std::vector<float> out(output_columns());
+  row_time_ = std::chrono::nanoseconds::max();
+  for (int rows = 1; rows <= kRowsMax; rows *= 4) {
+    const std::chrono::nanoseconds began = thread_time();
+    // A model may refuse zeros: that took its time, too.
+    for (int i = 0; i < rows; ++i) (void)predict_rows(row.data(), 1, out.data());
+    const std::chrono::nanoseconds took = thread_time() - began;
+    row_time_ = std::min(row_time_, took / rows);
+    if (took > kTooLong || (rows > 1 && took > kLongEnough)) return;
+  }
+}
 
 Result<Predictions> Model::predict(const Matrix& rows) const {
   if (rows.rows == 0) return fail("BadRequest", "the request has no rows", 400);

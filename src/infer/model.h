@@ -1,6 +1,7 @@
 // A model that predicts inside this process, whatever its format.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -56,6 +57,13 @@ class Model {
   virtual const AnswerShape* answer_shape() const { return nullptr; }
   // What the model holds in memory; endpoints of many models evict by it.
   virtual std::size_t memory_bytes() const = 0;
+
+  // CPU time of one row by itself, as load_model() found it; 0: it was not measured.
+  std::chrono::nanoseconds row_time() const { return row_time_; }
+  void measure_row_time();
+
+ private:
+  std::chrono::nanoseconds row_time_{0};
 };
 
 // The model that lies in an unpacked model.tar.gz: `xgboost-model` or `model_algo-1`, or else the

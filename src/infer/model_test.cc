@@ -29,5 +29,12 @@ TEST(Model, An_answer_larger_than_memory_is_refused) {
   EXPECT_THAT(refused.error().message, ::testing::HasSubstr("1048576 rows of 4096 numbers"));
 }
 
+TEST(Model, The_time_of_a_row_is_measured_without_the_clocks_own) {
+  ManyClasses model;
+  EXPECT_EQ(model.row_time().count(), 0);
+  model.measure_row_time();
+  EXPECT_LT(model.row_time(), std::chrono::microseconds(1));  // it does nothing
+}
+
 }  // namespace
 }  // namespace tidemill::infer

@@ -219,7 +219,9 @@ void Inference::start(Chosen&& chosen, InvokeRequest&& request, Done&& done) {
 // The common case, without an allocation of its own: one native model, a small body.
 bool Inference::predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done) {
   const ContainerRoute& container = chosen.container(chosen.first);
-  if (!container.native || chosen.first != chosen.last || !predicts_inline(request)) return false;
+  if (!container.native || chosen.first != chosen.last ||
+      !predicts_inline(request, *container.native))
+    return false;
   InvokeResult result = predict(chosen.entry->endpoint, chosen.route(), container,
                                 *container.native, request, request.limits.value_or(limits_));
   finish(chosen, std::move(request), std::move(done), std::move(result));

@@ -44,6 +44,8 @@ inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
 inline constexpr int kShadowRequestsMax = 64;
 // Native predictions of larger bodies leave the event loop for a thread of their own.
 inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
+// What a body's rows may take on a loop, by the time of one and the least bytes that they have.
+inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::milliseconds(2);
 
 struct InvokeRequest {
   std::string account, region, endpoint;

@@ -5,6 +5,7 @@
 #include <future>
 #include <map>
 
+#include "services/sagemaker_runtime/invocation.h"
 #include "services/sagemaker_runtime/test_inference.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -46,6 +47,32 @@ TEST_F(InferenceTest, Large_bodies_answer_too) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_THAT(answer->body, ::testing::StartsWith("3.0,3.0,"));
   EXPECT_EQ(invoke(std::string(kLimits.body_bytes_max + 1, '1')).error().code, "ValidationError");
+}
+
+class SlowModel final : public SumModel {
+ public:
+  Result<void> predict_rows(const float* rows, std::size_t count, float* out) const override {
+    volatile double sum = 0;
+    for (std::size_t i = 0; i < count * 200'000; ++i) sum = sum + 1;
+    return SumModel::predict_rows(rows, count, out);
+  }
+};
+
+TEST_F(InferenceTest, A_model_that_takes_long_holds_up_no_loop) {
+  SumModel quick;
+  SlowModel slow;
+  quick.measure_row_time();
+  slow.measure_row_time();
+  EXPECT_GT(slow.row_time(), std::chrono::microseconds(20));
+  InvokeRequest what = request("1,2");
+  EXPECT_TRUE(predicts_inline(what, quick));
+  EXPECT_TRUE(predicts_inline(what, slow));
+  while (what.body.size() < kInlineBodyBytesMax / 2) what.body += "\n1,2";
+  EXPECT_TRUE(predicts_inline(what, quick));
+  EXPECT_FALSE(predicts_inline(what, slow));
+  what.content_type = "application/x-parquet";
+  what.body = "1";
+  EXPECT_FALSE(predicts_inline(what, quick));
 }
 
 TEST_F(InferenceTest, An_answer_may_be_as_large_as_a_request) {

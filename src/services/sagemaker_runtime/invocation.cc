@@ -1,5 +1,7 @@
 #include "services/sagemaker_runtime/invocation.h"
 
+#include <algorithm>
+
 #include "services/sagemaker_runtime/model_error.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -36,8 +38,13 @@ wire::ClientRequest to_model(InvokeRequest& request) {
   return out;
 }
 
-bool predicts_inline(const InvokeRequest& request) {
-  return request.body.size() <= kInlineBodyBytesMax && !infer::decodes_slowly(request.content_type);
+bool predicts_inline(const InvokeRequest& request, const infer::Model& model) {
+  if (request.body.size() > kInlineBodyBytesMax) return false;
+  // A number has a digit and a separator at least.
+  const std::size_t rows =
+      1 + request.body.size() / (2 * std::max<std::size_t>(model.feature_count(), 1));
+  return model.row_time() <= kInlineTimeMax / static_cast<std::int64_t>(rows) &&
+         !infer::decodes_slowly(request.content_type);
 }
 
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
@@ -173,13 +180,14 @@ void Inference::run(Pointer invocation) {
 }
 
 void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Model> model) {
+  const infer::Model* const loaded = model.get();
   auto work = [this, model = std::move(model)](Pointer taken) {
     InvokeResult result =
         predict(taken->chosen.entry->endpoint, taken->chosen.route(), taken->route(), *model,
                 taken->request, taken->request.limits.value_or(limits_));
     next(std::move(taken), std::move(result));
   };
-  if (predicts_inline(invocation->request)) return work(std::move(invocation));
+  if (predicts_inline(invocation->request, *loaded)) return work(std::move(invocation));
   to_pool(batches_, throttled("Too many large requests wait for a prediction; try again."),
           std::move(invocation), std::move(work));
 }

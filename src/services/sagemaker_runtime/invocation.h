@@ -106,7 +106,8 @@ class Inference::Loads {
 };
 
 // The body is small and of a type that is read in microseconds: no thread of its own is needed.
-bool predicts_inline(const InvokeRequest& request);
+// So does the model, which takes as long as it took when it was loaded.
+bool predicts_inline(const InvokeRequest& request, const infer::Model& model);
 // Decodes, predicts, encodes.
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
