@@ -3,6 +3,8 @@
 deploy() sleeps 30 s before it first looks, whatever the server does, so these tests deploy with wait=False and
 look themselves.
 """
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from helpers import unique
@@ -19,6 +21,41 @@ def model_fn(model_dir):
 
 def predict_fn(rows, model):
     return numpy.asarray(rows) * model
+"""
+
+# Answers each word by itself.
+PIECES = """
+import time
+
+
+def model_fn(model_dir):
+    return None
+
+
+def transform_fn(model, body, content_type, accept):
+    return pieces(body.split()), "text/plain"
+
+
+def pieces(words):
+    for word in words:
+        yield word + "\\n"
+        time.sleep(0.1)  # lest two of them make one piece
+"""
+
+# Says its number and its process, after a while.
+NUMBERED = """
+import os, time
+
+import numpy
+
+
+def model_fn(model_dir):
+    return NUMBER
+
+
+def predict_fn(rows, model):
+    time.sleep(float(numpy.ravel(rows)[0]))
+    return numpy.asarray([[model, os.getpid()]])
 """
 
 
@@ -57,10 +94,38 @@ def test_pipeline_model(sdk):
                   env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
                        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv"})
     name = unique("sdk-pipeline")
-    PipelineModel([first, make_model(sdk, 7.0)], role=sdk.role, sagemaker_session=sdk.session, name=name).deploy(
+    # 3 doubled is above the model's threshold, 3 itself is not.
+    second = Model(XGBOOST, sdk.put(f"{unique('model')}/model.tar.gz", tar_gz({"xgboost-model": threshold_booster()})),
+                   role=sdk.role, sagemaker_session=sdk.session)
+    PipelineModel([first, second], role=sdk.role, sagemaker_session=sdk.session, name=name).deploy(
         1, "ml.m5.large", endpoint_name=name, wait=False)
     in_service(sdk, name)
-    assert float(csv_predictor(sdk, name).predict([[1, 2]])) == 7.0
+    assert [float(csv_predictor(sdk, name).predict([[value]])) for value in (3, 2)] == [10.0, 0.0]
+    sdk.session.delete_endpoint(name)
+
+
+def threshold_booster():
+    """0 for what is below 5, else 10."""
+    import numpy
+    import xgboost
+    booster = xgboost.train({"objective": "reg:squarederror", "eta": 1, "lambda": 0, "max_depth": 1, "base_score": 0,
+                             "min_child_weight": 0},
+                            xgboost.DMatrix(numpy.array([[4.0], [6.0]]), label=numpy.array([0.0, 10.0])), 1)
+    return bytes(booster.save_raw("ubj"))
+
+
+def test_predict_stream(sdk):
+    """predict_stream() of a predictor: the pieces one by one, or their lines."""
+    from sagemaker.iterators import ByteIterator, LineIterator
+    from sagemaker.predictor import Predictor
+    from sagemaker.serializers import StringSerializer
+    archive = sdk.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": PIECES}))
+    name = sdk.deploy(SCIKIT_LEARN, archive, {"SAGEMAKER_PROGRAM": "inference.py"})
+    in_service(sdk, name)
+    predictor = Predictor(name, sdk.session, serializer=StringSerializer())
+    assert list(predictor.predict_stream("some words", iterator=ByteIterator)) == [b"some\n", b"words\n"]
+    assert [line.strip() for line in predictor.predict_stream("one two three", iterator=LineIterator)] == [
+        b"one", b"two", b"three"]
     sdk.session.delete_endpoint(name)
 
 
@@ -79,23 +144,37 @@ def test_multi_data_model(sdk, tmp_path):
     sdk.session.delete_endpoint(name)
 
 
-def test_many_python_models_in_one_container(sdk):
-    """The multi-model contract of a model server that is a process."""
+@pytest.mark.parametrize("workers", [None, "2"])
+def test_many_python_models_in_one_container(sdk, workers):
+    """The multi-model contract of a model server that is a process; also with several processes a model."""
     prefix = unique("many-scripts")
     for number in ("1", "2"):
         sdk.put(f"{prefix}/{number}.tar.gz", tar_gz({
-            "code/inference.py": SCRIPT.replace("return 2.0", f"return {number}.0")}))
+            "code/inference.py": NUMBERED.replace("NUMBER", number)}))
     name = unique("many-scripts")
     sdk.sm.create_model(ModelName=name, ExecutionRoleArn=sdk.role, PrimaryContainer={
-        "Image": SCIKIT_LEARN, "Mode": "MultiModel", "ModelDataUrl": f"s3://{sdk.bucket}/{prefix}/"})
+        "Image": SCIKIT_LEARN, "Mode": "MultiModel", "ModelDataUrl": f"s3://{sdk.bucket}/{prefix}/",
+        "Environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": workers} if workers else {}})
     sdk.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
         {"VariantName": "AllTraffic", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
     sdk.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
     in_service(sdk, name)
-    for number in (1, 2, 1):
-        got = sdk.invoke(name, "3,4", accept="text/csv", TargetModel=f"{number}.tar.gz")["Body"].read().decode()
-        assert [float(v) for v in got.split(",")] == [3.0 * number, 4.0 * number]
+    processes = {"1": set(), "2": set()}
+    for _ in range(30):
+        with ThreadPoolExecutor(4) as pool:
+            for number, got in pool.map(lambda number: (number, ask_numbered(sdk, name, number)), "12211212"):
+                assert got[0] == int(number)
+                processes[number].add(got[1])
+        if all(len(each) == int(workers or 1) for each in processes.values()):
+            break
+    assert {number: len(each) for number, each in processes.items()} == dict.fromkeys("12", int(workers or 1))
     sdk.sm.delete_endpoint(EndpointName=name)
+
+
+def ask_numbered(sdk, name, number):
+    """The model's number and its process."""
+    got = sdk.invoke(name, "0.02", accept="text/csv", TargetModel=f"{number}.tar.gz")["Body"].read().decode()
+    return [int(float(value)) for value in got.split(",")]
 
 
 def test_serverless_predictor(sdk):

@@ -24,6 +24,8 @@ struct InferenceLimits {
   // Of a request's and of a response's body, and for a model's answer.
   std::size_t body_bytes_max = 64u << 20;
   std::chrono::seconds model_time{3600};
+  // Of a multi-model container's server, to load a model and to unload others for it.
+  std::chrono::seconds server_load_time{300};
 
   // SageMaker's own: 6 MiB and 60 s. For `--strict-aws`.
   static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
@@ -36,8 +38,6 @@ inline constexpr int kRequestsPerInstanceMax = 256;
 static_assert(kRefusalPenaltyRequests < kRequestsPerInstanceMax);
 // Invocations that may wait for models to be loaded, in all.
 inline constexpr std::size_t kLoadWaitersMax = 1024;
-// Of a multi-model container's server, to load a model or to unload one.
-inline constexpr std::chrono::minutes kServerLoadTime{5};
 // Of a streamed answer, while it is captured; a longer one is captured with an empty output.
 inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
 // Copies of requests that one shadow variant may have under way; further ones are dropped.
@@ -129,8 +129,12 @@ class Inference {
   void run_process(Pointer invocation);
   void run_multi_model(Pointer invocation);
   void load_into_server(Pointer invocation);
-  // True when the request is now to be tried on another instance.
+  // True when the request, of which nothing reached its instance, is now to be tried on another.
   bool fail_over(Chosen& chosen, const Error& error);
+  bool to_another_instance(Chosen& chosen, const Error& error);
+  // What a load that failed comes to for one who waited for it.
+  void not_loaded(Pointer invocation, const std::string& target,
+                  Result<wire::ClientResponse> failed);
   // The invocation waits for `load`, which runs on a thread that may block unless one for the same
   // key is under way, and takes all who wait when it is done.
   void wait_for_load(LoadKey key, Pointer invocation,

@@ -138,9 +138,13 @@ wire::Destination Inference::destination(const Invocation& invocation) const {
                                      : wire::Destination::unix_socket(address.socket_path);
 }
 
-// Another instance that was not asked yet, in place of one that could not be reached.
 bool Inference::fail_over(Chosen& chosen, const Error& error) {
-  if (!never_reached(error) || chosen.instance < 0) return false;
+  return never_reached(error) && to_another_instance(chosen, error);
+}
+
+// One that was not asked yet, in place of one that could not be reached.
+bool Inference::to_another_instance(Chosen& chosen, const Error& error) {
+  if (chosen.instance < 0) return false;
   const auto& instances = chosen.variant->instances;
   if (error.code == codes::kIo) instances[std::size_t(chosen.instance)]->refused();
   if (!chosen.may_fail_over()) return false;

@@ -82,6 +82,7 @@ struct Inference::Invocation {
   Done done;
   std::size_t container = 0;
   int loads = 0;              // of a multi-model container's server: how often it was tried
+  bool load_broke = false;    // an instance died while it loaded the model
   std::string captured_body;  // what the client sent, when it is captured
   std::string captured_type;
 

@@ -1,6 +1,10 @@
 // Multi-model containers that are processes, by SageMaker's contract for them: POST /models loads,
 // DELETE /models/NAME unloads, POST /models/NAME/invoke predicts. A server that was restarted has
 // forgotten its models and says 404, one that is full says 507, so it is asked first and told then.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
 #include "base/checksum.h"
 #include "base/encoding.h"
 #include "base/json.h"
@@ -10,7 +14,10 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
+// How often an invocation has its model loaded; what a load counts that found the model there.
 constexpr int kLoadsMax = 4;
+constexpr int kLoadsForConflict = 1;
+constexpr std::chrono::milliseconds kLeastTime{1};
 constexpr int kStatusNotFound = 404, kStatusConflict = 409, kStatusFull = 507;
 
 // A model's name within the server: a target has slashes.
@@ -28,35 +35,65 @@ std::string first_model(const std::string& body) {
   return name && name->as_string() ? *name->as_string() : std::string();
 }
 
-// What loading came to: nothing, when the server has the model now.
-using ServerLoad = std::optional<Result<wire::ClientResponse>>;
+// What loading came to.
+struct ServerLoad {
+  bool already = false;  // the server says that it had the model
+  std::optional<Result<wire::ClientResponse>> failed;
+};
 
-// Makes room and has the server load the model. Blocks.
-ServerLoad load_into(wire::HttpClient& client, const wire::Destination& to,
-                     const std::string& target, const std::string& folder,
-                     const wire::ClientLimits& limits) {
-  for (int attempt = 0;; ++attempt) {
+// Requests to one server that have to be over by a deadline together. Block.
+class Loading {
+ public:
+  Loading(wire::HttpClient& client, const wire::Destination& to, const InferenceLimits& limits)
+      : client_(client),
+        to_(to),
+        body_bytes_max_(limits.body_bytes_max),
+        deadline_(std::chrono::steady_clock::now() + limits.server_load_time) {}
+
+  // Makes room and has the server load the model.
+  ServerLoad load(const std::string& target, const std::string& folder) {
     ValueObject wanted;
     wanted.append("model_name", name_of(target));
     wanted.append("url", folder);
-    wire::ClientRequest load;
-    load.method = "POST";
-    load.target = "/models";
-    load.headers.add("Content-Type", "application/json");
-    load.body = write_json(wanted);
-    Result<wire::ClientResponse> loaded = client.request_and_wait(to, std::move(load), limits);
-    if (loaded && (loaded->status == 200 || loaded->status == kStatusConflict)) return {};
-    if (!loaded || loaded->status != kStatusFull || attempt >= kLoadsMax) return loaded;
-    wire::ClientRequest list;
-    list.target = "/models";
-    Result<wire::ClientResponse> held = client.request_and_wait(to, std::move(list), limits);
+    const std::string body = write_json(wanted);
+    for (int attempt = 0;; ++attempt) {
+      Result<wire::ClientResponse> loaded = ask("POST", "/models", body);
+      if (loaded && loaded->status == 200) return {};
+      if (loaded && loaded->status == kStatusConflict) return {true, {}};
+      if (!loaded && loaded.error().code == codes::kTimeout) give_up(target);
+      if (!loaded || loaded->status != kStatusFull || attempt >= kLoadsMax)
+        return {false, std::move(loaded)};
+      Result<wire::ClientResponse> held = ask("GET", "/models");
+      // The server lists its models from the one that was longest unused.
+      (void)ask("DELETE", "/models/" + (held ? first_model(held->body) : std::string()));
+    }
+  }
+
+ private:
+  Result<wire::ClientResponse> ask(std::string method, std::string path, std::string body = {}) {
+    wire::ClientRequest request;
+    request.method = std::move(method);
+    request.target = std::move(path);
+    if (!body.empty()) request.headers.add("Content-Type", "application/json");
+    request.body = std::move(body);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline_ - std::chrono::steady_clock::now());
+    return client_.request_and_wait(to_, std::move(request),
+                                    {std::max(left, kLeastTime), body_bytes_max_});
+  }
+  // Whatever hangs there must not hold its memory, nor be waited for by the next who asks.
+  void give_up(const std::string& target) {
     wire::ClientRequest unload;
     unload.method = "DELETE";
-    // The server lists its models from the one that was longest unused.
-    unload.target = "/models/" + (held ? first_model(held->body) : std::string());
-    (void)client.request_and_wait(to, std::move(unload), limits);
+    unload.target = "/models/" + name_of(target);
+    (void)client_.request_and_wait(to_, std::move(unload), {kPingTime, body_bytes_max_});
   }
-}
+
+  wire::HttpClient& client_;
+  const wire::Destination& to_;
+  const std::size_t body_bytes_max_;
+  const std::chrono::steady_clock::time_point deadline_;
+};
 
 }  // namespace
 
@@ -91,28 +128,53 @@ void Inference::load_into_server(Pointer invocation) {
   wait_for_load(
       std::move(server_load), std::move(invocation), [this, to, models](const LoadKey& key) {
         const Result<std::string> folder = models->fetch(key.target);
-        const InferenceLimits limits{limits_.body_bytes_max, kServerLoadTime};
-        ServerLoad failed;
-        if (folder)
-          failed = load_into(client_, to, key.target, *folder,
-                             {limits.model_time, limits.body_bytes_max});
+        ServerLoad load;
+        if (folder) load = Loading(client_, to, limits_).load(key.target, *folder);
         for (Pointer& each : waiting_for_load_->take(key)) {
-          Chosen& chosen = each->chosen;
           if (!folder) {
             next(std::move(each), fail(folder.error()));
-          } else if (!failed || (!*failed && fail_over(chosen, failed->error()))) {
-            loops_.nearest().post(
-                [this, again = std::move(each)]() mutable { run_multi_model(std::move(again)); });
-          } else if (*failed && (*failed)->status == kStatusFull) {
-            next(std::move(each), fail(unavailable("The model " + key.target +
-                                                   " does not fit into the container.")));
-          } else {
-            InvokeResult result =
-                chosen.answer(each->container, limits, each->request.from_queue, *failed);
-            next(std::move(each), std::move(result));
+            continue;
           }
+          if (load.failed) {
+            not_loaded(std::move(each), key.target, *load.failed);
+            continue;
+          }
+          // A 404 that comes now is the model's own, unless another has just made it leave.
+          if (load.already) each->loads += kLoadsForConflict;
+          loops_.nearest().post(
+              [this, again = std::move(each)]() mutable { run_multi_model(std::move(again)); });
         }
       });
+}
+
+void Inference::not_loaded(Pointer invocation, const std::string& target,
+                           Result<wire::ClientResponse> failed) {
+  Chosen& chosen = invocation->chosen;
+  if (!failed) {
+    const Error& error = failed.error();
+    // An instance that died meanwhile: the model may be what killed it, so one other may try.
+    const bool broke = error.code == codes::kIo && !never_reached(error);
+    const bool another =
+        broke ? !std::exchange(invocation->load_broke, true) && to_another_instance(chosen, error)
+              : fail_over(chosen, error);
+    if (another)
+      return loops_.nearest().post(
+          [this, again = std::move(invocation)]() mutable { run_multi_model(std::move(again)); });
+  }
+  const std::string_view log_stream = chosen.log_stream(invocation->container);
+  if (failed && failed->status == kStatusFull)
+    return next(std::move(invocation),
+                fail(unavailable("The model " + target + " does not fit into the container.")));
+  if (!failed && failed.error().code == codes::kTimeout) {
+    const std::string seconds = std::to_string(limits_.server_load_time.count());
+    Error error =
+        model_error(chosen.entry->endpoint, chosen.route(), log_stream, 0,
+                    "The model " + target + " was not loaded within " + seconds + " seconds.");
+    return next(std::move(invocation), fail(std::move(error)));
+  }
+  InvokeResult result = chosen.answer(invocation->container, limits_,
+                                      invocation->request.from_queue, std::move(failed));
+  next(std::move(invocation), std::move(result));
 }
 
 }  // namespace tidemill::services::sagemaker_runtime

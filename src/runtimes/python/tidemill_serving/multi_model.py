@@ -67,7 +67,7 @@ class MultiModelMaster(Master):
     def __init__(self, *arguments):
         super().__init__(*arguments)
         self.models = {}    # pools by name, in the order of loading
-        self.loading = {}   # the connection that waits for a pool
+        self.loading = {}   # the connections that wait for a pool
         self.ending = []    # pools whose last worker is on its way out
         self.looks = {}     # how often a connection's request line was found incomplete
         self.pool_size = 1, 1, None
@@ -89,9 +89,9 @@ class MultiModelMaster(Master):
 
     def dropped(self, connection):
         self.looks.pop(connection, None)
-        for pool, waiting in list(self.loading.items()):
-            if waiting is connection:
-                del self.loading[pool]
+        for waiting in self.loading.values():
+            if connection in waiting:
+                waiting.remove(connection)
         super().dropped(connection)
 
     def route_request(self, connection, start):
@@ -152,7 +152,10 @@ class MultiModelMaster(Master):
         except (ValueError, KeyError, TypeError):
             return _failure(400, 'the body must be {"model_name": NAME, "url": FOLDER}')
         if name in self.models:
-            return _failure(409, f"the model {name!r} is loaded already")
+            if self.models[name].proved:
+                return _failure(409, f"the model {name!r} is loaded already")
+            self.loading[self.models[name]].append(connection)  # it hears what comes of that load
+            return None
         if not os.path.exists(url):
             return _failure(400, f"{url} does not exist")
         needed, available = size_of(url) + PROCESS_BYTES, available_memory_bytes()
@@ -163,7 +166,7 @@ class MultiModelMaster(Master):
         minimum, maximum, idle_seconds = self.pool_size
         path = b"POST /models/" + urllib.parse.quote(name, safe="-_.~").encode() + b"/invoke"
         pool = self.models[name] = Pool(self, name, minimum, maximum, idle_seconds, url, path)
-        self.loading[pool] = connection
+        self.loading[pool] = [connection]
         pool.start()
         if not pool.workers:
             self.forget(pool)
@@ -171,8 +174,7 @@ class MultiModelMaster(Master):
         return None
 
     def answer_load(self, pool, response):
-        connection = self.loading.pop(pool, None)
-        if connection is not None:
+        for connection in self.loading.pop(pool, ()):
             self.watch(connection)
             self.send(connection, messages.encode(response, True))
             self.ended(connection)
@@ -212,12 +214,19 @@ class MultiModelMaster(Master):
 
     def one_model(self, name, method):
         pool = self.models.get(name)
-        if pool is None or not pool.proved:
+        if pool is None or not (pool.proved or method == "DELETE"):
             return _failure(404, f"the model {name!r} is not loaded")
         if method == "DELETE":
-            self.forget(pool)
-            pool.refuse_all(_failure(404, f"the model {name!r} was unloaded"))
-            for worker in pool.workers.values():
-                worker.retiring = True
-                self.tell(worker, shared.RETIRE)
+            self.unload(pool)
         return _json(200, {"modelName": name, "modelUrl": pool.model_dir})
+
+    def unload(self, pool):
+        self.answer_load(pool, _failure(500, f"the model {pool.name!r} was unloaded while it was being loaded"))
+        self.forget(pool)
+        pool.refuse_all(_failure(404, f"the model {pool.name!r} was unloaded"))
+        for worker in pool.workers.values():
+            worker.retiring = True
+            if worker.ready:
+                self.tell(worker, shared.RETIRE)
+            else:
+                self.kill(worker)  # loading may take for ever

@@ -30,7 +30,9 @@ void describe_place(compute::JobSpec& spec, const Variant& variant, const Contai
   }
   if (container.multi_model) {
     spec.environment["SAGEMAKER_MULTI_MODEL"] = "true";
-    spec.environment["TIDEMILL_WORKERS"] = "1";  // each model has a process of its own
+    // Memory is what many models are short of: one process a model, unless
+    // SAGEMAKER_MODEL_SERVER_WORKERS asks for more.
+    spec.environment["TIDEMILL_WORKERS"] = "1";
   }
   if (!container.hostname.empty())
     spec.environment["SAGEMAKER_CONTAINER_HOSTNAME"] = container.hostname;
