@@ -66,8 +66,8 @@ Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& u
                 "the disk has no room for the model: " + unpacked.error().message);
   if (!unpacked && unpacked.error().code != codes::kStorageFull &&
       unpacked.error().code != codes::kIo)
-    return fail(codes::kInvalid,
-                "the model archive cannot be unpacked: " + unpacked.error().message);
+    return fail(codes::kInvalid, "The model archive " + fetch.uri +
+                                     " cannot be unpacked: " + unpacked.error().message + ".");
   TRY(unpacked);
   return confine_links(folder, kModelFolder);
 }

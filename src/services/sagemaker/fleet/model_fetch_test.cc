@@ -111,5 +111,24 @@ TEST_F(ModelFetchTest, Links_of_an_archive_that_leave_its_folder_are_left_out) {
   EXPECT_EQ(text_of(root_ / "model" / "deep" / "as_in_the_container"), "weights");
 }
 
+TEST_F(ModelFetchTest, An_archive_that_is_none_is_named_as_its_owner_knows_it) {
+  const fs::path in = root_ / "in";
+  fs::create_directories(in);
+  std::ofstream(in / "weights") << std::string(100'000, 'w');
+  ASSERT_TRUE(pack_tar_gz(in, root_ / "x.tar.gz"));
+  const std::string whole = text_of(root_ / "x.tar.gz");
+  const std::string damaged = whole.substr(0, whole.size() / 2);
+  for (const std::string& bytes : {std::string("no archive"), std::string(), damaged}) {
+    s3_.objects["b/m/model.tar.gz"] = bytes;
+    Result<void> done = fetch("s3://b/m/model.tar.gz", true);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, codes::kInvalid);  // another try would not help
+    EXPECT_TRUE(done.error().message.starts_with(
+        "The model archive s3://b/m/model.tar.gz cannot be unpacked: "))
+        << done.error().message;
+    EXPECT_EQ(done.error().message.find(root_.string()), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace tidemill::services::sagemaker
