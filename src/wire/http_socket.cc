@@ -166,6 +166,11 @@ void Socket::shutdown_write() {
   impl_->socket.shutdown(stream_protocol::socket::shutdown_send, ignored);
 }
 
+void Socket::discard_unsent_on_close() {
+  boost::system::error_code ignored;
+  impl_->socket.set_option(asio::socket_base::linger(true, 0), ignored);
+}
+
 void Socket::close() {
   boost::system::error_code ignored;
   impl_->socket.close(ignored);

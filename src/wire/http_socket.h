@@ -55,6 +55,9 @@ class Socket {
   // Something lies there to be read, or the peer has closed. A look, which takes nothing.
   bool has_input_or_ended() const;
   void shutdown_write();
+  // What close() finds unsent in the kernel goes then; as a rule the kernel keeps it, megabytes
+  // perhaps, for as long as the peer is there. The peer hears of a reset.
+  void discard_unsent_on_close();
   // Waits that are under way complete with an error.
   void close();
 

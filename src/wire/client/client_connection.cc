@@ -291,11 +291,13 @@ void ClientConnection::close(Error reason) {
 }
 
 // The timer stays armed from exchange to exchange and looks when it fires whether it is due:
-// setting it anew for each would cost more than the rest of the exchange.
+// setting it anew for each would cost more than the rest of the exchange. It never waits for longer
+// than an idle connection is kept, lest one whose deadline was far away be kept until then.
 void ClientConnection::arm_timer() {
   if (timer_armed_ && timer_due_ <= exchange_->deadline) return;
   timer_armed_ = true;
-  timer_due_ = exchange_->deadline;
+  timer_due_ =
+      std::min(exchange_->deadline, std::chrono::steady_clock::now() + options_.idle_timeout);
   timer_.start(timer_due_ - std::chrono::steady_clock::now(), [weak = weak_from_this()] {
     if (std::shared_ptr<ClientConnection> self = weak.lock()) self->timer_fired();
   });

@@ -84,6 +84,7 @@ void Connection::check_deadlines(SteadyTime now) {
   if (closed_) return;
   if (write_armed_ && now - write_since_ >= options.progress_timeout) {
     shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
+    socket_.discard_unsent_on_close();
     close();
     return;
   }

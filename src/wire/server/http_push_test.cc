@@ -147,6 +147,9 @@ TEST(HttpPush, AClientThatTakesNothingIsCutOff) {
   }
   EXPECT_TRUE(eventually([&] { return stream.gone == 1; }));
   EXPECT_EQ(1u, stream.server.counters().timeouts);
+  // Nor does the kernel keep for it what had not gone out.
+  EXPECT_TRUE(client.ended());
+  EXPECT_TRUE(client.was_reset());
 }
 
 TEST(HttpPush, ASilentProducerIsNoReasonToCutOff) {

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -133,6 +134,7 @@ class RawClient {
     const ssize_t count = ::recv(descriptor_, buffer, sizeof buffer, 0);
     if (count <= 0) {
       ended_ = true;
+      reset_ = count < 0 && errno == ECONNRESET;
       return false;
     }
     received_.append(buffer, std::size_t(count));
@@ -175,6 +177,8 @@ class RawClient {
     return response();
   }
   const std::string& received() const { return received_; }
+  // It ended with a reset.
+  bool was_reset() const { return reset_; }
 
  private:
   bool ready(short events, milliseconds patience) {
@@ -182,6 +186,7 @@ class RawClient {
     return ::poll(&descriptor, 1, int(patience.count())) > 0;
   }
   int descriptor_;
+  bool reset_ = false;
   std::string received_;
   bool ended_ = false;
 };
