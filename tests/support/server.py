@@ -9,6 +9,8 @@ import time
 import urllib.request
 from pathlib import Path
 
+from support import leftovers
+
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("TIDEMILL_BINARY", ROOT / "build/release/tidemill"))
 CLIENTS_PYTHON = ROOT / ".cache/venvs/clients/bin/python"
@@ -53,6 +55,7 @@ class Server:
                     self.port = int(facts["endpoint"].rsplit(":", 1)[1])
                     return self
             time.sleep(0.002)
+        self.kill()
         raise RuntimeError(f"the server was not ready in {timeout_seconds} s:\n{self.log_text()}")
 
     @property
@@ -106,12 +109,14 @@ class Server:
         return self.process.returncode if self.process else None
 
     def close(self):
+        """Stops it, and ends the jobs and model servers that it would leave to its successor."""
         try:
             self.stop()
         except subprocess.TimeoutExpired:
             self.kill()
             raise
         finally:
+            leftovers.end_jobs(self.data)
             shutil.rmtree(self.data, ignore_errors=True)
             self.log_path.unlink(missing_ok=True)
 
