@@ -236,6 +236,7 @@ def test_kill_9_loses_nothing_that_was_accepted():
         asked = [world.ask(name, f"0.1 {i}") for i in range(30)]
         for _ in range(2):
             time.sleep(0.4)
+            assert any(world.object(each["OutputLocation"]) is None for each in asked)
             server.kill()
             server.start()
         for i, each in enumerate(asked):
