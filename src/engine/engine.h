@@ -10,9 +10,11 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/describe.h"
 #include "base/error.h"
 #include "base/random.h"
 #include "store/store.h"
@@ -54,8 +56,22 @@ struct TaskRun {
 
 // What it returns: events for its own record, applied in the transaction that removes the task. An
 // Error instead is retried with exponential backoff, at most `attempts_max` times; then the event
-// "TaskFailed" {task, code, message} is sent to the record.
+// "TaskFailed" with a TaskFailure is sent to the record.
 using TaskResult = Result<std::vector<Event>>;
+
+struct TaskFailure {
+  std::string task;  // its type
+  std::string code, message;
+};
+BOOST_DESCRIBE_STRUCT(TaskFailure, (), (task, code, message))
+
+// What an Event or a TaskRun brings, as what its type says it is.
+template <class T, class From>
+Result<T> payload_of(const From& from) {
+  T out{};
+  TRY(from_value(from.payload, out));
+  return out;
+}
 
 struct RetryPolicy {
   int attempts_max = 5;
@@ -85,6 +101,13 @@ struct Machine {
   // else of its record runs meanwhile.
   bool sequential_tasks = true;
 };
+
+// A member of a payload as text; "" when it has none.
+inline std::string text_of(const Value& payload, std::string_view member) {
+  const Value* value = payload.find(member);
+  const std::string* text = value ? value->as_string() : nullptr;
+  return text ? *text : "";
+}
 
 class Engine {
  public:

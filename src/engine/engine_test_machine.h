@@ -34,11 +34,6 @@ inline std::vector<store::TableSpec> test_tables() {
   return tables;
 }
 
-inline std::string text_of(const Value& payload, std::string_view name) {
-  const Value* value = payload.find(name);
-  return value != nullptr && value->as_string() != nullptr ? *value->as_string() : "";
-}
-
 inline Value payload_of(std::string_view name, std::string_view text) {
   ValueObject object;
   object.set(name, text);

@@ -16,11 +16,7 @@ constexpr int kSettleAttemptsMax = 8;
 constexpr std::chrono::milliseconds kStoreRetryDelay{200};
 
 Event task_failed(const TaskRecord& task, const Error& error) {
-  ValueObject payload;
-  payload.set("task", task.type);
-  payload.set("code", error.code);
-  payload.set("message", error.message);
-  return {"TaskFailed", std::move(payload)};
+  return {"TaskFailed", to_value(TaskFailure{task.type, error.code, error.message})};
 }
 
 }  // namespace

@@ -73,8 +73,8 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
   };
   options.unhealthy = [this](const sagemaker::UnhealthyServer& server) {
     return server.job.starts_with(sagemaker::kComponentJobPrefix)
-               ? components->server_unhealthy(server)
-               : endpoints->server_unhealthy(server);
+               ? components->servers().server_unhealthy(server)
+               : endpoints->servers().server_unhealthy(server);
   };
   return options;
 }
@@ -110,8 +110,8 @@ Result<void> Application::Parts::add_services() {
   endpoints->add_to(registry);
   components->add_to(*engine);
   components->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, *endpoints);
-  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, *components);
+  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, endpoints->servers());
+  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, components->servers());
   asynchronous = std::make_unique<services::sagemaker::AsyncInference>(
       *store, *engine, clock, *random, async_ports(*store, *s3, *iam, *loops, *inference));
   asynchronous->add_to(*engine);

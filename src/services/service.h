@@ -73,6 +73,15 @@ class Registry {
                  return to_value(output);
                });
   }
+  // The same with a member function: Result<Output> (Object::*)(Context&, const Input&). The object
+  // is borrowed.
+  template <class Op, class Object>
+  void add(Object& object,
+           Result<typename Op::Output> (Object::*handler)(Context&, const typename Op::Input&)) {
+    add<Op>([&object, handler](Context& context, const typename Op::Input& input) {
+      return (object.*handler)(context, input);
+    });
+  }
   void add_erased(const schema::Service& service, const schema::Operation& operation,
                   Handler handler);
   // nullptr: not implemented.

@@ -5,15 +5,10 @@
 namespace tidemill::services::sagemaker {
 namespace {
 
+using engine::text_of;
 using Next = std::optional<engine::Step<AsyncInvocation>>;
 namespace events = async_events;
 namespace tasks = async_tasks;
-
-std::string text_of(const Value& payload, std::string_view member) {
-  const Value* value = payload.find(member);
-  const std::string* text = value ? value->as_string() : nullptr;
-  return text ? *text : "";
-}
 
 Next failed(AsyncInvocation invocation, std::string reason) {
   invocation.phase = AsyncPhase::failing;

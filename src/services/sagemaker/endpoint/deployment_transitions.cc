@@ -147,14 +147,6 @@ engine::Task record_task(Endpoint& next, std::string result, std::string reason,
   return task;
 }
 
-engine::Task leave(Endpoint& next, LeavingInstances what, std::int64_t delay_seconds) {
-  what.id = std::to_string(next.leaving_count++);
-  what.due = next.modified + std::chrono::seconds(delay_seconds);
-  const StopRef ref{what.id};
-  next.leaving.push_back(std::move(what));
-  return {tasks::kStop, to_value(ref), std::chrono::seconds(delay_seconds)};
-}
-
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref) {
   if (!endpoint.deployment || !endpoint.pending || !is_rolling(endpoint)) return false;
   const Variant& variant = endpoint.active->variants.at(std::size_t(ref.variant));

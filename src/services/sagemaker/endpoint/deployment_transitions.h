@@ -11,13 +11,6 @@ using EndpointOutcome = Result<std::optional<EndpointStep>>;
 
 inline EndpointOutcome stale() { return std::optional<EndpointStep>(); }
 
-template <class T>
-Result<T> event_payload(const engine::Event& event) {
-  T out{};
-  TRY(from_value(event.payload, out));
-  return out;
-}
-
 // Begins the deployment of a fleet beside the active one, if there is one.
 EndpointStep begin_deployment(Endpoint next, DeploymentRequest request, Timestamp now);
 // Instances of the pending fleet are ready: the next step of its policy.
@@ -31,8 +24,6 @@ void note(Endpoint& next, std::string what, Timestamp now);
 // The entry for the history; `result` as in DeploymentRecord. With an end also in the record.
 engine::Task record_task(Endpoint& next, std::string result, std::string reason,
                          std::optional<Timestamp> ended);
-// Notes what leaves, so that deleting the endpoint finds it, and makes the task that stops it.
-engine::Task leave(Endpoint& next, LeavingInstances what, std::int64_t delay_seconds);
 // A rolling update has stopped this instance of the active fleet to make room.
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref);
 

@@ -14,27 +14,10 @@
 #include <vector>
 
 #include "services/sagemaker/endpoint/deployment.h"
-#include "services/sagemaker/fleet/fleet.h"
+#include "services/sagemaker/fleet/fleet_transitions.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker {
-
-// Instances of a fleet as it was that get no more requests and are about to be stopped.
-struct LeavingInstances {
-  std::string id;
-  Fleet fleet;
-  std::vector<InstanceIndex> instances;
-  bool whole = false;  // the fleet, with its folder
-  Timestamp due;       // from then on it is stopped as soon as nothing is under way on it
-};
-BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole, due))
-
-// One of the record's `leaving`; "" everything, as the endpoint is being deleted.
-struct StopRef {
-  std::string id;
-  std::int64_t looks = 0;  // how often something was still under way
-};
-BOOST_DESCRIBE_STRUCT(StopRef, (), (id, looks))
 
 struct Endpoint {
   std::string account, region, arn, name;
@@ -77,7 +60,7 @@ inline constexpr const char* kFailed = "Failed";
 inline constexpr const char* kDeleting = "Deleting";
 }  // namespace endpoint_status
 
-// The payload of UpdateRequested and of tasks that start instances.
+// The payload of UpdateRequested.
 struct DeploymentRequest {
   Fleet fleet;
   Deployment deployment;
@@ -97,38 +80,19 @@ struct CapacityRequest {
 };
 BOOST_DESCRIBE_STRUCT(CapacityRequest, (), (changes, deployment))
 
-// Events; the payload in braces.
+// Events; what they bring.
 namespace endpoint_events {
+using namespace fleet_events;
 inline constexpr const char* kInstancesReady = "InstancesReady";        // Fleet, as it is now
 inline constexpr const char* kInstancesFailed = "InstancesFailed";      // InstancesRef
-inline constexpr const char* kUpdateRequested = "UpdateRequested";      // DeploymentRequest
 inline constexpr const char* kCapacityRequested = "CapacityRequested";  // CapacityRequest
-inline constexpr const char* kAdvance = "Advance";                      // InstancesRef: fleet, step
-inline constexpr const char* kTimeOut = "TimeOut";                      // InstancesRef: fleet
-inline constexpr const char* kPublished = "Published";
-inline constexpr const char* kDraining = "Draining";          // StopRef: requests are under way
-inline constexpr const char* kStopped = "Stopped";            // StopRef
-inline constexpr const char* kServerExited = "ServerExited";  // ServerRef
-inline constexpr const char* kServerUnhealthy = "ServerUnhealthy";  // ServerRef; it still runs
-inline constexpr const char* kServerReady = "ServerReady";          // ServerRef with its port
-inline constexpr const char* kDeleteRequested = "DeleteRequested";
-inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's
+inline constexpr const char* kPublished = "Published";                  // nothing
 }  // namespace endpoint_events
 
 namespace endpoint_tasks {
+using namespace fleet_tasks;
 inline constexpr const char* kStartInstances = "StartInstances";  // InstancesRef
-inline constexpr const char* kPublish = "Publish";
-inline constexpr const char* kStop = "Stop";                    // StopRef
-inline constexpr const char* kRestartServer = "RestartServer";  // ServerRef
-inline constexpr const char* kEndServer = "EndServer";          // ServerRef
-inline constexpr const char* kAdvance = "Advance";              // a timer; InstancesRef
-inline constexpr const char* kTimeOut = "TimeOut";              // a timer; InstancesRef
-inline constexpr const char* kRecord = "Record";                // DeploymentRecord, for the history
-inline constexpr const char* kRemove = "Remove";                // StopRef
+inline constexpr const char* kRecord = "Record";  // DeploymentRecord, for the history
 }  // namespace endpoint_tasks
-
-// What leaves is first looked at so long after its routes are gone: whatever had read them has
-// begun by then. It is stopped once nothing is under way on it.
-inline constexpr int kDrainSeconds = 5;
 
 }  // namespace tidemill::services::sagemaker

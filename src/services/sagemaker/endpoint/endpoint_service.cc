@@ -2,9 +2,11 @@
 
 #include "base/log.h"
 #include "services/sagemaker/data_capture/data_capture.h"
+#include "services/sagemaker/endpoint/handlers.h"
 #include "services/sagemaker/endpoint/history.h"
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
+#include "services/sagemaker/tags/tags.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -30,17 +32,17 @@ EndpointService::EndpointService(const Dependencies& dependencies,
       routes_(routes),
       fleets_(fleets),
       captures_(captures),
-      handlers_(dependencies) {}
+      handlers_(dependencies),
+      listener_(dependencies, {kEndpointMachine, kEndpointLogGroup,
+                               [this](const std::string& key, const ServerRef& ref) {
+                                 return log_stream(key, ref);
+                               }}) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
-  engine::Machine machine =
-      engine::make_machine(kEndpointMachine, endpoints(), endpoint_transition,
-                           [this](const Endpoint& endpoint, const engine::TaskRun& run) {
-                             return run_task(endpoint, run);
-                           });
-  // A start takes as long as a model takes to load; nothing else of the endpoint waits for it.
-  machine.sequential_tasks = false;
-  engine.add(std::move(machine));
+  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), fleets_, endpoint_transition,
+                                [this](const Endpoint& endpoint, const engine::TaskRun& run) {
+                                  return run_task(endpoint, run);
+                                }));
 }
 
 EndpointService::~EndpointService() { stop(); }
@@ -114,8 +116,11 @@ bool EndpointService::publish_or_log(const std::string& key) {
 engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const engine::TaskRun& run) {
   const std::vector<engine::Event> nothing;
   if (run.type == tasks::kStartInstances) return start_instances(endpoint, run);
-  if (run.type == tasks::kRestartServer) return restart_server(endpoint, run);
-  if (run.type == tasks::kEndServer) return end_server(endpoint, run);
+  // One that does not come up has ended, too.
+  if (run.type == tasks::kRestartServer)
+    return restart_server(fleets_, listener_, owner_of(endpoint), endpoint.active, run,
+                          events::kServerExited);
+  if (run.type == tasks::kEndServer) return end_server(fleets_, owner_of(endpoint), run);
   if (run.type == tasks::kRemove) return remove(endpoint, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(run.key));
@@ -126,39 +131,47 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
   if (run.type == tasks::kTimeOut)
     return std::vector<engine::Event>{{events::kTimeOut, run.payload}};
   if (run.type == tasks::kRecord) {
-    TRY(keep_deployment(in_.store, TRY(task_payload<DeploymentRecord>(run))));
+    const auto record = TRY(engine::payload_of<DeploymentRecord>(run));
+    TRY(keep_deployment(in_.store, record));
     return nothing;
   }
-  if (run.type == tasks::kStop) return stop_drained(endpoint, run);
+  if (run.type == tasks::kStop) {
+    const StopRef ref = TRY(engine::payload_of<StopRef>(run));
+    // Nothing new may begin on it, whatever became of the publication that went with it.
+    if (ref.looks == 0) publish_or_log(run.key);
+    return stop_drained(fleets_, owner_of(endpoint), endpoint.leaving, run, in_.clock.now());
+  }
   return fail(codes::kInvalid, "unknown task " + run.type);
-}
-
-// A wait that was ended because the server stops is no failed attempt once the engine stops, too.
-std::unexpected<Error> EndpointService::cancelled(const Error& error, const engine::TaskRun& run) {
-  constexpr std::chrono::seconds kStopTime{10};
-  const auto until = std::chrono::steady_clock::now() + kStopTime;
-  while (fleets_.cancelled() && !run.stop.stop_requested() &&
-         std::chrono::steady_clock::now() < until)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  return fail(error);
 }
 
 engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
                                                     const engine::TaskRun& run) {
-  InstancesRef ref = TRY(task_payload<InstancesRef>(run));
-  const bool of_pending = endpoint.pending && endpoint.pending->id == ref.fleet;
-  const bool of_active = endpoint.active && endpoint.active->id == ref.fleet;
-  if (!of_pending && !of_active) return std::vector<engine::Event>();
-  Result<Fleet> started = fleets_.start(
-      owner_of(endpoint), of_pending ? *endpoint.pending : *endpoint.active, ref.instances);
+  InstancesRef ref = TRY(engine::payload_of<InstancesRef>(run));
+  const Fleet* fleet = wanted_fleet(endpoint, ref.fleet);
+  // A start that a deletion interrupted must not begin again behind it.
+  if (!fleet || endpoint.status == endpoint_status::kDeleting) return std::vector<engine::Event>();
+  Result<Fleet> started = fleets_.start(owner_of(endpoint), *fleet, ref.instances);
   if (started) {
     engine::Event ready{events::kInstancesReady, to_value(*started)};
     TRY(publish_after(run.key, ready));
     return std::vector<engine::Event>{std::move(ready)};
   }
-  if (started.error().code != kDeploymentFailed) return cancelled(started.error(), run);
+  if (started.error().code != kDeploymentFailed) return fail(started.error());
   ref.reason = started.error().message;
   return std::vector<engine::Event>{{events::kInstancesFailed, to_value(ref)}};
+}
+
+engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
+  {
+    std::lock_guard lock(publishing_);
+    remove_route(endpoint.account, endpoint.region, endpoint.name);
+  }
+  if (!TRY(stop_everything(fleets_, endpoint, in_.clock.now()))) return draining(run);
+  store::Transaction transaction;
+  erase_tags(transaction, endpoint.arn);
+  TRY(forget_deployments(in_.store, transaction, endpoint));
+  TRY(in_.engine.erase(kEndpointMachine, run.key, std::move(transaction)));
+  return std::vector<engine::Event>();
 }
 
 Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoint& endpoint) {
@@ -220,6 +233,16 @@ Result<void> EndpointService::publish_after(const std::string& key, const engine
   auto step = TRY(endpoint_transition(found->record, event, in_.clock.now()));
   if (step && step->next.active) put_route(TRY(route_of(step->next)));
   return {};
+}
+
+Result<std::optional<std::string>> EndpointService::log_stream(const std::string& key,
+                                                               const ServerRef& ref) {
+  auto found = TRY(endpoints().get(in_.store, key));
+  if (!found) return std::optional<std::string>();
+  const Fleet* fleet = find_fleet(found->record, ref.fleet);
+  if (fleet && ref.variant < std::ssize(fleet->variants))
+    return std::optional(server_log_stream(fleet->variants[std::size_t(ref.variant)], ref));
+  return std::optional("i-" + ref.fleet + "-" + std::to_string(ref.instance));
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -143,30 +143,17 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   return api::CreateEndpointOutput{arn};
 }
 
-void EndpointHandlers::hold(const Context& context, const Endpoint& endpoint) {
-  if (!held_.try_acquire()) return;
-  const auto until = std::min(context.deadline, std::chrono::steady_clock::now() + kHeldDescribe);
-  const auto changed = [&](const std::optional<std::string>& text) {
-    if (!text) return true;
-    Result<Endpoint> now = from_json<Endpoint>(*text);
-    return !now || now->status != endpoint.status || stage_of(*now) != stage_of(endpoint);
-  };
-  // In slices, since a server that stops wakes nobody here.
-  while (!context.stop.stop_requested() && std::chrono::steady_clock::now() < until)
-    if (in_.engine.wait_for(kEndpointMachine,
-                            endpoint_key(endpoint.account, endpoint.region, endpoint.name),
-                            kHeldSlice, changed))
-      break;
-  held_.release();
-}
-
 Result<api::DescribeEndpointOutput> EndpointHandlers::describe(
     Context& context, const api::DescribeEndpointInput& request) {
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
   // Who watches traffic shift wants to see it; the wait is for starts, which are over in a moment.
   if (!on_its_way(endpoint) || stage_of(endpoint) == deployment_stages::kBaking)
     return describe_endpoint(endpoint);
-  hold(context, endpoint);
+  held_.wait<Endpoint>(context, endpoint_key(endpoint.account, endpoint.region, endpoint.name),
+                       HeldDescribes::Clock::now() + kHeldDescribe, [&](const Endpoint& now) {
+                         return now.status != endpoint.status ||
+                                stage_of(now) != stage_of(endpoint);
+                       });
   return describe_endpoint(TRY(find(context, request.endpoint_name)));
 }
 
@@ -175,13 +162,7 @@ Result<api::ListEndpointsOutput> EndpointHandlers::list(Context& context,
   auto page = list_page<Endpoint>(
       in_.store, endpoints(), list_request(context.account(), context.region, request),
       [&](const Endpoint& each) {
-        if (request.status_equals && each.status != *request.status_equals) return false;
-        if (request.last_modified_time_after && each.modified <= *request.last_modified_time_after)
-          return false;
-        if (request.last_modified_time_before &&
-            each.modified >= *request.last_modified_time_before)
-          return false;
-        return passes_filters(request, each.name, each.created);
+        return passes_filters(request, each.name, each.created, each.modified, each.status);
       });
   if (!page) return fail(page.error());
   api::ListEndpointsOutput out;
@@ -282,18 +263,13 @@ Result<tidemill::api::Empty> EndpointHandlers::remove(Context& context,
 }
 
 void EndpointHandlers::add_to(Registry& registry) {
-  registry.add<operations::CreateEndpoint>(
-      [this](Context& c, const auto& request) { return create(c, request); });
-  registry.add<operations::DescribeEndpoint>(
-      [this](Context& c, const auto& request) { return describe(c, request); });
-  registry.add<operations::ListEndpoints>(
-      [this](Context& c, const auto& request) { return list(c, request); });
-  registry.add<operations::UpdateEndpoint>(
-      [this](Context& c, const auto& request) { return update(c, request); });
-  registry.add<operations::UpdateEndpointWeightsAndCapacities>(
-      [this](Context& c, const auto& request) { return update_weights(c, request); });
-  registry.add<operations::DeleteEndpoint>(
-      [this](Context& c, const auto& request) { return remove(c, request); });
+  registry.add<operations::CreateEndpoint>(*this, &EndpointHandlers::create);
+  registry.add<operations::DescribeEndpoint>(*this, &EndpointHandlers::describe);
+  registry.add<operations::ListEndpoints>(*this, &EndpointHandlers::list);
+  registry.add<operations::UpdateEndpoint>(*this, &EndpointHandlers::update);
+  registry.add<operations::UpdateEndpointWeightsAndCapacities>(*this,
+                                                               &EndpointHandlers::update_weights);
+  registry.add<operations::DeleteEndpoint>(*this, &EndpointHandlers::remove);
 }
 
 }  // namespace tidemill::services::sagemaker

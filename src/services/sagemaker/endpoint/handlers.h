@@ -1,27 +1,27 @@
 // The operations on endpoints.
 #pragma once
 
-#include <semaphore>
+#include <chrono>
 
 #include "api/sagemaker/endpoint.h"
 #include "services/sagemaker/dependencies.h"
 #include "services/sagemaker/endpoint/components.h"
 #include "services/sagemaker/endpoint/endpoint.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
+#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/model/model.h"
 #include "services/service.h"
 
 namespace tidemill::services::sagemaker {
 
-// A Describe of an endpoint on its way waits this long for the next status, since clients poll
-// every 30 seconds; so many may wait at the same time, further ones answer at once.
+// A Describe of an endpoint or a component on its way waits this long for the next status: the
+// waiters of the SDKs poll every 30 seconds.
 inline constexpr std::chrono::milliseconds kHeldDescribe{20'000};
-inline constexpr std::chrono::milliseconds kHeldSlice{500};
-inline constexpr int kHeldDescribesMax = 6;
 
 class EndpointHandlers {
  public:
-  explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
+  explicit EndpointHandlers(const Dependencies& dependencies)
+      : in_(dependencies), held_(dependencies.engine, kEndpointMachine) {}
   // Before it takes requests; borrows them.
   void host(EndpointComponents& components) { components_ = &components; }
   // Registered handlers refer to this.
@@ -48,11 +48,10 @@ class EndpointHandlers {
                                const std::string& role_arn);
   Result<void> send(const Endpoint& endpoint, const engine::Event& event);
   std::string fleet_id();
-  void hold(const Context& context, const Endpoint& endpoint);
 
   Dependencies in_;
   EndpointComponents* components_ = nullptr;
-  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
+  HeldDescribes held_;
 };
 
 // What a Describe says of the record.

@@ -52,7 +52,7 @@ EndpointOutcome capacity_failed(Endpoint next, std::string reason, Timestamp now
 }
 
 EndpointOutcome instances_ready(Endpoint next, const engine::Event& event, Timestamp now) {
-  const Fleet fleet = TRY(event_payload<Fleet>(event));
+  const Fleet fleet = TRY(engine::payload_of<Fleet>(event));
   if (next.status == status::kDeleting) return stale();
   if (next.pending && next.pending->id == fleet.id)
     return next.deployment->stage == stages::kCreating
@@ -67,7 +67,7 @@ EndpointOutcome instances_ready(Endpoint next, const engine::Event& event, Times
 }
 
 EndpointOutcome instances_failed(Endpoint next, const engine::Event& event, Timestamp now) {
-  const InstancesRef ref = TRY(event_payload<InstancesRef>(event));
+  const InstancesRef ref = TRY(engine::payload_of<InstancesRef>(event));
   if (next.status == status::kDeleting) return stale();
   if (next.pending && next.pending->id == ref.fleet)
     return std::optional(roll_back(std::move(next), ref.reason, now));
@@ -82,11 +82,11 @@ EndpointOutcome update_requested(Endpoint next, const engine::Event& event, Time
   if (next.status != status::kInService && next.status != status::kRollingBack) return stale();
   next.status = status::kUpdating;
   return std::optional(
-      begin_deployment(std::move(next), TRY(event_payload<DeploymentRequest>(event)), now));
+      begin_deployment(std::move(next), TRY(engine::payload_of<DeploymentRequest>(event)), now));
 }
 
 EndpointOutcome capacity_requested(Endpoint next, const engine::Event& event, Timestamp now) {
-  CapacityRequest request = TRY(event_payload<CapacityRequest>(event));
+  CapacityRequest request = TRY(engine::payload_of<CapacityRequest>(event));
   if (next.status != status::kInService || !next.active) return stale();
   const Fleet before = *next.active;
   InstancesRef starting{before.id, {}, 0, {}};
@@ -132,7 +132,7 @@ EndpointOutcome first_start_failed(Endpoint next, const ServerRef& ref) {
 }
 
 EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timestamp now) {
-  ServerRef ref = TRY(event_payload<ServerRef>(event));
+  ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
   if (next.status == status::kDeleting) return stale();
   if (next.pending) {
     Server* server = find_server(*next.pending, ref);
@@ -152,15 +152,13 @@ EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timesta
   server->ready = false;
   ref.attempt = ++server->attempt;
   ref.reason.clear();
-  std::vector<engine::Task> work = {{tasks::kPublish},
-                                    {tasks::kRestartServer, to_value(ref),
-                                     std::chrono::seconds(restart_delay_seconds(ref.attempt))}};
+  std::vector<engine::Task> work = {{tasks::kPublish}, restart(ref)};
   return moved(std::move(next), std::move(work));
 }
 
 // It is taken out of service as one that ended, and ended.
 EndpointOutcome server_unhealthy(Endpoint next, const engine::Event& event, Timestamp now) {
-  const ServerRef ref = TRY(event_payload<ServerRef>(event));
+  const ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
   const auto in_service = [&](std::optional<Fleet>& fleet) {
     const Server* server = fleet ? find_server(*fleet, ref) : nullptr;
     return server && server->ready;
@@ -172,7 +170,7 @@ EndpointOutcome server_unhealthy(Endpoint next, const engine::Event& event, Time
 }
 
 EndpointOutcome server_ready(Endpoint next, const engine::Event& event) {
-  const ServerRef ref = TRY(event_payload<ServerRef>(event));
+  const ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
   Server* server = next.active ? find_server(*next.active, ref) : nullptr;
   if (!server || next.status == status::kDeleting) return stale();
   server->ready = true;
@@ -183,35 +181,26 @@ EndpointOutcome server_ready(Endpoint next, const engine::Event& event) {
 }
 
 EndpointOutcome stopped(Endpoint next, const engine::Event& event) {
-  const StopRef ref = TRY(event_payload<StopRef>(event));
-  if (std::erase_if(next.leaving,
-                    [&](const LeavingInstances& each) { return each.id == ref.id; }) == 0)
-    return stale();
+  if (!forget(next.leaving, TRY(engine::payload_of<StopRef>(event)))) return stale();
   return moved(std::move(next));
 }
 
 // Requests are under way on what is to be stopped: another look later.
 EndpointOutcome draining(Endpoint next, const engine::Event& event) {
-  StopRef ref = TRY(event_payload<StopRef>(event));
-  const bool everything = ref.id.empty();
-  const bool known =
-      std::ranges::find(next.leaving, ref.id, &LeavingInstances::id) != next.leaving.end();
-  if (everything ? next.status != status::kDeleting : !known) return stale();
-  ++ref.looks;
-  const std::chrono::seconds later(std::min<std::int64_t>(ref.looks, kDrainLookSecondsMax));
-  return moved(std::move(next),
-               {{everything ? tasks::kRemove : tasks::kStop, to_value(ref), later}});
+  auto look = look_again(next.leaving, next.status == status::kDeleting,
+                         TRY(engine::payload_of<StopRef>(event)));
+  return look ? moved(std::move(next), {*std::move(look)}) : stale();
 }
 
 EndpointOutcome delete_requested(Endpoint next, Timestamp now) {
   if (next.status == status::kDeleting) return stale();
   next.status = status::kDeleting;
   next.deleting_since = now;
-  return moved(std::move(next), {{tasks::kRemove, to_value(StopRef{})}});
+  return moved(std::move(next), {removal()});
 }
 
 EndpointOutcome timed_out(Endpoint next, const engine::Event& event, Timestamp now) {
-  const InstancesRef ref = TRY(event_payload<InstancesRef>(event));
+  const InstancesRef ref = TRY(engine::payload_of<InstancesRef>(event));
   if (!next.pending || next.pending->id != ref.fleet || next.status == status::kDeleting)
     return stale();
   const std::string limit = std::to_string(next.deployment->policy.time_max_seconds);
@@ -220,44 +209,27 @@ EndpointOutcome timed_out(Endpoint next, const engine::Event& event, Timestamp n
       "The deployment took longer than its MaximumExecutionTimeoutInSeconds, " + limit + ".", now));
 }
 
-constexpr std::chrono::seconds kAgain{5};
-
 // What was to be started again and is still down.
 void restart_again(const Endpoint& next, std::vector<engine::Task>& work) {
   if (!next.active) return;
-  for (const InstanceIndex& at : all_instances(*next.active)) {
-    const Variant& variant = next.active->variants[std::size_t(at.variant)];
-    const auto& servers = variant.instances[std::size_t(at.instance)].servers;
-    for (std::size_t c = 0; c < servers.size(); ++c) {
-      const ServerRef ref{next.active->id,    at.variant, at.instance, std::int64_t(c),
-                          servers[c].attempt, 0,          {}};
-      if (servers[c].ready || servers[c].starting || is_retired(next, ref)) continue;
-      work.push_back({tasks::kRestartServer, to_value(ref), kAgain});
-    }
-  }
+  for (const ServerRef& ref : servers_down(*next.active))
+    if (!is_retired(next, ref)) work.push_back({tasks::kRestartServer, to_value(ref), kAgain});
 }
 
 // The engine gave up on a task. What must happen sooner or later is asked for again.
 EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp now) {
-  const Value* name = event.payload.find("task");
-  const Value* message = event.payload.find("message");
-  const std::string task = name && name->as_string() ? *name->as_string() : "";
+  const auto [task, code, message] = TRY(engine::payload_of<engine::TaskFailure>(event));
   if (next.status == status::kDeleting)
-    return task == tasks::kRemove
-               ? moved(std::move(next), {{tasks::kRemove, to_value(StopRef{}), kAgain}})
-               : stale();
+    return task == tasks::kRemove ? moved(std::move(next), {removal(kAgain)}) : stale();
   if (task == tasks::kStartInstances) {
-    const std::string reason = "Unable to start the endpoint: " +
-                               (message && message->as_string() ? *message->as_string() : "");
+    const std::string reason = "Unable to start the endpoint: " + message;
     if (next.pending) return std::optional(roll_back(std::move(next), reason, now));
     return changes_capacity(next) ? capacity_failed(std::move(next), reason, now) : stale();
   }
   std::vector<engine::Task> work;
   if (task == tasks::kPublish) work.push_back({tasks::kPublish, {}, kAgain});
   if (task == tasks::kRestartServer) restart_again(next, work);
-  if (task == tasks::kStop)
-    for (const LeavingInstances& each : next.leaving)
-      work.push_back({tasks::kStop, to_value(StopRef{each.id}), kAgain});
+  if (task == tasks::kStop) work = stop_again(next.leaving);
   return work.empty() ? stale() : moved(std::move(next), std::move(work));
 }
 
@@ -282,7 +254,7 @@ EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Even
   if (event.type == events::kAdvance)
     return next.status == status::kDeleting
                ? stale()
-               : advance(std::move(next), TRY(event_payload<InstancesRef>(event)), now);
+               : advance(std::move(next), TRY(engine::payload_of<InstancesRef>(event)), now);
   if (event.type == events::kTimeOut) return timed_out(std::move(next), event, now);
   if (event.type == events::kPublished) return published(std::move(next), now);
   if (event.type == events::kServerExited) return server_exited(std::move(next), event, now);

@@ -88,6 +88,19 @@ Server* find_server(Fleet& fleet, const ServerRef& ref) {
   return server && server->attempt == ref.attempt ? server : nullptr;
 }
 
+std::vector<ServerRef> servers_down(const Fleet& fleet) {
+  std::vector<ServerRef> down;
+  for (const InstanceIndex& at : all_instances(fleet)) {
+    const auto& servers =
+        fleet.variants[std::size_t(at.variant)].instances[std::size_t(at.instance)].servers;
+    for (std::size_t c = 0; c < servers.size(); ++c)
+      if (!servers[c].ready && !servers[c].starting)
+        down.push_back(
+            {fleet.id, at.variant, at.instance, std::int64_t(c), servers[c].attempt, 0, {}});
+  }
+  return down;
+}
+
 std::string server_job_id(const FleetOwner& owner, const ServerRef& ref) {
   std::string id =
       owner.kind + "." + owner.account + "." + owner.region + "." + owner.name + "." + ref.fleet;

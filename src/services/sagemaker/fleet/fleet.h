@@ -134,12 +134,22 @@ struct InstancesRef {
 };
 BOOST_DESCRIBE_STRUCT(InstancesRef, (), (fleet, instances, step, reason))
 
-// Some instances of a fleet as it was, to be stopped.
-struct StopRequest {
+// Instances of a fleet as it was that get no more requests and are about to be stopped.
+struct LeavingInstances {
+  std::string id;
   Fleet fleet;
   std::vector<InstanceIndex> instances;
+  bool whole = false;  // the fleet, with its folder
+  Timestamp due;       // from then on it is stopped as soon as nothing is under way on it
 };
-BOOST_DESCRIBE_STRUCT(StopRequest, (), (fleet, instances))
+BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole, due))
+
+// Some that leave; "" everything, as the owner is being deleted.
+struct StopRef {
+  std::string id;
+  std::int64_t looks = 0;  // how often something was still under way
+};
+BOOST_DESCRIBE_STRUCT(StopRef, (), (id, looks))
 
 // One start of one container on one instance; also the payload of events about it.
 struct ServerRef {
@@ -155,6 +165,8 @@ BOOST_DESCRIBE_STRUCT(ServerRef, (),
 
 // nullptr when the fleet has no such place or it is at another attempt.
 Server* find_server(Fleet& fleet, const ServerRef& ref);
+// Servers that were up once and are not now.
+std::vector<ServerRef> servers_down(const Fleet& fleet);
 
 // "<kind>.<account>.<region>.<name>.<fleet>.<variant>.<instance>.<container>.<attempt>": it says by
 // itself whose it is, so that what the compute back end reports needs no look-up.

@@ -261,4 +261,11 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
   return fail(codes::kCancelled, "the server stops");
 }
 
+void FleetRunner::await_engine_stop(const std::stop_token& stop) const {
+  constexpr std::chrono::seconds kStopTime{10};
+  const auto until = std::chrono::steady_clock::now() + kStopTime;
+  while (cancelled_ && !stop.stop_requested() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(kPollPause);
+}
+
 }  // namespace tidemill::services::sagemaker

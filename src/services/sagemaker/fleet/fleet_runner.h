@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <string>
 
 #include "infer/model.h"
@@ -69,7 +70,9 @@ class FleetRunner {
   void sweep();
   // Ends every wait with Tidemill.Cancelled: the server stops, the processes go on.
   void cancel() { cancelled_ = true; }
-  bool cancelled() const { return cancelled_; }
+  // For a task that got Tidemill.Cancelled: waits for the engine's stop when the server is about to
+  // stop it, since until then the error counts as a failed attempt.
+  void await_engine_stop(const std::stop_token& stop) const;
 
  private:
   class Start;   // instances that are being started

@@ -196,26 +196,14 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   return api::CreateInferenceComponentOutput{arn};
 }
 
-void ComponentHandlers::hold(const Context& context, const InferenceComponent& component) {
-  if (!held_.try_acquire()) return;
-  const auto until = std::min(context.deadline, std::chrono::steady_clock::now() + kHeldDescribe);
-  const auto changed = [&](const std::optional<std::string>& text) {
-    if (!text) return true;
-    Result<InferenceComponent> now = from_json<InferenceComponent>(*text);
-    return !now || now->status != component.status;
-  };
-  const std::string key = component_key(component.account, component.region, component.name);
-  // In slices, since a server that stops wakes nobody here.
-  while (!context.stop.stop_requested() && std::chrono::steady_clock::now() < until)
-    if (in_.engine.wait_for(kComponentMachine, key, kHeldSlice, changed)) break;
-  held_.release();
-}
-
 Result<api::DescribeInferenceComponentOutput> ComponentHandlers::describe(
     Context& context, const api::DescribeInferenceComponentInput& request) {
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   if (!on_its_way(component)) return describe_component(component);
-  hold(context, component);
+  held_.wait<InferenceComponent>(
+      context, component_key(component.account, component.region, component.name),
+      HeldDescribes::Clock::now() + kHeldDescribe,
+      [&](const InferenceComponent& now) { return now.status != component.status; });
   return describe_component(TRY(find(context, request.inference_component_name)));
 }
 
@@ -224,17 +212,11 @@ Result<api::ListInferenceComponentsOutput> ComponentHandlers::list(
   auto page = list_page<InferenceComponent>(
       in_.store, inference_components(), list_request(context.account(), context.region, request),
       [&](const InferenceComponent& each) {
-        if (request.status_equals && each.status != *request.status_equals) return false;
         if (request.endpoint_name_equals && each.endpoint != *request.endpoint_name_equals)
           return false;
         if (request.variant_name_equals && each.variant != *request.variant_name_equals)
           return false;
-        if (request.last_modified_time_after && each.modified <= *request.last_modified_time_after)
-          return false;
-        if (request.last_modified_time_before &&
-            each.modified >= *request.last_modified_time_before)
-          return false;
-        return passes_filters(request, each.name, each.created);
+        return passes_filters(request, each.name, each.created, each.modified, each.status);
       });
   if (!page) return fail(page.error());
   api::ListInferenceComponentsOutput out;
@@ -328,18 +310,13 @@ Result<tidemill::api::Empty> ComponentHandlers::remove(
 }
 
 void ComponentHandlers::add_to(Registry& registry) {
-  registry.add<operations::CreateInferenceComponent>(
-      [this](Context& c, const auto& request) { return create(c, request); });
-  registry.add<operations::DescribeInferenceComponent>(
-      [this](Context& c, const auto& request) { return describe(c, request); });
-  registry.add<operations::ListInferenceComponents>(
-      [this](Context& c, const auto& request) { return list(c, request); });
-  registry.add<operations::UpdateInferenceComponent>(
-      [this](Context& c, const auto& request) { return update(c, request); });
+  registry.add<operations::CreateInferenceComponent>(*this, &ComponentHandlers::create);
+  registry.add<operations::DescribeInferenceComponent>(*this, &ComponentHandlers::describe);
+  registry.add<operations::ListInferenceComponents>(*this, &ComponentHandlers::list);
+  registry.add<operations::UpdateInferenceComponent>(*this, &ComponentHandlers::update);
   registry.add<operations::UpdateInferenceComponentRuntimeConfig>(
-      [this](Context& c, const auto& request) { return update_copies(c, request); });
-  registry.add<operations::DeleteInferenceComponent>(
-      [this](Context& c, const auto& request) { return remove(c, request); });
+      *this, &ComponentHandlers::update_copies);
+  registry.add<operations::DeleteInferenceComponent>(*this, &ComponentHandlers::remove);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <mutex>
-#include <semaphore>
 
 #include "services/sagemaker/dependencies.h"
 #include "services/sagemaker/endpoint/handlers.h"
+#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/inference_component/inference_component.h"
 #include "services/sagemaker/inference_component/rules.h"
 #include "services/service.h"
@@ -18,7 +18,7 @@ class ComponentHandlers {
  public:
   // `changing` is held while a component comes or asks for more (EndpointComponents::lock).
   ComponentHandlers(const Dependencies& dependencies, std::mutex& changing)
-      : in_(dependencies), changing_(changing) {}
+      : in_(dependencies), changing_(changing), held_(dependencies.engine, kComponentMachine) {}
   // Registered handlers refer to this.
   void add_to(Registry& registry);
 
@@ -49,11 +49,10 @@ class ComponentHandlers {
   Result<void> change_copies(const InferenceComponent& component, const Endpoint& endpoint,
                              std::int64_t copies);
   Result<void> send(const InferenceComponent& component, const engine::Event& event);
-  void hold(const Context& context, const InferenceComponent& component);
 
   Dependencies in_;
   std::mutex& changing_;
-  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
+  HeldDescribes held_;
 };
 
 // What a Describe says of the record.

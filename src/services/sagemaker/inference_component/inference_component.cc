@@ -45,10 +45,4 @@ FleetOwner owner_of(const InferenceComponent& component) {
           component.name,    component.server_url, kComponentLogGroup + component.name};
 }
 
-const Fleet* find_fleet(const InferenceComponent& component, std::string_view id) {
-  if (component.active && component.active->id == id) return &*component.active;
-  if (component.pending && component.pending->id == id) return &*component.pending;
-  return nullptr;
-}
-
 }  // namespace tidemill::services::sagemaker

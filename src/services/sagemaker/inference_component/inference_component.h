@@ -14,24 +14,12 @@
 #include <vector>
 
 #include "api/sagemaker/inference_component.h"
-#include "services/sagemaker/fleet/fleet.h"
+#include "services/sagemaker/fleet/fleet_transitions.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker {
 
 using ComponentSpecification = api::sagemaker::InferenceComponentSpecification;
-
-// Copies that are no longer wanted, until they are stopped.
-struct Leaving {
-  std::int64_t id = 0;
-  Fleet fleet;                           // as it was
-  std::vector<InstanceIndex> instances;  // none: the whole fleet, with its folder
-  Timestamp due;           // from then on they are stopped as soon as nothing is under way on them
-  std::int64_t looks = 0;  // how often something was
-};
-BOOST_DESCRIBE_STRUCT(Leaving, (), (id, fleet, instances, due, looks))
-// As a Leaving's id: everything, as the component is being deleted.
-inline constexpr std::int64_t kEverythingLeaves = -1;
 
 namespace rollout_stages {
 inline constexpr const char* kStarting = "Starting";      // a batch of copies
@@ -57,21 +45,23 @@ struct InferenceComponent {
   std::string status = "Creating";
   std::string failure_reason;
   Timestamp created, modified;
+  std::optional<Timestamp> deleting_since;
   ComponentSpecification specification;                      // of the active fleet
   std::optional<ComponentSpecification> next_specification;  // of the pending one
   std::int64_t copies = 0;                                   // wanted
   std::optional<Fleet> active, pending;
   std::optional<Rollout> rollout;  // while there is a pending fleet
   std::optional<api::sagemaker::InferenceComponentDeploymentConfig> last_deployment;
-  std::vector<Leaving> leaving;
-  std::int64_t leaving_next = 0;   // the id of the next
+  std::vector<LeavingInstances> leaving;
+  std::int64_t leaving_count = 0;  // all there ever were; names them
   std::int64_t attempt_first = 0;  // of new copies, so that no job of an earlier one has their id
+  std::int64_t publications = 0;   // asked for so far; the end of the last one is what counts
 };
 BOOST_DESCRIBE_STRUCT(InferenceComponent, (),
                       (account, region, arn, name, endpoint, variant, server_url, status,
-                       failure_reason, created, modified, specification, next_specification, copies,
-                       active, pending, rollout, last_deployment, leaving, leaving_next,
-                       attempt_first))
+                       failure_reason, created, modified, deleting_since, specification,
+                       next_specification, copies, active, pending, rollout, last_deployment,
+                       leaving, leaving_count, attempt_first, publications))
 
 inline constexpr const char* kComponentMachine = "sagemaker_inference_component";
 inline constexpr const char* kComponentLogGroup = "/aws/sagemaker/InferenceComponents/";
@@ -87,8 +77,6 @@ std::string components_of(std::string_view account, std::string_view region,
                           std::string_view endpoint);
 std::string component_arn(std::string_view account, std::string_view region, std::string_view name);
 FleetOwner owner_of(const InferenceComponent& component);
-// Its fleet of that id; nullptr when it has none.
-const Fleet* find_fleet(const InferenceComponent& component, std::string_view id);
 
 namespace component_status {
 inline constexpr const char* kCreating = "Creating";
@@ -107,37 +95,19 @@ struct ComponentUpdate {
 };
 BOOST_DESCRIBE_STRUCT(ComponentUpdate, (), (specification, fleet, rollout, deployment))
 
-// Events; the payload in braces.
+// Events; what they bring.
 namespace component_events {
+using namespace fleet_events;
 inline constexpr const char* kCopiesReady = "CopiesReady";          // Fleet, as it is now
 inline constexpr const char* kCopiesFailed = "CopiesFailed";        // InstancesRef
-inline constexpr const char* kPublished = "Published";              //
-inline constexpr const char* kAdvance = "Advance";                  // InstancesRef: fleet, step
-inline constexpr const char* kTimeOut = "TimeOut";                  // InstancesRef: fleet
-inline constexpr const char* kDraining = "Draining";                // Leaving
-inline constexpr const char* kStopped = "Stopped";                  // Leaving: id
-inline constexpr const char* kUpdateRequested = "UpdateRequested";  // ComponentUpdate
+inline constexpr const char* kPublished = "Published";              // the publication's number
 inline constexpr const char* kCopiesRequested = "CopiesRequested";  // their number
-inline constexpr const char* kServerExited = "ServerExited";        // ServerRef
-inline constexpr const char* kServerUnhealthy = "ServerUnhealthy";  // ServerRef; it still runs
 inline constexpr const char* kRestartFailed = "RestartFailed";      // ServerRef
-inline constexpr const char* kServerReady = "ServerReady";          // ServerRef with its port
-inline constexpr const char* kDeleteRequested = "DeleteRequested";  //
-inline constexpr const char* kTaskFailed = "TaskFailed";            // the engine's
 }  // namespace component_events
 
 namespace component_tasks {
-inline constexpr const char* kStartCopies = "StartCopies";      // InstancesRef
-inline constexpr const char* kPublish = "Publish";              //
-inline constexpr const char* kStopCopies = "StopCopies";        // Leaving
-inline constexpr const char* kRestartServer = "RestartServer";  // ServerRef
-inline constexpr const char* kEndServer = "EndServer";          // ServerRef
-inline constexpr const char* kAdvance = "Advance";              // a timer; InstancesRef
-inline constexpr const char* kTimeOut = "TimeOut";              // a timer; InstancesRef
-inline constexpr const char* kRemove = "Remove";                // Leaving: looks
+using namespace fleet_tasks;                                // Publish brings its number
+inline constexpr const char* kStartCopies = "StartCopies";  // InstancesRef
 }  // namespace component_tasks
-
-// A copy that leaves is looked at after so long; it is stopped once nothing is under way on it.
-inline constexpr int kCopyDrainSeconds = 5;
 
 }  // namespace tidemill::services::sagemaker

@@ -10,13 +10,14 @@
 #include "engine/engine.h"
 #include "services/sagemaker/endpoint/components.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
-#include "services/sagemaker/fleet/fleet_runner.h"
+#include "services/sagemaker/fleet/fleet_listener.h"
+#include "services/sagemaker/fleet/fleet_machine.h"
 #include "services/sagemaker/inference_component/handlers.h"
 #include "services/service.h"
 
 namespace tidemill::services::sagemaker {
 
-class InferenceComponents final : public compute::JobListener, public EndpointComponents {
+class InferenceComponents final : public EndpointComponents {
  public:
   // Borrows the fleets and the endpoints.
   InferenceComponents(const Dependencies& dependencies, FleetRunner& fleets,
@@ -27,12 +28,8 @@ class InferenceComponents final : public compute::JobListener, public EndpointCo
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
 
-  // As EndpointService's, for servers of copies.
-  bool server_unhealthy(const UnhealthyServer& server);
-
-  // The compute back end's reports about jobs whose ids begin with kComponentJobPrefix.
-  void job_exited(const std::string& id, const compute::JobExit& exit) override;
-  bool job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) override;
+  // For reports about servers whose jobs' ids begin with kComponentJobPrefix.
+  FleetListener& servers() { return listener_; }
 
   Result<std::vector<sagemaker_runtime::VariantRoute>> routes(const Endpoint& endpoint) override;
   std::unique_lock<std::mutex> lock() override { return std::unique_lock(changing_); }
@@ -44,20 +41,16 @@ class InferenceComponents final : public compute::JobListener, public EndpointCo
   engine::TaskResult run_task(const InferenceComponent& component, const engine::TaskRun& run);
   engine::TaskResult start_copies(const InferenceComponent& component, const engine::TaskRun& run);
   engine::TaskResult stop_copies(const InferenceComponent& component, const engine::TaskRun& run);
-  engine::TaskResult restart_server(const InferenceComponent& component,
-                                    const engine::TaskRun& run);
   engine::TaskResult remove(const InferenceComponent& component, const engine::TaskRun& run);
   Result<void> publish(const InferenceComponent& component);
-  Result<void> stop(const InferenceComponent& component, const Leaving& leaving);
-  // Requests are under way that may still be answered, counted from `due` on.
-  bool drains(const Fleet& fleet, const std::vector<InstanceIndex>& which, Timestamp due) const;
-  bool drains(const Leaving& leaving) const;
+  Result<std::optional<std::string>> log_stream(const std::string& key, const ServerRef& ref);
 
   Dependencies in_;
   FleetRunner& fleets_;
   EndpointService& endpoints_;
   std::mutex changing_;  // held while a component comes or asks for more
   ComponentHandlers handlers_;
+  FleetListener listener_;
 };
 
 }  // namespace tidemill::services::sagemaker

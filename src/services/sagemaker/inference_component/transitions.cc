@@ -19,25 +19,21 @@ Outcome moved(InferenceComponent next, Work work = {}) {
   return std::optional(ComponentStep{std::move(next), std::move(work)});
 }
 
-template <class T>
-Result<T> payload(const engine::Event& event) {
-  T out{};
-  TRY(from_value(event.payload, out));
-  return out;
+using engine::payload_of;
+
+// Tasks run side by side: one that was asked for earlier may end later, and says nothing of what
+// the record has become since.
+engine::Task publication(InferenceComponent& next, std::chrono::seconds delay = {}) {
+  return {tasks::kPublish, to_value(++next.publications), delay};
 }
 
 std::vector<Instance>& copies_of(Fleet& fleet) { return fleet.variants.front().instances; }
 std::int64_t count_of(const Fleet& fleet) { return std::ssize(fleet.variants.front().instances); }
 
-// These copies, or the whole fleet, are stopped after the delay.
-engine::Task leave(InferenceComponent& next, const Fleet& fleet,
-                   std::vector<InstanceIndex> instances, int delay_seconds) {
-  Leaving leaving{next.leaving_next++, fleet, std::move(instances),
-                  next.modified + std::chrono::seconds(delay_seconds)};
-  engine::Task task{tasks::kStopCopies, to_value(leaving), std::chrono::seconds(delay_seconds)};
-  next.leaving.push_back(std::move(leaving));
-  return task;
+LeavingInstances copies_leave(const Fleet& fleet, std::vector<InstanceIndex> which) {
+  return {"", fleet, std::move(which), false};
 }
+LeavingInstances fleet_leaves(const Fleet& fleet) { return {"", fleet, {}, true}; }
 
 // New copies get attempts that no copy in their place has had: that one may be ending still.
 void resize(InferenceComponent& next, std::int64_t count) {
@@ -93,12 +89,13 @@ void retire(InferenceComponent& next, Work& work) {
     for (Server& server : copies_of(*next.active)[std::size_t(i)].servers) server.ready = false;
   }
   next.rollout->retired = until;
-  if (!retired.empty()) work.push_back(leave(next, before, std::move(retired), kCopyDrainSeconds));
+  if (!retired.empty())
+    work.push_back(leave(next, copies_leave(before, std::move(retired)), kDrainSeconds));
 }
 
 Outcome complete(InferenceComponent next) {
   Work work;
-  if (next.active) work.push_back(leave(next, *next.active, {}, kCopyDrainSeconds));
+  if (next.active) work.push_back(leave(next, fleet_leaves(*next.active), kDrainSeconds));
   next.active = std::move(next.pending);
   next.specification = std::move(*next.next_specification);
   next.pending.reset();
@@ -137,14 +134,14 @@ Outcome roll_back(InferenceComponent next, std::string reason) {
   if (next.active) {
     next.status = status::kUpdating;  // until all of its copies answer again
     bring_back(next, work);
-    work.push_back({tasks::kPublish});
+    work.push_back(publication(next));
     next.copies = count_of(*next.active);
   } else {
-    if (had_requests) work.push_back({tasks::kPublish});
+    if (had_requests) work.push_back(publication(next));
     next.status = status::kFailed;
     next.specification = std::move(*next.next_specification);
   }
-  work.push_back(leave(next, *next.pending, {}, had_requests ? kCopyDrainSeconds : 0));
+  work.push_back(leave(next, fleet_leaves(*next.pending), had_requests ? kDrainSeconds : 0));
   next.pending.reset();
   next.next_specification.reset();
   next.rollout.reset();
@@ -165,27 +162,27 @@ Outcome copies_lost(InferenceComponent next, const InstancesRef& ref) {
     keep = std::min(keep, at.instance);
     lost.push_back(at);
   }
-  Work work = {{tasks::kPublish}};
-  if (!lost.empty()) work.push_back(leave(next, *next.active, std::move(lost), 0));
+  Work work = {publication(next)};
+  if (!lost.empty()) work.push_back(leave(next, copies_leave(*next.active, std::move(lost)), 0));
   resize(next, keep);
   next.copies = keep;
   return moved(std::move(next), std::move(work));
 }
 
-Outcome copies_ready(InferenceComponent next, const engine::Event& event) {
-  const Fleet fleet = TRY(payload<Fleet>(event));
+Outcome copies_ready(InferenceComponent next, const Fleet& fleet) {
   if (next.status == status::kDeleting) return stale();
   if (next.pending && next.pending->id == fleet.id) {
     if (next.rollout->stage != stages::kStarting) return stale();
     merge_servers(*next.pending, fleet);
     next.rollout->stage = stages::kPublishing;
-    Work work = {{tasks::kPublish}};
+    Work work = {publication(next)};
     retire(next, work);
     return moved(std::move(next), std::move(work));
   }
   if (!changes_copies(next) || next.active->id != fleet.id) return stale();
   merge_servers(*next.active, fleet);
-  return moved(std::move(next), {{tasks::kPublish}});
+  Work work = {publication(next)};
+  return moved(std::move(next), std::move(work));
 }
 
 Outcome copies_failed(InferenceComponent next, const InstancesRef& ref) {
@@ -197,8 +194,8 @@ Outcome copies_failed(InferenceComponent next, const InstancesRef& ref) {
 }
 
 // Requests reach what the record says.
-Outcome published(InferenceComponent next) {
-  if (next.status == status::kDeleting) return stale();
+Outcome published(InferenceComponent next, const Value& number) {
+  if (next.status == status::kDeleting || number != to_value(next.publications)) return stale();
   if (next.pending) {
     if (next.rollout->stage != stages::kPublishing) return stale();
     if (next.rollout->wait_seconds == 0 || !next.active) return go_on(std::move(next));
@@ -228,15 +225,14 @@ Outcome timed_out(InferenceComponent next, const InstancesRef& ref) {
       "The update took longer than its MaximumExecutionTimeoutInSeconds, " + limit + ".");
 }
 
-Outcome update_requested(InferenceComponent next, const engine::Event& event) {
+Outcome update_requested(InferenceComponent next, const ComponentUpdate& update) {
   if (next.status != status::kInService && next.status != status::kFailed) return stale();
   next.status = status::kUpdating;
-  Work work = begin(next, TRY(payload<ComponentUpdate>(event)));
+  Work work = begin(next, update);
   return moved(std::move(next), std::move(work));
 }
 
-Outcome copies_requested(InferenceComponent next, const engine::Event& event) {
-  const std::int64_t count = TRY(payload<std::int64_t>(event));
+Outcome copies_requested(InferenceComponent next, const std::int64_t& count) {
   if (next.status != status::kInService || !next.active) return stale();
   const Fleet before = *next.active;
   const std::int64_t had = count_of(before);
@@ -248,16 +244,18 @@ Outcome copies_requested(InferenceComponent next, const engine::Event& event) {
   InstancesRef starting{before.id, {}, 0, {}};
   for (std::int64_t i = had; i < count; ++i) starting.instances.push_back({0, i});
   if (starting.instances.empty())
-    work.push_back({tasks::kPublish});
+    work.push_back(publication(next));
   else
     work.push_back({tasks::kStartCopies, to_value(starting)});
   std::vector<InstanceIndex> gone;
   for (std::int64_t i = count; i < had; ++i) gone.push_back({0, i});
-  if (!gone.empty()) work.push_back(leave(next, before, std::move(gone), kCopyDrainSeconds));
+  if (!gone.empty())
+    work.push_back(leave(next, copies_leave(before, std::move(gone)), kDrainSeconds));
   return moved(std::move(next), std::move(work));
 }
 
-Outcome server_exited(InferenceComponent next, ServerRef ref) {
+Outcome server_exited(InferenceComponent next, const ServerRef& of) {
+  ServerRef ref = of;
   if (next.status == status::kDeleting) return stale();
   if (next.pending) {
     // While it is being started, whoever waits for it sees the exit itself.
@@ -271,19 +269,18 @@ Outcome server_exited(InferenceComponent next, ServerRef ref) {
   server->ready = false;
   ref.attempt = ++server->attempt;
   ref.reason.clear();
-  return moved(std::move(next), {{tasks::kPublish},
-                                 {tasks::kRestartServer, to_value(ref),
-                                  std::chrono::seconds(restart_delay_seconds(ref.attempt))}});
+  Work work = {publication(next), restart(ref)};
+  return moved(std::move(next), std::move(work));
 }
 
 // A start that was to bring a copy back has failed: it is tried again later.
-Outcome restart_failed(InferenceComponent next, ServerRef ref) {
-  Server* server = next.active ? find_server(*next.active, ref) : nullptr;
+Outcome restart_failed(InferenceComponent next, const ServerRef& of) {
+  Server* server = next.active ? find_server(*next.active, of) : nullptr;
   if (!server || next.status == status::kDeleting) return stale();
+  ServerRef ref = of;
   ref.attempt = ++server->attempt;
   ref.reason.clear();
-  return moved(std::move(next), {{tasks::kRestartServer, to_value(ref),
-                                  std::chrono::seconds(restart_delay_seconds(ref.attempt))}});
+  return moved(std::move(next), {restart(ref)});
 }
 
 Outcome server_ready(InferenceComponent next, const ServerRef& ref) {
@@ -291,31 +288,25 @@ Outcome server_ready(InferenceComponent next, const ServerRef& ref) {
   if (!server || next.status == status::kDeleting) return stale();
   server->ready = true;
   server->port = ref.port;
-  return moved(std::move(next), {{tasks::kPublish}});
+  Work work = {publication(next)};
+  return moved(std::move(next), std::move(work));
 }
 
-Outcome stopped(InferenceComponent next, const engine::Event& event) {
-  const std::int64_t id = TRY(payload<Leaving>(event)).id;
-  if (std::erase_if(next.leaving, [&](const Leaving& each) { return each.id == id; }) == 0)
-    return stale();
-  return moved(std::move(next));
+Outcome stopped(InferenceComponent next, const StopRef& ref) {
+  return forget(next.leaving, ref) ? moved(std::move(next)) : stale();
 }
 
 // Requests are under way on what is to be stopped: another look later.
-Outcome draining(InferenceComponent next, Leaving leaving) {
-  const bool everything = leaving.id == kEverythingLeaves;
-  if (everything ? next.status != status::kDeleting
-                 : std::ranges::find(next.leaving, leaving.id, &Leaving::id) == next.leaving.end())
-    return stale();
-  const std::chrono::seconds later(std::min<std::int64_t>(++leaving.looks, kDrainLookSecondsMax));
-  return moved(std::move(next),
-               {{everything ? tasks::kRemove : tasks::kStopCopies, to_value(leaving), later}});
+Outcome draining(InferenceComponent next, const StopRef& ref) {
+  auto look = look_again(next.leaving, next.status == status::kDeleting, ref);
+  return look ? moved(std::move(next), {*std::move(look)}) : stale();
 }
 
 Outcome delete_requested(InferenceComponent next) {
   if (next.status == status::kDeleting) return stale();
   next.status = status::kDeleting;
-  return moved(std::move(next), {{tasks::kRemove, to_value(Leaving{kEverythingLeaves})}});
+  next.deleting_since = next.modified;
+  return moved(std::move(next), {removal()});
 }
 
 // It is taken out of service as one that ended, and ended.
@@ -325,14 +316,19 @@ Outcome server_unhealthy(InferenceComponent next, const ServerRef& ref) {
   return step;
 }
 
-// The engine gave up on a task.
-Outcome task_failed(InferenceComponent next, const engine::Event& event) {
-  const Value* task = event.payload.find("task");
-  const Value* message = event.payload.find("message");
-  if (!task || !task->as_string() || *task->as_string() != tasks::kStartCopies) return stale();
+// What was to be started again and is still down.
+Work restart_again(const InferenceComponent& next) {
+  Work work;
+  if (!next.active) return work;
+  const std::int64_t first = next.rollout ? next.rollout->retired : 0;
+  for (const ServerRef& ref : servers_down(*next.active))
+    if (ref.instance >= first) work.push_back({tasks::kRestartServer, to_value(ref), kAgain});
+  return work;
+}
+
+Outcome start_given_up(InferenceComponent next, const std::string& message) {
   InstancesRef ref;
-  ref.reason = "Unable to start the inference component: " +
-               (message && message->as_string() ? *message->as_string() : "");
+  ref.reason = "Unable to start the inference component: " + message;
   if (next.pending) {
     ref.fleet = next.pending->id;
   } else if (next.active) {
@@ -341,6 +337,19 @@ Outcome task_failed(InferenceComponent next, const engine::Event& event) {
       if (!copies_of(*next.active)[std::size_t(at.instance)].ready()) ref.instances.push_back(at);
   }
   return copies_failed(std::move(next), ref);
+}
+
+// The engine gave up on a task. What must happen sooner or later is asked for again.
+Outcome task_failed(InferenceComponent next, const engine::TaskFailure& failure) {
+  const std::string& task = failure.task;
+  if (next.status == status::kDeleting)
+    return task == tasks::kRemove ? moved(std::move(next), {removal(kAgain)}) : stale();
+  if (task == tasks::kStartCopies) return start_given_up(std::move(next), failure.message);
+  Work work;
+  if (task == tasks::kPublish) work.push_back(publication(next, kAgain));
+  if (task == tasks::kRestartServer) work = restart_again(next);
+  if (task == tasks::kStop) work = stop_again(next.leaving);
+  return work.empty() ? stale() : moved(std::move(next), std::move(work));
 }
 
 }  // namespace
@@ -366,30 +375,25 @@ ComponentStep refuse_component(InferenceComponent component, ComponentUpdate req
 Outcome component_transition(const InferenceComponent& component, const engine::Event& event,
                              Timestamp now) {
   InferenceComponent next = component;
-  if (event.type == events::kDraining)
-    return draining(std::move(next), TRY(payload<Leaving>(event)));
+  const auto with = [&]<class T>(Outcome (*change)(InferenceComponent, const T&)) -> Outcome {
+    return change(std::move(next), TRY(payload_of<T>(event)));
+  };
+  if (event.type == events::kDraining) return with(draining);
   next.modified = now;
-  if (event.type == events::kCopiesReady) return copies_ready(std::move(next), event);
-  if (event.type == events::kCopiesFailed)
-    return copies_failed(std::move(next), TRY(payload<InstancesRef>(event)));
-  if (event.type == events::kPublished) return published(std::move(next));
-  if (event.type == events::kAdvance)
-    return advance(std::move(next), TRY(payload<InstancesRef>(event)));
-  if (event.type == events::kTimeOut)
-    return timed_out(std::move(next), TRY(payload<InstancesRef>(event)));
-  if (event.type == events::kStopped) return stopped(std::move(next), event);
-  if (event.type == events::kUpdateRequested) return update_requested(std::move(next), event);
-  if (event.type == events::kCopiesRequested) return copies_requested(std::move(next), event);
-  if (event.type == events::kServerExited)
-    return server_exited(std::move(next), TRY(payload<ServerRef>(event)));
-  if (event.type == events::kServerUnhealthy)
-    return server_unhealthy(std::move(next), TRY(payload<ServerRef>(event)));
-  if (event.type == events::kRestartFailed)
-    return restart_failed(std::move(next), TRY(payload<ServerRef>(event)));
-  if (event.type == events::kServerReady)
-    return server_ready(std::move(next), TRY(payload<ServerRef>(event)));
+  if (event.type == events::kCopiesReady) return with(copies_ready);
+  if (event.type == events::kCopiesFailed) return with(copies_failed);
+  if (event.type == events::kPublished) return with(published);
+  if (event.type == events::kAdvance) return with(advance);
+  if (event.type == events::kTimeOut) return with(timed_out);
+  if (event.type == events::kStopped) return with(stopped);
+  if (event.type == events::kUpdateRequested) return with(update_requested);
+  if (event.type == events::kCopiesRequested) return with(copies_requested);
+  if (event.type == events::kServerExited) return with(server_exited);
+  if (event.type == events::kServerUnhealthy) return with(server_unhealthy);
+  if (event.type == events::kRestartFailed) return with(restart_failed);
+  if (event.type == events::kServerReady) return with(server_ready);
   if (event.type == events::kDeleteRequested) return delete_requested(std::move(next));
-  if (event.type == events::kTaskFailed) return task_failed(std::move(next), event);
+  if (event.type == events::kTaskFailed) return with(task_failed);
   return stale();
 }
 

@@ -15,6 +15,9 @@ namespace tidemill::services::sagemaker {
 
 inline constexpr std::int64_t kListPageDefault = 10;
 
+// Codes of the layers below as SageMaker's: what is left after a handler has mapped its own.
+std::unexpected<Error> internal_failure(const Error& error);
+
 // The members that SageMaker's List requests have in common.
 struct ListRequest {
   std::string account, region;
@@ -41,6 +44,16 @@ bool passes_filters(const Input& input, const std::string& name, Timestamp creat
   if (input.name_contains && name.find(*input.name_contains) == std::string::npos) return false;
   if (input.creation_time_after && created <= *input.creation_time_after) return false;
   return !input.creation_time_before || created < *input.creation_time_before;
+}
+
+// And those of lists of what changes and has a status.
+template <class Input>
+bool passes_filters(const Input& input, const std::string& name, Timestamp created,
+                    Timestamp modified, const std::string& status) {
+  if (input.status_equals && status != *input.status_equals) return false;
+  if (input.last_modified_time_after && modified <= *input.last_modified_time_after) return false;
+  if (input.last_modified_time_before && modified >= *input.last_modified_time_before) return false;
+  return passes_filters(input, name, created);
 }
 
 // Index keys that sort by creation: equal times by name.
@@ -77,10 +90,11 @@ Result<Listed<Record>> list_page(store::Store& store, const store::Table<Record>
     // Never more than still fit, so that the page's position is that of the last record returned.
     scan.limit = wanted - out.records.size();
     (scan.reverse ? scan.before : scan.after) = position;
-    store::RecordPage<Record> page = TRY(table.scan(store, scan));
-    for (auto& found : page.records)
+    Result<store::RecordPage<Record>> page = table.scan(store, scan);
+    if (!page) return internal_failure(page.error());
+    for (auto& found : page->records)
       if (keep(found.record)) out.records.push_back(std::move(found.record));
-    position = std::move(page.next);
+    position = std::move(page->next);
     if (position.empty()) break;
     if (out.records.size() >= wanted) {
       out.next_token = encode_base64(position);
@@ -89,8 +103,5 @@ Result<Listed<Record>> list_page(store::Store& store, const store::Table<Record>
   }
   return out;
 }
-
-// Codes of the layers below as SageMaker's: what is left after a handler has mapped its own.
-std::unexpected<Error> internal_failure(const Error& error);
 
 }  // namespace tidemill::services::sagemaker

@@ -1,7 +1,5 @@
-#include <algorithm>
-
-#include "base/arn.h"
 #include "base/log.h"
+#include "services/sagemaker/job/job.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/tags/tags.h"
 #include "services/sagemaker/training_job/rules.h"
@@ -14,34 +12,8 @@ namespace {
 
 using namespace api::sagemaker;
 
-// A Describe of a young job waits for its end until the job is this old: clients poll no faster
-// than every 5 seconds, the SageMaker SDK v2 with logs every 30, so a job that takes less would
-// seem to take as long as a poll. A script that imports scikit-learn takes some 5 seconds.
-constexpr std::chrono::milliseconds kHeldDescribe{10'000};
-constexpr std::chrono::milliseconds kHeldSlice{500};
-// Kept free of the request's deadline, to answer.
-constexpr std::chrono::milliseconds kDeadlineMargin{500};
-
 std::unexpected<Error> not_found() {
   return fail("ValidationException", "Requested resource not found.");
-}
-
-std::string training_job_arn(const Context& context, const std::string& name) {
-  // SageMaker's ARNs are in lower case, whatever the name.
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
-  return Arn{.service = "sagemaker",
-             .region = context.region,
-             .account = context.account(),
-             .resource = "training-job/" + lower}
-      .text();
-}
-
-bool ended(const std::optional<std::string>& record) {
-  if (!record) return true;
-  Result<TrainingJob> job = from_json<TrainingJob>(*record);
-  return !job || is_terminal(*job);
 }
 
 TrainingJobSummary summary(const TrainingJob& job) {
@@ -67,7 +39,7 @@ Result<CreateTrainingJobResponse> TrainingHandlers::create(
   TrainingJob job;
   job.account = context.account();
   job.region = context.region;
-  job.arn = training_job_arn(context, request.training_job_name);
+  job.arn = job_arn(context, "training-job", request.training_job_name);
   job.request = request;
   auto first = begin_training_job(std::move(job), on_.clock.now());
   store::Transaction transaction;
@@ -94,30 +66,14 @@ Result<TrainingJob> TrainingHandlers::load(const Context& context, const std::st
   return std::move((*found)->record);
 }
 
-bool TrainingHandlers::hold(const Context& context, const TrainingJob& job) {
-  const auto age =
-      std::chrono::duration_cast<std::chrono::milliseconds>(on_.clock.now() - job.created);
-  auto until = std::chrono::steady_clock::now() + (kHeldDescribe - age);
-  if (context.deadline != std::chrono::steady_clock::time_point())
-    until = std::min(until, context.deadline - kDeadlineMargin);
-  if (std::chrono::steady_clock::now() >= until || !held_.try_acquire()) return false;
-  const std::string key = training_job_key(job.account, job.region, job.name());
-  // In slices, since a server that stops wakes nobody here.
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - std::chrono::steady_clock::now());
-    if (left <= left.zero() || context.stop.stop_requested()) break;
-    if (on_.engine.wait_for(kTrainingJobMachine, key, std::min(left, kHeldSlice), ended)) break;
-  }
-  held_.release();
-  return true;
-}
-
 Result<DescribeTrainingJobResponse> TrainingHandlers::describe(
     Context& context, const DescribeTrainingJobRequest& request) {
   TrainingJob job = TRY(load(context, request.training_job_name));
-  if (is_terminal(job) || !hold(context, job)) return describe_training_job(job, on_.clock.now());
-  job = TRY(load(context, request.training_job_name));
+  if (!is_terminal(job) &&
+      held_.wait<TrainingJob>(context, training_job_key(job.account, job.region, job.name()),
+                              held_until(job.created, on_.clock.now()),
+                              [](const TrainingJob& now) { return is_terminal(now); }))
+    job = TRY(load(context, request.training_job_name));
   return describe_training_job(job, on_.clock.now());
 }
 
@@ -125,21 +81,15 @@ Result<ListTrainingJobsResponse> TrainingHandlers::list(Context& context,
                                                         const ListTrainingJobsRequest& request) {
   if (request.warm_pool_status_equals || request.training_plan_arn_equals)
     return ListTrainingJobsResponse{};  // there are no warm pools and no training plans
-  const auto keep = [&request](const TrainingJob& job) {
-    if (!passes_filters(request, job.name(), job.created)) return false;
-    if (request.status_equals && job.status != *request.status_equals) return false;
-    if (request.last_modified_time_after && job.modified <= *request.last_modified_time_after)
-      return false;
-    return !request.last_modified_time_before || job.modified < *request.last_modified_time_before;
-  };
-  auto listed = list_page<TrainingJob>(
-      on_.store, training_jobs(), list_request(context.account(), context.region, request), keep);
-  if (!listed && !listed.error().code.starts_with("Tidemill.")) return fail(listed.error());
-  if (!listed) return internal_failure(listed.error());
+  const auto listed = TRY(list_page<TrainingJob>(
+      on_.store, training_jobs(), list_request(context.account(), context.region, request),
+      [&](const TrainingJob& job) {
+        return passes_filters(request, job.name(), job.created, job.modified, job.status);
+      }));
   ListTrainingJobsResponse response;
-  for (const TrainingJob& job : listed->records)
+  for (const TrainingJob& job : listed.records)
     response.training_job_summaries.push_back(summary(job));
-  response.next_token = listed->next_token;
+  response.next_token = listed.next_token;
   return response;
 }
 
@@ -147,7 +97,7 @@ Result<api::Empty> TrainingHandlers::stop(Context& context, const StopTrainingJo
   Result<bool> sent = on_.engine.send(
       kTrainingJobMachine,
       training_job_key(context.account(), context.region, request.training_job_name),
-      {training_events::kStopRequested, {}});
+      {job_events::kStopRequested, {}});
   if (!sent && sent.error().code == codes::kNotFound) return not_found();
   if (!sent) return internal_failure(sent.error());
   if (*sent) return api::Empty{};

@@ -1,6 +1,8 @@
 #include <filesystem>
 
 #include "base/log.h"
+#include "services/sagemaker/job/job.h"
+#include "services/sagemaker/job_log.h"
 #include "services/sagemaker/role_environment.h"
 #include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/training_job/artifacts.h"
@@ -20,16 +22,6 @@ namespace events = training_events;
 constexpr std::chrono::seconds kCredentialsMargin{3600};
 // Of the log, for metrics and the reason of a failure.
 constexpr std::size_t kLogBytesRead = 64u << 20;
-
-std::vector<engine::Event> one_event(const char* type, Value payload = {}) {
-  return {{type, std::move(payload)}};
-}
-
-std::vector<engine::Event> failed(const std::string& reason) {
-  ValueObject payload;
-  payload.append("reason", reason);
-  return one_event(events::kFailed, std::move(payload));
-}
 
 std::vector<engine::Event> job_exited_event(const TrainingJob& job, const compute::JobExit& exit) {
   ValueObject payload;
@@ -100,9 +92,9 @@ engine::TaskResult TrainingTasks::download(const TrainingJob& job) {
   if (done) done = restore_checkpoints(s3, job, folder, stopped);
   // The transition ends a job that was stopped meanwhile.
   if (done || done.error().code == codes::kCancelled) return one_event(events::kDownloaded);
-  if (done.error().code == kClientError) return failed(done.error().message);
+  if (done.error().code == kClientError) return failed_event(done.error().message);
   if (is_users_fault(done.error()))
-    return failed("ClientError: Data download failed: " + done.error().message);
+    return failed_event("ClientError: Data download failed: " + done.error().message);
   return fail(done.error());
 }
 
@@ -126,8 +118,8 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
       on_.iam, on_.settings.endpoint, {compute_id(job), job.request.role_arn, kRoleSessionName},
       lifetime + kCredentialsMargin);
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
-    return failed("ClientError: The credentials of the role could not be issued: " +
-                  credentials.error().message);
+    return failed_event("ClientError: The credentials of the role could not be issued: " +
+                        credentials.error().message);
   if (!credentials) return fail(credentials.error());
   const JobSurroundings surroundings{on_.compute.isolation(), on_.settings.endpoint, *credentials};
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
@@ -223,13 +215,10 @@ bool TrainingListener::job_logged(const std::string& id,
                                   const std::vector<compute::LogLine>& lines) {
   Result<ComputeId> whose = parse_compute_id(id);
   if (!whose) return true;
-  std::vector<logs::LogEvent> events;
-  events.reserve(lines.size());
-  for (const compute::LogLine& line : lines) events.push_back({line.time, line.text, line.offset});
-  return on_.logs
-      .append(whose->account, whose->region, kTrainingLogGroup,
-              log_stream(whose->name, whose->created), std::move(events))
-      .has_value();
+  return keep_lines(
+      on_.logs,
+      {whose->account, whose->region, kTrainingLogGroup, log_stream(whose->name, whose->created)},
+      lines, LogSource::one_job);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -12,6 +12,7 @@
 
 #include "api/sagemaker/training_job.h"
 #include "base/value.h"
+#include "services/sagemaker/job/job.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker {
@@ -81,15 +82,13 @@ bool is_terminal(const TrainingJob& job);
 
 // Events; the payload's members in braces.
 namespace training_events {
+using namespace job_events;
 inline constexpr const char* kPrepared = "Prepared";
 inline constexpr const char* kDownloaded = "Downloaded";
-inline constexpr const char* kFailed = "Failed";                        // {reason}
 inline constexpr const char* kJobExited = "JobExited";                  // {compute_id, exit}
 inline constexpr const char* kUploaded = "Uploaded";                    // TrainingResult
-inline constexpr const char* kStopRequested = "StopRequested";          //
 inline constexpr const char* kMaxRuntimeReached = "MaxRuntimeReached";  // {compute_id}
 inline constexpr const char* kStillRunning = "StillRunning";            // {compute_id}
-inline constexpr const char* kTaskFailed = "TaskFailed";                // the engine's
 }  // namespace training_events
 
 // Tasks.

@@ -12,26 +12,11 @@ void TrainingJobs::add_to(engine::Engine& engine) {
 
 void TrainingJobs::add_to(Registry& registry) {
   using namespace api::sagemaker;
-  registry.add<operations::CreateTrainingJob>(
-      [this](Context& context, const CreateTrainingJobRequest& request) {
-        return handlers_.create(context, request);
-      });
-  registry.add<operations::DescribeTrainingJob>(
-      [this](Context& context, const DescribeTrainingJobRequest& request) {
-        return handlers_.describe(context, request);
-      });
-  registry.add<operations::ListTrainingJobs>(
-      [this](Context& context, const ListTrainingJobsRequest& request) {
-        return handlers_.list(context, request);
-      });
-  registry.add<operations::StopTrainingJob>(
-      [this](Context& context, const StopTrainingJobRequest& request) {
-        return handlers_.stop(context, request);
-      });
-  registry.add<operations::DeleteTrainingJob>(
-      [this](Context& context, const DeleteTrainingJobRequest& request) {
-        return handlers_.erase(context, request);
-      });
+  registry.add<operations::CreateTrainingJob>(handlers_, &TrainingHandlers::create);
+  registry.add<operations::DescribeTrainingJob>(handlers_, &TrainingHandlers::describe);
+  registry.add<operations::ListTrainingJobs>(handlers_, &TrainingHandlers::list);
+  registry.add<operations::StopTrainingJob>(handlers_, &TrainingHandlers::stop);
+  registry.add<operations::DeleteTrainingJob>(handlers_, &TrainingHandlers::erase);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -2,11 +2,10 @@
 // listener for compute/.
 #pragma once
 
-#include <semaphore>
-
 #include "compute/compute.h"
 #include "engine/engine.h"
 #include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/training_job/training_job.h"
 #include "services/service.h"
 
@@ -46,7 +45,8 @@ class TrainingListener final : public compute::JobListener {
 
 class TrainingHandlers {
  public:
-  explicit TrainingHandlers(const Dependencies& dependencies) : on_(dependencies) {}
+  explicit TrainingHandlers(const Dependencies& dependencies)
+      : on_(dependencies), held_(dependencies.engine, kTrainingJobMachine) {}
   Result<api::sagemaker::CreateTrainingJobResponse> create(
       Context& context, const api::sagemaker::CreateTrainingJobRequest& request);
   Result<api::sagemaker::DescribeTrainingJobResponse> describe(
@@ -59,13 +59,9 @@ class TrainingHandlers {
 
  private:
   Result<TrainingJob> load(const Context& context, const std::string& name);
-  // Waits a while for the end of a young job; false when it did not wait.
-  bool hold(const Context& context, const TrainingJob& job);
 
   const Dependencies& on_;
-  // So many Describes wait at the same time, further ones answer at once: each keeps a worker.
-  static constexpr int kHeldDescribesMax = 6;
-  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
+  HeldDescribes held_;
 };
 
 // The record as clients see it.

@@ -4,6 +4,7 @@ namespace tidemill::services::sagemaker {
 
 namespace {
 
+using engine::text_of;
 using Next = std::optional<engine::Step<TrainingJob>>;
 namespace events = training_events;
 namespace tasks = training_tasks;
@@ -52,12 +53,6 @@ Next finish_stopped(TrainingJob job, Timestamp now) {
     return finish(std::move(job), "Stopped", "MaxRuntimeExceeded",
                   "Training job runtime exceeded MaxRuntimeInSeconds provided", now);
   return finish(std::move(job), "Stopped", "Stopped", "Training job stopped", now);
-}
-
-std::string text_of(const Value& payload, std::string_view member) {
-  const Value* value = payload.find(member);
-  const std::string* text = value ? value->as_string() : nullptr;
-  return text ? *text : "";
 }
 
 // Tasks and exits of an earlier job of the same name do not count.

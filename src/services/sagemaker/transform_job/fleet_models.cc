@@ -5,6 +5,7 @@
 
 #include "infer/codec/codec.h"
 #include "services/sagemaker/fleet/variant_factory.h"
+#include "services/sagemaker/job_log.h"
 #include "services/sagemaker/transform_job/rules.h"
 
 namespace tidemill::services::sagemaker {
@@ -259,13 +260,10 @@ bool FleetModels::job_logged(const std::string& id, const std::vector<compute::L
   if (!*found) return true;
   Result<Fleet> fleet = fleet_of((*found)->record);
   if (!fleet || fleet->variants.empty()) return true;
-  std::vector<logs::LogEvent> events;
-  events.reserve(lines.size());
-  for (const compute::LogLine& line : lines) events.push_back({line.time, line.text});
-  return on_.logs
-      .append(from->account, from->region, kTransformLogGroup,
-              server_log_stream(fleet->variants.front(), from->ref), std::move(events))
-      .has_value();
+  return keep_lines(on_.logs,
+                    {from->account, from->region, kTransformLogGroup,
+                     server_log_stream(fleet->variants.front(), from->ref)},
+                    lines, LogSource::many_jobs);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -1,6 +1,4 @@
-#include <algorithm>
-
-#include "base/arn.h"
+#include "services/sagemaker/job/job.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/tags/tags.h"
@@ -15,34 +13,10 @@ namespace {
 
 using namespace api::sagemaker;
 
-// As for training jobs: the SDKs' waits poll every 10 to 60 seconds, so a Describe of a young job
-// waits for its end.
-constexpr std::chrono::milliseconds kHeldDescribe{10'000};
-constexpr std::chrono::milliseconds kHeldSlice{500};
-// Kept free of the request's deadline, to answer.
-constexpr std::chrono::milliseconds kDeadlineMargin{500};
 constexpr std::size_t kInstanceIdCharacters = 10;
 
 std::unexpected<Error> not_found(const std::string& name) {
   return fail("ValidationException", "Could not find requested job with name: " + name);
-}
-
-std::string transform_job_arn(const Context& context, const std::string& name) {
-  // SageMaker's ARNs are in lower case, whatever the name.
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; });
-  return Arn{.service = "sagemaker",
-             .region = context.region,
-             .account = context.account(),
-             .resource = "transform-job/" + lower}
-      .text();
-}
-
-bool ended(const std::optional<std::string>& record) {
-  if (!record) return true;
-  Result<TransformJob> job = from_json<TransformJob>(*record);
-  return !job || is_terminal(*job);
 }
 
 TransformJobSummary summary(const TransformJob& job) {
@@ -102,7 +76,7 @@ Result<CreateTransformJobResponse> TransformHandlers::create(
   TransformJob job;
   job.account = context.account();
   job.region = context.region;
-  job.arn = transform_job_arn(context, request.transform_job_name);
+  job.arn = job_arn(context, "transform-job", request.transform_job_name);
   job.server_url = context.endpoint;
   job.request = request;
   job.instance_id = make_token(on_.random, kInstanceIdCharacters);
@@ -139,49 +113,28 @@ Result<TransformJob> TransformHandlers::load(const Context& context, const std::
   return std::move((*found)->record);
 }
 
-bool TransformHandlers::hold(const Context& context, const TransformJob& job) {
-  const auto age =
-      std::chrono::duration_cast<std::chrono::milliseconds>(on_.clock.now() - job.created);
-  auto until = std::chrono::steady_clock::now() + (kHeldDescribe - age);
-  if (context.deadline != std::chrono::steady_clock::time_point())
-    until = std::min(until, context.deadline - kDeadlineMargin);
-  if (std::chrono::steady_clock::now() >= until || !held_.try_acquire()) return false;
-  const std::string key = transform_job_key(job.account, job.region, job.name());
-  // In slices, since a server that stops wakes nobody here.
-  for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        until - std::chrono::steady_clock::now());
-    if (left <= left.zero() || context.stop.stop_requested()) break;
-    if (on_.engine.wait_for(kTransformJobMachine, key, std::min(left, kHeldSlice), ended)) break;
-  }
-  held_.release();
-  return true;
-}
-
 Result<DescribeTransformJobResponse> TransformHandlers::describe(
     Context& context, const DescribeTransformJobRequest& request) {
   TransformJob job = TRY(load(context, request.transform_job_name));
-  if (!is_terminal(job) && hold(context, job)) job = TRY(load(context, request.transform_job_name));
+  if (!is_terminal(job) &&
+      held_.wait<TransformJob>(context, transform_job_key(job.account, job.region, job.name()),
+                               held_until(job.created, on_.clock.now()),
+                               [](const TransformJob& now) { return is_terminal(now); }))
+    job = TRY(load(context, request.transform_job_name));
   return describe_transform_job(job);
 }
 
 Result<ListTransformJobsResponse> TransformHandlers::list(Context& context,
                                                           const ListTransformJobsRequest& request) {
-  const auto keep = [&request](const TransformJob& job) {
-    if (!passes_filters(request, job.name(), job.created)) return false;
-    if (request.status_equals && job.status != *request.status_equals) return false;
-    if (request.last_modified_time_after && job.modified <= *request.last_modified_time_after)
-      return false;
-    return !request.last_modified_time_before || job.modified < *request.last_modified_time_before;
-  };
-  auto listed = list_page<TransformJob>(
-      on_.store, transform_jobs(), list_request(context.account(), context.region, request), keep);
-  if (!listed && !listed.error().code.starts_with("Tidemill.")) return fail(listed.error());
-  if (!listed) return internal_failure(listed.error());
+  const auto listed = TRY(list_page<TransformJob>(
+      on_.store, transform_jobs(), list_request(context.account(), context.region, request),
+      [&](const TransformJob& job) {
+        return passes_filters(request, job.name(), job.created, job.modified, job.status);
+      }));
   ListTransformJobsResponse response;
-  for (const TransformJob& job : listed->records)
+  for (const TransformJob& job : listed.records)
     response.transform_job_summaries.push_back(summary(job));
-  response.next_token = listed->next_token;
+  response.next_token = listed.next_token;
   return response;
 }
 
@@ -190,7 +143,7 @@ Result<api::Empty> TransformHandlers::stop(Context& context,
   const std::string& name = request.transform_job_name;
   Result<bool> sent = on_.engine.send(kTransformJobMachine,
                                       transform_job_key(context.account(), context.region, name),
-                                      {transform_events::kStopRequested, {}});
+                                      {job_events::kStopRequested, {}});
   if (!sent && sent.error().code == codes::kNotFound) return not_found(name);
   if (!sent) return internal_failure(sent.error());
   if (*sent) return api::Empty{};

@@ -1,3 +1,4 @@
+#include "services/sagemaker/job/job.h"
 #include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/training_job/channels.h"
@@ -11,16 +12,6 @@ namespace {
 namespace events = transform_events;
 
 constexpr const char* kDeploymentFailedCode = "DeploymentFailed";
-
-std::vector<engine::Event> one_event(const char* type, Value payload = {}) {
-  return {{type, std::move(payload)}};
-}
-
-std::vector<engine::Event> failed(const std::string& reason) {
-  ValueObject payload;
-  payload.append("reason", reason);
-  return one_event(events::kFailed, std::move(payload));
-}
 
 }  // namespace
 
@@ -43,16 +34,16 @@ engine::TaskResult TransformTasks::start(const TransformJob& job, const std::str
   const S3Uri output = TRY(parse_s3_uri(job.request.transform_output->s3_output_path));
   // Asked past the role: writing needs no right to list.
   if (!on_.s3.bucket_exists(job.account, output.bucket))
-    return failed("ClientError: The bucket of TransformOutput's S3OutputPath " +
-                  job.request.transform_output->s3_output_path +
-                  " does not exist or is another account's.");
+    return failed_event("ClientError: The bucket of TransformOutput's S3OutputPath " +
+                        job.request.transform_output->s3_output_path +
+                        " does not exist or is another account's.");
   Result<std::int64_t> files = plan_input_files(on_.store, s3, job);
-  if (!files && files.error().code == kClientError) return failed(files.error().message);
+  if (!files && files.error().code == kClientError) return failed_event(files.error().message);
   if (!files) return fail(files.error());
   started.files = *files;
   Result<Value> model = models_.start(job);
   if (!model && model.error().code == kDeploymentFailedCode)
-    return failed("AlgorithmError: " + model.error().message);
+    return failed_event("AlgorithmError: " + model.error().message);
   if (!model) return fail(model.error());
   started.model = std::move(*model);
   std::lock_guard lock(mutex_);
@@ -98,7 +89,7 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
   TransformJob current = job;
   Result<Value> model = fresh ? Result<Value>(job.model) : models_.start(job);
   if (!model && model.error().code == kDeploymentFailedCode)
-    return failed("AlgorithmError: " + model.error().message);
+    return failed_event("AlgorithmError: " + model.error().message);
   if (!model) return fail(model.error());
   current.model = std::move(*model);
   std::unique_ptr<BatchModel> opened = TRY(models_.open(current));

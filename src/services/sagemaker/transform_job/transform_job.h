@@ -12,6 +12,7 @@
 
 #include "api/sagemaker/transform_job.h"
 #include "base/value.h"
+#include "services/sagemaker/job/job.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker {
@@ -80,12 +81,10 @@ std::string transform_files_prefix(const TransformJob& job);
 
 // Events; the payload's members in braces.
 namespace transform_events {
+using namespace job_events;
 inline constexpr const char* kStarted = "Started";            // TransformStart
-inline constexpr const char* kFailed = "Failed";              // {reason}
 inline constexpr const char* kTransformed = "Transformed";    // TransformResult
 inline constexpr const char* kModelChanged = "ModelChanged";  // {model}; its processes, anew
-inline constexpr const char* kStopRequested = "StopRequested";
-inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's
 }  // namespace transform_events
 
 namespace transform_tasks {

@@ -19,22 +19,10 @@ void TransformJobs::add_to(engine::Engine& engine) {
 
 void TransformJobs::add_to(Registry& registry) {
   using namespace api::sagemaker;
-  registry.add<operations::CreateTransformJob>(
-      [this](Context& context, const CreateTransformJobRequest& request) {
-        return handlers_.create(context, request);
-      });
-  registry.add<operations::DescribeTransformJob>(
-      [this](Context& context, const DescribeTransformJobRequest& request) {
-        return handlers_.describe(context, request);
-      });
-  registry.add<operations::ListTransformJobs>(
-      [this](Context& context, const ListTransformJobsRequest& request) {
-        return handlers_.list(context, request);
-      });
-  registry.add<operations::StopTransformJob>(
-      [this](Context& context, const StopTransformJobRequest& request) {
-        return handlers_.stop(context, request);
-      });
+  registry.add<operations::CreateTransformJob>(handlers_, &TransformHandlers::create);
+  registry.add<operations::DescribeTransformJob>(handlers_, &TransformHandlers::describe);
+  registry.add<operations::ListTransformJobs>(handlers_, &TransformHandlers::list);
+  registry.add<operations::StopTransformJob>(handlers_, &TransformHandlers::stop);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -3,12 +3,12 @@
 
 #include <map>
 #include <mutex>
-#include <semaphore>
 #include <set>
 #include <stop_token>
 
 #include "engine/engine.h"
 #include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/transform_job/batch_model.h"
 #include "services/sagemaker/transform_job/transform_job.h"
 #include "services/sagemaker/transform_job/transform_run.h"
@@ -42,7 +42,7 @@ class TransformTasks {
 class TransformHandlers {
  public:
   TransformHandlers(const Dependencies& dependencies, BatchModels& models)
-      : on_(dependencies), models_(models) {}
+      : on_(dependencies), models_(models), held_(dependencies.engine, kTransformJobMachine) {}
   Result<api::sagemaker::CreateTransformJobResponse> create(
       Context& context, const api::sagemaker::CreateTransformJobRequest& request);
   Result<api::sagemaker::DescribeTransformJobResponse> describe(
@@ -53,14 +53,10 @@ class TransformHandlers {
 
  private:
   Result<TransformJob> load(const Context& context, const std::string& name);
-  // Waits a while for the end of a young job; false when it did not wait.
-  bool hold(const Context& context, const TransformJob& job);
 
   const Dependencies& on_;
   BatchModels& models_;
-  // So many Describes wait at the same time, further ones answer at once: each keeps a worker.
-  static constexpr int kHeldDescribesMax = 6;
-  std::counting_semaphore<kHeldDescribesMax> held_{kHeldDescribesMax};
+  HeldDescribes held_;
 };
 
 // The record as clients see it.

@@ -4,17 +4,12 @@ namespace tidemill::services::sagemaker {
 
 namespace {
 
+using engine::text_of;
 using Next = std::optional<engine::Step<TransformJob>>;
 namespace events = transform_events;
 namespace tasks = transform_tasks;
 
 engine::Task task(const char* type) { return {.type = type}; }
-
-std::string text_of(const Value& payload, std::string_view member) {
-  const Value* value = payload.find(member);
-  const std::string* text = value ? value->as_string() : nullptr;
-  return text ? *text : "";
-}
 
 Next finish(TransformJob job, std::string status, Timestamp now) {
   job.phase = TransformPhase::over;

@@ -1,0 +1,72 @@
+// The state machines of those that keep fleets up, endpoints and inference components, as the
+// engine sees them, and the tasks that they have in common.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "engine/engine.h"
+#include "services/sagemaker/fleet/fleet_listener.h"
+#include "services/sagemaker/fleet/fleet_runner.h"
+#include "services/sagemaker/fleet/fleet_transitions.h"
+
+namespace tidemill::services::sagemaker {
+
+// Without order among the tasks of one record: a start takes as long as a model takes to load, and
+// nothing else waits for it. A task that the stopping server interrupts is no failed attempt.
+template <class Record, class Transition, class RunTask>
+engine::Machine make_fleet_machine(const char* name, const store::Table<Record>& table,
+                                   FleetRunner& fleets, Transition transition, RunTask run_task) {
+  engine::Machine machine = engine::make_machine(
+      name, table, std::move(transition),
+      [&fleets, run_task = std::move(run_task)](const Record& record, const engine::TaskRun& run) {
+        engine::TaskResult result = run_task(record, run);
+        if (!result && result.error().code == codes::kCancelled) fleets.await_engine_stop(run.stop);
+        return result;
+      });
+  machine.sequential_tasks = false;
+  return machine;
+}
+
+// kRestartServer of the record's active fleet: kServerReady, or `lost` when it does not come up.
+engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
+                                  const FleetOwner& owner, const std::optional<Fleet>& active,
+                                  const engine::TaskRun& run, const char* lost);
+// kEndServer.
+engine::TaskResult end_server(FleetRunner& fleets, const FleetOwner& owner,
+                              const engine::TaskRun& run);
+
+// Requests are under way that may still be answered, counted from `due` on.
+bool drains(const FleetRunner& fleets, const Fleet& fleet, const std::vector<InstanceIndex>& which,
+            Timestamp due, Timestamp now);
+bool drains(const FleetRunner& fleets, const LeavingInstances& leaving, Timestamp now);
+Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,
+                          const LeavingInstances& leaving);
+
+// kStop, of what is out of the routes: kStopped, or kDraining while requests are under way.
+engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
+                                const std::vector<LeavingInstances>& leaving,
+                                const engine::TaskRun& run, Timestamp now);
+
+// kRemove, when the owner is out of the routes: stops all that the record has and what leaves it.
+// False while requests are under way: kDraining.
+template <class Record>
+Result<bool> stop_everything(FleetRunner& fleets, const Record& record, Timestamp now) {
+  const Timestamp since = record.deleting_since.value_or(Timestamp{});
+  for (const std::optional<Fleet>* fleet : {&record.active, &record.pending})
+    if (*fleet && drains(fleets, **fleet, all_instances(**fleet), since, now)) return false;
+  for (const LeavingInstances& each : record.leaving)
+    if (drains(fleets, each, now)) return false;
+  const FleetOwner owner = owner_of(record);
+  for (const LeavingInstances& each : record.leaving) TRY(stop_leaving(fleets, owner, each));
+  if (record.pending) TRY(fleets.stop(owner, *record.pending));
+  if (record.active) TRY(fleets.stop(owner, *record.active));
+  return true;
+}
+inline std::vector<engine::Event> draining(const engine::TaskRun& run) {
+  const StopRef ref = engine::payload_of<StopRef>(run).value_or(StopRef{});
+  return {{fleet_events::kDraining, to_value(ref)}};
+}
+
+}  // namespace tidemill::services::sagemaker
