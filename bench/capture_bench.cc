@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "services/sagemaker_runtime/capture/line.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
-#include "services/sagemaker_runtime/capture/test_s3.h"
+#include "services/sagemaker_runtime/capture/test_capture.h"
 
 namespace tidemill::services::sagemaker_runtime {
 namespace {
@@ -17,15 +17,8 @@ namespace {
 const SystemClock kClock;
 
 CaptureSettings settings(int percentage) {
-  CaptureSettings out;
-  out.account = "123456789012";
-  out.region = "us-east-1";
-  out.endpoint = "churn";
-  out.variant = "AllTraffic";
-  out.bucket = "bucket";
-  out.prefix = "captured";
+  CaptureSettings out = test_capture_settings();
   out.sampling_percentage = percentage;
-  out.csv_content_types = {"text/csv"};
   return out;
 }
 

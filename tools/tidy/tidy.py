@@ -64,7 +64,7 @@ def findings():
         relative = path.relative_to(ROOT)
         parts = relative.parts[1:]
         text = path.read_text()
-        is_test = path.stem.endswith(("_test", "_fuzz"))
+        is_test = path.stem.endswith(("_test", "_fuzz")) or path.stem.startswith("test_")
         lines = text.split("\n")
         if len(lines) > LINES_MAX and not is_test:
             yield relative, len(lines), f"over {LINES_MAX} lines: split it by resource or by subject"

@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "blobs/test_folder.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
-#include "services/sagemaker_runtime/capture/test_s3.h"
+#include "services/sagemaker_runtime/capture/test_capture.h"
 #include "services/sagemaker_runtime/test_inference.h"
 #include "wire/protocols/event_stream.h"
 
@@ -103,15 +103,8 @@ class CapturedStreams : public StreamingTest {
     options.directory = folder.path() + "/capture";
     Recorder recorder(s3, clock_, *random, options);
     EXPECT_TRUE(recorder.start());
-    CaptureSettings settings;
-    settings.account = "111122223333";
-    settings.region = "us-east-1";
-    settings.endpoint = "churn";
-    settings.variant = "AllTraffic";
-    settings.bucket = "bucket";
-    settings.csv_content_types = {"text/csv"};
     VariantRoute variant = processes({server.port()});
-    variant.capture = recorder.open(settings);
+    variant.capture = recorder.open(test_capture_settings());
     put({variant});
     {
       Inference inference(routes_, loops_, clock_, kLimits, &recorder);

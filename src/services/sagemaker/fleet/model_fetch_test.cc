@@ -10,9 +10,10 @@
 #include <sstream>
 
 #include "compute/process/process_compute.h"
+#include "services/s3/test_s3.h"
 #include "services/sagemaker/archive.h"
 #include "services/sagemaker/sagemaker_service.h"
-#include "services/sagemaker/training_job/test_fakes.h"
+#include "services/sagemaker/test_fakes.h"
 #include "store/memory/memory_store.h"
 
 namespace tidemill::services::sagemaker {
@@ -62,7 +63,7 @@ class ModelFetchTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_ = store::make_memory_store(engine::engine_tables());
   std::unique_ptr<compute::Compute> compute_;
   std::unique_ptr<engine::Engine> engine_;
-  FakeS3 s3_;
+  s3::TestS3 s3_{{"b"}};
   FakeLogs logs_;
   FakeIam iam_;
 };
@@ -70,7 +71,7 @@ class ModelFetchTest : public ::testing::Test {
 TEST_F(ModelFetchTest, A_prefix_is_a_folder) {
   for (const char* key :
        {"b/models/a-b/x", "b/models/a.txt", "b/models/a/x", "b/models/a/y/z", "b/models/ab/x"})
-    s3_.objects[key] = key;
+    s3_.put(key, key);
   Result<void> done = fetch("s3://b/models/a", false);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_THAT(fetched(), ElementsAre("x", "y/z"));
@@ -78,7 +79,7 @@ TEST_F(ModelFetchTest, A_prefix_is_a_folder) {
 }
 
 TEST_F(ModelFetchTest, A_prefix_with_a_slash_and_a_single_object_are_as_they_were) {
-  s3_.objects = {{"b/models/a/x", "1"}, {"b/models/ab/x", "2"}};
+  s3_.replace({{"b/models/a/x", "1"}, {"b/models/ab/x", "2"}});
   ASSERT_TRUE(fetch("s3://b/models/a/", false));
   EXPECT_THAT(fetched(), ElementsAre("x"));
   fs::remove_all(root_ / "model");
@@ -102,7 +103,7 @@ TEST_F(ModelFetchTest, Links_of_an_archive_that_leave_its_folder_are_left_out) {
   fs::create_symlink("/opt/ml/model/weights", in / "deep" / "as_in_the_container");
   fs::create_symlink("/opt/ml/model/../secret", in / "out_of_the_container");
   ASSERT_TRUE(pack_tar_gz(in, root_ / "x.tar.gz"));
-  s3_.objects["b/m/model.tar.gz"] = text_of(root_ / "x.tar.gz");
+  s3_.put("b/m/model.tar.gz", text_of(root_ / "x.tar.gz"));
   Result<void> done = fetch("s3://b/m/model.tar.gz", true);
   ASSERT_TRUE(done) << done.error().message;
   EXPECT_THAT(fetched(),

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "blobs/test_folder.h"
+#include "services/sagemaker_runtime/capture/test_capture.h"
 
 namespace tidemill::services::sagemaker_runtime {
 namespace {
@@ -19,11 +20,7 @@ const std::string kLine = R"({"captureData":{},"eventMetadata":{},"eventVersion"
 class CaptureJournal : public testing::Test {
  protected:
   CaptureJournal() {
-    settings_.account = "123456789012";
     settings_.region = "eu-central-1";
-    settings_.endpoint = "churn";
-    settings_.variant = "A";
-    settings_.bucket = "bucket";
     settings_.prefix = "a \"quoted\" prefix";
   }
   std::unique_ptr<Journal> make() {
@@ -37,7 +34,7 @@ class CaptureJournal : public testing::Test {
   }
 
   blobs::TestFolder folder_;
-  CaptureSettings settings_;
+  CaptureSettings settings_ = test_capture_settings();
 };
 
 TEST_F(CaptureJournal, is_read_back_with_its_destination) {

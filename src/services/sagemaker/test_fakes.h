@@ -1,8 +1,7 @@
-// Small stand-ins for S3, CloudWatch Logs and IAM, for tests of SageMaker's resources.
+// For tests of SageMaker's resources: small stand-ins for CloudWatch Logs and IAM, and calls.
 #pragma once
 
 #include <map>
-#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -10,75 +9,9 @@
 
 #include "services/iam/interface.h"
 #include "services/logs/interface.h"
-#include "services/s3/interface.h"
-#include "services/sagemaker/archive.h"
+#include "services/service.h"
 
 namespace tidemill::services::sagemaker {
-
-// Knows one bucket, "b".
-class FakeS3 final : public s3::S3Interface {
- public:
-  std::map<std::string, std::string> objects;  // "bucket/key"
-  bool bucket_exists(std::string_view, std::string_view bucket) override { return bucket == "b"; }
-  Result<void> ensure_bucket(std::string_view, std::string_view, std::string_view) override {
-    return {};
-  }
-  Result<s3::ObjectInfo> head_object(std::string_view, std::string_view,
-                                     std::string_view) override {
-    return fail("NoSuchKey", "not in this fake");
-  }
-  Result<s3::ObjectBody> get_object(std::string_view, std::string_view bucket,
-                                    std::string_view key) override {
-    std::lock_guard lock(mutex_);
-    auto found = objects.find(std::string(bucket) + "/" + std::string(key));
-    if (found == objects.end()) return fail("NoSuchKey", "The specified key does not exist.");
-    return s3::ObjectBody{{}, std::make_unique<StringSource>(found->second)};
-  }
-  Result<s3::ObjectInfo> get_object_to_file(std::string_view account, std::string_view bucket,
-                                            std::string_view key,
-                                            const std::string& path) override {
-    s3::ObjectBody body = TRY(get_object(account, bucket, key));
-    TRY(write_file(path, *body.bytes));
-    return s3::ObjectInfo{};
-  }
-  Result<s3::ObjectInfo> put_object(std::string_view, std::string_view bucket, std::string_view key,
-                                    ByteSource& bytes, const s3::PutOptions&) override {
-    if (bucket != "b") return fail("NoSuchBucket", "The specified bucket does not exist");
-    std::string text = TRY(read_all(bytes, 1 << 30));
-    std::lock_guard lock(mutex_);
-    objects[std::string(bucket) + "/" + std::string(key)] = std::move(text);
-    return s3::ObjectInfo{};
-  }
-  Result<s3::ObjectInfo> put_object_from_file(std::string_view account, std::string_view bucket,
-                                              std::string_view key, const std::string& path,
-                                              const s3::PutOptions& options) override {
-    std::unique_ptr<ByteSource> source = TRY(open_file_source(path));
-    return put_object(account, bucket, key, *source, options);
-  }
-  Result<s3::ObjectPage> list_objects(std::string_view, std::string_view bucket,
-                                      std::string_view prefix, std::string_view after,
-                                      std::size_t) override {
-    if (bucket != "b") return fail("NoSuchBucket", "The specified bucket does not exist");
-    std::lock_guard lock(mutex_);
-    s3::ObjectPage page;
-    for (const auto& [name, text] : objects) {
-      const std::string key = name.substr(2);
-      if (!key.starts_with(prefix) || key <= after) continue;
-      if (page.objects.size() == 2) {  // small pages, to test them
-        page.next = page.objects.back().key;
-        break;
-      }
-      page.objects.push_back({.key = key, .size_bytes = text.size()});
-    }
-    return page;
-  }
-  Result<void> delete_object(std::string_view, std::string_view, std::string_view) override {
-    return {};
-  }
-
- private:
-  std::mutex mutex_;
-};
 
 class FakeLogs final : public logs::LogsInterface {
  public:
@@ -159,5 +92,20 @@ class FakeIam : public iam::IamInterface {
   std::map<std::string, std::string> grants_;
   std::set<std::string> asked_;
 };
+
+// What a client of the account 123456789012 is answered.
+template <class Op>
+Result<typename Op::Output> call_operation(const Registry& registry,
+                                           const typename Op::Input& input,
+                                           const std::string& region = "us-east-1") {
+  Context context;
+  context.region = region;
+  context.principal.account = "123456789012";
+  const Handler* handler = registry.find(Op::operation());
+  const Value value = TRY((*handler)(context, to_value(input)));
+  typename Op::Output output{};
+  TRY(from_value(value, output));
+  return output;
+}
 
 }  // namespace tidemill::services::sagemaker
