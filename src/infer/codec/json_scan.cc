@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <limits>
 
+#include "infer/codec/json_cursor.h"
 #include "infer/codec/number.h"
 
 namespace tidemill::infer {
 namespace {
 
-class Scanner {
+class Scanner : private JsonCursor {
  public:
   Scanner(std::string_view text, Matrix& matrix, JsonCell& place)
-      : at_(text.data()), end_(text.data() + text.size()), matrix_(matrix), place_(place) {}
+      : JsonCursor(text), matrix_(matrix), place_(place) {}
 
   bool body() {
     if (take('[')) return peek('[') || peek('{') ? instances() : numbers();
@@ -26,10 +27,7 @@ class Scanner {
     if (take('[')) return numbers();
     return take('{') && features();
   }
-  bool done() {
-    skip_blanks();
-    return at_ == end_;
-  }
+  using JsonCursor::done;
 
  private:
   // Each starts behind its opening bracket and ends behind the closing one.
@@ -60,8 +58,8 @@ class Scanner {
   }
   bool cell(float& value) {
     skip_blanks();
-    if (const char* stop = parse_number(at_, end_, true, value)) {
-      at_ = stop;
+    if (const char* stop = parse_number(at(), end(), true, value)) {
+      move_to(stop);
       return true;
     }
     // What Python writes for numbers that JSON does not have is read, too.
@@ -85,33 +83,12 @@ class Scanner {
 
   // The other rows are likely as long as the first.
   void reserve(std::size_t columns) {
-    const auto read = static_cast<std::size_t>(at_ - start_);
-    const std::size_t alike = static_cast<std::size_t>(end_ - at_) / read;
+    const auto read = static_cast<std::size_t>(at() - start_);
+    const std::size_t alike = static_cast<std::size_t>(end() - at()) / read;
     if (alike > 1) matrix_.values.reserve((alike + alike / 16 + 2) * columns);
   }
-  void skip_blanks() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-  }
-  bool peek(char letter) {
-    skip_blanks();
-    return at_ != end_ && *at_ == letter;
-  }
-  bool take(char letter) {
-    if (!peek(letter)) return false;
-    ++at_;
-    return true;
-  }
-  bool take(std::string_view word) {
-    skip_blanks();
-    if (!std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(word))
-      return false;
-    at_ += word.size();
-    return true;
-  }
 
-  const char* at_;
-  const char* const start_ = at_;
-  const char* const end_;
+  const char* const start_ = at();
   Matrix& matrix_;
   JsonCell& place_;
 };

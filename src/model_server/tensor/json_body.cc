@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "infer/codec/json_cursor.h"
 #include "model_server/tensor/body.h"
 #include "model_server/tensor/element_text.h"
 
@@ -18,42 +19,27 @@ std::string quoted(std::string_view text) {
   return "'" + shown + "'";
 }
 
-class Cursor {
+class Cursor : public infer::JsonCursor {
  public:
-  explicit Cursor(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+  using JsonCursor::JsonCursor;
 
-  bool peek(char letter) {
-    skip_blanks();
-    return at_ != end_ && *at_ == letter;
-  }
-  bool take(char letter) {
-    if (!peek(letter)) return false;
-    ++at_;
-    return true;
-  }
-  bool take(std::string_view word) {
-    skip_blanks();
-    if (!rest().starts_with(word)) return false;
-    at_ += word.size();
-    return true;
-  }
   // A string without escapes: names of inputs hardly have any.
   Result<std::string_view> string() {
     if (!take('"')) return fail(codes::kInvalid, "a name is missing before " + here());
-    const char* close = std::find(at_, end_, '"');
-    const std::string_view text(at_, static_cast<std::size_t>(close - at_));
-    if (close == end_ || text.find('\\') != std::string_view::npos)
+    const char* close = std::find(at(), end(), '"');
+    const std::string_view text(at(), static_cast<std::size_t>(close - at()));
+    if (close == end() || text.find('\\') != std::string_view::npos)
       return fail(codes::kInvalid, "a name does not end, or has escapes, at " + here());
-    at_ = close + 1;
+    move_to(close + 1);
     return text;
   }
   template <class T>
   bool element(T& value) {
     skip_blanks();
-    if (const char* stop = parse_element(at_, end_, true, value)) {
+    if (const char* stop = parse_element(at(), end(), true, value)) {
       // "1.5" is no integer 1.
-      if (stop == end_ || *stop == ',' || *stop == ']' || *stop == '}' || *stop <= ' ') {
-        at_ = stop;
+      if (stop == end() || *stop == ',' || *stop == ']' || *stop == '}' || *stop <= ' ') {
+        move_to(stop);
         return true;
       }
       return false;
@@ -61,21 +47,11 @@ class Cursor {
     return rest().starts_with("null") && missing(value) && take("null");
   }
   std::string here() {
-    skip_blanks();
-    const char* stop =
-        std::find_if(at_, end_, [](char c) { return c == ',' || c == ']' || c == '}'; });
-    if (stop == at_ && at_ != end_) ++stop;
-    return at_ == end_ ? "the end" : quoted({at_, static_cast<std::size_t>(stop - at_)});
+    const std::string_view text = rest();
+    if (text.empty()) return "the end";
+    const std::size_t stop = std::min(text.find_first_of(",]}"), text.size());
+    return quoted(text.substr(0, std::max<std::size_t>(stop, 1)));
   }
-
- private:
-  std::string_view rest() const { return {at_, static_cast<std::size_t>(end_ - at_)}; }
-  void skip_blanks() {
-    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
-  }
-
-  const char* at_;
-  const char* end_;
 };
 
 // Nested lists to one tensor.
