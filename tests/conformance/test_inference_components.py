@@ -16,11 +16,13 @@ from support.server import Server
 
 # Answers which copy it is, by the process its worker comes from.
 SCRIPT = """
-import json, os
+import json, os, time
 
 
 def model_fn(model_dir):
     print("greeting", os.environ["GREETING"], flush=True)
+    if os.environ["GREETING"] == "slow":
+        time.sleep(300)
     if os.environ["GREETING"] == "broken":
         raise RuntimeError("this model does not load")
     return os.environ["GREETING"]
@@ -361,6 +363,19 @@ def test_deletion(world, host):
         world.sm.list_tags(ResourceArn=arn)
     with aws_error("ValidationError", containing="not found"):
         ask(world, host, name)
+
+
+def test_a_slow_start_holds_nothing_up(world, host):
+    slow = ask_for(world, host, of_script(world, "slow"))
+    group = f"/aws/sagemaker/InferenceComponents/{slow}"
+    wait_until(lambda: "greeting slow" in world.log_text(group, "AllTraffic/"), 30)
+    other = deployed(world, host, of_model(constant_model(world, 9.0)))
+    assert answer(world, host, other) == 9.0
+    found = world.sm.list_inference_components(EndpointNameEquals=host, StatusEquals="Creating")
+    assert [each["InferenceComponentName"] for each in found["InferenceComponents"]] == [slow]
+    world.sm.delete_inference_component(InferenceComponentName=slow)
+    wait_until(lambda: names_of(world, host) == [other], 60)
+    assert answer(world, host, other) == 9.0
 
 
 def test_a_deletion_takes_copies_along_that_were_just_let_go(world, host):
