@@ -120,7 +120,7 @@ TEST_F(ModelFetchTest, An_archive_that_is_none_is_named_as_its_owner_knows_it) {
   const std::string whole = text_of(root_ / "x.tar.gz");
   const std::string damaged = whole.substr(0, whole.size() / 2);
   for (const std::string& bytes : {std::string("no archive"), std::string(), damaged}) {
-    s3_.objects["b/m/model.tar.gz"] = bytes;
+    s3_.put("b/m/model.tar.gz", bytes);
     Result<void> done = fetch("s3://b/m/model.tar.gz", true);
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().code, codes::kInvalid);  // another try would not help
