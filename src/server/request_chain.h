@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
+#include "server/byte_budget.h"
 #include "server/metrics.h"
 #include "server/own_paths.h"
 #include "services/iam/interface.h"
@@ -27,6 +28,8 @@ namespace tidemill::server {
 inline constexpr std::uint64_t kRequestDocumentBytesMax = 16u << 20;
 inline constexpr std::chrono::seconds kRequestTime{300};
 inline constexpr std::size_t kUploadsWaitingMax = 1024;
+// Of bodies of invocations too large for a loop to gather, from their arrival to their answers.
+inline constexpr std::uint64_t kGatheredBytesMax = 1u << 30;
 
 enum class AccessLog { all, errors, off };
 
@@ -42,6 +45,7 @@ struct Call {
   std::chrono::steady_clock::time_point started;
   wire::Route route;
   wire::sigv4::Identity identity;
+  ByteBudget::Hold gathered;  // of a body that was too large for the loop to gather
 };
 
 // Operations that never touch the worker pool: the inference path. `respond` may come later, from
@@ -113,6 +117,7 @@ class RequestChain final : public wire::HttpHandler {
   // Where bodies that are still arriving are waited for: clients that send slowly, however many,
   // hold up other uploads and nothing else.
   runtime::WorkerPool uploads_;
+  ByteBudget gathered_bytes_{kGatheredBytesMax};
 };
 
 }  // namespace tidemill::server

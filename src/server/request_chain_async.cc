@@ -1,5 +1,7 @@
 // The path of operations that bypass the worker pool (AsyncOperation): authenticated and authorized
 // on the event loop, then handed on.
+#include <algorithm>
+
 #include "server/request_chain.h"
 #include "wire/sigv4/payload.h"
 
@@ -34,6 +36,17 @@ void RequestChain::handle_async(std::unique_ptr<Call> call) {
 void RequestChain::gather_then_handle_async(std::unique_ptr<Call> call) {
   submit(std::move(call), [this](std::unique_ptr<Call> taken) {
     std::uint64_t limit_bytes = parts_.async_operation->body_bytes_max();
+    std::uint64_t bytes = taken->request.stream->size().value_or(limit_bytes);
+    std::optional<ByteBudget::Hold> hold = gathered_bytes_.take(std::min(bytes, limit_bytes));
+    if (!hold)
+      return finish(
+          *taken,
+          encode_error(*taken, {"ThrottlingException",
+                                "The bodies of the requests under way have as many bytes "
+                                "as the server holds at once, " +
+                                    std::to_string(gathered_bytes_.bytes_max()) + "; try again.",
+                                429}));
+    taken->gathered = *std::move(hold);
     Result<std::string> body = read_all(*taken->request.stream, limit_bytes);
     if (!body) {
       Error error = body.error();

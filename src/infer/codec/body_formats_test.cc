@@ -230,6 +230,9 @@ TEST(QuickReaders, Csv_at_its_edges) {
 TEST(ContentTypes, In_any_case_with_parameters) {
   EXPECT_TRUE(decode_rows(" Application/JSON ; charset=utf-8", "[1]", 1));
   EXPECT_THAT(message_of(decode_rows(std::string(300, 'a'), "1", 1)), HasSubstr("not supported"));
+  EXPECT_EQ(rows_at_most("text/csv", 100, 10), 11u);
+  EXPECT_EQ(rows_at_most("text/libsvm; charset=utf-8", 100, 10), 51u);
+  EXPECT_EQ(rows_at_most("", 0, 0), 1u);
   EXPECT_TRUE(decodes_slowly(kParquet));
   EXPECT_FALSE(decodes_slowly("text/csv"));
 }

@@ -25,6 +25,10 @@ Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
 // Whether bodies of the type take milliseconds however small they are (Parquet): not for a network
 // loop.
 bool decodes_slowly(std::string_view content_type);
+// Rows that a body of the type can have: a few bytes are a row of a sparse format, a byte is a
+// value of the others.
+std::size_t rows_at_most(std::string_view content_type, std::size_t body_bytes,
+                         std::size_t feature_count);
 
 struct ResponseOptions {
   // When the client accepts anything; SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "infer/codec/codec.h"
 #include "infer/codec/media_type.h"
 #include "infer/codec/parquet_rows.h"
@@ -52,6 +54,13 @@ Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
         415);
   }
   return matrix;
+}
+
+std::size_t rows_at_most(std::string_view content_type, std::size_t body_bytes,
+                         std::size_t feature_count) {
+  const RowFormat format = row_format(content_type);
+  const bool sparse = format == RowFormat::libsvm || format == RowFormat::recordio;
+  return 1 + body_bytes / std::max<std::size_t>(sparse ? 2 : feature_count, 1);
 }
 
 bool decodes_slowly(std::string_view content_type) {

@@ -287,8 +287,10 @@ void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
   for (const RoutingTable::Entry::Variant& shadow : chosen.entry->shadows) {
     if (next_point(shadow.turn) >= shadow.share) continue;
     const int instance = shadow.least_busy();
+    const std::uint64_t bytes = request.body.size();
     if ((shadow.route->needs_instance() && instance < 0) ||
-        shadow.in_flight_total->load(std::memory_order_relaxed) >= kShadowRequestsMax) {
+        shadow.in_flight_total->load(std::memory_order_relaxed) >= kShadowRequestsMax ||
+        shadow_bytes_.load(std::memory_order_relaxed) + bytes > kShadowBytesMax) {
       counters_.shadow_dropped.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
@@ -309,7 +311,10 @@ void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
       copy->captured_body = request.body;
       copy->captured_type = request.content_type;
     }
-    copy->done = [](InvokeResult) {};
+    shadow_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+    copy->done = [this, bytes](InvokeResult) {
+      shadow_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+    };
     counters_.shadow_invocations.fetch_add(1, std::memory_order_relaxed);
     loops_.nearest().post([this, copy = std::move(copy)]() mutable { run(std::move(copy)); });
   }

@@ -42,6 +42,7 @@ inline constexpr std::size_t kLoadWaitersMax = 1024;
 inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
 // Copies of requests that one shadow variant may have under way; further ones are dropped.
 inline constexpr int kShadowRequestsMax = 64;
+inline constexpr std::uint64_t kShadowBytesMax = 256u << 20;  // of their bodies
 // Native predictions of larger bodies leave the event loop for a thread of their own.
 inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
 // What a body's rows may take on a loop, by the time of one and the least bytes that they have.
@@ -161,6 +162,7 @@ class Inference {
   const InferenceLimits limits_;
   Recorder* const recorder_;
   InferenceCounters counters_;
+  std::atomic<std::uint64_t> shadow_bytes_{0};
   Sessions sessions_;
   const std::unique_ptr<Loads> waiting_for_load_;
   runtime::WorkerPool batches_;  // predicts large bodies

@@ -70,6 +70,10 @@ TEST_F(InferenceTest, A_model_that_takes_long_holds_up_no_loop) {
   while (what.body.size() < kInlineBodyBytesMax / 2) what.body += "\n1,2";
   EXPECT_TRUE(predicts_inline(what, quick));
   EXPECT_FALSE(predicts_inline(what, slow));
+  // Two bytes are a row, however many features it has.
+  what.content_type = "text/libsvm";
+  what.body = std::string(4000, '1');
+  EXPECT_FALSE(predicts_inline(what, slow));
   what.content_type = "application/x-parquet";
   what.body = "1";
   EXPECT_FALSE(predicts_inline(what, quick));

@@ -1,7 +1,5 @@
 #include "services/sagemaker_runtime/invocation.h"
 
-#include <algorithm>
-
 #include "services/sagemaker_runtime/model_error.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -39,11 +37,14 @@ wire::ClientRequest to_model(InvokeRequest& request) {
 }
 
 bool predicts_inline(const InvokeRequest& request, const infer::Model& model) {
-  if (request.body.size() > kInlineBodyBytesMax) return false;
-  // A number has a digit and a separator at least.
-  const std::size_t rows =
-      1 + request.body.size() / (2 * std::max<std::size_t>(model.feature_count(), 1));
-  return model.row_time() <= kInlineTimeMax / static_cast<std::int64_t>(rows) &&
+  const std::size_t bytes = request.body.size();
+  if (bytes > kInlineBodyBytesMax) return false;
+  auto in_time = [&](std::size_t rows) {
+    return model.row_time() <= kInlineTimeMax / static_cast<std::int64_t>(rows);
+  };
+  // No type has a row in less than a byte: mostly that says enough.
+  return (in_time(1 + bytes) ||
+          in_time(infer::rows_at_most(request.content_type, bytes, model.feature_count()))) &&
          !infer::decodes_slowly(request.content_type);
 }
 
