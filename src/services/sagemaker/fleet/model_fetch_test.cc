@@ -12,6 +12,7 @@
 #include "compute/process/process_compute.h"
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/archive.h"
+#include "services/sagemaker/fleet/model_source.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/sagemaker/test_fakes.h"
 #include "store/memory/memory_store.h"
@@ -129,6 +130,27 @@ TEST_F(ModelFetchTest, An_archive_that_is_none_is_named_as_its_owner_knows_it) {
         << done.error().message;
     EXPECT_EQ(done.error().message.find(root_.string()), std::string::npos);
   }
+}
+
+TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_the_disk) {
+  const fs::path in = root_ / "in";
+  fs::create_directories(in);
+  std::ofstream(in / "xgboost-model") << std::string(100'000, 'x');
+  ASSERT_TRUE(pack_tar_gz(in, root_ / "big.tar.gz"));
+  s3_.objects["models/many/big.tar.gz"] = text_of(root_ / "big.tar.gz");
+  const Dependencies dependencies{*store_, *engine_, *compute_, s3_, logs_,
+                                  iam_,    clock_,   *random_,  {}};
+  ModelSourceOptions options;
+  options.account = "123456789012";
+  options.role_arn = "arn:aws:iam::123456789012:role/r";
+  options.prefix = "s3://models/many/";
+  options.folder = options.folder_in_container = root_ / "models";
+  options.memory_bytes_max = 50'000;
+  LoadedModels models(dependencies, options);
+  auto loaded = models.load("big.tar.gz");
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().http_status, 507) << loaded.error().message;
+  EXPECT_TRUE(fs::is_empty(root_ / "models"));
 }
 
 }  // namespace

@@ -102,11 +102,15 @@ Result<std::shared_ptr<const infer::Model>> LoadedModels::load(const std::string
     TRY(fetch(target));
     const std::string folder = folder_of(target);
     const std::uint64_t bytes = folder_bytes(folder);
-    if (bytes > options_.memory_bytes_max)
+    if (bytes > options_.memory_bytes_max) {
+      // What cannot be loaded is not kept: targets are many, and the disk is one.
+      std::error_code ignored;
+      if (!options_.prefix.empty()) fs::remove_all(folder, ignored);
       return fail("ServiceUnavailable",
                   "The model needs " + std::to_string(bytes) + " bytes; the container may use " +
                       std::to_string(options_.memory_bytes_max),
                   507);
+    }
     // The one model of a variant was checked when it was deployed.
     Result<void> checked =
         options_.prefix.empty() ? Result<void>() : check_model_apart(options_.program_self, folder);
