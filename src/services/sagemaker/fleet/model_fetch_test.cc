@@ -137,13 +137,13 @@ TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_th
   fs::create_directories(in);
   std::ofstream(in / "xgboost-model") << std::string(100'000, 'x');
   ASSERT_TRUE(pack_tar_gz(in, root_ / "big.tar.gz"));
-  s3_.objects["models/many/big.tar.gz"] = text_of(root_ / "big.tar.gz");
+  s3_.put("b/many/big.tar.gz", text_of(root_ / "big.tar.gz"));
   const Dependencies dependencies{*store_, *engine_, *compute_, s3_, logs_,
                                   iam_,    clock_,   *random_,  {}};
   ModelSourceOptions options;
   options.account = "123456789012";
   options.role_arn = "arn:aws:iam::123456789012:role/r";
-  options.prefix = "s3://models/many/";
+  options.prefix = "s3://b/many/";
   options.folder = options.folder_in_container = root_ / "models";
   options.memory_bytes_max = 50'000;
   LoadedModels models(dependencies, options);
