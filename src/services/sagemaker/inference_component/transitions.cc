@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "services/sagemaker/inference_component/copies.h"
+
 namespace tidemill::services::sagemaker {
 namespace {
 
@@ -27,39 +29,26 @@ engine::Task publication(InferenceComponent& next, std::chrono::seconds delay = 
   return {tasks::kPublish, to_value(++next.publications), delay};
 }
 
-std::vector<Instance>& copies_of(Fleet& fleet) { return fleet.variants.front().instances; }
-std::int64_t count_of(const Fleet& fleet) { return std::ssize(fleet.variants.front().instances); }
-
-LeavingInstances copies_leave(const Fleet& fleet, std::vector<InstanceIndex> which) {
-  return {"", fleet, std::move(which), false};
-}
-LeavingInstances fleet_leaves(const Fleet& fleet) { return {"", fleet, {}, true}; }
-
-// New copies get attempts that no copy in their place has had: that one may be ending still.
-void resize(InferenceComponent& next, std::int64_t count) {
-  const std::int64_t had = count_of(*next.active);
-  std::vector<Instance>& copies = copies_of(*next.active);
-  for (std::int64_t i = count; i < had; ++i)
-    for (const Server& server : copies[std::size_t(i)].servers)
-      next.attempt_first = std::max(next.attempt_first, server.attempt + 1);
-  next.active->variants.front().resize(count);
-  for (std::int64_t i = had; i < count; ++i)
-    for (Server& server : copies[std::size_t(i)].servers) server.attempt = next.attempt_first;
-}
+constexpr const char* kEndedWhileStarting = "A copy ended while others were being started.";
 
 engine::Task timer(const char* type, const InferenceComponent& next, std::int64_t seconds) {
   return {type, to_value(InstancesRef{next.pending->id, {}, next.rollout->step, {}}),
           std::chrono::seconds(seconds)};
 }
 
+// The copies up to here are ready when the next batch is.
+std::int64_t batch_end(const InferenceComponent& next) {
+  const std::int64_t all = count_of(*next.pending);
+  const std::int64_t ready = next.pending->variants.front().ready_instances();
+  return next.rollout->batch > 0 ? std::min(all, ready + next.rollout->batch) : all;
+}
+
 Work start_batch(InferenceComponent& next) {
   next.rollout->stage = stages::kStarting;
   InstancesRef ref{next.pending->id, {}, ++next.rollout->step, {}};
-  const std::int64_t all = count_of(*next.pending);
-  const std::int64_t ready = next.pending->variants.front().ready_instances();
-  const std::int64_t end =
-      next.rollout->batch > 0 ? std::min(all, ready + next.rollout->batch) : all;
-  for (std::int64_t i = ready; i < end; ++i) ref.instances.push_back({0, i});
+  const std::int64_t end = batch_end(next);
+  for (std::int64_t i = next.pending->variants.front().ready_instances(); i < end; ++i)
+    ref.instances.push_back({0, i});
   return {{tasks::kStartCopies, to_value(ref)}};
 }
 
@@ -173,7 +162,10 @@ Outcome copies_ready(InferenceComponent next, const Fleet& fleet) {
   if (next.status == status::kDeleting) return stale();
   if (next.pending && next.pending->id == fleet.id) {
     if (next.rollout->stage != stages::kStarting) return stale();
+    const std::int64_t end = batch_end(next);
     merge_servers(*next.pending, fleet);
+    if (next.pending->variants.front().ready_instances() < end)
+      return roll_back(std::move(next), kEndedWhileStarting);
     next.rollout->stage = stages::kPublishing;
     Work work = {publication(next)};
     retire(next, work);
@@ -181,6 +173,10 @@ Outcome copies_ready(InferenceComponent next, const Fleet& fleet) {
   }
   if (!changes_copies(next) || next.active->id != fleet.id) return stale();
   merge_servers(*next.active, fleet);
+  if (std::vector<InstanceIndex> lost = from_first_starting(*next.active); !lost.empty()) {
+    const InstancesRef ref{next.active->id, std::move(lost), 0, kEndedWhileStarting};
+    return copies_lost(std::move(next), ref);
+  }
   Work work = {publication(next)};
   return moved(std::move(next), std::move(work));
 }
@@ -257,8 +253,15 @@ Outcome copies_requested(InferenceComponent next, const std::int64_t& count) {
 Outcome server_exited(InferenceComponent next, const ServerRef& of) {
   ServerRef ref = of;
   if (next.status == status::kDeleting) return stale();
+  // Of a copy that is started for the first time: whoever starts it may not have seen the exit, and
+  // must not take it for one that runs.
+  for (std::optional<Fleet>* fleet : {&next.pending, &next.active}) {
+    Server* server = *fleet ? find_server(**fleet, ref) : nullptr;
+    if (!server || !server->starting) continue;
+    ++server->attempt;
+    return moved(std::move(next));
+  }
   if (next.pending) {
-    // While it is being started, whoever waits for it sees the exit itself.
     const Server* server = find_server(*next.pending, ref);
     if (server && server->ready)
       return roll_back(std::move(next), "A copy of inference component " + next.name +
@@ -314,16 +317,6 @@ Outcome server_unhealthy(InferenceComponent next, const ServerRef& ref) {
   std::optional<ComponentStep> step = TRY(server_exited(std::move(next), ref));
   if (step) step->tasks.push_back({tasks::kEndServer, to_value(ref)});
   return step;
-}
-
-// What was to be started again and is still down.
-Work restart_again(const InferenceComponent& next) {
-  Work work;
-  if (!next.active) return work;
-  const std::int64_t first = next.rollout ? next.rollout->retired : 0;
-  for (const ServerRef& ref : servers_down(*next.active))
-    if (ref.instance >= first) work.push_back({tasks::kRestartServer, to_value(ref), kAgain});
-  return work;
 }
 
 Outcome start_given_up(InferenceComponent next, const std::string& message) {

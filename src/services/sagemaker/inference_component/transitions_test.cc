@@ -131,6 +131,31 @@ TEST(InferenceComponentTransitions, A_first_fleet_that_fails_fails_the_component
   EXPECT_EQ(machine.record.failure_reason, "");
 }
 
+// An exit between the last look of whoever starts copies and what it says of them.
+TEST(InferenceComponentTransitions, A_copy_that_ends_while_others_start_is_not_ready) {
+  Machine first = created(test_fleet("one", 2));
+  const std::vector<engine::Task> start = first.tasks;
+  ASSERT_TRUE(first.apply(
+      {events::kServerExited, to_value(ServerRef{"one", 0, 1, 0, 0, 0, "exit code 1"})}));
+  EXPECT_EQ(first.record.status, "Creating");
+  first.tasks = start;
+  ASSERT_TRUE(first.come_up());
+  EXPECT_EQ(first.record.status, "Failed");
+  EXPECT_THAT(first.record.failure_reason, HasSubstr("ended"));
+
+  Machine more = in_service(1);
+  ASSERT_TRUE(more.want(3));
+  const std::vector<engine::Task> growth = more.tasks;
+  ASSERT_TRUE(more.apply(
+      {events::kServerExited, to_value(ServerRef{"one", 0, 1, 0, 0, 0, "exit code 1"})}));
+  more.tasks = growth;
+  ASSERT_TRUE(more.come_up());
+  EXPECT_EQ(more.record.copies, 1);
+  EXPECT_EQ(more.leaving().instances.size(), 2u);
+  ASSERT_TRUE(more.publish());
+  EXPECT_EQ(more.record.status, "InService");
+}
+
 TEST(InferenceComponentTransitions, A_component_without_room_has_failed_from_the_start) {
   auto step = refuse_component({}, update(test_fleet("one", 3)), "no room", kTestNow);
   EXPECT_EQ(step.next.status, "Failed");
