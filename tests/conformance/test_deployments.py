@@ -156,6 +156,7 @@ def test_deployment_configs_that_cannot_be(world, endpoint):
     config = new_config(world, 7.0)
     for wrong, words in ((blue_green("CANARY", 0, 60), "CanarySize"), (blue_green("LINEAR", 0, 5), "LinearStepSize"),
                          (blue_green("CANARY", 0), "needs a CanarySize"),
+                         (blue_green("ALL_AT_ONCE", 0, 20), "LinearStepSize is for"),
                          ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": "a"}]}}, "alarms")):
         with aws_error("ValidationException", containing=words):
             world.sm.update_endpoint(EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=wrong)

@@ -38,6 +38,12 @@ Result<void> take_blue_green(const api::BlueGreenUpdatePolicy& from, DeploymentP
   const api::TrafficRoutingConfig& routing = *from.traffic_routing_configuration;
   policy.wait_seconds = routing.wait_interval_in_seconds;
   policy.type = routing.type;
+  if (routing.canary_size && policy.type != policies::kCanary)
+    return invalid("CanarySize is for traffic routing of the type CANARY, not " + policy.type +
+                   ".");
+  if (routing.linear_step_size && policy.type != policies::kLinear)
+    return invalid("LinearStepSize is for traffic routing of the type LINEAR, not " + policy.type +
+                   ".");
   if (policy.type == policies::kCanary)
     return take_size(routing.canary_size, "CanarySize", 1, kCanaryPercentMax, policy);
   if (policy.type == policies::kLinear)
