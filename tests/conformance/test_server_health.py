@@ -15,8 +15,9 @@ from hosting import config_of, endpoint_of, metric, variant
 from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 from support.server import Server
 
+# Answers the model server's process id, after as many seconds as the row's first number.
 SCRIPT = """
-import os
+import os, time
 
 
 def model_fn(model_dir):
@@ -24,7 +25,8 @@ def model_fn(model_dir):
 
 
 def predict_fn(rows, model):
-    return str(os.getppid())  # the model server's
+    time.sleep(float(rows[0][0]))
+    return str(os.getppid())
 
 
 def output_fn(pid, accept):
@@ -85,7 +87,17 @@ class HealthWorld(World):
             "Environment": environment})
         return endpoint_of(self, config_of(self, variant("AllTraffic", model, count=count)))[0]
 
-    def ask(self, endpoint, body="1,2", **options):
+    def deploy_network(self):
+        """A model that ONNX Runtime answers for; the endpoint and the process that does."""
+        before, model = onnx_processes(self.server), unique("model")
+        self.sm.create_model(ModelName=model, ExecutionRoleArn=self.role, PrimaryContainer={
+            "Image": "onnxruntime:latest",
+            "ModelDataUrl": self.put(f"{model}/model.tar.gz", tar_gz({"model.onnx": network()}))})
+        endpoint = endpoint_of(self, config_of(self, variant("AllTraffic", model)))[0]
+        pid, = onnx_processes(self.server) - before
+        return endpoint, pid
+
+    def ask(self, endpoint, body="0,0", **options):
         answer = self.patient.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="text/csv", **options)
         return int(answer["Body"].read())
 
@@ -118,8 +130,34 @@ class HealthWorld(World):
         def told():
             log = self.endpoint_log(endpoint)
             return "The model server was started again and answers GET /ping." in log and log
-        assert f"is taken out of service and started again: GET /ping failed 3 times in a row: {reason}" in \
+        assert f"is taken out of service and ended: GET /ping failed 3 times in a row: {reason}" in \
             wait_until(told, 20)
+
+
+def network():
+    """The file of a neural network that answers zeros."""
+    import numpy
+    import onnx
+    from onnx import helper, numpy_helper
+    shape = [onnx.TensorProto.FLOAT, ["batch", 2]]
+    graph = helper.make_graph(
+        [helper.make_node("LayerNormalization", ["x", "zero"], ["y"])], "network",
+        [helper.make_tensor_value_info("x", *shape)], [helper.make_tensor_value_info("y", *shape)],
+        [numpy_helper.from_array(numpy.zeros(2, numpy.float32), "zero")])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def onnx_processes(server):
+    """The process ids of this server's onnx-serve."""
+    found = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as command, open(f"/proc/{pid}/environ", "rb") as environment:
+                if b"onnx-serve" in command.read().split(b"\0") and server.endpoint.encode() in environment.read():
+                    found.add(int(pid))
+        except OSError:
+            pass  # it has ended
+    return found
 
 
 def stopped_tree(pid):
@@ -142,16 +180,24 @@ def world():
 
 @pytest.fixture(scope="module")
 def scenes(world):
-    """Five endpoints, and on each its trouble."""
+    """Endpoints, and on each its trouble."""
     script, program = {"code/inference.py": SCRIPT}, {"code/server": PROGRAM}
-    with ThreadPoolExecutor(10) as pool:
+    with ThreadPoolExecutor(12) as pool:
         deployed = {name: pool.submit(world.deploy_model, files, of, count) for name, files, of, count in (
-            ("hangs", script, "inference.py", 2), ("vanishes", script, "inference.py", 1),
+            ("hangs", script, "inference.py", 2), ("vanishes", script, "inference.py", 1), ("leaves", script, "inference.py", 1),
             ("ill", program, "server", 1), ("computes", program, "server", 1), ("waits", program, "server", 1))}
+        network_endpoint = pool.submit(world.deploy_network)
         endpoint = {name: each.result() for name, each in deployed.items()}
         before = {name: world.pids(each, 2 if name == "hangs" else 1) for name, each in endpoint.items()}
         busy = {"computes": pool.submit(world.ask, endpoint["computes"], f"compute {BUSY_SECONDS}"),
                 "waits": pool.submit(world.ask, endpoint["waits"], f"sleep {BUSY_SECONDS}")}
+        endpoint["network"], pid = network_endpoint.result()
+        os.kill(pid, signal.SIGSTOP)
+        before["network"] = {pid}
+        lost = pool.submit(world.ask, endpoint["leaves"], "50,0")
+        time.sleep(0.5)
+        stopped_tree(*before["leaves"])
+        world.sm.delete_endpoint(EndpointName=endpoint["leaves"])
         world.ask(endpoint["ill"], "ill")
         for folder, _, files in os.walk(world.server.data / "endpoints"):
             pid = next(iter(before["vanishes"]))
@@ -160,7 +206,7 @@ def scenes(world):
                 break
         else:
             pytest.fail("the socket was not found")
-        yield {"endpoint": endpoint, "before": before, "busy": busy}
+        yield {"endpoint": endpoint, "before": before, "busy": busy, "lost": lost}
 
 
 def open_socket(pid):
@@ -222,6 +268,21 @@ def test_one_whose_socket_is_gone_is_replaced(world, scenes):
     world.recovery(endpoint, "cannot connect")
 
 
+def test_a_neural_networks_server_that_hangs_is_replaced(world, scenes):
+    endpoint = scenes["endpoint"]["network"]
+    world.recovery(endpoint, "no answer within 2 s")
+    assert not scenes["before"]["network"] & onnx_processes(world.server)
+    wait_until(lambda: world.instances(endpoint) == 1, 5)
+    assert world.invoke(endpoint, '{"inputs": [[1.0, 2.0]]}', "application/json")["Body"].read()
+
+
+def test_one_that_hangs_while_it_leaves_holds_nothing_up(world, scenes):
+    with pytest.raises(ClientError) as raised:
+        scenes["lost"].result()
+    assert "failed its health check" in raised.value.response["OriginalMessage"]
+    wait_until(lambda: not world.sm.list_endpoints(NameContains=scenes["endpoint"]["leaves"])["Endpoints"], 10)
+
+
 @pytest.mark.parametrize("how", ["computes", "waits"])
 def test_one_that_is_busy_is_left_alone(world, scenes, how):
     endpoint, before = scenes["endpoint"][how], scenes["before"][how]
@@ -232,5 +293,5 @@ def test_one_that_is_busy_is_left_alone(world, scenes, how):
 
 
 def test_what_was_found_is_counted(world, scenes):
-    assert metric(world, "tidemill_health_servers_ended_total") == 3
+    assert metric(world, "tidemill_health_servers_ended_total") == 5
     assert metric(world, "tidemill_health_pings_total") > metric(world, "tidemill_health_pings_failed_total") >= 9

@@ -38,6 +38,13 @@ struct InstanceLoad {
     raise(seconds_max, static_cast<int>(limit.count()));
     if (from_queue) raise(queued_seconds_max, static_cast<int>(limit.count()));
   }
+  // Once it has nothing to do. What begins meanwhile keeps what it says.
+  void forget_limits() {
+    const int seconds = seconds_max.exchange(0), queued_seconds = queued_seconds_max.exchange(0);
+    if (in_flight == 0) return;
+    raise(seconds_max, seconds);
+    raise(queued_seconds_max, queued_seconds);
+  }
   void answered() {
     answered_at.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   }

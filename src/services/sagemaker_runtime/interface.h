@@ -101,6 +101,8 @@ struct EndpointRoute {
   bool asynchronous = false;  // InvokeEndpointAsync only
   // Inference components, asked for by name. Two may have the same while one is being updated.
   std::vector<VariantRoute> components = {};
+  // Those that get no requests any more, but may have some under way.
+  std::vector<InstanceRoute> leaving = {};
 };
 
 // Thread-safe.

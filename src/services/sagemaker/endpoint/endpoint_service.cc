@@ -1,5 +1,7 @@
 #include "services/sagemaker/endpoint/endpoint_service.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "services/sagemaker/data_capture/data_capture.h"
 #include "services/sagemaker/endpoint/handlers.h"
@@ -135,13 +137,29 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
     TRY(keep_deployment(in_.store, record));
     return nothing;
   }
-  if (run.type == tasks::kStop) {
-    const StopRef ref = TRY(engine::payload_of<StopRef>(run));
-    // Nothing new may begin on it, whatever became of the publication that went with it.
-    if (ref.looks == 0) publish_or_log(run.key);
-    return stop_drained(fleets_, owner_of(endpoint), endpoint.leaving, run, in_.clock.now());
-  }
+  if (run.type == tasks::kStop) return stop_leaving_instances(endpoint, run);
   return fail(codes::kInvalid, "unknown task " + run.type);
+}
+
+engine::TaskResult EndpointService::stop_leaving_instances(const Endpoint& endpoint,
+                                                           const engine::TaskRun& run) {
+  const StopRef ref = TRY(engine::payload_of<StopRef>(run));
+  // Nothing new may begin on it, whatever became of the publication that went with it.
+  if (ref.looks == 0) publish_or_log(run.key);
+  const FleetOwner owner = owner_of(endpoint);
+  for (const LeavingInstances& each : endpoint.leaving)
+    if (health_ && each.id == ref.id && !drains(fleets_, each, in_.clock.now()))
+      health_->drop(fleets_.processes(owner, each.fleet, instances_of(each)));
+  return stop_drained(fleets_, owner, endpoint.leaving, run, in_.clock.now());
+}
+
+void EndpointService::add_processes(sagemaker_runtime::EndpointRoute& route,
+                                    const Endpoint& endpoint,
+                                    const std::vector<LeavingInstances>& leaving) {
+  const FleetOwner owner = owner_of(endpoint);
+  for (const LeavingInstances& each : leaving)
+    for (auto& instance : fleets_.processes(owner, each.fleet, instances_of(each)))
+      route.leaving.push_back(std::move(instance));
 }
 
 engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
@@ -164,7 +182,17 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
 engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
   {
     std::lock_guard lock(publishing_);
-    remove_route(endpoint.account, endpoint.region, endpoint.name);
+    routes_.remove(endpoint.account, endpoint.region, endpoint.name);
+    const std::vector<LeavingInstances> all = everything_of(endpoint);
+    runtime_routes::EndpointRoute route;
+    route.account = endpoint.account;
+    route.region = endpoint.region;
+    route.name = endpoint.name;
+    if (std::ranges::any_of(all, [&](const LeavingInstances& each) {
+          return drains(fleets_, each, in_.clock.now());
+        }))
+      add_processes(route, endpoint, all);
+    if (health_) health_->watch(route);
   }
   if (!TRY(stop_everything(fleets_, endpoint, in_.clock.now()))) return draining(run);
   store::Transaction transaction;
@@ -199,6 +227,7 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
   if (new_share < 1) TRY(add(*endpoint.active, 1 - new_share));
   if (new_share > 0) TRY(add(*endpoint.pending, new_share));
   if (components_) route.components = TRY(components_->routes(endpoint));
+  add_processes(route, endpoint, endpoint.leaving);
   route.asynchronous = endpoint.active->asynchronous.has_value();
   return route;
 }

@@ -58,6 +58,10 @@ class EndpointService final {
   // Both under publishing_.
   void put_route(sagemaker_runtime::EndpointRoute route);
   void remove_route(std::string_view account, std::string_view region, std::string_view name);
+  // So that those that hang while they leave are found, too.
+  void add_processes(sagemaker_runtime::EndpointRoute& route, const Endpoint& endpoint,
+                     const std::vector<LeavingInstances>& leaving);
+  engine::TaskResult stop_leaving_instances(const Endpoint& endpoint, const engine::TaskRun& run);
   std::vector<std::string> keys_in_service();
   bool publish_or_log(const std::string& key);  // true when it is done
   Result<std::optional<std::string>> log_stream(const std::string& key, const ServerRef& ref);

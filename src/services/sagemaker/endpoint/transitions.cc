@@ -156,9 +156,16 @@ EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timesta
   return moved(std::move(next), std::move(work));
 }
 
-// It is taken out of service as one that ended, and ended.
+// It is taken out of service as one that ended, and ended; one that leaves is only ended.
 EndpointOutcome server_unhealthy(Endpoint next, const engine::Event& event, Timestamp now) {
   const ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
+  Server* leaving = find_server(next.leaving, ref);
+  for (std::optional<Fleet>* fleet : {&next.active, &next.pending})
+    if (!leaving && *fleet && next.status == status::kDeleting) leaving = find_server(**fleet, ref);
+  if (leaving) {
+    if (!std::exchange(leaving->ready, false)) return stale();
+    return moved(std::move(next), {{tasks::kEndServer, to_value(ref)}});
+  }
   const auto in_service = [&](std::optional<Fleet>& fleet) {
     const Server* server = fleet ? find_server(*fleet, ref) : nullptr;
     return server && server->ready;

@@ -259,13 +259,37 @@ TEST(Health, A_server_of_a_new_fleet_rolls_the_deployment_back) {
   EXPECT_EQ(machine.record.active->id, "a");
 }
 
+TEST(Health, One_that_leaves_is_only_ended) {
+  EndpointMachine machine = in_service(test_fleet("a"));
+  machine.update(test_fleet("b"));
+  machine.ready_instances(test_fleet("b"));
+  const Value a = to_value(unhealthy_server("a")), b = to_value(unhealthy_server("b"));
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, a}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("EndServer"));
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, a}));
+  ASSERT_TRUE(machine.apply({events::kDeleteRequested, {}}));
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, b}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("EndServer"));
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, b}));
+}
+
+TEST(Health, One_whose_neighbour_leaves_is_started_again) {
+  EndpointMachine machine = in_service(test_fleet("a", 2));
+  CapacityRequest request;
+  request.changes = {{"AllTraffic", {}, 1}};
+  ASSERT_TRUE(machine.apply({events::kCapacityRequested, to_value(request)}));
+  ServerRef ref = unhealthy_server("a");
+  ref.instance = 1;
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+  EXPECT_THAT(machine.task_types(), ElementsAre("EndServer"));
+  ref.instance = 0;
+  ASSERT_TRUE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+  EXPECT_TRUE(machine.task("RestartServer"));
+}
+
 TEST(Health, One_that_is_not_in_service_is_left_alone) {
   EndpointMachine machine = created(test_fleet("a"));
-  const ServerRef ref = unhealthy_server("a");
-  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(ref)}));  // it is being started
-  machine.ready_instances(test_fleet("a"));
-  machine.apply({events::kDeleteRequested, {}});
-  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(ref)}));
+  EXPECT_FALSE(machine.apply({events::kServerUnhealthy, to_value(unhealthy_server("a"))}));
 }
 
 }  // namespace

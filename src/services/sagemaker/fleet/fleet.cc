@@ -44,6 +44,10 @@ std::vector<InstanceIndex> all_instances(const Fleet& fleet) {
   return all;
 }
 
+std::vector<InstanceIndex> instances_of(const LeavingInstances& leaving) {
+  return leaving.whole ? all_instances(leaving.fleet) : leaving.instances;
+}
+
 bool any_starting(const Fleet& fleet) {
   for (const Variant& variant : fleet.variants)
     for (const Instance& instance : variant.instances)

@@ -143,6 +143,7 @@ struct LeavingInstances {
   Timestamp due;       // from then on it is stopped as soon as nothing is under way on it
 };
 BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole, due))
+std::vector<InstanceIndex> instances_of(const LeavingInstances& leaving);
 
 // Some that leave; "" everything, as the owner is being deleted.
 struct StopRef {

@@ -29,10 +29,9 @@ bool FleetListener::server_unhealthy(const UnhealthyServer& server) {
   job->ref.reason = server.reason;
   job->ref.stop_grace_seconds = server.stop_grace.count();
   if (!send(*job, fleet_events::kServerUnhealthy)) return false;
-  log::warning("a model server is not healthy; it is ended and started again",
+  log::warning("a model server is not healthy; it is ended",
                {{job->kind, job->name}, {"reason", server.reason}});
-  say(server.job,
-      "The model server is taken out of service and started again: " + server.reason + ".");
+  say(server.job, "The model server is taken out of service and ended: " + server.reason + ".");
   return true;
 }
 

@@ -29,8 +29,8 @@ class FleetListener final : public compute::JobListener {
       : in_(dependencies), owners_(std::move(owners)) {}
   void job_exited(const std::string& id, const compute::JobExit& exit) override;
   bool job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) override;
-  // The health monitor's report: the server is taken out of service, ended and started again. False
-  // when it is none that is in service.
+  // The health monitor's report: the server is taken out of service and ended, and started again
+  // unless it leaves. False when it is none that answers requests.
   bool server_unhealthy(const UnhealthyServer& server);
   // A line of ours among the server's own; `id` is its job's.
   void say(const std::string& id, const std::string& line);

@@ -36,8 +36,7 @@ bool drains(const FleetRunner& fleets, const Fleet& fleet, const std::vector<Ins
 }
 
 bool drains(const FleetRunner& fleets, const LeavingInstances& leaving, Timestamp now) {
-  return drains(fleets, leaving.fleet,
-                leaving.whole ? all_instances(leaving.fleet) : leaving.instances, leaving.due, now);
+  return drains(fleets, leaving.fleet, instances_of(leaving), leaving.due, now);
 }
 
 Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,

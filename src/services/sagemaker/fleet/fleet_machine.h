@@ -49,19 +49,24 @@ engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
                                 const std::vector<LeavingInstances>& leaving,
                                 const engine::TaskRun& run, Timestamp now);
 
+// What leaves a record that is being deleted.
+template <class Record>
+std::vector<LeavingInstances> everything_of(const Record& record) {
+  std::vector<LeavingInstances> all = record.leaving;
+  for (const std::optional<Fleet>* fleet : {&record.pending, &record.active})
+    if (*fleet) all.push_back({"", **fleet, {}, true, record.deleting_since.value_or(Timestamp{})});
+  return all;
+}
+
 // kRemove, when the owner is out of the routes: stops all that the record has and what leaves it.
 // False while requests are under way: kDraining.
 template <class Record>
 Result<bool> stop_everything(FleetRunner& fleets, const Record& record, Timestamp now) {
-  const Timestamp since = record.deleting_since.value_or(Timestamp{});
-  for (const std::optional<Fleet>* fleet : {&record.active, &record.pending})
-    if (*fleet && drains(fleets, **fleet, all_instances(**fleet), since, now)) return false;
-  for (const LeavingInstances& each : record.leaving)
+  const std::vector<LeavingInstances> all = everything_of(record);
+  for (const LeavingInstances& each : all)
     if (drains(fleets, each, now)) return false;
   const FleetOwner owner = owner_of(record);
-  for (const LeavingInstances& each : record.leaving) TRY(stop_leaving(fleets, owner, each));
-  if (record.pending) TRY(fleets.stop(owner, *record.pending));
-  if (record.active) TRY(fleets.stop(owner, *record.active));
+  for (const LeavingInstances& each : all) TRY(stop_leaving(fleets, owner, each));
   return true;
 }
 inline std::vector<engine::Event> draining(const engine::TaskRun& run) {

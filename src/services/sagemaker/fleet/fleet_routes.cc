@@ -150,33 +150,47 @@ Result<sagemaker_runtime::VariantRoute> FleetRunner::route(const FleetOwner& own
   for (std::size_t i = 0; i < variant.containers.size(); ++i)
     route.containers.push_back(
         TRY(container_route(Place(options_.directory, owner, fleet, index, i))));
-  for (std::size_t i = 0; i < variant.instances.size(); ++i) {
-    const Instance& instance = variant.instances[i];
-    if (!instance.ready()) continue;
-    sagemaker_runtime::InstanceRoute out;
-    out.load = loads_.of(fleet, {std::int64_t(index), std::int64_t(i)});
-    for (std::size_t c = 0; c < instance.servers.size(); ++c) {
-      const Server& server = instance.servers[c];
-      if (server.port) ports_.keep(static_cast<std::uint16_t>(server.port));
-      const ServerRef ref{fleet.id,
-                          std::int64_t(index),
-                          std::int64_t(i),
-                          std::int64_t(c),
-                          server.attempt,
-                          server.port,
-                          {}};
-      sagemaker_runtime::ServerRoute at{{}, server_log_stream(variant, ref)};
-      if (const Container& container = variant.containers[c]; !container.native()) {
-        at.address = address_of(ref);
-        at.job = server_job_id(owner, ref);
-        // Ours do; of another program nothing is known.
-        at.pings_while_busy = container.engine != engines::kProgram;
-      }
-      out.servers.push_back(std::move(at));
-    }
-    route.instances.push_back(std::move(out));
-  }
+  for (std::size_t i = 0; i < variant.instances.size(); ++i)
+    if (variant.instances[i].ready())
+      route.instances.push_back(
+          instance_route(owner, fleet, {std::int64_t(index), std::int64_t(i)}));
   return route;
+}
+
+sagemaker_runtime::InstanceRoute FleetRunner::instance_route(const FleetOwner& owner,
+                                                             const Fleet& fleet,
+                                                             const InstanceIndex& at) {
+  const Variant& variant = fleet.variants.at(std::size_t(at.variant));
+  const Instance& instance = variant.instances.at(std::size_t(at.instance));
+  sagemaker_runtime::InstanceRoute out;
+  out.load = loads_.of(fleet, at);
+  for (std::size_t c = 0; c < instance.servers.size(); ++c) {
+    const Server& server = instance.servers[c];
+    const Container& container = variant.containers[c];
+    const ServerRef ref{fleet.id,       at.variant,  at.instance, std::int64_t(c),
+                        server.attempt, server.port, {}};
+    sagemaker_runtime::ServerRoute place{{}, server_log_stream(variant, ref)};
+    if (!container.native()) {
+      if (server.port) ports_.keep(static_cast<std::uint16_t>(server.port));
+      place.address = address_of(ref);
+      place.job = server_job_id(owner, ref);
+      // Ours do; of another program nothing is known.
+      place.pings_while_busy = container.engine != engines::kProgram;
+    }
+    out.servers.push_back(std::move(place));
+  }
+  return out;
+}
+
+std::vector<sagemaker_runtime::InstanceRoute> FleetRunner::processes(
+    const FleetOwner& owner, const Fleet& fleet, const std::vector<InstanceIndex>& which) {
+  std::vector<sagemaker_runtime::InstanceRoute> out;
+  for (const InstanceIndex& at : which) {
+    const Variant& variant = fleet.variants.at(std::size_t(at.variant));
+    if (!variant.native() && variant.instances.at(std::size_t(at.instance)).ready())
+      out.push_back(instance_route(owner, fleet, at));
+  }
+  return out;
 }
 
 void FleetRunner::sweep() {

@@ -66,6 +66,10 @@ class FleetRunner {
   // What invocations need to reach a variant's ready instances.
   Result<sagemaker_runtime::VariantRoute> route(const FleetOwner& owner, const Fleet& fleet,
                                                 std::size_t variant);
+  // Where the processes of these instances are, those of them that are ready.
+  std::vector<sagemaker_runtime::InstanceRoute> processes(const FleetOwner& owner,
+                                                          const Fleet& fleet,
+                                                          const std::vector<InstanceIndex>& which);
   // Lets models go that nobody asked for a while. Now and then.
   void sweep();
   // Ends every wait with Tidemill.Cancelled: the server stops, the processes go on.
@@ -95,6 +99,8 @@ class FleetRunner {
   Result<bool> exited(const std::string& job, compute::JobExit& exit);
   ServerAddress address_of(const ServerRef& ref) const;
   Result<sagemaker_runtime::ContainerRoute> container_route(const Place& place);
+  sagemaker_runtime::InstanceRoute instance_route(const FleetOwner& owner, const Fleet& fleet,
+                                                  const InstanceIndex& at);
 
   Dependencies in_;
   const FleetOptions options_;

@@ -24,6 +24,17 @@ std::optional<engine::Task> look_again(const std::vector<LeavingInstances>& leav
                       later};
 }
 
+Server* find_server(std::vector<LeavingInstances>& leaving, const ServerRef& ref) {
+  for (LeavingInstances& each : leaving) {
+    // Its fleet is as it was, with instances that stay.
+    const bool leaves = std::ranges::any_of(instances_of(each), [&](const InstanceIndex& at) {
+      return at.variant == ref.variant && at.instance == ref.instance;
+    });
+    if (Server* server = leaves ? find_server(each.fleet, ref) : nullptr) return server;
+  }
+  return nullptr;
+}
+
 engine::Task removal(std::chrono::seconds delay) {
   return {fleet_tasks::kRemove, to_value(StopRef{}), delay};
 }

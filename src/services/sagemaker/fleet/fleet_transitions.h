@@ -73,6 +73,9 @@ engine::Task restart(const ServerRef& ref);
 // Removes the owner once nothing is under way on its fleets.
 engine::Task removal(std::chrono::seconds delay = {});
 
+// The server among what leaves; nullptr when it stays.
+Server* find_server(std::vector<LeavingInstances>& leaving, const ServerRef& ref);
+
 // The record's active or pending fleet of that id; nullptr when it has none.
 template <class Record>
 const Fleet* wanted_fleet(const Record& record, std::string_view id) {

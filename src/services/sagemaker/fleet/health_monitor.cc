@@ -18,8 +18,7 @@ std::string key_of(std::string_view account, std::string_view region, std::strin
 ServerHealth::Work work_of(runtime_service::InstanceLoad& load) {
   ServerHealth::Work work;
   work.under_way = load.in_flight;
-  // What comes from now on says anew how long it may take.
-  if (work.under_way == 0) load.seconds_max = load.queued_seconds_max = 0;
+  if (work.under_way == 0) load.forget_limits();
   work.answered_at =
       ServerHealth::Clock::time_point(ServerHealth::Clock::duration(load.answered_at));
   work.seconds_max = std::chrono::seconds(load.seconds_max);
@@ -33,7 +32,8 @@ struct HealthMonitor::Watched {
   std::string job;
   runtime_service::ServerAddress address;
   bool pings_while_busy = false;
-  std::shared_ptr<runtime_service::InstanceLoad> load;  // shared: with the routes
+  // Shared: with the routes. Another one when a neighbour in its pipeline was started again.
+  std::shared_ptr<runtime_service::InstanceLoad> load;  // guarded by the monitor's mutex_
   ServerHealth health{ServerHealth::Clock::now()};
   Time asked{};
   std::atomic<bool> gone = false;  // nobody wants to know any more
@@ -82,19 +82,22 @@ HealthMonitor::Time HealthMonitor::first_look(const std::string& job) const {
 void HealthMonitor::watch(const runtime_service::EndpointRoute& route) {
   if (options_.interval.count() == 0) return;
   std::map<std::string, WatchedPointer> servers;
+  const auto add = [&servers](const std::vector<runtime_service::InstanceRoute>& instances) {
+    for (const runtime_service::InstanceRoute& instance : instances)
+      for (const runtime_service::ServerRoute& server : instance.servers) {
+        if (server.job.empty()) continue;
+        auto watched = std::make_shared<Watched>();
+        watched->job = server.job;
+        watched->address = server.address;
+        watched->pings_while_busy = server.pings_while_busy;
+        watched->load =
+            instance.load ? instance.load : std::make_shared<runtime_service::InstanceLoad>();
+        servers.emplace(server.job, std::move(watched));
+      }
+  };
   for (const auto* variants : {&route.variants, &route.shadows, &route.components})
-    for (const runtime_service::VariantRoute& variant : *variants)
-      for (const runtime_service::InstanceRoute& instance : variant.instances)
-        for (const runtime_service::ServerRoute& server : instance.servers) {
-          if (server.job.empty()) continue;
-          auto watched = std::make_shared<Watched>();
-          watched->job = server.job;
-          watched->address = server.address;
-          watched->pings_while_busy = server.pings_while_busy;
-          watched->load =
-              instance.load ? instance.load : std::make_shared<runtime_service::InstanceLoad>();
-          servers.emplace(server.job, std::move(watched));
-        }
+    for (const runtime_service::VariantRoute& variant : *variants) add(variant.instances);
+  add(route.leaving);
   replace(key_of(route.account, route.region, route.name), std::move(servers));
 }
 
@@ -109,6 +112,7 @@ void HealthMonitor::replace(const std::string& key, std::map<std::string, Watche
     auto& before = endpoints_[key];
     for (auto& [job, watched] : servers) {
       if (auto known = before.find(job); known != before.end()) {
+        known->second->load = std::move(watched->load);
         watched = std::move(known->second);
         before.erase(known);
       } else {
@@ -126,6 +130,18 @@ void HealthMonitor::replace(const std::string& key, std::map<std::string, Watche
     answers_->look = true;
   }
   answers_->wake.notify_one();
+}
+
+void HealthMonitor::drop(const std::vector<runtime_service::InstanceRoute>& instances) {
+  std::lock_guard lock(mutex_);
+  for (auto& [key, servers] : endpoints_)
+    for (const runtime_service::InstanceRoute& instance : instances)
+      for (const runtime_service::ServerRoute& server : instance.servers)
+        if (auto known = servers.find(server.job); known != servers.end()) {
+          known->second->gone = true;
+          servers.erase(known);
+        }
+  std::erase_if(endpoints_, [](const auto& each) { return each.second.empty(); });
 }
 
 std::size_t HealthMonitor::watched() const {
@@ -194,17 +210,23 @@ void HealthMonitor::judge(const WatchedPointer& watched, const Ping& answer) {
 }
 
 void HealthMonitor::settle(Watched& watched, const Ping& answer) {
-  ServerHealth::Work work = work_of(*watched.load);
+  std::shared_ptr<runtime_service::InstanceLoad> load;
+  {
+    std::lock_guard lock(mutex_);
+    load = watched.load;
+  }
+  ServerHealth::Work work = work_of(*load);
   if (answer.kind == Ping::Kind::silent && !watched.pings_while_busy && work.under_way > 0)
     work.cpu_seconds = options_.cpu_seconds(watched.job);
   const Verdict verdict =
       watched.health.judge(answer, watched.pings_while_busy, work, ServerHealth::Clock::now());
   if (verdict == Verdict::busy) counters.pings_busy += 1;
   if (verdict == Verdict::failing || verdict == Verdict::unhealthy) counters.pings_failed += 1;
-  if (verdict == Verdict::unhealthy) report(watched, answer);
+  if (verdict == Verdict::unhealthy) report(watched, *load, answer);
 }
 
-void HealthMonitor::report(Watched& watched, const Ping& answer) {
+void HealthMonitor::report(Watched& watched, runtime_service::InstanceLoad& load,
+                           const Ping& answer) {
   using runtime_service::Leaving;
   UnhealthyServer server;
   server.job = watched.job;
@@ -215,12 +237,12 @@ void HealthMonitor::report(Watched& watched, const Ping& answer) {
                           : std::chrono::seconds(kHostingStopGraceSeconds);
   // Before its process ends: whoever waits for its answer is to hear why there is none.
   Leaving none = Leaving::no;
-  const bool first = watched.load->leaving.compare_exchange_strong(none, Leaving::unhealthy);
+  const bool first = load.leaving.compare_exchange_strong(none, Leaving::unhealthy);
   if (options_.unhealthy(server)) {
     counters.unhealthy += 1;
   } else if (first) {
     Leaving unhealthy = Leaving::unhealthy;
-    watched.load->leaving.compare_exchange_strong(unhealthy, Leaving::no);
+    load.leaving.compare_exchange_strong(unhealthy, Leaving::no);
   }
 }
 

@@ -60,10 +60,12 @@ class HealthMonitor {
   // What is under way comes to nothing. Idempotent.
   void stop();
 
-  // From now on the endpoint's servers are those of this route that have a job. What is known of
-  // those that it had before stays known.
+  // From now on the endpoint's servers are those of this route that have a job, leaving ones among
+  // them. What is known of those that it had before stays known.
   void watch(const sagemaker_runtime::EndpointRoute& route);
   void forget(std::string_view account, std::string_view region, std::string_view endpoint);
+  // Their processes are about to be stopped.
+  void drop(const std::vector<sagemaker_runtime::InstanceRoute>& instances);
   std::size_t watched() const;
 
   HealthCounters counters;
@@ -81,7 +83,8 @@ class HealthMonitor {
   void ask(const WatchedPointer& watched);
   void judge(const WatchedPointer& watched, const sagemaker_runtime::PingAnswer& answer);
   void settle(Watched& watched, const sagemaker_runtime::PingAnswer& answer);
-  void report(Watched& watched, const sagemaker_runtime::PingAnswer& answer);
+  void report(Watched& watched, sagemaker_runtime::InstanceLoad& load,
+              const sagemaker_runtime::PingAnswer& answer);
 
   const HealthOptions options_;
   // Shared: with the pings under way, which may outlive this.

@@ -130,6 +130,22 @@ TEST_F(HealthMonitorTest, A_route_that_is_published_again_forgives_nothing) {
   EXPECT_FALSE(reports().empty());
 }
 
+// As when another container of its pipeline was started again.
+TEST_F(HealthMonitorTest, A_server_is_busy_by_the_load_of_the_newest_route) {
+  monitor_.watch(route("one", {"a"}));
+  load_of_["a"] = std::make_shared<InstanceLoad>();
+  load_of_["a"]->in_flight = 1;
+  load_of_["a"]->sent(60s, false);
+  monitor_.watch(route("one", {"a"}));
+  answer("a", Kind::silent);
+  monitor_.start();
+  ASSERT_TRUE(eventually([&] { return monitor_.counters.pings_busy >= 5; }));
+  EXPECT_TRUE(reports().empty());
+  load_of_["a"]->in_flight = 0;
+  EXPECT_TRUE(eventually([&] { return !reports().empty(); }));
+  EXPECT_EQ(load_of_["a"]->seconds_max, 0);
+}
+
 TEST_F(HealthMonitorTest, What_is_in_no_route_any_more_is_not_asked) {
   monitor_.watch(route("one", {"a", "b"}));
   monitor_.watch(route("two", {"c"}));
@@ -143,6 +159,24 @@ TEST_F(HealthMonitorTest, What_is_in_no_route_any_more_is_not_asked) {
   ASSERT_TRUE(eventually([&] { return asked("b") > b + 3; }));
   EXPECT_EQ(asked("a"), a);
   EXPECT_EQ(asked("c"), c);
+}
+
+TEST_F(HealthMonitorTest, What_leaves_is_asked_until_it_is_about_to_be_stopped) {
+  EndpointRoute leaving = route("one", {"a", "b"});
+  leaving.leaving = std::move(leaving.variants[0].instances);
+  leaving.variants.clear();
+  answer("b", Kind::refused);
+  monitor_.watch(leaving);
+  monitor_.start();
+  ASSERT_TRUE(eventually([&] { return !reports().empty() && asked("a") > 2; }));
+  EXPECT_EQ(reports().front().job, "b");
+  monitor_.drop(leaving.leaving);
+  EXPECT_EQ(monitor_.watched(), 0u);
+  std::this_thread::sleep_for(20ms);  // one that was on its way
+  const int a = asked("a"), b = asked("b");
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(asked("a"), a);
+  EXPECT_EQ(asked("b"), b);
 }
 
 TEST_F(HealthMonitorTest, So_many_that_hang_hold_up_no_more_than_their_number) {
