@@ -133,23 +133,21 @@ TEST(InferenceComponentTransitions, A_first_fleet_that_fails_fails_the_component
 
 // An exit between the last look of whoever starts copies and what it says of them.
 TEST(InferenceComponentTransitions, A_copy_that_ends_while_others_start_is_not_ready) {
+  const engine::Event exit{events::kServerExited,
+                           to_value(ServerRef{"one", 0, 1, 0, 0, 0, "exit code 1"})};
   Machine first = created(test_fleet("one", 2));
-  const std::vector<engine::Task> start = first.tasks;
-  ASSERT_TRUE(first.apply(
-      {events::kServerExited, to_value(ServerRef{"one", 0, 1, 0, 0, 0, "exit code 1"})}));
+  const Value both = to_value(ready(*first.record.pending, {{0, 0}, {0, 1}}));
+  ASSERT_TRUE(first.apply(exit));
   EXPECT_EQ(first.record.status, "Creating");
-  first.tasks = start;
-  ASSERT_TRUE(first.come_up());
+  ASSERT_TRUE(first.apply({events::kCopiesReady, both}));
   EXPECT_EQ(first.record.status, "Failed");
   EXPECT_THAT(first.record.failure_reason, HasSubstr("ended"));
 
   Machine more = in_service(1);
   ASSERT_TRUE(more.want(3));
-  const std::vector<engine::Task> growth = more.tasks;
-  ASSERT_TRUE(more.apply(
-      {events::kServerExited, to_value(ServerRef{"one", 0, 1, 0, 0, 0, "exit code 1"})}));
-  more.tasks = growth;
-  ASSERT_TRUE(more.come_up());
+  const Value grown = to_value(ready(*more.record.active, {{0, 1}, {0, 2}}));
+  ASSERT_TRUE(more.apply(exit));
+  ASSERT_TRUE(more.apply({events::kCopiesReady, grown}));
   EXPECT_EQ(more.record.copies, 1);
   EXPECT_EQ(more.leaving().instances.size(), 2u);
   ASSERT_TRUE(more.publish());
