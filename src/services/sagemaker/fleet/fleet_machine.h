@@ -58,13 +58,18 @@ std::vector<LeavingInstances> everything_of(const Record& record) {
   return all;
 }
 
+// Who deletes waits for answers as long as SageMaker's own may take, not for all that Tidemill
+// allows: the name is taken meanwhile, and whoever asked may be long gone.
+inline constexpr std::chrono::seconds kDeletionDrainMax{60};
+
 // kRemove, when the owner is out of the routes: stops all that the record has and what leaves it.
 // False while requests are under way: kDraining.
 template <class Record>
 Result<bool> stop_everything(FleetRunner& fleets, const Record& record, Timestamp now) {
   const std::vector<LeavingInstances> all = everything_of(record);
+  const bool in_time = now < record.deleting_since.value_or(Timestamp{}) + kDeletionDrainMax;
   for (const LeavingInstances& each : all)
-    if (drains(fleets, each, now)) return false;
+    if (in_time && drains(fleets, each, now)) return false;
   const FleetOwner owner = owner_of(record);
   for (const LeavingInstances& each : all) TRY(stop_leaving(fleets, owner, each));
   return true;
