@@ -271,7 +271,7 @@ def measure(quick):
                     if not suffix or name in CLOSE}
             try:
                 theirs = peer_result(make, model, bodies, expected, name, seconds, connections, paced)
-            except RuntimeError as reason:
+            except (RuntimeError, OSError) as reason:
                 # One that does not come up must not take the others' rows along.
                 print(f"  {name} could not be measured: {str(reason)[-500:]}", file=sys.stderr, flush=True)
                 continue

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "runtime/thread_name.h"
+#include "runtime/time_slice.h"
 
 namespace tidemill::runtime {
 namespace asio = boost::asio;
@@ -30,6 +31,7 @@ struct EventLoop::Impl {
 EventLoop::EventLoop(std::string name) : impl_(std::make_unique<Impl>()) {
   impl_->thread = std::thread([this, name = std::move(name)] {
     set_thread_name(name);
+    prefer_short_slices();
     current_loop = this;
     for (;;) {
       try {

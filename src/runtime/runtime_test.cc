@@ -1,7 +1,14 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <future>
 #include <latch>
 #include <stdexcept>
@@ -10,6 +17,7 @@
 #include "runtime/event_loops.h"
 #include "runtime/signals.h"
 #include "runtime/task_scope.h"
+#include "runtime/time_slice.h"
 #include "runtime/worker_pool.h"
 
 namespace tidemill::runtime {
@@ -170,6 +178,31 @@ TEST(StopSignals, WaitForSignalsAndInterrupts) {
   EXPECT_EQ(0, signals.wait());
   kill(getpid(), SIGTERM);
   EXPECT_EQ(SIGTERM, signals.wait());
+}
+
+// sched_getattr(2): the slice is the 64-bit word at byte 24 of its answer.
+std::uint64_t slice_nanoseconds() {
+  std::array<std::uint64_t, 6> attributes{};
+  EXPECT_EQ(0, ::syscall(SYS_sched_getattr, 0, attributes.data(), sizeof attributes, 0));
+  return attributes[3];
+}
+
+TEST(TimeSlice, A_thread_that_prefers_short_ones_keeps_its_priority) {
+  utsname kernel{};
+  ::uname(&kernel);
+  char* minor = nullptr;
+  const long major = std::strtol(kernel.release, &minor, 10);
+  if (major < 6 || (major == 6 && std::strtol(minor + 1, nullptr, 10) < 12))
+    GTEST_SKIP() << "Linux " << kernel.release << " knows no slices of threads";
+  std::thread([] {
+    const auto self = id_t(::gettid());
+    const int priority = std::min(19, ::getpriority(PRIO_PROCESS, self) + 1);
+    ASSERT_EQ(0, ::setpriority(PRIO_PROCESS, self, priority));
+    prefer_short_slices();
+    EXPECT_EQ(100'000u, slice_nanoseconds());
+    EXPECT_EQ(priority, ::getpriority(PRIO_PROCESS, self));
+  }).join();
+  EXPECT_NE(100'000u, slice_nanoseconds());
 }
 
 }  // namespace
