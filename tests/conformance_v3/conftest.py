@@ -19,3 +19,12 @@ def open_server():
     """One server that takes any credentials."""
     with Server(auth="any") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def environment(server):
+    """That of `tidemill env`, by which an unmodified SDK finds the server."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.env().items():
+            patch.setenv(name, value)
+        yield

@@ -48,11 +48,8 @@ def predict_fn(numbers, model):
 
 
 @pytest.fixture(scope="module")
-def sdk(server):
-    """The environment of `tidemill env`, a role that the SDK's own checks accept, a session with a bucket."""
-    patch = pytest.MonkeyPatch()
-    for name, value in server.env().items():
-        patch.setenv(name, value)
+def sdk(environment, server):
+    """A role that the SDK's own checks accept, a session with a bucket."""
     from sagemaker.core.helper.session_helper import Session
 
     class Sdk:
@@ -64,8 +61,7 @@ def sdk(server):
     Sdk.role = Sdk.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     Sdk.iam.put_role_policy(RoleName=role, PolicyName="all", PolicyDocument=json.dumps(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}))
-    yield Sdk
-    patch.undo()
+    return Sdk
 
 
 def model_trainer(sdk, source, **more):

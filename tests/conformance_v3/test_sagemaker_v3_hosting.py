@@ -10,12 +10,8 @@ from v3_world import SCIKIT_LEARN, XGBOOST, V3World, named, number, split_booste
 
 
 @pytest.fixture(scope="module")
-def world(server):
-    patch = pytest.MonkeyPatch()
-    for name, value in server.env().items():
-        patch.setenv(name, value)
-    yield V3World(server)
-    patch.undo()
+def world(environment, server):
+    return V3World(server)
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/descriptor.h"
+#include "base/utf8.h"
 
 namespace tidemill::compute {
 
@@ -54,48 +55,6 @@ Result<std::optional<JobExit>> read_exit(const JobFiles& files) {
   return fail(found.error());
 }
 
-namespace {
-
-// Length of the valid UTF-8 sequence at the start of `text`; 0 when there is none.
-std::size_t utf8_sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const auto continues = [&](std::size_t i) { return i < text.size() && (byte(i) & 0xC0) == 0x80; };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  if (first >= 0xC2 && first <= 0xDF) return continues(1) ? 2 : 0;
-  if (first >= 0xE0 && first <= 0xEF) {
-    if (!continues(1) || !continues(2)) return 0;
-    if (first == 0xE0 && byte(1) < 0xA0) return 0;  // overlong
-    if (first == 0xED && byte(1) > 0x9F) return 0;  // surrogates
-    return 3;
-  }
-  if (first >= 0xF0 && first <= 0xF4) {
-    if (!continues(1) || !continues(2) || !continues(3)) return 0;
-    if (first == 0xF0 && byte(1) < 0x90) return 0;
-    if (first == 0xF4 && byte(1) > 0x8F) return 0;
-    return 4;
-  }
-  return 0;
-}
-
-}  // namespace
-
-std::string replace_invalid_utf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    std::size_t length = utf8_sequence_length(text);
-    if (length == 0) {
-      out += "\xEF\xBF\xBD";
-      length = 1;
-    } else {
-      out.append(text.substr(0, length));
-    }
-    text.remove_prefix(length);
-  }
-  return out;
-}
-
 std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset) {
   std::vector<LogLine> lines;
   for (;;) {
@@ -110,7 +69,7 @@ std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset) {
     // A record torn by a power cut keeps its text and has no time.
     if (problem == std::errc() && after != last && *after == ' ')
       record.remove_prefix(static_cast<std::size_t>(after - record.data()) + 1);
-    line.text = replace_invalid_utf8(record);
+    line.text = to_valid_utf8(record);
     lines.push_back(std::move(line));
   }
 }

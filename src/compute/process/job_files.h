@@ -76,7 +76,6 @@ Result<std::optional<JobExit>> read_exit(const JobFiles& files);
 // Lines of `bytes`, which begin at `offset` in the log file; a last record without its newline is
 // left for later. Text that is not UTF-8 gets U+FFFD in place of each bad byte.
 std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset);
-std::string replace_invalid_utf8(std::string_view text);
 
 // Start time of a process in clock ticks since boot; 0 when there is no such process.
 std::uint64_t process_start_ticks(int pid);

@@ -6,32 +6,17 @@
 #include <algorithm>
 
 #include "infer/trees/kernel.h"
+#include "infer/trees/test_nodes.h"
 
 namespace tidemill::infer::trees {
 namespace {
-
-Node split(std::uint32_t feature, double threshold, std::int32_t left, std::int32_t right) {
-  Node node;
-  node.kind = NodeKind::less;
-  node.feature = feature;
-  node.threshold = threshold;
-  node.left = left;
-  node.right = right;
-  return node;
-}
-
-Node leaf(std::uint32_t index) {
-  Node node;
-  node.leaf = index;
-  return node;
-}
 
 // x0 < 0 ? 0 : x0 < 1 ? 1 : ... : depth.
 Tree comb(std::uint32_t depth) {
   Tree tree;
   for (std::uint32_t level = 0; level < depth; ++level) {
     const auto here = static_cast<std::int32_t>(tree.nodes.size());
-    tree.nodes.push_back(split(0, level, here + 1, here + 2));
+    tree.nodes.push_back(split(NodeKind::less, 0, level, here + 1, here + 2));
     tree.nodes.push_back(leaf(level));
     tree.leaf_values.push_back(level);
   }
@@ -80,9 +65,9 @@ TEST(Blocks, Trees_that_are_all_depth) {
 std::vector<Tree> trees_of_own_features(std::uint32_t count) {
   std::vector<Tree> out(count);
   for (std::uint32_t i = 0; i < count; ++i) {
-    out[i].nodes = {split(3 * i, 1, 1, 2),
-                    split(3 * i + 1, 1, 3, 4),
-                    split(3 * i + 2, 1, 5, 6),
+    out[i].nodes = {split(NodeKind::less, 3 * i, 1, 1, 2),
+                    split(NodeKind::less, 3 * i + 1, 1, 3, 4),
+                    split(NodeKind::less, 3 * i + 2, 1, 5, 6),
                     leaf(0),
                     leaf(1),
                     leaf(2),
@@ -117,7 +102,8 @@ TEST(Blocks, What_costs_more_to_prepare_than_to_walk_is_walked) {
   trees[0] = comb(0);
   for (std::uint32_t i = 0; i < 600; ++i) {
     const auto here = static_cast<std::int32_t>(trees[0].nodes.size()) - 1;
-    trees[0].nodes[static_cast<std::size_t>(here)] = split(300 + i, 1, here + 1, here + 2);
+    trees[0].nodes[static_cast<std::size_t>(here)] =
+        split(NodeKind::less, 300 + i, 1, here + 1, here + 2);
     trees[0].nodes.push_back(leaf(0));
     trees[0].nodes.push_back(leaf(0));
   }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 
+#include "infer/trees/test_nodes.h"
 #include "infer/trees/transform.h"
 
 namespace tidemill::infer::trees {
@@ -16,25 +17,6 @@ using ::testing::HasSubstr;
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInf = std::numeric_limits<float>::infinity();
-
-Node split(NodeKind kind, std::uint32_t feature, double threshold, std::int32_t left,
-           std::int32_t right, bool missing_left = false, Missing missing = Missing::nan) {
-  Node node;
-  node.kind = kind;
-  node.feature = feature;
-  node.threshold = threshold;
-  node.left = left;
-  node.right = right;
-  node.missing_left = missing_left;
-  node.missing = missing;
-  return node;
-}
-
-Node leaf(std::uint32_t index) {
-  Node node;
-  node.leaf = index;
-  return node;
-}
 
 // x0 < 2 ? 1 : (x1 < 5 ? 10 : 20); missing x0 goes right, missing x1 left.
 Ensemble two_splits() {

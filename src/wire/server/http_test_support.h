@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "base/test_eventually.h"
 #include "wire/http_parser.h"
 #include "wire/server/http_server.h"
 
@@ -190,16 +191,5 @@ class RawClient {
   std::string received_;
   bool ended_ = false;
 };
-
-// Waits for something that another thread brings about.
-inline bool eventually(const std::function<bool()>& condition,
-                       milliseconds patience = std::chrono::seconds(10)) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(2));
-  }
-  return true;
-}
 
 }  // namespace tidemill::wire

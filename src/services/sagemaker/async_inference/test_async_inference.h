@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/test_eventually.h"
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/async_inference/rules.h"
@@ -138,14 +139,6 @@ class AsyncInferenceTest : public testing::Test {
     auto page = store_->scan({.table = async_invocations().name(), .limit = 10});
     EXPECT_EQ(page->rows.size(), 1u);
     return *from_json<AsyncInvocation>(page->rows.at(0).value);
-  }
-  static bool eventually(const std::function<bool()>& holds) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < until) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return false;
   }
   void set_instances(int count) {
     std::lock_guard lock(mutex_);

@@ -5,6 +5,8 @@
 
 #include <thread>
 
+#include "base/test_eventually.h"
+
 namespace tidemill::services::sagemaker {
 namespace {
 
@@ -67,10 +69,6 @@ class HealthMonitorTest : public ::testing::Test {
   std::vector<UnhealthyServer> reports() {
     std::lock_guard lock(mutex_);
     return reports_;
-  }
-  bool eventually(const std::function<bool()>& so) {
-    for (int i = 0; i < 2000 && !so(); ++i) std::this_thread::sleep_for(2ms);
-    return so();
   }
 
   std::mutex mutex_;

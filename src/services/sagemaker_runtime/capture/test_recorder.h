@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/test_eventually.h"
 #include "blobs/test_folder.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/capture/test_capture.h"
@@ -57,14 +58,6 @@ class CaptureRecorder : public testing::Test {
       }
     }
     return out;
-  }
-  static bool eventually(const std::function<bool()>& holds) {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (std::chrono::steady_clock::now() < until) {
-      if (holds()) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-    return false;
   }
   std::size_t journals() {
     std::size_t count = 0;
