@@ -3,7 +3,7 @@ source tools/mill/fuzz.sh
 
 help_test() {
   cat <<'EOF'
-usage: ./mill test [unit|fuzz|conformance|crash|examples|rules]...
+usage: ./mill test [unit|fuzz|conformance|crash|adversary|examples|rules]...
 
 Sets up and passes every test; or only the parts named:
   rules        formatting, the house rules, docs/coverage.md up to date
@@ -11,6 +11,7 @@ Sets up and passes every test; or only the parts named:
   fuzz         every fuzzer, about a minute in all
   conformance  the release binary, driven by AWS's own clients
   crash        kill -9 at every commit point, then look what is left
+  adversary    attacks: policies, hostile jobs, slow clients, damaged bytes
   examples     the main job, as ./mill demo runs it
 EOF
 }
@@ -84,12 +85,13 @@ part_conformance() {
     run_pytest .cache/venvs/clients-v3/bin/python tests/conformance_v3
 }
 part_crash() { run_pytest .cache/venvs/clients/bin/python tests/crash; }
+part_adversary() { run_pytest .cache/venvs/clients/bin/python tests/adversary; }
 part_examples() { run_pytest .cache/venvs/clients/bin/python tests/examples; }
 
 run_test() {
   local start parts=("$@")
   start=$(seconds_now)
-  [[ ${#parts[@]} -gt 0 ]] || parts=(rules conformance examples crash unit fuzz)
+  [[ ${#parts[@]} -gt 0 ]] || parts=(rules conformance examples crash adversary unit fuzz)
   setup_for_test
   build_preset release tidemill
   local name
