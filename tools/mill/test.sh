@@ -3,7 +3,7 @@ source tools/mill/fuzz.sh
 
 help_test() {
   cat <<'EOF'
-usage: ./mill test [unit|fuzz|conformance|crash|adversary|examples|rules]...
+usage: ./mill test [--long] [unit|fuzz|conformance|crash|adversary|examples|rules]...
 
 Sets up and passes every test; or only the parts named:
   rules        formatting, the house rules, docs/coverage.md up to date
@@ -13,6 +13,9 @@ Sets up and passes every test; or only the parts named:
   crash        kill -9 at every commit point, then look what is left
   adversary    attacks: policies, hostile jobs, slow clients, damaged bytes
   examples     the main job, as ./mill demo runs it
+
+--long runs only what takes too long for every change: storms, soaks, large data, every fuzzer for five
+minutes. docs/long-tests.md says when each ran last, and with what result.
 EOF
 }
 
@@ -86,17 +89,28 @@ part_conformance() {
 }
 part_crash() { run_pytest .cache/venvs/clients/bin/python tests/crash; }
 part_adversary() { run_pytest .cache/venvs/clients/bin/python tests/adversary; }
+part_long() { run_pytest .cache/venvs/clients/bin/python tests/long; }
+part_long_fuzz() {
+  build_preset asan all
+  fuzz_all 300 && passed=$((passed + 1))
+}
 part_examples() { run_pytest .cache/venvs/clients/bin/python tests/examples; }
 
 run_test() {
   local start parts=("$@")
   start=$(seconds_now)
+  local name
+  if [[ ${parts[0]:-} == --long ]]; then
+    parts=(long long_fuzz)
+    [[ $# -eq 1 ]] || die "--long takes no parts; see ./mill test --help"
+  fi
+  for name in "${parts[@]}"; do
+    declare -F "part_$name" >/dev/null || die "there is no part '$name'; see ./mill test --help"
+  done
   [[ ${#parts[@]} -gt 0 ]] || parts=(rules conformance examples crash adversary unit fuzz)
   setup_for_test
   build_preset release tidemill
-  local name
   for name in "${parts[@]}"; do
-    declare -F "part_$name" >/dev/null || die "there is no part '$name'; see ./mill test --help"
     part "$name" "part_$name"
   done
   say "all parts took $(elapsed "$start")"
