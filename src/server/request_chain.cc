@@ -3,6 +3,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "blobs/file_source.h"
+#include "server/s3_rules.h"
 #include "services/constraints.h"
 #include "services/iam/authorization/authorize.h"
 #include "wire/protocols/protocol.h"
@@ -15,15 +16,6 @@ namespace {
 
 using wire::HttpResponse;
 using wire::sigv4::Dialect;
-
-// S3 answers a PUT that does not say how long it is with 411.
-Result<void> require_length(const Call& call) {
-  const wire::HttpRequest& request = call.request;
-  if (dialect_of(call.route) == Dialect::s3 && request.method == "PUT" &&
-      !request.headers.find("content-length") && !request.headers.find("transfer-encoding"))
-    return fail("MissingContentLength", "You must provide the Content-Length HTTP header.", 411);
-  return {};
-}
 
 // Layers below the services speak codes of their own; what reaches a client is AWS's.
 Error for_client(const Error& error, Dialect dialect) {
@@ -142,6 +134,7 @@ Result<HttpResponse> RequestChain::run(Call& call) {
   TRY(open_body(call));
   const services::Handler* handler = TRY(find_handler(call));
   const schema::Operation& operation = *call.route.operation;
+  if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
   Value input = ValueObject();
   if (operation.input) {
     input =
@@ -189,7 +182,8 @@ Result<void> RequestChain::authenticate(Call& call) {
 }
 
 Result<void> RequestChain::open_body(Call& call) {
-  TRY(require_length(call));
+  if (dialect_of(call.route) == Dialect::s3)
+    TRY(check_s3_length(call.request, *call.route.operation));
   TRY(wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route)));
   bool streams = wire::streaming_payload(call.route.operation->input) != nullptr;
   return streams || !call.request.stream ? Result<void>() : read_document(call);

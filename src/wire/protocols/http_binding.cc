@@ -66,8 +66,24 @@ std::vector<std::string> split_header_list(std::string_view text, int commas_per
   return items;
 }
 
+// S3 compares these enumerations without regard to case, and clients count on it: the CRT, and with
+// it pyarrow, send "x-amz-checksum-mode: enabled". Other enumerations are compared as they are.
+bool ignores_case(const Member& member) {
+  return member.wire_name.starts_with("x-amz-checksum-") ||
+         member.wire_name.starts_with("x-amz-sdk-checksum-");
+}
+
+// The model's spelling of an enumeration's value, where only the case differs.
+std::string_view spelled_as_modelled(const Shape& shape, std::string_view text) {
+  for (std::string_view value : shape.enumeration)
+    if (equal_ignoring_case(value, text)) return value;
+  return text;
+}
+
 Result<Value> read_header(const Member& member, std::string_view text) {
   const Shape& shape = *member.shape;
+  if (!shape.enumeration.empty() && ignores_case(member))
+    text = spelled_as_modelled(shape, trimmed(text));
   if (shape.type == ShapeType::list) {
     const Shape& element = *shape.element->shape;
     bool dates = element.type == ShapeType::timestamp &&
@@ -87,6 +103,17 @@ Result<Value> read_header(const Member& member, std::string_view text) {
     return Value(std::move(*json));
   }
   return read_scalar(member, shape, shape.type == ShapeType::string ? text : trimmed(text));
+}
+
+// Several fields of one name are one list, as HTTP joins them; Go's SDK sends lists so.
+std::string joined_fields(const Headers& headers, std::string_view name) {
+  std::string joined;
+  for (const auto& [each, value] : headers.fields()) {
+    if (!equal_ignoring_case(each, name)) continue;
+    if (!joined.empty()) joined += ',';
+    joined += value;
+  }
+  return joined;
 }
 
 Result<void> read_prefixed_headers(const Member& member, const HttpRequest& request,
@@ -213,6 +240,11 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
       case Location::header: {
         const std::string* text = request.headers.find(member.wire_name);
         if (!text || (text->empty() && member.shape->type != ShapeType::string)) break;
+        std::string joined;
+        if (member.shape->type == ShapeType::list) {
+          joined = joined_fields(request.headers, member.wire_name);
+          text = &joined;
+        }
         Value value = TRY(read_header(member, *text));
         out.set(member.name, std::move(value));
         break;

@@ -20,7 +20,10 @@ inline constexpr std::size_t xml_body_bytes_max = 8u << 20;
 Result<Value> read_xml(const schema::Shape& shape, std::string_view text, bool body_only,
                        std::string_view root_name);
 
+// Any bytes give well-formed XML 1.0: what XML cannot hold goes out as U+FFFD.
 void write_xml_text(std::string_view text, std::string& out);
+// Whether XML 1.0 can hold the text as it is.
+bool is_xml_text(std::string_view text);
 
 // The members of a structure as elements, in the model's order, without an element around them.
 // `milliseconds_always`: S3 writes "2026-11-23T15:17:42.000Z".

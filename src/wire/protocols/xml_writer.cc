@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "wire/protocols/scalar.h"
+#include "wire/protocols/utf8.h"
 #include "wire/protocols/xml.h"
 
 namespace tidemill::wire {
@@ -18,34 +21,69 @@ std::string_view name_or(const Member* member, std::string_view fallback) {
 
 }  // namespace
 
+namespace {
+
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
+
+// Control characters other than tab and line ends exist in no XML 1.0 document, not even as
+// references; readers refuse the whole answer.
+bool is_xml_control(unsigned char c) { return c < 0x20 && c != '\n' && c != '\t' && c != '\r'; }
+
+// How many bytes of UTF-8 begin `text`; 0 when they are none, or a character that XML 1.0 excludes
+// (surrogates, U+FFFE, U+FFFF).
+std::size_t xml_character_bytes(std::string_view text) {
+  auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  const unsigned char first = byte(0);
+  const std::size_t count = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (count == 1) return is_xml_control(first) ? 0 : 1;
+  if (text.size() < count || !is_valid_utf8(text.substr(0, count))) return 0;
+  if (count == 3 && first == 0xEF && byte(1) == 0xBF && byte(2) >= 0xBE) return 0;
+  return count;
+}
+
+void write_escaped(char c, std::string& out) {
+  switch (c) {
+    case '&':
+      out += "&amp;";
+      break;
+    case '<':
+      out += "&lt;";
+      break;
+    case '>':
+      out += "&gt;";
+      break;
+    case '"':
+      out += "&quot;";
+      break;
+    case '\r':
+      out += "&#xD;";  // the reader would make a line feed of it
+      break;
+    default:
+      out += c;
+  }
+}
+
+}  // namespace
+
+bool is_xml_text(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t count = xml_character_bytes(text);
+    if (count == 0) return false;
+    text.remove_prefix(count);
+  }
+  return true;
+}
+
 void write_xml_text(std::string_view text, std::string& out) {
-  static constexpr char kHex[] = "0123456789ABCDEF";
-  for (char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      default:
-        // Line ends would be normalised by the reader, other controls are no XML at all; both go
-        // out as references, as S3 does for keys.
-        if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') {
-          out += "&#x";
-          if (c >= 0x10) out += kHex[c >> 4];
-          out += kHex[c & 15];
-          out += ';';
-        } else {
-          out += c;
-        }
-    }
+  while (!text.empty()) {
+    const std::size_t count = xml_character_bytes(text);
+    if (count == 0)
+      out += kReplacement;
+    else if (count == 1)
+      write_escaped(text.front(), out);
+    else
+      out += text.substr(0, count);
+    text.remove_prefix(std::max<std::size_t>(count, 1));
   }
 }
 

@@ -37,7 +37,10 @@ struct PathTrie::Search {
   Found found;
 };
 
-PathTrie::PathTrie(const schema::Service& service) : root_(std::make_unique<Node>()) {
+PathTrie::PathTrie(const schema::Service& service)
+    : has_subresources_(std::ranges::find(service.protocols, schema::Protocol::rest_xml) !=
+                        service.protocols.end()),
+      root_(std::make_unique<Node>()) {
   for (const Operation& operation : service.operations) add(operation);
   order(*root_);
 }
@@ -129,15 +132,43 @@ const PathTrie::Candidate* PathTrie::choose(const Node& node, const HttpRequest&
   return fallback;
 }
 
-bool PathTrie::take(Search& search, const Node& node) {
+// A subresource is what a template of the path has as "?acl", or what operations without such a
+// constant ask for (uploadId, partNumber). "" when the chosen operation is for all there are.
+std::string_view PathTrie::unserved_subresource(const Node& node, const Candidate& chosen,
+                                                const HttpRequest& request) {
+  if (!chosen.constants.empty() || request.method == "HEAD") return {};
+  auto unserved = [&](std::string_view name) {
+    if (!request.find_query(name)) return false;
+    return !std::ranges::any_of(chosen.operation->input->members, [&](const Member& member) {
+      return member.location == Location::query_string && member.wire_name == name;
+    });
+  };
+  if (request.query.empty() || !chosen.operation->input) return {};
+  std::string_view found;
+  for (const Candidate& candidate : node.candidates) {
+    for (const Candidate::Constant& constant : candidate.constants)
+      if (!constant.has_value && unserved(constant.name)) return constant.name;
+    if (!candidate.constants.empty()) continue;
+    for (std::string_view name : candidate.required_query)
+      if (unserved(name) && found != "uploadId") found = name;
+  }
+  return found;
+}
+
+bool PathTrie::take(Search& search, const Node& node) const {
   const Candidate* candidate = choose(node, search.request);
   if (!candidate) return false;
+  if (has_subresources_) {
+    search.found.refused_subresource = unserved_subresource(node, *candidate, search.request);
+    if (!search.found.refused_subresource.empty()) return false;
+  }
   search.found.operation = candidate->operation;
   search.found.label_names = &candidate->label_names;
   return true;
 }
 
-bool PathTrie::descend(Search& search, const Node& node, std::string_view rest, std::size_t count) {
+bool PathTrie::descend(Search& search, const Node& node, std::string_view rest,
+                       std::size_t count) const {
   if (rest.empty() || rest == "/") return take(search, node);
   std::string_view segment = rest.substr(1, rest.find('/', 1) - 1);
   std::string_view after = rest.substr(1 + segment.size());

@@ -24,6 +24,10 @@ class PathTrie {
   // A '/' at the end is tolerated.
   struct Found {
     const schema::Operation* operation = nullptr;
+    // restXml: the subresource in the query ("uploadId", "acl") that no operation of the request's
+    // method is for. The request must not fall to the plain operation of its path, which would
+    // overwrite or delete the object itself. Then `operation` is nullptr.
+    std::string_view refused_subresource = {};
     // Names and values, still encoded, in the template's order.
     const std::vector<std::string_view>* label_names = nullptr;
     std::string_view labels[path_labels_max];
@@ -37,10 +41,13 @@ class PathTrie {
 
   void add(const schema::Operation& operation);
   static void order(Node& node);
-  static bool descend(Search& search, const Node& node, std::string_view rest, std::size_t count);
-  static bool take(Search& search, const Node& node);
+  bool descend(Search& search, const Node& node, std::string_view rest, std::size_t count) const;
+  bool take(Search& search, const Node& node) const;
   static const Candidate* choose(const Node& node, const HttpRequest& request);
+  static std::string_view unserved_subresource(const Node& node, const Candidate& chosen,
+                                               const HttpRequest& request);
 
+  bool has_subresources_ = false;  // restXml
   std::unique_ptr<Node> root_;
 };
 

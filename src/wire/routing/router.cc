@@ -84,6 +84,23 @@ Result<UriLabels> decode_labels(const PathTrie::Found& found) {
   return labels;
 }
 
+// S3's answers to a subresource under a method that it has no operation for.
+Error refused_subresource(std::string_view subresource, const HttpRequest& request) {
+  if (subresource == "partNumber")
+    return {"InvalidArgument",
+            "This operation does not accept partNumber without uploadId",
+            400,
+            {{"ArgumentName", "partNumber"}, {"ArgumentValue", "partNumber"}}};
+  std::string type = subresource == "uploadId" ? "UPLOAD" : std::string(subresource);
+  std::ranges::transform(type, type.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
+  return {"MethodNotAllowed",
+          "The specified method is not allowed against this resource.",
+          405,
+          {{"Method", request.method}, {"ResourceType", std::move(type)}}};
+}
+
 std::unexpected<Error> unknown_operation(const Service& service, Protocol protocol,
                                          std::string_view operation, const HttpRequest& request) {
   if (is_query(protocol)) {
@@ -225,7 +242,10 @@ Router::Identified Router::identify_rest(const HttpRequest& request,
     std::string_view bucket;
     if (&entry == s3_) bucket = bucket_of_host(request.host(), options_.base_hosts);
     PathTrie::Found found = entry.rest->find(request, bucket);
-    if (!found.operation) return false;
+    if (!found.operation) {
+      out.found.refused_subresource = found.refused_subresource;
+      return false;
+    }
     out.entry = &entry;
     out.found = found;
     out.protocol = rest_protocol(*entry.service);
@@ -309,6 +329,8 @@ Result<Route> Router::resolve(const HttpRequest& request, std::string_view signi
     route.labels = std::move(*labels);
     return route;
   }
+  if (!identified.found.refused_subresource.empty())
+    return fail(refused_subresource(identified.found.refused_subresource, request));
   route.operation = schema::find_operation(service, identified.operation_name);
   if (!route.operation)
     return unknown_operation(service, identified.protocol, identified.operation_name, request);

@@ -54,6 +54,28 @@ TEST(Router, S3_by_path_and_query) {
             "CompleteMultipartUpload Bucket=b Key=k");
 }
 
+// What it says of a request that no operation is for.
+Error refusal(const HttpRequest& request) {
+  static const Router kRouter(kServices, {{"s3.example.org"}});
+  Result<Route> route = kRouter.resolve(request, "s3");
+  EXPECT_FALSE(route) << request.target;
+  return route ? Error{} : route.error();
+}
+
+TEST(Router, S3_subresources_never_fall_to_the_object_or_bucket_itself) {
+  Error upload = refusal(make("PUT", "/b/k?uploadId=u"));
+  EXPECT_EQ(upload.code, "MethodNotAllowed");
+  EXPECT_EQ(upload.http_status, 405);
+  EXPECT_EQ(upload.details.at("ResourceType"), "UPLOAD");
+  Error part = refusal(make("PUT", "/b/k?partNumber=1"));
+  EXPECT_EQ(part.code, "InvalidArgument");
+  EXPECT_EQ(part.message, "This operation does not accept partNumber without uploadId");
+  EXPECT_EQ(refusal(make("DELETE", "/b/k?uploads")).code, "MethodNotAllowed");
+  EXPECT_EQ(refusal(make("GET", "/b?delete")).code, "MethodNotAllowed");
+  // "id" chooses among operations that have a constant of their own; by itself it says nothing.
+  EXPECT_EQ(routed(make("GET", "/b?id=1"), "s3"), "ListObjects Bucket=b");
+}
+
 TEST(Router, S3_puts_differ_by_query_and_header) {
   HttpRequest put = make("PUT", "/b/k");
   EXPECT_EQ(routed(put, "s3"), "PutObject Bucket=b Key=k");

@@ -114,4 +114,28 @@ std::string KeyEncoding::operator()(const std::string& key) const {
   return url_ ? percent_encode(key, true) : key;
 }
 
+namespace {
+
+// Keys are UTF-8; of that, XML 1.0 lacks most control characters, U+FFFE and U+FFFF.
+bool xml_can_hold(std::string_view key) {
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const char c = key[i];
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r') return false;
+    const std::string_view three = key.substr(i, 3);
+    if (three == "\xEF\xBF\xBE" || three == "\xEF\xBF\xBF") return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void KeyEncoding::cover(const ListResult& listed) {
+  for (const ListEntry& entry : listed.objects) url_ = url_ || !xml_can_hold(entry.key);
+  for (const std::string& prefix : listed.common_prefixes) url_ = url_ || !xml_can_hold(prefix);
+}
+
+std::optional<std::string> KeyEncoding::type() const {
+  return url_ ? std::optional<std::string>("url") : std::nullopt;
+}
+
 }  // namespace tidemill::services::s3

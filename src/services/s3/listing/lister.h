@@ -1,6 +1,7 @@
 // Ordered listing of one bucket's keys with common prefixes: what every List operation is made of.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,11 @@ class KeyEncoding {
   // InvalidArgument when the type is neither absent nor "url".
   static Result<KeyEncoding> make(const std::optional<std::string>& type);
   std::string operator()(const std::string& key) const;
+  // Keys that XML 1.0 cannot hold (with control characters) go out encoded even where nobody asked:
+  // AWS answers a document there that no reader takes. The answer names its encoding.
+  void cover(const ListResult& listed);
+  // What the answer's EncodingType says.
+  std::optional<std::string> type() const;
 
  private:
   bool url_ = false;

@@ -41,7 +41,7 @@ void describe_listing(const Request& request, const ListResult& listed, const Ke
   output.prefix = encode(request.prefix.value_or(""));
   if (request.delimiter && !request.delimiter->empty())
     output.delimiter = encode(*request.delimiter);
-  output.encoding_type = request.encoding_type;
+  output.encoding_type = encode.type();
   output.max_keys = count_max;
   output.is_truncated = listed.truncated;
   if (!listed.common_prefixes.empty()) output.common_prefixes = describe_prefixes(listed, encode);
@@ -63,6 +63,7 @@ Result<model::ListObjectsOutput> list_objects(Core& core, Context& context,
   KeyEncoding encode = TRY(KeyEncoding::make(request.encoding_type));
   ListResult listed =
       TRY(list_keys(core, query_of(request, request.marker.value_or(""), count_max)));
+  encode.cover(listed);
   model::ListObjectsOutput output;
   describe_listing(request, listed, encode, count_max, output);
   output.marker = encode(request.marker.value_or(""));
@@ -93,6 +94,7 @@ Result<model::ListObjectsV2Output> list_objects_v2(Core& core, Context& context,
     after = std::move(*decoded);
   }
   ListResult listed = TRY(list_keys(core, query_of(request, std::move(after), count_max)));
+  encode.cover(listed);
   model::ListObjectsV2Output output;
   describe_listing(request, listed, encode, count_max, output);
   output.key_count = std::int64_t(listed.objects.size() + listed.common_prefixes.size());
@@ -122,6 +124,7 @@ Result<model::ListObjectVersionsOutput> list_object_versions(
                                  "version-id-marker", *request.version_id_marker));
   ListResult listed =
       TRY(list_keys(core, query_of(request, request.key_marker.value_or(""), count_max)));
+  encode.cover(listed);
   model::ListObjectVersionsOutput output;
   describe_listing(request, listed, encode, count_max, output);
   output.key_marker = encode(request.key_marker.value_or(""));
