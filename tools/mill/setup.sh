@@ -141,6 +141,7 @@ setup_for_test() {
   setup_for_demo
   setup_venv clients-old .cache/venvs/clients-old requirements/clients-old.txt
   setup_venv clients-v3 .cache/venvs/clients-v3 requirements/clients-v3.txt
+  setup_venv clients-s3 .cache/venvs/clients-s3 requirements/clients-s3.txt
   setup_node
   setup_go
   setup_npm tests/clients/js

@@ -85,7 +85,8 @@ part_fuzz() {
 part_conformance() {
   run_pytest .cache/venvs/clients/bin/python tests/conformance &&
     run_pytest .cache/venvs/clients-old/bin/python tests/conformance_old &&
-    run_pytest .cache/venvs/clients-v3/bin/python tests/conformance_v3
+    run_pytest .cache/venvs/clients-v3/bin/python tests/conformance_v3 &&
+    run_pytest .cache/venvs/clients-s3/bin/python tests/conformance_s3
 }
 part_crash() { run_pytest .cache/venvs/clients/bin/python tests/crash; }
 part_adversary() { run_pytest .cache/venvs/clients/bin/python tests/adversary; }
