@@ -145,6 +145,30 @@ def test_checksum_enumerations_are_compared_without_case(call, bucket, value):
     assert call("GET", f"/{bucket}/sum", {"x-amz-checksum-mode": "sometimes"}).status == 400
 
 
+def test_headers_in_a_presigned_url_count(server, call, bucket):
+    """JavaScript's presigner moves x-amz- headers to the query."""
+    signer = Signer.of(server, "s3")
+
+    def presigned(method, target, body=b"", **query):
+        url = signer.presign(method, target, overrides={name.replace("_", "-"): value for name, value in query.items()})
+        with Wire(server.port) as wire:
+            wire.send(head(method, url, {"Host": "127.0.0.1", **({"Content-Length": str(len(body))} if method == "PUT" else {})}) + body)
+            return wire.reply()
+
+    empty = {"x_amz_checksum_crc32": "AAAAAA==", "x_amz_sdk_checksum_algorithm": "CRC32"}  # what it adds of the body it does not know
+    assert presigned("PUT", f"/{bucket}/hoisted", b"body", x_amz_meta_who="me", x_amz_tagging="a=b", x_amz_storage_class="STANDARD_IA", **empty).status == 200
+    reply = call("HEAD", f"/{bucket}/hoisted")
+    assert reply.headers["x-amz-meta-who"] == "me" and reply.headers["x-amz-storage-class"] == "STANDARD_IA"
+    assert "<Key>a</Key><Value>b</Value>" in call("GET", f"/{bucket}/hoisted?tagging=").text
+    assert presigned("PUT", f"/{bucket}/hoisted-copy", x_amz_copy_source=f"{bucket}/hoisted").status == 200
+    assert call("GET", f"/{bucket}/hoisted-copy").body == b"body"
+    # Refused as the header is.
+    assert presigned("PUT", f"/{bucket}/hoisted", b"body", x_amz_storage_class="NONE").status == 400
+    # Without a signature in the query they are parameters like any other.
+    assert call("PUT", f"/{bucket}/plain?x-amz-meta-who=me", body=b"x").status == 200
+    assert "x-amz-meta-who" not in call("HEAD", f"/{bucket}/plain").headers
+
+
 def test_a_copy_needs_no_length_and_a_put_does(server, call, bucket):
     assert call("PUT", f"/{bucket}/source", body=b"copied").status == 200
     signer = Signer.of(server, "s3")

@@ -105,6 +105,21 @@ Result<Value> read_header(const Member& member, std::string_view text) {
   return read_scalar(member, shape, shape.type == ShapeType::string ? text : trimmed(text));
 }
 
+// Presigned URLs may carry x-amz- headers as query parameters: JavaScript's presigner moves them
+// there. Checksums are left aside, since it adds that of an empty body where it knows none.
+bool is_hoistable(const HttpRequest& request, std::string_view wire_name) {
+  return wire_name.starts_with("x-amz-") && !wire_name.starts_with("x-amz-checksum-") &&
+         !wire_name.starts_with("x-amz-sdk-") && !request.query.empty() &&
+         request.find_query("X-Amz-Signature");
+}
+
+const std::string* hoisted_header(const HttpRequest& request, std::string_view wire_name) {
+  if (!is_hoistable(request, wire_name)) return nullptr;
+  for (const QueryParameter& parameter : request.query)
+    if (equal_ignoring_case(parameter.name, wire_name)) return &parameter.value;
+  return nullptr;
+}
+
 // Several fields of one name are one list, as HTTP joins them; Go's SDK sends lists so.
 std::string joined_fields(const Headers& headers, std::string_view name) {
   std::string joined;
@@ -120,10 +135,10 @@ Result<void> read_prefixed_headers(const Member& member, const HttpRequest& requ
                                    ValueObject& out) {
   ValueObject map;
   std::string_view prefix = member.wire_name;
-  for (const auto& [name, value] : request.headers.fields()) {
+  auto take = [&](const std::string& name, const std::string& value) -> Result<void> {
     if (name.size() <= prefix.size() ||
         !equal_ignoring_case(std::string_view(name).substr(0, prefix.size()), prefix))
-      continue;
+      return {};
     std::string key = lower_case(std::string_view(name).substr(prefix.size()));
     if (!is_valid_utf8(value)) return fail(codes::kInvalid, "header '" + name + "' is not UTF-8");
     // A field that comes twice is one list, as HTTP joins them.
@@ -131,7 +146,12 @@ Result<void> read_prefixed_headers(const Member& member, const HttpRequest& requ
       *held = Value(*held->as_string() + "," + value);
     else
       map.append(std::move(key), Value(value));
-  }
+    return {};
+  };
+  for (const auto& [name, value] : request.headers.fields()) TRY(take(name, value));
+  if (is_hoistable(request, prefix))
+    for (const QueryParameter& parameter : request.query)
+      TRY(take(parameter.name, parameter.value));
   if (!map.empty()) out.set(member.name, std::move(map));
   return {};
 }
@@ -239,9 +259,10 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
         break;
       case Location::header: {
         const std::string* text = request.headers.find(member.wire_name);
+        if (!text) text = hoisted_header(request, member.wire_name);
         if (!text || (text->empty() && member.shape->type != ShapeType::string)) break;
         std::string joined;
-        if (member.shape->type == ShapeType::list) {
+        if (member.shape->type == ShapeType::list && request.headers.find(member.wire_name)) {
           joined = joined_fields(request.headers, member.wire_name);
           text = &joined;
         }

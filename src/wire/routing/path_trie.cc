@@ -124,8 +124,11 @@ const PathTrie::Candidate* PathTrie::choose(const Node& node, const HttpRequest&
     bool complete =
         std::ranges::all_of(candidate.required_query,
                             [&](std::string_view name) { return request.find_query(name); }) &&
-        std::ranges::all_of(candidate.required_headers,
-                            [&](std::string_view name) { return request.headers.find(name); });
+        std::ranges::all_of(candidate.required_headers, [&](std::string_view name) {
+          // Presigned URLs may carry headers in the query (protocols/http_binding.cc).
+          return request.headers.find(name) ||
+                 (request.find_query(name) && request.find_query("X-Amz-Signature"));
+        });
     if (complete) return &candidate;
     fallback = &candidate;  // the one that demands least, as they are ordered
   }

@@ -120,7 +120,7 @@ std::unexpected<Error> unknown_operation(const Service& service, Protocol protoc
   std::string what =
       operation.empty() ? request.method + " " + request.path : std::string(operation);
   return fail("UnknownOperationException",
-              "The service " + std::string(service.name) + " has no operation for '" + what + "'.",
+              std::string(service.service_id) + " has no operation for '" + what + "'.",
               rest ? 404 : 400);
 }
 
@@ -309,14 +309,26 @@ Dialect Router::dialect(const HttpRequest& request, std::string_view signing_nam
   return {identified.entry ? identified.entry->service : &unknown_service(), identified.protocol};
 }
 
+Error Router::no_such_service(const Identified& identified, const HttpRequest& request) const {
+  std::string called(identified.service_name);
+  std::string_view name = options_.service_called ? options_.service_called(called) : "";
+  std::string message;
+  if (name.empty()) {
+    message = "Tidemill has no service '" + called + "'; ";
+  } else {
+    const std::string operation = identified.operation_name.empty()
+                                      ? request.method + " " + request.path
+                                      : std::string(identified.operation_name);
+    message = operation + " of " + std::string(name) + " is not implemented by Tidemill; ";
+  }
+  return {is_query(identified.protocol) ? "InvalidAction" : "UnknownOperationException",
+          message + "`tidemill coverage` or docs/coverage.md lists what is there.",
+          identified.protocol == Protocol::rest_json_1 ? 404 : 400};
+}
+
 Result<Route> Router::resolve(const HttpRequest& request, std::string_view signing_name) const {
   Identified identified = identify(request, signing_name);
-  if (!identified.entry) {
-    return fail(is_query(identified.protocol) ? "InvalidAction" : "UnknownOperationException",
-                "Tidemill has no service '" + std::string(identified.service_name) +
-                    "'. Its services are listed in docs/coverage.md.",
-                identified.protocol == Protocol::rest_json_1 ? 404 : 400);
-  }
+  if (!identified.entry) return fail(no_such_service(identified, request));
   const Service& service = *identified.entry->service;
   Route route{&service, nullptr, identified.protocol, {}};
   if (identified.found.operation) {

@@ -32,6 +32,9 @@ struct RouterOptions {
   // Names under which S3 is reached besides localhost and IP addresses: "s3.example.com" answers
   // path style, "bucket.s3.example.com" virtual-host style.
   std::vector<std::string> base_hosts = {};
+  // What people call the service that a request calls so (its target's prefix, or what it is signed
+  // for), of all there are; "" for none. For messages about services that are not here.
+  std::string_view (*service_called)(std::string_view in_request) = nullptr;
 };
 
 // Thread-safe after construction; the services outlive it.
@@ -51,6 +54,7 @@ class Router {
  private:
   struct Entry;
   struct Identified;
+  Error no_such_service(const Identified& identified, const HttpRequest& request) const;
 
   Identified identify(const HttpRequest& request, std::string_view signing_name) const;
   Identified identify_target(const HttpRequest& request, std::string_view target) const;
