@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from codegen import cpp, model, structs, tables
+from codegen import cpp, model, service_names, structs, tables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -30,6 +30,7 @@ def generate(botocore):
         for name, text in texts.items():
             out[f"{loaded.namespace}/{name}"] = text
     out["all_services.cc"] = all_services(spaces)
+    out["service_names.cc"] = service_names.text(botocore)
     return out
 
 

@@ -23,17 +23,26 @@ std::string id_of(const std::string& machine, const std::string& key) {
 
 std::unique_ptr<Engine> make_engine(store::Store& store, Clock& clock, Random& random,
                                     EngineOptions options) {
-  return std::make_unique<DurableEngine>(store, clock, random, options);
+  return make_engine(store, clock, clock, random, options, {});
 }
 
-DurableEngine::DurableEngine(store::Store& store, Clock& clock, Random& random,
-                             EngineOptions options)
+std::unique_ptr<Engine> make_engine(store::Store& store, Clock& clock, const Clock& durations,
+                                    Random& random, EngineOptions options,
+                                    std::string hidden_folder) {
+  return std::make_unique<DurableEngine>(store, clock, durations, random, options,
+                                         std::move(hidden_folder));
+}
+
+DurableEngine::DurableEngine(store::Store& store, Clock& clock, const Clock& durations,
+                             Random& random, EngineOptions options, std::string hidden_folder)
     : store_(store),
       clock_(clock),
+      durations_(durations),
       random_(random),
       options_(options),
+      hidden_folder_(std::move(hidden_folder)),
       scheduler_(
-          clock, {options.workers_max, options.poll_interval},
+          durations, {options.workers_max, options.poll_interval},
           [this](const std::string& key) { run_task(key); }, [this] { tick(); }) {}
 
 DurableEngine::~DurableEngine() { stop(); }
@@ -47,7 +56,7 @@ void DurableEngine::add(Machine machine) {
 }
 
 Result<void> DurableEngine::start() {
-  TRY(load_tasks(clock_.now() + options_.horizon));
+  TRY(load_tasks(durations_.now() + options_.horizon));
   scheduler_.start();
   return {};
 }
@@ -88,7 +97,7 @@ DurableEngine::NewTasks DurableEngine::put_tasks(store::Transaction& transaction
     std::abort();
   }
   NewTasks made;
-  const Timestamp now = clock_.now();
+  const Timestamp now = durations_.now();
   for (std::size_t place = 0; place < tasks.size(); ++place) {
     const Task& task = tasks[place];
     const TaskRecord record{machine.name, key, task.type, task.payload, 1, now, now + task.delay};
@@ -241,7 +250,7 @@ Result<void> DurableEngine::load_tasks(Timestamp until) {
 }
 
 void DurableEngine::tick() {
-  const Timestamp now = clock_.now();
+  const Timestamp now = durations_.now();
   const bool horizon_near = (now + options_.horizon / 2).microseconds > loaded_until_microseconds_;
   const bool reload = reload_needed_.exchange(false);
   if (!horizon_near && !reload) return;

@@ -7,6 +7,7 @@
 #include <stop_token>
 
 #include "engine/engine.h"
+#include "engine/make_engine.h"
 #include "engine/scheduler.h"
 #include "engine/task_record.h"
 #include "engine/waiters.h"
@@ -15,7 +16,8 @@ namespace tidemill::engine {
 
 class DurableEngine final : public Engine {
  public:
-  DurableEngine(store::Store& store, Clock& clock, Random& random, EngineOptions options);
+  DurableEngine(store::Store& store, Clock& clock, const Clock& durations, Random& random,
+                EngineOptions options, std::string hidden_folder);
   ~DurableEngine() override;
 
   void add(Machine machine) override;
@@ -70,9 +72,11 @@ class DurableEngine final : public Engine {
   Timestamp retry_time(const RetryPolicy& policy, int attempt);
 
   store::Store& store_;
-  Clock& clock_;
+  Clock& clock_;            // what records show
+  const Clock& durations_;  // what tasks are due by
   Random& random_;
   const EngineOptions options_;
+  const std::string hidden_folder_;
   std::map<std::string, Machine> machines_;  // read-only after start()
   std::array<std::mutex, kRecordLocks> record_locks_;
   Waiters waiters_;

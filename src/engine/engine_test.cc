@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/engine_test_machine.h"
+#include "engine/make_engine.h"
 #include "engine/task_record.h"
 #include "store/memory/memory_store.h"
 
@@ -21,7 +22,7 @@ class EngineTest : public testing::Test {
   void start_engine(RetryPolicy retry = {}, bool sequential = true) {
     Machine machine = make_machine("counter", counter_table(), &count, std::ref(handlers_), retry);
     machine.sequential_tasks = sequential;
-    engine_ = make_engine(*store_, clock_, *random_, {.poll_interval = 5ms});
+    engine_ = make_engine(*store_, wall_, clock_, *random_, {.poll_interval = 5ms});
     engine_->add(std::move(machine));
     ASSERT_TRUE(engine_->start());
   }
@@ -51,7 +52,8 @@ class EngineTest : public testing::Test {
   }
 
   std::unique_ptr<store::Store> store_ = store::make_memory_store(test_tables());
-  ManualClock clock_{Timestamp{1'700'000'000'000'000}};
+  ManualClock clock_{Timestamp{1'700'000'000'000'000}};  // for durations
+  ManualClock wall_{Timestamp{1'800'000'000'000'000}};
   std::unique_ptr<Random> random_ = make_seeded_random(1);
   Handlers handlers_;
   std::unique_ptr<Engine> engine_;  // last: its threads use the rest
@@ -130,6 +132,44 @@ TEST_F(EngineTest, TimerFiresWhenTheClockSaysSo) {
   clock_.advance(1min);
   engine_->poll();
   EXPECT_TRUE(wait_for_value("a", 1));
+}
+
+TEST_F(EngineTest, StepsOfTheWallClockNeitherFireNorDelayTimers) {
+  start_engine();
+  ASSERT_TRUE(create("a"));
+  send("a", "Later", "x");
+  wall_.advance(24h);
+  engine_->poll();
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(load("a").value, 0);
+  engine_.reset();  // nor across a restart
+  start_engine();
+  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(load("a").value, 0);
+  wall_.advance(-48h);
+  clock_.advance(1h);
+  engine_->poll();
+  EXPECT_TRUE(wait_for_value("a", 1));
+}
+
+TEST_F(EngineTest, TransitionsAreToldTheWallClocksTime) {
+  std::atomic<std::int64_t> told = 0;
+  Machine machine = make_machine(
+      "counter", counter_table(),
+      [&](const Counter& counter, const Event& event, Timestamp now) {
+        told = now.microseconds;
+        return count(counter, event, now);
+      },
+      std::ref(handlers_));
+  engine_ = make_engine(*store_, wall_, clock_, *random_, {.poll_interval = 5ms});
+  engine_->add(std::move(machine));
+  ASSERT_TRUE(engine_->start());
+  ASSERT_TRUE(create("a", {{"x"}}));
+  ASSERT_TRUE(wait_for_value("a", 1));
+  EXPECT_EQ(told, wall_.now().microseconds);
+  told = 0;
+  send("a", "Add");
+  EXPECT_EQ(told, wall_.now().microseconds);
 }
 
 TEST_F(EngineTest, TimerBeyondTheHorizonFires) {

@@ -13,6 +13,7 @@ struct TaskRecord {
   std::string type;
   Value payload;
   int attempt = 1;
+  // By the engine's clock for durations, which may differ from the wall clock's time.
   Timestamp created;
   Timestamp due;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "base/hidden_folder.h"
 #include "base/log.h"
 #include "engine/durable_engine.h"
 
@@ -15,8 +16,10 @@ constexpr int kSettleAttemptsMax = 8;
 // Between attempts to read or commit when the store itself fails.
 constexpr std::chrono::milliseconds kStoreRetryDelay{200};
 
-Event task_failed(const TaskRecord& task, const Error& error) {
-  return {"TaskFailed", to_value(TaskFailure{task.type, error.code, error.message})};
+// Records show it to their owners.
+Event task_failed(const TaskRecord& task, const Error& error, std::string_view hidden_folder) {
+  return {"TaskFailed",
+          to_value(TaskFailure{task.type, error.code, hide_folder(error.message, hidden_folder)})};
 }
 
 }  // namespace
@@ -33,7 +36,7 @@ struct DurableEngine::Running {
 void DurableEngine::run_task(const std::string& key) {
   auto store_failed = [&](const Error& error) {
     log::warning("a task waits for the store", {{"task", key}, {"reason", error.message}});
-    scheduler_.retry(key, clock_.now() + kStoreRetryDelay);
+    scheduler_.retry(key, durations_.now() + kStoreRetryDelay);
   };
   Result<std::optional<store::Versioned<TaskRecord>>> task = task_table().get(store_, key);
   if (!task) return store_failed(task.error());
@@ -86,7 +89,7 @@ DurableEngine::Settled DurableEngine::settle(Running& running, TaskResult result
   // The disk is full or broken: the handler's work is not repeated, only its commit.
   std::lock_guard lock(held_mutex_);
   held_.insert_or_assign(running.key, std::move(result));
-  return {false, clock_.now() + kStoreRetryDelay};
+  return {false, durations_.now() + kStoreRetryDelay};
 }
 
 // nullopt: to be tried again. With the record's lock held.
@@ -117,7 +120,8 @@ std::optional<DurableEngine::Settled> DurableEngine::settle_once(Running& runnin
     running.record = std::move(*record);
     task_table().erase(transaction, running.key, running.version);
     const std::vector<Event> events =
-        failed_for_good ? std::vector<Event>{task_failed(task, result.error())} : *result;
+        failed_for_good ? std::vector<Event>{task_failed(task, result.error(), hidden_folder_)}
+                        : *result;
     Result<NewTasks> applied = apply_events(running, events, transaction);
     if (!applied && !failed_for_good) return settle_once(running, fail(applied.error()));
     if (!applied) {
@@ -173,7 +177,7 @@ Timestamp DurableEngine::retry_time(const RetryPolicy& policy, int attempt) {
   if (quarter > 0) {
     delay -= std::chrono::microseconds(random_.next() % static_cast<std::uint64_t>(quarter));
   }
-  return clock_.now() + delay;
+  return durations_.now() + delay;
 }
 
 }  // namespace tidemill::engine

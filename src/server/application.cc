@@ -9,9 +9,12 @@
 #include <mutex>
 
 #include "api/all_services.h"
+#include "api/service_names.h"
+#include "base/boot_clock.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "compute/process/process_compute.h"
+#include "engine/make_engine.h"
 #include "runtime/signals.h"
 #include "server/application_parts.h"
 #include "server/file.h"
@@ -109,7 +112,9 @@ Result<void> Application::Parts::open_state() {
   blobs = TRY(blobs::open_blob_store({.directory = (data / "blobs").string()}, *random));
   compute = TRY(compute::make_process_compute(
       {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
-  engine = engine::make_engine(*store, clock, *random);
+  durations =
+      std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
+  engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
   return {};
 }
 
@@ -152,6 +157,7 @@ Result<void> Application::Parts::take_address() {
 
   wire::RouterOptions routing;
   if (!settings.text("domain").empty()) routing.base_hosts.push_back(settings.text("domain"));
+  routing.service_called = api::service_called;
   router = std::make_unique<wire::Router>(api::all_services(), routing);
   wire::sigv4::AuthenticatorOptions authentication;
   if (settings.text("auth") == "any")
@@ -169,6 +175,7 @@ Result<void> Application::Parts::take_address() {
   parts.further_metrics = [this] { return further_metrics(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");
+  parts.data_folder = data.string();
   chain = std::make_unique<RequestChain>(std::move(parts));
   wire::HttpServerOptions options = http_options(settings, address);
   options.on_bad_request = [this](int status, std::string_view reason) {

@@ -60,6 +60,7 @@ struct Application::Parts {
   Settings settings;
   std::filesystem::path data;
   SystemClock clock;
+  std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
   std::unique_ptr<blobs::BlobStore> blobs;

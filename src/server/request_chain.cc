@@ -1,5 +1,6 @@
 #include "server/request_chain.h"
 
+#include "base/hidden_folder.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "blobs/file_source.h"
@@ -209,7 +210,8 @@ Result<const services::Handler*> RequestChain::find_handler(const Call& call) {
   return fail("NotImplemented",
               std::string(call.route.operation->name) + " of " +
                   std::string(call.route.service->service_id) +
-                  " is not implemented by Tidemill; docs/coverage.md lists what is.",
+                  " is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists "
+                  "what is.",
               501);
 }
 
@@ -289,6 +291,7 @@ HttpResponse RequestChain::encode_error(const Call& call, const Error& error) {
                                   {"operation", operation_name(call)},
                                   {"code", error.code},
                                   {"message", error.message}});
+  mapped.message = hide_folder(std::move(mapped.message), parts_.data_folder);
   return wire::codec_for(call.route.protocol)
       .encode_error(*call.route.service, call.route.operation, mapped, call.request_id,
                     call.request);

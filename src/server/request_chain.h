@@ -75,6 +75,7 @@ struct RequestChainParts {
   std::function<std::string()> further_metrics;
   AccessLog access_log = AccessLog::errors;
   std::string region = "us-east-1";
+  std::string data_folder = {};  // is named to no client
 };
 
 class RequestChain final : public wire::HttpHandler {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/descriptor.h"
+#include "services/sagemaker/stoppable.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -90,21 +91,100 @@ class FileSource final : public ByteSource {
   std::uint64_t size_;
 };
 
-Result<void> pack_file(archive* writer, const std::string& path) {
-  std::unique_ptr<ByteSource> source = TRY(open_file_source(path));
-  std::vector<char> buffer(kBufferBytes);
-  for (;;) {
-    const std::size_t count = TRY(source->read(buffer));
-    if (count == 0) return {};
-    if (archive_write_data(writer, buffer.data(), count) < 0)
-      return fail(archive_failure(writer, "pack " + path, codes::kIo));
+// Where a file has bytes; what lies between is a hole, which reads as zeros.
+struct Extent {
+  off_t offset = 0;
+  off_t length = 0;
+};
+
+// Empty when the file is not worth an entry of its own kind: it has no holes to speak of, or its
+// file system knows none. A file that is one hole has one extent of no length.
+std::vector<Extent> extents_of_sparse(int file, off_t size) {
+  constexpr off_t kHolesBytesMin = 1 << 20;
+  constexpr std::size_t kExtentsMax = 10'000;
+  std::vector<Extent> extents;
+  off_t data_bytes = 0;
+  for (off_t at = 0; at < size && extents.size() <= kExtentsMax;) {
+    const off_t begin = ::lseek(file, at, SEEK_DATA);
+    if (begin < 0 && errno == ENXIO) break;  // a hole up to the end
+    if (begin < 0) return {};
+    const off_t end = std::min(::lseek(file, begin, SEEK_HOLE), size);
+    if (end <= begin) return {};
+    extents.push_back({begin, end - begin});
+    data_bytes += end - begin;
+    at = end;
   }
+  if (size - data_bytes < kHolesBytesMin || extents.size() > kExtentsMax) return {};
+  if (extents.empty()) extents.push_back({0, 0});
+  return extents;
+}
+
+// One file's bytes into the archive. Holes cost neither reading nor room: the writer takes zeros
+// for them and writes nothing.
+class FilePacker {
+ public:
+  FilePacker(archive* writer, const std::string& name, StopCheck* stop)
+      : writer_(writer), name_(name), stop_(stop), buffer_(kBufferBytes) {}
+
+  Result<void> read_from(int file, off_t offset, off_t length) {
+    while (length > 0) {
+      const auto wanted = std::min<std::size_t>(buffer_.size(), static_cast<std::size_t>(length));
+      const ssize_t count = ::pread(file, buffer_.data(), wanted, offset);
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return fail(io_error("read " + name_));
+      if (count == 0) return zeros(length);  // it was cut meanwhile; its header says how long it is
+      TRY(write(buffer_.data(), static_cast<std::size_t>(count)));
+      offset += count;
+      length -= count;
+    }
+    return {};
+  }
+
+  Result<void> zeros(off_t length) {
+    static const std::vector<char> kZeros(1 << 20);
+    while (length > 0) {
+      const auto count = std::min<std::size_t>(kZeros.size(), static_cast<std::size_t>(length));
+      TRY(write(kZeros.data(), count));
+      length -= static_cast<off_t>(count);
+    }
+    return {};
+  }
+
+ private:
+  Result<void> write(const char* bytes, std::size_t count) {
+    if (stop_) TRY(stop_->check());
+    if (archive_write_data(writer_, bytes, count) < 0)
+      return fail(archive_failure(writer_, "pack " + name_, codes::kIo));
+    return {};
+  }
+
+  archive* writer_;
+  const std::string& name_;
+  StopCheck* stop_;
+  std::vector<char> buffer_;
+};
+
+Result<void> pack_bytes(archive* writer, int file, off_t size, const std::vector<Extent>& extents,
+                        const std::string& name, StopCheck* stop) {
+  FilePacker packer(writer, name, stop);
+  if (extents.empty()) return packer.read_from(file, 0, size);
+  off_t at = 0;
+  for (const Extent& extent : extents) {
+    TRY(packer.zeros(extent.offset - at));
+    TRY(packer.read_from(file, extent.offset, extent.length));
+    at = extent.offset + extent.length;
+  }
+  return packer.zeros(size - at);
 }
 
 // False when the entry is of a kind that is left out (sockets, devices).
-Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string& name) {
+Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string& name,
+                        StopCheck* stop) {
+  if (stop) TRY(stop->check());
   struct stat status;
-  if (::lstat(path.c_str(), &status) != 0) return fail(io_error("stat " + path.string()));
+  if (::lstat(path.c_str(), &status) != 0) return fail(io_error("stat " + name));
+  Descriptor file;
+  std::vector<Extent> extents;
   std::unique_ptr<archive_entry, EntryCloser> entry(archive_entry_new());
   archive_entry_set_pathname(entry.get(), name.c_str());
   archive_entry_set_mtime(entry.get(), status.st_mtim.tv_sec, 0);
@@ -116,15 +196,20 @@ Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string
     archive_entry_set_filetype(entry.get(), AE_IFLNK);
     archive_entry_set_symlink(entry.get(), fs::read_symlink(path, problem).c_str());
   } else if (S_ISREG(status.st_mode)) {
+    file = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file) return fail(io_error("open " + name));
     archive_entry_set_filetype(entry.get(), AE_IFREG);
     archive_entry_set_size(entry.get(), status.st_size);
+    extents = extents_of_sparse(file.get(), status.st_size);
+    for (const Extent& extent : extents)
+      archive_entry_sparse_add_entry(entry.get(), extent.offset, extent.length);
   } else {
     return false;
   }
   // A warning: the name is not UTF-8. It is written as it is.
   if (archive_write_header(writer, entry.get()) < ARCHIVE_WARN)
-    return fail(archive_failure(writer, "pack " + path.string(), codes::kIo));
-  if (S_ISREG(status.st_mode)) TRY(pack_file(writer, path));
+    return fail(archive_failure(writer, "pack " + name, codes::kIo));
+  if (file) TRY(pack_bytes(writer, file.get(), status.st_size, extents, name, stop));
   return true;
 }
 
@@ -150,7 +235,26 @@ Result<void> write_file(const std::string& path, ByteSource& source) {
   }
 }
 
-Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file) {
+Result<ApparentSize> apparent_size(const std::string& folder, StopCheck* stop) {
+  ApparentSize size;
+  std::error_code problem;
+  for (auto walk = fs::recursive_directory_iterator(folder, problem);
+       !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem)) {
+    if (stop) TRY(stop->check());
+    struct stat status;
+    if (::lstat(walk->path().c_str(), &status) != 0 || !S_ISREG(status.st_mode)) continue;
+    const auto bytes = static_cast<std::uint64_t>(status.st_size);
+    size.bytes += bytes;
+    if (bytes < size.largest_bytes) continue;
+    size.largest_bytes = bytes;
+    size.largest = walk->path().lexically_relative(folder).string();
+  }
+  if (problem) return fail(codes::kIo, "measure a folder: " + problem.message());
+  return size;
+}
+
+Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file,
+                                  StopCheck* stop) {
   const Utf8Names names;
   std::unique_ptr<archive, WriterCloser> writer(archive_write_new());
   archive_write_add_filter_gzip(writer.get());
@@ -163,7 +267,7 @@ Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& 
   for (auto walk = fs::recursive_directory_iterator(folder, problem);
        !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem)) {
     const std::string name = walk->path().lexically_relative(folder).string();
-    if (TRY(pack_entry(writer.get(), walk->path(), name))) ++entries;
+    if (TRY(pack_entry(writer.get(), walk->path(), name, stop))) ++entries;
   }
   if (problem) return fail(codes::kIo, "pack " + folder + ": " + problem.message());
   if (archive_write_close(writer.get()) != ARCHIVE_OK)
@@ -205,8 +309,8 @@ Result<std::string> place_entry(archive_entry* entry, const std::string& folder)
 
 }  // namespace
 
-Result<void> unpack_tar(const std::string& file, const std::string& folder,
-                        std::uint64_t bytes_max) {
+Result<void> unpack_tar(const std::string& file, const std::string& folder, std::uint64_t bytes_max,
+                        StopCheck* stop) {
   const Utf8Names names;
   std::unique_ptr<archive, ReaderCloser> reader(archive_read_new());
   archive_read_support_filter_all(reader.get());
@@ -226,8 +330,14 @@ Result<void> unpack_tar(const std::string& file, const std::string& folder,
     if (entries == kUnpackedEntriesMax)
       return fail(codes::kOverloaded,
                   "the archive has more than " + std::to_string(kUnpackedEntriesMax) + " entries");
+    if (stop) TRY(stop->check());
     const std::string name = TRY(place_entry(entry, folder));
     if (name.empty()) continue;
+    // As long as it will appear to be: a sparse entry is small only until somebody reads it.
+    bytes += static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0));
+    if (bytes > bytes_max)
+      return fail(codes::kOverloaded,
+                  "the archive unpacks to more than " + std::to_string(bytes_max) + " bytes");
     auto failed = [&] {
       Error error = archive_failure(disk.get(), "unpack " + name);
       for (std::size_t at; (at = error.message.find(folder + "/")) != std::string::npos;)
@@ -240,10 +350,7 @@ Result<void> unpack_tar(const std::string& file, const std::string& folder,
     la_int64_t offset = 0;
     int read = ARCHIVE_OK;
     while ((read = archive_read_data_block(reader.get(), &block, &size, &offset)) == ARCHIVE_OK) {
-      bytes += size;
-      if (bytes > bytes_max)
-        return fail(codes::kOverloaded,
-                    "the archive unpacks to more than " + std::to_string(bytes_max) + " bytes");
+      if (stop) TRY(stop->check());
       if (archive_write_data_block(disk.get(), block, size, offset) < ARCHIVE_OK) return failed();
     }
     if (read != ARCHIVE_EOF) return fail(archive_failure(reader.get(), "read " + name));

@@ -12,18 +12,31 @@
 
 namespace tidemill::services::sagemaker {
 
+class StopCheck;
+
+// What the files below a folder come to, as long as they appear: holes count.
+struct ApparentSize {
+  std::uint64_t bytes = 0;
+  std::string largest;  // the path of the largest file in the folder
+  std::uint64_t largest_bytes = 0;
+};
+Result<ApparentSize> apparent_size(const std::string& folder, StopCheck* stop = nullptr);
+
+// All of these end with Tidemill.Cancelled once `stop` (nullptr: never) says so.
+
 // Packs what lies below `folder` (not the folder itself) into the file. Symbolic links are packed
 // as links, never followed: the folder was written by user code. Returns how many entries there
-// were.
-Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file);
+// were. Holes of sparse files are neither read nor written (GNU's sparse entries, pax form).
+Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& file,
+                                  StopCheck* stop = nullptr);
 
 // Unpacks a tar file, compressed or not, below the folder. Entries that would land outside it
 // (absolute paths, "..", through links), devices and pipes are an error: Tidemill.Invalid, as for
 // an archive that is damaged. Stops with Tidemill.Overloaded past bytes_max and
 // kUnpackedEntriesMax.
 inline constexpr std::size_t kUnpackedEntriesMax = 1'000'000;
-Result<void> unpack_tar(const std::string& file, const std::string& folder,
-                        std::uint64_t bytes_max);
+Result<void> unpack_tar(const std::string& file, const std::string& folder, std::uint64_t bytes_max,
+                        StopCheck* stop = nullptr);
 
 // Takes away the symbolic links below the folder that lead out of it, or nowhere. Links to what
 // the folder is called where it is used ("/opt/ml/model") are made relative and stay.

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+
+#include "services/sagemaker/stoppable.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -42,6 +45,76 @@ TEST_F(ArchiveTest, RoundTrip) {
   EXPECT_EQ(text_of(root_ / "out" / "deep" / "b"), "b");
   EXPECT_TRUE(fs::is_symlink(root_ / "out" / "link"));
   EXPECT_EQ(unpack_tar(root_ / "x.tar.gz", root_ / "out", 1000).error().code, codes::kOverloaded);
+}
+
+void make_sparse(const fs::path& path, std::uint64_t size, std::string_view at_end = "") {
+  std::ofstream file(path, std::ios::binary);
+  file.close();
+  fs::resize_file(path, size);
+  std::fstream end(path, std::ios::in | std::ios::out | std::ios::binary);
+  end.seekp(static_cast<std::streamoff>(size - at_end.size()));
+  end << at_end;
+}
+
+// 900 GB of holes: byte for byte they would take an hour and a gigabyte of gzipped zeros.
+TEST_F(ArchiveTest, HolesAreNeitherReadNorWritten) {
+  constexpr std::uint64_t kHoleBytes = 900'000'000'000;
+  make_sparse(root_ / "in" / "one-hole", kHoleBytes);
+  make_sparse(root_ / "in" / "deep" / "data-behind", kHoleBytes, "the end");
+  std::ofstream(root_ / "in" / "plain") << "plain";
+  const auto began = std::chrono::steady_clock::now();
+  auto packed = pack_tar_gz(root_ / "in", root_ / "x.tar.gz");
+  ASSERT_TRUE(packed) << packed.error().message;
+  EXPECT_LT(fs::file_size(root_ / "x.tar.gz"), 100'000u);
+  auto unpacked = unpack_tar(root_ / "x.tar.gz", root_ / "out", 3 * kHoleBytes);
+  ASSERT_TRUE(unpacked) << unpacked.error().message;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+  EXPECT_EQ(fs::file_size(root_ / "out" / "one-hole"), kHoleBytes);
+  EXPECT_EQ(fs::file_size(root_ / "out" / "deep" / "data-behind"), kHoleBytes);
+  std::ifstream behind(root_ / "out" / "deep" / "data-behind", std::ios::binary);
+  behind.seekg(-7, std::ios::end);
+  std::string end(7, ' ');
+  behind.read(end.data(), 7);
+  EXPECT_EQ(end, "the end");
+  EXPECT_EQ(text_of(root_ / "out" / "plain"), "plain");
+  // What an archive unpacks to is what its files appear to be.
+  EXPECT_EQ(unpack_tar(root_ / "x.tar.gz", root_ / "out", kHoleBytes).error().code,
+            codes::kOverloaded);
+  const ApparentSize size = *apparent_size(root_ / "in");
+  EXPECT_EQ(size.bytes, 2 * kHoleBytes + 5);
+  EXPECT_EQ(size.largest_bytes, kHoleBytes);
+}
+
+// As other programs read and write sparse archives.
+TEST_F(ArchiveTest, SparseArchivesAreUnderstoodByTar) {
+  make_sparse(root_ / "in" / "a", 50'000'000, "tail");
+  ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
+  const std::string in = "cd " + root_.string();
+  ASSERT_EQ(std::system((in + " && tar -xzf x.tar.gz -C out && cmp in/a out/a").c_str()), 0);
+  ASSERT_EQ(std::system((in + " && rm out/a && tar -S -czf y.tar.gz -C in .").c_str()), 0);
+  ASSERT_TRUE(unpack_tar(root_ / "y.tar.gz", root_ / "out", 60'000'000));
+  EXPECT_EQ(std::system((in + " && cmp in/a out/a").c_str()), 0);
+  EXPECT_EQ(unpack_tar(root_ / "y.tar.gz", root_ / "out", 40'000'000).error().code,
+            codes::kOverloaded);
+}
+
+TEST_F(ArchiveTest, PackingAndUnpackingEndWhenStopped) {
+  std::ofstream(root_ / "in" / "a") << std::string(5'000'000, 'a');
+  ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
+  int asked = 0;
+  StopCheck wanted({}, [&] { return true; });
+  EXPECT_EQ(pack_tar_gz(root_ / "in", root_ / "y.tar.gz", &wanted).error().code, codes::kCancelled);
+  EXPECT_EQ(unpack_tar(root_ / "x.tar.gz", root_ / "out", 9'000'000, &wanted).error().code,
+            codes::kCancelled);
+  std::stop_source source;
+  StopCheck token(source.get_token(), [&] { return ++asked < 0; });
+  EXPECT_TRUE(pack_tar_gz(root_ / "in", root_ / "y.tar.gz", &token));
+  EXPECT_GE(asked, 1);
+  source.request_stop();
+  EXPECT_EQ(pack_tar_gz(root_ / "in", root_ / "y.tar.gz", &token).error().code, codes::kCancelled);
+  // Grace: what is nearly done is finished, but the token leaves none.
+  StopCheck graceful({}, [] { return true; }, std::chrono::hours(1));
+  EXPECT_TRUE(pack_tar_gz(root_ / "in", root_ / "y.tar.gz", &graceful));
 }
 
 TEST_F(ArchiveTest, EmptyFolderIsAnArchiveToo) {

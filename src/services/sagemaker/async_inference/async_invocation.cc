@@ -25,7 +25,7 @@ Next expired(AsyncInvocation invocation) {
 
 // Its timer may have rung while it was running: then nothing else ends the wait.
 Next back_to_queue(AsyncInvocation invocation, Timestamp now) {
-  if (now >= invocation.expires) return expired(std::move(invocation));
+  if (invocation.overdue || now >= invocation.expires) return expired(std::move(invocation));
   invocation.phase = AsyncPhase::queued;
   return engine::Step<AsyncInvocation>{std::move(invocation)};
 }
@@ -90,8 +90,12 @@ Result<Next> async_transition(const AsyncInvocation& invocation, const engine::E
     return failed(invocation, text_of(event.payload, "reason"));
   }
   if (event.type == events::kExpired) {
-    if (phase != AsyncPhase::queued || now < invocation.expires) return Next();
-    return expired(invocation);
+    // The timer decides, not the wall clock: it rings once, and the clock may have been set back.
+    if (phase == AsyncPhase::queued) return expired(invocation);
+    if (phase != AsyncPhase::running) return Next();
+    engine::Step<AsyncInvocation> step{invocation};
+    step.next.overdue = true;
+    return Next(std::move(step));
   }
   if (event.type == events::kTaskFailed) {
     // Only the failure's object is written by a task; where it cannot be, the log has it.

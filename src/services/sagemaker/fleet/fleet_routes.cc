@@ -57,6 +57,7 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
   ModelFetch fetch{place.owner.account, place.variant.role_arn, container.data_uri,
                    container.data_compressed, variable(container, "SAGEMAKER_PROGRAM")};
   if (container.multi_model) fetch.uri.clear();
+  fetch.stopped = [this, fleet = place.fleet_id] { return cancelled_ || is_start_stopped(fleet); };
   Result<void> fetched = fetch_model_data(in_, fetch, place.model_folder());
   if (!fetched && fetched.error().code == codes::kInvalid)
     return failed("Failed to download model data for production variant " + place.variant.name +

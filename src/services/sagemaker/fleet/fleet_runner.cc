@@ -10,6 +10,7 @@
 
 #include "services/sagemaker/fleet/fleet_place.h"
 #include "services/sagemaker/fleet/instance_spec.h"
+#include "services/sagemaker/fleet/model_source.h"
 #include "services/sagemaker/role_environment.h"
 
 namespace tidemill::services::sagemaker {
@@ -113,6 +114,21 @@ class FleetRunner::Start {
 bool FleetRunner::is_stopping(const ServerRef& ref) {
   std::lock_guard lock(mutex_);
   return stops_.contains(instance_key(ref.fleet, {ref.variant, ref.instance}));
+}
+
+bool FleetRunner::is_start_stopped(const std::string& fleet_id) {
+  const std::string prefix = fleet_id + "/";
+  std::lock_guard lock(mutex_);
+  for (auto at = stops_.lower_bound(prefix); at != stops_.end() && at->first.starts_with(prefix);
+       ++at)
+    if (starts_.contains(at->first)) return true;
+  return false;
+}
+
+void FleetRunner::cancel() {
+  cancelled_ = true;
+  std::lock_guard lock(mutex_);
+  for (auto& [folder, source] : sources_) source->cancel();
 }
 
 Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,

@@ -73,7 +73,7 @@ class FleetRunner {
   // Lets models go that nobody asked for a while. Now and then.
   void sweep();
   // Ends every wait with Tidemill.Cancelled: the server stops, the processes go on.
-  void cancel() { cancelled_ = true; }
+  void cancel();
   // For a task that got Tidemill.Cancelled: waits for the engine's stop when the server is about to
   // stop it, since until then the error counts as a failed attempt.
   void await_engine_stop(const std::stop_token& stop) const;
@@ -96,6 +96,8 @@ class FleetRunner {
   Result<void> stop_servers(const FleetOwner& owner, const Fleet& fleet,
                             const std::vector<InstanceIndex>& which);
   bool is_stopping(const ServerRef& ref);
+  // A stop waits for a start of the fleet to give up.
+  bool is_start_stopped(const std::string& fleet_id);
   Result<bool> exited(const std::string& job, compute::JobExit& exit);
   ServerAddress address_of(const ServerRef& ref) const;
   Result<sagemaker_runtime::ContainerRoute> container_route(const Place& place);

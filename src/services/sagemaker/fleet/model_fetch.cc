@@ -6,6 +6,7 @@
 #include "services/sagemaker/archive.h"
 #include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
+#include "services/sagemaker/stoppable.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -52,15 +53,16 @@ void make_program_executable(const fs::path& folder, const std::string& program)
 }
 
 Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& uri,
-                    const std::string& folder) {
+                    const std::string& folder, StopCheck& stop) {
   const std::string archive = folder + ".tar.gz";
   TRY(s3.get_object_to_file(fetch.account, uri.bucket, uri.key, archive));
   std::error_code ignored;
   const fs::space_info disk = fs::space(folder, ignored);
   const std::uint64_t room =
       ignored ? kUnpackedBytesMax : disk.available - std::min(disk.available, kDiskBytesLeft);
-  Result<void> unpacked = unpack_tar(archive, folder, std::min(kUnpackedBytesMax, room));
+  Result<void> unpacked = unpack_tar(archive, folder, std::min(kUnpackedBytesMax, room), &stop);
   fs::remove(archive, ignored);
+  if (!unpacked) TRY(stop.check());
   if (!unpacked && unpacked.error().code == codes::kOverloaded && room < kUnpackedBytesMax)
     return fail(codes::kStorageFull,
                 "the disk has no room for the model: " + unpacked.error().message);
@@ -93,9 +95,10 @@ Result<void> copy_object(s3::S3Interface& s3, const ModelFetch& fetch, const S3U
   return {};
 }
 
-Result<void> download(s3::S3Interface& s3, const ModelFetch& fetch, const std::string& folder) {
+Result<void> download(s3::S3Interface& s3, const ModelFetch& fetch, const std::string& folder,
+                      StopCheck& stop) {
   const S3Uri uri = TRY(parse_s3_uri(fetch.uri));
-  if (fetch.compressed) return unpack(s3, fetch, uri, folder);
+  if (fetch.compressed) return unpack(s3, fetch, uri, folder, stop);
   std::string after;
   do {
     s3::ObjectPage page =
@@ -118,8 +121,10 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   fs::create_directories(partial, error);
   if (error) return fail(codes::kIo, "cannot make " + partial + ": " + error.message());
   if (!fetch.uri.empty()) {
-    RoleS3 s3(in.s3, in.iam, fetch.role_arn);
-    Result<void> downloaded = download(s3, fetch, partial);
+    StopCheck stop({}, fetch.stopped);
+    RoleS3 role_s3(in.s3, in.iam, fetch.role_arn);
+    StoppableS3 s3(role_s3, stop);
+    Result<void> downloaded = download(s3, fetch, partial, stop);
     if (!downloaded) {
       fs::remove_all(partial, error);
       fs::remove(partial + ".tar.gz", error);

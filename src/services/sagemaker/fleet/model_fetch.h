@@ -1,6 +1,7 @@
 // Model data: from S3 into a folder.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "services/sagemaker/dependencies.h"
@@ -13,6 +14,8 @@ struct ModelFetch {
   std::string uri;         // s3://bucket/key; "" makes an empty folder
   bool compressed = true;  // one tar.gz; else the object and every object below uri + "/"
   std::string program;     // of code/, made executable when it is no Python script; "" none
+  // Asked between pieces of the work; true ends it with Tidemill.Cancelled. Empty: never.
+  std::function<bool()> stopped = {};
 };
 
 // With the role's rights. `folder` is there as a whole or not at all; nothing is done when it is

@@ -2,6 +2,7 @@
 // nobody asks: multi-model containers and serverless variants.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -36,6 +37,8 @@ class LoadedModels final : public sagemaker_runtime::ModelSource {
   Result<std::string> fetch(const std::string& target) override;
   // Lets go what was idle too long.
   void sweep();
+  // Ends fetches under way and to come: the server stops.
+  void cancel() { cancelled_ = true; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -49,6 +52,7 @@ class LoadedModels final : public sagemaker_runtime::ModelSource {
 
   Dependencies in_;
   const ModelSourceOptions options_;
+  std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;
   std::condition_variable loaded_;
   std::map<std::string, Held, std::less<>> held_;  // guarded by mutex_

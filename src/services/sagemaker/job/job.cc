@@ -34,8 +34,11 @@ std::string job_arn(const Context& context, std::string_view kind, std::string n
 }
 
 HeldDescribes::Clock::time_point held_until(Timestamp created, Timestamp now) {
+  // Between the two the wall clock may have been set: nobody is held for longer than a young job's
+  // first reader.
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - created);
-  return HeldDescribes::Clock::now() + (kHeldAge - age);
+  return HeldDescribes::Clock::now() +
+         (kHeldAge - std::clamp<std::chrono::milliseconds>(age, {}, kHeldAge));
 }
 
 }  // namespace tidemill::services::sagemaker

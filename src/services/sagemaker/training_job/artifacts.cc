@@ -7,6 +7,7 @@
 #include "compute/instance_types.h"
 #include "services/sagemaker/archive.h"
 #include "services/sagemaker/s3_uri.h"
+#include "services/sagemaker/training_job/channels.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -74,7 +75,7 @@ Result<void> upload_files(s3::S3Interface& s3, const TrainingJob& job, const fs:
 // The folder as one compressed object, or file by file. Returns its URI.
 Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
                                   const JobFolder& folder, const std::string& name,
-                                  const fs::path& source) {
+                                  const fs::path& source, StopCheck& stop) {
   const auto& output = *job.request.output_data_config;
   S3Uri target = TRY(parse_s3_uri(output.s3_output_path));
   target.key = join_key(target.key, job.name() + "/output/" + name);
@@ -85,7 +86,7 @@ Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
   }
   target.key += ".tar.gz";
   const std::string file = folder.root + "/" + name + ".tar.gz";
-  TRY(pack_tar_gz(source, file));
+  TRY(pack_tar_gz(source, file, &stop));
   TRY(s3.put_object_from_file(job.account, target.bucket, target.key, file,
                               {.content_type = "application/gzip"}));
   std::error_code ignored;
@@ -151,19 +152,48 @@ std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
   return "AlgorithmError: " + text + code;
 }
 
+namespace {
+
+// What is uploaded was written to the job's volume, and a hole is read as if it had been written.
+Result<void> check_volume(const TrainingJob& job, const std::vector<std::string>& folders,
+                          StopCheck& stop) {
+  constexpr std::uint64_t kGigabyte = 1ull << 30;  // as EBS counts them
+  const auto& resources = job.request.resource_config;
+  const auto volume_gb = static_cast<std::uint64_t>(
+      resources ? resources->volume_size_in_gb.value_or(kVolumeDefaultGb) : kVolumeDefaultGb);
+  std::uint64_t bytes = 0;
+  for (const std::string& folder : folders) {
+    if (folder.empty() || !fs::is_directory(folder)) continue;
+    const ApparentSize size = TRY(apparent_size(folder, &stop));
+    bytes += size.bytes;
+    if (bytes <= volume_gb * kGigabyte) continue;
+    return fail(kClientError,
+                "the job's files come to " + std::to_string(bytes) +
+                    " bytes or more, holes of sparse files included, and VolumeSizeInGB is " +
+                    std::to_string(volume_gb) + ". The largest is " + size.largest + " (" +
+                    std::to_string(size.largest_bytes) +
+                    " bytes). Write less below /opt/ml, or raise VolumeSizeInGB.");
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job,
-                                     const JobFolder& folder, bool with_model) {
-  std::string model_uri;
+                                     const JobFolder& folder, bool with_model, StopCheck& stop) {
   const std::string model = path_without_links(folder.ml(), "model");
+  const std::string output = path_without_links(folder.ml(), "output");
+  const std::string data = path_without_links(folder.ml(), "output/data");
+  const std::string checkpoints =
+      job.request.checkpoint_config ? path_without_links(folder.ml(), checkpoint_folder(job)) : "";
+  TRY(check_volume(job, {with_model ? model : "", output, checkpoints}, stop));
+  std::string model_uri;
   if (with_model && fs::is_directory(model))
-    model_uri = TRY(upload_folder(s3, job, folder, "model", model));
-  const std::string output = path_without_links(folder.ml(), "output/data");
-  if (!output.empty() && has_files(output))
-    TRY(upload_folder(s3, job, folder, "output", path_without_links(folder.ml(), "output")));
-  if (job.request.checkpoint_config) {
-    const std::string local = path_without_links(folder.ml(), checkpoint_folder(job));
+    model_uri = TRY(upload_folder(s3, job, folder, "model", model, stop));
+  if (!data.empty() && has_files(data)) TRY(upload_folder(s3, job, folder, "output", output, stop));
+  if (!checkpoints.empty() && fs::is_directory(checkpoints)) {
     const S3Uri target = TRY(parse_s3_uri(job.request.checkpoint_config->s3_uri));
-    if (!local.empty() && fs::is_directory(local)) TRY(upload_files(s3, job, local, target));
+    TRY(upload_files(s3, job, checkpoints, target));
   }
   return model_uri;
 }

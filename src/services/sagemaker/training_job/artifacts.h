@@ -5,6 +5,7 @@
 
 #include "compute/compute.h"
 #include "services/s3/interface.h"
+#include "services/sagemaker/stoppable.h"
 #include "services/sagemaker/training_job/job_folder.h"
 
 namespace tidemill::services::sagemaker {
@@ -18,8 +19,9 @@ std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
 std::string describe_failure(std::string_view log);
 
 // Uploads model.tar.gz (when the job did well or was stopped), output.tar.gz (when there is any),
-// and the checkpoints. Returns the model's URI, "" without one.
+// and the checkpoints. Returns the model's URI, "" without one. A ClientError when the files come
+// to more than the job's VolumeSizeInGB, as long as they appear; Tidemill.Cancelled when stopped.
 Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job,
-                                     const JobFolder& folder, bool with_model);
+                                     const JobFolder& folder, bool with_model, StopCheck& stop);
 
 }  // namespace tidemill::services::sagemaker

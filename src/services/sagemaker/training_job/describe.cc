@@ -64,7 +64,6 @@ DescribeTrainingJobResponse describe_training_job(const TrainingJob& job, Timest
   }
   out.resource_config = request.resource_config;
   if (out.resource_config && !out.resource_config->volume_size_in_gb) {
-    constexpr std::int64_t kVolumeDefaultGb = 30;
     out.resource_config->volume_size_in_gb = kVolumeDefaultGb;
   }
   out.vpc_config = request.vpc_config;

@@ -5,6 +5,7 @@
 #include "services/sagemaker/job_log.h"
 #include "services/sagemaker/role_environment.h"
 #include "services/sagemaker/role_s3.h"
+#include "services/sagemaker/stoppable.h"
 #include "services/sagemaker/training_job/artifacts.h"
 #include "services/sagemaker/training_job/channels.h"
 #include "services/sagemaker/training_job/job_folder.h"
@@ -20,6 +21,8 @@ namespace events = training_events;
 
 // Fixed keys outlive the job by this much, for what it uploads at its end.
 constexpr std::chrono::seconds kCredentialsMargin{3600};
+// A stopped job's upload that is nearly done is finished.
+constexpr std::chrono::seconds kUploadGrace{5};
 // Of the log, for metrics and the reason of a failure.
 constexpr std::size_t kLogBytesRead = 64u << 20;
 
@@ -33,7 +36,8 @@ std::vector<engine::Event> job_exited_event(const TrainingJob& job, const comput
 // S3's answers that no retry will change are the user's to mend.
 bool is_users_fault(const Error& error) {
   return error.code == kClientError || error.code == "NoSuchBucket" ||
-         error.code == "AccessDenied" || error.code == "NoSuchKey";
+         error.code == "AccessDenied" || error.code == "NoSuchKey" ||
+         error.code == "EntityTooLarge";
 }
 
 bool script_mode(const TrainingJob& job, const Image& image) {
@@ -63,12 +67,12 @@ std::vector<TrainingMetric> metrics_of(const TrainingJob& job, std::string_view 
 engine::TaskResult TrainingTasks::run(const TrainingJob& job, const engine::TaskRun& run) {
   namespace tasks = training_tasks;
   if (run.type == tasks::kPrepare) return prepare(job);
-  if (run.type == tasks::kDownload) return download(job);
+  if (run.type == tasks::kDownload) return download(job, run);
   if (run.type == tasks::kLaunch) return launch(job);
   if (run.type == tasks::kMaxRuntime) return one_event(events::kMaxRuntimeReached, run.payload);
   if (run.type == tasks::kWatch) return watch(job, run.payload);
   if (run.type == tasks::kStop) return stop(job);
-  if (run.type == tasks::kUpload) return upload(job, run.payload);
+  if (run.type == tasks::kUpload) return upload(job, run);
   if (run.type == tasks::kCleanUp) return clean_up(job);
   return fail(codes::kInvalid, "a training job knows no task " + run.type);
 }
@@ -79,17 +83,26 @@ engine::TaskResult TrainingTasks::prepare(const TrainingJob& job) {
   return one_event(events::kPrepared);
 }
 
-engine::TaskResult TrainingTasks::download(const TrainingJob& job) {
+// Whether the record says so, or is gone.
+std::function<bool()> TrainingTasks::record_says(const TrainingJob& job,
+                                                 bool TrainingJob::* stopped) const {
+  return [this, stopped, key = training_job_key(job.account, job.region, job.name())] {
+    auto found = training_jobs().get(on_.store, key);
+    return found && (!*found || (*found)->record.*stopped);
+  };
+}
+
+engine::TaskResult TrainingTasks::download(const TrainingJob& job, const engine::TaskRun& run) {
   if (job.phase != TrainingPhase::downloading) return std::vector<engine::Event>();
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
-  const auto stopped = [this, &job] {
-    auto found =
-        training_jobs().get(on_.store, training_job_key(job.account, job.region, job.name()));
-    return found && (!*found || (*found)->record.stop_requested);
-  };
-  RoleS3 s3(on_.s3, on_.iam, job.request.role_arn);
+  StopCheck stop(run.stop, record_says(job, &TrainingJob::stop_requested));
+  const auto stopped = [&stop] { return stop.stopped(); };
+  RoleS3 role_s3(on_.s3, on_.iam, job.request.role_arn);
+  StoppableS3 s3(role_s3, stop);
   Result<void> done = download_channels(s3, job, folder, stopped);
   if (done) done = restore_checkpoints(s3, job, folder, stopped);
+  // The server ends; the next one begins anew.
+  if (!done && run.stop.stop_requested()) return fail(codes::kCancelled, "the server stops");
   // The transition ends a job that was stopped meanwhile.
   if (done || done.error().code == codes::kCancelled) return one_event(events::kDownloaded);
   if (done.error().code == kClientError) return failed_event(done.error().message);
@@ -148,21 +161,30 @@ engine::TaskResult TrainingTasks::stop(const TrainingJob& job) {
   return std::vector<engine::Event>();
 }
 
-engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const Value& payload) {
+engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::TaskRun& run) {
   if (job.phase != TrainingPhase::uploading) return std::vector<engine::Event>();
   compute::JobExit exit;
-  if (const Value* value = payload.find("exit")) TRY(from_value(*value, exit));
+  if (const Value* value = run.payload.find("exit")) TRY(from_value(*value, exit));
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   Result<std::string> log = on_.compute.log_tail(compute_id(job), kLogBytesRead);
   const std::string text = log ? *log : "";
   TrainingResult result;
   result.failure_reason = failure_reason(job, folder, exit, text);
   result.metrics = metrics_of(job, text, exit.ended);
-  RoleS3 s3(on_.s3, on_.iam, job.request.role_arn);
-  Result<std::string> model = upload_artifacts(s3, job, folder, result.failure_reason.empty());
+  StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
+  RoleS3 role_s3(on_.s3, on_.iam, job.request.role_arn);
+  StoppableS3 s3(role_s3, stop);
+  Result<std::string> model =
+      upload_artifacts(s3, job, folder, result.failure_reason.empty(), stop);
+  if (!model && stop.stopped()) {
+    if (run.stop.stop_requested()) return fail(codes::kCancelled, "the server stops");
+    return one_event(events::kUploaded, to_value(result));  // a stopped job, without its artifacts
+  }
   if (!model && !is_users_fault(model.error())) return fail(model.error());
   if (model) {
     result.model_artifacts = *model;
+  } else if (model.error().code == kClientError && result.failure_reason.empty()) {
+    result.failure_reason = "ClientError: Artifact upload failed: " + model.error().message;
   } else if (result.failure_reason.empty()) {
     std::string why = model.error().message;
     if (!why.ends_with('.')) why += '.';

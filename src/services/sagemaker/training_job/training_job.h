@@ -50,13 +50,15 @@ struct TrainingJob {
   std::vector<TrainingMetric> metrics;
   bool stop_requested = false;
   bool max_runtime_exceeded = false;
+  bool upload_stopped = false;  // stopped while its artifacts were uploaded
 
   const std::string& name() const { return request.training_job_name; }
 };
 BOOST_DESCRIBE_STRUCT(TrainingJob, (),
                       (account, region, arn, request, phase, status, secondary_status,
                        failure_reason, created, modified, training_started, training_ended,
-                       transitions, model_artifacts, metrics, stop_requested, max_runtime_exceeded))
+                       transitions, model_artifacts, metrics, stop_requested, max_runtime_exceeded,
+                       upload_stopped))
 
 inline constexpr const char* kTrainingJobMachine = "sagemaker_training_job";
 inline constexpr const char* kTrainingLogGroup = "/aws/sagemaker/TrainingJobs";
@@ -116,5 +118,7 @@ BOOST_DESCRIBE_STRUCT(TrainingResult, (), (failure_reason, model_artifacts, metr
 inline constexpr int kWatchSeconds = 60;
 // AWS gives a job this long between SIGTERM and SIGKILL.
 inline constexpr int kStopGraceSeconds = 120;
+// Of ResourceConfig, where it says nothing.
+inline constexpr std::int64_t kVolumeDefaultGb = 30;
 
 }  // namespace tidemill::services::sagemaker

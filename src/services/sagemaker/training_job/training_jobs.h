@@ -19,12 +19,13 @@ class TrainingTasks {
 
  private:
   engine::TaskResult prepare(const TrainingJob& job);
-  engine::TaskResult download(const TrainingJob& job);
+  engine::TaskResult download(const TrainingJob& job, const engine::TaskRun& run);
   engine::TaskResult launch(const TrainingJob& job);
   engine::TaskResult watch(const TrainingJob& job, const Value& payload);
   engine::TaskResult stop(const TrainingJob& job);
-  engine::TaskResult upload(const TrainingJob& job, const Value& payload);
+  engine::TaskResult upload(const TrainingJob& job, const engine::TaskRun& run);
   engine::TaskResult clean_up(const TrainingJob& job);
+  std::function<bool()> record_says(const TrainingJob& job, bool TrainingJob::* stopped) const;
 
   const Dependencies& on_;
 };

@@ -111,11 +111,14 @@ Result<Next> uploaded(TrainingJob job, const engine::Event& event, Timestamp now
 }
 
 Next stop(TrainingJob job, Timestamp now) {
-  if (is_terminal(job) || job.status == "Stopping") return {};
+  // A job that is stopping already may be stopped once more while it uploads, to end that, too.
+  const bool uploading = job.phase == TrainingPhase::uploading && !job.upload_stopped;
+  if (is_terminal(job) || (job.status == "Stopping" && !uploading)) return {};
+  job.upload_stopped = uploading;
   job.status = "Stopping";
   std::vector<engine::Task> next;
   if (job.phase == TrainingPhase::training) next.push_back(task(tasks::kStop));
-  // While uploading the artifacts go on; before, the running task ends first.
+  // The running task ends first; an upload sees it and ends soon.
   if (job.phase != TrainingPhase::uploading)
     enter(job, "Stopping", "Stopping the training job", now);
   job.modified = now;

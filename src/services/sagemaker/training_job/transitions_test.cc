@@ -136,6 +136,23 @@ TEST_F(TrainingJobTransitions, StopWhileTrainingStillUploads) {
   EXPECT_EQ(job_.model_artifacts, "s3://b/model.tar.gz");
 }
 
+TEST_F(TrainingJobTransitions, AnUploadCanBeStoppedEvenOfAJobThatStopsAlready) {
+  send("Prepared");
+  send("Downloaded");
+  ASSERT_TRUE(send("StopRequested"));
+  EXPECT_FALSE(send("StopRequested"));  // once is enough while it runs
+  send("JobExited", of_this_job());
+  EXPECT_FALSE(job_.upload_stopped);
+  ASSERT_TRUE(send("StopRequested"));
+  EXPECT_TRUE(job_.upload_stopped);
+  EXPECT_EQ(job_.secondary_status, "Uploading");
+  EXPECT_THAT(tasks_, ElementsAre());
+  EXPECT_FALSE(send("StopRequested"));
+  send("Uploaded", to_value(TrainingResult{}));
+  EXPECT_EQ(job_.status, "Stopped");
+  EXPECT_EQ(job_.model_artifacts, "");
+}
+
 TEST_F(TrainingJobTransitions, MaxRuntime) {
   send("Prepared");
   EXPECT_FALSE(send("MaxRuntimeReached", of_this_job()));

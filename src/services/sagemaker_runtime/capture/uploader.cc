@@ -174,7 +174,9 @@ void CaptureUploader::failed(Waiting& waiting, const Error& error) {
 }
 
 bool CaptureUploader::too_old(const Waiting& waiting) const {
-  return clock_.now() - waiting.journal->name.first_record > options_.upload_age_max;
+  const auto age = clock_.now() - waiting.journal->name.first_record;
+  // Younger than nothing: the wall clock was set back, and nobody knows how old it is.
+  return age < std::chrono::seconds(0) || age > options_.upload_age_max;
 }
 
 void CaptureUploader::forget(const Waiting& waiting) {

@@ -1,0 +1,47 @@
+"""What people call every AWS service, by the names that its requests carry: for messages about those that are not here."""
+
+import gzip
+import json
+import os
+
+from codegen import cpp
+
+# Enough of a model's text to hold its metadata, which stands at its beginning.
+HEAD_CHARACTERS = 65536
+# Where the model's own short name is not what people say.
+PEOPLE_SAY = {"SFN": "Step Functions", "ELB": "Elastic Load Balancing"}
+
+
+def metadata_of(folder):
+    """The metadata of the newest model in the folder; None when there is no model."""
+    path = os.path.join(folder, max(os.listdir(folder)), "service-2.json.gz")
+    if not os.path.exists(path):
+        return None
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        text = file.read(HEAD_CHARACTERS)
+    return json.JSONDecoder().raw_decode(text, text.index("{", text.index('"metadata"')))[0]
+
+
+def rows(botocore):
+    """(name, target prefix, signing name), ordered by name; services without an own signing name sign as their
+    endpoint is called."""
+    data = os.path.join(botocore, "data")
+    found = set()
+    for service in os.listdir(data):
+        folder = os.path.join(data, service)
+        metadata = metadata_of(folder) if os.path.isdir(folder) else None
+        if metadata and "serviceId" in metadata:
+            name = PEOPLE_SAY.get(metadata["serviceId"], metadata["serviceId"])
+            signing = metadata.get("signingName") or metadata["endpointPrefix"]
+            found.add((name, metadata.get("targetPrefix", ""), signing))
+    return sorted(found)
+
+
+def text(botocore):
+    lines = [cpp.BANNER, '#include "api/service_names.h"', "", "namespace tidemill::api {", ""]
+    lines += ["std::span<const ServiceName> service_names() {"]
+    lines += ["  static constexpr ServiceName kNames[] = {"]
+    for row in rows(botocore):
+        lines += ["      {" + ", ".join(cpp.quote(value) for value in row) + "},"]
+    lines += ["  };", "  return kNames;", "}", "", "}  // namespace tidemill::api", ""]
+    return "\n".join(lines)
