@@ -20,6 +20,7 @@
 #include "server/file.h"
 #include "server/version.h"
 #include "services/sagemaker/role_s3.h"
+#include "store/identity.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace tidemill::server {
@@ -31,6 +32,8 @@ constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
+constexpr std::chrono::hours kQuarantineInterval{1};
+constexpr std::chrono::seconds kFolderWatchInterval{5};
 
 struct Address {
   std::string host;
@@ -109,13 +112,32 @@ Result<void> Application::Parts::open_state() {
 
   store = TRY(
       store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = all_tables()}));
-  blobs = TRY(blobs::open_blob_store({.directory = (data / "blobs").string()}, *random));
+  store::Identity identity = TRY(store::load_identity(*store, *random));
+  blobs::BlobOptions options{.directory = (data / "blobs").string()};
+  options.database = {identity.id, !identity.settled,
+                      TRY(store::has_records(*store, all_tables()))};
+  blobs = TRY(blobs::open_blob_store(std::move(options), *random));
+  TRY(store::settle_identity(*store, identity));
+  TRY(watch_folders());
   compute = TRY(compute::make_process_compute(
       {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
   engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
   return {};
+}
+
+// What the server goes on using by open descriptors when somebody removes it.
+Result<void> Application::Parts::watch_folders() {
+  for (const char* path : {"", "/state", "/state/tidemill.db", "/blobs"})
+    folders.push_back(TRY(FileIdentity::of(data.string() + path)));
+  return {};
+}
+
+std::string Application::Parts::trouble() const {
+  for (const FileIdentity& folder : folders)
+    if (Result<void> there = folder.check(); !there) return there.error().message;
+  return "";
 }
 
 Result<void> Application::Parts::open_identity() {
@@ -173,6 +195,7 @@ Result<void> Application::Parts::take_address() {
                           *loops,  clock,          *random, metrics};
   parts.async_operation = inference_operation.get();
   parts.further_metrics = [this] { return further_metrics(); };
+  parts.trouble = [this] { return trouble(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");
   parts.data_folder = data.string();
@@ -202,6 +225,16 @@ Result<void> Application::Parts::run() {
   repeat("logs-sweep", kLogsSweepInterval, [this] {
     if (Result<std::size_t> swept = logs->sweep(); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
+  });
+  repeat("blobs-quarantine", kQuarantineInterval, [this] { blobs->delete_expired(clock.now()); });
+  repeat("folder-watch", kFolderWatchInterval, [this, last = std::string()]() mutable {
+    std::string now = trouble();
+    if (now == last) return;
+    if (now.empty())
+      log::info("the data folder is back");
+    else
+      log::error("the data folder is gone", {{"reason", now}, {"path", data.string()}});
+    last = std::move(now);
   });
   repeat("models-sweep", kModelsSweepInterval, [this] { fleets->sweep(); });
   return announce();

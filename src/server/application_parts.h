@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_identity.h"
 #include "blobs/blobs.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
@@ -46,6 +47,9 @@ struct Application::Parts {
   ~Parts();
 
   Result<void> open_state();
+  Result<void> watch_folders();
+  // Why nothing can be stored any more; "" when it can.
+  std::string trouble() const;
   Result<void> open_identity();
   void make_recorder();
   Result<void> take_address();
@@ -59,6 +63,7 @@ struct Application::Parts {
 
   Settings settings;
   std::filesystem::path data;
+  std::vector<FileIdentity> folders;  // set by watch_folders()
   SystemClock clock;
   std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
   std::unique_ptr<Random> random = make_system_random();

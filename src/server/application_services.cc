@@ -9,6 +9,7 @@
 #include "server/async_ports.h"
 #include "server/batch_invocation.h"
 #include "services/sagemaker/role_s3.h"
+#include "store/identity.h"
 
 namespace tidemill::server {
 namespace {
@@ -31,6 +32,7 @@ std::string find_program(const std::string& name) {
 
 std::vector<store::TableSpec> all_tables() {
   std::vector<store::TableSpec> all = engine::engine_tables();
+  all.push_back(store::identity_table().spec());
   auto add = [&all](std::vector<store::TableSpec> more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));

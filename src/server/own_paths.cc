@@ -48,12 +48,20 @@ HttpResponse credentials_response(const Result<TemporaryCredentials>& credential
 
 }  // namespace
 
+HttpResponse OwnPaths::health() const {
+  const std::string trouble = parts_.trouble ? parts_.trouble() : "";
+  if (trouble.empty()) return plain(200, "{\"status\":\"ok\"}\n", "application/json");
+  ValueObject body;
+  body.append("status", "failed");
+  body.append("reason", trouble);
+  return json(503, std::move(body));
+}
+
 void OwnPaths::handle(const wire::HttpRequest& request, wire::HttpHandler::Respond respond) {
   const std::string& path = request.path;
   if (path.starts_with(services::iam::kCredentialsPath))
     return give_credentials(request, std::move(respond));
-  if (path == "/_tidemill/health")
-    return respond(plain(200, "{\"status\":\"ok\"}\n", "application/json"));
+  if (path == "/_tidemill/health") return respond(health());
   if (path == "/_tidemill/metrics")
     return respond(plain(
         200, parts_.metrics.text(parts_.further_metrics ? parts_.further_metrics() : std::string()),

@@ -3,7 +3,6 @@
 #include "base/hidden_folder.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "blobs/file_source.h"
 #include "server/s3_rules.h"
 #include "services/constraints.h"
 #include "services/iam/authorization/authorize.h"
@@ -272,11 +271,7 @@ HttpResponse RequestChain::encode(const Call& call, services::Context& context,
   if (context.response_status) response.status = context.response_status;
   for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
   if (!context.response_body) return response;
-  auto* file = dynamic_cast<blobs::FileSource*>(context.response_body.get());
-  if (file && !file->verifies()) {
-    response.file =
-        wire::FileRange{file->descriptor(), file->offset(), file->length(), file->owner()};
-  } else if (std::optional<std::string> whole = context.response_body->take_in_memory()) {
+  if (std::optional<std::string> whole = context.response_body->take_in_memory()) {
     response.body = *std::move(whole);
   } else {
     response.stream = std::move(context.response_body);

@@ -73,6 +73,8 @@ struct RequestChainParts {
   AsyncOperation* async_operation = nullptr;
   // Text after the metrics of requests.
   std::function<std::string()> further_metrics;
+  // Why nothing can be stored any more, "" when it can.
+  std::function<std::string()> trouble;
   AccessLog access_log = AccessLog::errors;
   std::string region = "us-east-1";
   std::string data_folder = {};  // is named to no client
@@ -82,7 +84,8 @@ class RequestChain final : public wire::HttpHandler {
  public:
   explicit RequestChain(RequestChainParts parts)
       : parts_(std::move(parts)),
-        own_paths_({parts_.metrics, parts_.iam, parts_.workers, parts_.further_metrics}),
+        own_paths_(
+            {parts_.metrics, parts_.iam, parts_.workers, parts_.further_metrics, parts_.trouble}),
         uploads_({"upload", parts_.workers.threads(), kUploadsWaitingMax}) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;
