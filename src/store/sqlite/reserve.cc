@@ -66,7 +66,8 @@ bool Reserve::release() {
 
 void Reserve::restore() {
   const auto now = std::chrono::steady_clock::now();
-  if (whole_ || now - looked_ < kLookInterval) return;
+  // In use, every write asks: somebody may have just made room.
+  if (whole_ || (!in_use_ && now - looked_ < kLookInterval)) return;
   looked_ = now;
   if (!allocate()) return;
   if (std::exchange(in_use_, false)) log::info("the data folder's disk has room again");

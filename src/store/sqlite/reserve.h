@@ -22,7 +22,7 @@ class Reserve {
   // Gives its space to whoever writes next. False when it helps nothing: it has none, or the disk
   // is not full.
   bool release();
-  // Makes it whole again when the disk has room; looks once a second.
+  // Makes it whole again when the disk has room.
   void restore();
 
  private:
