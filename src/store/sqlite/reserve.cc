@@ -16,7 +16,7 @@ namespace tidemill::store::sqlite {
 
 namespace {
 
-constexpr std::uint64_t kReserveBytes = 16u << 20;
+constexpr std::uint64_t kReserveBytes = 32u << 20;
 constexpr std::uint64_t kDiskPartDivisor = 16;
 constexpr std::chrono::seconds kLookInterval{1};
 
@@ -31,7 +31,7 @@ Reserve::Reserve(std::filesystem::path path) : path_(std::move(path)) {
            bytes_ > 0;
   if (!whole_) allocate();
   // The start itself writes: on a full disk it takes of the reserve as a deletion does.
-  release();
+  if (available_bytes() < slack_bytes()) release();
 }
 
 std::uint64_t Reserve::available_bytes() const {
@@ -42,8 +42,8 @@ std::uint64_t Reserve::available_bytes() const {
 }
 
 bool Reserve::allocate() {
-  // As much again stays free: a reserve that fills the disk would be its own reason.
-  if (bytes_ == 0 || available_bytes() < 2 * bytes_) return false;
+  // A reserve that fills the disk would be its own reason.
+  if (bytes_ == 0 || available_bytes() < bytes_ + slack_bytes()) return false;
   const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return false;
   whole_ = ::posix_fallocate(file, 0, off_t(bytes_)) == 0;

@@ -19,6 +19,7 @@ class Reserve {
 
   // Taken apart: only what frees space is written until it is whole again.
   bool in_use() const { return in_use_; }
+  std::uint64_t bytes() const { return bytes_; }
   // Gives its space to whoever writes next. False when it helps nothing: it has none, or the disk
   // is not full.
   bool release();
@@ -27,6 +28,8 @@ class Reserve {
 
  private:
   std::uint64_t available_bytes() const;
+  // With less than this free a disk is as good as full.
+  std::uint64_t slack_bytes() const { return bytes_ / 8; }
   bool allocate();
 
   const std::filesystem::path path_;

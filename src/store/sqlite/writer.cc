@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/crash_point.h"
@@ -14,7 +15,7 @@ namespace {
 // One SQL transaction holds at most this many: it bounds how long the first one waits.
 constexpr std::size_t kGroupTransactionsMax = 512;
 // Pages of the write-ahead log at which a commit also checkpoints (16 MiB).
-constexpr int kCheckpointPages = 4096;
+constexpr std::uint64_t kCheckpointPages = 4096;
 
 std::size_t size_of(const Transaction& transaction) {
   std::size_t bytes = 0;
@@ -106,6 +107,9 @@ void Writer::commit_group(std::vector<Pending>& group) {
 }
 
 void Writer::refuse_growth(std::vector<Pending>& group) {
+  // So that the log's space is used again rather than more of the reserve.
+  if (Result<void> done = connection_.execute("PRAGMA wal_checkpoint(PASSIVE)"); !done)
+    log::warning("checkpoint on a full disk failed", {{"reason", done.error().message}});
   for (Pending& pending : group) {
     if (pending.transaction.frees_space())
       commit_alone(pending);
@@ -115,9 +119,6 @@ void Writer::refuse_growth(std::vector<Pending>& group) {
                "the data folder's disk is full, and only deletions are written until there is "
                "room; free some space on it and try again");
   }
-  // So that the log's space is used again rather than more of the reserve.
-  if (Result<void> done = connection_.execute("PRAGMA wal_checkpoint(PASSIVE)"); !done)
-    log::warning("checkpoint on a full disk failed", {{"reason", done.error().message}});
 }
 
 Result<void> Writer::check_files() const {
@@ -132,6 +133,12 @@ void Writer::commit_alone(Pending& pending) {
   pending.result = std::move(alone[0].result);
 }
 
+// What the log holds can be moved into the database with half of the reserve.
+std::uint64_t Writer::checkpoint_pages() const {
+  constexpr std::uint64_t kPageBytes = 4096, kPagesMin = 16;
+  return std::clamp(reserve_.bytes() / 2 / kPageBytes, kPagesMin, kCheckpointPages);
+}
+
 bool Writer::commit_together(std::vector<Pending>& group) {
   auto all_fail = [&](const Error& error) {
     roll_back();
@@ -141,7 +148,7 @@ bool Writer::commit_together(std::vector<Pending>& group) {
   if (!begin_) {
     // Prepared here, so that a failure reaches those who wait.
     Result<void> prepared = [&]() -> Result<void> {
-      TRY(connection_.execute(fmt::format("PRAGMA wal_autocheckpoint={}", kCheckpointPages)));
+      TRY(connection_.execute(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages())));
       commit_ = TRY(connection_.prepare("COMMIT"));
       rollback_ = TRY(connection_.prepare("ROLLBACK"));
       begin_ = TRY(connection_.prepare("BEGIN IMMEDIATE"));

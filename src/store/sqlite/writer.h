@@ -40,6 +40,7 @@ class Writer {
   // On a full disk: refuses those that free no space.
   void refuse_growth(std::vector<Pending>& group);
   Result<void> check_files() const;
+  std::uint64_t checkpoint_pages() const;
   // True when the group's outcome is settled; false: nothing was written, results say why.
   bool commit_together(std::vector<Pending>& group);
   void commit_alone(Pending& pending);
