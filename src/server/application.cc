@@ -267,7 +267,11 @@ std::string Application::Parts::further_metrics() const {
     return std::string("# TYPE ") + name + " " + kind + "\n" + name + " " + std::to_string(value) +
            "\n";
   };
-  return gauge("tidemill_http_connections_accepted_total", "counter",
+  const blobs::BlobStatistics stored = blobs->statistics();
+  return gauge("tidemill_blobs_quarantine_files", "gauge", stored.quarantine_files) +
+         gauge("tidemill_blobs_quarantine_bytes", "gauge", stored.quarantine_bytes) +
+         gauge("tidemill_blobs_foreign", "gauge", blobs->why_not_collected().empty() ? 0 : 1) +
+         gauge("tidemill_http_connections_accepted_total", "counter",
                counters.connections_accepted) +
          gauge("tidemill_http_connections_refused_total", "counter", counters.connections_refused) +
          gauge("tidemill_http_connections_active", "gauge", counters.connections_active) +
