@@ -191,8 +191,8 @@ Result<void> Application::Parts::take_address() {
   authenticator =
       std::make_unique<wire::sigv4::Authenticator>(iam->credentials(), std::move(authentication));
 
-  RequestChainParts parts{*router, *authenticator, *iam,    registry, *workers,
-                          *loops,  clock,          *random, metrics};
+  RequestChainParts parts{*router,  *authenticator, *iam,  *iam,    registry,
+                          *workers, *loops,         clock, *random, metrics};
   parts.async_operation = inference_operation.get();
   parts.further_metrics = [this] { return further_metrics(); };
   parts.trouble = [this] { return trouble(); };

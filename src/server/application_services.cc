@@ -8,6 +8,7 @@
 #include "server/application_parts.h"
 #include "server/async_ports.h"
 #include "server/batch_invocation.h"
+#include "server/tag_sources.h"
 #include "services/sagemaker/role_s3.h"
 #include "store/identity.h"
 
@@ -84,6 +85,7 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
 Result<void> Application::Parts::add_services() {
   sts = std::make_unique<services::sts::StsService>(*iam);
   logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
+  iam->set_tag_sources(tag_sources(*store));
   iam->add_to(registry);
   sts->add_to(registry);
   s3->add_to(registry);

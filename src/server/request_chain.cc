@@ -224,6 +224,7 @@ services::Context RequestChain::make_context(Call& call) {
   context.stop = stop_.get_token();
   for (const auto& [name, value] : call.request.headers.fields())
     context.headers.emplace(wire::lower_case(name), value);
+  context.headers[services::iam::kRemoteAddressHeader] = call.request.remote_address;
   context.endpoint = (call.request.tls ? "https://" : "http://") + std::string(call.request.host());
   if (wire::streaming_payload(call.route.operation->input)) {
     if (call.request.stream) {
@@ -250,8 +251,19 @@ Result<void> RequestChain::authorize(const Call& call, const Value& input) {
                                                       : "MissingAuthenticationTokenException",
                 "Access Denied", 403);
   if (call.identity.root) return {};
-  return services::iam::authorize_operation(parts_.iam, principal_of(call), *call.route.service,
-                                            *call.route.operation, region_of(call), input);
+  services::iam::RequestFacts facts;
+  facts.region = region_of(call);
+  facts.received = parts_.clock.now();
+  facts.remote_address = call.request.remote_address;
+  facts.secure = call.request.tls;
+  facts.header = [&request = call.request](std::string_view name) {
+    return request.headers.find(name);
+  };
+  facts.authentication = call.identity.authentication;
+  facts.signature_version = call.identity.signature_version;
+  if (call.identity.signed_at.microseconds > 0) facts.signed_at = call.identity.signed_at;
+  return parts_.authorizer.authorize_operation(facts, principal_of(call), *call.route.service,
+                                               *call.route.operation, input);
 }
 
 services::Principal RequestChain::principal_of(const Call& call) {

@@ -16,6 +16,7 @@
 #include "server/byte_budget.h"
 #include "server/metrics.h"
 #include "server/own_paths.h"
+#include "services/iam/authorization/authorize.h"
 #include "services/iam/interface.h"
 #include "services/service.h"
 #include "wire/http.h"
@@ -64,6 +65,7 @@ struct RequestChainParts {
   const wire::Router& router;
   wire::sigv4::Authenticator& authenticator;
   services::iam::IamInterface& iam;
+  services::iam::Authorizer& authorizer;
   const services::Registry& registry;
   runtime::WorkerPool& workers;
   runtime::EventLoops& loops;

@@ -10,10 +10,17 @@ namespace {
 
 using wire::HttpResponse;
 
-// The asynchronous path decodes no more of its input than the path's labels.
-Value labels_as_value(const wire::UriLabels& labels) {
+// The asynchronous path decodes no more of its input than what authorization looks at: the path's
+// labels and the headers.
+Value head_as_value(const Call& call) {
   ValueObject input;
-  for (const auto& [name, value] : labels) input.append(std::string(name), value);
+  if (call.identity.root) return input;
+  for (const auto& [name, value] : call.route.labels) input.append(std::string(name), value);
+  if (call.route.operation->input)
+    for (const schema::Member& member : call.route.operation->input->members)
+      if (member.location == schema::Location::header)
+        if (const std::string* value = call.request.headers.find(member.wire_name))
+          input.append(std::string(member.name), *value);
   return input;
 }
 
@@ -24,7 +31,7 @@ void RequestChain::handle_async(std::unique_ptr<Call> call) {
   Result<void> ready = authenticate(*call);
   if (ready)
     ready = wire::sigv4::prepare_body(call->request, call->identity, dialect_of(call->route));
-  if (ready) ready = authorize(*call, labels_as_value(call->route.labels));
+  if (ready) ready = authorize(*call, head_as_value(*call));
   if (!ready) return finish(*call, encode_error(*call, ready.error()));
   Call& here = *call;
   parts_.async_operation->run(here, [this, call = std::move(call)](HttpResponse response) {

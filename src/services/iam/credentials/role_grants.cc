@@ -4,6 +4,7 @@
 
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
+#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -12,6 +13,14 @@ constexpr std::size_t kTokenCharacters = 64;  // of 36: over 256 bits
 
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+// Empty when there is no such role.
+Result<std::string> role_id(State& state, const std::string& role_arn) {
+  const std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (!arn) return std::string();
+  const std::optional<RoleRecord> role = TRY(state.find_role(arn->account, arn->name));
+  return role && role->arn() == role_arn ? role->id : std::string();
 }
 
 }  // namespace
@@ -31,7 +40,8 @@ Result<void> RoleGrants::load() {
 }
 
 Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
-  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters)};
+  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters),
+                     TRY(role_id(state_, grant.role_arn))};
   {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(grant.holder);
@@ -65,6 +75,7 @@ Result<void> RoleGrants::revoke(std::string_view holder) {
 Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
                                                      std::string_view token) {
   RoleGrant grant;
+  std::string passed_role_id;
   {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(holder);
@@ -76,7 +87,11 @@ Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
     if (!given.access_key_id.empty() && given.expiration - state_.now() > kGrantedRenewalSeconds)
       return given;
     grant = found->second.record.grant;
+    passed_role_id = found->second.record.role_id;
   }
+  if (!passed_role_id.empty() && TRY(role_id(state_, grant.role_arn)) != passed_role_id)
+    return fail("AccessDenied",
+                "The role that the job was given, " + grant.role_arn + ", was deleted.", 403);
   TemporaryCredentials issued = TRY(issue_(grant));
   issued.role_arn = grant.role_arn;
   std::lock_guard lock(mutex_);
