@@ -47,9 +47,9 @@ SessionRecord make_role_session(const RoleArn& role, const std::string& role_id,
 IamService::IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options)
     : state_(std::make_unique<State>(store, clock, random, options.accept_any)),
       credentials_(std::make_unique<CredentialStore>(*state_, std::move(options.root))),
-      grants_(std::make_unique<RoleGrants>(*state_, [this](const RoleGrant& grant) {
-        return issue_role_credentials(grant.role_arn, grant.session_name, kGrantedSeconds);
-      })) {}
+      grants_(std::make_unique<RoleGrants>(
+          *state_, [this](const RoleGrant& grant) { return issue_granted(grant); },
+          [this](std::string_view holder) { return credentials_->end_sessions(holder); })) {}
 
 IamService::~IamService() = default;
 
@@ -80,6 +80,17 @@ CredentialSource& IamService::credentials() { return *credentials_; }
 Result<TemporaryCredentials> IamService::issue_role_credentials(std::string_view role_arn,
                                                                 std::string_view session_name,
                                                                 std::chrono::seconds lifetime) {
+  return issue_session(role_arn, session_name, lifetime, {});
+}
+
+Result<TemporaryCredentials> IamService::issue_granted(const RoleGrant& grant) {
+  return issue_session(grant.role_arn, grant.session_name, kGrantedSeconds, grant.holder);
+}
+
+Result<TemporaryCredentials> IamService::issue_session(std::string_view role_arn,
+                                                       std::string_view session_name,
+                                                       std::chrono::seconds lifetime,
+                                                       const std::string& holder) {
   std::optional<RoleArn> arn = parse_role_arn(role_arn);
   if (!arn)
     return fail("ValidationException", "'" + std::string(role_arn) + "' is not the ARN of a role.",
@@ -92,6 +103,7 @@ Result<TemporaryCredentials> IamService::issue_role_credentials(std::string_view
   const std::string role_id = role ? role->id : state_->make_id("AROA");
   SessionRecord session =
       make_role_session(*arn, role_id, session_name, state_->now_seconds() + lifetime);
+  session.holder = holder;
   return to_credentials(TRY(credentials_->issue(std::move(session))));
 }
 
@@ -166,8 +178,11 @@ Result<TemporaryCredentials> IamService::assume_role(const Context& context,
                         state_->now_seconds() + request.lifetime);
   session.policies = request.policies;
   session.source_identity = request.source_identity;
-  if (auto caller = credentials_->session(context.principal.access_key_id))
+  if (auto caller = credentials_->session(context.principal.access_key_id)) {
     if (!caller->source_identity.empty()) session.source_identity = caller->source_identity;
+    // What a job makes of its keys ends with them.
+    session.holder = caller->holder;
+  }
   for (const std::string& policy_arn : request.policy_arns)
     session.policies.push_back(TRY(state_->policy_document(arn->account, policy_arn)));
   return to_credentials(TRY(credentials_->issue(std::move(session))));

@@ -85,6 +85,11 @@ class IamService final : public IamInterface, public SessionInterface, public Au
                            const RoleRecord& role);
   bool trusts_service(const RoleRecord& role, std::string_view service_principal,
                       std::string_view region) const;
+  Result<TemporaryCredentials> issue_granted(const RoleGrant& grant);
+  Result<TemporaryCredentials> issue_session(std::string_view role_arn,
+                                             std::string_view session_name,
+                                             std::chrono::seconds lifetime,
+                                             const std::string& holder);
 
   std::unique_ptr<State> state_;
   std::unique_ptr<CredentialStore> credentials_;

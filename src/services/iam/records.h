@@ -61,10 +61,11 @@ struct SessionRecord {
   std::vector<std::string> policies;  // documents that narrow the session
   Timestamp issued;                   // 0: by a server that did not note it
   std::string source_identity;
+  std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
 };
 BOOST_DESCRIBE_STRUCT(SessionRecord, (),
                       (access_key_id, secret_access_key, session_token, account, arn, user_id,
-                       role_name, root, expiration, policies, issued, source_identity))
+                       role_name, root, expiration, policies, issued, source_identity, holder))
 
 // Who may fetch a role's credentials, until it is revoked.
 struct GrantRecord {

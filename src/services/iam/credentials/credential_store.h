@@ -32,6 +32,9 @@ class CredentialStore final : public CredentialSource {
   // Fills in the keys and the token, and returns when durable. LimitExceeded; what is wrong with
   // the session's policies.
   Result<SessionRecord> issue(SessionRecord session);
+  // Expires what a grant's holder was given, and what it got with that by AssumeRole, from now on.
+  // Durable before it returns; idempotent.
+  Result<void> end_sessions(std::string_view holder);
   // nullptr when the key is none of a session that has not expired.
   std::shared_ptr<const Session> session(std::string_view access_key_id) const;
   const RootKey& root() const { return root_; }
