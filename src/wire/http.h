@@ -57,6 +57,8 @@ struct HttpRequest {
   Headers headers;
   std::string remote_address;  // "127.0.0.1:52344"
   bool tls = false;
+  // The id of the job whose own door (HttpServer::add_door) it came through; "" anybody's.
+  std::string job;
   // Bodies of up to limits::buffered_body_bytes_max lie in `body`; larger ones and those of unknown
   // length that grow past it come through `stream` (then `body` is empty). HTTP chunked framing is
   // already removed; aws-chunked is not (wire/sigv4 does that).

@@ -45,9 +45,18 @@ Socket::~Socket() = default;
 Socket::Socket(Socket&&) noexcept = default;
 
 void Socket::async_connect_tcp(const std::string& ip_address, std::uint16_t port,
-                               std::shared_ptr<SocketEvents> events) {
+                               std::shared_ptr<SocketEvents> events,
+                               const runtime::NetworkNamespace* network) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(ip_address, error);
+  if (!error && network) {
+    const int family = address.is_v6() ? AF_INET6 : AF_INET;
+    const int descriptor = network->make_socket(family);
+    if (descriptor < 0)
+      error.assign(errno, boost::system::generic_category());
+    else
+      impl_->socket.assign(stream_protocol(family, IPPROTO_TCP), descriptor, error);
+  }
   if (error) {
     asio::post(impl_->socket.get_executor(),
                [events = std::move(events), error] { events->on_writable(error); });

@@ -37,7 +37,8 @@ void ClientConnection::start(std::unique_ptr<Exchange> exchange) {
     state_ = State::connecting;
     write_armed_ = true;
     if (destination_.unix_path.empty())
-      socket_.async_connect_tcp(destination_.ip_address, destination_.port, shared_from_this());
+      socket_.async_connect_tcp(destination_.ip_address, destination_.port, shared_from_this(),
+                                destination_.network.get());
     else
       socket_.async_connect_unix(destination_.unix_path, shared_from_this());
     return;

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "runtime/event_loops.h"
+#include "runtime/network_namespace.h"
 #include "wire/http.h"
 
 namespace tidemill::wire {
@@ -22,11 +23,14 @@ struct Destination {
   std::string ip_address;
   std::uint16_t port = 0;
   std::string unix_path;  // when not empty, the other two are unused
+  // Where the address is meant; nullptr: this process's own network. Shared: with whoever keeps it.
+  std::shared_ptr<const runtime::NetworkNamespace> network = {};
 
-  static Destination tcp(std::string address, std::uint16_t tcp_port) {
-    return {std::move(address), tcp_port, {}};
+  static Destination tcp(std::string address, std::uint16_t tcp_port,
+                         std::shared_ptr<const runtime::NetworkNamespace> network = {}) {
+    return {std::move(address), tcp_port, {}, std::move(network)};
   }
-  static Destination unix_socket(std::string path) { return {{}, 0, std::move(path)}; }
+  static Destination unix_socket(std::string path) { return {{}, 0, std::move(path), {}}; }
   std::string text() const;
   auto operator<=>(const Destination&) const = default;
 };

@@ -135,6 +135,7 @@ bool Connection::step_head() {
 void Connection::begin_body() {
   head_.request.remote_address = remote_address_;
   head_.request.tls = tls_ != nullptr;
+  head_.request.job = server_->job();
   first_request_ = false;
   if (head_.framing.kind == BodyKind::none) {
     reading_ = Reading::complete;

@@ -25,6 +25,9 @@ struct HttpServerOptions {
   // When set, a unix socket of that path instead of address and port. A socket file that lies there
   // is replaced; stop() removes it.
   std::string unix_path;
+  // When not negative, a socket that is bound already, instead of an address: the server listens on
+  // it and owns it.
+  int bound_descriptor = -1;
   // PEM files; both empty: plain HTTP.
   std::string tls_certificate_path;
   std::string tls_private_key_path;
@@ -51,6 +54,9 @@ struct HttpServerOptions {
   // 505. Called on a loop's thread; must not block. nullptr: a line of plain text.
   std::function<HttpResponse(int status, std::string_view reason)> on_bad_request;
 };
+
+// Through one job's door at a time, so that no job takes up what others need.
+inline constexpr std::size_t connections_per_job_max = 1024;
 
 // For /_tidemill/metrics. Relaxed counters: each is right, together they are no snapshot.
 struct HttpServerCounters {
@@ -79,6 +85,11 @@ class HttpServer {
   Result<void> bind();
   // Accepts; binds first when bind() was not called.
   Result<void> start();
+  // Accepts on one socket more, which listens in a job's own network: what comes through it has
+  // HttpRequest::job set. Takes the descriptor. Any thread, but a loop's.
+  void add_door(const std::string& job, int listening_descriptor);
+  // Closes the job's door and every connection that came through it. Any thread; idempotent.
+  void remove_door(const std::string& job);
   // Stops accepting, closes idle connections, lets requests finish for stop_grace, then cuts off
   // the rest. Blocks; idempotent; not from a loop's thread.
   void stop();

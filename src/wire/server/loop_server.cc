@@ -60,9 +60,10 @@ struct LoopServer::Listener {
 };
 
 LoopServer::LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
-                       int listening_descriptor)
+                       int listening_descriptor, std::string job)
     : loop_(event_loop),
       shared_(std::move(server_shared)),
+      job_(std::move(job)),
       listener_(std::make_unique<Listener>(event_loop.context(), listening_descriptor)),
       tick_timer_(event_loop),
       accept_timer_(event_loop),
@@ -106,7 +107,8 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   HttpServerCounters& counters = shared_->counters;
   counters.connections_accepted.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t active = counters.connections_active.fetch_add(1);
-  if (active >= shared_->options.connections_max) {
+  const bool job_has_too_many = !job_.empty() && connections_.size() >= connections_per_job_max;
+  if (active >= shared_->options.connections_max || job_has_too_many) {
     counters.connections_active.fetch_sub(1);
     refuse_connection(descriptor);
     return;

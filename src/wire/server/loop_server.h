@@ -38,7 +38,7 @@ struct ServerShared {
 class LoopServer : public std::enable_shared_from_this<LoopServer> {
  public:
   LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
-             int listening_descriptor);
+             int listening_descriptor, std::string job = {});
   ~LoopServer();
 
   void start_accepting();
@@ -50,6 +50,8 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   runtime::EventLoop& loop() { return loop_; }
   ServerShared& shared() { return *shared_; }
   bool stopping() const { return stopping_; }
+  // Whose door this is; "" the server's own address.
+  const std::string& job() const { return job_; }
   // The time of the last tick or event: exact to tick_, cheap.
   SteadyTime now() const { return std::chrono::steady_clock::now(); }
   std::string_view date();
@@ -66,6 +68,7 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
 
   runtime::EventLoop& loop_;
   const std::shared_ptr<ServerShared> shared_;
+  const std::string job_;
   std::unique_ptr<Listener> listener_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::optional<runtime::Timer> tick_timer_;
