@@ -25,6 +25,7 @@ constexpr int kThreadsMax = 256;
 constexpr std::size_t kDecodeThreads = 2;
 constexpr std::size_t kDecodesWaitingMax = 1024;
 constexpr std::size_t kConnectionsMax = 2048;
+constexpr int kDescriptorMax = 1 << 20;
 
 std::string setting(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -69,6 +70,13 @@ int refuse(const std::string& reason) {
 
 Result<wire::HttpServerOptions> server_options() {
   wire::HttpServerOptions options;
+  if (const std::string inherited = setting("TIDEMILL_SOCKET_DESCRIPTOR", ""); !inherited.empty()) {
+    const std::optional<int> descriptor = number(inherited, kDescriptorMax);
+    if (!descriptor)
+      return fail(codes::kInvalid,
+                  "TIDEMILL_SOCKET_DESCRIPTOR is no descriptor: '" + inherited + "'");
+    options.bound_descriptor = *descriptor;
+  }
   options.unix_path = setting("TIDEMILL_SOCKET_PATH", "");
   options.address = setting("TIDEMILL_BIND_ADDRESS", "127.0.0.1");
   const std::string port = setting("SAGEMAKER_BIND_TO_PORT", "8080");
@@ -94,9 +102,9 @@ bool may_join(Runner& runner) {
 int serve(Runner& runner, runtime::StopSignals& signals) {
   Result<wire::HttpServerOptions> options = server_options();
   if (!options) return refuse(options.error().message);
-  const std::string where = options->unix_path.empty()
-                                ? options->address + ":" + std::to_string(options->port)
-                                : options->unix_path;
+  std::string where = options->address + ":" + std::to_string(options->port);
+  if (!options->unix_path.empty()) where = options->unix_path;
+  if (options->bound_descriptor >= 0) where = "the socket that the server has made";
   runtime::EventLoops loops(1);
   runtime::WorkerPool decoding({"decode", kDecodeThreads, kDecodesWaitingMax});
   runtime::WorkerPool streams({"stream", 1, 16});

@@ -19,6 +19,7 @@
 #include "server/application_parts.h"
 #include "server/file.h"
 #include "server/version.h"
+#include "services/sagemaker/job_network.h"
 #include "services/sagemaker/role_s3.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -82,6 +83,8 @@ Application::Parts::~Parts() {
   background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
+  if (job_http) job_http->stop();
+  if (credentials_door) credentials_door->stop();
   if (health) health->stop();
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
@@ -181,13 +184,21 @@ Result<void> Application::Parts::take_address() {
   options.on_bad_request = [this](int status, std::string_view reason) {
     return chain->bad_request(status, reason);
   };
+  wire::HttpServerOptions for_jobs = options;
+  for_jobs.tls_certificate_path.clear();
+  for_jobs.tls_private_key_path.clear();
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
+  job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
+  job_doors = std::make_unique<HttpJobDoors>(*job_http);
+  compute->serve_through(*job_doors);
   TRY(http->bind());
   std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
              std::to_string(http->port());
-  return {};
+  if (services::sagemaker::sdks_trust(endpoint)) return {};
+  credentials_door = std::make_unique<CredentialsDoor>(*chain);
+  return credentials_door->open(*loops, *stream_pool, data / "credentials-port");
 }
 
 Result<void> Application::Parts::run() {

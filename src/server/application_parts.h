@@ -15,7 +15,9 @@
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "server/application.h"
+#include "server/credentials_door.h"
 #include "server/inference_operation.h"
+#include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
 #include "services/iam/iam_service.h"
@@ -93,6 +95,9 @@ struct Application::Parts {
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
+  std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
+  std::unique_ptr<HttpJobDoors> job_doors;
+  std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint is one for SDKs
   std::string endpoint;
   bool announced = false;
   runtime::TaskScope background;

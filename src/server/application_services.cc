@@ -90,6 +90,9 @@ Result<void> Application::Parts::add_services() {
   placed.jobs_directory = (data / "training").string();
   placed.programs = TRY(programs());
   placed.endpoint = endpoint;
+  placed.isolate_jobs = settings.text("job-network") == "isolated";
+  placed.port = http->port();
+  if (credentials_door) placed.credentials_url = credentials_door->url();
   services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
                                                  *iam,   clock,   *random,  placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);

@@ -54,6 +54,8 @@ void OwnPaths::handle(const wire::HttpRequest& request, wire::HttpHandler::Respo
     return give_credentials(request, std::move(respond));
   if (path == "/_tidemill/health")
     return respond(plain(200, "{\"status\":\"ok\"}\n", "application/json"));
+  if (path == "/_tidemill/metrics" && !request.job.empty())
+    return respond(plain(403, "The server's metrics are not for jobs.\n"));
   if (path == "/_tidemill/metrics")
     return respond(plain(
         200, parts_.metrics.text(parts_.further_metrics ? parts_.further_metrics() : std::string()),
@@ -67,6 +69,8 @@ void OwnPaths::give_credentials(const wire::HttpRequest& request,
   if (request.method != "GET")
     return respond(refusal(405, "MethodNotAllowed", "Credentials are fetched with GET."));
   std::string holder = request.path.substr(services::iam::kCredentialsPath.size());
+  if (!request.job.empty() && request.job != holder)
+    return respond(refusal(403, "AccessDenied", "These are not this job's credentials."));
   std::string token(request.headers.get("authorization"));
   // Outside the task: a task that is refused leaves it where it can still be used.
   auto answer = std::make_unique<wire::HttpHandler::Respond>(std::move(respond));

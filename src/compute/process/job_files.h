@@ -7,6 +7,7 @@
 //   control       FIFO: "stop <seconds>\n"
 //   log           one record a line: "<microseconds since 1970> <text>\n"
 //   acknowledged  offset into log up to which the listener took the lines
+//   socket        bound by the shim, inherited by the job (JobSpec::bound_socket)
 //   exit.json     JobExit, renamed into place after an fsync: the job is over
 #pragma once
 
@@ -48,6 +49,7 @@ class JobFiles {
   std::string control() const { return directory_ / "control"; }
   std::string log() const { return directory_ / "log"; }
   std::string acknowledged() const { return directory_ / "acknowledged"; }
+  std::string socket() const { return directory_ / "socket"; }
   std::string exit() const { return directory_ / "exit.json"; }
   std::string scratch() const { return directory_ / "scratch"; }
   const std::filesystem::path& directory() const { return directory_; }

@@ -23,6 +23,7 @@ std::vector<std::string> make_environment(const JobSpec& job) {
       {"HOME", job.working_directory.empty() ? "/" : job.working_directory},
       {"LANG", "C.UTF-8"}};
   for (const auto& [name, value] : job.environment) variables[name] = value;
+  if (job.bound_socket) variables[kJobSocketVariable] = std::to_string(kJobSocketDescriptor);
   std::vector<std::string> environment;
   environment.reserve(variables.size());
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
@@ -49,7 +50,7 @@ Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgro
 
 // Runs in the child; returns only with the reason why not.
 Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
-                     pid_t shim) {
+                     pid_t shim, int socket) {
   const JobSpec& job = spec.job;
   std::vector<std::string> arguments = job.command;
   std::vector<std::string> environment = make_environment(job);
@@ -80,6 +81,9 @@ Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgrou
   if (::getppid() != shim) return {codes::kIo, "the supervising process is gone"};
   ::umask(022);
   ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  // Its number was the shim's lock here, which the shim still holds.
+  if (socket >= 0 && ::dup2(socket, kJobSocketDescriptor) < 0)
+    return system_error("hand the job its socket");
   std::vector<char*> argv = pointers(arguments), envp = pointers(environment);
   ::execve(program.c_str(), argv.data(), envp.data());
   if ((errno == EACCES || errno == ENOENT) && opened)
@@ -112,7 +116,8 @@ std::string find_executable(const std::string& command, const std::string& path)
   return "";
 }
 
-JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup) {
+JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
+                             int socket) {
   JobProcess process;
   int output[2], answer[2];
   if (::pipe2(output, O_CLOEXEC) != 0 || ::pipe2(answer, O_CLOEXEC) != 0) {
@@ -137,7 +142,7 @@ JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const 
     ::dup2(null, 0);
     ::dup2(output[1], 1);
     ::dup2(output[1], 2);
-    const Error error = become_command(spec, files, cgroup, shim);
+    const Error error = become_command(spec, files, cgroup, shim, socket);
     write_all(answer[1], error.message);
     constexpr int kCannotRun = 127;
     ::_exit(kCannotRun);

@@ -13,8 +13,10 @@ struct JobProcess {
   std::string problem;  // not empty: it could not start, and why; the process is already reaped
 };
 
-// Returns when the command runs or failed to.
-JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup);
+// Returns when the command runs or failed to. `socket`: what the job inherits as
+// kJobSocketDescriptor; negative: nothing.
+JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
+                             int socket = -1);
 
 // Where `command` is, searched in `path` when it has no slash; "" when nowhere.
 std::string find_executable(const std::string& command, const std::string& path);

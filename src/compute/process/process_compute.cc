@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "compute/process/job_files.h"
+#include "compute/process/job_network.h"
 #include "compute/process/spawn.h"
 #include "compute/process/usage.h"
 #include "compute/process/watcher.h"
@@ -49,6 +50,11 @@ class ProcessCompute final : public Compute {
   Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) override;
   Result<void> remove(const std::string& id) override;
   Isolation isolation() const override;
+  void serve_through(JobDoors& doors) override { networks_.serve_through(doors); }
+  std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string& id) override {
+    return networks_.find(id);
+  }
+  std::string socket_path(const std::string& id) override { return files(id).socket(); }
 
  private:
   JobFiles files(const std::string& id) const {
@@ -58,6 +64,7 @@ class ProcessCompute final : public Compute {
   std::uint32_t user_of(const JobSpec& spec) const;
 
   ProcessOptions options_;
+  JobNetworks networks_;  // before the watcher, which reports to it
   Watcher watcher_;
   std::mutex run_mutex_;  // one run() of an id at a time; starting is short
   // Probing takes some milliseconds, which neither the start nor the first job should wait for.
@@ -67,7 +74,8 @@ class ProcessCompute final : public Compute {
 };
 
 Result<void> ProcessCompute::start(JobListener& listener) {
-  TRY(watcher_.start(listener));
+  networks_.report_to(listener);
+  TRY(watcher_.start(networks_));
   if (!probe_.joinable()) probe_ = std::thread([this] { (void)isolation(); });
   std::error_code problem;
   for (const auto& entry : fs::directory_iterator(options_.directory, problem))
@@ -88,7 +96,11 @@ void ProcessCompute::adopt(const std::string& id) {
     state = read_record<ShimState>(job.shim());
     if (take_lock(job)) break;
   }
-  if (alive && state) return watcher_.watch(id, job, state->pid);
+  if (alive && state) {
+    if (Result<ShimSpec> spec = read_record<ShimSpec>(job.spec()))
+      networks_.adopt(spec->job, *state);
+    return watcher_.watch(id, job, state->pid);
+  }
   std::error_code ignored;
   // Never started: the server ended between the folder and the shim. run() will come again.
   if (!state && !fs::exists(job.exit(), ignored)) {
@@ -119,16 +131,26 @@ Result<void> ProcessCompute::run(const JobSpec& spec) {
   std::error_code ignored;
   if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it ran
   const ShimSpec shim_spec{spec, user_of(spec), options_.log_bytes_max};
-  TRY(write_file_durably(job.spec(), to_json(shim_spec)));
-  Result<SpawnedShim> shim =
-      spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, *lock);
-  if (!shim) {
+  const auto give_up = [&] {
+    networks_.drop(spec.id);
     fs::remove_all(job.directory(), ignored);
+  };
+  std::shared_ptr<const runtime::NetworkNamespace> network;
+  if (spec.network == JobNetwork::isolated) network = TRY(networks_.make(spec));
+  if (Result<void> written = write_file_durably(job.spec(), to_json(shim_spec)); !written) {
+    give_up();
+    return written;
+  }
+  Result<SpawnedShim> shim =
+      spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, *lock,
+                 network ? network->descriptor() : -1);
+  if (!shim) {
+    give_up();
     return fail(shim.error());
   }
   if (shim->answer != "started" && !fs::exists(job.shim(), ignored)) {
     ::waitpid(shim->pid, nullptr, 0);
-    fs::remove_all(job.directory(), ignored);
+    give_up();
     return fail(codes::kIo, "The job's supervising process could not start: " +
                                 (shim->answer.empty() ? "it ended at once" : shim->answer));
   }
@@ -196,6 +218,7 @@ Result<void> ProcessCompute::remove(const std::string& id) {
   if (!fs::exists(job.exit(), problem))
     return fail(codes::kConflict, "job " + id + " still runs; stop it first");
   watcher_.forget(id);
+  networks_.drop(id);
   fs::remove_all(job.directory(), problem);
   if (problem) return fail(codes::kIo, "remove job " + id + ": " + problem.message());
   return {};

@@ -17,6 +17,7 @@
 
 #include "compute/process/cgroup.h"
 #include "compute/process/job_files.h"
+#include "compute/process/job_network.h"
 #include "compute/process/job_process.h"
 #include "compute/process/log_writer.h"
 #include "compute/process/sandbox.h"
@@ -59,6 +60,7 @@ class Shim {
   SystemClock clock_;
   JobCgroup cgroup_;
   JobProcess process_;
+  Descriptor socket_;  // the job's; closed once it has it, so that it ends with the job
   std::unique_ptr<LogWriter> log_;
   Descriptor control_, signals_, timer_;
   JobExit exit_;
@@ -82,6 +84,8 @@ Result<void> Shim::prepare() {
   if (!signals_ || !timer_ || !control_ || !log) return fail(system_error("prepare the shim"));
   log_ = std::make_unique<LogWriter>(std::move(log), spec_.log_bytes_max);
   const JobSpec& job = spec_.job;
+  if (job.network == JobNetwork::isolated) TRY(enter_network(kShimNetworkDescriptor));
+  if (job.bound_socket) socket_ = TRY(bind_job_socket(files_));
   if (job.memory_bytes_max > 0 || job.cpus_max > 0)
     cgroup_ = JobCgroup::make(find_cgroup_support(), job.id + "-" + std::to_string(::getpid()),
                               job.memory_bytes_max, job.cpus_max);
@@ -103,7 +107,8 @@ Result<void> Shim::write_state() {
 Result<void> Shim::run() {
   TRY(prepare());
   exit_.started = clock_.now();
-  process_ = start_job_process(spec_, files_, cgroup_);
+  process_ = start_job_process(spec_, files_, cgroup_, socket_.get());
+  socket_.reset();
   TRY(write_state());
   answer("started");
   if (process_.problem.empty()) {
@@ -243,6 +248,11 @@ int probe() {
   isolation.unprivileged_user = ::geteuid() == 0;
   if (!isolation.unprivileged_user)
     miss("jobs run as the server's own user (only root can change it)");
+  const auto network = runtime::NetworkNamespace::make();
+  isolation.network_namespace = network.has_value();
+  if (!network)
+    miss("jobs share the host's network and reach each other's ports (" + network.error().message +
+         ")");
   const CgroupSupport support = find_cgroup_support();
   isolation.memory_limit = support.memory;
   isolation.cpu_limit = support.cpu;

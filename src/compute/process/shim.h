@@ -13,5 +13,6 @@ int shim_main(int argc, char** argv);
 
 inline constexpr int kShimLockDescriptor = 3;    // the locked lock file
 inline constexpr int kShimAnswerDescriptor = 4;  // one line: "started", or what went wrong
+inline constexpr int kShimNetworkDescriptor = 5;  // an isolated job's network namespace
 
 }  // namespace tidemill::compute

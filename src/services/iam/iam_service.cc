@@ -81,9 +81,9 @@ SessionRecord make_role_session(const RoleArn& role, const std::string& role_id,
 IamService::IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options)
     : state_(std::make_unique<State>(store, clock, random, options.accept_any)),
       credentials_(std::make_unique<CredentialStore>(*state_, std::move(options.root))),
-      grants_(std::make_unique<RoleGrants>(*state_, [this](const RoleGrant& grant) {
-        return issue_role_credentials(grant.role_arn, grant.session_name, kGrantedSeconds);
-      })) {}
+      grants_(std::make_unique<RoleGrants>(
+          *state_, [this](const RoleGrant& grant) { return issue_granted(grant); },
+          [this](std::string_view holder) { return credentials_->end_sessions(holder); })) {}
 
 IamService::~IamService() = default;
 
@@ -137,6 +137,17 @@ Result<void> IamService::check_pass_role(const Context& context, std::string_vie
 Result<TemporaryCredentials> IamService::issue_role_credentials(std::string_view role_arn,
                                                                 std::string_view session_name,
                                                                 std::chrono::seconds lifetime) {
+  return issue_session(role_arn, session_name, lifetime, {});
+}
+
+Result<TemporaryCredentials> IamService::issue_granted(const RoleGrant& grant) {
+  return issue_session(grant.role_arn, grant.session_name, kGrantedSeconds, grant.holder);
+}
+
+Result<TemporaryCredentials> IamService::issue_session(std::string_view role_arn,
+                                                       std::string_view session_name,
+                                                       std::chrono::seconds lifetime,
+                                                       const std::string& holder) {
   std::optional<RoleArn> arn = parse_role_arn(role_arn);
   if (!arn)
     return fail("ValidationException", "'" + std::string(role_arn) + "' is not the ARN of a role.",
@@ -148,6 +159,7 @@ Result<TemporaryCredentials> IamService::issue_role_credentials(std::string_view
   const std::string role_id = role ? role->id : state_->make_id("AROA");
   SessionRecord session =
       make_role_session(*arn, role_id, session_name, state_->now_seconds() + lifetime);
+  session.holder = holder;
   return to_credentials(TRY(credentials_->issue(std::move(session))));
 }
 
@@ -246,6 +258,9 @@ Result<TemporaryCredentials> IamService::assume_role(const Context& context,
       make_role_session(*arn, role ? role->id : state_->make_id("AROA"), request.session_name,
                         state_->now_seconds() + request.lifetime);
   session.policies = request.policies;
+  // What a job makes of its keys ends with them.
+  if (auto caller = credentials_->session(context.principal.access_key_id))
+    session.holder = caller->holder;
   for (const std::string& policy_arn : request.policy_arns)
     session.policies.push_back(TRY(state_->policy_document(arn->account, policy_arn)));
   TRY(parse_session_policies(session));

@@ -59,6 +59,11 @@ class IamService final : public IamInterface, public SessionInterface {
 
  private:
   IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options);
+  Result<TemporaryCredentials> issue_granted(const RoleGrant& grant);
+  Result<TemporaryCredentials> issue_session(std::string_view role_arn,
+                                             std::string_view session_name,
+                                             std::chrono::seconds lifetime,
+                                             const std::string& holder);
 
   std::unique_ptr<State> state_;
   std::unique_ptr<CredentialStore> credentials_;

@@ -337,5 +337,29 @@ TEST_F(IamServiceTest, a_grant_gives_credentials_until_it_is_revoked) {
   EXPECT_FALSE(service_->granted_credentials("training.1", token));
 }
 
+TEST_F(IamServiceTest, what_a_grant_gave_ends_with_it) {
+  create_role(kTrustSageMaker, R"([{"Effect":"Allow","Action":"*","Resource":"*"}])");
+  create_role(kTrustAccount, "", "other");
+  const auto fetch = [&](const char* holder) {
+    const std::string token = service_->grant_role({holder, kRole, "SageMaker"}).value();
+    return service_->granted_credentials(holder, token).value();
+  };
+  const TemporaryCredentials ending = fetch("training.1"), going_on = fetch("training.2");
+  context_ = role_context(ending);
+  const TemporaryCredentials chained =
+      assume({"arn:aws:iam::123456789012:role/other", "s"}).value();
+  const auto good = [&](const TemporaryCredentials& keys) {
+    return service_->credentials().find(keys.access_key_id).value()->expiration > clock_.now();
+  };
+  for (const auto& keys : {ending, going_on, chained}) EXPECT_TRUE(good(keys));
+  ASSERT_TRUE(service_->revoke_role("training.1"));
+  for (bool restarted : {false, true}) {
+    if (restarted) start(false);
+    EXPECT_FALSE(good(ending));
+    EXPECT_FALSE(good(chained));
+    EXPECT_TRUE(good(going_on));
+  }
+}
+
 }  // namespace
 }  // namespace tidemill::services::iam

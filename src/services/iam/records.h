@@ -59,10 +59,11 @@ struct SessionRecord {
   bool root = false;
   Timestamp expiration;
   std::vector<std::string> policies;  // documents that narrow the session
+  std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
 };
 BOOST_DESCRIBE_STRUCT(SessionRecord, (),
                       (access_key_id, secret_access_key, session_token, account, arn, user_id,
-                       role_name, root, expiration, policies))
+                       role_name, root, expiration, policies, holder))
 
 // Who may fetch a role's credentials, until it is revoked.
 struct GrantRecord {

@@ -81,6 +81,8 @@ struct InferenceCounters {
   std::string metrics_text() const;
 };
 
+wire::Destination destination_of(const ServerAddress& address);
+
 // Thread-safe.
 class Inference {
  public:

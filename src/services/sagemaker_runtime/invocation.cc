@@ -133,10 +133,8 @@ InvokeResult Inference::Chosen::answer(std::size_t container, const InferenceLim
 
 wire::Destination Inference::destination(const Invocation& invocation) const {
   const Chosen& chosen = invocation.chosen;
-  const ServerAddress& address =
-      chosen.route().instances[std::size_t(chosen.instance)].servers[invocation.container].address;
-  return address.socket_path.empty() ? wire::Destination::tcp("127.0.0.1", address.port)
-                                     : wire::Destination::unix_socket(address.socket_path);
+  return destination_of(
+      chosen.route().instances[std::size_t(chosen.instance)].servers[invocation.container].address);
 }
 
 bool Inference::fail_over(Chosen& chosen, const Error& error) {

@@ -130,6 +130,7 @@ struct HttpServer::Impl {
   std::mutex doors_mutex;
   std::map<std::string, std::shared_ptr<LoopServer>> doors;  // by job; guarded by doors_mutex
   std::size_t doors_made = 0;                                // guarded by doors_mutex
+  bool no_more_doors = false;                                // stop() began; guarded by doors_mutex
 };
 
 Result<void> HttpServer::Impl::bind() {
@@ -182,6 +183,10 @@ void HttpServer::Impl::add_door(const std::string& job, int listening_descriptor
   std::shared_ptr<LoopServer> door;
   {
     std::lock_guard lock(doors_mutex);
+    if (no_more_doors) {
+      ::close(listening_descriptor);
+      return;
+    }
     runtime::EventLoop& loop = loops.at(doors_made++ % loops.size());
     door = std::make_shared<LoopServer>(loop, shared, listening_descriptor, job);
     doors[job] = door;
@@ -208,6 +213,7 @@ void HttpServer::Impl::stop() {
   {
     // From here on they are stopped with the others.
     std::lock_guard lock(doors_mutex);
+    no_more_doors = true;
     for (auto& [job, door] : doors) servers.push_back(std::move(door));
     doors.clear();
   }

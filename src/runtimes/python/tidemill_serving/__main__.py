@@ -1,7 +1,7 @@
 """Loads the model and answers /ping and /invocations.
 
-Listens on the unix socket TIDEMILL_SOCKET_PATH, else on SAGEMAKER_BIND_TO_PORT (8080) of the
-loopback interface.
+Listens on the socket that it inherits as TIDEMILL_SOCKET_DESCRIPTOR, else on the unix socket
+TIDEMILL_SOCKET_PATH, else on SAGEMAKER_BIND_TO_PORT (8080) of the loopback interface.
 """
 import gc
 import os
@@ -98,6 +98,9 @@ def pool_size():
 
 def listen():
     """The listener and its name."""
+    inherited = os.environ.get("TIDEMILL_SOCKET_DESCRIPTOR", "")
+    if inherited:
+        return launch.listen_inherited(int(inherited)), "the socket that the server has made"
     path = os.environ.get("TIDEMILL_SOCKET_PATH", "")
     if path:
         return launch.listen_unix(path), path

@@ -90,6 +90,29 @@ Result<SessionRecord> CredentialStore::issue(SessionRecord session) {
   return session;
 }
 
+Result<void> CredentialStore::end_sessions(std::string_view holder) {
+  const Timestamp now = state_.now();
+  std::vector<SessionRecord> ended;
+  {
+    std::shared_lock lock(mutex_);
+    for (const auto& [key, session] : sessions_)
+      if (session->holder == holder && session->expiration >= now) ended.push_back(*session);
+  }
+  if (ended.empty()) return {};
+  store::Transaction transaction;
+  for (SessionRecord& session : ended) {
+    session.expiration = now + std::chrono::seconds(-1);
+    sessions_table().put(transaction, session.access_key_id, session, std::nullopt);
+  }
+  TRY(state_.store().commit(std::move(transaction)));
+  std::unique_lock lock(mutex_);
+  for (SessionRecord& session : ended) {
+    std::string key = session.access_key_id;
+    sessions_[std::move(key)] = std::make_shared<const SessionRecord>(std::move(session));
+  }
+  return {};
+}
+
 // A while after they expired, so that their users still hear "expired" and not "unknown".
 Result<void> CredentialStore::delete_expired() {
   const Timestamp now = state_.now();

@@ -25,6 +25,9 @@ class CredentialStore final : public CredentialSource {
 
   // Fills in the keys and the token, and returns when durable. LimitExceeded.
   Result<SessionRecord> issue(SessionRecord session);
+  // Expires what a grant's holder was given, and what it got with that by AssumeRole, from now on.
+  // Durable before it returns; idempotent.
+  Result<void> end_sessions(std::string_view holder);
   // nullptr when the key is none of a session that has not expired.
   std::shared_ptr<const SessionRecord> session(std::string_view access_key_id) const;
   const RootKey& root() const { return root_; }

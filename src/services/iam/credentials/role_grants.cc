@@ -14,6 +14,10 @@ bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
+std::unexpected<Error> no_grant() {
+  return fail("AccessDenied", "The job is over, or the token is not the one it was given.", 403);
+}
+
 }  // namespace
 
 Result<void> RoleGrants::load() {
@@ -52,8 +56,13 @@ Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
 Result<void> RoleGrants::revoke(std::string_view holder) {
   {
     std::lock_guard lock(mutex_);
-    if (!entries_.contains(holder)) return {};
+    auto found = entries_.find(holder);
+    if (found == entries_.end()) return {};
+    found->second.ending = true;
   }
+  // First the keys: when this is interrupted the grant is still there, and whoever cleans up after
+  // the job comes again.
+  TRY(end_(holder));
   store::Transaction transaction;
   grants_table().erase(transaction, std::string(holder), std::nullopt);
   TRY(state_.store().commit(std::move(transaction)));
@@ -62,15 +71,21 @@ Result<void> RoleGrants::revoke(std::string_view holder) {
   return {};
 }
 
+bool RoleGrants::ended(std::string_view holder) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(holder);
+  return found == entries_.end() || found->second.ending;
+}
+
 Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
                                                      std::string_view token) {
   RoleGrant grant;
   {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(holder);
-    if (found == entries_.end() || !same_secret(found->second.record.token, token))
-      return fail("AccessDenied", "The job is over, or the token is not the one it was given.",
-                  403);
+    if (found == entries_.end() || found->second.ending ||
+        !same_secret(found->second.record.token, token))
+      return no_grant();
     const TemporaryCredentials& given = found->second.given;
     // A job that asks all the time is not given a session each time.
     if (!given.access_key_id.empty() && given.expiration - state_.now() > kGrantedRenewalSeconds)
@@ -79,6 +94,11 @@ Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
   }
   TemporaryCredentials issued = TRY(issue_(grant));
   issued.role_arn = grant.role_arn;
+  if (ended(holder)) {
+    // The job ended meanwhile, perhaps after its keys were looked for.
+    TRY(end_(holder));
+    return no_grant();
+  }
   std::lock_guard lock(mutex_);
   if (auto found = entries_.find(holder); found != entries_.end()) found->second.given = issued;
   return issued;

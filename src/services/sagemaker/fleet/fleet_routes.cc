@@ -172,8 +172,9 @@ sagemaker_runtime::InstanceRoute FleetRunner::instance_route(const FleetOwner& o
                         server.attempt, server.port, {}};
     sagemaker_runtime::ServerRoute place{{}, server_log_stream(variant, ref)};
     if (!container.native()) {
-      if (server.port) ports_.keep(static_cast<std::uint16_t>(server.port));
-      place.address = address_of(ref);
+      if (server.port && server.port != kContractPort)
+        ports_.keep(static_cast<std::uint16_t>(server.port));
+      place.address = address_of(owner, ref);
       place.job = server_job_id(owner, ref);
       // Ours do; of another program nothing is known.
       place.pings_while_busy = container.engine != engines::kProgram;

@@ -39,7 +39,6 @@ inline constexpr std::chrono::seconds kQueuedAnswerTimeMax{3600};
 class FleetRunner {
  public:
   FleetRunner(const Dependencies& dependencies, FleetOptions options);
-  ~FleetRunner();
 
   // Fetches the models and brings the instances up that are named and not yet ready; returns the
   // fleet with them ready and each container's engine settled. The error "DeploymentFailed" is the
@@ -99,14 +98,13 @@ class FleetRunner {
   // A stop waits for a start of the fleet to give up.
   bool is_start_stopped(const std::string& fleet_id);
   Result<bool> exited(const std::string& job, compute::JobExit& exit);
-  ServerAddress address_of(const ServerRef& ref) const;
+  ServerAddress address_of(const FleetOwner& owner, const ServerRef& ref);
   Result<sagemaker_runtime::ContainerRoute> container_route(const Place& place);
   sagemaker_runtime::InstanceRoute instance_route(const FleetOwner& owner, const Fleet& fleet,
                                                   const InstanceIndex& at);
 
   Dependencies in_;
   const FleetOptions options_;
-  int directory_descriptor_ = -1;  // of options_.directory, for short paths to its sockets
   ServerPorts ports_;
   InstanceLoads loads_;
   std::atomic<bool> cancelled_ = false;

@@ -21,10 +21,10 @@ std::vector<std::string> serve_command(const Programs& programs, const Container
 
 // What the process is told about its place in the fleet.
 void describe_place(compute::JobSpec& spec, const Variant& variant, const Container& container,
-                    const InstanceSurroundings& surroundings, const std::string& ml) {
-  if (surroundings.port == 0) {
-    spec.environment["TIDEMILL_SOCKET_PATH"] = ml + "/" + kServerSocketName;
-  } else {
+                    const InstanceSurroundings& surroundings) {
+  join(spec, surroundings.network);
+  spec.bound_socket = surroundings.port == 0;
+  if (surroundings.port != 0) {
     spec.environment["SAGEMAKER_BIND_TO_PORT"] = std::to_string(surroundings.port);
     spec.environment["SAGEMAKER_SAFE_PORT_RANGE"] = std::to_string(surroundings.port);
   }
@@ -83,8 +83,6 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
       {"SAGEMAKER_REGION", owner.region},
       {"AWS_REGION", owner.region},
       {"AWS_DEFAULT_REGION", owner.region},
-      {"AWS_ENDPOINT_URL", surroundings.server_url},
-      {"S3_ENDPOINT_URL", surroundings.server_url},
       {"HOME", ml},
       {"USER", "sagemaker"},
       {"LOGNAME", "sagemaker"},
@@ -92,7 +90,7 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
       {"OMP_NUM_THREADS", "1"},
   };
   spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
-  describe_place(spec, variant, container, surroundings, ml);
+  describe_place(spec, variant, container, surroundings);
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   for (const auto& [name, value] : container.environment) {
     std::string& variable = spec.environment[name];

@@ -120,8 +120,6 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       {"TRAINING_JOB_ARN", job.arn},
       {"AWS_REGION", job.region},
       {"AWS_DEFAULT_REGION", job.region},
-      {"AWS_ENDPOINT_URL", surroundings.endpoint},
-      {"S3_ENDPOINT_URL", surroundings.endpoint},
       {"HOME", own_view ? kHomeFolder : folder.home()},
       // The job's user has no entry in the password file.
       {"USER", "sagemaker"},
@@ -130,6 +128,7 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       // twenty times slower on two busy cores.
       {"OMP_WAIT_POLICY", "PASSIVE"},
   };
+  join(spec, surroundings.network);
   spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   if (job.request.environment)

@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 namespace events = training_events;
 
-// Fixed keys outlive the job by this much, for what it uploads at its end.
-constexpr std::chrono::seconds kCredentialsMargin{3600};
 // A stopped job's upload that is nearly done is finished.
 constexpr std::chrono::seconds kUploadGrace{5};
 // Of the log, for metrics and the reason of a failure.
@@ -122,19 +120,17 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
     exit.started = exit.ended = on_.clock.now();
     return job_exited_event(job, exit);
   }
-  constexpr std::int64_t kMaxRuntimeDefaultSeconds = 86'400;
-  std::chrono::seconds lifetime{kMaxRuntimeDefaultSeconds};
-  if (job.request.stopping_condition)
-    lifetime = std::chrono::seconds(
-        job.request.stopping_condition->max_runtime_in_seconds.value_or(lifetime.count()));
-  Result<std::map<std::string, std::string>> credentials = role_environment(
-      on_.iam, on_.settings.endpoint, {compute_id(job), job.request.role_arn, kRoleSessionName},
-      lifetime + kCredentialsMargin);
+  const compute::Isolation isolation = on_.compute.isolation();
+  const JobNetwork network = job_network(
+      on_.settings, isolation, job.request.enable_network_isolation.value_or(false));
+  Result<std::map<std::string, std::string>> credentials =
+      role_environment(on_.iam, network.credentials_url,
+                       {compute_id(job), job.request.role_arn, kRoleSessionName});
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
     return failed_event("ClientError: The credentials of the role could not be issued: " +
                         credentials.error().message);
   if (!credentials) return fail(credentials.error());
-  const JobSurroundings surroundings{on_.compute.isolation(), on_.settings.endpoint, *credentials};
+  const JobSurroundings surroundings{isolation, network, *credentials};
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   TRY(on_.compute.run(job_spec(job, folder, on_.settings.programs, surroundings)));
   return std::vector<engine::Event>();
@@ -163,6 +159,8 @@ engine::TaskResult TrainingTasks::stop(const TrainingJob& job) {
 
 engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::TaskRun& run) {
   if (job.phase != TrainingPhase::uploading) return std::vector<engine::Event>();
+  // The job is over, and with it whatever it fetched.
+  TRY(on_.iam.revoke_role(compute_id(job)));
   compute::JobExit exit;
   if (const Value* value = run.payload.find("exit")) TRY(from_value(*value, exit));
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
