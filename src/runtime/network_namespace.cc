@@ -46,7 +46,9 @@ class Visit {
   Visit(const Visit&) = delete;
   Visit& operator=(const Visit&) = delete;
 
-  bool go_to(int descriptor) { return away_ = home() >= 0 && ::setns(descriptor, CLONE_NEWNET) == 0; }
+  bool go_to(int descriptor) {
+    return away_ = home() >= 0 && ::setns(descriptor, CLONE_NEWNET) == 0;
+  }
   bool go_to_new() { return away_ = home() >= 0 && ::unshare(CLONE_NEWNET) == 0; }
 
  private:

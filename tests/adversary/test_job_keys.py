@@ -74,7 +74,7 @@ def test_keys_end_with_their_job_and_so_does_what_was_made_of_them(world, server
     trust = json.loads(json.dumps(TRUST_ACCOUNT).replace("123456789012", account))
     other = unique("other")
     arn = world.iam.create_role(RoleName=other, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    chained = sts.assume_role(RoleArn=arn, RoleSessionName="s")["Credentials"]
+    chained = sts.assume_role(RoleArn=arn, RoleSessionName="chained")["Credentials"]
     assert not gone(server, keys) and not gone(server, chained)
     world.sm.stop_training_job(TrainingJobName=name)
     assert world.finished(name)["TrainingJobStatus"] == "Stopped"

@@ -155,7 +155,7 @@ def test_no_model_answers_for_another(world, server):
 def test_the_sockets_lie_where_no_job_looks(server):
     for path in server.data.glob("jobs/*/socket"):
         assert path.lstat().st_uid == os.geteuid() and path.parent.stat().st_mode & 0o077 == 0
-    assert not list(server.data.glob("endpoints/**/*.sock"))
+    assert not [path for path in server.data.glob("endpoints/**/*.sock") if not path.is_symlink()]  # links are the impostor's
 
 
 def test_programs_reach_neither_each_other_nor_the_host(world, bystander):

@@ -12,8 +12,7 @@
 namespace tidemill::compute {
 
 Result<void> enter_network(int descriptor) {
-  if (::setns(descriptor, CLONE_NEWNET) != 0)
-    return fail(system_error("enter the job's network"));
+  if (::setns(descriptor, CLONE_NEWNET) != 0) return fail(system_error("enter the job's network"));
   ::close(descriptor);
   return {};
 }
@@ -34,16 +33,14 @@ Result<Descriptor> bind_job_socket(const JobFiles& files) {
   return made;
 }
 
-Result<void> JobNetworks::open_door(const JobSpec& spec,
-                                    const runtime::NetworkNamespace& network) {
+Result<void> JobNetworks::open_door(const JobSpec& spec, const runtime::NetworkNamespace& network) {
   if (spec.server_port == 0 || !doors_) return {};
   doors_->open(spec.id, TRY(network.listen_on_loopback(spec.server_port)));
   return {};
 }
 
 Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(const JobSpec& spec) {
-  Result<std::shared_ptr<const runtime::NetworkNamespace>> made =
-      runtime::NetworkNamespace::make();
+  Result<std::shared_ptr<const runtime::NetworkNamespace>> made = runtime::NetworkNamespace::make();
   if (!made)
     return fail(codes::kInvalid,
                 "This machine gives jobs no network of their own: " + made.error().message);

@@ -129,8 +129,8 @@ TEST_F(JobNetworkTest, WithoutAServerPortThereIsNoDoor) {
 
 TEST_F(JobNetworkTest, ARestartedServerOpensTheDoorAgain) {
   const fs::path folder = make_folder("shared");
-  JobSpec spec = isolated("a", "until [ -e " + (folder / "go").string() + " ]; do sleep 0.01; done; " +
-                                   tries("4566"));
+  JobSpec spec = isolated(
+      "a", "until [ -e " + (folder / "go").string() + " ]; do sleep 0.01; done; " + tries("4566"));
   spec.server_port = kDoorPort;
   ASSERT_TRUE(compute_->run(spec));
   doors_.close("a");  // with the server
@@ -174,11 +174,13 @@ TEST_F(ProcessComputeTest, AJobInheritsASocketThatItsFolderDoesNotHold) {
   spec.command = {"python3", "-c",
                   "import os, socket, time\n"
                   "print('as', os.environ['TIDEMILL_SOCKET_DESCRIPTOR'], flush=True)\n"
-                  "while not os.path.exists('" + (folder / "go").string() + "'): time.sleep(0.01)\n"
-                  "s = socket.socket(fileno=3)\n"
-                  "s.listen()\n"
-                  "print('listens', flush=True)\n"
-                  "s.accept()\n"};
+                  "while not os.path.exists('" +
+                      (folder / "go").string() +
+                      "'): time.sleep(0.01)\n"
+                      "s = socket.socket(fileno=3)\n"
+                      "s.listen()\n"
+                      "print('listens', flush=True)\n"
+                      "s.accept()\n"};
   spec.bound_socket = true;
   ASSERT_TRUE(compute_->run(spec));
   listener_.wait_line("a", "as 3");

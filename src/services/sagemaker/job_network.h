@@ -27,7 +27,8 @@ bool sdks_trust(std::string_view server);
 // The network, and the variables that say where the server is.
 void join(compute::JobSpec& spec, const JobNetwork& network);
 
-// ValidationException where EnableNetworkIsolation would be a promise that this machine cannot keep.
+// ValidationException where EnableNetworkIsolation would be a promise that this machine cannot
+// keep.
 Result<void> check_network_isolation(bool wanted, const compute::Isolation& isolation);
 
 // The port on which programs of the user's own serve models: SageMaker's contract. In an isolated

@@ -40,7 +40,8 @@ TEST(JobNetwork, InTheHostsNetworkItFindsTheServerAsItsCreatorDid) {
   EXPECT_EQ(network.server_url, "http://x:1");
   EXPECT_EQ(network.credentials_url, "http://127.0.0.1:4566");
   // Where SDKs would not fetch credentials from.
-  for (const char* endpoint : {"https://127.0.0.1:4566", "http://127.0.0.2:4566", "http://h:4566"}) {
+  for (const char* endpoint :
+       {"https://127.0.0.1:4566", "http://127.0.0.2:4566", "http://h:4566"}) {
     network = job_network(at(endpoint), kCannot, false);
     EXPECT_EQ(network.server_url, endpoint);
     EXPECT_EQ(network.credentials_url, "http://127.0.0.1:999");

@@ -211,8 +211,8 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
   if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());
   surroundings.model_folder = place.model_folder();
   surroundings.instance_folder = folder;
-  surroundings.network = job_network(in_.settings, surroundings.isolation,
-                                     place.variant.cut_off, place.owner.server_url);
+  surroundings.network = job_network(in_.settings, surroundings.isolation, place.variant.cut_off,
+                                     place.owner.server_url);
   if (listens_on_port(place.container))
     surroundings.port = surroundings.network.network == compute::JobNetwork::isolated
                             ? kContractPort

@@ -121,11 +121,10 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
     return job_exited_event(job, exit);
   }
   const compute::Isolation isolation = on_.compute.isolation();
-  const JobNetwork network = job_network(
-      on_.settings, isolation, job.request.enable_network_isolation.value_or(false));
-  Result<std::map<std::string, std::string>> credentials =
-      role_environment(on_.iam, network.credentials_url,
-                       {compute_id(job), job.request.role_arn, kRoleSessionName});
+  const JobNetwork network =
+      job_network(on_.settings, isolation, job.request.enable_network_isolation.value_or(false));
+  Result<std::map<std::string, std::string>> credentials = role_environment(
+      on_.iam, network.credentials_url, {compute_id(job), job.request.role_arn, kRoleSessionName});
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
     return failed_event("ClientError: The credentials of the role could not be issued: " +
                         credentials.error().message);
