@@ -237,7 +237,7 @@ import glob, json, os
 def model_fn(folder): return None
 def transform_fn(model, body, content_type, accept):
     found = [os.path.join(at, each) for at, _, names in os.walk({str(server.data)!r}) for each in names]
-    return json.dumps({{"user": os.getuid(), "found": [path for path in found if "tidemill_" not in path],
+    return json.dumps({{"user": os.getuid(), "found": [path for path in found if not path.startswith({str(server.data / "runtimes")!r})],
                        "processes": len(glob.glob("/proc/[0-9]*"))}}), "application/json"
 """})), {"SAGEMAKER_PROGRAM": "inference.py"})
     wait_until(lambda: world.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] != "Creating", 60)
