@@ -34,6 +34,9 @@ struct Mount {
 };
 BOOST_DESCRIBE_STRUCT(Mount, (), (source, destination, read_only))
 
+// Far above what training with many workers needs, far below what a machine has.
+inline constexpr std::uint64_t kJobProcessesMax = 1024;
+
 struct JobSpec {
   std::string id;                    // unique for ever, [A-Za-z0-9._-]{1,128}
   std::vector<std::string> command;  // argv; [0] an absolute path or looked up in PATH
@@ -43,6 +46,9 @@ struct JobSpec {
   bool user_code = true;               // runs as an unprivileged user where the machine allows
   std::uint64_t memory_bytes_max = 0;  // 0: no limit
   double cpus_max = 0;                 // 0: no limit
+  std::uint64_t processes_max = kJobProcessesMax;  // and threads; 0: no limit
+  // Of what lies in the writable mounts and in the job's /tmp and /var/tmp; 0: no limit.
+  std::uint64_t volume_bytes_max = 0;
   // run() refuses a job that shall be isolated where Isolation says that it cannot be.
   JobNetwork network = JobNetwork::host;
   // Of an isolated job: the server listens on this port of its loopback interface; 0: nowhere.
@@ -52,7 +58,8 @@ struct JobSpec {
 };
 BOOST_DESCRIBE_STRUCT(JobSpec, (),
                       (id, command, environment, working_directory, mounts, user_code,
-                       memory_bytes_max, cpus_max, network, server_port, bound_socket))
+                       memory_bytes_max, cpus_max, processes_max, volume_bytes_max, network,
+                       server_port, bound_socket))
 
 // Where a job with JobSpec::bound_socket finds its socket, and the variable that says so. What the
 // job's user can reach is never looked up by name, so that no job can put another socket there.
@@ -63,12 +70,14 @@ struct JobExit {
   int exit_code = 0;  // of the command; 128 + signal when a signal ended it
   int signal = 0;
   bool out_of_memory = false;   // the memory limit ended it
+  bool out_of_volume = false;   // its files outgrew volume_bytes_max, which ended it
   bool stop_requested = false;  // stop() came before
   std::string reason;           // not empty when the command could not even start, and why
   Timestamp started, ended;
 };
 BOOST_DESCRIBE_STRUCT(JobExit, (),
-                      (exit_code, signal, out_of_memory, stop_requested, reason, started, ended))
+                      (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason,
+                       started, ended))
 
 enum class JobState { absent, running, exited };
 
@@ -113,12 +122,18 @@ struct Isolation {
   bool unprivileged_user = false;
   bool memory_limit = false;
   bool cpu_limit = false;
+  bool process_limit = false;
   bool network_namespace = false;
-  std::string explanation;  // what is missing and why
+  bool own_processes = false;       // sees and signals no processes but its own
+  bool own_temporaries = false;     // /tmp, /var/tmp and /dev/shm of its own, gone at its end
+  bool read_only_host = false;      // writes to nothing of the host
+  bool system_call_filter = false;  // no new namespaces, no ptrace, ...
+  std::string explanation;          // what is missing and why
 };
 BOOST_DESCRIBE_STRUCT(Isolation, (),
-                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit,
-                       network_namespace, explanation))
+                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
+                       network_namespace, own_processes, own_temporaries, read_only_host,
+                       system_call_filter, explanation))
 
 // Thread-safe.
 class Compute {

@@ -110,8 +110,8 @@ Result<void> Application::Parts::open_state() {
   if (error)
     return fail(codes::kIo,
                 "cannot make the data folder " + data.string() + ": " + error.message());
-  // Jobs reach their own folders below it; nobody lists it.
-  ::chmod(data.c_str(), 0711);
+  // Jobs get their own folders mounted; where there are no mount namespaces compute/ opens the way.
+  ::chmod(data.c_str(), 0700);
 
   store = TRY(
       store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = all_tables()}));

@@ -8,6 +8,7 @@
 //   log           one record a line: "<microseconds since 1970> <text>\n"
 //   acknowledged  offset into log up to which the listener took the lines
 //   socket        bound by the shim, inherited by the job (JobSpec::bound_socket)
+//   tmp, var_tmp  the job's /tmp and /var/tmp, removed when it has ended
 //   exit.json     JobExit, renamed into place after an fsync: the job is over
 #pragma once
 
@@ -52,6 +53,8 @@ class JobFiles {
   std::string socket() const { return directory_ / "socket"; }
   std::string exit() const { return directory_ / "exit.json"; }
   std::string scratch() const { return directory_ / "scratch"; }
+  std::string tmp() const { return directory_ / "tmp"; }
+  std::string var_tmp() const { return directory_ / "var_tmp"; }
   const std::filesystem::path& directory() const { return directory_; }
 
  private:

@@ -4,11 +4,13 @@
 #include "base/descriptor.h"
 #include "compute/process/cgroup.h"
 #include "compute/process/job_files.h"
+#include "compute/process/pid_namespace.h"
 
 namespace tidemill::compute {
 
 struct JobProcess {
   int pid = 0;
+  PidNamespace space;   // its processes, where the machine allows one
   Descriptor output;    // read end of its standard output and error, non-blocking
   std::string problem;  // not empty: it could not start, and why; the process is already reaped
 };

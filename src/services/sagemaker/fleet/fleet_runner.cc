@@ -5,6 +5,8 @@
 #include <fstream>
 #include <thread>
 
+#include "base/file_tree.h"
+#include "base/log.h"
 #include "services/sagemaker/fleet/fleet_place.h"
 #include "services/sagemaker/fleet/instance_spec.h"
 #include "services/sagemaker/fleet/model_source.h"
@@ -30,6 +32,7 @@ FleetRunner::FleetRunner(const Dependencies& dependencies, FleetOptions options)
     : in_(dependencies), options_(std::move(options)), ports_(in_.random) {
   std::error_code ignored;
   fs::create_directories(options_.directory, ignored);
+  fs::permissions(options_.directory, fs::perms::owner_all, ignored);
 }
 
 std::string FleetRunner::instance_folder(const ServerRef& ref) const {
@@ -72,8 +75,10 @@ std::string FleetRunner::port_file(const ServerRef& ref) const {
 void FleetRunner::remove_files(const ServerRef& ref) {
   int port = 0;
   if (std::ifstream(port_file(ref)) >> port) ports_.give_back(static_cast<std::uint16_t>(port));
+  if (Result<void> removed = remove_tree(instance_folder(ref)); !removed)
+    log::warning("what a model server left could not be removed",
+                 {{"folder", instance_folder(ref)}, {"reason", removed.error().message}});
   std::error_code ignored;
-  fs::remove_all(instance_folder(ref), ignored);
   fs::remove(port_file(ref), ignored);
 }
 
@@ -256,6 +261,7 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
       std::string head = where + " did not pass the ping health check: it ended with exit code " +
                          std::to_string(exit.exit_code);
       if (exit.out_of_memory) head += " because it used more memory than its instance type has";
+      if (exit.out_of_volume) head += " because its files outgrew the instance's volume";
       if (!exit.reason.empty()) head += " (" + exit.reason + ")";
       if (ref.port && ref.port != kContractPort &&
           ServerPorts::is_listened_on(static_cast<std::uint16_t>(ref.port)))

@@ -59,6 +59,8 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
     spec.memory_bytes_max = memory_bytes;
   if (variant.cpus_max > 0 && (spec.cpus_max == 0 || variant.cpus_max < spec.cpus_max))
     spec.cpus_max = variant.cpus_max;
+  constexpr std::uint64_t kVolumeBytes = std::uint64_t(30) << 30;  // as SageMaker's default
+  spec.volume_bytes_max = kVolumeBytes;
   if (spec.cpus_max <= 0) return;
   // As many workers as SageMaker's containers have by default, one a vCPU.
   const std::string cpus = std::to_string(std::max(1, static_cast<int>(spec.cpus_max)));
@@ -97,15 +99,13 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
     const bool prepend = name == "PYTHONPATH" && !variable.empty();
     variable = prepend ? value + ":" + variable : value;
   }
-  if (own_view) {
-    spec.mounts.push_back({surroundings.instance_folder, kMlFolder, false});
-    spec.mounts.push_back({surroundings.model_folder, kModelFolder, true});
-    if (!surroundings.models_folder.empty())
-      spec.mounts.push_back({surroundings.models_folder, kModelsFolder, true});
-    for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
-  } else {
-    spec.environment["TIDEMILL_ML_ROOT"] = surroundings.instance_folder;
-  }
+  if (!own_view) spec.environment["TIDEMILL_ML_ROOT"] = surroundings.instance_folder;
+  // Named where they cannot be mounted, too: compute/ gives them to the job's user.
+  spec.mounts.push_back({surroundings.instance_folder, kMlFolder, false});
+  spec.mounts.push_back({surroundings.model_folder, kModelFolder, true});
+  if (!surroundings.models_folder.empty())
+    spec.mounts.push_back({surroundings.models_folder, kModelsFolder, true});
+  for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
   limit_resources(spec, variant);
   return spec;
 }

@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <string_view>
+#include <vector>
 
 extern char** environ;
 
@@ -24,6 +26,13 @@ std::unexpected<Error> io_failure(const char* what, int error) {
               std::string("cannot check the model: ") + what + ": " + std::strerror(error));
 }
 
+// Where programs and libraries are.
+bool is_for_programs(std::string_view variable) {
+  for (const std::string_view name : {"PATH=", "LANG=", "LD_LIBRARY_PATH=", "TIDEMILL_"})
+    if (variable.starts_with(name)) return true;
+  return false;
+}
+
 // The child's process id.
 Result<pid_t> start(const std::string& program, const std::string& directory, int output) {
   posix_spawn_file_actions_t actions;
@@ -32,8 +41,14 @@ Result<pid_t> start(const std::string& program, const std::string& directory, in
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   std::string words[] = {program, "check-model", directory};
   char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+  // What the server's environment holds may be secret.
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable; ++variable)
+    if (is_for_programs(*variable)) variables.push_back(*variable);
+  variables.push_back(nullptr);
   pid_t child = 0;
-  const int error = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environ);
+  const int error =
+      posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, variables.data());
   posix_spawn_file_actions_destroy(&actions);
   if (error) return io_failure(program.c_str(), error);
   return child;

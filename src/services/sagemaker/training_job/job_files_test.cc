@@ -82,7 +82,8 @@ TEST(TrainingJobFolder, ContainerContract) {
   EXPECT_GT(spec.memory_bytes_max, 0u);
   spec = job_spec(example_job(), {"/jobs/j"}, {}, {});
   EXPECT_EQ(spec.environment["TIDEMILL_ML_ROOT"], "/jobs/j/ml");
-  EXPECT_TRUE(spec.mounts.empty());
+  // Named all the same: compute/ gives them to the user of the job.
+  EXPECT_EQ(spec.mounts.at(0).source, "/jobs/j/ml");
 }
 
 class FailureReasonTest : public ::testing::Test {

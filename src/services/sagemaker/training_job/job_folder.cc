@@ -89,6 +89,10 @@ Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job) {
   if (job.request.input_data_config)
     for (const auto& channel : *job.request.input_data_config)
       folders.push_back(folder.channel(channel.channel_name));
+  // Nobody else's: the job sees its part through its mounts.
+  std::error_code ignored;
+  fs::create_directories(folder.root, ignored);
+  fs::permissions(folder.root, fs::perms::owner_all, ignored);
   for (const fs::path& path : folders) {
     std::error_code problem;
     fs::create_directories(path, problem);
@@ -138,19 +142,21 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       const bool prepend = name == "PYTHONPATH" && !variable.empty();
       variable = prepend ? value + ":" + variable : value;
     }
-  if (own_view) {
-    spec.mounts.push_back({folder.ml(), kMlFolder, false});
-    spec.mounts.push_back({folder.home(), kHomeFolder, false});
-    for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
-  } else {
-    spec.environment["TIDEMILL_ML_ROOT"] = folder.ml();
-  }
+  if (!own_view) spec.environment["TIDEMILL_ML_ROOT"] = folder.ml();
+  // Named where they cannot be mounted, too: compute/ gives them to the job's user.
+  spec.mounts.push_back({folder.ml(), kMlFolder, false});
+  spec.mounts.push_back({folder.home(), kHomeFolder, false});
+  for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
   if (const auto* type =
           compute::find_instance_type(job.request.resource_config->instance_type.value_or(""))) {
     const compute::ResourceLimits limits = compute::limits_on_this_machine(*type);
     spec.memory_bytes_max = limits.memory_bytes_max;
     spec.cpus_max = limits.cpus_max;
   }
+  constexpr std::int64_t kVolumeDefaultGigabytes = 30;
+  const std::int64_t gigabytes =
+      job.request.resource_config->volume_size_in_gb.value_or(kVolumeDefaultGigabytes);
+  spec.volume_bytes_max = static_cast<std::uint64_t>(gigabytes) << 30;
   return spec;
 }
 

@@ -118,6 +118,7 @@ Result<void> check_training_request(const CreateTrainingJobRequest& request) {
   TRY(check_resources(request));
   TRY(check_stopping(request));
   TRY(check_checkpoints(request));
+  if (request.vpc_config) return invalid("VpcConfig is not implemented by Tidemill; leave it out.");
   if (!request.output_data_config) return invalid("OutputDataConfig must be provided.");
   TRY(parse_s3_uri(request.output_data_config->s3_output_path));
   Result<Arn> role = parse_arn(request.role_arn);

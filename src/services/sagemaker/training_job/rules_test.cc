@@ -52,6 +52,7 @@ TEST(TrainingRules, EachRuleNamesWhatIsWrong) {
        "'m'"},
       {[](Request& r) { r.resource_config->instance_type = "ml.m5.huge"; }, "ml.m5.large"},
       {[](Request& r) { r.resource_config->instance_count = 2; }, "InstanceCount"},
+      {[](Request& r) { r.vpc_config.emplace(); }, "VpcConfig"},
       {[](Request& r) { r.enable_managed_spot_training = true; }, "MaxWaitTimeInSeconds"},
       {[](Request& r) { r.stopping_condition->max_wait_time_in_seconds = 60; },
        "EnableManagedSpotTraining"},

@@ -1,5 +1,4 @@
-#include <filesystem>
-
+#include "base/file_tree.h"
 #include "base/log.h"
 #include "services/sagemaker/job/job.h"
 #include "services/sagemaker/job_log.h"
@@ -16,7 +15,6 @@ namespace tidemill::services::sagemaker {
 
 namespace {
 
-namespace fs = std::filesystem;
 namespace events = training_events;
 
 // A stopped job's upload that is nearly done is finished.
@@ -205,10 +203,7 @@ Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job) {
   }
   if (!removed) return fail(removed.error());
   TRY(on.iam.revoke_role(compute_id(job)));
-  std::error_code problem;
-  fs::remove_all(job_folder(on.settings.jobs_directory, job).root, problem);
-  if (problem) return fail(codes::kIo, "remove a training job's folder: " + problem.message());
-  return {};
+  return remove_tree(job_folder(on.settings.jobs_directory, job).root);
 }
 
 void TrainingListener::job_exited(const std::string& id, const compute::JobExit& exit) {
