@@ -21,6 +21,7 @@
 #include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
+#include "server/transparent/connect_path.h"
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
@@ -54,6 +55,7 @@ struct Application::Parts {
   std::string trouble() const;
   Result<void> open_identity();
   void make_recorder();
+  Result<void> open_transparent_mode();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
@@ -98,12 +100,16 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  std::unique_ptr<wire::LocalAuthority> authority;
+  std::unique_ptr<wire::Tunnels> tunnels;
+  std::unique_ptr<ConnectPath> connect_path;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
   std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
   std::unique_ptr<HttpJobDoors> job_doors;
   std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint is one for SDKs
   std::string endpoint;
+  std::string python;  // absolute; empty: there is none
   bool announced = false;
   runtime::TaskScope background;
 };

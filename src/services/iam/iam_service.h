@@ -21,6 +21,7 @@ struct RoleRecord;
 class State;
 class CredentialStore;
 class RoleGrants;
+class ShellCredentials;
 
 struct IamOptions {
   RootKey root;
@@ -41,6 +42,8 @@ class IamService final : public IamInterface, public SessionInterface, public Au
   CredentialSource& credentials();
   // Where the tags of the other services' resources are found; before requests are served.
   void set_tag_sources(TagSources sources);
+  // The role that notebooks act as (execution_role.h), in the root key's account.
+  Result<void> make_execution_role();
 
   Result<void> check_pass_role(const Context& context, std::string_view role_arn,
                                std::string_view service_principal) override;
@@ -92,6 +95,8 @@ class IamService final : public IamInterface, public SessionInterface, public Au
                                              const std::string& holder);
 
   std::unique_ptr<State> state_;
+  const std::string root_account_;
+  std::unique_ptr<ShellCredentials> shells_;
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
   TagSources tag_sources_;  // constant once requests are served
