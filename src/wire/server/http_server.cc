@@ -115,6 +115,7 @@ struct HttpServer::Impl {
 
   Result<void> bind();
   Result<void> bind_path(const std::string& path);
+  void add(std::size_t loop, int listening);
   void stop();
 
   runtime::EventLoops& loops;
@@ -134,7 +135,7 @@ Result<void> HttpServer::Impl::bind() {
                                    std::to_string(options.port) + ": " + descriptor.error().message;
       return fail(std::move(descriptor).error());
     }
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, *descriptor));
+    add(i, *descriptor);
     if (i > 0) continue;
     port = bound_port(*descriptor);
     set_port(endpoint, port);
@@ -150,9 +151,15 @@ Result<void> HttpServer::Impl::bind_path(const std::string& path) {
     const int descriptor = i == 0 ? *first : ::fcntl(*first, F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0)
       return fail(codes::kIo, "cannot listen on " + path + ": " + std::strerror(errno));
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, descriptor));
+    add(i, descriptor);
   }
   return {};
+}
+
+// Before any loop accepts, after which the list of loops is only read.
+void HttpServer::Impl::add(std::size_t loop, int listening) {
+  servers.push_back(std::make_shared<LoopServer>(loops.at(loop), shared, listening));
+  shared->loops.push_back(servers.back());
 }
 
 void HttpServer::Impl::stop() {
