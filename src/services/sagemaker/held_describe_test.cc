@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "engine/engine.h"
+#include "engine/make_engine.h"
 #include "services/sagemaker/endpoint/endpoint.h"
 #include "store/memory/memory_store.h"
 
