@@ -17,11 +17,13 @@
 #include "engine/make_engine.h"
 #include "runtime/signals.h"
 #include "server/application_parts.h"
+#include "server/descriptors.h"
 #include "server/file.h"
 #include "server/interpreter.h"
 #include "server/transparent/front_page.h"
 #include "server/transparent/trust_files.h"
 #include "server/version.h"
+#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/job_network.h"
 #include "services/sagemaker/role_s3.h"
 #include "store/identity.h"
@@ -70,13 +72,34 @@ AccessLog access_log_of(const std::string& name) {
   return name == "off" ? AccessLog::off : AccessLog::errors;
 }
 
+// As many connections as were asked for, or as the limit of open files allows.
+std::size_t connections_max(const Settings& settings) {
+  const std::size_t wanted = std::size_t(settings.number("connections-max"));
+  const std::size_t descriptors = raise_descriptor_limit();
+  const std::size_t possible = connections_within(descriptors, wanted);
+  if (possible < wanted)
+    log::warning("the limit of open files allows fewer connections than connections-max",
+                 {{"connections_max", wanted}, {"open_files", descriptors}, {"used", possible}});
+  return possible;
+}
+
+CallerRules caller_rules(const Settings& settings, const Address& address) {
+  CallerRulesOptions options;
+  options.any_credentials = settings.text("auth") == "any";
+  options.own_hosts = {address.host};
+  if (!settings.text("domain").empty()) options.own_hosts.push_back(settings.text("domain"));
+  options.allowed_hosts = split_names(settings.text("allowed-hosts"));
+  options.allowed_origins = split_names(settings.text("allowed-origins"));
+  return CallerRules(std::move(options));
+}
+
 wire::HttpServerOptions http_options(const Settings& settings, const Address& address) {
   wire::HttpServerOptions options;
   options.address = address.host;
   options.port = address.port;
   options.tls_certificate_path = settings.text("tls-certificate");
   options.tls_private_key_path = settings.text("tls-key");
-  options.connections_max = std::size_t(settings.number("connections-max"));
+  options.connections_max = connections_max(settings);
   options.idle_timeout = std::chrono::seconds(settings.number("idle-timeout-seconds"));
   options.stop_grace = std::chrono::seconds(settings.number("stop-grace-seconds"));
   return options;
@@ -225,6 +248,8 @@ Result<void> Application::Parts::take_address() {
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");
   parts.data_folder = data.string();
+  parts.callers = caller_rules(settings, address);
+  services::sagemaker::HeldDescribes::share_workers(workers->threads());
   chain = std::make_unique<RequestChain>(std::move(parts));
   wire::HttpServerOptions options = http_options(settings, address);
   options.on_bad_request = [this](int status, std::string_view reason) {
@@ -309,6 +334,7 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_http_connections_accepted_total", "counter",
                counters.connections_accepted) +
          gauge("tidemill_http_connections_refused_total", "counter", counters.connections_refused) +
+         gauge("tidemill_http_connections_shed_total", "counter", counters.connections_shed) +
          gauge("tidemill_http_connections_active", "gauge", counters.connections_active) +
          gauge("tidemill_http_bad_requests_total", "counter", counters.requests_bad) +
          gauge("tidemill_http_received_bytes_total", "counter", counters.bytes_received) +

@@ -1,7 +1,9 @@
 #include "wire/http_socket.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -159,6 +161,11 @@ Socket::Sent Socket::send_file(int descriptor, std::uint64_t offset, std::uint64
   off_t position = off_t(offset);
   return sent_of(::sendfile(impl_->socket.native_handle(), descriptor, &position,
                             std::size_t(std::min(length, share_bytes))));
+}
+
+std::uint64_t Socket::unacknowledged_bytes() const {
+  int bytes = 0;
+  return ::ioctl(impl_->socket.native_handle(), SIOCOUTQ, &bytes) == 0 ? std::uint64_t(bytes) : 0;
 }
 
 bool Socket::is_open() const { return impl_->socket.is_open(); }

@@ -53,6 +53,9 @@ class Socket {
   Sent send(std::string_view first, std::string_view second = {}, bool more_follows = false);
   Sent send_file(int descriptor, std::uint64_t offset, std::uint64_t length);
 
+  // Of what was sent, what the kernel still keeps, since the peer has not taken it.
+  std::uint64_t unacknowledged_bytes() const;
+
   bool is_open() const;
   // Something lies there to be read, or the peer has closed. A look, which takes nothing.
   bool has_input_or_ended() const;

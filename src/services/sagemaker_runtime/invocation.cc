@@ -79,6 +79,7 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
                         Result<wire::ClientResponse> response) {
   if (!response) {
     const Error& error = response.error();
+    if (error.http_status == 429) return fail("ThrottlingException", error.message, 429);
     if (error.code == codes::kTimeout)
       return fail(model_error(
           endpoint, variant, log_stream, 0,
@@ -94,6 +95,7 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
     return fail(model_error(endpoint, variant, log_stream, response->status, response->body));
   InvokeAnswer answer;
   answer.body = std::move(response->body);
+  answer.held = std::move(response->held);
   answer.content_type = response->headers.get("Content-Type");
   answer.invoked_variant = variant.name;
   answer.custom_attributes = response->headers.get(kCustomAttributes);
@@ -205,7 +207,9 @@ void Inference::run_process(Pointer invocation) {
   invocation->chosen.load()->sent(limits.model_time, invocation->request.from_queue);
   wire::ClientRequest request =
       to_model(invocation->chosen.may_fail_over() ? copy : invocation->request);
-  client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max},
+  // Queues and transform jobs bound by themselves what they have under way.
+  SharedBudget* budget = invocation->request.from_queue ? nullptr : &answer_bytes_;
+  client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max, budget},
                   [this, limits, invocation = std::move(invocation)](
                       Result<wire::ClientResponse> response) mutable {
                     Chosen& chosen = invocation->chosen;

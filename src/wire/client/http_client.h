@@ -10,6 +10,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/shared_budget.h"
 #include "runtime/event_loops.h"
 #include "runtime/network_namespace.h"
 #include "wire/http.h"
@@ -49,6 +50,7 @@ struct ClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
+  std::shared_ptr<const void> held;  // shared with the answer: see ClientLimits::budget
 };
 
 struct HttpClientOptions {
@@ -65,6 +67,10 @@ struct ClientLimits {
   // From the call to the last byte of the response.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   std::uint64_t response_bytes_max = 64u << 20;
+  // When set, a response's body beyond the first 64 KiB takes its memory from it, under the
+  // destination's name, and gives it back when ClientResponse::held goes. Past it:
+  // Tidemill.Overloaded with HTTP status 429.
+  SharedBudget* budget = nullptr;
 };
 
 // What hears of a response while it comes: one head, then pieces of the body in order, then one

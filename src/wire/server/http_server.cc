@@ -118,6 +118,7 @@ struct HttpServer::Impl {
   Result<void> bind();
   Result<void> bind_path(const std::string& path);
   Result<void> share(int listening, const std::string& where);
+  void add(std::size_t loop, int listening);
   void add_door(const std::string& job, int listening_descriptor);
   void remove_door(const std::string& job);
   void stop();
@@ -152,7 +153,7 @@ Result<void> HttpServer::Impl::bind() {
                                    std::to_string(options.port) + ": " + descriptor.error().message;
       return fail(std::move(descriptor).error());
     }
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, *descriptor));
+    add(i, *descriptor);
     if (i > 0) continue;
     port = bound_port(*descriptor);
     set_port(endpoint, port);
@@ -172,9 +173,15 @@ Result<void> HttpServer::Impl::share(int listening, const std::string& where) {
     const int descriptor = i == 0 ? listening : ::fcntl(listening, F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0)
       return fail(codes::kIo, "cannot listen on " + where + ": " + std::strerror(errno));
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, descriptor));
+    add(i, descriptor);
   }
   return {};
+}
+
+// Before any loop accepts, after which the list of loops is only read.
+void HttpServer::Impl::add(std::size_t loop, int listening) {
+  servers.push_back(std::make_shared<LoopServer>(loops.at(loop), shared, listening));
+  shared->loops.push_back(servers.back());
 }
 
 // One loop a door: jobs are many, and each has few connections.

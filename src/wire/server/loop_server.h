@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "runtime/event_loops.h"
 #include "wire/server/http_server.h"
@@ -15,6 +16,7 @@
 namespace tidemill::wire {
 
 class Connection;
+class LoopServer;
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -30,6 +32,8 @@ struct ServerShared {
   SystemClock system_clock;
   std::unique_ptr<TlsContext> tls;  // nullptr: plain HTTP
   HttpServerCounters counters;
+  // Every loop's part, to ask the others for room; weak: each loop's part owns itself.
+  std::vector<std::weak_ptr<LoopServer>> loops;
 
   HttpResponse bad_request_response(int status, const std::string& reason) const;
 };
@@ -63,6 +67,8 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   void accept_connections();
   void add_connection(int descriptor, std::string remote_address);
   void refuse_connection(int descriptor);
+  bool make_room();
+  bool shed_connections();
   void schedule_tick();
   void tick();
 

@@ -111,12 +111,16 @@ Scope claimed_scope(const HttpRequest& request) {
   return parsed ? parsed->scope : Scope{};
 }
 
-bool needs_whole_body(const HttpRequest& request, Dialect dialect) {
-  if (!request.stream || is_s3(dialect, claimed_scope(request))) return false;
+namespace {
+
+// Whether the signature covers the body's hash, which only the body itself tells.
+bool is_signed_with_body(const HttpRequest& request, Dialect dialect) {
   const Method method = signing_method(request);
   return (method == Method::v4_header || method == Method::v4_presigned) &&
-         !request.headers.find("x-amz-content-sha256");
+         claimed_payload(request).empty() && !is_s3(dialect, claimed_scope(request));
 }
+
+}  // namespace
 
 Authenticator::Authenticator(CredentialSource& credentials, AuthenticatorOptions options)
     : credentials_(credentials), options_(std::move(options)) {}
@@ -160,6 +164,27 @@ Result<Identity> Authenticator::authenticate(const HttpRequest& request, Dialect
   identity.region = options_.default_region;
   TRY(classify_payload(request, dialect, identity));
   return identity;
+}
+
+Result<std::optional<Identity>> Authenticator::authenticate_head(const HttpRequest& request,
+                                                                 Dialect dialect, Timestamp now) {
+  if (options_.mode == Mode::any || !is_signed_with_body(request, dialect))
+    return TRY(authenticate(request, dialect, now));
+  const bool presigned = signing_method(request) == Method::v4_presigned;
+  const SignedRequest signed_request = presigned ? TRY(parse_v4_presigned(request, dialect))
+                                                 : TRY(parse_v4_header(request, dialect));
+  TRY(verify_v4_claims(request, dialect, signed_request, now));
+  return std::nullopt;
+}
+
+// What a signature says of itself: all but the signature.
+Result<Credential> Authenticator::verify_v4_claims(const HttpRequest& request, Dialect dialect,
+                                                   const SignedRequest& signed_request,
+                                                   Timestamp now) {
+  Credential credential = TRY(find_credential(request, dialect, signed_request.access_key_id, now));
+  TRY(check_time(dialect, signed_request, now));
+  TRY(check_signed_headers(dialect, request, signed_request));
+  return credential;
 }
 
 Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect dialect,
@@ -220,9 +245,7 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
                                           bool presigned, Timestamp now) {
   SignedRequest signed_request = presigned ? TRY(parse_v4_presigned(request, dialect))
                                            : TRY(parse_v4_header(request, dialect));
-  Credential credential = TRY(find_credential(request, dialect, signed_request.access_key_id, now));
-  TRY(check_time(dialect, signed_request, now));
-  TRY(check_signed_headers(dialect, request, signed_request));
+  Credential credential = TRY(verify_v4_claims(request, dialect, signed_request, now));
 
   Identity identity;
   identity.root = credential.root;
