@@ -25,7 +25,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tidemill: the built-in algorithms are: xgboost\n");
     return 2;
   }
-  if (command == "check-model" && argc == 3) return tidemill::infer::check_model_main(argv[2]);
+  if (command == "check-model" && (argc == 3 || argc == 4)) {
+    const bool combine = argc == 4 && std::string_view(argv[3]) == tidemill::infer::kCombineWord;
+    return tidemill::infer::check_model_main(argv[2], {.combine = combine});
+  }
   if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
   return tidemill::cli::run(argc, argv, {tidemill::server::serve, tidemill::server::coverage_json});
 }

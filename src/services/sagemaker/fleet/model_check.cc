@@ -11,6 +11,8 @@
 #include <chrono>
 #include <cstring>
 
+#include "infer/check_model.h"
+
 extern char** environ;
 
 namespace tidemill::services::sagemaker {
@@ -25,13 +27,15 @@ std::unexpected<Error> io_failure(const char* what, int error) {
 }
 
 // The child's process id.
-Result<pid_t> start(const std::string& program, const std::string& directory, int output) {
+Result<pid_t> start(const std::string& program, const std::string& directory,
+                    const infer::LoadOptions& options, int output) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  std::string words[] = {program, "check-model", directory};
-  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+  std::string words[] = {program, "check-model", directory, infer::kCombineWord};
+  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(),
+                       options.combine ? words[3].data() : nullptr, nullptr};
   pid_t child = 0;
   const int error = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environ);
   posix_spawn_file_actions_destroy(&actions);
@@ -57,10 +61,11 @@ std::string read_reason(int input, std::chrono::steady_clock::time_point deadlin
 
 }  // namespace
 
-Result<void> check_model_apart(const std::string& program, const std::string& directory) {
+Result<void> check_model_apart(const std::string& program, const std::string& directory,
+                               const infer::LoadOptions& options) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return io_failure("pipe", errno);
-  Result<pid_t> child = start(program, directory, ends[1]);
+  Result<pid_t> child = start(program, directory, options, ends[1]);
   ::close(ends[1]);
   if (!child) {
     ::close(ends[0]);

@@ -32,7 +32,7 @@ TrainingJobSummary summary(const TrainingJob& job) {
 
 Result<CreateTrainingJobResponse> TrainingHandlers::create(
     Context& context, const CreateTrainingJobRequest& request) {
-  TRY(check_training_request(request));
+  TRY(check_training_request(request, on_.settings.programs));
   const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());
   TRY(check_tags(tags));
   TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal));
