@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 #include "base/log.h"
@@ -99,6 +100,19 @@ bool may_join(Runner& runner) {
   return false;
 }
 
+// As the server sets them for models in its own process (fleet_routes.cc).
+infer::ResponseOptions response_options() {
+  infer::ResponseOptions options;
+  options.default_accept = setting("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv");
+  options.one_per_line = !setting("SAGEMAKER_BATCH", "").empty();
+  std::istringstream keys(setting("SAGEMAKER_INFERENCE_OUTPUT", ""));
+  for (std::string key; std::getline(keys, key, ',');) {
+    std::erase(key, ' ');
+    if (!key.empty()) options.output_keys.push_back(key);
+  }
+  return options;
+}
+
 int serve(Runner& runner, runtime::StopSignals& signals) {
   Result<wire::HttpServerOptions> options = server_options();
   if (!options) return refuse(options.error().message);
@@ -108,8 +122,10 @@ int serve(Runner& runner, runtime::StopSignals& signals) {
   runtime::EventLoops loops(1);
   runtime::WorkerPool decoding({"decode", kDecodeThreads, kDecodesWaitingMax});
   runtime::WorkerPool streams({"stream", 1, 16});
+  // Both try the model out, before the batcher's thread has it.
+  std::optional<Classifier> classifier = find_classifier(runner);
   Batcher batcher(runner, {.join = may_join(runner)});
-  ModelHandler handler(runner, batcher, decoding);
+  ModelHandler handler(runner, batcher, decoding, std::move(classifier), response_options());
   wire::HttpServer server(loops, streams, handler, std::move(*options));
   if (Result<void> started = server.start(); !started) return refuse(started.error().message);
   log::info("the model is served", {{"at", where}});

@@ -20,7 +20,7 @@
 namespace {
 
 // Loading may take what the largest known models do, and no more.
-int check_model(const std::string& directory) {
+int check_model(const std::string& directory, const tidemill::infer::LoadOptions& options) {
   constexpr std::uint64_t kMemoryBytes = 2ull << 30, kMemoryPerByte = 16;
   constexpr std::uint64_t kCpuSeconds = 240;  // of all threads; the clock's limit is the caller's
   std::uint64_t bytes = 0;
@@ -29,7 +29,9 @@ int check_model(const std::string& directory) {
     if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
   return tidemill::compute::run_confined(
       {directory, kMemoryBytes + kMemoryPerByte * bytes, kCpuSeconds},
-      tidemill::infer::check_model_main);
+      [&options](const std::string& folder) {
+        return tidemill::infer::check_model_main(folder, options);
+      });
 }
 
 }  // namespace
@@ -47,7 +49,9 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tidemill: the built-in algorithms are: xgboost\n");
     return 2;
   }
-  if (command == "check-model" && argc == 3) return check_model(argv[2]);
+  if (command == "check-model" && (argc == 3 || argc == 4))
+    return check_model(
+        argv[2], {.combine = argc == 4 && string_view(argv[3]) == tidemill::infer::kCombineWord});
   if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
   return tidemill::cli::run(
       argc, argv,

@@ -70,6 +70,7 @@ struct ContainerRoute {
   std::shared_ptr<ModelSource> models;  // null: not loaded on demand. Shared: as `native`.
   bool process = false;                 // each instance has a server for it
   bool multi_model = false;             // TargetModel says which
+  infer::RequestOptions request;
   infer::ResponseOptions response;
 };
 

@@ -54,8 +54,13 @@ InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
   auto failed = [&](const Error& error) {
     return fail(model_error(endpoint, variant, variant.name, error.http_status, error.message));
   };
-  Result<infer::Matrix> rows =
-      infer::decode_rows(request.content_type, request.body, model.feature_count());
+  if (request.body.empty() && container.request.empty_body_answered) {
+    InvokeAnswer nothing;
+    nothing.invoked_variant = variant.name;
+    return nothing;
+  }
+  Result<infer::Matrix> rows = infer::decode_rows(request.content_type, request.body,
+                                                  model.feature_count(), container.request);
   if (!rows) return failed(rows.error());
   Result<infer::Predictions> predictions = model.predict(*rows);
   if (!predictions) return failed(predictions.error());

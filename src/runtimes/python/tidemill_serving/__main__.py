@@ -7,9 +7,8 @@ import gc
 import os
 import pathlib
 import sys
-import traceback
 
-from tidemill_common import code, paths
+from tidemill_common import code, paths, trace
 from tidemill_serving import handlers, launch, worker
 from tidemill_serving.master import Master
 from tidemill_serving.multi_model import MultiModelMaster
@@ -122,8 +121,7 @@ def main():
         if loader.module is not None:
             handlers.Handlers(loader.module)  # what is wrong with the script is wrong in every worker
     except (Exception, SystemExit):
-        traceback.print_exc()
-        sys.stderr.flush()
+        print(trace.format_exc(), file=sys.stderr, flush=True)
         return 1
     reason = launch.why_not_fork()
     if reason:

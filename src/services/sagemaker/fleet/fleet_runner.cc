@@ -7,6 +7,7 @@
 
 #include "base/file_tree.h"
 #include "base/log.h"
+#include "services/sagemaker/failure_text.h"
 #include "services/sagemaker/fleet/fleet_place.h"
 #include "services/sagemaker/fleet/instance_spec.h"
 #include "services/sagemaker/fleet/model_source.h"
@@ -251,7 +252,9 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
       std::chrono::steady_clock::now() + std::chrono::seconds(place.variant.startup_seconds);
   auto log_reason = [&](std::size_t room) {
     Result<std::string> log = in_.compute.log_tail(job, kLogTailBytes);
-    return log ? reason_from_log(*log, room) : std::string();
+    if (!log) return std::string();
+    return hide_server_paths(reason_from_log(*log, room), instance_folder(ref),
+                             in_.settings.programs);
   };
   while (!cancelled_) {
     if (is_stopping(ref)) return fail(codes::kCancelled, "the instance is being stopped");

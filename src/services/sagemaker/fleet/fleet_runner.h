@@ -86,7 +86,8 @@ class FleetRunner {
   Result<std::uint16_t> port_of(const ServerRef& ref);
   void remove_files(const ServerRef& ref);
   Result<void> settle(const Place& place, Container& container);
-  Result<std::shared_ptr<const infer::Model>> model(const std::string& folder);
+  Result<std::shared_ptr<const infer::Model>> model(const std::string& folder,
+                                                    const infer::LoadOptions& options);
   std::shared_ptr<LoadedModels> source(const Place& place);
   Result<std::int64_t> launch(const Place& place, const ServerRef& ref);
   Result<void> await_ready(const Place& place, const ServerRef& ref);

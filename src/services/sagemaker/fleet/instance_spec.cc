@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "compute/instance_types.h"
+#include "services/sagemaker/failure_text.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
 
 constexpr const char* kMlFolder = "/opt/ml";
 constexpr const char* kModelFolder = "/opt/ml/model";
-constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 std::vector<std::string> serve_command(const Programs& programs, const Container& container,
                                        const std::string& model_folder) {
@@ -111,18 +111,8 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
 }
 
 std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
-  while (!log.empty() && (log.back() == '\n' || log.back() == ' ')) log.remove_suffix(1);
-  const std::size_t trace = log.rfind(kTraceback);
-  if (trace != std::string_view::npos) log.remove_prefix(trace);
-  if (log.size() <= bytes_max) return std::string(log);
-  // The end of a traceback says more than its beginning.
-  const std::string head =
-      trace == std::string_view::npos ? "" : std::string(kTraceback) + "\n  ...\n";
-  if (bytes_max <= head.size()) return std::string(log.substr(log.size() - bytes_max));
-  log.remove_prefix(log.size() - (bytes_max - head.size()));
-  const std::size_t line = log.find('\n');
-  if (line != std::string_view::npos) log.remove_prefix(line + 1);
-  return head + std::string(log);
+  constexpr std::size_t kLastLines = 50;
+  return failure_in_log(log, bytes_max, kLastLines);
 }
 
 }  // namespace tidemill::services::sagemaker

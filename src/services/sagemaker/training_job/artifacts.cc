@@ -7,6 +7,7 @@
 #include "base/file_tree.h"
 #include "compute/instance_types.h"
 #include "services/sagemaker/archive.h"
+#include "services/sagemaker/failure_text.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/training_job/channels.h"
 
@@ -99,18 +100,7 @@ Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
 }  // namespace
 
 std::string describe_failure(std::string_view log) {
-  constexpr std::size_t kLinesWithoutTraceback = 10;
-  std::size_t begin = log.rfind(kTraceback);
-  if (begin == log.npos) {
-    begin = log.size();
-    for (std::size_t lines = 0; begin > 0 && lines <= kLinesWithoutTraceback; ++lines)
-      begin = begin == 1 ? 0 : log.rfind('\n', begin - 2) + 1;
-  }
-  std::string text = trim(std::string(log.substr(begin)));
-  // The end of a traceback says what happened.
-  if (text.size() > kFailureCharactersMax)
-    text = "..." + text.substr(text.size() - kFailureCharactersMax + 3);
-  return text;
+  return failure_in_log(log, kFailureCharactersMax);
 }
 
 namespace {

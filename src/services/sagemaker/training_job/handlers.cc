@@ -33,7 +33,7 @@ TrainingJobSummary summary(const TrainingJob& job) {
 
 Result<CreateTrainingJobResponse> TrainingHandlers::create(
     Context& context, const CreateTrainingJobRequest& request) {
-  TRY(check_training_request(request));
+  TRY(check_training_request(request, on_.settings.programs));
   TRY(check_network_isolation(request.enable_network_isolation.value_or(false),
                               on_.compute.isolation()));
   const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());

@@ -109,7 +109,9 @@ Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job) {
 compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,
                           const JobSurroundings& surroundings) {
   const auto& algorithm = *job.request.algorithm_specification;
-  const Image image = *resolve_image(*algorithm.training_image);  // checked when it was created
+  // Checked when it was created; of an unknown image the entry point runs.
+  const Image image =
+      resolve_image(*algorithm.training_image).value_or(Image{Runtime::host_program, "", ""});
   const RuntimeCommand runtime = training_command(
       image, programs, job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
       algorithm.container_entrypoint.value_or(std::vector<std::string>()),
@@ -125,9 +127,10 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       {"AWS_REGION", job.region},
       {"AWS_DEFAULT_REGION", job.region},
       {"HOME", own_view ? kHomeFolder : folder.home()},
-      // The job's user has no entry in the password file.
-      {"USER", "sagemaker"},
-      {"LOGNAME", "sagemaker"},
+      // The job's user has no entry in the password file. Containers run as root, and the SDK's
+      // @remote asks for sudo when these say anything else.
+      {"USER", "root"},
+      {"LOGNAME", "root"},
       // Jobs share the machine's cores: OpenMP threads that wait by spinning made scikit-learn
       // twenty times slower on two busy cores.
       {"OMP_WAIT_POLICY", "PASSIVE"},

@@ -32,7 +32,7 @@ Request valid_request() {
 }
 
 TEST(TrainingRules, ValidRequestPasses) {
-  Result<void> checked = check_training_request(valid_request());
+  Result<void> checked = check_training_request(valid_request(), {});
   EXPECT_TRUE(checked) << checked.error().message;
 }
 
@@ -79,7 +79,7 @@ TEST(TrainingRules, EachRuleNamesWhatIsWrong) {
   for (const Case& c : cases) {
     Request request = valid_request();
     c.damage(request);
-    Result<void> checked = check_training_request(request);
+    Result<void> checked = check_training_request(request, {});
     ASSERT_FALSE(checked) << c.message;
     EXPECT_EQ(checked.error().code, "ValidationException");
     EXPECT_THAT(checked.error().message, ::testing::HasSubstr(c.message));
@@ -90,7 +90,16 @@ TEST(TrainingRules, SpotWithEnoughWaitPasses) {
   Request request = valid_request();
   request.enable_managed_spot_training = true;
   request.stopping_condition->max_wait_time_in_seconds = 60;
-  EXPECT_TRUE(check_training_request(request));
+  EXPECT_TRUE(check_training_request(request, {}));
+}
+
+TEST(TrainingRules, AnUnknownImageWithAProgramOfThisMachine) {
+  Request request = valid_request();
+  request.algorithm_specification->training_image = "mine:1";
+  request.algorithm_specification->container_entrypoint = std::vector<std::string>{"/bin/sh"};
+  EXPECT_TRUE(check_training_request(request, {}));
+  request.algorithm_specification->container_entrypoint = std::vector<std::string>{"/no/such"};
+  EXPECT_FALSE(check_training_request(request, {}));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "base/file_tree.h"
 #include "base/log.h"
+#include "services/sagemaker/failure_text.h"
 #include "services/sagemaker/job/job.h"
 #include "services/sagemaker/job_log.h"
 #include "services/sagemaker/role_environment.h"
@@ -34,28 +35,6 @@ bool is_users_fault(const Error& error) {
   return error.code == kClientError || error.code == "NoSuchBucket" ||
          error.code == "AccessDenied" || error.code == "NoSuchKey" ||
          error.code == "EntityTooLarge";
-}
-
-bool script_mode(const TrainingJob& job, const Image& image) {
-  const auto& algorithm = *job.request.algorithm_specification;
-  if (algorithm.container_entrypoint && !algorithm.container_entrypoint->empty()) return true;
-  return is_script_mode(image,
-                        job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
-                        "sagemaker_program");
-}
-
-std::vector<TrainingMetric> metrics_of(const TrainingJob& job, std::string_view log,
-                                       Timestamp time) {
-  const auto& algorithm = *job.request.algorithm_specification;
-  std::vector<api::sagemaker::MetricDefinition> definitions;
-  if (Result<Image> image = resolve_image(algorithm.training_image.value_or("")))
-    definitions = builtin_metric_definitions(*image, script_mode(job, *image));
-  if (algorithm.metric_definitions)
-    for (const auto& own : *algorithm.metric_definitions) {
-      std::erase_if(definitions, [&](const auto& other) { return other.name == own.name; });
-      definitions.push_back(own);
-    }
-  return final_metrics(definitions, log, time);
 }
 
 }  // namespace
@@ -164,8 +143,9 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
   Result<std::string> log = on_.compute.log_tail(compute_id(job), kLogBytesRead);
   const std::string text = log ? *log : "";
   TrainingResult result;
-  result.failure_reason = failure_reason(job, folder, exit, text);
-  result.metrics = metrics_of(job, text, exit.ended);
+  result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, text), folder.ml(),
+                                            on_.settings.programs);
+  result.metrics = final_metrics(metric_definitions(job), text, exit.ended);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
   RoleS3 role_s3(on_.s3, on_.iam, job.request.role_arn);
   StoppableS3 s3(role_s3, stop);
