@@ -116,8 +116,8 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   const std::uint64_t active = counters.connections_active.fetch_add(1);
   const bool job_has_too_many = !job_.empty() && connections_.size() >= connections_per_job_max;
   const std::size_t max = shared_->options.connections_max;
-  const bool has_room = !job_has_too_many && (active < max - max / shed_reserve_divisor ||
-                                              make_room() || active < max);
+  const bool has_room = !job_has_too_many &&
+                        (active < max - max / shed_reserve_divisor || make_room() || active < max);
   if (!has_room) {
     counters.connections_active.fetch_sub(1);
     refuse_connection(descriptor);
