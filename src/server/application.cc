@@ -18,6 +18,9 @@
 #include "runtime/signals.h"
 #include "server/application_parts.h"
 #include "server/file.h"
+#include "server/interpreter.h"
+#include "server/transparent/front_page.h"
+#include "server/transparent/trust_files.h"
 #include "server/version.h"
 #include "services/sagemaker/role_s3.h"
 #include "store/sqlite/sqlite_store.h"
@@ -82,6 +85,7 @@ Application::Parts::~Parts() {
   background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
+  if (tunnels) tunnels->stop();
   if (health) health->stop();
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
@@ -123,6 +127,18 @@ Result<void> Application::Parts::open_identity() {
       TRY(services::iam::load_or_create_root_key(data / "root-key.json", *random));
   iam = TRY(services::iam::IamService::open(
       *store, clock, *random, {.root = root, .accept_any = settings.text("auth") == "any"}));
+  TRY(iam->make_execution_role());
+  return {};
+}
+
+// The local certificate authority, what clients need to trust it, and tunnels to other hosts.
+Result<void> Application::Parts::open_transparent_mode() {
+  authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
+  TRY(write_trust_files(data, *authority, clock.now()));
+  tunnels = std::make_unique<wire::Tunnels>(wire::TunnelOptions());
+  connect_path = std::make_unique<ConnectPath>(
+      *authority, *tunnels,
+      ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") == "loopback"});
   return {};
 }
 
@@ -172,6 +188,13 @@ Result<void> Application::Parts::take_address() {
   RequestChainParts parts{*router, *authenticator, *iam,    registry, *workers,
                           *loops,  clock,          *random, metrics};
   parts.async_operation = inference_operation.get();
+  parts.connect_path = connect_path.get();
+  parts.front_page = [this, hosts = routing.base_hosts](
+                         const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
+    if (!wants_front_page(request) || !wire::bucket_of_host(request.host(), hosts).empty())
+      return std::nullopt;
+    return front_page(request, {endpoint, settings.text("data")});
+  };
   parts.further_metrics = [this] { return further_metrics(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");
@@ -199,6 +222,7 @@ Result<void> Application::Parts::run() {
   health->start();
   TRY(asynchronous->start());
   TRY(http->start());
+  background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
   repeat("logs-sweep", kLogsSweepInterval, [this] {
     if (Result<std::size_t> swept = logs->sweep(); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
@@ -244,7 +268,7 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_running", "gauge", workers->running()) +
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
-         inference->counters().metrics_text() + recorder->metrics_text() +
+         tunnels->metrics_text() + inference->counters().metrics_text() + recorder->metrics_text() +
          asynchronous->metrics_text() + health->counters.metrics_text() +
          transform_jobs->counters().metrics_text();
 }
@@ -257,6 +281,7 @@ Result<std::unique_ptr<Application>> Application::start(const Settings& settings
   auto parts = std::make_unique<Parts>(settings);
   TRY(parts->open_state());
   TRY(parts->open_identity());
+  TRY(parts->open_transparent_mode());
   parts->make_recorder();
   TRY(parts->take_address());
   TRY(parts->add_services());

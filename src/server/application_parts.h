@@ -18,6 +18,7 @@
 #include "server/inference_operation.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
+#include "server/transparent/connect_path.h"
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
@@ -48,6 +49,7 @@ struct Application::Parts {
   Result<void> open_state();
   Result<void> open_identity();
   void make_recorder();
+  Result<void> open_transparent_mode();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
@@ -91,9 +93,13 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  std::unique_ptr<wire::LocalAuthority> authority;
+  std::unique_ptr<wire::Tunnels> tunnels;
+  std::unique_ptr<ConnectPath> connect_path;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
   std::string endpoint;
+  std::string python;  // absolute; empty: there is none
   bool announced = false;
   runtime::TaskScope background;
 };

@@ -52,6 +52,7 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
   std::error_code error;
   programs.self = filesystem::read_symlink("/proc/self/exe", error).string();
   programs.python = find_program(settings.text("python"));
+  python = programs.python;
   if (programs.python.empty())
     log::warning("script-mode jobs and Python models cannot run: there is no such interpreter",
                  {{"python", settings.text("python")}});

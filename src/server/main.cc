@@ -10,6 +10,7 @@
 #include "infer/check_model.h"
 #include "model_server/onnx_serve.h"
 #include "server/application.h"
+#include "server/image_list.h"
 #include "train/xgboost_main.h"
 
 int main(int argc, char** argv) {
@@ -27,5 +28,7 @@ int main(int argc, char** argv) {
   }
   if (command == "check-model" && argc == 3) return tidemill::infer::check_model_main(argv[2]);
   if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
-  return tidemill::cli::run(argc, argv, {tidemill::server::serve, tidemill::server::coverage_json});
+  return tidemill::cli::run(
+      argc, argv,
+      {tidemill::server::serve, tidemill::server::coverage_json, tidemill::server::images_text});
 }

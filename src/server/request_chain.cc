@@ -91,6 +91,13 @@ wire::sigv4::Dialect dialect_of(const wire::Route& route) {
 }
 
 void RequestChain::handle(wire::HttpRequest request, Respond respond) {
+  if (ConnectPath::takes(request) && parts_.connect_path)
+    return parts_.connect_path->handle(request, std::move(respond));
+  if (std::optional<HttpResponse> refusal = misdirected(request))
+    return respond(*std::move(refusal));
+  if (parts_.front_page)
+    if (std::optional<HttpResponse> page = parts_.front_page(request))
+      return respond(*std::move(page));
   if (OwnPaths::takes(request)) return own_paths_.handle(request, std::move(respond));
   auto call = std::make_unique<Call>();
   call->request = std::move(request);

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -16,6 +17,7 @@
 #include "server/byte_budget.h"
 #include "server/metrics.h"
 #include "server/own_paths.h"
+#include "server/transparent/connect_path.h"
 #include "services/iam/interface.h"
 #include "services/service.h"
 #include "wire/http.h"
@@ -71,6 +73,9 @@ struct RequestChainParts {
   Random& random;
   Metrics& metrics;
   AsyncOperation* async_operation = nullptr;
+  ConnectPath* connect_path = nullptr;  // nullptr: CONNECT is refused
+  // What a browser gets at "/"; nullopt for all other requests.
+  std::function<std::optional<wire::HttpResponse>(const wire::HttpRequest&)> front_page;
   // Text after the metrics of requests.
   std::function<std::string()> further_metrics;
   AccessLog access_log = AccessLog::errors;

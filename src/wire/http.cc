@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "wire/push_body.h"
+#include "wire/server/upgrade.h"
 
 namespace tidemill::wire {
 namespace {

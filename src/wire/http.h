@@ -57,6 +57,8 @@ struct HttpRequest {
   Headers headers;
   std::string remote_address;  // "127.0.0.1:52344"
   bool tls = false;
+  // "sts.us-east-1.amazonaws.com" when the request came inside TLS through CONNECT to that name.
+  std::string tunnel_host;
   // Bodies of up to limits::buffered_body_bytes_max lie in `body`; larger ones and those of unknown
   // length that grow past it come through `stream` (then `body` is empty). HTTP chunked framing is
   // already removed; aws-chunked is not (wire/sigv4 does that).
@@ -78,6 +80,7 @@ struct FileRange {
 };
 
 class PushReader;  // wire/push_body.h
+struct Upgrade;    // wire/server/upgrade.h
 
 struct HttpResponse {
   HttpResponse();
@@ -94,6 +97,9 @@ struct HttpResponse {
   // When set, sent instead of `body`, chunked, as an event loop or another thread makes it; no
   // thread waits for it.
   std::unique_ptr<PushReader> push;
+  // When set, the status is 200, there is no body, and the connection becomes another: only as an
+  // answer to CONNECT.
+  std::unique_ptr<Upgrade> upgrade;
   // For HEAD: the Content-Length of the body that is not sent.
   std::optional<std::uint64_t> head_content_length;
 };

@@ -66,9 +66,9 @@ class Server:
     def log_text(self):
         return self.log_path.read_text(errors="replace")[-8000:]
 
-    def env(self):
-        """What `tidemill env` prints, as a dictionary."""
-        text = subprocess.run([*self.command, "env", "--data", str(self.data), "--format", "json"],
+    def env(self, *options):
+        """What `tidemill env` prints, as a dictionary: the root key's unless other options are given."""
+        text = subprocess.run([*self.command, "env", "--data", str(self.data), "--format", "json", *(options or ["--root"])],
                               check=True, capture_output=True, text=True).stdout
         return json.loads(text)
 

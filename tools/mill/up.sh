@@ -5,7 +5,9 @@ help_up() {
 usage: ./mill up [options of tidemill serve]
 
 Builds, then runs the server in this terminal until Ctrl-C. The data folder is ./data unless --data
-says otherwise. In another terminal: eval "$(build/release/tidemill env --data data)"
+says otherwise. In another terminal, before a notebook:
+
+  eval "$(build/release/tidemill env --data data --transparent)"
 EOF
 }
 

@@ -4,7 +4,9 @@
 
 #include "services/iam/credentials/credential_store.h"
 #include "services/iam/credentials/role_grants.h"
+#include "services/iam/credentials/shell_credentials.h"
 #include "services/iam/errors.h"
+#include "services/iam/execution_role.h"
 #include "services/iam/limits.h"
 #include "services/iam/policy/handlers.h"
 #include "services/iam/policy_language/wildcard.h"
@@ -80,6 +82,12 @@ SessionRecord make_role_session(const RoleArn& role, const std::string& role_id,
 
 IamService::IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options)
     : state_(std::make_unique<State>(store, clock, random, options.accept_any)),
+      root_account_(options.root.account),
+      shells_(std::make_unique<ShellCredentials>(
+          *state_, options.root,
+          [this](const RoleGrant& grant) {
+            return issue_role_credentials(grant.role_arn, grant.session_name, kGrantedSeconds);
+          })),
       credentials_(std::make_unique<CredentialStore>(*state_, std::move(options.root))),
       grants_(std::make_unique<RoleGrants>(*state_, [this](const RoleGrant& grant) {
         return issue_role_credentials(grant.role_arn, grant.session_name, kGrantedSeconds);
@@ -95,9 +103,13 @@ Result<std::unique_ptr<IamService>> IamService::open(store::Store& store, const 
   return service;
 }
 
+Result<void> IamService::make_execution_role() {
+  return iam::make_execution_role(*state_, root_account_);
+}
+
 std::vector<store::TableSpec> IamService::tables() {
   return {roles_table().spec(), policies_table().spec(), sessions_table().spec(),
-          grants_table().spec()};
+          grants_table().spec(), first_steps_table().spec()};
 }
 
 void IamService::add_to(Registry& registry) {
@@ -157,6 +169,7 @@ Result<void> IamService::revoke_role(std::string_view holder) { return grants_->
 
 Result<TemporaryCredentials> IamService::granted_credentials(std::string_view holder,
                                                              std::string_view token) {
+  if (is_shell_holder(holder)) return shells_->credentials(holder, token);
   return grants_->credentials(holder, token);
 }
 

@@ -17,6 +17,7 @@ namespace tidemill::services::iam {
 class State;
 class CredentialStore;
 class RoleGrants;
+class ShellCredentials;
 
 struct IamOptions {
   RootKey root;
@@ -35,6 +36,8 @@ class IamService final : public IamInterface, public SessionInterface {
   static std::vector<store::TableSpec> tables();
   void add_to(Registry& registry);
   CredentialSource& credentials();
+  // The role that notebooks act as (execution_role.h), in the root key's account.
+  Result<void> make_execution_role();
 
   Result<void> check_pass_role(const Context& context, std::string_view role_arn,
                                std::string_view service_principal) override;
@@ -61,6 +64,8 @@ class IamService final : public IamInterface, public SessionInterface {
   IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options);
 
   std::unique_ptr<State> state_;
+  const std::string root_account_;
+  std::unique_ptr<ShellCredentials> shells_;
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
 };

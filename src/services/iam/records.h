@@ -72,10 +72,18 @@ struct GrantRecord {
 BOOST_DESCRIBE_STRUCT(RoleGrant, (), (holder, role_arn, session_name))
 BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token))
 
+// What was done once in the data folder's life, and is not done again whatever became of it.
+struct FirstStepRecord {
+  std::string name;
+  Timestamp done;
+};
+BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
+
 const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
 const store::Table<PolicyRecord>& policies_table();
-const store::Table<SessionRecord>& sessions_table();  // by access key id
-const store::Table<GrantRecord>& grants_table();      // by holder
+const store::Table<SessionRecord>& sessions_table();       // by access key id
+const store::Table<GrantRecord>& grants_table();           // by holder
+const store::Table<FirstStepRecord>& first_steps_table();  // account, name
 
 // Names are unique without regard to case, and kept as they were given.
 std::string role_key(std::string_view account, std::string_view name);

@@ -79,7 +79,7 @@ bool Connection::step() {
     case Reading::discard:
       return step_discard();
     case Reading::complete:
-      if (writing_ != Writing::idle || close_after_) return false;
+      if (writing_ != Writing::idle || close_after_ || upgrade_) return false;
       enter(Reading::head);
       return true;
     case Reading::linger:
@@ -135,6 +135,7 @@ bool Connection::step_head() {
 void Connection::begin_body() {
   head_.request.remote_address = remote_address_;
   head_.request.tls = tls_ != nullptr;
+  head_.request.tunnel_host = tunnel_host_;
   first_request_ = false;
   if (head_.framing.kind == BodyKind::none) {
     reading_ = Reading::complete;

@@ -12,6 +12,7 @@
 #include "wire/push_body.h"
 #include "wire/server/body_pipe.h"
 #include "wire/server/loop_server.h"
+#include "wire/server/upgrade.h"
 
 namespace tidemill::wire {
 
@@ -87,12 +88,18 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void complete_response();
   void begin_close();
 
+  // connection_upgrade.cc: after CONNECT.
+  void start_upgrade(HttpResponse response);
+  bool finish_upgrade();
+
   const std::shared_ptr<LoopServer> server_;  // shared: outlives a stopped server through Respond
   ServerShared& shared_;
   Socket socket_;
   const std::string remote_address_;
-  std::unique_ptr<TlsSession> tls_;         // nullptr: plain
-  std::unique_ptr<char[]> tls_ciphertext_;  // the read buffer under TLS
+  std::shared_ptr<TlsContext> tls_context_;  // shared: of a name that CONNECT asked for
+  std::string tunnel_host_;                  // that name; empty without CONNECT
+  std::unique_ptr<TlsSession> tls_;          // nullptr: plain
+  std::unique_ptr<char[]> tls_ciphertext_;   // the read buffer under TLS
 
   Reading reading_ = Reading::head;
   InputBuffer input_;
@@ -120,6 +127,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   std::size_t tls_out_sent_ = 0;
   std::optional<FileRange> file_;
   std::unique_ptr<PushReader> push_;
+  std::unique_ptr<Upgrade> upgrade_;    // once the answer to CONNECT is out
   std::shared_ptr<ByteSource> stream_;  // shared with the pool's task that reads it
   std::uint64_t stream_remaining_ = 0;  // when its size is known
   bool stream_chunked_ = false;

@@ -42,6 +42,7 @@ void Connection::deliver(std::uint64_t serial, HttpResponse response) {
 }
 
 void Connection::start_response(HttpResponse response) {
+  if (response.upgrade) return start_upgrade(std::move(response));
   if (response.file && !head_only_ && response.file->length <= small_body_bytes_max)
     load_small_file(response);
   if (response.file && tls_) {
@@ -120,6 +121,7 @@ void Connection::start_body(HttpResponse response, bool chunked) {
 // True when the reading half may get further.
 bool Connection::flush() {
   if (write_armed_ || !send_pending()) return false;
+  if (upgrade_) return finish_upgrade();
   if (std::exchange(held_back_, false)) return true;
   if (writing_ == Writing::sending) {
     if (file_ && file_->length > 0) return send_file();

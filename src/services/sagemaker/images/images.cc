@@ -115,4 +115,10 @@ RuntimeCommand training_command(const Image& image, const Programs& programs,
   return runtime;
 }
 
+std::vector<std::string> known_repositories() {
+  std::vector<std::string> names;
+  for (const KnownImage& known : kKnownImages) names.emplace_back(known.repository);
+  return names;
+}
+
 }  // namespace tidemill::services::sagemaker

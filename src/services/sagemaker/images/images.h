@@ -28,6 +28,9 @@ struct Image {
 // ValidationException naming the known images when the repository is none of them.
 Result<Image> resolve_image(std::string_view uri);
 
+// Every repository name that resolve_image() takes.
+std::vector<std::string> known_repositories();
+
 // The programs behind the runtimes, as the server's settings give them.
 struct Programs {
   std::string self;     // this binary, for native algorithms
