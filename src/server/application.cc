@@ -186,7 +186,8 @@ Result<void> Application::Parts::open_transparent_mode() {
   tunnels = std::make_unique<wire::Tunnels>(wire::TunnelOptions());
   connect_path = std::make_unique<ConnectPath>(
       *authority, *tunnels,
-      ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") == "loopback"});
+      ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") != "off",
+                     .tunnels_for_jobs = settings.text("tunnel") == "jobs"});
   return {};
 }
 

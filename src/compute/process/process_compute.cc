@@ -166,7 +166,14 @@ Result<void> ProcessCompute::run(const JobSpec& spec) {
     (void)remove_tree(job.directory());
   };
   std::shared_ptr<const runtime::NetworkNamespace> network;
-  if (spec.network == JobNetwork::isolated) network = TRY(networks_.make(spec));
+  if (spec.network == JobNetwork::isolated) {
+    Result<std::shared_ptr<const runtime::NetworkNamespace>> made = networks_.make(spec);
+    if (!made) {
+      give_up();
+      return fail(made.error());
+    }
+    network = *std::move(made);
+  }
   if (Result<void> written = write_file_durably(job.spec(), to_json(shim_spec)); !written) {
     give_up();
     return written;
