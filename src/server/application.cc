@@ -36,6 +36,8 @@ namespace filesystem = std::filesystem;
 
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
+// Of the connections that the server takes, as many again as one in this many for all jobs' doors.
+constexpr std::size_t kJobsShare = 4;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
@@ -259,6 +261,7 @@ Result<void> Application::Parts::take_address() {
   wire::HttpServerOptions for_jobs = options;
   for_jobs.tls_certificate_path.clear();
   for_jobs.tls_private_key_path.clear();
+  for_jobs.connections_max = std::max<std::size_t>(1, options.connections_max / kJobsShare);
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
   job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
   job_doors = std::make_unique<HttpJobDoors>(*job_http);
@@ -316,6 +319,7 @@ void Application::Parts::repeat(std::string name, std::chrono::seconds interval,
 Result<void> Application::Parts::announce() {
   ValueObject facts;
   facts.append("endpoint", endpoint);
+  facts.append("local_endpoint", credentials_door ? credentials_door->url() : endpoint);
   facts.append("pid", std::int64_t(getpid()));
   facts.append("version", kVersion);
   announced = true;

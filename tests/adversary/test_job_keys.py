@@ -164,7 +164,15 @@ def test_other_addresses_give_no_fixed_keys(host, network):
             server.host = "127.0.0.1"
         found = uses(server)
         if network == "host" and host == "127.0.0.2":
-            # What is there beside the server's own address has credentials and nothing else.
+            # A shell finds its role's keys and AWS's names there, too.
+            given = server.env("--transparent")
+            assert given["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+            keep = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+            shell = {**keep, **{k: v for k, v in given.items() if k != "AWS_ENDPOINT_URL"}}
+            done = subprocess.run([sys.executable, "-c", "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"],
+                                  env=shell, capture_output=True, text=True)
+            assert ":assumed-role/" in done.stdout, done.stderr
+            # Nothing else is there.
             base = found["uri"].split("/_tidemill/")[0]
             for path in ("/", "/_tidemill/metrics", "/_tidemill/health"):
                 with pytest.raises(urllib.error.HTTPError) as refused:
