@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include "server/descriptors.h"
 #include "server/file.h"
 #include "server/interpreter.h"
+#include "server/job_surroundings.h"
 #include "server/transparent/front_page.h"
 #include "server/transparent/trust_files.h"
 #include "server/version.h"
@@ -152,7 +154,10 @@ Result<void> Application::Parts::open_state() {
   TRY(store::settle_identity(*store, identity));
   TRY(watch_folders());
   compute = TRY(compute::make_process_compute(
-      {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
+      {.directory = (data / "jobs").string(),
+       .shim_command = {"/proc/self/exe", "shim"},
+       .complete = [this](compute::JobSpec& job) { add_transparent_mode(job, data); }},
+      clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
   engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());

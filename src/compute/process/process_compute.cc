@@ -160,7 +160,8 @@ Result<void> ProcessCompute::run(const JobSpec& spec) {
   if (!lock) return fail(lock.error());
   std::error_code ignored;
   if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it ran
-  const ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
+  ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
+  if (options_.complete) options_.complete(shim_spec.job);
   const auto give_up = [&] {
     networks_.drop(spec.id);
     (void)remove_tree(job.directory());

@@ -87,7 +87,7 @@ struct Variant {
   // Of each instance, where they are less than its type's; 0: the type's.
   std::int64_t memory_mib_max = 0;
   double cpus_max = 0;
-  bool cut_off = false;             // EnableNetworkIsolation, of the model or of the configuration
+  bool cut_off = false;             // the model's EnableNetworkIsolation
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
   // Of servers that come: above every attempt there was, since a job's id is used once.
   std::int64_t attempt_first = 0;
