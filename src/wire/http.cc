@@ -44,6 +44,10 @@ void Headers::set(std::string_view name, std::string value) {
   fields_.emplace_back(std::string(name), std::move(value));
 }
 
+std::expected<std::unique_ptr<Admission>, HttpResponse> HttpHandler::admit(const HttpRequest&) {
+  return nullptr;
+}
+
 HttpResponse::HttpResponse() = default;
 HttpResponse::~HttpResponse() = default;
 HttpResponse::HttpResponse(HttpResponse&&) noexcept = default;

@@ -140,11 +140,19 @@ TEST_F(BoosterTest, Linear_models_predict_too) {
 
 TEST_F(BoosterTest, Wrong_width_says_both_numbers) {
   auto model = load_booster(train("xgboost-model"));
-  auto scores = (*model)->predict({1, 2, {0.1f, 0}});
+  auto scores = (*model)->predict({1, 4, {0.1f, 0, 0, 0}});
   ASSERT_FALSE(scores);
   EXPECT_EQ(scores.error().http_status, 400);
-  EXPECT_THAT(scores.error().message, HasSubstr("has 2 features"));
+  EXPECT_THAT(scores.error().message, HasSubstr("has 4 features"));
   EXPECT_THAT(scores.error().message, HasSubstr("with 3"));
+}
+
+TEST_F(BoosterTest, What_a_narrow_row_lacks_is_missing) {
+  auto model = load_booster(train("xgboost-model"));
+  const auto narrow = (*model)->predict({2, 1, {0.1f, 0.9f}});
+  const auto whole = (*model)->predict({2, 3, {0.1f, NAN, NAN, 0.9f, NAN, NAN}});
+  ASSERT_TRUE(narrow) << narrow.error().message;
+  EXPECT_EQ(narrow->values, whole->values);
 }
 
 TEST_F(BoosterTest, Many_threads_predict_at_once) {

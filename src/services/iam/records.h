@@ -59,18 +59,31 @@ struct SessionRecord {
   bool root = false;
   Timestamp expiration;
   std::vector<std::string> policies;  // documents that narrow the session
+  Timestamp issued;                   // 0: by a server that did not note it
+  std::string source_identity;
+  std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
 };
 BOOST_DESCRIBE_STRUCT(SessionRecord, (),
                       (access_key_id, secret_access_key, session_token, account, arn, user_id,
-                       role_name, root, expiration, policies))
+                       role_name, root, expiration, policies, issued, source_identity, holder))
 
 // Who may fetch a role's credentials, until it is revoked.
 struct GrantRecord {
   RoleGrant grant;
   std::string token;
+  // Of the role that was passed; empty when there was none (`--auth any`). A role of the same name,
+  // made later, is another one.
+  std::string role_id;
 };
 BOOST_DESCRIBE_STRUCT(RoleGrant, (), (holder, role_arn, session_name))
-BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token))
+BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token, role_id))
+
+// What was done once in the data folder's life, and is not done again whatever became of it.
+struct FirstStepRecord {
+  std::string name;
+  Timestamp done;
+};
+BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
 
 // What was done once in the data folder's life, and is not done again whatever became of it.
 struct FirstStepRecord {

@@ -69,11 +69,15 @@ constexpr HyperparameterRule choice(Name name, Kind kind, std::span<const Name> 
   return {name, kind, -kInfinity, kInfinity, false, false, values};
 }
 
+// The container of 1.5 has no `silent` any more.
+constexpr XgboostVersion kVerbosityOnly{1, 5};
+
 constexpr HyperparameterRule kRules[] = {
     {"num_round", Kind::integer, 1},
     {"csv_weights", Kind::integer, 0, 1},
     {"early_stopping_rounds", Kind::integer, 1},
     choice("booster", Kind::category, kBoosters),
+    {"silent", Kind::integer, 0, 1, false, false, {}, {}, kVerbosityOnly},
     {"verbosity", Kind::integer, 0, 3},
     {"nthread", Kind::integer, 1},
     {"eta", Kind::real, 0, 1},

@@ -3,6 +3,7 @@
 
 #include "api/iam/role.h"
 #include "base/encoding.h"
+#include "services/iam/authorization/key_warning.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
@@ -18,9 +19,9 @@ std::unexpected<Error> no_inline_policy(const std::string& name) {
   return no_such_entity("The role policy with name " + name + " cannot be found.");
 }
 
-Result<api::Empty> put_role_policy(State& state, const Context& context,
+Result<api::Empty> put_role_policy(State& state, Context& context,
                                    const ops::PutRolePolicy::Input& request) {
-  TRY(parse_policy(request.policy_document, PolicyKind::identity));
+  const PolicyDocument document = TRY(parse_policy(request.policy_document, PolicyKind::identity));
   TRY(state.update_role(
       context.account(), request.role_name, [&](RoleRecord& role) -> Result<void> {
         role.inline_policies[request.policy_name] = request.policy_document;
@@ -33,6 +34,7 @@ Result<api::Empty> put_role_policy(State& state, const Context& context,
                                 " bytes exceeded for role " + role.name);
         return {};
       }));
+  warn_of_unknown_keys(context, document);
   return api::Empty{};
 }
 
