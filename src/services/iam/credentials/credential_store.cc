@@ -113,24 +113,23 @@ Result<SessionRecord> CredentialStore::issue(SessionRecord session) {
 
 Result<void> CredentialStore::end_sessions(std::string_view holder) {
   const Timestamp now = state_.now();
-  std::vector<SessionRecord> ended;
+  std::vector<std::shared_ptr<const Session>> ended;
   {
     std::shared_lock lock(mutex_);
     for (const auto& [key, session] : sessions_)
-      if (session->holder == holder && session->expiration >= now) ended.push_back(*session);
+      if (session->holder == holder && session->expiration >= now) {
+        auto copy = std::make_shared<Session>(*session);
+        copy->expiration = now + std::chrono::seconds(-1);
+        ended.push_back(std::move(copy));
+      }
   }
   if (ended.empty()) return {};
   store::Transaction transaction;
-  for (SessionRecord& session : ended) {
-    session.expiration = now + std::chrono::seconds(-1);
-    sessions_table().put(transaction, session.access_key_id, session, std::nullopt);
-  }
+  for (const auto& session : ended)
+    sessions_table().put(transaction, session->access_key_id, *session, std::nullopt);
   TRY(state_.store().commit(std::move(transaction)));
   std::unique_lock lock(mutex_);
-  for (SessionRecord& session : ended) {
-    std::string key = session.access_key_id;
-    sessions_[std::move(key)] = std::make_shared<const SessionRecord>(std::move(session));
-  }
+  for (auto& session : ended) sessions_[session->access_key_id] = session;
   return {};
 }
 
