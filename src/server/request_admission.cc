@@ -159,6 +159,19 @@ Result<void> RequestChain::charge(Call& call) {
   return fail(too_many_bytes(dialect_of(call.route)));
 }
 
+// The memory that a document takes once it is decoded; a payload that streams is not.
+Result<SharedBudget::Hold> RequestChain::hold_document(const Call& call) {
+  SharedBudget::Hold hold;
+  const std::uint64_t bytes = call.request.body.size();
+  if (bytes <= kFreeDocumentBytesMax || wire::streaming_payload(call.route.operation->input))
+    return hold;
+  hold = decoded_bytes_.hold(owner_of(call.identity));
+  if (hold.grow_to(bytes * kDecodedBytesPerByte)) return hold;
+  return fail(codes::kOverloaded,
+              "The documents under way take as much memory as the server has for them; please "
+              "reduce your request rate, or send smaller ones.");
+}
+
 void RequestChain::begin(Call& call) {
   call.started = std::chrono::steady_clock::now();
   call.request_id = make_uuid(parts_.random);
