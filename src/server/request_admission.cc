@@ -98,6 +98,8 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
     const HttpRequest& head) {
   auto call = std::make_unique<Call>();
   call->request = outline(head);
+  if (std::optional<HttpResponse> refusal = misdirected(head))
+    return std::unexpected(*std::move(refusal));
   if (OwnPaths::takes(head)) return std::unexpected(bad_request(413, "No body is taken here."));
   begin(*call);
   const std::string signing_name(wire::sigv4::claimed_scope(head).service);
