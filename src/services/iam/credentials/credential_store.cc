@@ -127,9 +127,12 @@ Result<void> CredentialStore::end_sessions(std::string_view holder) {
   }
   TRY(state_.store().commit(std::move(transaction)));
   std::unique_lock lock(mutex_);
-  for (SessionRecord& session : ended) {
-    std::string key = session.access_key_id;
-    sessions_[std::move(key)] = std::make_shared<const SessionRecord>(std::move(session));
+  for (const SessionRecord& session : ended) {
+    auto entry = sessions_.find(session.access_key_id);
+    if (entry == sessions_.end()) continue;
+    auto over = std::make_shared<Session>(*entry->second);
+    over->expiration = session.expiration;
+    entry->second = std::move(over);
   }
   return {};
 }
