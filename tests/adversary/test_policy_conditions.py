@@ -46,7 +46,7 @@ GLOBAL = [
     ("aws:UserAgent", "StringLike", "*Boto3*", "curl*"),
     ("aws:PrincipalType", "StringEquals", "AssumedRole", "User"),
     ("aws:PrincipalArn", "ArnLike", "arn:aws:iam::*:role/caller", "arn:aws:iam::*:role/other"),
-    ("aws:userid", "StringLike", "AROA*:s", "AIDA*"),
+    ("aws:userid", "StringLike", "AROA*:session", "AIDA*"),
     ("aws:PrincipalTag/Team", "StringEquals", "red", "blue"),
     ("aws:principaltag/team", "StringEquals", "red", "blue"),
     ("aws:RequestedRegion", "StringEquals", "us-east-1", "eu-west-1"),
@@ -82,7 +82,7 @@ S3 = [
     ("s3:delimiter", "/", "ListObjectsV2", {"Bucket": BUCKET, "Delimiter": "/"}, {"Delimiter": "-"}),
     ("s3:x-amz-acl", "public-read", "PutObject", {**PUT, "ACL": "public-read"}, {"ACL": "private"}),
     ("s3:x-amz-copy-source", f"{BUCKET}/secret", "CopyObject",
-     {"Bucket": BUCKET, "Key": "c", "CopySource": f"/{BUCKET}/%73ecret"}, {"CopySource": f"{BUCKET}/plain"}),
+     {"Bucket": BUCKET, "Key": "c", "CopySource": f"/{BUCKET}/secret"}, {"CopySource": f"{BUCKET}/plain"}),
     ("s3:if-none-match", "*", "PutObject", {**PUT, "Key": "once", "IfNoneMatch": "*"}, {"Key": "twice", "IfNoneMatch": None}),
 ]
 
