@@ -174,3 +174,30 @@ def test_presigned_urls_are_told_apart(callers):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(url, timeout=10)
     assert refused.value.code == 403
+
+
+@pytest.mark.parametrize("carried", ["header", "query"])
+def test_a_presigned_url_cannot_hide_what_it_asks(callers, carried):
+    """JavaScript's presigner moves x-amz- headers into the query, and the server takes them from there."""
+    import urllib.error
+    import urllib.request
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    def put(acl):
+        session = callers.session(ALL, {"Effect": "Deny", "Action": "s3:PutObject*", "Resource": "*", "Condition": {
+            "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}})
+        headers = {"x-amz-acl": acl} if carried == "header" else {}
+        request = AWSRequest("PUT", f"{callers.server.endpoint}/{BUCKET}/hidden", headers=headers,
+                             params={} if carried == "header" else {"x-amz-acl": acl})
+        S3SigV4QueryAuth(Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]),
+                         "s3", "us-east-1").add_auth(request)
+        prepared = request.prepare()
+        try:
+            return urllib.request.urlopen(urllib.request.Request(
+                prepared.url, b"x", dict(prepared.headers.items()), method="PUT"), timeout=10).status
+        except urllib.error.HTTPError as error:
+            return error.code
+    assert put("private") == 200
+    assert put("bucket-owner-full-control") == 403
