@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -108,6 +109,8 @@ infer::ResponseOptions response_options() {
   std::istringstream keys(setting("SAGEMAKER_INFERENCE_OUTPUT", ""));
   for (std::string key; std::getline(keys, key, ',');) {
     std::erase(key, ' ');
+    for (char& letter : key)
+      letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
     if (!key.empty()) options.output_keys.push_back(key);
   }
   return options;

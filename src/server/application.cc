@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -20,6 +21,7 @@
 #include "server/descriptors.h"
 #include "server/file.h"
 #include "server/interpreter.h"
+#include "server/job_surroundings.h"
 #include "server/transparent/front_page.h"
 #include "server/transparent/trust_files.h"
 #include "server/version.h"
@@ -36,6 +38,8 @@ namespace filesystem = std::filesystem;
 
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
+// Of the connections that the server takes, as many again as one in this many for all jobs' doors.
+constexpr std::size_t kJobsShare = 4;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
@@ -150,7 +154,10 @@ Result<void> Application::Parts::open_state() {
   TRY(store::settle_identity(*store, identity));
   TRY(watch_folders());
   compute = TRY(compute::make_process_compute(
-      {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
+      {.directory = (data / "jobs").string(),
+       .shim_command = {"/proc/self/exe", "shim"},
+       .complete = [this](compute::JobSpec& job) { add_transparent_mode(job, data); }},
+      clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
   engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
@@ -186,7 +193,8 @@ Result<void> Application::Parts::open_transparent_mode() {
   tunnels = std::make_unique<wire::Tunnels>(wire::TunnelOptions());
   connect_path = std::make_unique<ConnectPath>(
       *authority, *tunnels,
-      ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") == "loopback"});
+      ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") != "off",
+                     .tunnels_for_jobs = settings.text("tunnel") == "jobs"});
   return {};
 }
 
@@ -258,6 +266,7 @@ Result<void> Application::Parts::take_address() {
   wire::HttpServerOptions for_jobs = options;
   for_jobs.tls_certificate_path.clear();
   for_jobs.tls_private_key_path.clear();
+  for_jobs.connections_max = std::max<std::size_t>(1, options.connections_max / kJobsShare);
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
   job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
   job_doors = std::make_unique<HttpJobDoors>(*job_http);
@@ -315,6 +324,7 @@ void Application::Parts::repeat(std::string name, std::chrono::seconds interval,
 Result<void> Application::Parts::announce() {
   ValueObject facts;
   facts.append("endpoint", endpoint);
+  facts.append("local_endpoint", credentials_door ? credentials_door->url() : endpoint);
   facts.append("pid", std::int64_t(getpid()));
   facts.append("version", kVersion);
   announced = true;

@@ -107,7 +107,7 @@ struct Application::Parts {
   std::unique_ptr<wire::HttpServer> http;
   std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
   std::unique_ptr<HttpJobDoors> job_doors;
-  std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint is one for SDKs
+  std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself will do
   std::string endpoint;
   std::string python;  // absolute; empty: there is none
   bool announced = false;

@@ -9,7 +9,7 @@
 namespace tidemill::server {
 namespace {
 
-// Each is a short question; a job that holds connections holds up other jobs' credentials alone.
+// A caller that holds connections holds up others' credentials and tunnels alone.
 constexpr std::size_t kConnectionsMax = 1024;
 constexpr std::chrono::seconds kIdleTime{15};
 
@@ -46,12 +46,13 @@ std::string CredentialsDoor::url() const {
 }
 
 void CredentialsDoor::handle(wire::HttpRequest request, Respond respond) {
-  if (request.path.starts_with(services::iam::kCredentialsPath))
+  const bool through_tunnel = request.method == "CONNECT" || !request.tunnel_host.empty();
+  if (through_tunnel || request.path.starts_with(services::iam::kCredentialsPath))
     return behind_.handle(std::move(request), std::move(respond));
   wire::HttpResponse response;
   response.status = 404;
   response.headers.add("Content-Type", "text/plain; charset=utf-8");
-  response.body = "Jobs fetch their role's credentials here, and nothing else.\n";
+  response.body = "Jobs and shells fetch their role's credentials here, and nothing else.\n";
   respond(std::move(response));
 }
 

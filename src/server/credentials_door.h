@@ -1,6 +1,7 @@
-// Where jobs in the host's network fetch their role's credentials when AWS's SDKs would not fetch
-// them from the server's own address: they accept plain HTTP of the loopback interface only, so not
-// an address of the network, nor 127.0.0.2, and HTTPS only with a certificate that they know.
+// Where jobs in the host's network, and shells on this machine, fetch their role's credentials when
+// AWS's SDKs would not fetch them from the server's own address: they accept plain HTTP of the
+// loopback interface only, so not an address of the network, nor 127.0.0.2, and HTTPS only with a
+// certificate that they know. It is the proxy of transparent mode, too, for the same reason.
 #pragma once
 
 #include <filesystem>
@@ -16,7 +17,8 @@ namespace tidemill::server {
 // Thread-safe.
 class CredentialsDoor final : public wire::HttpHandler {
  public:
-  // `behind` answers for the credentials' path; whatever else is asked for is not found.
+  // `behind` answers for the credentials' path, for CONNECT and for what comes through that;
+  // whatever else is asked for is not found.
   explicit CredentialsDoor(wire::HttpHandler& behind) : behind_(behind) {}
   ~CredentialsDoor() override { stop(); }
 

@@ -98,6 +98,8 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
     const HttpRequest& head) {
   auto call = std::make_unique<Call>();
   call->request = outline(head);
+  if (std::optional<HttpResponse> refusal = misdirected(head))
+    return std::unexpected(*std::move(refusal));
   if (OwnPaths::takes(head)) return std::unexpected(bad_request(413, "No body is taken here."));
   begin(*call);
   const std::string signing_name(wire::sigv4::claimed_scope(head).service);
@@ -157,6 +159,19 @@ Result<void> RequestChain::charge(Call& call) {
   auto* admission = dynamic_cast<RequestAdmission*>(call.request.admission.get());
   if (!admission || admission->move_to(gathered_bytes_, owner_of(call.identity))) return {};
   return fail(too_many_bytes(dialect_of(call.route)));
+}
+
+// The memory that a document takes once it is decoded; a payload that streams is not.
+Result<SharedBudget::Hold> RequestChain::hold_document(const Call& call) {
+  SharedBudget::Hold hold;
+  const std::uint64_t bytes = call.request.body.size();
+  if (bytes <= kFreeDocumentBytesMax || wire::streaming_payload(call.route.operation->input))
+    return hold;
+  hold = decoded_bytes_.hold(owner_of(call.identity));
+  if (hold.grow_to(bytes * kDecodedBytesPerByte)) return hold;
+  return fail(codes::kOverloaded,
+              "The documents under way take as much memory as the server has for them; please "
+              "reduce your request rate, or send smaller ones.");
 }
 
 void RequestChain::begin(Call& call) {

@@ -166,6 +166,7 @@ Result<HttpResponse> RequestChain::run(Call& call) {
   const services::Handler* handler = TRY(find_handler(call));
   const schema::Operation& operation = *call.route.operation;
   if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
+  const SharedBudget::Hold document = TRY(hold_document(call));
   Value input = ValueObject();
   if (operation.input) {
     input =

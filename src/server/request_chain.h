@@ -44,6 +44,11 @@ inline constexpr std::uint64_t kGatheredBytesMax = 1u << 30;
 // The same of bodies whose signature covers a hash that their heads do not tell, until it is
 // verified; the owner is the client's address.
 inline constexpr std::uint64_t kUnprovenBytesMax = 512u << 20;
+// Of decoded documents, while their requests run. "[{},{},..." takes 32 times its size; documents
+// up to 1 MiB find room on every worker.
+inline constexpr std::uint64_t kDecodedBytesMax = 1u << 30;
+inline constexpr std::uint64_t kDecodedBytesPerByte = 32;
+inline constexpr std::size_t kFreeDocumentBytesMax = 64u << 10;
 // Of answers that wait to be taken by their clients; small ones do not count.
 inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
 inline constexpr std::size_t kFreeAnswerBytesMax = 64u << 10;
@@ -148,6 +153,7 @@ class RequestChain final : public wire::HttpHandler {
   Result<void> authenticate(Call& call);
   Result<void> check_identity(const Call& call);
   Result<void> charge(Call& call);
+  Result<SharedBudget::Hold> hold_document(const Call& call);
   Result<void> open_body(Call& call);
   Result<const services::Handler*> find_handler(const Call& call);
   services::Context make_context(Call& call);
@@ -167,6 +173,7 @@ class RequestChain final : public wire::HttpHandler {
   std::stop_source stop_;
   SharedBudget gathered_bytes_{kGatheredBytesMax, share_of_one(kGatheredBytesMax)};
   SharedBudget unproven_bytes_{kUnprovenBytesMax, share_of_one(kUnprovenBytesMax)};
+  SharedBudget decoded_bytes_{kDecodedBytesMax, share_of_one(kDecodedBytesMax)};
   SharedBudget answer_bytes_{kAnswerBytesMax, share_of_one(kAnswerBytesMax)};
   // Where bodies that are still arriving are waited for: clients that send slowly hold up other
   // uploads of their own, no one else's, and nothing else.

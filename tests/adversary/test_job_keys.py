@@ -134,6 +134,26 @@ def transform_fn(model, body, content_type, accept):
     wait_until(lambda: gone(server, keys))
 
 
+BY_NAME = """
+import json, boto3
+found = {}
+for service in ("sts", "sagemaker", "s3"):
+    host = {"sts": "sts.us-east-1", "sagemaker": "api.sagemaker.us-east-1", "s3": "s3.us-east-1"}[service]
+    client = boto3.client(service, endpoint_url=f"https://{host}.amazonaws.com")
+    call = {"sts": "get_caller_identity", "sagemaker": "list_endpoints", "s3": "list_buckets"}[service]
+    found[service] = getattr(client, call)()["ResponseMetadata"]["HTTPStatusCode"]
+json.dump(found, open("/opt/ml/model/found.json", "w"))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give jobs networks of their own")
+def test_in_a_job_awss_own_names_lead_to_this_server(world):
+    job = world.run(BY_NAME, RoleArn=world.admin)
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    found = json.loads(world.unpack(job["ModelArtifacts"]["S3ModelArtifacts"])["found.json"])
+    assert found == {"sts": 200, "sagemaker": 200, "s3": 200}
+
+
 # ---- wherever the server listens
 
 @pytest.fixture(scope="module")
@@ -164,7 +184,15 @@ def test_other_addresses_give_no_fixed_keys(host, network):
             server.host = "127.0.0.1"
         found = uses(server)
         if network == "host" and host == "127.0.0.2":
-            # What is there beside the server's own address has credentials and nothing else.
+            # A shell finds its role's keys and AWS's names there, too.
+            given = server.env("--transparent")
+            assert given["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+            keep = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+            shell = {**keep, **{k: v for k, v in given.items() if k != "AWS_ENDPOINT_URL"}}
+            done = subprocess.run([sys.executable, "-c", "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"],
+                                  env=shell, capture_output=True, text=True)
+            assert ":assumed-role/" in done.stdout, done.stderr
+            # Nothing else is there.
             base = found["uri"].split("/_tidemill/")[0]
             for path in ("/", "/_tidemill/metrics", "/_tidemill/health"):
                 with pytest.raises(urllib.error.HTTPError) as refused:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.raw import Signer, Wire, head
+from support.raw import Signer, Wire, head, json_headers
 from support.server import Server
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
@@ -81,6 +81,21 @@ def test_bodies_without_a_key_cost_nothing(fresh):
     for wire in wires:
         wire.socket.close()
     assert most_memory_bytes(fresh) - before < 64 * MIB
+
+
+def test_documents_that_grow_when_they_are_read(fresh):
+    """Ten of 16 MB, each of which takes 500 MB decoded; ones of 1 MB find room on every worker."""
+    def document(count):
+        return Signer.of(fresh, "sagemaker").request("POST", "/", json_headers("SageMaker.CreateModel"),
+                                                     b'{"ModelName":"m","Tags":[' + b"{}," * count + b"{}]}")
+    before = most_memory_bytes(fresh)
+    for count, wanted in ((5 * MIB, {"ValidationException", "ThrottlingException"}), (MIB // 3, {"ValidationException"})):
+        wires = [Wire(fresh.port, timeout=60).send(document(count)) for _ in range(10)]
+        codes = {wire.reply().error()[0] for wire in wires}
+        for wire in wires:
+            wire.socket.close()
+        assert codes == wanted
+    assert most_memory_bytes(fresh) - before < 1024 * MIB + SPARE_BYTES
 
 
 def test_answers_that_nobody_reads(fresh):

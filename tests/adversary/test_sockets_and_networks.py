@@ -196,13 +196,28 @@ def test_network_isolation_of_a_model(world, bystander, server):
         world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, EnableNetworkIsolation=True, PrimaryContainer={
             "Image": SCIKIT_LEARN, "ModelDataUrl": data, "Environment": {"SAGEMAKER_PROGRAM": program, "NAME": name}})
         assert world.sm.describe_model(ModelName=name)["EnableNetworkIsolation"] is True
-        world.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
-            {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+        world.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[of_model(name)])
         world.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
         assert world.settled(name)["EndpointStatus"] == "InService", world.settled(name)
         found = ask(world, name, [*bystander, ["127.0.0.1", server.port]])
         assert found["reached"] == [], found
         assert not found.get("credentials")
+
+
+def of_model(name):
+    return {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+
+def test_network_isolation_of_an_endpoint_configuration(world, bystander, server):
+    data = world.put(f"{unique('model')}/model.tar.gz", tar_gz({"code/inference.py": NAMED + PROBES}))
+    name = unique("isolated")
+    world.make_config(name, SCIKIT_LEARN, data, SCRIPT)
+    world.sm.create_endpoint_config(EndpointConfigName=name + "-cut", EnableNetworkIsolation=True, ExecutionRoleArn=world.role,
+                                    ProductionVariants=[of_model(name)])
+    assert world.sm.describe_endpoint_config(EndpointConfigName=name + "-cut")["EnableNetworkIsolation"] is True
+    world.sm.create_endpoint(EndpointName=name, EndpointConfigName=name + "-cut")
+    assert world.settled(name)["EndpointStatus"] == "InService", world.settled(name)
+    assert ask(world, name, [*bystander, ["127.0.0.1", server.port]]) == {"reached": [], "credentials": []}
 
 
 PROBES = """
@@ -223,6 +238,29 @@ def test_what_needs_the_network_is_told_which_setting_to_use(world):
     job = world.run("print('not reached')", files={"requirements.txt": "a-package-that-is-nowhere==1.0\n"})
     assert job["TrainingJobStatus"] == "Failed"
     assert "requirements.txt" in job["FailureReason"] and "job-network" in job["FailureReason"], job["FailureReason"]
+
+
+TUNNELS = """
+import json, os, socket
+from urllib.parse import urlsplit
+server = urlsplit(os.environ["AWS_ENDPOINT_URL"])
+answers = {}
+for target in json.loads(os.environ["SM_HP_TARGETS"]):
+    with socket.create_connection((server.hostname, server.port), timeout=10) as connection:
+        connection.sendall(f"CONNECT {target} HTTP/1.1\\r\\nHost: {target}\\r\\n\\r\\n".encode())
+        answers[target] = connection.recv(65536).decode()
+json.dump(answers, open("/opt/ml/model/found.json", "w"))
+"""
+
+
+def test_a_job_gets_no_tunnel_to_other_hosts(world, bystander):
+    targets = ["example.com:443", *(f"{host}:{port}" for host, port in bystander)]
+    job = world.run(TUNNELS, {"targets": json.dumps(targets)})
+    assert job["TrainingJobStatus"] == "Completed", job
+    answers = json.loads(world.unpack(job["ModelArtifacts"]["S3ModelArtifacts"])["found.json"])
+    assert set(answers) == set(targets)
+    for target, answer in answers.items():
+        assert answer.startswith("HTTP/1.1 403 ") and "tunnel=jobs" in answer, (target, answer)
 
 
 def test_with_the_hosts_network_jobs_reach_what_this_machine_does(bystander):

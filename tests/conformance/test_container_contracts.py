@@ -205,15 +205,15 @@ def native_job(world, image, hyperparameters, content_type="text/csv", **algorit
 
 def test_hyperparameters_are_those_of_the_version(world):
     given = {"num_round": "3", "objective": "binary:logistic", "silent": "0",
-             "eval_metric": "error,mape,balanced_accuracy"}
+             "eval_metric": "error,aucpr,balanced_accuracy"}
     done = native_job(world, OLD_XGBOOST, given)
     assert done["TrainingJobStatus"] == "Completed", done.get("FailureReason")
     metrics = {each["MetricName"]: each["Value"] for each in done["FinalMetricDataList"]}
-    assert {"train:error", "train:mape", "train:balanced_accuracy"} <= set(metrics)
+    assert {"train:error", "train:aucpr", "train:balanced_accuracy"} <= set(metrics)
     log = world.job_log(done["TrainingJobName"])
     last = [line for line in log.splitlines() if line.startswith("[2]")][0]
     assert f"train-error:{metrics['train:error']:.5f}" in last
-    assert f"train-mape:{metrics['train:mape']:.5f}" in last
+    assert f"train-aucpr:{metrics['train:aucpr']:.5f}" in last
     definitions = {each["Name"]: each["Regex"] for each in done["AlgorithmSpecification"]["MetricDefinitions"]}
     assert definitions["train:error"] == ".*\\[[0-9]+\\].*#011train-error:([-+]?[0-9]*\\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"
     assert "validation:auc" in definitions
@@ -366,7 +366,7 @@ def test_onnx_classifiers_answer_alike_whichever_engine_runs_them(world, classes
     for endpoint in endpoints:
         scores = [row["score"] for row in json.loads(endpoint.ask(accept="application/json"))["predictions"]]
         numpy.testing.assert_allclose(scores, wanted, rtol=1e-5)
-    log = world.log_text(f"/aws/sagemaker/Endpoints/{endpoints[1].name}", "")
+    log = world.log_text(f"/aws/sagemaker/Endpoints/{endpoints[1].name}", "AllTraffic")
     assert "the model is served" in log  # by ONNX Runtime's process
 
 

@@ -359,6 +359,8 @@ def test_a_browser_gets_a_page(server):
     assert status == 200 and headers["Content-Type"].startswith("text/html") and "default-src 'none'" in headers["Content-Security-Policy"]
     assert f"tidemill env --data {server.data} --transparent" in text and "/_tidemill/health" in text and "tidemill coverage" in text
     assert "<script" not in text and "http://" not in text.replace(server.endpoint, "")
+    # A foreign name that was pointed here (DNS rebinding) learns no path.
+    assert str(server.data) not in get(Accept=browser, Host="evil.example")[2]
     # S3's clients are answered as ever.
     assert get()[0] == 403 and get(Accept="*/*")[0] == 403
     assert get(Accept=browser, Host="some-bucket.localhost")[0] == 403

@@ -19,5 +19,12 @@ run_up() {
   # Script-mode jobs import from the clients' environment when it is there.
   [[ -x .cache/venvs/clients/bin/python && -z ${TIDEMILL_PYTHON:-} ]] &&
     export TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python
+  local i data=data
+  for ((i = 0; i < ${#options[@]}; i++)); do
+    [[ ${options[i]} == --data ]] && data=${options[i + 1]:-}
+    [[ ${options[i]} == --data=* ]] && data=${options[i]#--data=}
+  done
+  say "in another terminal, before you open a notebook there:
+    eval \"\$(build/release/tidemill env --data $(printf %q "$data") --transparent)\""
   exec build/release/tidemill serve "${options[@]}"
 }

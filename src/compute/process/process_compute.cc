@@ -160,13 +160,21 @@ Result<void> ProcessCompute::run(const JobSpec& spec) {
   if (!lock) return fail(lock.error());
   std::error_code ignored;
   if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it ran
-  const ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
+  ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
+  if (options_.complete) options_.complete(shim_spec.job);
   const auto give_up = [&] {
     networks_.drop(spec.id);
     (void)remove_tree(job.directory());
   };
   std::shared_ptr<const runtime::NetworkNamespace> network;
-  if (spec.network == JobNetwork::isolated) network = TRY(networks_.make(spec));
+  if (spec.network == JobNetwork::isolated) {
+    Result<std::shared_ptr<const runtime::NetworkNamespace>> made = networks_.make(spec);
+    if (!made) {
+      give_up();
+      return fail(made.error());
+    }
+    network = *std::move(made);
+  }
   if (Result<void> written = write_file_durably(job.spec(), to_json(shim_spec)); !written) {
     give_up();
     return written;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct ProcessOptions {
   // user_ids.h). They need no entry in /etc/passwd.
   std::uint32_t user_id_first = 200'000;
   std::uint32_t user_id_count = 60'000;
+  // Adds to a job, before it starts, what every job is told. nullptr: nothing.
+  std::function<void(JobSpec&)> complete;
   std::uint64_t log_bytes_max = 256u << 20;  // a job; past it only the last lines are kept
 };
 

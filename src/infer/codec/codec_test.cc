@@ -261,13 +261,23 @@ TEST(EncodePredictions, Selected_output) {
   ResponseOptions options{.output_keys = {"predicted_label", "probabilities"}};
   Predictions scores{1, 1, {0.75f}};
   EXPECT_EQ(encode_predictions(scores, model, "application/json", options)->body,
-            R"({"predictions":[{"predicted_label":1,"probabilities":[0.25,0.75]}]})");
-  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25,0.75]\"\n");
+            R"({"predictions": [{"predicted_label": 1, "probabilities": [0.25, 0.75]}]})");
+  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25, 0.75]\"");
+  Predictions two{2, 1, {0.75f, 0.25f}};
+  EXPECT_EQ(encode_predictions(two, model, "text/csv", options)->body,
+            "1,\"[0.25, 0.75]\"\n0,\"[0.75, 0.25]\"");
+  options.one_per_line = true;
+  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25, 0.75]\"\n");
+  options.one_per_line = false;
+  const ResponseOptions regression{.output_keys = {"predicted_score", "predicted_label"}};
+  EXPECT_EQ(
+      encode_predictions(scores, FakeModel("reg:gamma"), "application/json", regression)->body,
+      R"({"predictions": [{"predicted_score": 0.75, "predicted_label": NaN}]})");
   FakeModel multi("multi:softprob", 3);
   Predictions three{1, 3, {0.25f, 0.5f, 0.25f}};
   options.output_keys = {"predicted_label", "labels", "probability"};
   EXPECT_EQ(encode_predictions(three, multi, "application/jsonlines", options)->body,
-            "{\"predicted_label\":1,\"labels\":[0,1,2],\"probability\":0.5}\n");
+            "{\"predicted_label\": 1, \"labels\": [0, 1, 2], \"probability\": 0.5}\n");
   options.output_keys = {"nonsense"};
   EXPECT_FALSE(encode_predictions(three, multi, "text/csv", options));
 }

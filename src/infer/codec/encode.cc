@@ -117,7 +117,8 @@ Result<EncodedResponse> encode_predictions(const Predictions& predictions, const
     return EncodedResponse{content_type_of(format, true),
                            encode_shaped(predictions, *shape, format)};
   if (!options.output_keys.empty()) {
-    std::string body = TRY(encode_selected(predictions, model, format, options.output_keys));
+    std::string body =
+        TRY(encode_selected(predictions, model, format, options.output_keys, options.one_per_line));
     return EncodedResponse{content_type_of(format, true), std::move(body)};
   }
   return EncodedResponse{content_type_of(format, options.plain_json),

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -153,6 +154,23 @@ TEST_F(BoosterTest, What_a_narrow_row_lacks_is_missing) {
   const auto whole = (*model)->predict({2, 3, {0.1f, NAN, NAN, 0.9f, NAN, NAN}});
   ASSERT_TRUE(narrow) << narrow.error().message;
   EXPECT_EQ(narrow->values, whole->values);
+}
+
+TEST(HostilePickles, Are_searched_once) {
+  const std::string class_name = "ccopy_reg\n(cxgboost.core\nBooster\n";
+  std::string head(136, '\0');
+  head += std::string("\x0f\0\0\0\0\0\0\0", 8) + "binary:logistic";
+  // Texts within texts, each of which looks like a booster, and none of which is one.
+  std::string nested = class_name;
+  for (int i = 0; i < 3000; ++i) nested += "V" + head;
+  for (const std::string& pickle :
+       {class_name + std::string(4 << 20, 'V'), "\x80\x02" + std::string(4 << 20, 'X'), nested,
+        nested + "\n", "\x80\x03" + std::string(4 << 20, 'B'), class_name, class_name + "V\\u00",
+        class_name + "V" + std::string(140, 'a') + "\\u00zz"}) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_FALSE(read_booster(pickle));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  }
 }
 
 TEST_F(BoosterTest, Many_threads_predict_at_once) {

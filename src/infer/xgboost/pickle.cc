@@ -15,6 +15,7 @@ constexpr std::size_t kObjectiveBytesMax = 64;
 constexpr std::size_t kHeadBytes = kLearnerBytes + sizeof(std::uint64_t) + kObjectiveBytesMax;
 // A text is decoded to be looked at: a file of nothing but opcodes must not make that dear.
 constexpr int kTextsMax = 4096;
+constexpr int kWholeTextsMax = 16;
 // Within these bytes a pickle without a protocol's mark names the class.
 constexpr std::size_t kClassNameWithin = 512;
 
@@ -93,13 +94,15 @@ std::string from_escapes(std::string_view line, std::size_t bytes_max) {
 // line).
 std::string booster_in_texts(std::string_view pickle) {
   std::string best;
-  int texts = 0;
+  int texts = 0, whole_texts = 0;
+  std::size_t line_end = 0;  // of the line that `at` is in
   for (std::size_t at = 0; at + 5 < pickle.size() && texts < kTextsMax; ++at) {
     if (pickle[at] != 'X' && pickle[at] != 'V') continue;
     std::string_view text = pickle.substr(at + 1);
     const bool line = pickle[at] == 'V';
     if (line) {
-      text = text.substr(0, text.find('\n'));
+      if (line_end <= at) line_end = std::min(pickle.find('\n', at), pickle.size());
+      text = text.substr(0, line_end - at - 1);
     } else {
       std::uint32_t length = 0;
       std::memcpy(&length, text.data(), sizeof length);
@@ -107,11 +110,12 @@ std::string booster_in_texts(std::string_view pickle) {
       if (length > text.size()) continue;
       text = text.substr(0, length);
     }
-    // Escapes make a byte of up to six, so a shorter text may hold more; none is shorter than it.
+    // A text is never shorter than the bytes that it stands for.
     if (text.size() < kLearnerBytes || text.size() <= best.size()) continue;
     ++texts;
     const auto decode = line ? from_escapes : from_utf8;
     if (!looks_like_booster(decode(text, kHeadBytes))) continue;
+    if (++whole_texts > kWholeTextsMax) break;
     if (std::string bytes = decode(text, text.size()); bytes.size() > best.size())
       best = std::move(bytes);
   }

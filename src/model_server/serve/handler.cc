@@ -87,13 +87,13 @@ void ModelHandler::invoke(wire::HttpRequest request, Respond respond) {
   const BodyFormat format = accepted_format(accept, content_type);
   Result<ModelInput> input = decode_body(content_type, body, runner_.inputs());
   if (!input) return respond(refusal(input.error().http_status, input.error().message));
-  auto waiting = std::make_shared<Respond>(std::move(respond));  // as above
   // Whoever asks for an array, or in TensorFlow Serving's tensor form, gets the tensors.
   const bool named = classifier_ && input->row_form && infer::MediaType(accept).name() != kNpy;
   if (format == BodyFormat::unknown && !named)
     return respond(refusal(406,
                            "supported answers are application/json, text/csv and "
                            "application/x-npy"));
+  auto waiting = std::make_shared<Respond>(std::move(respond));  // as above
   Batcher::Done done = [this, waiting, format, named, accept,
                         row_form = input->row_form](Result<Tensors> outputs) {
     (*waiting)(named ? scores(*classifier_, outputs, accept, options_)

@@ -60,6 +60,11 @@ void ConnectPath::handle(const HttpRequest& request, wire::HttpHandler::Respond 
     response.upgrade->host = wire::lower_case(target->host);
     return respond(std::move(response));
   }
+  // A job's door is on loopback, too: of the job's own network.
+  if (!request.job.empty() && !options_.tunnels_for_jobs)
+    return respond(plain(403,
+                         "Jobs reach this server and nothing else: other hosts need its setting "
+                         "tunnel=jobs, or job-network=host."));
   if (!is_loopback(request.remote_address))
     return respond(plain(403, "Tidemill opens tunnels for callers on its own machine only."));
   if (!options_.tunnels_for_loopback)

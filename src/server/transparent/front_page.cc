@@ -38,6 +38,17 @@ std::string quoted_for_shell(std::string_view text) {
   return out + "'";
 }
 
+// Both ends are this machine, and by name, too: a page from elsewhere whose name was pointed here
+// (DNS rebinding) is told no path.
+bool asks_from_this_machine(const wire::HttpRequest& request) {
+  const bool near =
+      request.remote_address.starts_with("127.") || request.remote_address.starts_with("[::1]");
+  std::string_view host = request.host();
+  if (host.starts_with('[')) return near && host.starts_with("[::1]");
+  host = host.substr(0, host.find(':'));
+  return near && (host == "localhost" || host == "127.0.0.1");
+}
+
 constexpr std::string_view kHead = R"(<!doctype html>
 <html lang="en">
 <head>
@@ -64,9 +75,8 @@ bool wants_front_page(const wire::HttpRequest& request) {
 }
 
 wire::HttpResponse front_page(const wire::HttpRequest& request, const FrontPageFacts& facts) {
-  const bool is_local =
-      request.remote_address.starts_with("127.") || request.remote_address.starts_with("[::1]");
-  const std::string data = escaped(is_local ? quoted_for_shell(facts.data) : "DIR");
+  const std::string data =
+      asks_from_this_machine(request) ? escaped(quoted_for_shell(facts.data)) : "DIR";
   const std::string command = "tidemill env --data " + data;
   wire::HttpResponse response;
   response.headers.add("Content-Type", "text/html; charset=utf-8");

@@ -52,6 +52,14 @@ std::string execution_role_policy(std::string_view account) {
       {"ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:GetDownloadUrlForLayer",
        "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:DescribeRepositories", "ecr:ListImages"},
       "*"));
+  // The SDK v3 refuses roles that may not do this, whether or not a job has a VpcConfig.
+  statements.emplace_back(
+      statement("JobNetworks",
+                {"ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission",
+                 "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission",
+                 "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces",
+                 "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"},
+                "*"));
   statements.emplace_back(
       statement("Itself",
                 {"iam:GetRole", "iam:PassRole", "iam:ListRolePolicies", "iam:GetRolePolicy",

@@ -32,6 +32,8 @@ struct HyperparameterRule {
 };
 
 std::span<const HyperparameterRule> hyperparameter_rules();
+// "eta" of "learning_rate": the container's other names; any other name is itself.
+std::string_view hyperparameter_name(std::string_view given);
 // Metrics that XGBoost computes itself.
 std::span<const std::string_view> builtin_metrics();
 // Metrics that SageMaker's container adds.

@@ -147,7 +147,7 @@ Result<void> apply(const std::string& name, const std::string& value, Hyperparam
   // Tidemill always saves on termination; there is one machine; the tuner reads its metric from
   // logs.
   else if (name == "save_model_on_termination" || name == "dsplit" ||
-           name == "_tuning_objective_metric")
+           name == "_tuning_objective_metric" || name == "use_dask_gpu_training")
     return {};
   else if (name == "silent")
     return {};  // XGBoost says nothing here but errors and the metrics
@@ -188,8 +188,12 @@ Result<Hyperparameters> parse_hyperparameters(const std::map<std::string, std::s
   std::span<const HyperparameterRule> rules = hyperparameter_rules();
   Hyperparameters out;
   std::map<std::string, std::string> values;
-  for (const auto& [name, raw] : given) {
-    if (name.starts_with("sagemaker_")) continue;  // the SDK's own
+  for (const auto& [written, raw] : given) {
+    if (written.starts_with("sagemaker_")) continue;  // the SDK's own
+    const std::string name(hyperparameter_name(written));
+    if (name != written && given.contains(name))
+      return client_error("Hyperparameter " + written + " is another name of " + name +
+                          ", which is given, too");
     if (name == "_kfold" || name == "_num_cv_round")
       return client_error("Hyperparameter " + name +
                           ": cross-validation is not supported by Tidemill");

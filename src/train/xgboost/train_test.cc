@@ -64,6 +64,26 @@ TEST(Hyperparameters, Are_those_of_the_containers_version) {
               "Extraneous hyperparameter found: silent");
 }
 
+TEST(Hyperparameters, Have_the_containers_other_names) {
+  const auto parsed = parse_hyperparameters({{"num_round", "5"},
+                                             {"learning_rate", "0.2"},
+                                             {"min_split_loss", "1"},
+                                             {"reg_lambda", "2"},
+                                             {"reg_alpha", "3"},
+                                             {"use_dask_gpu_training", "false"}});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(parsed->booster,
+            (std::vector<Pair>{{"alpha", "3"}, {"eta", "0.2"}, {"gamma", "1"}, {"lambda", "2"}}));
+  EXPECT_EQ(error_of({{"num_round", "5"}, {"eta", "0.1"}, {"learning_rate", "0.2"}}),
+            "Hyperparameter learning_rate is another name of eta, which is given, too");
+  EXPECT_EQ(error_of({{"num_round", "5"}, {"learning_rate", "3"}}),
+            "Hyperparameter eta: 3 is not in [0, 1]");
+  EXPECT_THAT(error_of({{"num_round", "5"}, {"use_dask_gpu_training", "true"}}),
+              HasSubstr("is not in ['false']"));
+  EXPECT_THAT(error_of({{"num_round", "5"}, {"sampling_method", "x"}}), HasSubstr("'uniform'"));
+}
+
 TEST(Metrics, As_scikit_learn_computes_them) {
   // sklearn.metrics on y = [1,1,0,0,1], prediction > 0.5 = [1,0,0,1,1].
   const std::vector<float> labels{1, 1, 0, 0, 1}, scores{0.9f, 0.2f, 0.1f, 0.7f, 0.8f};

@@ -165,6 +165,12 @@ class FailureTest(unittest.TestCase):
         self.assertNotIn("[bt]", text)
         self.assertNotIn("Stack trace", text)
 
+    def test_neither_the_interpreters_folder_nor_silence(self):
+        from tidemill_training.failure import failure_text
+        text = failure_text(["/srv/env/bin/python", "-u", "train.py"], 139, "")
+        self.assertIn('ErrorMessage "the script was ended by SIGSEGV"', text)
+        self.assertIn('Command "python -u train.py"', text)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -77,8 +77,8 @@ def _without_network():
         return ("With EnableNetworkIsolation the job has no network: bring the packages along (pip wheel, then a line "
                 "--no-index --find-links in requirements.txt). ")
     if network == "isolated":
-        return ("The job reaches the Tidemill server and nothing else. Start the server with --job-network host, install "
-                "the packages for its --python interpreter, or bring them along as wheels. ")
+        return ("The job reaches the Tidemill server and nothing else. Start the server with --tunnel jobs or --job-network "
+                "host, install the packages for its --python interpreter, or bring them along as wheels. ")
     return ""
 
 
@@ -96,8 +96,8 @@ def install_requirements(directory):
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
                "--quiet", "--target", str(packages), "-r", str(requirements)]
     hint = _without_network()
-    if hint and not any(name.lower() == "https_proxy" for name in os.environ):
-        command.append("--retries=0")  # a network that is not there does not come by waiting
+    if hint:
+        command.append("--retries=1")  # a network that is not there does not come by waiting
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     sys.stdout.write(done.stdout)
     if done.returncode != 0:

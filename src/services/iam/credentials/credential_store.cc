@@ -113,23 +113,22 @@ Result<SessionRecord> CredentialStore::issue(SessionRecord session) {
 
 Result<void> CredentialStore::end_sessions(std::string_view holder) {
   const Timestamp now = state_.now();
-  std::vector<std::shared_ptr<const Session>> ended;
+  std::vector<std::shared_ptr<Session>> ended;
   {
     std::shared_lock lock(mutex_);
     for (const auto& [key, session] : sessions_)
-      if (session->holder == holder && session->expiration >= now) {
-        auto copy = std::make_shared<Session>(*session);
-        copy->expiration = now + std::chrono::seconds(-1);
-        ended.push_back(std::move(copy));
-      }
+      if (session->holder == holder && session->expiration >= now)
+        ended.push_back(std::make_shared<Session>(*session));
   }
   if (ended.empty()) return {};
   store::Transaction transaction;
-  for (const auto& session : ended)
+  for (const std::shared_ptr<Session>& session : ended) {
+    session->expiration = now + std::chrono::seconds(-1);
     sessions_table().put(transaction, session->access_key_id, *session, std::nullopt);
+  }
   TRY(state_.store().commit(std::move(transaction)));
   std::unique_lock lock(mutex_);
-  for (auto& session : ended) sessions_[session->access_key_id] = session;
+  for (const std::shared_ptr<Session>& session : ended) sessions_[session->access_key_id] = session;
   return {};
 }
 

@@ -26,8 +26,8 @@ Result<api::Empty> put_role_policy(State& state, Context& context,
       context.account(), request.role_name, [&](RoleRecord& role) -> Result<void> {
         role.inline_policies[request.policy_name] = request.policy_document;
         std::size_t characters = 0;
-        for (const auto& [name, document] : role.inline_policies)
-          characters += std::ranges::count_if(document, [](char c) { return !std::isspace(c); });
+        for (const auto& [name, text] : role.inline_policies)
+          characters += std::ranges::count_if(text, [](char c) { return !std::isspace(c); });
         if (characters > kInlinePoliciesCharactersMax)
           return limit_exceeded("Maximum policy size of " +
                                 std::to_string(kInlinePoliciesCharactersMax) +
@@ -62,7 +62,7 @@ Result<ops::ListRolePolicies::Output> list_role_policies(
   const RoleRecord role = TRY(state.role(context.account(), request.role_name));
   std::vector<std::string> names;
   names.reserve(role.inline_policies.size());
-  for (const auto& [name, document] : role.inline_policies) names.push_back(name);
+  for (const auto& [name, text] : role.inline_policies) names.push_back(name);
   auto page = TRY(slice(std::move(names), std::identity(), request.marker, request.max_items));
   ops::ListRolePolicies::Output out;
   out.policy_names = std::move(page.items);

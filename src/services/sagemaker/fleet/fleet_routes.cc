@@ -1,4 +1,5 @@
 // Models fetched and loaded, and the routes by which invocations reach them.
+#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -26,6 +27,8 @@ std::vector<std::string> split_keys(const std::string& text) {
   std::istringstream in(text);
   for (std::string key; std::getline(in, key, ',');) {
     std::erase(key, ' ');
+    for (char& letter : key)
+      letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
     if (!key.empty()) keys.push_back(key);
   }
   return keys;
