@@ -34,8 +34,10 @@ bool is_signed_url(const HttpRequest& request) {
 // What has its own way to say who may. Future ones go here: the registry's and git's tokens,
 // function URLs, API stages, load balancers.
 constexpr CallerException kExceptions[] = {
-    {"health", [](const HttpRequest& request,
-                  const CallerRulesOptions&) { return request.path == kHealthPath; }},
+    {"health", true,
+     [](const HttpRequest& request, const CallerRulesOptions&) {
+       return request.path == kHealthPath;
+     }},
     // A link to an object works from any page. With --auth any nobody verifies it, and it may only
     // read, which the page itself cannot.
     {"signed URL", false,
