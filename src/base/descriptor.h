@@ -27,6 +27,8 @@ class Descriptor {
     descriptor_ = -1;
   }
   int get() const { return descriptor_; }
+  // For who closes it otherwise.
+  int release() { return std::exchange(descriptor_, -1); }
   explicit operator bool() const { return descriptor_ >= 0; }
 
  private:

@@ -3,6 +3,7 @@
 // blob that no record names is garbage, found at start and released.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "base/describe.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "base/value.h"
 
 namespace tidemill::blobs {
 
@@ -20,7 +22,7 @@ namespace tidemill::blobs {
 struct BlobRef {
   std::string location;  // "s/00000001/4096" in a segment, "f/ab/abcdef..." a file, "" empty
   std::uint64_t size_bytes = 0;
-  std::uint32_t crc32c = 0;  // verified on every full read
+  std::uint32_t crc32c = 0;
 };
 BOOST_DESCRIBE_STRUCT(BlobRef, (), (location, size_bytes, crc32c))
 
@@ -38,6 +40,8 @@ struct BlobStatistics {
   std::uint64_t segment_bytes = 0;       // written to segments, dead records included
   std::uint64_t segment_live_bytes = 0;  // named by a record; exact after a garbage collection
   std::uint64_t files_written = 0;       // since the store was opened
+  std::uint64_t quarantine_files = 0;
+  std::uint64_t quarantine_bytes = 0;
 };
 
 // Thread-safe.
@@ -47,9 +51,8 @@ class BlobStore {
   // Durable when it returns. For bodies of up to limits::buffered_body_bytes_max.
   virtual Result<BlobRef> put(std::string_view bytes) = 0;
   virtual Result<std::unique_ptr<BlobWriter>> create() = 0;
-  // A range of the blob; the checksum is verified when the range is the whole blob
-  // (Tidemill.Corrupt). `length` past the end is cut. Ranges of large blobs are FileSources
-  // (blobs/file_source.h).
+  // A range of the blob. Every byte that the source hands out was checked before, of ranges as of
+  // whole blobs (Tidemill.Corrupt). `length` past the end is cut.
   virtual Result<std::unique_ptr<ByteSource>> open(const BlobRef& blob, std::uint64_t offset,
                                                    std::uint64_t length) = 0;
   // The whole blob in memory, verified.
@@ -62,16 +65,31 @@ class BlobStore {
   // blobs of one object one after the other.
   virtual std::shared_ptr<void> pin(const std::vector<BlobRef>& blobs) = 0;
 
-  // Removes what the last run left without a record. `mark_live` calls its argument for every blob
-  // that a record names; blobs written since the store was opened need not be marked and are never
-  // removed. May run beside everything else, once. When `mark_live` fails nothing is removed.
+  // Moves what the last run left without a record into quarantine, brings back from there what a
+  // record names, and deletes what has been there for BlobOptions::quarantine. `mark_live` calls
+  // its argument for every blob that a record names; blobs written since the store was opened need
+  // not be marked and are never moved. May run beside everything else, once. When `mark_live` fails
+  // nothing is moved, nor when the blobs belong to another database: see why_not_collected().
   using Mark = std::function<void(const BlobRef&)>;
-  virtual Result<void> collect_garbage(
-      const std::function<Result<void>(const Mark&)>& mark_live) = 0;
+  virtual Result<void> collect_garbage(const std::function<Result<void>(const Mark&)>& mark_live,
+                                       Timestamp now) = 0;
+  // What to tell whoever runs the server when the blobs are not this database's; else "".
+  virtual std::string why_not_collected() const = 0;
+  // Deletes what has been in quarantine for long enough, once this run has collected. To be called
+  // now and then.
+  virtual void delete_expired(Timestamp now) = 0;
   // True when the blob lies in a segment that is mostly dead: rewriting it elsewhere (read, put,
   // change the record, release) lets the segment go.
   virtual bool should_relocate(const BlobRef& blob) const = 0;
   virtual BlobStatistics statistics() const = 0;
+};
+
+// Whose records name the blobs.
+struct DatabaseOwner {
+  std::string id;            // "": nobody asks (tests)
+  bool first_start = false;  // the id is as new as this start
+  // Somebody's records are in it: with first_start, the database of a version without ids.
+  bool has_records = false;
 };
 
 struct BlobOptions {
@@ -86,6 +104,9 @@ struct BlobOptions {
   std::uint64_t kept_free_bytes = 32u << 20;
   // Descriptors of segments kept open for reading.
   std::size_t open_segments_max = 128;
+  // How long blobs without a record are kept before they are deleted.
+  std::chrono::seconds quarantine = std::chrono::days(7);
+  DatabaseOwner database = {};
 };
 
 // One process at a time owns the directory; the caller sees to that. Random names the files; it

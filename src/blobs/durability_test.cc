@@ -84,10 +84,12 @@ TEST(BlobsDurability, Put_acknowledgedBeforeAKillIsReadAfterIt) {
     std::unique_ptr<Random> random = make_seeded_random(round + 1000);
     auto store = open_blob_store({directory, 1 << 20, 256 << 10}, *random);
     ASSERT_TRUE(store) << store.error().message;
-    auto collected = (*store)->collect_garbage([&](const BlobStore::Mark& mark) -> Result<void> {
-      for (const Acknowledged& one : all) mark(one.ref);
-      return {};
-    });
+    auto collected = (*store)->collect_garbage(
+        [&](const BlobStore::Mark& mark) -> Result<void> {
+          for (const Acknowledged& one : all) mark(one.ref);
+          return {};
+        },
+        Timestamp{});
     ASSERT_TRUE(collected);
     for (const Acknowledged& one : all) {
       auto bytes = (*store)->read(one.ref);

@@ -1,43 +1,63 @@
-// A body that is a part of a file: the server may send it without passing it through user space.
+// Bodies that are parts of files.
 #pragma once
 
 #include <memory>
 
 #include "base/byte_stream.h"
+#include "blobs/block_sums.h"
 #include "blobs/file_descriptor.h"
 
 namespace tidemill::blobs {
 
-// Readable like any ByteSource (then the checksum of a whole blob is verified before the last piece
-// is handed out), or by descriptor: whoever finds one by dynamic_cast may send `length()` bytes
-// from `offset()` of `descriptor()` while it holds `owner()`. Sent so, nothing is verified.
+// A part of any file, as it is.
 class FileSource final : public ByteSource {
  public:
-  struct Expected {
-    bool verify = false;
-    std::uint32_t crc32c = 0;
-  };
-  FileSource(SharedFile file, std::uint64_t offset, std::uint64_t length, Expected expected)
-      : file_(std::move(file)), offset_(offset), length_(length), expected_(expected) {}
+  FileSource(SharedFile file, std::uint64_t offset, std::uint64_t length)
+      : file_(std::move(file)), offset_(offset), length_(length) {}
 
+  // Tidemill.Corrupt when the file ends before the part does.
   Result<std::size_t> read(std::span<char> buffer) override;
   std::optional<std::uint64_t> size() const override { return length_; }
-
-  int descriptor() const { return file_->get(); }
-  std::uint64_t offset() const { return offset_; }
-  std::uint64_t length() const { return length_; }
-  // Reading it to its end checks the blob's checksum: such a body is read, not sent by descriptor.
-  bool verifies() const { return expected_.verify; }
-  // Keeps the descriptor open, also past this object's life.
-  SharedFile owner() const { return file_; }
 
  private:
   const SharedFile file_;
   const std::uint64_t offset_;
   const std::uint64_t length_;
-  const Expected expected_;
   std::uint64_t position_ = 0;
-  std::uint32_t crc32c_ = 0;
+};
+
+// A part of a large blob. Each block is checked against its sum before a byte of it is handed out,
+// the blocks at both ends of the part as well.
+class CheckedFileSource final : public ByteSource {
+ public:
+  CheckedFileSource(SharedFile file, BlobRef blob, BlockSums sums, std::uint64_t offset,
+                    std::uint64_t length)
+      : file_(std::move(file)),
+        blob_(std::move(blob)),
+        sums_(std::move(sums)),
+        length_(length),
+        position_(offset),
+        end_(offset + length) {}
+
+  // Tidemill.Corrupt from the first damaged block on.
+  Result<std::size_t> read(std::span<char> buffer) override;
+  std::optional<std::uint64_t> size() const override { return length_; }
+
+ private:
+  // Reads and checks the blocks from `first` on into the buffer; `bytes` ends where a block does.
+  Result<void> read_blocks(std::uint64_t first, char* into, std::size_t bytes);
+  std::uint64_t block_start(std::uint64_t position) const {
+    return position / kSumBlockBytes * kSumBlockBytes;
+  }
+
+  const SharedFile file_;
+  const BlobRef blob_;
+  const BlockSums sums_;
+  const std::uint64_t length_;
+  std::uint64_t position_;  // in the blob
+  const std::uint64_t end_;
+  std::unique_ptr<char[]> block_;     // one block, when a reader wants a part of it
+  std::uint64_t held_start_ = ~0ull;  // where the block in block_ begins
   bool failed_ = false;
 };
 

@@ -18,6 +18,9 @@ constexpr std::string_view kTemporaryPrefix = "tmp-";
 constexpr std::size_t kRunLength = 8;
 constexpr std::size_t kNameLength = 32;
 
+// Of a blob's file below the root of all blobs: "f/ab/name" lies at "files/ab/name".
+std::string path_below_root(const BlobRef& blob) { return "files" + blob.location.substr(1); }
+
 std::string folder_name(unsigned number) {
   return {kHexDigits[number / 16 % 16], kHexDigits[number % 16]};
 }
@@ -25,11 +28,12 @@ std::string folder_name(unsigned number) {
 }  // namespace
 
 FileStore::FileStore(std::string directory, SharedFile directory_file, GroupSync& directory_sync,
-                     Random& random)
+                     Random& random, Quarantine& quarantine)
     : directory_(std::move(directory)),
       directory_file_(std::move(directory_file)),
       directory_sync_(directory_sync),
       random_(random),
+      quarantine_(quarantine),
       run_(make_token(random, kRunLength, kHexDigits)) {}
 
 Result<FileStore::NewFile> FileStore::create() {
@@ -94,8 +98,19 @@ Result<std::string> FileStore::path_of(const BlobRef& blob) const {
   return directory_ + "/" + blob.location.substr(2);
 }
 
-Result<SharedFile> FileStore::open(const BlobRef& blob) const {
-  return open_file(TRY(path_of(blob)), O_RDONLY);
+Result<FileStore::Opened> FileStore::open(const BlobRef& blob) const {
+  std::string path = TRY(path_of(blob));
+  Result<SharedFile> file = open_file(path, O_RDONLY);
+  if (!file && file.error().code == codes::kNotFound && quarantine_.restore(path_below_root(blob)))
+    file = open_file(path, O_RDONLY);
+  if (!file && file.error().code == codes::kNotFound)
+    return fail(codes::kNotFound, "no blob at '" + blob.location + "': its file is missing");
+  if (!file) return fail(std::move(file).error());
+  return Opened{*std::move(file), std::move(path)};
+}
+
+void FileStore::keep(const BlobRef& blob) const {
+  if (path_of(blob)) quarantine_.restore(path_below_root(blob));
 }
 
 void FileStore::release(const BlobRef& blob) const {
@@ -106,10 +121,11 @@ void FileStore::release(const BlobRef& blob) const {
     log::warning("a blob file cannot be removed", {{"path", *path}});
 }
 
-Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& live) const {
+Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& live,
+                                       Timestamp now) const {
   std::error_code error;
   namespace fs = std::filesystem;
-  std::size_t removed = 0;
+  std::size_t moved = 0;
   for (auto entry = fs::recursive_directory_iterator(directory_, error);
        !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
     std::string name = entry->path().filename().string();
@@ -118,11 +134,20 @@ Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& li
     std::string_view named = name;
     if (temporary) named.remove_prefix(kTemporaryPrefix.size());
     if (named.starts_with(run_) || live.contains(name)) continue;
-    if (::unlink(entry->path().c_str()) == 0) ++removed;
+    // A temporary file was never acknowledged; of any other that cannot be told.
+    if (temporary) {
+      ::unlink(entry->path().c_str());
+      continue;
+    }
+    const std::string below = entry->path().string().substr(directory_.size());
+    if (Result<void> taken = quarantine_.take("files" + below, now))
+      ++moved;
+    else
+      log::warning("a blob file without a record stays", {{"reason", taken.error().message}});
   }
   if (error) return fail(system_error("list", directory_, error.value()));
-  if (removed > 0)
-    log::info("blob files without a record removed", {{"count", std::int64_t(removed)}});
+  if (moved > 0)
+    log::info("blob files without a record moved to quarantine", {{"count", std::int64_t(moved)}});
   return {};
 }
 

@@ -7,6 +7,7 @@
 
 #include "blobs/blobs.h"
 #include "blobs/group_sync.h"
+#include "blobs/quarantine.h"
 
 namespace tidemill::blobs {
 
@@ -15,8 +16,9 @@ namespace tidemill::blobs {
 // O_TMPFILE, a name that starts with "tmp-" is renamed instead.
 class FileStore {
  public:
+  // What is borrowed outlives the store.
   FileStore(std::string directory, SharedFile directory_file, GroupSync& directory_sync,
-            Random& random);
+            Random& random, Quarantine& quarantine);
 
   struct NewFile {
     SharedFile file;
@@ -27,10 +29,16 @@ class FileStore {
   Result<std::string> publish(const NewFile& file);
   void discard(const NewFile& file);
 
-  Result<SharedFile> open(const BlobRef& blob) const;
+  struct Opened {
+    SharedFile file;
+    std::string path;
+  };
+  Result<Opened> open(const BlobRef& blob) const;
   void release(const BlobRef& blob) const;
-  // Removes every file of earlier runs that is not in `live`.
-  Result<void> remove_all_but(const std::unordered_set<std::string>& live) const;
+  // A record names it: back from quarantine when it lies there.
+  void keep(const BlobRef& blob) const;
+  // Moves every file of earlier runs that is not in `live` into quarantine.
+  Result<void> remove_all_but(const std::unordered_set<std::string>& live, Timestamp now) const;
   std::uint64_t files_written() const { return files_written_; }
 
   static bool owns(const BlobRef& blob) { return blob.location.starts_with("f/"); }
@@ -44,6 +52,7 @@ class FileStore {
   const SharedFile directory_file_;
   GroupSync& directory_sync_;
   Random& random_;
+  Quarantine& quarantine_;
   // Names of this run start with it, which keeps them out of garbage collection's way.
   const std::string run_;
   std::atomic<bool> unnamed_files_{true};

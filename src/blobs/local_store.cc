@@ -6,9 +6,12 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "base/checksum.h"
+#include "base/file_identity.h"
 #include "base/limits.h"
+#include "base/log.h"
+#include "blobs/binding.h"
 #include "blobs/blobs.h"
+#include "blobs/block_sums.h"
 #include "blobs/file_source.h"
 #include "blobs/file_store.h"
 #include "blobs/segment_store.h"
@@ -24,12 +27,17 @@ constexpr std::uint64_t kWriteBackBytes = 8u << 20;
 
 class LocalBlobStore final : public BlobStore {
  public:
-  LocalBlobStore(const BlobOptions& options, SharedFile segments, SharedFile files, Random& random)
-      : room_(segments, options.kept_free_bytes),
+  LocalBlobStore(const BlobOptions& options, SharedFile segments, SharedFile files, Random& random,
+                 std::string why_not_collected)
+      : directory_(options.directory),
+        why_not_collected_(std::move(why_not_collected)),
+        room_(segments, options.kept_free_bytes),
+        quarantine_(options.directory, options.quarantine),
         segments_(options, options.directory + "/segments", std::move(segments), directory_sync_,
-                  room_),
-        files_(options.directory + "/files", std::move(files), directory_sync_, random) {}
-  Result<void> load() { return segments_.load(); }
+                  room_, quarantine_),
+        files_(options.directory + "/files", std::move(files), directory_sync_, random,
+               quarantine_) {}
+  Result<void> load();
 
   Result<BlobRef> put(std::string_view bytes) override;
   Result<std::unique_ptr<BlobWriter>> create() override;
@@ -38,7 +46,13 @@ class LocalBlobStore final : public BlobStore {
   Result<std::string> read(const BlobRef& blob) override;
   void release(const BlobRef& blob) override;
   std::shared_ptr<void> pin(const std::vector<BlobRef>& blobs) override;
-  Result<void> collect_garbage(const std::function<Result<void>(const Mark&)>& mark_live) override;
+  Result<void> collect_garbage(const std::function<Result<void>(const Mark&)>& mark_live,
+                               Timestamp now) override;
+  std::string why_not_collected() const override { return why_not_collected_; }
+  void delete_expired(Timestamp now) override {
+    // Before the collection nobody knows which of it a record names.
+    if (collected_) quarantine_.delete_expired(now);
+  }
   bool should_relocate(const BlobRef& blob) const override {
     return SegmentStore::owns(blob) && segments_.should_relocate(blob);
   }
@@ -47,6 +61,8 @@ class LocalBlobStore final : public BlobStore {
   FileStore& files() { return files_; }
   // StorageFull when so many bytes would take of what is kept free.
   Result<void> check_room(std::uint64_t bytes);
+  // Tidemill.Io when the folders are no longer there: what was written is nowhere then.
+  Result<void> check_folders() const;
 
  private:
   struct Pins {
@@ -56,8 +72,13 @@ class LocalBlobStore final : public BlobStore {
   void unpin(const std::vector<BlobRef>& blobs);
   void free_now(const BlobRef& blob);
 
+  const std::string directory_;
+  const std::string why_not_collected_;
+  std::vector<FileIdentity> folders_;  // set by load()
+  std::atomic<bool> collected_{false};
   GroupSync directory_sync_{GroupSync::Kind::directory};
   DiskRoom room_;
+  Quarantine quarantine_;
   SegmentStore segments_;
   FileStore files_;
   std::mutex pins_mutex_;
@@ -79,9 +100,8 @@ class LocalBlobWriter final : public BlobWriter {
   LocalBlobStore& store_;
   std::string small_;  // until it grows too large to lie in a segment
   std::optional<FileStore::NewFile> file_;
-  std::uint64_t written_bytes_ = 0;
+  BlockSummer summer_;  // of what is in the file
   std::uint64_t write_back_bytes_ = 0;
-  std::uint32_t crc32c_ = 0;
 };
 
 Result<void> LocalBlobWriter::append(std::span<const char> bytes) {
@@ -100,28 +120,36 @@ Result<void> LocalBlobWriter::append(std::span<const char> bytes) {
 
 Result<void> LocalBlobWriter::write(std::string_view bytes) {
   TRY(store_.check_room(bytes.size()));
-  TRY(write_fully(*file_->file, bytes, written_bytes_));
-  crc32c_ = crc32c(bytes, crc32c_);
-  written_bytes_ += bytes.size();
-  if (written_bytes_ - write_back_bytes_ >= kWriteBackBytes) {
+  TRY(write_fully(*file_->file, bytes, summer_.size_bytes()));
+  summer_.update(bytes);
+  const std::uint64_t written_bytes = summer_.size_bytes();
+  if (written_bytes - write_back_bytes_ >= kWriteBackBytes) {
     // A hint; errors show up at the sync.
     ::sync_file_range(file_->file->get(), off64_t(write_back_bytes_),
-                      off64_t(written_bytes_ - write_back_bytes_), SYNC_FILE_RANGE_WRITE);
-    write_back_bytes_ = written_bytes_;
+                      off64_t(written_bytes - write_back_bytes_), SYNC_FILE_RANGE_WRITE);
+    write_back_bytes_ = written_bytes;
   }
   return {};
 }
 
 Result<BlobRef> LocalBlobWriter::finish() {
   if (!file_) return store_.put(small_);
+  const std::uint64_t size_bytes = summer_.size_bytes();
+  const std::uint32_t whole = summer_.whole();
+  TRY(write_fully(*file_->file, encode_trailer(summer_.finish(), size_bytes, whole), size_bytes));
   std::string location = TRY(store_.files().publish(*file_));
   file_.reset();
-  return BlobRef{std::move(location), written_bytes_, crc32c_};
+  TRY(store_.check_folders());
+  return BlobRef{std::move(location), size_bytes, whole};
 }
 
 Result<BlobRef> LocalBlobStore::put(std::string_view bytes) {
   if (bytes.empty()) return BlobRef{};
-  if (bytes.size() <= kInlineBlobBytesMax) return segments_.append(bytes);
+  if (bytes.size() <= kInlineBlobBytesMax) {
+    BlobRef blob = TRY(segments_.append(bytes));
+    TRY(check_folders());
+    return blob;
+  }
   LocalBlobWriter writer(*this);
   TRY(writer.append(std::span(bytes.data(), bytes.size())));
   return writer.finish();
@@ -131,6 +159,18 @@ Result<void> LocalBlobStore::check_room(std::uint64_t bytes) {
   if (room_.available_bytes() >= bytes) return {};
   if (segments_.reclaim() > 0 && room_.available_bytes() >= bytes) return {};
   return fail(codes::kStorageFull, "the data folder's disk has no room for another blob");
+}
+
+Result<void> LocalBlobStore::load() {
+  for (const char* folder : {"/segments", "/files"})
+    folders_.push_back(TRY(FileIdentity::of(directory_ + folder)));
+  TRY(quarantine_.load());
+  return segments_.load();
+}
+
+Result<void> LocalBlobStore::check_folders() const {
+  for (const FileIdentity& folder : folders_) TRY(folder.check());
+  return {};
 }
 
 Result<std::unique_ptr<BlobWriter>> LocalBlobStore::create() {
@@ -148,10 +188,14 @@ Result<std::unique_ptr<ByteSource>> LocalBlobStore::open(const BlobRef& blob, st
     return std::unique_ptr<ByteSource>(std::make_unique<StringSource>(std::move(bytes)));
   }
   if (!FileStore::owns(blob)) return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
-  SharedFile file = TRY(files_.open(blob));
-  FileSource::Expected expected{length == blob.size_bytes, blob.crc32c};
-  return std::unique_ptr<ByteSource>(
-      std::make_unique<FileSource>(std::move(file), offset, length, expected));
+  FileStore::Opened opened = TRY(files_.open(blob));
+  BlockSums sums = TRY(load_sums(*opened.file, opened.path, blob));
+  auto source = std::make_unique<CheckedFileSource>(std::move(opened.file), blob, std::move(sums),
+                                                    offset, length);
+  if (length > kInlineBlobBytesMax) return std::unique_ptr<ByteSource>(std::move(source));
+  // Read now: damage is an error of the whole answer then, and not a body that ends early.
+  std::string bytes = TRY(read_all(*source, length));
+  return std::unique_ptr<ByteSource>(std::make_unique<StringSource>(std::move(bytes)));
 }
 
 Result<std::string> LocalBlobStore::read(const BlobRef& blob) {
@@ -204,22 +248,31 @@ void LocalBlobStore::unpin(const std::vector<BlobRef>& blobs) {
 }
 
 Result<void> LocalBlobStore::collect_garbage(
-    const std::function<Result<void>(const Mark&)>& mark_live) {
+    const std::function<Result<void>(const Mark&)>& mark_live, Timestamp now) {
+  if (!why_not_collected_.empty()) return {};
   std::unordered_set<std::string> live_files;
   TRY(mark_live([&](const BlobRef& blob) {
     if (SegmentStore::owns(blob))
       segments_.mark_live(blob);
-    else if (FileStore::owns(blob))
+    else if (FileStore::owns(blob)) {
+      files_.keep(blob);
       live_files.insert(blob.location.substr(5));
+    }
   }));
-  segments_.finish_counting();
-  return files_.remove_all_but(live_files);
+  segments_.finish_counting(now);
+  TRY(files_.remove_all_but(live_files, now));
+  collected_ = true;
+  quarantine_.delete_expired(now);
+  return {};
 }
 
 BlobStatistics LocalBlobStore::statistics() const {
   BlobStatistics statistics;
   segments_.add_statistics(statistics);
   statistics.files_written = files_.files_written();
+  const QuarantineStatistics quarantine = quarantine_.statistics();
+  statistics.quarantine_files = quarantine.files;
+  statistics.quarantine_bytes = quarantine.bytes;
   return statistics;
 }
 
@@ -235,8 +288,10 @@ Result<std::unique_ptr<BlobStore>> open_blob_store(BlobOptions options, Random& 
   SharedFile files = TRY(open_file(options.directory + "/files", kDirectory));
   GroupSync sync(GroupSync::Kind::directory);
   TRY(sync.sync(root));
-  auto store =
-      std::make_unique<LocalBlobStore>(options, std::move(segments), std::move(files), random);
+  std::string why_not_collected = TRY(bind_to_database(options.directory, options.database));
+  if (!why_not_collected.empty()) log::error(why_not_collected);
+  auto store = std::make_unique<LocalBlobStore>(options, std::move(segments), std::move(files),
+                                                random, std::move(why_not_collected));
   TRY(store->load());
   return std::unique_ptr<BlobStore>(std::move(store));
 }

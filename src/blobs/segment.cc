@@ -77,7 +77,7 @@ void Segment::mark_live(std::uint64_t offset, std::uint64_t payload_bytes) {
   if (live_.size() <= last / 64)
     live_.resize(std::max<std::size_t>(last / 64 + 1, live_.size() * 2));
   if (live_[bit / 64] >> (bit % 64) & 1) return;
-  set_live(offset, record_bytes(payload_bytes), true);
+  set_bits(live_, offset, record_bytes(payload_bytes), true);
   live_bytes_ += record_bytes(payload_bytes);
   live_end_ = std::max(live_end_, offset + record_bytes(payload_bytes));
 }
@@ -86,22 +86,26 @@ bool Segment::mark_dead(std::uint64_t offset, std::uint64_t payload_bytes) {
   std::uint64_t bit = offset / kRecordAlignmentBytes;
   std::lock_guard lock(mutex_);
   if (live_.size() <= bit / 64 || !(live_[bit / 64] >> (bit % 64) & 1)) return false;
-  set_live(offset, record_bytes(payload_bytes), false);
+  set_bits(live_, offset, record_bytes(payload_bytes), false);
+  if (!of_this_run_) {
+    if (released_.size() < live_.size()) released_.resize(live_.size());
+    set_bits(released_, offset, record_bytes(payload_bytes), true);
+  }
   live_bytes_ -= std::min(live_bytes_, record_bytes(payload_bytes));
   return removable();
 }
 
-void Segment::set_live(std::uint64_t offset, std::uint64_t bytes, bool live) {
+void Segment::set_bits(Bits& bits, std::uint64_t offset, std::uint64_t bytes, bool value) {
   std::uint64_t bit = offset / kRecordAlignmentBytes;
   std::uint64_t end =
-      std::min<std::uint64_t>(bit + bytes / kRecordAlignmentBytes, live_.size() * 64);
+      std::min<std::uint64_t>(bit + bytes / kRecordAlignmentBytes, bits.size() * 64);
   while (bit < end) {
     std::uint64_t count = std::min(end - bit, 64 - bit % 64);
     std::uint64_t mask = (count == 64 ? ~0ull : (1ull << count) - 1) << (bit % 64);
-    if (live)
-      live_[bit / 64] |= mask;
+    if (value)
+      bits[bit / 64] |= mask;
     else
-      live_[bit / 64] &= ~mask;
+      bits[bit / 64] &= ~mask;
     bit += count;
   }
 }
@@ -120,7 +124,10 @@ std::uint64_t Segment::punch_dead_pages(std::uint64_t end) {
   if (punched_.size() < pages) punched_.resize(pages);
   Result<SharedFile> file = open_file(path_, O_RDWR);
   if (!file) return 0;
-  auto dead = [&](std::uint64_t page) { return page >= live_.size() || live_[page] == 0; };
+  auto dead = [&](std::uint64_t page) {
+    if (!of_this_run_) return page < released_.size() && released_[page] == ~0ull;
+    return page >= live_.size() || live_[page] == 0;
+  };
   for (std::uint64_t page = 0; page < pages; ++page) {
     if (!dead(page) || punched_[page]) continue;
     std::uint64_t first = page;
@@ -143,7 +150,14 @@ bool Segment::seal() {
 bool Segment::finish_counting() {
   std::lock_guard lock(mutex_);
   counted_ = true;
+  // Records that were released while the counting went on make it larger than it is: harmless.
+  unclaimed_bytes_ = written_bytes() - std::min(written_bytes(), live_bytes_);
   return removable();
+}
+
+bool Segment::holds_unclaimed() const {
+  std::lock_guard lock(mutex_);
+  return !of_this_run_ && unclaimed_bytes_ > 0;
 }
 
 bool Segment::counted() const {

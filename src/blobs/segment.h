@@ -37,8 +37,9 @@ inline std::uint64_t record_bytes(std::uint64_t payload_bytes) {
 // Thread-safe, except that `tail` and `reserved` belong to the appender's lock.
 class Segment {
  public:
+  // `counted`: it is of this run. Else what lives in it is known after finish_counting().
   Segment(std::uint32_t id, std::string path, bool counted)
-      : id_(id), path_(std::move(path)), counted_(counted) {}
+      : id_(id), path_(std::move(path)), of_this_run_(counted), counted_(counted) {}
 
   std::uint32_t id() const { return id_; }
   const std::string& path() const { return path_; }
@@ -65,8 +66,11 @@ class Segment {
   // Whether the record that begins there is live, or not known to be dead.
   bool may_be_live(std::uint64_t offset) const;
   // Gives the pages below `end` on which nothing lives back to the file system; returns how many
-  // bytes. No record may be appended below `end` meanwhile.
+  // bytes. No record may be appended below `end` meanwhile. Of a segment of an earlier run only
+  // what was released in this run: the rest no record names, but one that comes back may.
   std::uint64_t punch_dead_pages(std::uint64_t end);
+  // Counted, and it holds bytes that neither live nor were released in this run.
+  bool holds_unclaimed() const;
   // End of the last live record that was marked.
   std::uint64_t live_end() const;
   std::uint64_t written_bytes() const { return written_.load(std::memory_order_relaxed); }
@@ -76,22 +80,26 @@ class Segment {
   std::uint64_t reserved = 0;
 
  private:
-  void set_live(std::uint64_t offset, std::uint64_t bytes, bool live);  // mutex_ held
+  using Bits = std::vector<std::uint64_t>;
+  static void set_bits(Bits& bits, std::uint64_t offset, std::uint64_t bytes, bool value);
   bool removable() const { return sealed_ && counted_ && live_bytes_ == 0; }
 
   const std::uint32_t id_;
   const std::string path_;
+  const bool of_this_run_;
   std::atomic<std::uint64_t> last_used_{0};
   std::atomic<std::uint64_t> written_{0};
 
   mutable std::mutex mutex_;
-  SharedFile file_;                  // guarded by mutex_
-  std::vector<std::uint64_t> live_;  // guarded by mutex_; a bit for each 64 bytes of live records
-  std::vector<bool> punched_;        // guarded by mutex_; pages that were given back already
-  std::uint64_t live_bytes_ = 0;     // guarded by mutex_; whole records
-  std::uint64_t live_end_ = 0;       // guarded by mutex_
-  bool sealed_ = false;              // guarded by mutex_
-  bool counted_;                     // guarded by mutex_; false: of an earlier run, not yet marked
+  SharedFile file_;                    // guarded by mutex_
+  Bits live_;                          // guarded by mutex_; a bit for each 64 bytes of live records
+  Bits released_;                      // guarded by mutex_; likewise, released in this run
+  std::vector<bool> punched_;          // guarded by mutex_; pages that were given back already
+  std::uint64_t unclaimed_bytes_ = 0;  // guarded by mutex_; neither live nor ever released
+  std::uint64_t live_bytes_ = 0;       // guarded by mutex_; whole records
+  std::uint64_t live_end_ = 0;         // guarded by mutex_
+  bool sealed_ = false;                // guarded by mutex_
+  bool counted_;  // guarded by mutex_; false: of an earlier run, not yet marked
 };
 
 }  // namespace tidemill::blobs

@@ -9,8 +9,10 @@
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "base/checksum.h"
+#include "base/limits.h"
 #include "base/log.h"
 
 namespace tidemill::blobs {
@@ -23,6 +25,42 @@ std::string segment_name(std::uint32_t id) {
   char name[16];
   std::snprintf(name, sizeof name, "%08x", id);
   return name;
+}
+
+constexpr std::string_view kSegmentSuffix = ".segment";
+
+// Below the root of all blobs.
+std::string path_below_root(std::uint32_t id) {
+  return "segments/" + segment_name(id) + std::string(kSegmentSuffix);
+}
+
+// "0000001f.segment"
+std::optional<std::uint32_t> parse_segment_name(const std::string& name) {
+  std::uint32_t id = 0;
+  auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id, 16);
+  if (error != std::errc() || name != segment_name(id) + std::string(kSegmentSuffix))
+    return std::nullopt;
+  return id;
+}
+
+// Where the written part of a segment ends: behind it lies what was reserved and never written,
+// which reads as zeros. Not below `least`.
+Result<std::uint64_t> end_of_content(const FileDescriptor& file, std::uint64_t size_bytes,
+                                     std::uint64_t least) {
+  constexpr std::uint64_t kPieceBytes = 256u << 10;
+  std::string piece(kPieceBytes, '\0');
+  std::uint64_t end = size_bytes;
+  while (end > least) {
+    const std::uint64_t start = std::max(least, end - std::min(end, kPieceBytes));
+    const std::size_t got = TRY(read_fully(file, piece.data(), std::size_t(end - start), start));
+    const std::size_t last = std::string_view(piece.data(), got).find_last_not_of('\0');
+    if (last != std::string_view::npos) {
+      const std::uint64_t content = start + last + 1;
+      return (content + kRecordAlignmentBytes - 1) / kRecordAlignmentBytes * kRecordAlignmentBytes;
+    }
+    end = start;
+  }
+  return least;
 }
 
 std::string location_of(std::uint32_t id, std::uint64_t offset) {
@@ -52,12 +90,13 @@ Result<Location> parse_location(std::string_view text) {
 }  // namespace
 
 SegmentStore::SegmentStore(BlobOptions options, std::string directory, SharedFile directory_file,
-                           GroupSync& directory_sync, const DiskRoom& room)
+                           GroupSync& directory_sync, const DiskRoom& room, Quarantine& quarantine)
     : options_(std::move(options)),
       directory_(std::move(directory)),
       directory_file_(std::move(directory_file)),
       directory_sync_(directory_sync),
-      room_(room) {}
+      room_(room),
+      quarantine_(quarantine) {}
 
 SegmentStore::~SegmentStore() {
   std::lock_guard lock(append_mutex_);
@@ -69,18 +108,27 @@ Result<void> SegmentStore::load() {
   std::lock_guard append_lock(append_mutex_);
   std::unique_lock lock(segments_mutex_);
   for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
-    std::string name = entry.path().filename().string();
-    std::uint32_t id = 0;
-    auto [end, parse_error] = std::from_chars(name.data(), name.data() + name.size(), id, 16);
-    if (parse_error != std::errc() || name != segment_name(id) + ".segment") continue;
-    auto segment = std::make_shared<Segment>(id, entry.path().string(), false);
-    segment->seal();
-    segment->set_written_bytes(entry.file_size(error));
-    segments_[id] = std::move(segment);
-    next_id_ = std::max(next_id_, id + 1);
+    std::optional<std::uint32_t> id = parse_segment_name(entry.path().filename().string());
+    if (!id) continue;
+    add_earlier(*id);
+    next_id_ = std::max(next_id_, *id + 1);
   }
   if (error) return fail(system_error("list", directory_, error.value()));
+  // What is in quarantine may come back under its name.
+  for (const std::string& name : quarantine_.names_below("segments"))
+    if (std::optional<std::uint32_t> id = parse_segment_name(name))
+      next_id_ = std::max(next_id_, *id + 1);
   return {};
+}
+
+void SegmentStore::add_earlier(std::uint32_t id) {
+  std::string path = directory_ + "/" + segment_name(id) + std::string(kSegmentSuffix);
+  std::error_code error;
+  const std::uint64_t size_bytes = std::filesystem::file_size(path, error);
+  auto segment = std::make_shared<Segment>(id, std::move(path), false);
+  segment->seal();
+  segment->set_written_bytes(error ? 0 : size_bytes);
+  segments_[id] = std::move(segment);
 }
 
 Result<BlobRef> SegmentStore::append(std::string_view payload) {
@@ -116,7 +164,7 @@ Result<SegmentStore::Place> SegmentStore::reserve(std::uint64_t payload_bytes) {
 
 Result<void> SegmentStore::roll() {
   std::uint32_t id = next_id_++;
-  std::string path = directory_ + "/" + segment_name(id) + ".segment";
+  std::string path = directory_ + "/" + segment_name(id) + std::string(kSegmentSuffix);
   SharedFile file = TRY(open_file(path, O_RDWR | O_CREAT | O_EXCL));
   // The name is durable before any record in the segment is acknowledged.
   if (Result<void> synced = directory_sync_.sync(directory_file_); !synced) {
@@ -186,25 +234,36 @@ void SegmentStore::give_back(const Place& place, std::uint64_t payload_bytes, bo
 Result<std::string> SegmentStore::read(const BlobRef& blob, std::uint64_t offset,
                                        std::uint64_t length) {
   Location location = TRY(parse_location(blob.location));
-  std::shared_ptr<Segment> segment = find(location.segment);
+  std::shared_ptr<Segment> segment = find_or_restore(location.segment);
   if (!segment) return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
-  SharedFile file = TRY(file_of(*segment));
-  bool whole = offset == 0 && length == blob.size_bytes;
-  // A whole blob is read with its header in front, in one call.
-  std::size_t head = whole ? RecordHeader::kSizeBytes : 0;
-  std::uint64_t start = location.offset + (whole ? 0 : RecordHeader::kSizeBytes + offset);
-  std::string bytes(head + length, '\0');
-  std::size_t got = TRY(read_fully(*file, bytes.data(), bytes.size(), start));
-  if (got != bytes.size()) return fail(codes::kCorrupt, "blob " + blob.location + " is cut off");
+  Result<std::string> record = read_record(*segment, blob, location.offset);
   // The space of a record that was released meanwhile may hold anything by now.
-  if (!whole && !segment->may_be_live(location.offset))
+  if (!record && !segment->may_be_live(location.offset))
     return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
-  if (!whole) return bytes;
-  RecordHeader header = TRY(RecordHeader::decode(std::string_view(bytes).substr(0, head),
-                                                 segment->id(), location.offset));
-  bytes.erase(0, head);
+  if (!record) {
+    log::error("a stored object's bytes are damaged",
+               {{"blob", blob.location}, {"reason", record.error().message}});
+    return record;
+  }
+  if (length < blob.size_bytes) return record->substr(RecordHeader::kSizeBytes + offset, length);
+  record->erase(0, RecordHeader::kSizeBytes);
+  return record;
+}
+
+// Header and payload, both verified.
+Result<std::string> SegmentStore::read_record(Segment& segment, const BlobRef& blob,
+                                              std::uint64_t offset) {
+  // Nothing larger was ever put into a segment: a damaged record of the caller's says so.
+  if (blob.size_bytes > limits::buffered_body_bytes_max)
+    return fail(codes::kCorrupt, "blob " + blob.location + " is too large to lie in a segment");
+  SharedFile file = TRY(file_of(segment));
+  std::string bytes(RecordHeader::kSizeBytes + blob.size_bytes, '\0');
+  std::size_t got = TRY(read_fully(*file, bytes.data(), bytes.size(), offset));
+  if (got != bytes.size()) return fail(codes::kCorrupt, "blob " + blob.location + " is cut off");
+  RecordHeader header = TRY(RecordHeader::decode(bytes, segment.id(), offset));
+  std::string_view payload = std::string_view(bytes).substr(RecordHeader::kSizeBytes);
   if (header.payload_bytes != blob.size_bytes || header.payload_crc32c != blob.crc32c ||
-      crc32c(bytes) != blob.crc32c)
+      crc32c(payload) != blob.crc32c)
     return fail(codes::kCorrupt, "blob " + blob.location + " does not match its checksum");
   return bytes;
 }
@@ -237,12 +296,13 @@ std::uint64_t SegmentStore::reclaim_locked() {
 void SegmentStore::mark_live(const BlobRef& blob) {
   Result<Location> location = parse_location(blob.location);
   if (!location) return;
-  std::shared_ptr<Segment> segment = find(location->segment);
+  std::shared_ptr<Segment> segment = find_or_restore(location->segment);
   // Those of this run were marked when they were written.
   if (segment && !segment->counted()) segment->mark_live(location->offset, blob.size_bytes);
 }
 
-void SegmentStore::finish_counting() {
+void SegmentStore::finish_counting(Timestamp now) {
+  collected_microseconds_ = now.microseconds;
   std::vector<std::shared_ptr<Segment>> earlier;
   {
     std::shared_lock lock(segments_mutex_);
@@ -251,8 +311,14 @@ void SegmentStore::finish_counting() {
   }
   for (const std::shared_ptr<Segment>& segment : earlier) {
     std::uint64_t end = segment->live_end();
-    if (end < segment->written_bytes() && ::truncate(segment->path().c_str(), off_t(end)) == 0)
-      segment->set_written_bytes(end);
+    if (end < segment->written_bytes()) {
+      Result<SharedFile> file = file_of(*segment);
+      Result<std::uint64_t> content =
+          file ? end_of_content(**file, segment->written_bytes(), end) : segment->written_bytes();
+      if (content && *content < segment->written_bytes() &&
+          ::truncate(segment->path().c_str(), off_t(*content)) == 0)
+        segment->set_written_bytes(*content);
+    }
     if (segment->finish_counting()) remove(*segment);
   }
 }
@@ -275,6 +341,15 @@ void SegmentStore::add_statistics(BlobStatistics& statistics) const {
 
 std::shared_ptr<Segment> SegmentStore::find(std::uint32_t id) const {
   std::shared_lock lock(segments_mutex_);
+  auto found = segments_.find(id);
+  return found == segments_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Segment> SegmentStore::find_or_restore(std::uint32_t id) {
+  if (std::shared_ptr<Segment> found = find(id)) return found;
+  if (!quarantine_.holds(path_below_root(id))) return nullptr;
+  std::unique_lock lock(segments_mutex_);
+  if (quarantine_.restore(path_below_root(id))) add_earlier(id);
   auto found = segments_.find(id);
   return found == segments_.end() ? nullptr : found->second;
 }
@@ -302,6 +377,19 @@ void SegmentStore::remove(Segment& segment) {
     if (segments_.erase(segment.id()) == 0) return;
   }
   if (segment.close_file()) --open_files_;
+  delete_or_keep(segment);
+}
+
+// Bytes that were released are deleted, bytes that no record ever named in this run are kept.
+void SegmentStore::delete_or_keep(Segment& segment) {
+  if (segment.holds_unclaimed()) {
+    segment.punch_dead_pages(segment.written_bytes());
+    // They have been without a record since the collection, not only from now on.
+    Result<void> taken =
+        quarantine_.take(path_below_root(segment.id()), Timestamp{collected_microseconds_});
+    if (!taken) log::warning("a blob segment stays", {{"reason", taken.error().message}});
+    return;
+  }
   // Not synced: should the name come back after a power loss, the next collection removes it.
   if (::unlink(segment.path().c_str()) != 0)
     log::warning("a blob segment cannot be removed", {{"path", segment.path()}});

@@ -8,6 +8,7 @@
 #include "blobs/blobs.h"
 #include "blobs/disk_room.h"
 #include "blobs/group_sync.h"
+#include "blobs/quarantine.h"
 #include "blobs/segment.h"
 
 namespace tidemill::blobs {
@@ -17,15 +18,15 @@ namespace tidemill::blobs {
 // only to the records that name it.
 class SegmentStore {
  public:
-  // `room` outlives the store.
+  // What is borrowed outlives the store.
   SegmentStore(BlobOptions options, std::string directory, SharedFile directory_file,
-               GroupSync& directory_sync, const DiskRoom& room);
+               GroupSync& directory_sync, const DiskRoom& room, Quarantine& quarantine);
   ~SegmentStore();
   // Finds the segments of earlier runs.
   Result<void> load();
 
   Result<BlobRef> append(std::string_view payload);
-  // The whole payload when offset is 0 and length the blob's size, then verified; else the range.
+  // A range of the payload. The whole record is read and verified, which is a mebibyte at the most.
   Result<std::string> read(const BlobRef& blob, std::uint64_t offset, std::uint64_t length);
   void release(const BlobRef& blob);
   // When the disk is full: gives the space of released records back without waiting for their
@@ -33,8 +34,9 @@ class SegmentStore {
   std::uint64_t reclaim();
 
   void mark_live(const BlobRef& blob);
-  // Ends the counting of earlier runs' segments: empty ones go, reserved tails are cut.
-  void finish_counting();
+  // Ends the counting of earlier runs' segments: those in which nothing lives go to quarantine,
+  // tails that were reserved and never written are cut.
+  void finish_counting(Timestamp now);
   bool should_relocate(const BlobRef& blob) const;
   void add_statistics(BlobStatistics& statistics) const;
 
@@ -53,15 +55,23 @@ class SegmentStore {
   void seal_active();                             // append_mutex_ held
   void give_back(const Place& place, std::uint64_t payload_bytes, bool sync_failed);
   std::shared_ptr<Segment> find(std::uint32_t id) const;
+  // Also when it lies in quarantine: then it comes back.
+  std::shared_ptr<Segment> find_or_restore(std::uint32_t id);
+  void add_earlier(std::uint32_t id);  // segments_mutex_ held
+  Result<std::string> read_record(Segment& segment, const BlobRef& blob, std::uint64_t offset);
   Result<SharedFile> file_of(Segment& segment);
   void close_least_recently_used();
   void remove(Segment& segment);
+  void delete_or_keep(Segment& segment);
 
   const BlobOptions options_;
   const std::string directory_;
   const SharedFile directory_file_;
   GroupSync& directory_sync_;
   const DiskRoom& room_;
+  Quarantine& quarantine_;
+  // When the collection ran: what dies afterwards goes to quarantine with that time.
+  std::atomic<std::int64_t> collected_microseconds_{0};
   GroupSync data_sync_{GroupSync::Kind::data};
 
   std::mutex append_mutex_;

@@ -94,7 +94,7 @@ Result<ApiTarget> api_target(const server::Settings& settings,
   };
   std::map<std::string, std::string> from = variables;
   if (set("AWS_ENDPOINT_URL").empty() || set("AWS_ACCESS_KEY_ID").empty())
-    from = TRY(client_environment(settings));
+    from = TRY(client_environment(settings, {.root = true})).variables;
   ApiTarget target;
   target.endpoint = from["AWS_ENDPOINT_URL"];
   target.region = from["AWS_REGION"].empty() ? from["AWS_DEFAULT_REGION"] : from["AWS_REGION"];

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "base/json.h"
@@ -55,16 +56,19 @@ std::string shell_quoted(const std::string& text) {
   return out + "'";
 }
 
-int print_environment(const server::Settings& settings, const std::string& format) {
-  Result<std::map<std::string, std::string>> variables = client_environment(settings);
-  if (!variables) return complain(variables.error());
+int print_environment(const server::Settings& settings, EnvironmentOptions options,
+                      const std::string& format) {
+  if (const char* no_proxy = std::getenv("NO_PROXY")) options.no_proxy = no_proxy;
+  Result<ClientEnvironment> environment = client_environment(settings, options);
+  if (!environment) return complain(environment.error());
   if (format == "json") {
     ValueObject object;
-    for (const auto& [name, value] : *variables) object.append(name, value);
+    for (const auto& [name, value] : environment->variables) object.append(name, value);
     std::cout << write_json_pretty(object);
     return 0;
   }
-  for (const auto& [name, value] : *variables)
+  for (const std::string& name : environment->unset) std::cout << "unset " << name << "\n";
+  for (const auto& [name, value] : environment->variables)
     std::cout << "export " << name << "=" << shell_quoted(value) << "\n";
   return 0;
 }
@@ -93,6 +97,14 @@ int run(int argc, char** argv, const ServerCommands& commands) {
       "env", "print what a shell needs to reach the server: eval \"$(tidemill env)\"");
   add_setting_flags(*env, flags);
   env->add_option("--format", format, "shell or json")->check(CLI::IsMember({"shell", "json"}));
+  EnvironmentOptions environment;
+  env->add_flag("--transparent", environment.transparent,
+                "AWS's own host names lead to the server, too: proxy and certificates");
+  CLI::Option* role = env->add_option(
+      "--role", environment.role,
+      "act as this role, with credentials that renew themselves [the execution role that the "
+      "first start makes]");
+  env->add_flag("--root", environment.root, "the root key instead of a role")->excludes(role);
   CLI::App* config =
       app.add_subcommand("config", "print the settings in force and where each came from");
   add_setting_flags(*config, flags);
@@ -100,6 +112,10 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   CLI::App* version = app.add_subcommand("version", "print the version");
   CLI::App* coverage = app.add_subcommand("coverage", "print which operations are implemented");
   coverage->add_flag("--json", as_json, "as JSON (it always is)");
+
+  CLI::App* images =
+      app.add_subcommand("images", "print the container images that are known and what runs them");
+  images->add_flag("--json", as_json, "as JSON");
 
   CLI::App* endpoint = app.add_subcommand("endpoint", "what the server knows about an endpoint");
   endpoint->require_subcommand(1);
@@ -128,6 +144,10 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     std::cout << commands.coverage_json();
     return 0;
   }
+  if (*images) {
+    std::cout << commands.images(as_json);
+    return 0;
+  }
   Result<server::Settings> settings = server::Settings::resolve(flags, environment_variables());
   if (!settings) return complain(settings.error());
   if (*config) {
@@ -135,7 +155,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     return 0;
   }
   if (*endpoint) return print_history(*settings, endpoint_name, as_json);
-  if (*env) return print_environment(*settings, format);
+  if (*env) return print_environment(*settings, environment, format);
   return commands.serve(*settings);
 }
 

@@ -16,6 +16,8 @@ struct ServerCommands {
   std::function<int(const server::Settings&)> serve;
   // Service name -> implemented operations, as JSON: what docs/coverage.md is made from.
   std::function<std::string()> coverage_json;
+  // The container images that are known and what runs them, for people or as JSON.
+  std::function<std::string(bool as_json)> images;
 };
 
 // The process's exit code: 0 done, 1 failed, 2 wrong usage.

@@ -5,11 +5,19 @@
 #include <sstream>
 
 #include "base/json.h"
+#include "server/transparent/trust_files.h"
+#include "services/iam/credentials/shell_credentials.h"
+#include "services/iam/execution_role.h"
+#include "services/iam/interface.h"
 
 namespace tidemill::cli {
 namespace {
 
-Result<Value> read_json_file(const std::filesystem::path& path, const std::string& hint) {
+namespace filesystem = std::filesystem;
+namespace iam = services::iam;
+using Variables = std::map<std::string, std::string>;
+
+Result<Value> read_json_file(const filesystem::path& path, const std::string& hint) {
   std::ifstream file(path);
   if (!file) return fail(codes::kNotFound, path.string() + " cannot be read; " + hint);
   std::stringstream text;
@@ -23,50 +31,158 @@ std::string member(const Value& object, std::string_view name) {
   return text ? *text : "";
 }
 
-// https://sagemaker.readthedocs.io/en/stable/overview.html#configuring-and-using-defaults-with-the-sagemaker-python-sdk
-// The SDK checks the file against a schema. Without a default bucket it would ask STS for the
-// account at AWS's own address, so the bucket it would choose by itself is named here.
-Result<void> write_sagemaker_config(const std::filesystem::path& path, const std::string& region,
-                                    const std::string& account) {
+Result<void> write_file(const filesystem::path& path, const std::string& text) {
   std::ofstream file(path);
-  file << "SchemaVersion: '1.0'\n"
-          "SageMaker:\n"
-          "  PythonSDK:\n"
-          "    Modules:\n"
-          "      TelemetryOptOut: true\n"
-          "      Session:\n"
-          "        DefaultS3Bucket: sagemaker-"
-       << region << "-" << account << "\n";
+  file << text;
   if (!file.flush()) return fail(codes::kIo, "cannot write " + path.string());
   return {};
 }
 
+// https://sagemaker.readthedocs.io/en/stable/overview.html#configuring-and-using-defaults-with-the-sagemaker-python-sdk
+// The SDK checks the file against a schema. Without a default bucket it would ask STS for the
+// account at AWS's own address, so the bucket it would choose by itself is named here.
+Result<void> write_sagemaker_config(const filesystem::path& path, const std::string& region,
+                                    const std::string& account) {
+  return write_file(path,
+                    "SchemaVersion: '1.0'\n"
+                    "SageMaker:\n"
+                    "  PythonSDK:\n"
+                    "    Modules:\n"
+                    "      TelemetryOptOut: true\n"
+                    "      Session:\n"
+                    "        DefaultS3Bucket: sagemaker-" +
+                        region + "-" + account + "\n");
+}
+
+struct ServerFacts {
+  std::string endpoint;
+  // Plain http on this machine's loopback interface: where SDKs fetch credentials, and the proxy.
+  std::string local_endpoint;
+};
+
+ServerFacts server_facts(const server::Settings& settings, const filesystem::path& data) {
+  Result<Value> facts = read_json_file(data / "server.json", "");
+  if (!facts) return {"http://" + settings.text("listen"), "http://" + settings.text("listen")};
+  std::string local = member(*facts, "local_endpoint");
+  return {member(*facts, "endpoint"), local.empty() ? member(*facts, "endpoint") : local};
+}
+
+// SDKs ask for a role's credentials at its address here, and again before they run out. Settings of
+// the user's own AWS account, which SDKs look at first, are set aside.
+Result<void> add_role(const filesystem::path& data, const ServerFacts& facts,
+                      const iam::RootKey& root, std::string role, ClientEnvironment& out) {
+  if (role.empty()) role = iam::kExecutionRoleName;
+  if (const std::size_t slash = role.rfind('/'); slash != role.npos) role.erase(0, slash + 1);
+  const std::string holder = iam::shell_holder(root.account, role);
+  out.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
+      facts.local_endpoint + std::string(iam::kCredentialsPath) + holder;
+  out.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = iam::shell_token(root, holder);
+  const filesystem::path none = data / "aws-config";
+  TRY(write_file(none, "# Empty on purpose: `tidemill env` sets your own AWS profiles aside.\n"));
+  out.variables["AWS_CONFIG_FILE"] = none.string();
+  out.variables["AWS_SHARED_CREDENTIALS_FILE"] = none.string();
+  for (const char* name :
+       {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
+        "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"})
+    out.unset.emplace_back(name);
+  return {};
+}
+
+void add_root(const server::Settings& settings, const iam::RootKey& root, ClientEnvironment& out) {
+  const bool any = settings.text("auth") == "any";
+  out.variables["AWS_ACCESS_KEY_ID"] = any ? "123456789012" : root.access_key_id;
+  out.variables["AWS_SECRET_ACCESS_KEY"] = any ? "any" : root.secret_access_key;
+  for (const char* name :
+       {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
+    out.unset.emplace_back(name);
+}
+
+// HOST without scheme and port.
+std::string host_of(const std::string& endpoint) {
+  std::string rest = endpoint.substr(std::min(endpoint.size(), endpoint.find("://") + 3));
+  return rest.substr(0, rest.rfind(':'));
+}
+
+std::string java_options(const filesystem::path& data, const std::string& local_endpoint) {
+  const std::string host = host_of(local_endpoint);
+  const std::string port = local_endpoint.substr(local_endpoint.rfind(':') + 1);
+  // Java takes the variable apart at spaces, but for what is quoted.
+  auto option = [](const std::string& name, const std::string& value) {
+    const bool quoted = value.find_first_of(" \t'") != value.npos;
+    return "-D" + name + "=" + (quoted ? "\"" + value + "\"" : value);
+  };
+  return option("javax.net.ssl.trustStore", server::trust_store_path(data).string()) + " " +
+         option("javax.net.ssl.trustStorePassword", server::kTrustStorePassword) + " " +
+         option("javax.net.ssl.trustStoreType", "JKS") + " " + option("https.proxyHost", host) +
+         " " + option("https.proxyPort", port) + " " +
+         option("http.nonProxyHosts", "localhost|127.*|[::1]");
+}
+
+Result<void> add_transparent_mode(const filesystem::path& data, const ServerFacts& facts,
+                                  const std::string& no_proxy, Variables& out) {
+  const std::string bundle = server::bundle_path(data).string();
+  if (!filesystem::exists(bundle))
+    return fail(codes::kNotFound,
+                bundle + " is not there; start the server once with this --data, it makes it");
+  std::string direct = "localhost,127.0.0.1,::1,.localhost";
+  if (const std::string host = host_of(facts.endpoint); direct.find(host) == direct.npos)
+    direct += "," + host;
+  std::stringstream theirs(no_proxy);
+  for (std::string one; std::getline(theirs, one, ',');)
+    if (!one.empty() && ("," + direct + ",").find("," + one + ",") == direct.npos)
+      direct += "," + one;
+  for (const char* name : {"HTTPS_PROXY", "https_proxy"}) out[name] = facts.local_endpoint;
+  for (const char* name : {"NO_PROXY", "no_proxy"}) out[name] = direct;
+  for (const char* name :
+       {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"})
+    out[name] = bundle;
+  out["NODE_EXTRA_CA_CERTS"] = server::authority_path(data).string();
+  out["JAVA_TOOL_OPTIONS"] = java_options(data, facts.local_endpoint);
+  return {};
+}
+
+bool is_plain_loopback(const std::string& endpoint) {
+  for (std::string_view host : {"http://127.0.0.1:", "http://localhost:", "http://[::1]:"})
+    if (endpoint.starts_with(host)) return true;
+  return false;
+}
+
+Result<iam::RootKey> read_root_key(const filesystem::path& data) {
+  const Value key = TRY(read_json_file(data / "root-key.json",
+                                       "start the server once with this --data, it makes the key"));
+  return iam::RootKey{member(key, "AccessKeyId"), member(key, "SecretAccessKey"),
+                      member(key, "Account")};
+}
+
 }  // namespace
 
-Result<std::map<std::string, std::string>> client_environment(const server::Settings& settings) {
-  std::filesystem::path data = std::filesystem::absolute(settings.text("data"));
-  std::map<std::string, std::string> out;
-  std::string account = "123456789012";
-  if (settings.text("auth") == "any") {
-    out["AWS_ACCESS_KEY_ID"] = account;
-    out["AWS_SECRET_ACCESS_KEY"] = "any";
-  } else {
-    Value key = TRY(read_json_file(data / "root-key.json",
-                                   "start the server once with this --data, it makes the key"));
-    out["AWS_ACCESS_KEY_ID"] = member(key, "AccessKeyId");
-    out["AWS_SECRET_ACCESS_KEY"] = member(key, "SecretAccessKey");
-    account = member(key, "Account");
-  }
-  Result<Value> facts = read_json_file(data / "server.json", "");
-  std::string endpoint = facts ? member(*facts, "endpoint") : "http://" + settings.text("listen");
-  out["AWS_ENDPOINT_URL"] = endpoint;
-  out["AWS_DEFAULT_REGION"] = settings.text("region");
-  out["AWS_REGION"] = settings.text("region");
+Result<ClientEnvironment> client_environment(const server::Settings& settings,
+                                             const EnvironmentOptions& options) {
+  const filesystem::path data = filesystem::absolute(settings.text("data"));
+  const ServerFacts facts = server_facts(settings, data);
+  const iam::RootKey root = TRY(read_root_key(data));
+  ClientEnvironment out;
+  if ((!options.root || options.transparent) && !is_plain_loopback(facts.local_endpoint))
+    return fail(codes::kInvalid,
+                "the server's address " + facts.local_endpoint +
+                    " is not plain http on this machine, which is where SDKs fetch credentials; "
+                    "`tidemill env --root` prints the root key instead");
+  if (options.root)
+    add_root(settings, root, out);
+  else
+    TRY(add_role(data, facts, root, options.role, out));
+  Variables& variables = out.variables;
+  variables["AWS_ENDPOINT_URL"] = facts.endpoint;
+  variables["AWS_DEFAULT_REGION"] = settings.text("region");
+  variables["AWS_REGION"] = settings.text("region");
   // The machine's own cloud, if any, is none of these clients' business.
-  out["AWS_EC2_METADATA_DISABLED"] = "true";
-  std::filesystem::path config = data / "sagemaker-config.yaml";
-  TRY(write_sagemaker_config(config, settings.text("region"), account));
-  out["SAGEMAKER_USER_CONFIG_OVERRIDE"] = config.string();
+  variables["AWS_EC2_METADATA_DISABLED"] = "true";
+  const filesystem::path config = data / "sagemaker-config.yaml";
+  TRY(write_sagemaker_config(config, settings.text("region"), root.account));
+  variables["SAGEMAKER_USER_CONFIG_OVERRIDE"] = config.string();
+  if (options.transparent) TRY(add_transparent_mode(data, facts, options.no_proxy, variables));
   return out;
 }
 

@@ -14,9 +14,18 @@
 
 #include "base/clock.h"
 #include "base/describe.h"
+#include "base/descriptor.h"
 #include "base/error.h"
+#include "runtime/network_namespace.h"
 
 namespace tidemill::compute {
+
+// What a job reaches.
+enum class JobNetwork : std::uint8_t {
+  host,      // what this machine reaches, ports of other jobs and services on loopback included
+  isolated,  // a network of its own: its own loopback interface, and the server's door in it
+};
+BOOST_DESCRIBE_ENUM(JobNetwork, host, isolated)
 
 struct Mount {
   std::string source;       // absolute path on the host; must exist
@@ -24,6 +33,9 @@ struct Mount {
   bool read_only = false;
 };
 BOOST_DESCRIBE_STRUCT(Mount, (), (source, destination, read_only))
+
+// Far above what training with many workers needs, far below what a machine has.
+inline constexpr std::uint64_t kJobProcessesMax = 1024;
 
 struct JobSpec {
   std::string id;                    // unique for ever, [A-Za-z0-9._-]{1,128}
@@ -34,21 +46,38 @@ struct JobSpec {
   bool user_code = true;               // runs as an unprivileged user where the machine allows
   std::uint64_t memory_bytes_max = 0;  // 0: no limit
   double cpus_max = 0;                 // 0: no limit
+  std::uint64_t processes_max = kJobProcessesMax;  // and threads; 0: no limit
+  // Of what lies in the writable mounts and in the job's /tmp and /var/tmp; 0: no limit.
+  std::uint64_t volume_bytes_max = 0;
+  // run() refuses a job that shall be isolated where Isolation says that it cannot be.
+  JobNetwork network = JobNetwork::host;
+  // Of an isolated job: the server listens on this port of its loopback interface; 0: nowhere.
+  std::uint16_t server_port = 0;
+  // It gets a unix socket, bound but not listening, as kJobSocketDescriptor; see socket_path().
+  bool bound_socket = false;
 };
 BOOST_DESCRIBE_STRUCT(JobSpec, (),
                       (id, command, environment, working_directory, mounts, user_code,
-                       memory_bytes_max, cpus_max))
+                       memory_bytes_max, cpus_max, processes_max, volume_bytes_max, network,
+                       server_port, bound_socket))
+
+// Where a job with JobSpec::bound_socket finds its socket, and the variable that says so. What the
+// job's user can reach is never looked up by name, so that no job can put another socket there.
+inline constexpr int kJobSocketDescriptor = 3;
+inline constexpr const char* kJobSocketVariable = "TIDEMILL_SOCKET_DESCRIPTOR";
 
 struct JobExit {
   int exit_code = 0;  // of the command; 128 + signal when a signal ended it
   int signal = 0;
   bool out_of_memory = false;   // the memory limit ended it
+  bool out_of_volume = false;   // its files outgrew volume_bytes_max, which ended it
   bool stop_requested = false;  // stop() came before
   std::string reason;           // not empty when the command could not even start, and why
   Timestamp started, ended;
 };
 BOOST_DESCRIBE_STRUCT(JobExit, (),
-                      (exit_code, signal, out_of_memory, stop_requested, reason, started, ended))
+                      (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason,
+                       started, ended))
 
 enum class JobState { absent, running, exited };
 
@@ -77,16 +106,34 @@ class JobListener {
   virtual bool job_logged(const std::string& id, const std::vector<LogLine>& lines) = 0;
 };
 
+// The server's doors in the networks of isolated jobs. Thread-safe.
+class JobDoors {
+ public:
+  virtual ~JobDoors() = default;
+  // `listener` listens inside the job's network. Before the job starts, and after a restart.
+  virtual void open(const std::string& job, Descriptor listener) = 0;
+  // The job is over. Idempotent.
+  virtual void close(const std::string& job) = 0;
+};
+
 // What this machine grants; printed at start and kept in Describe outputs where AWS has a place.
 struct Isolation {
   bool mount_namespace = false;
   bool unprivileged_user = false;
   bool memory_limit = false;
   bool cpu_limit = false;
-  std::string explanation;  // what is missing and why
+  bool process_limit = false;
+  bool network_namespace = false;
+  bool own_processes = false;       // sees and signals no processes but its own
+  bool own_temporaries = false;     // /tmp, /var/tmp and /dev/shm of its own, gone at its end
+  bool read_only_host = false;      // writes to nothing of the host
+  bool system_call_filter = false;  // no new namespaces, no ptrace, ...
+  std::string explanation;          // what is missing and why
 };
 BOOST_DESCRIBE_STRUCT(Isolation, (),
-                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit, explanation))
+                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
+                       network_namespace, own_processes, own_temporaries, read_only_host,
+                       system_call_filter, explanation))
 
 // Thread-safe.
 class Compute {
@@ -107,6 +154,17 @@ class Compute {
   // Forgets an exited job and its files. Idempotent.
   virtual Result<void> remove(const std::string& id) = 0;
   virtual Isolation isolation() const = 0;
+
+  // Before start(): who serves isolated jobs with a server_port. `doors` outlives this.
+  virtual void serve_through(JobDoors&) {}
+  // Of an isolated job that runs; nullptr of any other. The same one each time. Shared: with
+  // requests on their way into it.
+  virtual std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string&) {
+    return nullptr;
+  }
+  // Where to connect to a job with a bound_socket, whether it runs or not: in a folder that no job
+  // sees.
+  virtual std::string socket_path(const std::string& id) = 0;
 };
 
 }  // namespace tidemill::compute

@@ -152,6 +152,8 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
         TRY(machine->transition(row->value, event, clock_.now()));
     if (!outcome) return false;
     store::Transaction transaction;
+    // Deletions and stops are events; the few others are small.
+    transaction.set_frees_space();
     transaction.put(machine->table.name, key, std::move(outcome->record),
                     std::move(outcome->index_keys), row->version);
     NewTasks made = put_tasks(transaction, *machine, key, row->version + 1, outcome->tasks);
@@ -232,13 +234,14 @@ Result<void> DurableEngine::load_tasks(Timestamp until) {
     scan.table = task_table().name();
     const store::Page rows = TRY(store_.scan(scan));
     for (const store::Row& row : rows.rows) {
-      const TaskRecord task = TRY(from_json<TaskRecord>(row.value));
-      const auto machine = machines_.find(task.machine);
+      const auto task = store::read_or_skip<TaskRecord>(scan.table, row.key, row.value);
+      if (!task) continue;
+      const auto machine = machines_.find(task->machine);
       if (machine == machines_.end()) {
-        unknown_machines.insert(task.machine);
+        unknown_machines.insert(task->machine);
         continue;
       }
-      tasks.push_back(scheduled(machine->second, row.key, task));
+      tasks.push_back(scheduled(machine->second, row.key, *task));
     }
     scan.after = rows.next;
   } while (!scan.after.empty());

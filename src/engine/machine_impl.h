@@ -14,14 +14,14 @@ Machine make_machine(std::string name, const store::Table<Record>& table, Transi
   machine.transition = [&table, transition = std::move(transition)](
                            std::string_view text, const Event& event,
                            Timestamp now) -> Result<std::optional<Machine::Outcome>> {
-    Record record = TRY(from_json<Record>(text));
+    Record record = TRY(store::read_record<Record>(table.name(), "", text));
     std::optional<Step<Record>> step = TRY(transition(record, event, now));
     if (!step) return std::optional<Machine::Outcome>();
     return std::optional(Machine::Outcome{to_json(step->next), table.index_keys(step->next),
                                           std::move(step->tasks)});
   };
-  machine.run_task = [run_task = std::move(run_task)](const TaskRun& run) -> TaskResult {
-    Record record = TRY(from_json<Record>(run.record));
+  machine.run_task = [&table, run_task = std::move(run_task)](const TaskRun& run) -> TaskResult {
+    Record record = TRY(store::read_record<Record>(table.name(), run.key, run.record));
     return run_task(record, run);
   };
   machine.retry = retry;

@@ -11,13 +11,13 @@ constexpr std::size_t kFeaturesMax = 10'000'000;  // a row of 40 MB
 
 }  // namespace
 
-int check_model_main(const std::string& directory) {
+int check_model_main(const std::string& directory, const LoadOptions& options) {
   auto refuse = [](const std::string& reason) {
     std::fputs(reason.c_str(), stdout);
     std::fflush(stdout);
     return 1;
   };
-  Result<std::unique_ptr<Model>> model = load_model(directory);
+  Result<std::unique_ptr<Model>> model = load_model(directory, options);
   if (!model) return refuse(model.error().message);
   const std::size_t features = (*model)->feature_count();
   if (features == 0 || features > kFeaturesMax)

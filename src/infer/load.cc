@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "infer/catboost/json_model.h"
+#include "infer/combined_model.h"
 #include "infer/lightgbm/text_model.h"
 #include "infer/linear/built_in_model.h"
 #include "infer/model.h"
@@ -52,7 +53,7 @@ bool lies_below(const std::filesystem::path& directory, const std::filesystem::p
   return !error && *target.lexically_relative(root).begin() != "..";
 }
 
-std::vector<std::filesystem::path> candidates(const std::string& directory) {
+std::vector<std::filesystem::path> candidates(const std::string& directory, std::size_t files_max) {
   std::error_code error;
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error))
@@ -64,8 +65,23 @@ std::vector<std::filesystem::path> candidates(const std::string& directory) {
                       b_rank = rank_of(b.filename().string());
     return a_rank != b_rank ? a_rank < b_rank : a < b;
   });
-  if (files.size() > kCandidatesMax) files.resize(kCandidatesMax);
+  if (files.size() > files_max) files.resize(files_max);
   return files;
+}
+
+// Whether a file that does not load was meant as a booster: then an answer without it would be a
+// wrong number. Notes, metrics and encoders beside the models are none of the answer.
+bool means_a_booster(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  if (name.starts_with("xgboost-model")) return true;
+  const std::string ending = path.extension().string();
+  for (std::string_view known : {".ubj", ".bst", ".model", ".xgb"})
+    if (ending == known) return true;
+  std::string head(kHeadBytes * 8, '\0');
+  std::ifstream file(path, std::ios::binary);
+  file.read(head.data(), static_cast<std::streamsize>(head.size()));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return head.contains("xgboost.core") || head.contains("\"learner\"") || head.starts_with("binf");
 }
 
 std::uintmax_t file_size(const std::string& path) {
@@ -94,11 +110,58 @@ Result<std::unique_ptr<Model>> load_file(const std::string& path) {
   return xgboost::load_booster(path);
 }
 
+// All boosters of the folder as one; a model of another kind, which comes first, as it is. Null
+// when nothing loads; `tried` says of each file why not.
+Result<std::unique_ptr<Model>> load_combined(const std::string& directory, std::string& tried) {
+  std::vector<std::unique_ptr<Model>> boosters;
+  std::string broken;
+  // One more than can be combined, so that too many are refused rather than left out.
+  for (const auto& path : candidates(directory, kCombinedModelsMax + 1)) {
+    const std::string name = path.filename().string();
+    if (name.starts_with('.')) continue;
+    Result<std::unique_ptr<Model>> model = load_file(path.string());
+    if (model && !(*model)->combines()) {
+      if (boosters.empty()) return model;
+      continue;  // of another kind, beside the boosters
+    }
+    if (model) {
+      boosters.push_back(std::move(*model));
+      continue;
+    }
+    if (model.error().code == codes::kNotFound) return model;
+    tried += "\n" + name + ": " + model.error().message;
+    if (means_a_booster(path)) broken += "\n" + name + ": " + model.error().message;
+    if (boosters.empty() && rank_of(name) < kModelFileNames.size()) return nullptr;
+  }
+  if (boosters.empty()) return nullptr;
+  if (!broken.empty())
+    return fail(codes::kInvalid,
+                "all boosters of the archive answer together, but not all of them load; remove "
+                "what is no model, or set SAGEMAKER_INFERENCE_ENSEMBLE to false, so that the "
+                "first one answers alone:" +
+                    broken);
+  if (boosters.size() == 1) return std::move(boosters.front());
+  return combine_models(std::move(boosters));
+}
+
+std::unexpected<Error> nothing_loads(const std::string& tried) {
+  if (tried.empty())
+    return fail(codes::kInvalid, "the model archive has no file xgboost-model, nor any other file");
+  return fail(codes::kInvalid, "no file of the model archive reads as a model:" + tried);
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Model>> load_model(const std::string& directory) {
+Result<std::unique_ptr<Model>> load_model(const std::string& directory,
+                                          const LoadOptions& options) {
   std::string tried;
-  for (const std::filesystem::path& path : candidates(directory)) {
+  if (options.combine) {
+    std::unique_ptr<Model> model = TRY(load_combined(directory, tried));
+    if (!model) return nothing_loads(tried);
+    model->measure_row_time();
+    return model;
+  }
+  for (const std::filesystem::path& path : candidates(directory, kCandidatesMax)) {
     Result<std::unique_ptr<Model>> model = load_file(path.string());
     if (model) (*model)->measure_row_time();
     if (model) return model;
@@ -106,9 +169,7 @@ Result<std::unique_ptr<Model>> load_model(const std::string& directory) {
     tried += "\n" + path.filename().string() + ": " + model.error().message;
     if (rank_of(path.filename().string()) < kModelFileNames.size()) break;
   }
-  if (tried.empty())
-    return fail(codes::kInvalid, "the model archive has no file xgboost-model, nor any other file");
-  return fail(codes::kInvalid, "no file of the model archive reads as a model:" + tried);
+  return nothing_loads(tried);
 }
 
 }  // namespace tidemill::infer

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "infer/testdata/parity.h"
+#include "infer/xgboost/booster.h"
 
 namespace tidemill::infer {
 namespace {
@@ -92,6 +93,73 @@ TEST_F(LoadModel, Links_count_when_they_stay_in_the_folder) {
   std::filesystem::create_symlink("deep/weights", directory_ + "/model.txt");
   EXPECT_EQ(objective(), "binary:logistic");
   std::filesystem::remove(outside);
+}
+
+class LoadSeveral : public LoadModel {
+ protected:
+  void put(const std::string& name, const std::string& bundle, const std::string& entry) {
+    write(name, parity::read_bundle("xgboost_model-" + bundle + ".zip").at(entry));
+  }
+  // What each of the files says of a row by itself.
+  std::vector<float> alone(const std::string& name, const Matrix& rows) {
+    auto model = xgboost::load_booster(directory_ + "/" + name);
+    return model ? (*model)->predict(rows)->values : std::vector<float>{};
+  }
+  std::string refusal() {
+    auto model = load_model(directory_, {.combine = true});
+    return model ? "" : model.error().message;
+  }
+  const Matrix rows_{
+      3,
+      5,
+      {0.1f, 0.9f, 0.2f, 0.3f, 0.4f, 0.7f, 0.1f, 0.9f, 0.5f, 0.6f, 0.5f, 0.4f, 0.7f, 0.2f, 0.1f}};
+};
+
+TEST_F(LoadSeveral, Boosters_answer_with_their_mean) {
+  put("xgboost-model-0", "1.7.6", "logistic.ubj.model");
+  put("xgboost-model-1", "1.0.2", "logistic.json.model");
+  put("xgboost-model-2", "0.90", "dart.pkl.model");
+  write("metrics.json", "{\"auc\": 0.9}");
+  write(".hidden", "xgboost.core");
+  auto model = load_model(directory_, {.combine = true});
+  ASSERT_TRUE(model) << model.error().message;
+  const auto found = (*model)->predict(rows_)->values;
+  const auto a = alone("xgboost-model-0", rows_), b = alone("xgboost-model-1", rows_),
+             c = alone("xgboost-model-2", rows_);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    EXPECT_EQ(found[i], (a[i] + b[i] + c[i]) / 3.0f) << i;
+  EXPECT_NE(found, a);
+  // Switched off, and in every other container, the first file answers.
+  EXPECT_EQ((*load_model(directory_))->predict(rows_)->values, a);
+}
+
+TEST_F(LoadSeveral, Labels_are_voted_for) {
+  put("a.ubj", "1.7.6", "hinge.ubj.model");
+  put("b.ubj", "3.2.0", "hinge.ubj.model");
+  put("c.ubj", "1.7.6", "hinge.ubj.model");
+  auto model = load_model(directory_, {.combine = true});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ((*model)->predict(rows_)->values, alone("a.ubj", rows_));
+}
+
+TEST_F(LoadSeveral, A_booster_that_does_not_load_is_not_left_out) {
+  put("xgboost-model-0", "1.7.6", "logistic.ubj.model");
+  write("xgboost-model-1", "cut off");
+  EXPECT_THAT(refusal(), HasSubstr("xgboost-model-1: "));
+  EXPECT_THAT(refusal(), HasSubstr("SAGEMAKER_INFERENCE_ENSEMBLE"));
+  EXPECT_TRUE(load_model(directory_));
+  put("xgboost-model-1", "1.7.6", "softprob.ubj.model");
+  EXPECT_THAT(refusal(), HasSubstr("the boosters of the archive differ"));
+}
+
+TEST_F(LoadSeveral, One_booster_is_itself) {
+  put("xgboost-model", "0.90", "logistic.pk0.model");
+  auto model = load_model(directory_, {.combine = true});
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ((*model)->predict(rows_)->values, alone("xgboost-model", rows_));
+  // A pickled model lets one column be missing, no more.
+  EXPECT_TRUE((*model)->predict({1, 4, {1, 2, 3, 4}}));
+  EXPECT_FALSE((*model)->predict({1, 3, {1, 2, 3}}));
 }
 
 }  // namespace

@@ -3,6 +3,9 @@
 #include <time.h>
 
 #include <algorithm>
+#include <limits>
+
+#include "infer/codec/codec.h"
 
 namespace tidemill::infer {
 namespace {
@@ -14,6 +17,21 @@ std::chrono::nanoseconds thread_time() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
+// The rows with missing values after their last column.
+Result<Matrix> widen(const Matrix& rows, std::size_t columns) {
+  if (rows.rows > kMatrixBytesMax / sizeof(float) / columns)
+    return fail("BadRequest",
+                "the rows are too many and too wide: " + std::to_string(rows.rows) + " times " +
+                    std::to_string(columns) + " values",
+                400);
+  Matrix wide{rows.rows, columns, {}};
+  wide.values.assign(rows.rows * columns, std::numeric_limits<float>::quiet_NaN());
+  for (std::size_t row = 0; row < rows.rows; ++row)
+    std::copy_n(rows.values.data() + row * rows.columns, rows.columns,
+                wide.values.data() + row * columns);
+  return wide;
 }
 
 }  // namespace
@@ -38,7 +56,7 @@ void Model::measure_row_time() {
 
 Result<Predictions> Model::predict(const Matrix& rows) const {
   if (rows.rows == 0) return fail("BadRequest", "the request has no rows", 400);
-  if (rows.columns != feature_count())
+  if (rows.columns > feature_count() || rows.columns < columns_min())
     return fail("BadRequest",
                 "a row has " + std::to_string(rows.columns) +
                     " features, but the model was trained with " + std::to_string(feature_count()),
@@ -51,6 +69,11 @@ Result<Predictions> Model::predict(const Matrix& rows) const {
                 400);
   Predictions out{rows.rows, output_columns(), {}};
   out.values.resize(out.rows * out.columns);
+  if (rows.columns < feature_count()) {
+    const Matrix wide = TRY(widen(rows, feature_count()));
+    TRY(predict_rows(wide.values.data(), wide.rows, out.values.data()));
+    return out;
+  }
   TRY(predict_rows(rows.values.data(), rows.rows, out.values.data()));
   return out;
 }

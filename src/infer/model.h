@@ -47,6 +47,11 @@ class Model {
   // numbers. Trees and linear models neither fail nor allocate.
   virtual Result<void> predict_rows(const float* rows, std::size_t count, float* out) const = 0;
   virtual std::size_t feature_count() const = 0;
+  // predict() takes rows that have so many of the features at least; the others are missing values.
+  virtual std::size_t columns_min() const { return feature_count(); }
+  // Whether an archive of several such models answers with what all of them say
+  // (combined_model.h).
+  virtual bool combines() const { return false; }
   // Numbers a row.
   virtual std::size_t output_columns() const = 0;
   // XGBoost's name: "binary:logistic".
@@ -66,9 +71,16 @@ class Model {
   std::chrono::nanoseconds row_time_{0};
 };
 
+struct LoadOptions {
+  // Every booster of the archive answers, as in SageMaker's XGBoost container: their mean, or the
+  // label that most of them say. Otherwise the first file alone.
+  bool combine = false;
+};
+
 // The model that lies in an unpacked model.tar.gz: `xgboost-model` or `model_algo-1`, or else the
 // first file that reads as a model of some format. Tidemill.Invalid says which files were tried and
 // why each failed.
-Result<std::unique_ptr<Model>> load_model(const std::string& directory);
+Result<std::unique_ptr<Model>> load_model(const std::string& directory,
+                                          const LoadOptions& options = {});
 
 }  // namespace tidemill::infer

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <optional>
+#include <sstream>
 #include <vector>
 
 #include "base/log.h"
@@ -25,6 +27,7 @@ constexpr int kThreadsMax = 256;
 constexpr std::size_t kDecodeThreads = 2;
 constexpr std::size_t kDecodesWaitingMax = 1024;
 constexpr std::size_t kConnectionsMax = 2048;
+constexpr int kDescriptorMax = 1 << 20;
 
 std::string setting(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -69,6 +72,13 @@ int refuse(const std::string& reason) {
 
 Result<wire::HttpServerOptions> server_options() {
   wire::HttpServerOptions options;
+  if (const std::string inherited = setting("TIDEMILL_SOCKET_DESCRIPTOR", ""); !inherited.empty()) {
+    const std::optional<int> descriptor = number(inherited, kDescriptorMax);
+    if (!descriptor)
+      return fail(codes::kInvalid,
+                  "TIDEMILL_SOCKET_DESCRIPTOR is no descriptor: '" + inherited + "'");
+    options.bound_descriptor = *descriptor;
+  }
   options.unix_path = setting("TIDEMILL_SOCKET_PATH", "");
   options.address = setting("TIDEMILL_BIND_ADDRESS", "127.0.0.1");
   const std::string port = setting("SAGEMAKER_BIND_TO_PORT", "8080");
@@ -91,17 +101,34 @@ bool may_join(Runner& runner) {
   return false;
 }
 
+// As the server sets them for models in its own process (fleet_routes.cc).
+infer::ResponseOptions response_options() {
+  infer::ResponseOptions options;
+  options.default_accept = setting("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv");
+  options.one_per_line = !setting("SAGEMAKER_BATCH", "").empty();
+  std::istringstream keys(setting("SAGEMAKER_INFERENCE_OUTPUT", ""));
+  for (std::string key; std::getline(keys, key, ',');) {
+    std::erase(key, ' ');
+    for (char& letter : key)
+      letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
+    if (!key.empty()) options.output_keys.push_back(key);
+  }
+  return options;
+}
+
 int serve(Runner& runner, runtime::StopSignals& signals) {
   Result<wire::HttpServerOptions> options = server_options();
   if (!options) return refuse(options.error().message);
-  const std::string where = options->unix_path.empty()
-                                ? options->address + ":" + std::to_string(options->port)
-                                : options->unix_path;
+  std::string where = options->address + ":" + std::to_string(options->port);
+  if (!options->unix_path.empty()) where = options->unix_path;
+  if (options->bound_descriptor >= 0) where = "the socket that the server has made";
   runtime::EventLoops loops(1);
   runtime::WorkerPool decoding({"decode", kDecodeThreads, kDecodesWaitingMax});
   runtime::WorkerPool streams({"stream", 1, 16});
+  // Both try the model out, before the batcher's thread has it.
+  std::optional<Classifier> classifier = find_classifier(runner);
   Batcher batcher(runner, {.join = may_join(runner)});
-  ModelHandler handler(runner, batcher, decoding);
+  ModelHandler handler(runner, batcher, decoding, std::move(classifier), response_options());
   wire::HttpServer server(loops, streams, handler, std::move(*options));
   if (Result<void> started = server.start(); !started) return refuse(started.error().message);
   log::info("the model is served", {{"at", where}});

@@ -11,6 +11,7 @@ namespace tidemill::model_server {
 // with the model goes to standard error. Call before any thread is made.
 //   TIDEMILL_ML_ROOT              its model/ is the folder; default /opt/ml
 //   TIDEMILL_SOCKET_PATH          listen on this unix socket, else on
+//   TIDEMILL_SOCKET_DESCRIPTOR    a bound socket that it inherits; else
 //   SAGEMAKER_BIND_TO_PORT        this port (8080) of TIDEMILL_BIND_ADDRESS (127.0.0.1)
 //   TIDEMILL_THREADS              of a run; default: the processors the process may use
 //   TIDEMILL_ONNX_BATCHING        "off": never join requests

@@ -1,6 +1,6 @@
 # Writes OUTPUT, a C++ source with the text of every Python file of SOURCE's packages.
 # cmake -DSOURCE=... -DOUTPUT=... -P embed_python.cmake
-file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/tidemill_*/*.py)
+file(GLOB_RECURSE files RELATIVE ${SOURCE} ${SOURCE}/tidemill_*/*.py ${SOURCE}/sagemaker_*/*.py)
 list(SORT files)
 set(entries "")
 foreach(file IN LISTS files)

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -17,9 +18,17 @@
 #include "engine/make_engine.h"
 #include "runtime/signals.h"
 #include "server/application_parts.h"
+#include "server/descriptors.h"
 #include "server/file.h"
+#include "server/interpreter.h"
+#include "server/job_surroundings.h"
+#include "server/transparent/front_page.h"
+#include "server/transparent/trust_files.h"
 #include "server/version.h"
+#include "services/sagemaker/held_describe.h"
+#include "services/sagemaker/job_network.h"
 #include "services/sagemaker/role_s3.h"
+#include "store/identity.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace tidemill::server {
@@ -29,8 +38,12 @@ namespace filesystem = std::filesystem;
 
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
+// Of the connections that the server takes, as many again as one in this many for all jobs' doors.
+constexpr std::size_t kJobsShare = 4;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
+constexpr std::chrono::hours kQuarantineInterval{1};
+constexpr std::chrono::seconds kFolderWatchInterval{5};
 
 struct Address {
   std::string host;
@@ -63,13 +76,34 @@ AccessLog access_log_of(const std::string& name) {
   return name == "off" ? AccessLog::off : AccessLog::errors;
 }
 
+// As many connections as were asked for, or as the limit of open files allows.
+std::size_t connections_max(const Settings& settings) {
+  const std::size_t wanted = std::size_t(settings.number("connections-max"));
+  const std::size_t descriptors = raise_descriptor_limit();
+  const std::size_t possible = connections_within(descriptors, wanted);
+  if (possible < wanted)
+    log::warning("the limit of open files allows fewer connections than connections-max",
+                 {{"connections_max", wanted}, {"open_files", descriptors}, {"used", possible}});
+  return possible;
+}
+
+CallerRules caller_rules(const Settings& settings, const Address& address) {
+  CallerRulesOptions options;
+  options.any_credentials = settings.text("auth") == "any";
+  options.own_hosts = {address.host};
+  if (!settings.text("domain").empty()) options.own_hosts.push_back(settings.text("domain"));
+  options.allowed_hosts = split_names(settings.text("allowed-hosts"));
+  options.allowed_origins = split_names(settings.text("allowed-origins"));
+  return CallerRules(std::move(options));
+}
+
 wire::HttpServerOptions http_options(const Settings& settings, const Address& address) {
   wire::HttpServerOptions options;
   options.address = address.host;
   options.port = address.port;
   options.tls_certificate_path = settings.text("tls-certificate");
   options.tls_private_key_path = settings.text("tls-key");
-  options.connections_max = std::size_t(settings.number("connections-max"));
+  options.connections_max = connections_max(settings);
   options.idle_timeout = std::chrono::seconds(settings.number("idle-timeout-seconds"));
   options.stop_grace = std::chrono::seconds(settings.number("stop-grace-seconds"));
   return options;
@@ -82,6 +116,9 @@ Application::Parts::~Parts() {
   background.stop();
   if (chain) chain->request_stop();
   if (http) http->stop();
+  if (job_http) job_http->stop();
+  if (credentials_door) credentials_door->stop();
+  if (tunnels) tunnels->stop();
   if (health) health->stop();
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
@@ -104,18 +141,40 @@ Result<void> Application::Parts::open_state() {
   if (error)
     return fail(codes::kIo,
                 "cannot make the data folder " + data.string() + ": " + error.message());
-  // Jobs reach their own folders below it; nobody lists it.
-  ::chmod(data.c_str(), 0711);
+  // Jobs get their own folders mounted; where there are no mount namespaces compute/ opens the way.
+  ::chmod(data.c_str(), 0700);
 
   store = TRY(
       store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = all_tables()}));
-  blobs = TRY(blobs::open_blob_store({.directory = (data / "blobs").string()}, *random));
+  store::Identity identity = TRY(store::load_identity(*store, *random));
+  blobs::BlobOptions options{.directory = (data / "blobs").string()};
+  options.database = {identity.id, !identity.settled,
+                      TRY(store::has_records(*store, all_tables()))};
+  blobs = TRY(blobs::open_blob_store(std::move(options), *random));
+  TRY(store::settle_identity(*store, identity));
+  TRY(watch_folders());
   compute = TRY(compute::make_process_compute(
-      {.directory = (data / "jobs").string(), .shim_command = {"/proc/self/exe", "shim"}}, clock));
+      {.directory = (data / "jobs").string(),
+       .shim_command = {"/proc/self/exe", "shim"},
+       .complete = [this](compute::JobSpec& job) { add_transparent_mode(job, data); }},
+      clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
   engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
   return {};
+}
+
+// What the server goes on using by open descriptors when somebody removes it.
+Result<void> Application::Parts::watch_folders() {
+  for (const char* path : {"", "/state", "/state/tidemill.db", "/blobs"})
+    folders.push_back(TRY(FileIdentity::of(data.string() + path)));
+  return {};
+}
+
+std::string Application::Parts::trouble() const {
+  for (const FileIdentity& folder : folders)
+    if (Result<void> there = folder.check(); !there) return there.error().message;
+  return "";
 }
 
 Result<void> Application::Parts::open_identity() {
@@ -123,6 +182,19 @@ Result<void> Application::Parts::open_identity() {
       TRY(services::iam::load_or_create_root_key(data / "root-key.json", *random));
   iam = TRY(services::iam::IamService::open(
       *store, clock, *random, {.root = root, .accept_any = settings.text("auth") == "any"}));
+  TRY(iam->make_execution_role());
+  return {};
+}
+
+// The local certificate authority, what clients need to trust it, and tunnels to other hosts.
+Result<void> Application::Parts::open_transparent_mode() {
+  authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
+  TRY(write_trust_files(data, *authority, clock.now()));
+  tunnels = std::make_unique<wire::Tunnels>(wire::TunnelOptions());
+  connect_path = std::make_unique<ConnectPath>(
+      *authority, *tunnels,
+      ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") != "off",
+                     .tunnels_for_jobs = settings.text("tunnel") == "jobs"});
   return {};
 }
 
@@ -169,25 +241,44 @@ Result<void> Application::Parts::take_address() {
   authenticator =
       std::make_unique<wire::sigv4::Authenticator>(iam->credentials(), std::move(authentication));
 
-  RequestChainParts parts{*router, *authenticator, *iam,    registry, *workers,
-                          *loops,  clock,          *random, metrics};
+  RequestChainParts parts{*router,  *authenticator, *iam,  *iam,    registry,
+                          *workers, *loops,         clock, *random, metrics};
   parts.async_operation = inference_operation.get();
+  parts.connect_path = connect_path.get();
+  parts.front_page = [this, hosts = routing.base_hosts](
+                         const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
+    if (!wants_front_page(request) || !wire::bucket_of_host(request.host(), hosts).empty())
+      return std::nullopt;
+    return front_page(request, {endpoint, settings.text("data")});
+  };
   parts.further_metrics = [this] { return further_metrics(); };
+  parts.trouble = [this] { return trouble(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");
   parts.data_folder = data.string();
+  parts.callers = caller_rules(settings, address);
+  services::sagemaker::HeldDescribes::share_workers(workers->threads());
   chain = std::make_unique<RequestChain>(std::move(parts));
   wire::HttpServerOptions options = http_options(settings, address);
   options.on_bad_request = [this](int status, std::string_view reason) {
     return chain->bad_request(status, reason);
   };
+  wire::HttpServerOptions for_jobs = options;
+  for_jobs.tls_certificate_path.clear();
+  for_jobs.tls_private_key_path.clear();
+  for_jobs.connections_max = std::max<std::size_t>(1, options.connections_max / kJobsShare);
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
+  job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
+  job_doors = std::make_unique<HttpJobDoors>(*job_http);
+  compute->serve_through(*job_doors);
   TRY(http->bind());
   std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
              std::to_string(http->port());
-  return {};
+  if (services::sagemaker::sdks_trust(endpoint)) return {};
+  credentials_door = std::make_unique<CredentialsDoor>(*chain);
+  return credentials_door->open(*loops, *stream_pool, data / "credentials-port");
 }
 
 Result<void> Application::Parts::run() {
@@ -199,9 +290,20 @@ Result<void> Application::Parts::run() {
   health->start();
   TRY(asynchronous->start());
   TRY(http->start());
+  background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
   repeat("logs-sweep", kLogsSweepInterval, [this] {
     if (Result<std::size_t> swept = logs->sweep(); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
+  });
+  repeat("blobs-quarantine", kQuarantineInterval, [this] { blobs->delete_expired(clock.now()); });
+  repeat("folder-watch", kFolderWatchInterval, [this, last = std::string()]() mutable {
+    std::string now = trouble();
+    if (now == last) return;
+    if (now.empty())
+      log::info("the data folder is back");
+    else
+      log::error("the data folder is gone", {{"reason", now}, {"path", data.string()}});
+    last = std::move(now);
   });
   repeat("models-sweep", kModelsSweepInterval, [this] { fleets->sweep(); });
   return announce();
@@ -222,6 +324,7 @@ void Application::Parts::repeat(std::string name, std::chrono::seconds interval,
 Result<void> Application::Parts::announce() {
   ValueObject facts;
   facts.append("endpoint", endpoint);
+  facts.append("local_endpoint", credentials_door ? credentials_door->url() : endpoint);
   facts.append("pid", std::int64_t(getpid()));
   facts.append("version", kVersion);
   announced = true;
@@ -234,9 +337,14 @@ std::string Application::Parts::further_metrics() const {
     return std::string("# TYPE ") + name + " " + kind + "\n" + name + " " + std::to_string(value) +
            "\n";
   };
-  return gauge("tidemill_http_connections_accepted_total", "counter",
+  const blobs::BlobStatistics stored = blobs->statistics();
+  return gauge("tidemill_blobs_quarantine_files", "gauge", stored.quarantine_files) +
+         gauge("tidemill_blobs_quarantine_bytes", "gauge", stored.quarantine_bytes) +
+         gauge("tidemill_blobs_foreign", "gauge", blobs->why_not_collected().empty() ? 0 : 1) +
+         gauge("tidemill_http_connections_accepted_total", "counter",
                counters.connections_accepted) +
          gauge("tidemill_http_connections_refused_total", "counter", counters.connections_refused) +
+         gauge("tidemill_http_connections_shed_total", "counter", counters.connections_shed) +
          gauge("tidemill_http_connections_active", "gauge", counters.connections_active) +
          gauge("tidemill_http_bad_requests_total", "counter", counters.requests_bad) +
          gauge("tidemill_http_received_bytes_total", "counter", counters.bytes_received) +
@@ -244,7 +352,7 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_running", "gauge", workers->running()) +
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
-         inference->counters().metrics_text() + recorder->metrics_text() +
+         tunnels->metrics_text() + inference->counters().metrics_text() + recorder->metrics_text() +
          asynchronous->metrics_text() + health->counters.metrics_text() +
          transform_jobs->counters().metrics_text();
 }
@@ -257,6 +365,7 @@ Result<std::unique_ptr<Application>> Application::start(const Settings& settings
   auto parts = std::make_unique<Parts>(settings);
   TRY(parts->open_state());
   TRY(parts->open_identity());
+  TRY(parts->open_transparent_mode());
   parts->make_recorder();
   TRY(parts->take_address());
   TRY(parts->add_services());

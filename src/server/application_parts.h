@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_identity.h"
 #include "blobs/blobs.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
@@ -15,9 +16,12 @@
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "server/application.h"
+#include "server/credentials_door.h"
 #include "server/inference_operation.h"
+#include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
+#include "server/transparent/connect_path.h"
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/s3/s3_service.h"
@@ -46,8 +50,12 @@ struct Application::Parts {
   ~Parts();
 
   Result<void> open_state();
+  Result<void> watch_folders();
+  // Why nothing can be stored any more; "" when it can.
+  std::string trouble() const;
   Result<void> open_identity();
   void make_recorder();
+  Result<void> open_transparent_mode();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
@@ -59,6 +67,7 @@ struct Application::Parts {
 
   Settings settings;
   std::filesystem::path data;
+  std::vector<FileIdentity> folders;  // set by watch_folders()
   SystemClock clock;
   std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
   std::unique_ptr<Random> random = make_system_random();
@@ -91,9 +100,16 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  std::unique_ptr<wire::LocalAuthority> authority;
+  std::unique_ptr<wire::Tunnels> tunnels;
+  std::unique_ptr<ConnectPath> connect_path;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
+  std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
+  std::unique_ptr<HttpJobDoors> job_doors;
+  std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself will do
   std::string endpoint;
+  std::string python;  // absolute; empty: there is none
   bool announced = false;
   runtime::TaskScope background;
 };

@@ -8,7 +8,9 @@
 #include "server/application_parts.h"
 #include "server/async_ports.h"
 #include "server/batch_invocation.h"
+#include "server/tag_sources.h"
 #include "services/sagemaker/role_s3.h"
+#include "store/identity.h"
 
 namespace tidemill::server {
 namespace {
@@ -31,6 +33,7 @@ std::string find_program(const std::string& name) {
 
 std::vector<store::TableSpec> all_tables() {
   std::vector<store::TableSpec> all = engine::engine_tables();
+  all.push_back(store::identity_table().spec());
   auto add = [&all](std::vector<store::TableSpec> more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
@@ -52,6 +55,7 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
   std::error_code error;
   programs.self = filesystem::read_symlink("/proc/self/exe", error).string();
   programs.python = find_program(settings.text("python"));
+  python = programs.python;
   if (programs.python.empty())
     log::warning("script-mode jobs and Python models cannot run: there is no such interpreter",
                  {{"python", settings.text("python")}});
@@ -82,6 +86,7 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
 Result<void> Application::Parts::add_services() {
   sts = std::make_unique<services::sts::StsService>(*iam);
   logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
+  iam->set_tag_sources(tag_sources(*store));
   iam->add_to(registry);
   sts->add_to(registry);
   s3->add_to(registry);
@@ -90,6 +95,9 @@ Result<void> Application::Parts::add_services() {
   placed.jobs_directory = (data / "training").string();
   placed.programs = TRY(programs());
   placed.endpoint = endpoint;
+  placed.isolate_jobs = settings.text("job-network") == "isolated";
+  placed.port = http->port();
+  if (credentials_door) placed.credentials_url = credentials_door->url();
   services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
                                                  *iam,   clock,   *random,  placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);

@@ -1,16 +1,40 @@
 // The one program. A job's shim and its built-in algorithm are other processes that share the
 // binary; they are told apart before anything of the server starts.
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <string>
 #include <string_view>
 
 #include "base/crash_point.h"
 #include "cli/cli.h"
+#include "compute/process/confine.h"
 #include "compute/process/shim.h"
 #include "infer/check_model.h"
 #include "model_server/onnx_serve.h"
 #include "server/application.h"
+#include "server/image_list.h"
 #include "train/xgboost_main.h"
+
+namespace {
+
+// Loading may take what the largest known models do, and no more.
+int check_model(const std::string& directory, const tidemill::infer::LoadOptions& options) {
+  constexpr std::uint64_t kMemoryBytes = 2ull << 30, kMemoryPerByte = 16;
+  constexpr std::uint64_t kCpuSeconds = 240;  // of all threads; the clock's limit is the caller's
+  std::uint64_t bytes = 0;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, ignored))
+    if (entry.is_regular_file(ignored)) bytes += entry.file_size(ignored);
+  return tidemill::compute::run_confined(
+      {directory, kMemoryBytes + kMemoryPerByte * bytes, kCpuSeconds},
+      [&options](const std::string& folder) {
+        return tidemill::infer::check_model_main(folder, options);
+      });
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   tidemill::arm_crash_points();
@@ -25,7 +49,11 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "tidemill: the built-in algorithms are: xgboost\n");
     return 2;
   }
-  if (command == "check-model" && argc == 3) return tidemill::infer::check_model_main(argv[2]);
+  if (command == "check-model" && (argc == 3 || argc == 4))
+    return check_model(
+        argv[2], {.combine = argc == 4 && string_view(argv[3]) == tidemill::infer::kCombineWord});
   if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
-  return tidemill::cli::run(argc, argv, {tidemill::server::serve, tidemill::server::coverage_json});
+  return tidemill::cli::run(
+      argc, argv,
+      {tidemill::server::serve, tidemill::server::coverage_json, tidemill::server::images_text});
 }

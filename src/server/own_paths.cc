@@ -48,12 +48,22 @@ HttpResponse credentials_response(const Result<TemporaryCredentials>& credential
 
 }  // namespace
 
+HttpResponse OwnPaths::health() const {
+  const std::string trouble = parts_.trouble ? parts_.trouble() : "";
+  if (trouble.empty()) return plain(200, "{\"status\":\"ok\"}\n", "application/json");
+  ValueObject body;
+  body.append("status", "failed");
+  body.append("reason", trouble);
+  return json(503, std::move(body));
+}
+
 void OwnPaths::handle(const wire::HttpRequest& request, wire::HttpHandler::Respond respond) {
   const std::string& path = request.path;
   if (path.starts_with(services::iam::kCredentialsPath))
     return give_credentials(request, std::move(respond));
-  if (path == "/_tidemill/health")
-    return respond(plain(200, "{\"status\":\"ok\"}\n", "application/json"));
+  if (path == "/_tidemill/health") return respond(health());
+  if (path == "/_tidemill/metrics" && !request.job.empty())
+    return respond(plain(403, "The server's metrics are not for jobs.\n"));
   if (path == "/_tidemill/metrics")
     return respond(plain(
         200, parts_.metrics.text(parts_.further_metrics ? parts_.further_metrics() : std::string()),
@@ -67,6 +77,8 @@ void OwnPaths::give_credentials(const wire::HttpRequest& request,
   if (request.method != "GET")
     return respond(refusal(405, "MethodNotAllowed", "Credentials are fetched with GET."));
   std::string holder = request.path.substr(services::iam::kCredentialsPath.size());
+  if (!request.job.empty() && request.job != holder)
+    return respond(refusal(403, "AccessDenied", "These are not this job's credentials."));
   std::string token(request.headers.get("authorization"));
   // Outside the task: a task that is refused leaves it where it can still be used.
   auto answer = std::make_unique<wire::HttpHandler::Respond>(std::move(respond));

@@ -18,6 +18,8 @@ struct OwnPathsParts {
   runtime::WorkerPool& workers;
   // Text after the metrics of requests; empty: none.
   std::function<std::string()> further_metrics;
+  // Why the server can store nothing any more, "" when it can; empty: it always can.
+  std::function<std::string()> trouble = {};
 };
 
 // Thread-safe.
@@ -33,6 +35,7 @@ class OwnPaths {
   void handle(const wire::HttpRequest& request, wire::HttpHandler::Respond respond);
 
  private:
+  wire::HttpResponse health() const;
   void give_credentials(const wire::HttpRequest& request, wire::HttpHandler::Respond respond);
 
   OwnPathsParts parts_;

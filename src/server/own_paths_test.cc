@@ -38,8 +38,9 @@ class Iam final : public services::sagemaker::FakeIam {
 class OwnPathsTest : public ::testing::Test {
  protected:
   std::future<wire::HttpResponse> ask(const std::string& path, const char* token = nullptr,
-                                      const char* method = "GET") {
+                                      const char* method = "GET", const char* job = "") {
     wire::HttpRequest request;
+    request.job = job;
     request.method = method;
     request.path = path;
     if (token) request.headers.add("authorization", token);
@@ -94,6 +95,16 @@ TEST_F(OwnPathsTest, RefusalsSayWhy) {
   const wire::HttpResponse broken = ask("/_tidemill/credentials/broken", "right").get();
   EXPECT_EQ(broken.status, 500);
   EXPECT_EQ(member(credentials(broken), "code"), "InternalFailure");
+}
+
+TEST_F(OwnPathsTest, AJobsDoorOpensToItsOwnCredentialsAlone) {
+  const auto status = [&](const char* path, const char* job) {
+    return ask(path, "right", "GET", job).get().status;
+  };
+  EXPECT_EQ(status("/_tidemill/credentials/training.j", "training.j"), 200);
+  EXPECT_EQ(status("/_tidemill/credentials/training.j", "training.k"), 403);
+  EXPECT_EQ(status("/_tidemill/metrics", "training.j"), 403);
+  EXPECT_EQ(status("/_tidemill/health", "training.j"), 200);
 }
 
 TEST_F(OwnPathsTest, BusyWorkersAreAnAnswerToo) {

@@ -3,7 +3,6 @@
 #include "base/hidden_folder.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "blobs/file_source.h"
 #include "server/s3_rules.h"
 #include "services/constraints.h"
 #include "services/iam/authorization/authorize.h"
@@ -90,28 +89,57 @@ wire::sigv4::Dialect dialect_of(const wire::Route& route) {
   }
 }
 
+FairQueueOptions RequestChain::upload_options(std::size_t workers) {
+  const std::size_t threads = workers * kUploadThreadsPerWorker;
+  return {"upload", threads, share_of_one(threads), kUploadsWaitingMax,
+          share_of_one(kUploadsWaitingMax)};
+}
+
+Error for_dialect(Error error, wire::sigv4::Dialect dialect) {
+  if (error.code == "AccessDenied" && dialect == Dialect::json) error.code += "Exception";
+  return error;
+}
+
 void RequestChain::handle(wire::HttpRequest request, Respond respond) {
-  if (OwnPaths::takes(request)) return own_paths_.handle(request, std::move(respond));
-  auto call = std::make_unique<Call>();
-  call->request = std::move(request);
-  call->respond = std::move(respond);
-  call->started = std::chrono::steady_clock::now();
-
-  call->request_id = make_uuid(parts_.random);
-  wire::sigv4::Scope scope = wire::sigv4::claimed_scope(call->request);
-  Result<wire::Route> route = parts_.router.resolve(call->request, scope.service);
-  if (!route) {
-    wire::Dialect fallback = parts_.router.dialect(call->request, scope.service);
-    call->route = {fallback.service, nullptr, fallback.protocol, {}};
-    return finish(*call, encode_error(*call, route.error()));
+  if (ConnectPath::takes(request) && parts_.connect_path)
+    return parts_.connect_path->handle(request, std::move(respond));
+  if (std::optional<HttpResponse> refusal = misdirected(request))
+    return respond(*std::move(refusal));
+  if (parts_.front_page)
+    if (std::optional<HttpResponse> page = parts_.front_page(request))
+      return respond(*std::move(page));
+  std::unique_ptr<Call> call = call_of(std::move(request), std::move(respond));
+  const bool admitted = call->route.service != nullptr;
+  if (!admitted) {
+    if (std::optional<HttpResponse> preflight = parts_.callers.preflight(call->request))
+      return call->respond(*std::move(preflight));
+    const std::optional<Error> refusal = parts_.callers.refusal(call->request);
+    if (!refusal && OwnPaths::takes(call->request))
+      return own_paths_.handle(call->request, std::move(call->respond));
+    if (refusal) return finish(*call, refuse_unrouted(*call, *refusal));
   }
-  call->route = *std::move(route);
-  if (parts_.async_operation && call->route.operation &&
-      parts_.async_operation->takes(*call->route.service, *call->route.operation))
-    return handle_async(std::move(call));
+  if (!call->route.operation) {
+    wire::sigv4::Scope scope = wire::sigv4::claimed_scope(call->request);
+    Result<wire::Route> route = parts_.router.resolve(call->request, scope.service);
+    if (!route) return finish(*call, refuse_unrouted(*call, route.error()));
+    call->route = *std::move(route);
+    if (Result<void> known = call->proven ? check_identity(*call) : Result<void>(); !known)
+      return finish(*call, encode_error(*call, known.error()));
+  }
+  if (is_async(call->route)) return handle_async(std::move(call));
 
+  if (!call->proven && call->request.body.size() <= kBodyBytesOnLoopMax)
+    if (Result<void> known = authenticate(*call); !known)
+      return finish(*call, encode_error(*call, known.error()));
   submit(std::move(call),
          [this](std::unique_ptr<Call> taken) { finish(*taken, run_and_encode(*taken)); });
+}
+
+HttpResponse RequestChain::refuse_unrouted(Call& call, const Error& error) {
+  wire::Dialect fallback =
+      parts_.router.dialect(call.request, wire::sigv4::claimed_scope(call.request).service);
+  call.route = {fallback.service, nullptr, fallback.protocol, {}};
+  return encode_error(call, for_dialect(error, dialect_of(call.route)));
 }
 
 // To the worker pool, or back to the client when its queue is full.
@@ -122,8 +150,10 @@ void RequestChain::submit(std::unique_ptr<Call> call,
     work(std::move(call));
   };
   // A refused task is left as it was, and with it the call.
-  runtime::WorkerPool& pool = here.request.stream ? uploads_ : parts_.workers;
-  if (!pool.try_submit(std::move(task)))
+  const bool taken = here.request.stream
+                         ? uploads_.try_submit(owner_of(here.identity), std::move(task))
+                         : parts_.workers.try_submit(std::move(task));
+  if (!taken)
     finish(here, encode_error(here, Error{codes::kOverloaded,
                                           "Every worker is busy and the queue is full; try again "
                                           "later, or raise the settings workers and queue."}));
@@ -131,11 +161,12 @@ void RequestChain::submit(std::unique_ptr<Call> call,
 
 // The list that DESIGN.md's "One request" promises.
 Result<HttpResponse> RequestChain::run(Call& call) {
-  TRY(authenticate(call));
+  if (!call.proven) TRY(authenticate(call));
   TRY(open_body(call));
   const services::Handler* handler = TRY(find_handler(call));
   const schema::Operation& operation = *call.route.operation;
   if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
+  const SharedBudget::Hold document = TRY(hold_document(call));
   Value input = ValueObject();
   if (operation.input) {
     input =
@@ -169,11 +200,17 @@ HttpResponse RequestChain::run_and_encode(Call& call) {
 }
 
 Result<void> RequestChain::authenticate(Call& call) {
-  Dialect dialect = dialect_of(call.route);
-  if (call.request.stream && wire::sigv4::needs_whole_body(call.request, dialect)) {
-    TRY(read_document(call));
-  }
-  call.identity = TRY(parts_.authenticator.authenticate(call.request, dialect, parts_.clock.now()));
+  call.identity = TRY(
+      parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now()));
+  call.proven = true;
+  TRY(check_identity(call));
+  return charge(call);
+}
+
+Result<void> RequestChain::check_identity(const Call& call) {
+  const Dialect dialect = dialect_of(call.route);
+  // Nothing is public yet.
+  if (call.identity.anonymous) return fail(wire::sigv4::missing_credentials(dialect));
   // What was signed for one service must not open another. Of any-mode's credentials nothing is
   // asked.
   const std::string& signed_for = call.identity.service;
@@ -185,23 +222,7 @@ Result<void> RequestChain::authenticate(Call& call) {
 Result<void> RequestChain::open_body(Call& call) {
   if (dialect_of(call.route) == Dialect::s3)
     TRY(check_s3_length(call.request, *call.route.operation));
-  TRY(wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route)));
-  bool streams = wire::streaming_payload(call.route.operation->input) != nullptr;
-  return streams || !call.request.stream ? Result<void>() : read_document(call);
-}
-
-Result<void> RequestChain::read_document(Call& call) {
-  Result<std::string> whole = read_all(*call.request.stream, kRequestDocumentBytesMax);
-  if (!whole && whole.error().code == codes::kOverloaded) {
-    bool s3 = dialect_of(call.route) == Dialect::s3;
-    return fail(
-        s3 ? "MaxMessageLengthExceeded" : "RequestEntityTooLargeException",
-        "The request's document exceeds " + std::to_string(kRequestDocumentBytesMax) + " bytes.",
-        s3 ? 400 : 413);
-  }
-  call.request.body = TRY(std::move(whole));
-  call.request.stream.reset();
-  return {};
+  return wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route));
 }
 
 Result<const services::Handler*> RequestChain::find_handler(const Call& call) {
@@ -225,6 +246,7 @@ services::Context RequestChain::make_context(Call& call) {
   context.stop = stop_.get_token();
   for (const auto& [name, value] : call.request.headers.fields())
     context.headers.emplace(wire::lower_case(name), value);
+  context.headers[services::iam::kRemoteAddressHeader] = call.request.remote_address;
   context.endpoint = (call.request.tls ? "https://" : "http://") + std::string(call.request.host());
   if (wire::streaming_payload(call.route.operation->input)) {
     if (call.request.stream) {
@@ -251,8 +273,19 @@ Result<void> RequestChain::authorize(const Call& call, const Value& input) {
                                                       : "MissingAuthenticationTokenException",
                 "Access Denied", 403);
   if (call.identity.root) return {};
-  return services::iam::authorize_operation(parts_.iam, principal_of(call), *call.route.service,
-                                            *call.route.operation, region_of(call), input);
+  services::iam::RequestFacts facts;
+  facts.region = region_of(call);
+  facts.received = parts_.clock.now();
+  facts.remote_address = call.request.remote_address;
+  facts.secure = call.request.tls;
+  facts.header = [&request = call.request](std::string_view name) {
+    return request.headers.find(name);
+  };
+  facts.authentication = call.identity.authentication;
+  facts.signature_version = call.identity.signature_version;
+  if (call.identity.signed_at.microseconds > 0) facts.signed_at = call.identity.signed_at;
+  return parts_.authorizer.authorize_operation(facts, principal_of(call), *call.route.service,
+                                               *call.route.operation, input);
 }
 
 services::Principal RequestChain::principal_of(const Call& call) {
@@ -272,11 +305,7 @@ HttpResponse RequestChain::encode(const Call& call, services::Context& context,
   if (context.response_status) response.status = context.response_status;
   for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
   if (!context.response_body) return response;
-  auto* file = dynamic_cast<blobs::FileSource*>(context.response_body.get());
-  if (file && !file->verifies()) {
-    response.file =
-        wire::FileRange{file->descriptor(), file->offset(), file->length(), file->owner()};
-  } else if (std::optional<std::string> whole = context.response_body->take_in_memory()) {
+  if (std::optional<std::string> whole = context.response_body->take_in_memory()) {
     response.body = *std::move(whole);
   } else {
     response.stream = std::move(context.response_body);
@@ -297,28 +326,32 @@ HttpResponse RequestChain::encode_error(const Call& call, const Error& error) {
                     call.request);
 }
 
-std::optional<HttpResponse> RequestChain::refuse_early(const wire::HttpRequest& request) {
-  Result<wire::Route> route =
-      parts_.router.resolve(request, wire::sigv4::claimed_scope(request).service);
-  if (!route || dialect_of(*route) != Dialect::s3) return std::nullopt;
-  Result<wire::sigv4::Identity> identity =
-      parts_.authenticator.authenticate(request, Dialect::s3, parts_.clock.now());
-  if (identity) return std::nullopt;
-  Call call;
-  call.started = std::chrono::steady_clock::now();
-  call.request_id = make_uuid(parts_.random);
-  call.route = *std::move(route);
-  call.request.method = request.method;
-  call.request.target = request.target;
-  call.request.remote_address = request.remote_address;
-  HttpResponse response = encode_error(call, identity.error());
+void RequestChain::finish(Call& call, HttpResponse response) {
+  if (!hold_answer(call, response))
+    response = encode_error(call, Error{codes::kOverloaded,
+                                        "The answers under way have as many bytes as the server "
+                                        "holds at once; please reduce your request rate.",
+                                        503});
   account(call, response.status);
-  return response;
+  add_page_headers(call, response);
+  call.respond(std::move(response));
 }
 
-void RequestChain::finish(Call& call, HttpResponse response) {
-  account(call, response.status);
-  call.respond(std::move(response));
+// For a page that the setting allowed-origins lets ask.
+void RequestChain::add_page_headers(const Call& call, HttpResponse& response) {
+  const std::string_view origin = call.request.headers.get("origin");
+  if (!origin.empty() && parts_.callers.allows_origin(origin))
+    parts_.callers.add_headers(origin, response);
+}
+
+// Takes what an answer holds while its client takes it from the budget; false when that is used up.
+bool RequestChain::hold_answer(const Call& call, HttpResponse& response) {
+  const bool streams = response.stream || response.push;
+  if (response.held || (!streams && response.body.size() <= kFreeAnswerBytesMax)) return true;
+  SharedBudget::Hold hold = answer_bytes_.hold(owner_of(call.identity));
+  if (!hold.grow_to(streams ? kStreamedAnswerBytes : response.body.size())) return false;
+  response.held = std::make_shared<SharedBudget::Hold>(std::move(hold));
+  return true;
 }
 
 // Metrics and the access log.

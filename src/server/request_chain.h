@@ -3,19 +3,25 @@
 // -> the model's constraints -> authorize -> handler -> encode -> metrics and access log.
 #pragma once
 
-#include <atomic>
 #include <chrono>
+#include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "base/shared_budget.h"
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
-#include "server/byte_budget.h"
+#include "server/caller_rules.h"
+#include "server/fair_queue.h"
 #include "server/metrics.h"
 #include "server/own_paths.h"
+#include "server/transparent/connect_path.h"
+#include "services/iam/authorization/authorize.h"
 #include "services/iam/interface.h"
 #include "services/service.h"
 #include "wire/http.h"
@@ -24,17 +30,40 @@
 
 namespace tidemill::server {
 
-// Bodies of operations without a streaming payload, read whole into memory.
+// Bodies of operations without a streaming payload, gathered whole in memory.
 inline constexpr std::uint64_t kRequestDocumentBytesMax = 16u << 20;
 inline constexpr std::chrono::seconds kRequestTime{300};
+// What is hashed, or decoded, on a loop; a worker does it for larger bodies.
+inline constexpr std::size_t kBodyBytesOnLoopMax = 256u << 10;
+// Uploads under way each wait on a thread for their bytes; that costs little memory and no CPU.
+inline constexpr std::size_t kUploadThreadsPerWorker = 4;
 inline constexpr std::size_t kUploadsWaitingMax = 1024;
-// Of bodies of invocations too large for a loop to gather, from their arrival to their answers.
+// Of bodies that loops gather, from their arrival to their answers, beyond the first 16 KiB of
+// each.
 inline constexpr std::uint64_t kGatheredBytesMax = 1u << 30;
+// The same of bodies whose signature covers a hash that their heads do not tell, until it is
+// verified; the owner is the client's address.
+inline constexpr std::uint64_t kUnprovenBytesMax = 512u << 20;
+// Of decoded documents, while their requests run. "[{},{},..." takes 32 times its size; documents
+// up to 1 MiB find room on every worker.
+inline constexpr std::uint64_t kDecodedBytesMax = 1u << 30;
+inline constexpr std::uint64_t kDecodedBytesPerByte = 32;
+inline constexpr std::size_t kFreeDocumentBytesMax = 64u << 10;
+// Of answers that wait to be taken by their clients; small ones do not count.
+inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
+inline constexpr std::size_t kFreeAnswerBytesMax = 64u << 10;
+// What a streamed answer costs: the piece that goes out.
+inline constexpr std::uint64_t kStreamedAnswerBytes = 128u << 10;
+
+// What one principal may have of what there is; the rest stays for others.
+constexpr std::uint64_t share_of_one(std::uint64_t total) { return total - total / 4; }
 
 enum class AccessLog { all, errors, off };
 
 // Which service's way of signing and of errors the route wants.
 wire::sigv4::Dialect dialect_of(const wire::Route& route);
+// "AccessDenied" is called otherwise by JSON services.
+Error for_dialect(Error error, wire::sigv4::Dialect dialect);
 
 // What one request has become so far. Owned by whoever works on it; moves from the event loop to a
 // worker and back.
@@ -45,8 +74,11 @@ struct Call {
   std::chrono::steady_clock::time_point started;
   wire::Route route;
   wire::sigv4::Identity identity;
-  ByteBudget::Hold gathered;  // of a body that was too large for the loop to gather
+  bool proven = false;  // `identity` is: by the head, or by the head and the body
 };
+
+// Whose budget a request of this principal takes from.
+std::string owner_of(const wire::sigv4::Identity& identity);
 
 // Operations that never touch the worker pool: the inference path. `respond` may come later, from
 // any thread.
@@ -64,6 +96,7 @@ struct RequestChainParts {
   const wire::Router& router;
   wire::sigv4::Authenticator& authenticator;
   services::iam::IamInterface& iam;
+  services::iam::Authorizer& authorizer;
   const services::Registry& registry;
   runtime::WorkerPool& workers;
   runtime::EventLoops& loops;
@@ -71,37 +104,57 @@ struct RequestChainParts {
   Random& random;
   Metrics& metrics;
   AsyncOperation* async_operation = nullptr;
+  ConnectPath* connect_path = nullptr;  // nullptr: CONNECT is refused
+  // What a browser gets at "/"; nullopt for all other requests.
+  std::function<std::optional<wire::HttpResponse>(const wire::HttpRequest&)> front_page;
   // Text after the metrics of requests.
   std::function<std::string()> further_metrics;
+  // Why nothing can be stored any more, "" when it can.
+  std::function<std::string()> trouble;
   AccessLog access_log = AccessLog::errors;
   std::string region = "us-east-1";
   std::string data_folder = {};  // is named to no client
+  CallerRules callers = CallerRules();
 };
 
 class RequestChain final : public wire::HttpHandler {
  public:
   explicit RequestChain(RequestChainParts parts)
       : parts_(std::move(parts)),
-        own_paths_({parts_.metrics, parts_.iam, parts_.workers, parts_.further_metrics}),
-        uploads_({"upload", parts_.workers.threads(), kUploadsWaitingMax}) {}
+        own_paths_(
+            {parts_.metrics, parts_.iam, parts_.workers, parts_.further_metrics, parts_.trouble}),
+        uploads_(upload_options(parts_.workers.threads())) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;
-  // S3's uploads are authenticated before their clients send the body.
-  std::optional<wire::HttpResponse> refuse_early(const wire::HttpRequest& request) override;
+  // request_admission.cc: a request is authenticated, as far as its head allows, before its body is
+  // taken.
+  std::expected<std::unique_ptr<wire::Admission>, wire::HttpResponse> admit(
+      const wire::HttpRequest& head) override;
   // The answer to what is no HTTP request or passes a limit of the server.
   wire::HttpResponse bad_request(int status, std::string_view reason);
   // Ends the waits of handlers: their contexts' stop tokens fire.
   void request_stop() { stop_.request_stop(); }
 
+  // For RequestAdmission.
+  wire::HttpResponse refuse(Call& call, const Error& error);
+  bool is_async(const wire::Route& route) const;
+
  private:
+  static FairQueueOptions upload_options(std::size_t workers);
+  void begin(Call& call);
+  std::unique_ptr<Call> call_of(wire::HttpRequest request, Respond respond);
+  Result<bool> authenticate_head(Call& call, const wire::HttpRequest& head);
   void handle_async(std::unique_ptr<Call> call);
-  void gather_then_handle_async(std::unique_ptr<Call> call);
+  Result<void> prove(Call& call);
+  void run_async(std::unique_ptr<Call> call);
   void submit(std::unique_ptr<Call> call, std::function<void(std::unique_ptr<Call>)> work);
   wire::HttpResponse run_and_encode(Call& call);
   Result<wire::HttpResponse> run(Call& call);
   Result<void> authenticate(Call& call);
+  Result<void> check_identity(const Call& call);
+  Result<void> charge(Call& call);
+  Result<SharedBudget::Hold> hold_document(const Call& call);
   Result<void> open_body(Call& call);
-  Result<void> read_document(Call& call);
   Result<const services::Handler*> find_handler(const Call& call);
   services::Context make_context(Call& call);
   Result<void> authorize(const Call& call, const Value& input);
@@ -109,16 +162,22 @@ class RequestChain final : public wire::HttpHandler {
   const std::string& region_of(const Call& call);
   wire::HttpResponse encode(const Call& call, services::Context& context, const Value& output);
   wire::HttpResponse encode_error(const Call& call, const Error& error);
+  wire::HttpResponse refuse_unrouted(Call& call, const Error& error);
   void finish(Call& call, wire::HttpResponse response);
+  void add_page_headers(const Call& call, wire::HttpResponse& response);
+  bool hold_answer(const Call& call, wire::HttpResponse& response);
   void account(const Call& call, int status);
 
   RequestChainParts parts_;
   OwnPaths own_paths_;
   std::stop_source stop_;
-  // Where bodies that are still arriving are waited for: clients that send slowly, however many,
-  // hold up other uploads and nothing else.
-  runtime::WorkerPool uploads_;
-  ByteBudget gathered_bytes_{kGatheredBytesMax};
+  SharedBudget gathered_bytes_{kGatheredBytesMax, share_of_one(kGatheredBytesMax)};
+  SharedBudget unproven_bytes_{kUnprovenBytesMax, share_of_one(kUnprovenBytesMax)};
+  SharedBudget decoded_bytes_{kDecodedBytesMax, share_of_one(kDecodedBytesMax)};
+  SharedBudget answer_bytes_{kAnswerBytesMax, share_of_one(kAnswerBytesMax)};
+  // Where bodies that are still arriving are waited for: clients that send slowly hold up other
+  // uploads of their own, no one else's, and nothing else.
+  FairQueue uploads_;
 };
 
 }  // namespace tidemill::server

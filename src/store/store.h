@@ -31,6 +31,9 @@ struct Row {
   std::string value;
 };
 
+// A page of large records ends early rather than fill the memory.
+inline constexpr std::size_t kPageBytesMax = 32u << 20;
+
 // Keys order bytewise. Composite keys join parts with '\x1f' (store/key.h).
 struct Scan {
   std::string table;
@@ -43,6 +46,8 @@ struct Scan {
   std::string before = {};
   bool reverse = false;
   std::size_t limit = 100;  // at most kScanLimitMax
+  // The page ends behind the row with which keys and values come to this; one row at least.
+  std::size_t page_bytes_max = kPageBytesMax;
 };
 inline constexpr std::size_t kScanLimitMax = 10'000;
 
@@ -59,6 +64,7 @@ class Transaction {
  public:
   // Index keys by index name; a record may have none or several in an index.
   using IndexKeys = std::vector<std::pair<std::string, std::string>>;
+  Transaction();
   // expected_version: 0 the key must not exist; n it must be at n; nullopt whatever is there.
   void put(std::string table, std::string key, std::string value, IndexKeys index_keys,
            std::optional<std::uint64_t> expected_version);
@@ -67,6 +73,11 @@ class Transaction {
   // Fails the transaction unless the key is at that version (0: absent); writes nothing.
   void expect(std::string table, std::string key, std::uint64_t version);
   bool empty() const { return operations_.empty(); }
+  // A step of a deletion that has nothing to erase yet.
+  void set_frees_space() { frees_space_ = true; }
+  // It erases something, or is a step of a deletion (store/deletion_scope.h): on a full disk such
+  // transactions are written out of a reserve.
+  bool frees_space() const;
 
   struct Operation {
     enum class Kind { put, erase, expect } kind;
@@ -78,6 +89,7 @@ class Transaction {
 
  private:
   std::vector<Operation> operations_;
+  bool frees_space_;
 };
 
 // Thread-safe. Reads see every commit that returned before they began.

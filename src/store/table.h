@@ -17,6 +17,28 @@ namespace tidemill::store {
 std::string key(std::initializer_list<std::string_view> parts);
 std::vector<std::string> split_key(std::string_view key);
 
+// Tidemill.Corrupt, with the record's name: the server's fault, and not the caller's.
+Error damaged_record(std::string_view table, std::string_view key, const Error& reason);
+void log_skipped_record(const Error& damaged);
+
+// A record's text, decoded. Every reader of records goes through this or read_or_skip(), so that a
+// damaged one is named wherever it is met.
+template <class Record>
+Result<Record> read_record(std::string_view table, std::string_view key, std::string_view text) {
+  Result<Record> record = from_json<Record>(text);
+  if (!record) return fail(damaged_record(table, key, record.error()));
+  return record;
+}
+// For readers of many: a damaged one is named in the log, and the others are served.
+template <class Record>
+std::optional<Record> read_or_skip(std::string_view table, std::string_view key,
+                                   std::string_view text) {
+  Result<Record> record = read_record<Record>(table, key, text);
+  if (record) return *std::move(record);
+  log_skipped_record(record.error());
+  return std::nullopt;
+}
+
 template <class Record>
 struct Versioned {
   Record record;
@@ -55,18 +77,17 @@ class Table {
   Result<std::optional<Versioned<Record>>> get(Store& store, std::string_view key) const {
     std::optional<Row> row = TRY(store.get(name_, key));
     if (!row) return std::optional<Versioned<Record>>();
-    Record record = TRY(from_json<Record>(row->value));
+    Record record = TRY(read_record<Record>(name_, key, row->value));
     return std::optional(Versioned<Record>{std::move(record), row->version});
   }
-  // scan.table is filled in.
+  // scan.table is filled in. Damaged records are left out, and named in the log.
   Result<RecordPage<Record>> scan(Store& store, Scan scan) const {
     scan.table = name_;
     Page page = TRY(store.scan(scan));
     RecordPage<Record> out;
-    for (const Row& row : page.rows) {
-      Record record = TRY(from_json<Record>(row.value));
-      out.records.push_back({std::move(record), row.version});
-    }
+    for (const Row& row : page.rows)
+      if (std::optional<Record> record = read_or_skip<Record>(name_, row.key, row.value))
+        out.records.push_back({*std::move(record), row.version});
     out.next = std::move(page.next);
     return out;
   }

@@ -1,6 +1,25 @@
+#include <algorithm>
+
+#include "store/deletion_scope.h"
 #include "store/store.h"
 
 namespace tidemill::store {
+
+namespace {
+thread_local bool deleting = false;
+}
+
+DeletionScope::DeletionScope(bool deletes) : outer_(deleting) { deleting = deleting || deletes; }
+DeletionScope::~DeletionScope() { deleting = outer_; }
+bool DeletionScope::active() { return deleting; }
+
+Transaction::Transaction() : frees_space_(DeletionScope::active()) {}
+
+bool Transaction::frees_space() const {
+  return frees_space_ || std::ranges::any_of(operations_, [](const Operation& operation) {
+           return operation.kind == Operation::Kind::erase;
+         });
+}
 
 void Transaction::put(std::string table, std::string key, std::string value, IndexKeys index_keys,
                       std::optional<std::uint64_t> expected_version) {

@@ -38,6 +38,15 @@ Result<Value> read_config(const fs::path& path) {
   return value;
 }
 
+// Of the image's tag, as the server says.
+xgboost::XgboostVersion container_version() {
+  xgboost::XgboostVersion version;
+  const char* text = std::getenv("TIDEMILL_XGBOOST_VERSION");
+  if (text == nullptr || std::sscanf(text, "%d.%d", &version.major, &version.minor) != 2)
+    return xgboost::kNewestXgboost;
+  return version;
+}
+
 Result<xgboost::Hyperparameters> read_hyperparameters(const fs::path& root) {
   Value config = TRY(read_config(root / "input/config/hyperparameters.json"));
   std::map<std::string, std::string> values;
@@ -45,7 +54,7 @@ Result<xgboost::Hyperparameters> read_hyperparameters(const fs::path& root) {
     const std::string* text = value.as_string();
     values[name] = text ? *text : write_json(value);
   }
-  return xgboost::parse_hyperparameters(values);
+  return xgboost::parse_hyperparameters(values, container_version());
 }
 
 Result<xgboost::Dataset> read_channel(const fs::path& root, const Value& channels,

@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "wire/push_body.h"
+#include "wire/server/upgrade.h"
 
 namespace tidemill::wire {
 namespace {
@@ -41,6 +42,10 @@ void Headers::erase(std::string_view name) {
 void Headers::set(std::string_view name, std::string value) {
   erase(name);
   fields_.emplace_back(std::string(name), std::move(value));
+}
+
+std::expected<std::unique_ptr<Admission>, HttpResponse> HttpHandler::admit(const HttpRequest&) {
+  return nullptr;
 }
 
 HttpResponse::HttpResponse() = default;

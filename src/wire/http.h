@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace tidemill::wire {
 
@@ -47,6 +49,25 @@ struct QueryParameter {
   bool has_value = true;
 };
 
+struct HttpResponse;
+
+// What a handler grants a request whose body has still to come (HttpHandler::admit). Travels with
+// the request and ends with it.
+class Admission {
+ public:
+  virtual ~Admission() = default;
+  // Asked on the loop's thread before it keeps `bytes` of the body in all, a step at a time; an
+  // answer refuses the request, whose further bytes are not kept. Beyond gathered_bytes_max an
+  // answer must come.
+  virtual std::optional<HttpResponse> keep(std::uint64_t bytes) = 0;
+
+  // Bodies up to this size are gathered by the loop and lie in HttpRequest::body.
+  std::uint64_t gathered_bytes_max = limits::buffered_body_bytes_max;
+  // Larger ones come as HttpRequest::stream, for the cost of the pipe's own memory, which is asked
+  // for with keep(); false: they are refused.
+  bool streams = true;
+};
+
 struct HttpRequest {
   std::string method;    // "PUT"
   std::string target;    // as received: "/b/k%20x?partNumber=1"
@@ -57,11 +78,17 @@ struct HttpRequest {
   Headers headers;
   std::string remote_address;  // "127.0.0.1:52344"
   bool tls = false;
-  // Bodies of up to limits::buffered_body_bytes_max lie in `body`; larger ones and those of unknown
-  // length that grow past it come through `stream` (then `body` is empty). HTTP chunked framing is
+  // The id of the job whose own door (HttpServer::add_door) it came through; "" anybody's.
+  std::string job;
+  // "sts.us-east-1.amazonaws.com" when the request came inside TLS through CONNECT to that name.
+  std::string tunnel_host;
+  // Bodies of up to limits::buffered_body_bytes_max (or what the admission says) lie in `body`;
+  // larger ones come through `stream` (then `body` is empty). HTTP chunked framing is
   // already removed; aws-chunked is not (wire/sigv4 does that).
   std::string body;
   std::unique_ptr<ByteSource> stream;
+  // What admit() gave; nullptr when it was not asked.
+  std::unique_ptr<Admission> admission;
 
   // nullptr when absent.
   const QueryParameter* find_query(std::string_view name) const;
@@ -78,6 +105,7 @@ struct FileRange {
 };
 
 class PushReader;  // wire/push_body.h
+struct Upgrade;    // wire/server/upgrade.h
 
 struct HttpResponse {
   HttpResponse();
@@ -94,6 +122,11 @@ struct HttpResponse {
   // When set, sent instead of `body`, chunked, as an event loop or another thread makes it; no
   // thread waits for it.
   std::unique_ptr<PushReader> push;
+  // When set, the status is 200, there is no body, and the connection becomes another: only as an
+  // answer to CONNECT.
+  std::unique_ptr<Upgrade> upgrade;
+  // Kept until the whole answer is on its way or dropped: a share of a budget of memory.
+  std::shared_ptr<const void> held;  // shared: so that its type stays with its maker
   // For HEAD: the Content-Length of the body that is not sent.
   std::optional<std::uint64_t> head_content_length;
 };
@@ -109,9 +142,11 @@ class HttpHandler {
   using Respond = std::move_only_function<void(HttpResponse)>;
   virtual ~HttpHandler() = default;
   virtual void handle(HttpRequest request, Respond respond) = 0;
-  // Asked on an event-loop thread, when a client waits for "100 Continue" before it sends its body:
-  // an answer refuses the request unread. Must not block.
-  virtual std::optional<HttpResponse> refuse_early(const HttpRequest&) { return std::nullopt; }
+  // Asked on an event-loop thread once the head of a request is there, before more of its body than
+  // HttpServerOptions::unadmitted_body_bytes_max is taken or "100 Continue" is sent. An answer
+  // refuses the request unread; nullptr: gathered to limits::buffered_body_bytes_max, then a
+  // stream. Must not block.
+  virtual std::expected<std::unique_ptr<Admission>, HttpResponse> admit(const HttpRequest& head);
 };
 
 }  // namespace tidemill::wire

@@ -149,6 +149,10 @@ Parsed<void> check_target(std::string_view method, std::string_view target) {
   auto visible = [](unsigned char c) { return c > 0x20 && c != 0x7f; };
   if (target.empty() || !std::ranges::all_of(target, visible))
     return bad("The request target is not valid.");
+  if (method == "CONNECT") {  // RFC 9110 9.3.6: HOST:PORT and nothing else
+    if (target.find('/') == target.npos && target.find(':') != target.npos) return {};
+    return bad("The target of CONNECT must be HOST:PORT.");
+  }
   if (target.front() == '/') return {};
   if (target == "*" && method == "OPTIONS") return {};
   // Absolute form, as proxies send it.

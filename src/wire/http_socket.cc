@@ -1,7 +1,9 @@
 #include "wire/http_socket.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -45,9 +47,18 @@ Socket::~Socket() = default;
 Socket::Socket(Socket&&) noexcept = default;
 
 void Socket::async_connect_tcp(const std::string& ip_address, std::uint16_t port,
-                               std::shared_ptr<SocketEvents> events) {
+                               std::shared_ptr<SocketEvents> events,
+                               const runtime::NetworkNamespace* network) {
   boost::system::error_code error;
   const auto address = asio::ip::make_address(ip_address, error);
+  if (!error && network) {
+    const int family = address.is_v6() ? AF_INET6 : AF_INET;
+    const int descriptor = network->make_socket(family);
+    if (descriptor < 0)
+      error.assign(errno, boost::system::generic_category());
+    else
+      impl_->socket.assign(stream_protocol(family, IPPROTO_TCP), descriptor, error);
+  }
   if (error) {
     asio::post(impl_->socket.get_executor(),
                [events = std::move(events), error] { events->on_writable(error); });
@@ -150,6 +161,11 @@ Socket::Sent Socket::send_file(int descriptor, std::uint64_t offset, std::uint64
   off_t position = off_t(offset);
   return sent_of(::sendfile(impl_->socket.native_handle(), descriptor, &position,
                             std::size_t(std::min(length, share_bytes))));
+}
+
+std::uint64_t Socket::unacknowledged_bytes() const {
+  int bytes = 0;
+  return ::ioctl(impl_->socket.native_handle(), SIOCOUTQ, &bytes) == 0 ? std::uint64_t(bytes) : 0;
 }
 
 bool Socket::is_open() const { return impl_->socket.is_open(); }

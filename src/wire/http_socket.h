@@ -10,6 +10,7 @@
 #include <system_error>
 
 #include "runtime/event_loops.h"
+#include "runtime/network_namespace.h"
 
 namespace tidemill::wire {
 
@@ -33,9 +34,10 @@ class Socket {
   ~Socket();
   Socket(Socket&&) noexcept;
 
-  // on_writable() says how it went.
+  // on_writable() says how it went. `network`: where the address is meant; nullptr: here.
   void async_connect_tcp(const std::string& ip_address, std::uint16_t port,
-                         std::shared_ptr<SocketEvents> events);
+                         std::shared_ptr<SocketEvents> events,
+                         const runtime::NetworkNamespace* network = nullptr);
   // Of any length, although the kernel's own limit is 107 bytes.
   void async_connect_unix(const std::string& path, std::shared_ptr<SocketEvents> events);
   void async_read(std::span<char> buffer, std::shared_ptr<SocketEvents> events);
@@ -50,6 +52,9 @@ class Socket {
   // segment.
   Sent send(std::string_view first, std::string_view second = {}, bool more_follows = false);
   Sent send_file(int descriptor, std::uint64_t offset, std::uint64_t length);
+
+  // Of what was sent, what the kernel still keeps, since the peer has not taken it.
+  std::uint64_t unacknowledged_bytes() const;
 
   bool is_open() const;
   // Something lies there to be read, or the peer has closed. A look, which takes nothing.

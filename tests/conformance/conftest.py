@@ -34,3 +34,14 @@ def go_smoke(tmp_path_factory):
         subprocess.run(["go", "build", "-o", program, "."], check=True, env={**os.environ, "GOFLAGS": "-mod=readonly"},
                        cwd=Path(__file__).resolve().parents[1] / "clients/go")
     return program
+
+
+@pytest.fixture(scope="session")
+def go_identity(tmp_path_factory):
+    """tests/clients/go/identity: prints who the caller is, by an SDK with no configuration of its own; built once."""
+    if not shutil.which("go"):
+        pytest.skip("there is no Go on this machine")
+    program = str(tmp_path_factory.mktemp("go") / "identity")
+    subprocess.run(["go", "build", "-o", program, "./identity"], check=True, env={**os.environ, "GOFLAGS": "-mod=readonly"},
+                   cwd=Path(__file__).resolve().parents[1] / "clients/go")
+    return program

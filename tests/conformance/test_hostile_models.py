@@ -108,7 +108,7 @@ def test_members_keep_to_their_constraints(world, endpoint, members, says):
     ("application/json", b"[[1,2],[3,oops]]", "row 2, column 2: not valid JSON"),
     ("application/json", b'[[1,"' + b"x" * 100_000 + b'"]]', "row 1, column 2"),
     ("application/jsonlines", b"[1,2]\n\n[1,]", "line 3: row 2, column 2"),
-    ("text/libsvm", b"0 4294967295:1", "row 1 names the column 4294967295"),
+    ("text/libsvm", b"0 x:1", "row 1, entry 2: 'x:1' is not index:value"),
     ("application/x-npy", b"\x93NUMPY\x01\x00\x3a\x00{'descr': '<f4', 'fortran_order': False, 'shape': (9999999999999, 2)}",
      "cut off"),
     ("application/x-recordio-protobuf", b"\x0a\x23\xd7\xce\xff\xff\xff\x1f", "row 1: the record is cut off"),

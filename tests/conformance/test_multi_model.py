@@ -1,7 +1,6 @@
 """Many models in containers that are processes: loads that are slow, that kill their instance, or all who load it."""
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,15 +14,24 @@ from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 SCRIPT = """
 import os, signal, time
 
-NAME, MARK = "THE_NAME", "THE_MARK"
+NAME, BUCKET, MARK = "THE_NAME", "THE_BUCKET", "THE_MARK"
+
+
+def first_time():
+    """Kept in S3: nothing else of a model server outlives it."""
+    import boto3
+    s3 = boto3.client("s3")
+    if s3.list_objects_v2(Bucket=BUCKET, Prefix=MARK)["KeyCount"]:
+        return False
+    s3.put_object(Bucket=BUCKET, Key=MARK)
+    return True
 
 
 def model_fn(model_dir):
     print("loading", NAME, flush=True)
     if NAME == "slow":
         time.sleep(1)
-    if NAME == "deadly" or (NAME == "once" and not os.path.exists(MARK)):
-        open(MARK, "w").close()
+    if NAME == "deadly" or (NAME == "once" and first_time()):
         os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(60)
     return NAME
@@ -42,9 +50,9 @@ def world(server):
 @pytest.fixture
 def endpoint(world):
     """Two instances, and where scripts leave their mark."""
-    prefix, mark = unique("many"), Path("/tmp") / unique("mark")
+    prefix, mark = unique("many"), unique("mark")
     for name in ("plain", "slow", "once", "deadly"):
-        script = SCRIPT.replace("THE_NAME", name).replace("THE_MARK", str(mark))
+        script = SCRIPT.replace("THE_NAME", name).replace("THE_MARK", mark).replace("THE_BUCKET", world.bucket)
         world.put(f"{prefix}/{name}.tar.gz", tar_gz({"code/inference.py": script}))
     model = unique("model")
     world.sm.create_model(ModelName=model, ExecutionRoleArn=world.role, PrimaryContainer={
@@ -52,7 +60,6 @@ def endpoint(world):
     name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", model, count=2)))
     yield name
     world.sm.delete_endpoint(EndpointName=name)
-    mark.unlink(missing_ok=True)
 
 
 def ask(world, endpoint, model, **options):

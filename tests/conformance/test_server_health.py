@@ -1,5 +1,6 @@
 """Model servers that hang, say that they are ill or cannot be reached are found, ended and started again; busy ones are
 left alone. Everything happens at once, on a server that asks for /ping every second."""
+import json
 import os
 import signal
 import threading
@@ -199,27 +200,16 @@ def scenes(world):
         stopped_tree(*before["leaves"])
         world.sm.delete_endpoint(EndpointName=endpoint["leaves"])
         world.ask(endpoint["ill"], "ill")
-        for folder, _, files in os.walk(world.server.data / "endpoints"):
-            pid = next(iter(before["vanishes"]))
-            if "server.sock" in files and f"{folder}/server.sock" in open_socket(pid):
-                os.unlink(f"{folder}/server.sock")
-                break
-        else:
-            pytest.fail("the socket was not found")
+        socket_of(world.server.data, next(iter(before["vanishes"]))).unlink()
         yield {"endpoint": endpoint, "before": before, "busy": busy, "lost": lost}
 
 
-def open_socket(pid):
-    """Where the process listens, as it knows it, on this side of its mounts."""
-    with open(f"/proc/{pid}/environ", "rb") as file:
-        variables = dict(each.split(b"=", 1) for each in file.read().split(b"\0") if b"=" in each)
-    path = variables[b"TIDEMILL_SOCKET_PATH"].decode()
-    with open(f"/proc/{pid}/mountinfo") as file:
-        for line in file:
-            root, point = line.split()[3:5]
-            if point == "/opt/ml" and path.startswith("/opt/ml/"):
-                return root + path.removeprefix("/opt/ml")
-    return path
+def socket_of(data, pid):
+    """Where the server connects to this job."""
+    for state in (data / "jobs").glob("*/shim.json"):
+        if json.loads(state.read_text())["job_pid"] == pid:
+            return state.with_name("socket")
+    pytest.fail("the job was not found")
 
 
 def test_one_that_hangs_under_load_is_replaced(world, scenes):

@@ -3,7 +3,6 @@ import gzip
 import io
 import json
 import struct
-from pathlib import Path
 
 import numpy
 import pytest
@@ -14,6 +13,17 @@ from sagemaker_world import OVER, SCIKIT_LEARN, XGBOOST, World, tar_gz
 
 SCRIPT = """
 import json, os, time
+
+
+def died_first_time():
+    """Kept in S3: nothing else of a model server outlives it."""
+    import boto3
+    bucket, key = os.environ["DIED"].split("/", 1)
+    s3 = boto3.client("s3")
+    if s3.list_objects_v2(Bucket=bucket, Prefix=key)["KeyCount"]:
+        return False
+    s3.put_object(Bucket=bucket, Key=key)
+    return True
 
 
 def model_fn(model_dir):
@@ -28,8 +38,7 @@ def transform_fn(model, body, content_type, accept):
         raise ValueError("the script refuses this")
     if "slow" in text:
         time.sleep(1)
-    if "die" in text and not os.path.exists(os.environ["DIED"]):
-        open(os.environ["DIED"], "w").close()
+    if "die" in text and died_first_time():
         os._exit(3)
     if content_type == "application/jsonlines":
         rows = [json.loads(line) for line in text.splitlines()]
@@ -266,12 +275,11 @@ def test_a_model_that_does_not_load(world):
 def test_a_model_server_that_dies_is_started_again(world, script):
     prefix = unique("in") + "/"
     world.put(prefix + "a.txt", "one\ndie\nthree\n")
-    died = Path("/tmp") / unique("died")
+    died = unique("died")
     request = world.request(script, prefix, "text/plain", "text/plain", BatchStrategy="SingleRecord",
-                            Environment={"DIED": str(died)})
+                            Environment={"DIED": f"{world.bucket}/{died}"})
     world.transformed(request)
-    assert died.exists()
-    died.unlink()
+    assert world.read(f"s3://{world.bucket}/{died}") == b""
     assert world.output(request, "a.txt") == "1:one\n1:die\n1:three\n"
 
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,6 @@ def test_nothing_acknowledged_is_lost_and_deleting_helps(full, size):
 
 def room_for(full, key, size, seconds=20):
     """Space comes back when what was deleted has been collected, within seconds."""
-    import time
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -200,3 +200,93 @@ def test_a_server_that_starts_on_a_full_disk(full):
         full.server.start()
         full.connect()
         full.check_stored()
+
+
+TRUST = ('{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},'
+         '"Action":"sts:AssumeRole"}]}')
+POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}'
+
+
+def test_every_kind_of_deletion_works_without_a_free_byte(full):
+    """Another program took the last byte. What frees space is written out of a reserve; nothing else is."""
+    s3, server = full.s3, full.server
+    logs, iam, sagemaker = server.client("logs"), server.client("iam"), server.client("sagemaker")
+    for name in ("one", "two"):
+        logs.create_log_group(logGroupName=name)
+        logs.put_retention_policy(logGroupName=name, retentionInDays=7)
+        for stream in ("a", "b"):
+            logs.create_log_stream(logGroupName=name, logStreamName=stream)
+    iam.create_role(RoleName="gone", AssumeRolePolicyDocument=TRUST)
+    role = iam.get_role(RoleName="gone")["Role"]["Arn"]
+    iam.put_role_policy(RoleName="gone", PolicyName="p", PolicyDocument=POLICY)
+    iam.create_user(UserName="gone")
+    key = iam.create_access_key(UserName="gone")["AccessKey"]["AccessKeyId"]
+    image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    sagemaker.create_model(ModelName="gone", ExecutionRoleArn=role,
+                           PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{full.bucket}/model.tar.gz"})
+    sagemaker.create_endpoint_config(EndpointConfigName="gone", ProductionVariants=[
+        {"VariantName": "v", "ModelName": "gone", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}])
+    s3.create_bucket(Bucket="gone")
+    s3.put_bucket_tagging(Bucket="gone", Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
+    for i in range(40):
+        s3.put_object(Bucket=full.bucket, Key=f"many/{i}", Body=b"m" * 3000)
+    for name in ("tagged", "single"):
+        s3.put_object(Bucket=full.bucket, Key=name, Body=b"t" * 3000, Tagging="k=v")
+    uploads = [s3.create_multipart_upload(Bucket=full.bucket, Key="never")["UploadId"] for _ in range(2)]
+    for upload in uploads:
+        for number in (1, 2):
+            s3.upload_part(Bucket=full.bucket, Key="never", UploadId=upload, PartNumber=number, Body=b"u" * (1 << 20))
+    full.fill(3_000_000)
+    filler = server.data.parent / "filler"
+    with contextlib.suppress(OSError), open(filler, "wb", buffering=0) as file:
+        while file.write(b"f" * 4096):
+            pass
+    assert os.statvfs(server.data).f_bavail == 0
+
+    # Growth is refused, also small growth, again and again: the reserve is not for it.
+    for i in range(200):
+        for write in (lambda: logs.create_log_group(logGroupName=f"more-{i}"),
+                      lambda: iam.create_user(UserName=f"more-{i}")):
+            with contextlib.suppress(ClientError):
+                write()
+    with pytest.raises(ClientError) as refused:
+        logs.create_log_group(logGroupName="refused")
+    says_full([refused.value.response])
+
+    deletions = [
+        lambda: s3.delete_object(Bucket=full.bucket, Key="single"),
+        lambda: s3.delete_object_tagging(Bucket=full.bucket, Key="tagged"),
+        lambda: s3.delete_objects(Bucket=full.bucket, Delete={"Objects": [{"Key": f"many/{i}"} for i in range(40)]}),
+        *[lambda upload=upload: s3.abort_multipart_upload(Bucket=full.bucket, Key="never", UploadId=upload) for upload in uploads],
+        lambda: s3.delete_bucket_tagging(Bucket="gone"),
+        lambda: s3.delete_bucket(Bucket="gone"),
+        lambda: logs.delete_log_stream(logGroupName="one", logStreamName="a"),
+        lambda: logs.delete_retention_policy(logGroupName="one"),
+        lambda: logs.delete_log_group(logGroupName="two"),
+        lambda: iam.delete_role_policy(RoleName="gone", PolicyName="p"),
+        lambda: iam.delete_access_key(UserName="gone", AccessKeyId=key),
+        lambda: iam.delete_user(UserName="gone"),
+        lambda: sagemaker.delete_endpoint_config(EndpointConfigName="gone"),
+        lambda: sagemaker.delete_model(ModelName="gone"),
+        lambda: iam.delete_role(RoleName="gone"),
+    ]
+    for number, deletion in enumerate(deletions):
+        with contextlib.suppress(OSError), open(filler, "ab", buffering=0) as file:
+            while file.write(b"f" * 4096):
+                pass
+        try:
+            deletion()
+        except ClientError as error:
+            raise AssertionError(f"deletion {number} on the full disk: {error}") from error
+    assert not [g for g in logs.describe_log_groups()["logGroups"] if g["logGroupName"] == "two"]
+    for key in list(full.stored):
+        s3.delete_object(Bucket=full.bucket, Key=key)
+    full.stored = {}
+    filler.unlink()
+    room_for(full, "after", 3_000_000)
+    for _ in range(100):
+        with contextlib.suppress(ClientError):
+            logs.create_log_group(logGroupName="after")
+            break
+        time.sleep(0.2)
+    assert [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix="after")["logGroups"]] == ["after"]

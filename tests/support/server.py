@@ -19,8 +19,10 @@ CLIENTS_PYTHON = ROOT / ".cache/venvs/clients/bin/python"
 class Server:
     """start() and kill() may alternate over the same data folder."""
 
-    def __init__(self, auth="verify", data=None, options=(), environment=None, command=None):
+    def __init__(self, auth="verify", data=None, options=(), environment=None, command=None,
+                 host="127.0.0.1"):
         self.auth = auth
+        self.host = host
         self.data = Path(data or tempfile.mkdtemp(prefix="tidemill-test-"))
         self.options = list(options)
         self.environment = environment or {}
@@ -34,7 +36,7 @@ class Server:
         if CLIENTS_PYTHON.exists():
             environment["TIDEMILL_PYTHON"] = str(CLIENTS_PYTHON)
         environment.update(self.environment)
-        listen = f"127.0.0.1:{self.port or 0}"
+        listen = f"{self.host}:{self.port or 0}"
         self.log = open(self.log_path, "ab")
         ready = self.data / "server.json"
         ready.unlink(missing_ok=True)
@@ -61,14 +63,14 @@ class Server:
     @property
     def endpoint(self):
         scheme = "https" if "--tls-key" in self.options else "http"
-        return f"{scheme}://127.0.0.1:{self.port}"
+        return f"{scheme}://{self.host}:{self.port}"
 
     def log_text(self):
         return self.log_path.read_text(errors="replace")[-8000:]
 
-    def env(self):
-        """What `tidemill env` prints, as a dictionary."""
-        text = subprocess.run([*self.command, "env", "--data", str(self.data), "--format", "json"],
+    def env(self, *options):
+        """What `tidemill env` prints, as a dictionary: the root key's unless other options are given."""
+        text = subprocess.run([*self.command, "env", "--data", str(self.data), "--format", "json", *(options or ["--root"])],
                               check=True, capture_output=True, text=True).stdout
         return json.loads(text)
 

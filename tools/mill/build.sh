@@ -13,14 +13,48 @@ configure_preset() {
   [[ -f build/$preset/build.ninja ]] || step "configure $preset" cmake --preset "$preset"
 }
 
+# What a first build takes, said before it begins: it is 17 minutes of one core's time.
+announce_first_build() {
+  local preset=$1 cores minutes
+  [[ -n $(find "build/$preset/src" -name '*.o' -print -quit 2>/dev/null) ]] && return
+  cores=$(nproc)
+  minutes=$(((17 + cores - 1) / cores))
+  say "the first build compiles for 10 to 20 minutes on two cores (here, on $cores: about $minutes); later ones take seconds"
+}
+
+# Ninja's lines as progress in percent: on a terminal one line that changes, else a line every five
+# percent. What compilers say is passed on.
+show_progress() {
+  local line percent last=0 terminal= shown=
+  [[ -t 1 ]] && terminal=1
+  while IFS= read -r line; do
+    if [[ $line =~ ^@\ *([0-9]+)%\  ]]; then
+      percent=${BASH_REMATCH[1]}
+      if [[ -n $terminal ]]; then
+        printf '\r    %3d %% built' "$percent"
+        shown=1
+      elif ((percent >= last + 5)); then
+        printf '    %3d %% built\n' "$percent"
+        last=$percent
+      fi
+    elif [[ $line != 'ninja: Entering directory'* ]]; then
+      [[ -z $shown ]] || echo
+      shown=
+      printf '%s\n' "$line"
+    fi
+  done
+  [[ -z $shown ]] || echo
+}
+
 build_preset() {
   local preset=$1
   shift
   configure_preset "$preset"
   local start
   start=$(seconds_now)
-  # Ninja's own progress line is the progress.
-  ninja -C "build/$preset" "$@" || die "the $preset build failed"
+  announce_first_build "$preset"
+  # NINJA_STATUS: percent done, in front of every step.
+  NINJA_STATUS='@%p ' ninja -C "build/$preset" "$@" | show_progress || die "the $preset build failed"
   say "build $preset: $* ($(elapsed "$start"))"
 }
 

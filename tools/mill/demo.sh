@@ -5,13 +5,18 @@ help_demo() {
 usage: ./mill demo
 
 Sets up, builds a release, starts a server on a free port with a fresh data folder, runs the main job
-on real data (examples/churn), and says how to go on.
+on real data (examples/churn), and says how to go on. The first time it installs packages (minutes) and
+compiles (10 to 20 minutes on two cores, with its progress in percent); after that it takes two minutes.
 EOF
 }
 
 run_demo() {
   local start
   start=$(seconds_now)
+  if [[ ! -x build/release/tidemill ]]; then
+    say "the first demo installs packages (a few minutes), then compiles (10 to 20 minutes on two cores),
+    then trains, deploys and predicts (two minutes); run again, only the last"
+  fi
   setup_for_demo
   build_preset release tidemill
   TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python \

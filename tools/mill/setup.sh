@@ -142,6 +142,7 @@ setup_for_test() {
   setup_venv clients-old .cache/venvs/clients-old requirements/clients-old.txt
   setup_venv clients-v3 .cache/venvs/clients-v3 requirements/clients-v3.txt
   setup_venv clients-s3 .cache/venvs/clients-s3 requirements/clients-s3.txt
+  setup_venv notebooks .cache/venvs/notebooks requirements/notebooks.txt
   setup_node
   setup_go
   setup_npm tests/clients/js

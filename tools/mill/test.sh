@@ -3,7 +3,7 @@ source tools/mill/fuzz.sh
 
 help_test() {
   cat <<'EOF'
-usage: ./mill test [--long] [unit|fuzz|conformance|crash|adversary|examples|rules]...
+usage: ./mill test [--long] [unit|fuzz|conformance|crash|adversary|examples|notebooks|rules]...
 
 Sets up and passes every test; or only the parts named:
   rules        formatting, the house rules, docs/coverage.md up to date
@@ -13,6 +13,7 @@ Sets up and passes every test; or only the parts named:
   crash        kill -9 at every commit point, then look what is left
   adversary    attacks: policies, hostile jobs, slow clients, damaged bytes
   examples     the main job, as ./mill demo runs it
+  notebooks    notebooks of strangers, run as they are in transparent mode
 
 --long runs only what takes too long for every change: storms, soaks, large data, every fuzzer for five
 minutes. docs/long-tests.md says when each ran last, and with what result.
@@ -95,6 +96,7 @@ part_long_fuzz() {
   build_preset asan all
   fuzz_all 300 && passed=$((passed + 1))
 }
+part_notebooks() { run_pytest .cache/venvs/notebooks/bin/python tests/notebooks; }
 part_examples() { run_pytest .cache/venvs/clients/bin/python tests/examples; }
 
 run_test() {
@@ -108,7 +110,7 @@ run_test() {
   for name in "${parts[@]}"; do
     declare -F "part_$name" >/dev/null || die "there is no part '$name'; see ./mill test --help"
   done
-  [[ ${#parts[@]} -gt 0 ]] || parts=(rules conformance examples crash adversary unit fuzz)
+  [[ ${#parts[@]} -gt 0 ]] || parts=(rules conformance examples notebooks crash adversary unit fuzz)
   setup_for_test
   build_preset release tidemill
   for name in "${parts[@]}"; do

@@ -5,7 +5,9 @@ help_up() {
 usage: ./mill up [options of tidemill serve]
 
 Builds, then runs the server in this terminal until Ctrl-C. The data folder is ./data unless --data
-says otherwise. In another terminal: eval "$(build/release/tidemill env --data data)"
+says otherwise. In another terminal, before a notebook:
+
+  eval "$(build/release/tidemill env --data data --transparent)"
 EOF
 }
 
@@ -17,5 +19,12 @@ run_up() {
   # Script-mode jobs import from the clients' environment when it is there.
   [[ -x .cache/venvs/clients/bin/python && -z ${TIDEMILL_PYTHON:-} ]] &&
     export TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python
+  local i data=data
+  for ((i = 0; i < ${#options[@]}; i++)); do
+    [[ ${options[i]} == --data ]] && data=${options[i + 1]:-}
+    [[ ${options[i]} == --data=* ]] && data=${options[i]#--data=}
+  done
+  say "in another terminal, before you open a notebook there:
+    eval \"\$(build/release/tidemill env --data $(printf %q "$data") --transparent)\""
   exec build/release/tidemill serve "${options[@]}"
 }

@@ -28,7 +28,7 @@ bool make_folder(const std::string& path) {
 }
 
 struct CgroupMounts {
-  std::string memory, cpu, unified;
+  std::string memory, cpu, processes, unified;
 };
 
 CgroupMounts find_mounts() {
@@ -41,6 +41,7 @@ CgroupMounts find_mounts() {
     const std::string wrapped = "," + options + ",";
     if (type == "cgroup" && wrapped.find(",memory,") != wrapped.npos) mounts.memory = target;
     if (type == "cgroup" && wrapped.find(",cpu,") != wrapped.npos) mounts.cpu = target;
+    if (type == "cgroup" && wrapped.find(",pids,") != wrapped.npos) mounts.processes = target;
     if (type == "cgroup2") mounts.unified = target;
   }
   return mounts;
@@ -51,7 +52,7 @@ void find_unified(const std::string& root, CgroupSupport& support) {
   if (!make_folder(parent)) return;
   // Controllers are handed down level by level; a container's root group often refuses.
   for (const std::string& folder : {root, parent})
-    for (const char* controller : {"+memory", "+cpu"})
+    for (const char* controller : {"+memory", "+cpu", "+pids"})
       write_control(folder + "/cgroup.subtree_control", controller);
   Result<std::string> granted = read_file(parent + "/cgroup.subtree_control");
   if (!granted) return;
@@ -65,7 +66,25 @@ void find_unified(const std::string& root, CgroupSupport& support) {
     if (word == "cpu") {
       support.cpu = true;
       support.cpu_folder = parent;
+    } else if (word == "pids") {
+      support.processes = true;
+      support.processes_folder = parent;
     }
+}
+
+std::string describe_problem(const CgroupSupport& support, bool any_mounted) {
+  std::string missing;
+  const auto miss = [&missing](bool granted, const char* what) {
+    if (!granted) missing += (missing.empty() ? "no limit of " : ", ") + std::string(what);
+  };
+  miss(support.memory, "memory");
+  miss(support.cpu, "CPU");
+  miss(support.processes, "processes");
+  if (missing.empty()) return "";
+  return missing + (any_mounted
+                        ? ": the control groups cannot be written (not root, or a container "
+                          "without delegated groups)"
+                        : ": no control groups are mounted");
 }
 
 }  // namespace
@@ -81,23 +100,18 @@ CgroupSupport find_cgroup_support() {
     support.cpu = true;
     support.cpu_folder = mounts.cpu + kParentName;
   }
-  if (!support.memory && !support.cpu && !mounts.unified.empty())
-    find_unified(mounts.unified, support);
-  if (!support.memory || !support.cpu) {
-    support.problem = "no ";
-    support.problem += !support.memory && !support.cpu ? "memory and CPU limits"
-                       : !support.memory               ? "memory limit"
-                                                       : "CPU limit";
-    support.problem += mounts.memory.empty() && mounts.unified.empty()
-                           ? ": no control groups are mounted"
-                           : ": the control groups cannot be written (not root, or a container "
-                             "without delegated groups)";
+  if (!mounts.processes.empty() && make_folder(mounts.processes + kParentName)) {
+    support.processes = true;
+    support.processes_folder = mounts.processes + kParentName;
   }
+  if (!support.memory && !support.cpu && !support.processes && !mounts.unified.empty())
+    find_unified(mounts.unified, support);
+  support.problem = describe_problem(support, !mounts.memory.empty() || !mounts.unified.empty());
   return support;
 }
 
 JobCgroup JobCgroup::make(const CgroupSupport& support, const std::string& name,
-                          std::uint64_t memory_bytes_max, double cpus_max) {
+                          const CgroupLimits& limits) {
   JobCgroup group;
   const auto add = [&](const std::string& parent) {
     const std::string folder = parent + "/" + name;
@@ -106,8 +120,8 @@ JobCgroup JobCgroup::make(const CgroupSupport& support, const std::string& name,
     return folder;
   };
   const std::string memory = support.memory ? add(support.memory_folder) : "";
-  if (!memory.empty() && memory_bytes_max > 0) {
-    const std::string limit = std::to_string(memory_bytes_max);
+  if (!memory.empty() && limits.memory_bytes_max > 0) {
+    const std::string limit = std::to_string(limits.memory_bytes_max);
     write_control(memory + (support.unified ? "/memory.max" : "/memory.limit_in_bytes"), limit);
     // Without swap: a limit that swaps is no limit. Fails harmlessly where there is no swap.
     if (support.unified)
@@ -116,8 +130,8 @@ JobCgroup JobCgroup::make(const CgroupSupport& support, const std::string& name,
       write_control(memory + "/memory.memsw.limit_in_bytes", limit);
   }
   const std::string cpu = support.cpu ? add(support.cpu_folder) : "";
-  if (!cpu.empty() && cpus_max > 0) {
-    const auto quota = std::llround(cpus_max * double(kCpuPeriodMicroseconds));
+  if (!cpu.empty() && limits.cpus_max > 0) {
+    const auto quota = std::llround(limits.cpus_max * double(kCpuPeriodMicroseconds));
     const std::string period = std::to_string(kCpuPeriodMicroseconds);
     if (support.unified) {
       write_control(cpu + "/cpu.max", std::to_string(quota) + " " + period);
@@ -126,6 +140,10 @@ JobCgroup JobCgroup::make(const CgroupSupport& support, const std::string& name,
       write_control(cpu + "/cpu.cfs_quota_us", std::to_string(quota));
     }
   }
+  const std::string processes = support.processes ? add(support.processes_folder) : "";
+  if (!processes.empty() && limits.processes_max > 0)
+    group.limits_processes_ =
+        write_control(processes + "/pids.max", std::to_string(limits.processes_max));
   return group;
 }
 

@@ -1,5 +1,5 @@
-// Memory and CPU limits of one job through control groups, version 1 or 2, whichever the machine
-// has mounted and lets us write.
+// Limits of memory, CPU and processes of one job through control groups, version 1 or 2, whichever
+// the machine has mounted and lets us write.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +12,20 @@ namespace tidemill::compute {
 struct CgroupSupport {
   bool memory = false;
   bool cpu = false;
-  std::string memory_folder, cpu_folder;  // parents of the jobs' folders; equal with version 2
-  bool unified = false;                   // version 2
-  std::string problem;                    // "" when both work
+  bool processes = false;
+  // Parents of the jobs' folders; equal with version 2.
+  std::string memory_folder, cpu_folder, processes_folder;
+  bool unified = false;  // version 2
+  std::string problem;   // "" when all work
 };
+
+// 0: no limit.
+struct CgroupLimits {
+  std::uint64_t memory_bytes_max = 0;
+  double cpus_max = 0;
+  std::uint64_t processes_max = 0;  // and threads
+};
+
 // Makes the parent folders ("tidemill" below the controllers' roots: outside the server's own
 // group, so that a service manager that ends the server's group spares the jobs).
 CgroupSupport find_cgroup_support();
@@ -24,13 +34,14 @@ CgroupSupport find_cgroup_support();
 // it in its stead when the shim was killed.
 class JobCgroup {
  public:
-  // A limit of 0 is none. What fails is left out: limits are granted where the machine allows.
+  // What fails is left out: limits are granted where the machine allows.
   static JobCgroup make(const CgroupSupport& support, const std::string& name,
-                        std::uint64_t memory_bytes_max, double cpus_max);
+                        const CgroupLimits& limits);
   explicit JobCgroup(std::vector<std::string> folders) : folders_(std::move(folders)) {}
   JobCgroup() = default;
 
   const std::vector<std::string>& folders() const { return folders_; }
+  bool limits_processes() const { return limits_processes_; }
   // Moves the calling process in.
   void join() const;
   // Kills every member; false when there was none.
@@ -40,6 +51,7 @@ class JobCgroup {
 
  private:
   std::vector<std::string> folders_;
+  bool limits_processes_ = false;
 };
 
 }  // namespace tidemill::compute

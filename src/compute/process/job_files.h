@@ -7,6 +7,8 @@
 //   control       FIFO: "stop <seconds>\n"
 //   log           one record a line: "<microseconds since 1970> <text>\n"
 //   acknowledged  offset into log up to which the listener took the lines
+//   socket        bound by the shim, inherited by the job (JobSpec::bound_socket)
+//   tmp, var_tmp  the job's /tmp and /var/tmp, removed when it has ended
 //   exit.json     JobExit, renamed into place after an fsync: the job is over
 #pragma once
 
@@ -48,8 +50,11 @@ class JobFiles {
   std::string control() const { return directory_ / "control"; }
   std::string log() const { return directory_ / "log"; }
   std::string acknowledged() const { return directory_ / "acknowledged"; }
+  std::string socket() const { return directory_ / "socket"; }
   std::string exit() const { return directory_ / "exit.json"; }
   std::string scratch() const { return directory_ / "scratch"; }
+  std::string tmp() const { return directory_ / "tmp"; }
+  std::string var_tmp() const { return directory_ / "var_tmp"; }
   const std::filesystem::path& directory() const { return directory_; }
 
  private:

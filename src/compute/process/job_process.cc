@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -11,7 +13,10 @@
 
 #include <cstring>
 
+#include "compute/process/limits.h"
+#include "compute/process/mounts.h"
 #include "compute/process/sandbox.h"
+#include "compute/process/system_calls.h"
 
 namespace tidemill::compute {
 
@@ -23,6 +28,7 @@ std::vector<std::string> make_environment(const JobSpec& job) {
       {"HOME", job.working_directory.empty() ? "/" : job.working_directory},
       {"LANG", "C.UTF-8"}};
   for (const auto& [name, value] : job.environment) variables[name] = value;
+  if (job.bound_socket) variables[kJobSocketVariable] = std::to_string(kJobSocketDescriptor);
   std::vector<std::string> environment;
   environment.reserve(variables.size());
   for (const auto& [name, value] : variables) environment.push_back(name + "=" + value);
@@ -37,19 +43,77 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup) {
+// Sticky and open to all, as a /tmp is; only the job gets to see it.
+Result<void> make_temporary(const std::string& path) {
+  constexpr mode_t kMode = 01777;
+  if ((::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) || ::chmod(path.c_str(), kMode) != 0)
+    return fail(system_error("make " + path));
+  return {};
+}
+
+// Folders that all users of a machine write to, and what a job has in their places.
+Result<std::vector<Cover>> own_temporaries(const JobSpec& job, const JobFiles& files) {
+  TRY(make_temporary(files.tmp()));
+  TRY(make_temporary(files.var_tmp()));
+  // What lies there counts as memory, of the job's control group. Without a limit the kernel's
+  // own, half of the machine's.
+  std::string options = "mode=1777";
+  if (job.memory_bytes_max > 0) options += ",size=" + std::to_string(job.memory_bytes_max);
+  return std::vector<Cover>{
+      {"/tmp", files.tmp(), ""}, {"/var/tmp", files.var_tmp(), ""}, {"/dev/shm", "", options}};
+}
+
+Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
+                      bool own_processes) {
   cgroup.join();
-  if (spec.user_id != 0) TRY(give_mounts(spec.job.mounts, spec.user_id));
+  const JobSpec& job = spec.job;
+  if (spec.user_id != 0) TRY(give_mounts(job.mounts, spec.user_id));
   Result<void> entered = enter_mount_namespace();
-  if (entered) TRY(make_mounts(spec.job.mounts, files.scratch()));
   // Without a namespace the job sees the host's paths; Isolation says so, and whoever made the spec
   // has named paths that exist.
+  if (!entered) {
+    if (spec.user_id != 0) open_way(job.mounts, files.directory().parent_path().parent_path());
+    return {};
+  }
+  // Each by itself: a kernel may have been built without one.
+  ::unshare(CLONE_NEWIPC);
+  ::unshare(CLONE_NEWCGROUP);
+  const std::vector<Cover> covers = TRY(own_temporaries(job, files));
+  TRY(make_mounts(job.mounts, covers, files.scratch()));
+  if (spec.user_id == 0) return {};
+  if (own_processes && !show_own_processes())
+    return fail(system_error("mount a /proc of the job's own"));
+  show_own_cgroups(cgroup);
+  std::vector<std::string> writable;
+  for (const Cover& cover : covers) writable.push_back(cover.destination);
+  for (const Mount& mount : job.mounts)
+    if (!mount.read_only) writable.push_back(mount.destination);
+  make_host_read_only(writable);
   return {};
+}
+
+// The last steps of the job's own process before its command: no way back.
+Result<void> give_up_rights(const ShimSpec& spec, const JobCgroup& cgroup) {
+  ProcessLimits limits;
+  limits.file_bytes_max = spec.job.volume_bytes_max;
+  // The kernel counts a user's processes on the whole machine; the control group only the job's.
+  if (spec.user_id != 0 && !cgroup.limits_processes())
+    limits.processes_max = spec.job.processes_max;
+  limit_process(limits);
+  if (spec.user_id != 0) TRY(become_user(spec.user_id));
+  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  return {};
+}
+
+// True when nobody reads the pipe any more: the shim is gone.
+bool is_abandoned(int answer) {
+  pollfd state{answer, POLLOUT, 0};
+  return ::poll(&state, 1, 0) == 1 && (state.revents & POLLERR);
 }
 
 // Runs in the child; returns only with the reason why not.
 Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
-                     pid_t shim) {
+                     bool own_processes, int answer, int socket) {
   const JobSpec& job = spec.job;
   std::vector<std::string> arguments = job.command;
   std::vector<std::string> environment = make_environment(job);
@@ -59,7 +123,7 @@ Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgrou
   // still be run afterwards. Closed by the exec, so it works for binaries, not for scripts.
   const std::string outside = find_executable(arguments[0], search);
   Descriptor opened(outside.empty() ? -1 : ::open(outside.c_str(), O_PATH | O_CLOEXEC));
-  if (Result<void> surrounded = surround(spec, files, cgroup); !surrounded)
+  if (Result<void> surrounded = surround(spec, files, cgroup, own_processes); !surrounded)
     return surrounded.error();
   std::string program = find_executable(arguments[0], search);
   if (program.empty())
@@ -72,15 +136,18 @@ Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgrou
                                   "."};
   if (!job.working_directory.empty() && ::chdir(job.working_directory.c_str()) != 0)
     return system_error("change to the working directory " + job.working_directory);
-  if (spec.user_id != 0)
-    if (Result<void> became = become_user(spec.user_id); !became) return became.error();
-  ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+  if (Result<void> given_up = give_up_rights(spec, cgroup); !given_up) return given_up.error();
   // When the shim is killed nobody holds the job's output any more: it ends too.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != shim) return {codes::kIo, "the supervising process is gone"};
+  if (is_abandoned(answer)) return {codes::kIo, "the supervising process is gone"};
   ::umask(022);
   ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
+  // Its number was the shim's lock here, which the shim still holds.
+  if (socket >= 0 && ::dup2(socket, kJobSocketDescriptor) < 0)
+    return system_error("hand the job its socket");
   std::vector<char*> argv = pointers(arguments), envp = pointers(environment);
+  if (spec.job.user_code)
+    if (Result<void> forbidden = forbid_system_calls(); !forbidden) return forbidden.error();
   ::execve(program.c_str(), argv.data(), envp.data());
   if ((errno == EACCES || errno == ENOENT) && opened)
     ::syscall(SYS_execveat, opened.get(), "", argv.data(), envp.data(), AT_EMPTY_PATH);
@@ -112,7 +179,8 @@ std::string find_executable(const std::string& command, const std::string& path)
   return "";
 }
 
-JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup) {
+JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
+                             int socket) {
   JobProcess process;
   int output[2], answer[2];
   if (::pipe2(output, O_CLOEXEC) != 0 || ::pipe2(answer, O_CLOEXEC) != 0) {
@@ -123,8 +191,13 @@ JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const 
   Descriptor output_write(output[1]), answer_read(answer[0]), answer_write(answer[1]);
   constexpr int kPipeBytes = 1 << 20;
   ::fcntl(output[1], F_SETPIPE_SZ, kPipeBytes);  // fewer stops for chatty jobs; may be refused
-  const pid_t shim = ::getpid();
-  process.pid = ::fork();
+  if (spec.user_id != 0)
+    if (Result<PidNamespace> space = PidNamespace::make()) process.space = *std::move(space);
+  const bool own_processes = bool(process.space);
+  {
+    const PidNamespace::Entered inside(process.space);
+    process.pid = ::fork();
+  }
   if (process.pid < 0) {
     process.problem = system_error("fork").message;
     process.pid = 0;
@@ -133,11 +206,12 @@ JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const 
   if (process.pid == 0) {
     ::setsid();
     reset_signals();
+    answer_read.reset();
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     ::dup2(null, 0);
     ::dup2(output[1], 1);
     ::dup2(output[1], 2);
-    const Error error = become_command(spec, files, cgroup, shim);
+    const Error error = become_command(spec, files, cgroup, own_processes, answer[1], socket);
     write_all(answer[1], error.message);
     constexpr int kCannotRun = 127;
     ::_exit(kCannotRun);

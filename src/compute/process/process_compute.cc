@@ -9,10 +9,13 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file_tree.h"
 #include "base/log.h"
 #include "compute/process/job_files.h"
+#include "compute/process/job_network.h"
 #include "compute/process/spawn.h"
 #include "compute/process/usage.h"
+#include "compute/process/user_ids.h"
 #include "compute/process/watcher.h"
 
 namespace tidemill::compute {
@@ -22,6 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kIdBytesMax = 128;
+// Beside the jobs' folders; no job's id begins with a dot.
+constexpr const char* kUsersFolder = ".users";
 
 Result<void> check_id(const std::string& id) {
   constexpr std::string_view kAllowed =
@@ -32,10 +37,21 @@ Result<void> check_id(const std::string& id) {
   return {};
 }
 
+void tell_isolation(const Isolation& isolation) {
+  if (isolation.explanation.empty())
+    log::info("jobs run in full isolation");
+  else
+    log::warning("jobs are not fully isolated on this machine",
+                 {{"missing", isolation.explanation}});
+}
+
 class ProcessCompute final : public Compute {
  public:
   ProcessCompute(ProcessOptions options, Clock& clock)
-      : options_(std::move(options)), watcher_(clock) {}
+      : options_(std::move(options)),
+        users_(options_.directory + "/" + kUsersFolder, options_.user_id_first,
+               options_.user_id_count),
+        watcher_(clock) {}
   ~ProcessCompute() override {
     watcher_.stop();
     if (probe_.joinable()) probe_.join();
@@ -49,15 +65,24 @@ class ProcessCompute final : public Compute {
   Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) override;
   Result<void> remove(const std::string& id) override;
   Isolation isolation() const override;
+  void serve_through(JobDoors& doors) override { networks_.serve_through(doors); }
+  std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string& id) override {
+    return networks_.find(id);
+  }
+  std::string socket_path(const std::string& id) override { return files(id).socket(); }
 
  private:
   JobFiles files(const std::string& id) const {
     return JobFiles(fs::path(options_.directory) / id);
   }
   void adopt(const std::string& id);
-  std::uint32_t user_of(const JobSpec& spec) const;
+  // What belongs to the job's user.
+  std::vector<std::string> folders_of(const JobSpec& spec) const;
+  Result<std::uint32_t> user_of(const JobSpec& spec);
 
   ProcessOptions options_;
+  JobNetworks networks_;  // before the watcher, which reports to it
+  UserIds users_;
   Watcher watcher_;
   std::mutex run_mutex_;  // one run() of an id at a time; starting is short
   // Probing takes some milliseconds, which neither the start nor the first job should wait for.
@@ -67,17 +92,25 @@ class ProcessCompute final : public Compute {
 };
 
 Result<void> ProcessCompute::start(JobListener& listener) {
-  TRY(watcher_.start(listener));
-  if (!probe_.joinable()) probe_ = std::thread([this] { (void)isolation(); });
+  networks_.report_to(listener);
+  TRY(watcher_.start(networks_));
+  if (!probe_.joinable())
+    probe_ = std::thread([this] {
+      users_.sweep();
+      tell_isolation(isolation());
+    });
   std::error_code problem;
   for (const auto& entry : fs::directory_iterator(options_.directory, problem))
-    if (entry.is_directory()) adopt(entry.path().filename());
+    if (entry.is_directory() && entry.path().filename() != kUsersFolder)
+      adopt(entry.path().filename());
   if (problem) return fail(codes::kIo, "list " + options_.directory + ": " + problem.message());
   return {};
 }
 
 void ProcessCompute::adopt(const std::string& id) {
   const JobFiles job = files(id);
+  if (Result<ShimSpec> spec = read_record<ShimSpec>(job.spec()); spec && spec->user_id != 0)
+    users_.keep(spec->user_id, id, folders_of(spec->job));
   Result<Descriptor> lock = take_lock(job);
   const bool alive = !lock && lock.error().code == codes::kConflict;
   Result<ShimState> state = read_record<ShimState>(job.shim());
@@ -88,21 +121,30 @@ void ProcessCompute::adopt(const std::string& id) {
     state = read_record<ShimState>(job.shim());
     if (take_lock(job)) break;
   }
-  if (alive && state) return watcher_.watch(id, job, state->pid);
+  if (alive && state) {
+    if (Result<ShimSpec> spec = read_record<ShimSpec>(job.spec()))
+      networks_.adopt(spec->job, *state);
+    return watcher_.watch(id, job, state->pid);
+  }
   std::error_code ignored;
   // Never started: the server ended between the folder and the shim. run() will come again.
   if (!state && !fs::exists(job.exit(), ignored)) {
-    fs::remove_all(job.directory(), ignored);
+    (void)remove_tree(job.directory());
     return;
   }
   watcher_.watch(id, job, 0);
 }
 
-std::uint32_t ProcessCompute::user_of(const JobSpec& spec) const {
+std::vector<std::string> ProcessCompute::folders_of(const JobSpec& spec) const {
+  std::vector<std::string> folders = {files(spec.id).directory()};
+  for (const Mount& mount : spec.mounts)
+    if (!mount.read_only) folders.push_back(mount.source);
+  return folders;
+}
+
+Result<std::uint32_t> ProcessCompute::user_of(const JobSpec& spec) {
   if (!spec.user_code || ::geteuid() != 0 || options_.user_id_count == 0) return 0;
-  std::uint64_t hash = 14695981039346656037u;  // FNV-1a
-  for (unsigned char byte : spec.id) hash = (hash ^ byte) * 1099511628211u;
-  return options_.user_id_first + static_cast<std::uint32_t>(hash % options_.user_id_count);
+  return users_.take(spec.id, folders_of(spec));
 }
 
 Result<void> ProcessCompute::run(const JobSpec& spec) {
@@ -118,17 +160,35 @@ Result<void> ProcessCompute::run(const JobSpec& spec) {
   if (!lock) return fail(lock.error());
   std::error_code ignored;
   if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it ran
-  const ShimSpec shim_spec{spec, user_of(spec), options_.log_bytes_max};
-  TRY(write_file_durably(job.spec(), to_json(shim_spec)));
+  ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
+  if (options_.complete) options_.complete(shim_spec.job);
+  const auto give_up = [&] {
+    networks_.drop(spec.id);
+    (void)remove_tree(job.directory());
+  };
+  std::shared_ptr<const runtime::NetworkNamespace> network;
+  if (spec.network == JobNetwork::isolated) {
+    Result<std::shared_ptr<const runtime::NetworkNamespace>> made = networks_.make(spec);
+    if (!made) {
+      give_up();
+      return fail(made.error());
+    }
+    network = *std::move(made);
+  }
+  if (Result<void> written = write_file_durably(job.spec(), to_json(shim_spec)); !written) {
+    give_up();
+    return written;
+  }
   Result<SpawnedShim> shim =
-      spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, *lock);
+      spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, *lock,
+                 network ? network->descriptor() : -1);
   if (!shim) {
-    fs::remove_all(job.directory(), ignored);
+    give_up();
     return fail(shim.error());
   }
   if (shim->answer != "started" && !fs::exists(job.shim(), ignored)) {
     ::waitpid(shim->pid, nullptr, 0);
-    fs::remove_all(job.directory(), ignored);
+    give_up();
     return fail(codes::kIo, "The job's supervising process could not start: " +
                                 (shim->answer.empty() ? "it ended at once" : shim->answer));
   }
@@ -196,8 +256,10 @@ Result<void> ProcessCompute::remove(const std::string& id) {
   if (!fs::exists(job.exit(), problem))
     return fail(codes::kConflict, "job " + id + " still runs; stop it first");
   watcher_.forget(id);
-  fs::remove_all(job.directory(), problem);
-  if (problem) return fail(codes::kIo, "remove job " + id + ": " + problem.message());
+  networks_.drop(id);
+  const Result<ShimSpec> spec = read_record<ShimSpec>(job.spec());
+  TRY(remove_tree(job.directory()));
+  if (spec && spec->user_id != 0) users_.give_back(spec->user_id);
   return {};
 }
 

@@ -106,15 +106,12 @@ TEST_F(ProcessComputeTest, StopIsGentleThenFirm) {
 
 TEST_F(ProcessComputeTest, NothingOfTheJobSurvivesItsEnd) {
   // A grandchild in a session of its own, deaf to SIGTERM, that holds the output open.
-  JobExit exit =
-      run(script("a",
-                 "setsid sh -c 'trap \"\" TERM; echo pid $$; while :; do sleep 1; done' & "
-                 "while ! test -e /tmp/no; do sleep 0.2; exit 0; done"));
+  JobExit exit = run(script("a",
+                            "setsid sh -c 'trap \"\" TERM; echo ready; while :; do sleep 1; done' "
+                            "marker-of-the-grandchild & sleep 0.3; exit 0"));
   EXPECT_EQ(exit.exit_code, 0);
-  const std::vector<std::string> lines = listener_.lines("a");
-  ASSERT_EQ(lines.size(), 1u);
-  const int pid = std::stoi(lines[0].substr(4));
-  EXPECT_EQ(::kill(pid, 0), -1);
+  EXPECT_THAT(listener_.lines("a"), ElementsAre("ready"));
+  EXPECT_FALSE(runs_somewhere("marker-of-the-grandchild"));
 }
 
 TEST_F(ProcessComputeTest, ThousandsOfLinesAndRefusals) {
@@ -196,7 +193,8 @@ TEST_F(ProcessComputeTest, DestinationBelowTheRootIsMadeInTheNamespaceOnly) {
 }
 
 TEST_F(ProcessComputeTest, WhatLiesInAClosedFolderCanBeMountedAndRun) {
-  if (!compute_->isolation().unprivileged_user) GTEST_SKIP() << compute_->isolation().explanation;
+  if (!compute_->isolation().unprivileged_user || !compute_->isolation().mount_namespace)
+    GTEST_SKIP() << compute_->isolation().explanation;
   const fs::path closed = make_folder("closed");
   fs::create_directories(closed / "tools" / "bin");
   fs::copy_file("/bin/cat", closed / "tools" / "bin" / "show");
@@ -260,7 +258,7 @@ TEST_F(ProcessComputeTest, JobsSurviveAKilledServer) {
     ::execl("/proc/self/exe", "server", "--server", directory_.c_str(), nullptr);
     ::_exit(99);
   }
-  const fs::path killed = directory_ / "killed";
+  const fs::path killed = directory_ / "told" / "killed";
   int status = 0;
   ::waitpid(server, &status, 0);
   ASSERT_TRUE(WIFSIGNALED(status)) << status;
@@ -301,13 +299,15 @@ int server_main(const fs::path& directory) {
   auto compute = make_process_compute(options, clock);
   Listener listener;
   if (!compute || !(*compute)->start(listener)) return 1;
-  const auto shell = [](const std::string& id, const std::string& text) {
+  fs::create_directories(directory / "told");
+  const std::string told = (directory / "told").string(), killed = told + "/killed";
+  const auto shell = [&told](const std::string& id, const std::string& text) {
     JobSpec spec;
     spec.id = id;
     spec.command = {"/bin/sh", "-c", text};
+    spec.mounts = {{told, told, true}};  // the job's /tmp is its own
     return spec;
   };
-  const std::string killed = (directory / "killed").string();
   (void)(*compute)->run(shell("stopped", "sleep 100"));
   (void)(*compute)->run(shell("stopping", "trap '' TERM; sleep 100; sleep 100"));
   (void)(*compute)->run(

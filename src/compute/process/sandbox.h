@@ -3,10 +3,12 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "compute/compute.h"
+#include "compute/process/cgroup.h"
 
 namespace tidemill::compute {
 
@@ -14,13 +16,23 @@ namespace tidemill::compute {
 // only the caller. Tidemill.Io, with the reason, where the machine does not allow it.
 Result<void> enter_mount_namespace();
 
-// Binds every mount. A destination that does not exist is made inside the namespace only: its
-// nearest existing parent gets a tmpfs that shows everything the parent had, bound, plus the new
-// path. `scratch` is an empty folder on the host. Call after enter_mount_namespace().
-Result<void> make_mounts(const std::vector<Mount>& mounts, const std::string& scratch);
-
 // Gives the sources of the writable mounts to the user, without following symbolic links.
 Result<void> give_mounts(const std::vector<Mount>& mounts, std::uint32_t user_id);
+
+// For machines without mount namespaces: lets the user pass the folders of `base` that lead to the
+// mounts' sources. Nobody can list them.
+void open_way(const std::vector<Mount>& mounts, const std::filesystem::path& base);
+
+// A /proc that shows the processes of the caller's own pid namespace, and of those only its user's.
+bool show_own_processes();
+
+// In /sys/fs/cgroup the job's own groups in the place of the machine's: libraries that look for
+// limits there find the job's, and no job sees the names of others.
+void show_own_cgroups(const JobCgroup& cgroup);
+
+// Nothing of the host can be written to but for `writable`, mounts of the job's own; no program
+// there has another user's rights. As root only. False where the kernel cannot do it.
+bool make_host_read_only(const std::vector<std::string>& writable);
 
 // Gives up root for good.
 Result<void> become_user(std::uint32_t user_id);

@@ -10,16 +10,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <utility>
 
+#include "base/file_tree.h"
 #include "compute/process/cgroup.h"
 #include "compute/process/job_files.h"
+#include "compute/process/job_network.h"
 #include "compute/process/job_process.h"
 #include "compute/process/log_writer.h"
-#include "compute/process/sandbox.h"
+#include "compute/process/probe.h"
+#include "compute/process/usage.h"
+#include "compute/process/volume_watch.h"
 
 namespace tidemill::compute {
 
@@ -44,6 +50,7 @@ class Shim {
 
  private:
   Result<void> prepare();
+  void watch_volume();
   Result<void> write_state();
   void loop();
   void read_output();
@@ -52,6 +59,7 @@ class Shim {
   // True when the job's own process ended.
   bool reap();
   void kill_everything();
+  bool is_volume_exceeded();
   Result<void> write_exit();
 
   JobFiles files_;
@@ -59,8 +67,11 @@ class Shim {
   SystemClock clock_;
   JobCgroup cgroup_;
   JobProcess process_;
+  Descriptor socket_;  // the job's; closed once it has it, so that it ends with the job
   std::unique_ptr<LogWriter> log_;
   Descriptor control_, signals_, timer_;
+  VolumeWatch volume_;
+  std::chrono::steady_clock::time_point volume_look_at_ = {};
   JobExit exit_;
 };
 
@@ -82,10 +93,32 @@ Result<void> Shim::prepare() {
   if (!signals_ || !timer_ || !control_ || !log) return fail(system_error("prepare the shim"));
   log_ = std::make_unique<LogWriter>(std::move(log), spec_.log_bytes_max);
   const JobSpec& job = spec_.job;
-  if (job.memory_bytes_max > 0 || job.cpus_max > 0)
+  if (job.network == JobNetwork::isolated) TRY(enter_network(kShimNetworkDescriptor));
+  if (job.bound_socket) socket_ = TRY(bind_job_socket(files_));
+  if (job.memory_bytes_max > 0 || job.cpus_max > 0 || job.processes_max > 0)
     cgroup_ = JobCgroup::make(find_cgroup_support(), job.id + "-" + std::to_string(::getpid()),
-                              job.memory_bytes_max, job.cpus_max);
+                              {job.memory_bytes_max, job.cpus_max, job.processes_max});
+  if (job.volume_bytes_max > 0) watch_volume();
   return {};
+}
+
+void Shim::watch_volume() {
+  std::vector<std::string> folders = {files_.tmp(), files_.var_tmp()};
+  for (const Mount& mount : spec_.job.mounts)
+    if (!mount.read_only) folders.push_back(mount.source);
+  volume_ = VolumeWatch(std::move(folders), spec_.job.volume_bytes_max,
+                        [] { return descendants(::getpid()); });
+}
+
+bool Shim::is_volume_exceeded() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!volume_.is_limited() || now < volume_look_at_) return false;
+  volume_look_at_ = now + kVolumeLookInterval;
+  return volume_.is_exceeded([this] {
+    pollfd urgent[] = {
+        {control_.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}, {timer_.get(), POLLIN, 0}};
+    return ::poll(urgent, std::size(urgent), 0) > 0;
+  });
 }
 
 Result<void> Shim::write_state() {
@@ -103,7 +136,8 @@ Result<void> Shim::write_state() {
 Result<void> Shim::run() {
   TRY(prepare());
   exit_.started = clock_.now();
-  process_ = start_job_process(spec_, files_, cgroup_);
+  process_ = start_job_process(spec_, files_, cgroup_, socket_.get());
+  socket_.reset();
   TRY(write_state());
   answer("started");
   if (process_.problem.empty()) {
@@ -117,7 +151,11 @@ Result<void> Shim::run() {
   }
   log_->finish(clock_.now());
   cgroup_.remove();
-  return write_exit();
+  TRY(write_exit());
+  // After the exit, which must not wait for large folders; the server removes what is left.
+  (void)remove_tree(files_.tmp());
+  (void)remove_tree(files_.var_tmp());
+  return {};
 }
 
 void Shim::loop() {
@@ -127,7 +165,13 @@ void Shim::loop() {
                             {signals_.get(), POLLIN, 0},
                             {timer_.get(), POLLIN, 0}};
   for (;;) {
-    if (::poll(watched, kCount, -1) < 0 && errno != EINTR) return;
+    const int wait = volume_.is_limited() ? int(kVolumeLookInterval.count()) : -1;
+    if (::poll(watched, kCount, wait) < 0 && errno != EINTR) return;
+    if (is_volume_exceeded()) {
+      exit_.out_of_volume = true;
+      kill_everything();
+      return;
+    }
     if (watched[kOutput].revents) {
       read_output();
       // Every writer closed it: the job may live on without output.
@@ -230,35 +274,13 @@ Result<void> Shim::write_exit() {
   }
 }
 
-// Says on the answer pipe what this machine grants.
-int probe() {
-  Isolation isolation;
-  std::string missing;
-  const auto miss = [&missing](const std::string& what) {
-    missing += (missing.empty() ? "" : "; ") + what;
-  };
-  Result<void> entered = enter_mount_namespace();
-  isolation.mount_namespace = entered.has_value();
-  if (!entered) miss("jobs share the host's file system (" + entered.error().message + ")");
-  isolation.unprivileged_user = ::geteuid() == 0;
-  if (!isolation.unprivileged_user)
-    miss("jobs run as the server's own user (only root can change it)");
-  const CgroupSupport support = find_cgroup_support();
-  isolation.memory_limit = support.memory;
-  isolation.cpu_limit = support.cpu;
-  if (!support.problem.empty()) miss(support.problem);
-  isolation.explanation = missing;
-  answer(to_json(isolation));
-  return 0;
-}
-
 }  // namespace
 
 int shim_main(int argc, char** argv) {
   std::string directory;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument == "--probe") return probe();
+    if (argument == "--probe") return probe(answer);
     if (argument == "--directory" && i + 1 < argc) directory = argv[++i];
   }
   if (directory.empty() || ::fcntl(kShimLockDescriptor, F_GETFD) < 0) {

@@ -11,7 +11,8 @@ namespace tidemill::compute {
 // the process's exit code. Expects the descriptors below, which spawn_shim() passes.
 int shim_main(int argc, char** argv);
 
-inline constexpr int kShimLockDescriptor = 3;    // the locked lock file
-inline constexpr int kShimAnswerDescriptor = 4;  // one line: "started", or what went wrong
+inline constexpr int kShimLockDescriptor = 3;     // the locked lock file
+inline constexpr int kShimAnswerDescriptor = 4;   // one line: "started", or what went wrong
+inline constexpr int kShimNetworkDescriptor = 5;  // an isolated job's network namespace
 
 }  // namespace tidemill::compute

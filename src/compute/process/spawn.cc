@@ -31,7 +31,7 @@ struct SpawnSettings {
   }
 };
 
-void fill(SpawnSettings& settings, int lock, int answer) {
+void fill(SpawnSettings& settings, int lock, int answer, int network) {
   ::posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
   // Standard output and error stay the server's until the first descriptors are set, then are cut:
   // a terminal or a pipe of the server must not be kept open by a shim that outlives it.
@@ -39,7 +39,10 @@ void fill(SpawnSettings& settings, int lock, int answer) {
   ::posix_spawn_file_actions_addopen(&settings.actions, 2, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_adddup2(&settings.actions, lock, kShimLockDescriptor);
   ::posix_spawn_file_actions_adddup2(&settings.actions, answer, kShimAnswerDescriptor);
-  ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, kShimAnswerDescriptor + 1);
+  int kept = kShimAnswerDescriptor;
+  if (network >= 0)
+    ::posix_spawn_file_actions_adddup2(&settings.actions, network, kept = kShimNetworkDescriptor);
+  ::posix_spawn_file_actions_addclosefrom_np(&settings.actions, kept + 1);
   sigset_t none, all;
   ::sigemptyset(&none);
   ::sigfillset(&all);
@@ -52,7 +55,8 @@ void fill(SpawnSettings& settings, int lock, int answer) {
 }  // namespace
 
 Result<SpawnedShim> spawn_shim(const std::vector<std::string>& command,
-                               const std::vector<std::string>& arguments, const Descriptor& lock) {
+                               const std::vector<std::string>& arguments, const Descriptor& lock,
+                               int network) {
   int answer[2];
   if (::pipe2(answer, O_CLOEXEC) != 0) return fail(system_error("make a pipe"));
   Descriptor read_end(answer[0]), write_end(answer[1]);
@@ -60,11 +64,13 @@ Result<SpawnedShim> spawn_shim(const std::vector<std::string>& command,
   constexpr int kFirstFree = 16;
   Descriptor lock_copy(::fcntl(lock.get(), F_DUPFD_CLOEXEC, kFirstFree));
   Descriptor answer_copy(::fcntl(write_end.get(), F_DUPFD_CLOEXEC, kFirstFree));
-  if (!lock_copy || !answer_copy) return fail(system_error("duplicate a descriptor"));
+  Descriptor network_copy(network < 0 ? -1 : ::fcntl(network, F_DUPFD_CLOEXEC, kFirstFree));
+  if (!lock_copy || !answer_copy || (network >= 0 && !network_copy))
+    return fail(system_error("duplicate a descriptor"));
   write_end.reset();
 
   SpawnSettings settings;
-  fill(settings, lock_copy.get(), answer_copy.get());
+  fill(settings, lock_copy.get(), answer_copy.get(), network_copy.get());
   std::vector<std::string> texts = command;
   texts.insert(texts.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;

@@ -33,24 +33,26 @@ ProcessNumbers read_numbers(int pid) {
   return numbers;
 }
 
-void add_children(int pid, Usage& usage, std::uint64_t& ticks, int& left) {
-  for (int child : child_processes(pid)) {
-    if (--left < 0) return;
-    const ProcessNumbers numbers = read_numbers(child);
-    usage.memory_bytes += numbers.resident_pages * static_cast<std::uint64_t>(::getpagesize());
-    ticks += numbers.own_ticks + numbers.reaped_ticks;
-    add_children(child, usage, ticks, left);
-  }
-}
+constexpr std::size_t kProcessesMax = 10'000;
 
 }  // namespace
 
+std::vector<int> descendants(int pid) {
+  // Without recursion: a job may have nested its processes however deep.
+  std::vector<int> found = child_processes(pid);
+  for (std::size_t at = 0; at < found.size() && found.size() < kProcessesMax; ++at)
+    for (const int child : child_processes(found[at])) found.push_back(child);
+  return found;
+}
+
 Usage usage_of_children(int pid) {
-  constexpr int kProcessesMax = 10'000;
   Usage usage;
   std::uint64_t ticks = read_numbers(pid).reaped_ticks;
-  int left = kProcessesMax;
-  add_children(pid, usage, ticks, left);
+  for (const int child : descendants(pid)) {
+    const ProcessNumbers numbers = read_numbers(child);
+    usage.memory_bytes += numbers.resident_pages * static_cast<std::uint64_t>(::getpagesize());
+    ticks += numbers.own_ticks + numbers.reaped_ticks;
+  }
   usage.cpu_seconds = double(ticks) / double(::sysconf(_SC_CLK_TCK));
   return usage;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace tidemill::compute {
 
@@ -12,5 +13,8 @@ struct Usage {
 
 // Of all descendants of `pid`, without itself; CPU time includes those already reaped.
 Usage usage_of_children(int pid);
+
+// Of `pid`, without itself; at most 10,000.
+std::vector<int> descendants(int pid);
 
 }  // namespace tidemill::compute

@@ -14,13 +14,24 @@ namespace tidemill::infer {
 // A dense matrix larger than this is refused: sparse requests could name a column far out.
 inline constexpr std::size_t kMatrixBytesMax = 256u << 20;
 
+// Where containers differ in the bodies they take.
+struct RequestOptions {
+  // The XGBoost container's: CSV's label_size must be 1 where it is given.
+  bool label_size_must_be_one = false;
+  // From XGBoost 1.4 on: an infinity, and what is too large for float, is refused.
+  bool finite_only = false;
+  // An empty body is answered by an empty one.
+  bool empty_body_answered = false;
+};
+
 // Errors: "UnsupportedMediaType" 415 for an unknown content type and for a body that does not parse
 // (what the container answers); the message names the row and column, counted from 1.
+// "BadRequest" 400 for a text/libsvm row that names a column beyond the model's.
 // feature_count: of the model; rows of text/libsvm and sparse records are filled up to it with
 // missing values.
 // An empty content type is text/csv.
 Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
-                           std::size_t feature_count);
+                           std::size_t feature_count, const RequestOptions& options = {});
 
 // Whether bodies of the type take milliseconds however small they are (Parquet): not for a network
 // loop.
@@ -37,6 +48,11 @@ struct ResponseOptions {
   std::vector<std::string> output_keys;
   // One prediction a line (batch transform) instead of all on one line.
   bool one_per_line = false;
+  // CSV has a line a row, with commas between the numbers of a row: XGBoost from 1.7 on. Before,
+  // all rows are on one line, and several numbers of a row in brackets.
+  bool csv_lines = false;
+  // JSON is a plain list of scores, and text/csv has no charset: XGBoost's multi-model server.
+  bool plain_json = false;
 };
 
 struct EncodedResponse {

@@ -5,6 +5,8 @@
 
 #include <cmath>
 
+#include "infer/codec/media_type.h"
+
 namespace tidemill::infer {
 namespace {
 
@@ -164,6 +166,52 @@ TEST(DecodeRows, Unknown_content_type) {
   EXPECT_EQ(rows.error().http_status, 415);
 }
 
+TEST(DecodeRows, Label_size_must_be_one_where_the_container_says_so) {
+  const RequestOptions xgboost{.label_size_must_be_one = true};
+  for (const char* type :
+       {"text/csv; label_size=0", "csv;label_size = 5", "text/csv;LABEL_SIZE=0"}) {
+    auto rows = decode_rows(type, "1,2", 2, xgboost);
+    ASSERT_FALSE(rows) << type;
+    EXPECT_EQ(rows.error().http_status, 415);
+    EXPECT_THAT(rows.error().message, HasSubstr("label_size must be equal to 1"));
+    EXPECT_TRUE(decode_rows(type, "1,2", 2)) << type;
+  }
+  EXPECT_TRUE(decode_rows("text/csv; label_size=1; charset=utf-8", "1,2", 2, xgboost));
+  EXPECT_EQ(media_parameter("text/csv; a=\"1\"; a=2", "a"), "2");
+  EXPECT_EQ(media_parameter("text/csv", "a"), std::nullopt);
+}
+
+TEST(DecodeRows, Infinities_are_refused_where_the_container_says_so) {
+  const RequestOptions xgboost{.finite_only = true};
+  for (const char* body : {"1,inf", "1,1e39", "1,-1e39", "1,-Infinity"}) {
+    auto rows = decode_rows("text/csv", std::string("1,nan\n") + body, 2, xgboost);
+    ASSERT_FALSE(rows) << body;
+    EXPECT_EQ(rows.error().http_status, 415);
+    EXPECT_THAT(rows.error().message, HasSubstr("row 2, column 2: the value is infinite"));
+    EXPECT_TRUE(decode_rows("text/csv", body, 2)) << body;
+  }
+  EXPECT_TRUE(decode_rows("text/csv", "nan,3.4e38\n,1", 2, xgboost));
+  EXPECT_FALSE(decode_rows("text/libsvm", "0:1e39", 2, xgboost));
+}
+
+TEST(EncodePredictions, In_the_forms_of_the_versions) {
+  const Predictions scores{2, 1, {0.5f, 0.25f}}, classes{2, 2, {0.5f, 0.5f, 0.25f, 0.75f}};
+  const FakeModel model("multi:softprob");
+  auto body = [&](const Predictions& predictions, const char* accept, ResponseOptions options) {
+    return encode_predictions(predictions, model, accept, options)->body;
+  };
+  EXPECT_EQ(body(scores, "text/csv", {}), "0.5,0.25");
+  EXPECT_EQ(body(classes, "text/csv", {}), "[0.5, 0.5],[0.25, 0.75]");
+  EXPECT_EQ(body(scores, "text/csv", {.csv_lines = true}), "0.5\n0.25\n");
+  EXPECT_EQ(body(classes, "text/csv", {.csv_lines = true}), "0.5,0.5\n0.25,0.75\n");
+  EXPECT_EQ(body(classes, "text/csv", {.one_per_line = true, .csv_lines = true}),
+            "[0.5, 0.5]\n[0.25, 0.75]\n");
+  const ResponseOptions many{.default_accept = "application/json", .plain_json = true};
+  EXPECT_EQ(body(scores, "*/*", many), "[0.5, 0.25]");
+  EXPECT_EQ(body(classes, "application/json", many), "[[0.5, 0.5], [0.25, 0.75]]");
+  EXPECT_EQ(body(scores, "text/csv", many), "0.5,0.25");
+}
+
 TEST(EncodePredictions, As_the_container_does) {
   FakeModel model("binary:logistic");
   Predictions scores{2, 1, {0.5f, 0.1f}};
@@ -213,13 +261,23 @@ TEST(EncodePredictions, Selected_output) {
   ResponseOptions options{.output_keys = {"predicted_label", "probabilities"}};
   Predictions scores{1, 1, {0.75f}};
   EXPECT_EQ(encode_predictions(scores, model, "application/json", options)->body,
-            R"({"predictions":[{"predicted_label":1,"probabilities":[0.25,0.75]}]})");
-  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25,0.75]\"\n");
+            R"({"predictions": [{"predicted_label": 1, "probabilities": [0.25, 0.75]}]})");
+  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25, 0.75]\"");
+  Predictions two{2, 1, {0.75f, 0.25f}};
+  EXPECT_EQ(encode_predictions(two, model, "text/csv", options)->body,
+            "1,\"[0.25, 0.75]\"\n0,\"[0.75, 0.25]\"");
+  options.one_per_line = true;
+  EXPECT_EQ(encode_predictions(scores, model, "text/csv", options)->body, "1,\"[0.25, 0.75]\"\n");
+  options.one_per_line = false;
+  const ResponseOptions regression{.output_keys = {"predicted_score", "predicted_label"}};
+  EXPECT_EQ(
+      encode_predictions(scores, FakeModel("reg:gamma"), "application/json", regression)->body,
+      R"({"predictions": [{"predicted_score": 0.75, "predicted_label": NaN}]})");
   FakeModel multi("multi:softprob", 3);
   Predictions three{1, 3, {0.25f, 0.5f, 0.25f}};
   options.output_keys = {"predicted_label", "labels", "probability"};
   EXPECT_EQ(encode_predictions(three, multi, "application/jsonlines", options)->body,
-            "{\"predicted_label\":1,\"labels\":[0,1,2],\"probability\":0.5}\n");
+            "{\"predicted_label\": 1, \"labels\": [0, 1, 2], \"probability\": 0.5}\n");
   options.output_keys = {"nonsense"};
   EXPECT_FALSE(encode_predictions(three, multi, "text/csv", options));
 }

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
 
 #include "infer/codec/codec.h"
 #include "infer/codec/media_type.h"
@@ -33,11 +36,38 @@ Result<Matrix> parse(RowFormat format, std::string_view body, std::size_t featur
   return Matrix{};
 }
 
+// Infinities by their place; few rows have any, so the search for the first one comes second.
+Result<void> check_finite(const Matrix& matrix) {
+  constexpr float kLargest = std::numeric_limits<float>::max();
+  bool infinite = false;
+  for (const float value : matrix.values) infinite |= std::abs(value) > kLargest;
+  if (!infinite) return {};
+  const auto found = std::find_if(matrix.values.begin(), matrix.values.end(),
+                                  [](float value) { return std::abs(value) > kLargest; });
+  const auto at = static_cast<std::size_t>(found - matrix.values.begin());
+  return fail(codes::kInvalid, "row " + std::to_string(at / matrix.columns + 1) + ", column " +
+                                   std::to_string(at % matrix.columns + 1) +
+                                   ": the value is infinite or too large for a float");
+}
+
+// A wrong number would come of a label that is taken as a feature, or of the other way round.
+Result<void> check_label_size(std::string_view content_type) {
+  const std::optional<std::string> size = media_parameter(content_type, "label_size");
+  if (!size || *size == "1") return {};
+  return fail(kUnsupported,
+              std::string(content_type) +
+                  " is not an accepted csv ContentType. Optional parameter label_size must be "
+                  "equal to 1",
+              415);
+}
+
 }  // namespace
 
 Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
-                           std::size_t feature_count) {
+                           std::size_t feature_count, const RequestOptions& options) {
   const RowFormat format = row_format(content_type);
+  if (options.label_size_must_be_one && format == RowFormat::csv)
+    TRY(check_label_size(content_type));
   if (format == RowFormat::unknown)
     return fail(kUnsupported,
                 "Content-type " + media_type(content_type) +
@@ -46,6 +76,9 @@ Result<Matrix> decode_rows(std::string_view content_type, std::string_view body,
                     "application/x-recordio-protobuf.",
                 415);
   Result<Matrix> matrix = parse(format, body, feature_count);
+  if (!matrix && matrix.error().http_status == 400) return matrix;
+  if (matrix && options.finite_only)
+    if (Result<void> finite = check_finite(*matrix); !finite) matrix = fail(finite.error());
   if (!matrix) {
     const std::string type = media_type(content_type);
     return fail(

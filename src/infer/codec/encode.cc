@@ -32,6 +32,25 @@ void encode_scores_csv(const Predictions& predictions, bool one_per_line, std::s
   }
 }
 
+// A line a row, as numpy.savetxt writes them.
+void encode_lines_csv(const Predictions& predictions, std::string& out) {
+  const float* value = predictions.values.data();
+  for (std::size_t row = 0; row < predictions.rows; ++row)
+    for (std::size_t column = 0; column < predictions.columns; ++column) {
+      append_number(*value++, out);
+      out += column + 1 < predictions.columns ? ',' : '\n';
+    }
+}
+
+void encode_plain_json(const Predictions& predictions, std::string& out) {
+  out += '[';
+  for (std::size_t row = 0; row < predictions.rows; ++row) {
+    if (row) out += ", ";
+    append_prediction(predictions, row, out);
+  }
+  out += ']';
+}
+
 void encode_scores_json(const Predictions& predictions, bool lines, std::string& out) {
   if (!lines) out += "{\"predictions\": [";
   for (std::size_t row = 0; row < predictions.rows; ++row) {
@@ -65,15 +84,20 @@ const char* content_type_of(AnswerFormat format, bool named) {
   }
 }
 
-std::string encode_scores(const Predictions& predictions, AnswerFormat format, bool one_per_line) {
+std::string encode_scores(const Predictions& predictions, AnswerFormat format,
+                          const ResponseOptions& options) {
   std::string out;
   out.reserve(std::min<std::size_t>(predictions.values.size(), 4096) * kNumberBytes);
-  if (format == AnswerFormat::json || format == AnswerFormat::json_lines)
+  if (format == AnswerFormat::json && options.plain_json)
+    encode_plain_json(predictions, out);
+  else if (format == AnswerFormat::json || format == AnswerFormat::json_lines)
     encode_scores_json(predictions, format == AnswerFormat::json_lines, out);
   else if (format == AnswerFormat::recordio)
     encode_scores_recordio(predictions, out);
+  else if (options.csv_lines && !options.one_per_line)
+    encode_lines_csv(predictions, out);
   else
-    encode_scores_csv(predictions, one_per_line, out);
+    encode_scores_csv(predictions, options.one_per_line, out);
   return out;
 }
 
@@ -93,11 +117,12 @@ Result<EncodedResponse> encode_predictions(const Predictions& predictions, const
     return EncodedResponse{content_type_of(format, true),
                            encode_shaped(predictions, *shape, format)};
   if (!options.output_keys.empty()) {
-    std::string body = TRY(encode_selected(predictions, model, format, options.output_keys));
+    std::string body =
+        TRY(encode_selected(predictions, model, format, options.output_keys, options.one_per_line));
     return EncodedResponse{content_type_of(format, true), std::move(body)};
   }
-  return EncodedResponse{content_type_of(format, false),
-                         encode_scores(predictions, format, options.one_per_line)};
+  return EncodedResponse{content_type_of(format, options.plain_json),
+                         encode_scores(predictions, format, options)};
 }
 
 }  // namespace tidemill::infer

@@ -100,10 +100,11 @@ Result<Matrix> parse_libsvm(std::string_view text, std::size_t columns_min) {
     ++matrix.rows;
   }
   if (columns_min != 0 && matrix.columns > columns_min)
-    return fail(codes::kInvalid, "row " + std::to_string(widest_line) + " names the column " +
-                                     std::to_string(matrix.columns - 1) +
-                                     ", but the model's columns are 0 to " +
-                                     std::to_string(columns_min - 1));
+    return fail("BadRequest",
+                "row " + std::to_string(widest_line) + " names the column " +
+                    std::to_string(matrix.columns - 1) + ", but the model's columns are 0 to " +
+                    std::to_string(columns_min - 1),
+                400);
   if (matrix.columns != 0 && matrix.rows > kMatrixBytesMax / sizeof(float) / matrix.columns)
     return fail(codes::kInvalid,
                 "the rows are too many and too wide: " + std::to_string(matrix.rows) + " times " +

@@ -20,6 +20,12 @@ constexpr KnownType kKnownTypes[] = {
     {"application/x-parquet", RowFormat::parquet, AnswerFormat::none},
     {"application/vnd.apache.parquet", RowFormat::parquet, AnswerFormat::none},
     {"application/x-recordio-protobuf", RowFormat::recordio, AnswerFormat::recordio},
+    // SageMaker's containers take these words, too.
+    {"csv", RowFormat::csv, AnswerFormat::csv},
+    {"json", RowFormat::json, AnswerFormat::json},
+    {"libsvm", RowFormat::libsvm, AnswerFormat::none},
+    {"parquet", RowFormat::parquet, AnswerFormat::none},
+    {"recordio-protobuf", RowFormat::recordio, AnswerFormat::none},
 };
 
 const KnownType* find(std::string_view name) {
@@ -44,6 +50,22 @@ MediaType::MediaType(std::string_view header) {
 }
 
 std::string media_type(std::string_view header) { return std::string(MediaType(header).name()); }
+
+std::optional<std::string> media_parameter(std::string_view header, std::string_view name) {
+  std::optional<std::string> found;
+  for (std::size_t at = header.find(';'); at != std::string_view::npos; at = header.find(';')) {
+    header.remove_prefix(at + 1);
+    const std::string_view parameter = header.substr(0, header.find(';'));
+    const std::size_t equals = parameter.find('=');
+    if (equals == std::string_view::npos) continue;
+    if (media_type(parameter.substr(0, equals)) != name) continue;
+    std::string value = media_type(parameter.substr(equals + 1));
+    if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+      value = value.substr(1, value.size() - 2);
+    found = std::move(value);
+  }
+  return found;
+}
 
 RowFormat row_format(std::string_view content_type) {
   const MediaType type(content_type);

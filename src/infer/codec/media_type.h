@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +21,10 @@ class MediaType {
 };
 
 std::string media_type(std::string_view header);
+
+// The value of a parameter, without its quotes: "1" of label_size in "text/csv; label_size=1";
+// nothing when the header has none of that name. Of several the last counts.
+std::optional<std::string> media_parameter(std::string_view header, std::string_view name);
 
 // What bodies come as.
 enum class RowFormat { csv, json, json_lines, libsvm, npy, parquet, recordio, unknown };

@@ -93,26 +93,34 @@ class Row {
   std::size_t columns_;
 };
 
-std::string csv_field(const Value& value) {
-  if (value.is_null()) return "nan";
-  std::string text = write_json(value);
-  return value.as_list() ? "\"" + text + "\"" : text;
+// As Python writes it: "[0.25, 0.75]", and nan by the name that JSON or CSV has for it there.
+std::string text_of(const Value& value, std::string_view nothing) {
+  if (value.is_null()) return std::string(nothing);
+  const ValueList* list = value.as_list();
+  if (!list) return write_json(value);
+  std::string text = "[";
+  for (const Value& each : *list) text += (text.size() > 1 ? ", " : "") + write_json(each);
+  return text + "]";
 }
 
 std::string csv_line(const Row& row, const std::vector<std::string>& keys) {
   std::string line;
-  for (const std::string& key : keys)
-    line += (line.empty() ? "" : ",") + csv_field(row.content(key));
-  return line + "\n";
+  for (const std::string& key : keys) {
+    const Value content = row.content(key);
+    const std::string text = text_of(content, "nan");
+    line += (line.empty() ? "" : ",") + (content.as_list() ? "\"" + text + "\"" : text);
+  }
+  return line;
 }
 
-ValueObject object_of(const Row& row, const std::vector<std::string>& keys) {
-  ValueObject object;
+std::string object_text(const Row& row, const std::vector<std::string>& keys) {
+  std::string text = "{";
   for (const std::string& key : keys) {
-    Value content = row.content(key);
-    object.append(key, content.is_null() ? Value(kNothing) : std::move(content));
+    if (text.size() > 1) text += ", ";
+    write_json_string(key, text);
+    text += ": " + text_of(row.content(key), "NaN");
   }
-  return object;
+  return text + "}";
 }
 
 float number_of(const Value& value) {
@@ -140,7 +148,8 @@ void append_record_of(const Row& row, const std::vector<std::string>& keys, std:
 }  // namespace
 
 Result<std::string> encode_selected(const Predictions& predictions, const Model& model,
-                                    AnswerFormat format, const std::vector<std::string>& keys) {
+                                    AnswerFormat format, const std::vector<std::string>& keys,
+                                    bool last_line_ends) {
   const Task task = task_of(model.objective());
   if (task == Task::none)
     return fail(
@@ -151,24 +160,24 @@ Result<std::string> encode_selected(const Predictions& predictions, const Model&
     if (!kKeys.contains(key))
       return fail("BadRequest",
                   "SAGEMAKER_INFERENCE_OUTPUT names the unknown content '" + key + "'", 400);
-  ValueList rows;
   std::string out;
+  if (format == AnswerFormat::json) out = "{\"predictions\": [";
   for (std::size_t at = 0; at < predictions.rows; ++at) {
     const Row row(task, model, predictions.values.data() + at * predictions.columns,
                   predictions.columns);
-    if (format == AnswerFormat::csv)
-      out += csv_line(row, keys);
-    else if (format == AnswerFormat::recordio)
+    if (format == AnswerFormat::csv) {
+      out += (at ? "\n" : "") + csv_line(row, keys);
+    } else if (format == AnswerFormat::recordio) {
       append_record_of(row, keys, out);
-    else if (format == AnswerFormat::json_lines)
-      out += write_json(object_of(row, keys)) + "\n";
-    else
-      rows.emplace_back(object_of(row, keys));
+    } else if (format == AnswerFormat::json_lines) {
+      out += object_text(row, keys) + "\n";
+    } else {
+      out += (at ? ", " : "") + object_text(row, keys);
+    }
   }
-  if (format != AnswerFormat::json) return out;
-  ValueObject document;
-  document.append("predictions", std::move(rows));
-  return write_json(document);
+  if (format == AnswerFormat::json) out += "]}";
+  if (format == AnswerFormat::csv && last_line_ends) out += '\n';
+  return out;
 }
 
 }  // namespace tidemill::infer

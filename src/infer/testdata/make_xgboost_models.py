@@ -1,7 +1,7 @@
 """Makes xgboost_model-<version>.zip: small models of the XGBoost that runs this, with what it predicts.
 
 Run once with each version (python -m venv, pip install xgboost==1.0.2 "numpy<1.24" scipy, and so on):
-1.0.2, 1.2.1, 1.3.3, 1.7.6, xgboost-cpu 2.1.4, 3.0.5 and 3.2.0. Rows come from a formula that
+0.90, 1.0.2, 1.2.1, 1.3.3, 1.7.6, xgboost-cpu 2.1.4, 3.0.5 and 3.2.0. Rows come from a formula that
 xgboost/versions_test.cc has too, so that only models and predictions are kept: <case>.<format>.model, and
 <case>.expected, which holds little-endian floats: the margins of all rows, then the predictions.
 """
@@ -49,7 +49,9 @@ def put(name, data):
 
 def saved(booster, form):
     if form == "pkl":
-        return pickle.dumps(booster, protocol=4)
+        return pickle.dumps(booster, protocol=4 if VERSION >= (1, 0) else 3)
+    if form in ("pk0", "pk2"):
+        return pickle.dumps(booster, protocol=int(form[2]))
     if form == "bin" and VERSION >= (1, 6):
         return bytes(booster.save_raw("deprecated"))
     if VERSION >= (1, 6):
@@ -76,6 +78,17 @@ def main():
     binary = (SIGNAL > np.median(SIGNAL)).astype(np.float32)
     classes = np.digitize(SIGNAL, np.quantile(SIGNAL, [0.33, 0.66])).astype(np.float32)
     positive = (SIGNAL - SIGNAL.min() + 0.1).astype(np.float32)
+    if VERSION < (1, 0):
+        # What containers of that time wrote, by the Python they had; see xgboost/pickle.cc.
+        keep("logistic", train({"objective": "binary:logistic", "base_score": 0.3}, matrix(binary)),
+             ["bin", "pkl", "pk2", "pk0"])
+        keep("squared", train({"objective": "reg:linear"}, matrix(SIGNAL)), ["pkl"])
+        keep("softprob", train({"objective": "multi:softprob", "num_class": 3}, matrix(classes), 2), ["pkl"])
+        keep("dart", train({"objective": "binary:logistic", "booster": "dart", "rate_drop": 0.5}, matrix(binary), 4), ["pkl"],
+             ntree_limit=4)  # as the container asks; without, predictions drop trees
+        keep("linear", train({"objective": "binary:logistic", "booster": "gblinear", "updater": "coord_descent"},
+                             matrix(binary)), ["pkl"])
+        return
     new = ["ubj"] if VERSION >= (1, 7) else ["json"]
     old = (["bin"] if VERSION < (3, 1) else []) + new
     keep("logistic", train({"objective": "binary:logistic", "base_score": 0.3}, matrix(binary)), old + ["json", "pkl"][VERSION < (1, 7):])

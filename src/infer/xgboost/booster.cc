@@ -18,12 +18,13 @@ std::unexpected<Error> invalid(std::string what) { return fail(codes::kInvalid, 
 // Margins by a derived class, then the objective's transform.
 class Booster : public Model {
  public:
-  Booster(const ModelFile& file, Objective objective)
+  Booster(const ModelFile& file, Objective objective, bool pickled)
       : objective_name_(file.objective),
         transform_(objective.transform),
         feature_count_(file.feature_count),
         class_count_(file.class_count),
-        outputs_(file.output_count()) {}
+        outputs_(file.output_count()),
+        pickled_(pickled) {}
 
   Result<void> predict_rows(const float* rows, std::size_t count, float* out) const final {
     if (output_columns() == outputs_) {
@@ -45,6 +46,12 @@ class Booster : public Model {
     return {};
   }
   std::size_t feature_count() const final { return feature_count_; }
+  // XGBoost takes the columns that a row lacks as missing; of a pickled model, whose feature names
+  // the container compares with the request's, it lets one be missing.
+  std::size_t columns_min() const final {
+    return pickled_ && feature_count_ > 1 ? feature_count_ - 1 : 1;
+  }
+  bool combines() const final { return true; }
   std::size_t output_columns() const final {
     return trees::transformed_columns(transform_, outputs_);
   }
@@ -58,13 +65,14 @@ class Booster : public Model {
   std::string objective_name_;
   trees::Transform transform_;
   std::size_t feature_count_, class_count_, outputs_;
+  bool pickled_;
 };
 
 class TreeBooster final : public Booster {
  public:
-  TreeBooster(const ModelFile& file, Objective objective,
+  TreeBooster(const ModelFile& file, Objective objective, bool pickled,
               std::unique_ptr<const trees::Kernel> kernel)
-      : Booster(file, objective), kernel_(std::move(kernel)) {}
+      : Booster(file, objective, pickled), kernel_(std::move(kernel)) {}
   std::size_t memory_bytes() const override { return sizeof *this + kernel_->memory_bytes(); }
 
  protected:
@@ -78,8 +86,8 @@ class TreeBooster final : public Booster {
 
 class LinearBooster final : public Booster {
  public:
-  LinearBooster(const ModelFile& file, Objective objective, std::vector<float> base)
-      : Booster(file, objective), weights_(file.linear_weights), base_(std::move(base)) {}
+  LinearBooster(const ModelFile& file, Objective objective, bool pickled, std::vector<float> base)
+      : Booster(file, objective, pickled), weights_(file.linear_weights), base_(std::move(base)) {}
   std::size_t memory_bytes() const override {
     return sizeof *this + weights_.capacity() * sizeof(float);
   }
@@ -104,7 +112,8 @@ class LinearBooster final : public Booster {
   std::vector<float> base_;
 };
 
-Result<std::unique_ptr<Model>> make_linear(const ModelFile& file, Objective objective) {
+Result<std::unique_ptr<Model>> make_linear(const ModelFile& file, Objective objective,
+                                           bool pickled) {
   const std::size_t outputs = file.output_count();
   if (file.feature_count == 0) return invalid("the model has no features");
   if (file.linear_weights.size() != (file.feature_count + 1) * outputs)
@@ -118,19 +127,20 @@ Result<std::unique_ptr<Model>> make_linear(const ModelFile& file, Objective obje
   const trees::Ensemble ensemble = TRY(make_ensemble(std::move(margins)));
   // Of a vector of base scores (3.1 and later) the linear booster adds the first to every output.
   const std::vector<float> base(outputs, static_cast<float>(ensemble.base[0]));
-  return std::make_unique<LinearBooster>(file, objective, base);
+  return std::make_unique<LinearBooster>(file, objective, pickled, base);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Model>> read_booster(std::string_view bytes,
                                             const trees::CompileOptions& options) {
-  const Result<std::string_view> pickled = find_pickled_booster(bytes);
+  std::string decoded;
+  const Result<std::string_view> pickled = find_pickled_booster(bytes, decoded);
   ModelFile file = TRY(read_model_file(pickled ? *pickled : bytes));
   const std::optional<Objective> objective = find_objective(file.objective);
   if (!objective)
     return invalid("the objective '" + file.objective.substr(0, 100) + "' is not known");
-  if (file.booster == "gblinear") return make_linear(file, *objective);
+  if (file.booster == "gblinear") return make_linear(file, *objective, pickled.has_value());
   if (file.booster != "gbtree" && file.booster != "dart")
     return invalid("the booster '" + file.booster.substr(0, 100) + "' is not known");
   ModelFile facts;
@@ -140,7 +150,8 @@ Result<std::unique_ptr<Model>> read_booster(std::string_view bytes,
   facts.target_count = file.target_count;
   if (file.feature_count == 0) return invalid("the model has no features");
   const trees::Ensemble ensemble = TRY(make_ensemble(std::move(file)));
-  return std::make_unique<TreeBooster>(facts, *objective, TRY(trees::compile(ensemble, options)));
+  return std::make_unique<TreeBooster>(facts, *objective, pickled.has_value(),
+                                       TRY(trees::compile(ensemble, options)));
 }
 
 Result<std::unique_ptr<Model>> load_booster(const std::string& path,

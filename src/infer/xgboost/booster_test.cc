@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -140,11 +141,36 @@ TEST_F(BoosterTest, Linear_models_predict_too) {
 
 TEST_F(BoosterTest, Wrong_width_says_both_numbers) {
   auto model = load_booster(train("xgboost-model"));
-  auto scores = (*model)->predict({1, 2, {0.1f, 0}});
+  auto scores = (*model)->predict({1, 4, {0.1f, 0, 0, 0}});
   ASSERT_FALSE(scores);
   EXPECT_EQ(scores.error().http_status, 400);
-  EXPECT_THAT(scores.error().message, HasSubstr("has 2 features"));
+  EXPECT_THAT(scores.error().message, HasSubstr("has 4 features"));
   EXPECT_THAT(scores.error().message, HasSubstr("with 3"));
+}
+
+TEST_F(BoosterTest, What_a_narrow_row_lacks_is_missing) {
+  auto model = load_booster(train("xgboost-model"));
+  const auto narrow = (*model)->predict({2, 1, {0.1f, 0.9f}});
+  const auto whole = (*model)->predict({2, 3, {0.1f, NAN, NAN, 0.9f, NAN, NAN}});
+  ASSERT_TRUE(narrow) << narrow.error().message;
+  EXPECT_EQ(narrow->values, whole->values);
+}
+
+TEST(HostilePickles, Are_searched_once) {
+  const std::string class_name = "ccopy_reg\n(cxgboost.core\nBooster\n";
+  std::string head(136, '\0');
+  head += std::string("\x0f\0\0\0\0\0\0\0", 8) + "binary:logistic";
+  // Texts within texts, each of which looks like a booster, and none of which is one.
+  std::string nested = class_name;
+  for (int i = 0; i < 3000; ++i) nested += "V" + head;
+  for (const std::string& pickle :
+       {class_name + std::string(4 << 20, 'V'), "\x80\x02" + std::string(4 << 20, 'X'), nested,
+        nested + "\n", "\x80\x03" + std::string(4 << 20, 'B'), class_name, class_name + "V\\u00",
+        class_name + "V" + std::string(140, 'a') + "\\u00zz"}) {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_FALSE(read_booster(pickle));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  }
 }
 
 TEST_F(BoosterTest, Many_threads_predict_at_once) {

@@ -1,14 +1,17 @@
 // Finds the booster inside a pickled Python xgboost.Booster without running the pickle.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
 
 namespace tidemill::infer::xgboost {
 
-// The bytes for XGBoosterUnserializeFromBuffer: the largest byte string of the pickle that looks
-// like a serialized booster. Tidemill.Invalid when there is none. The view points into `pickle`.
-Result<std::string_view> find_pickled_booster(std::string_view pickle);
+// The largest string of the pickle that looks like a booster: one that XGBoost 1.0 and later
+// serialized, or a bare model as 0.90 and earlier kept. The view points into `pickle`, or into
+// `decoded` where the pickle (of protocols 0 to 2, such as Python 2's) holds the bytes as text.
+// Tidemill.Invalid when there is none.
+Result<std::string_view> find_pickled_booster(std::string_view pickle, std::string& decoded);
 
 }  // namespace tidemill::infer::xgboost

@@ -22,10 +22,12 @@ struct Allocator;
 
 inline constexpr std::uint32_t kApiVersion = 16;  // has all that is used; libraries since 1.16 do
 inline constexpr int kTypeTensor = 1;             // ONNXType
-inline constexpr int kLogFatal = 4;               // OrtLoggingLevel; lesser errors are answers
-inline constexpr int kOptimizeAll = 99;           // GraphOptimizationLevel
-inline constexpr int kDeviceAllocator = 1;        // OrtAllocatorType
-inline constexpr int kDefaultMemory = 0;          // OrtMemType
+inline constexpr int kTypeSequence = 2;
+inline constexpr int kElementString = 8;    // ONNXTensorElementDataType
+inline constexpr int kLogFatal = 4;         // OrtLoggingLevel; lesser errors are answers
+inline constexpr int kOptimizeAll = 99;     // GraphOptimizationLevel
+inline constexpr int kDeviceAllocator = 1;  // OrtAllocatorType
+inline constexpr int kDefaultMemory = 0;    // OrtMemType
 
 template <std::size_t count>
 using Unused = void* [count];
@@ -76,7 +78,10 @@ struct Api {
   Status* (*AllocatorFree)(Allocator*, void*);
   Unused<1> unused_77;
   Status* (*GetAllocatorWithDefaultOptions)(Allocator**);
-  Unused<13> unused_79;
+  Unused<1> unused_79;
+  Status* (*GetValue)(const Value*, int index, Allocator*, Value** out);
+  Status* (*GetValueCount)(const Value*, std::size_t*);
+  Unused<10> unused_82;
   void (*ReleaseEnv)(Env*);
   void (*ReleaseStatus)(Status*);
   void (*ReleaseMemoryInfo)(MemoryInfo*);
@@ -119,6 +124,8 @@ TIDEMILL_ORT_PLACE(GetTensorTypeAndShape, 65);
 TIDEMILL_ORT_PLACE(CreateCpuMemoryInfo, 69);
 TIDEMILL_ORT_PLACE(AllocatorFree, 76);
 TIDEMILL_ORT_PLACE(GetAllocatorWithDefaultOptions, 78);
+TIDEMILL_ORT_PLACE(GetValue, 80);
+TIDEMILL_ORT_PLACE(GetValueCount, 81);
 TIDEMILL_ORT_PLACE(ReleaseEnv, 92);
 TIDEMILL_ORT_PLACE(ReleaseStatus, 93);
 TIDEMILL_ORT_PLACE(ReleaseMemoryInfo, 94);

@@ -1,5 +1,7 @@
 #include "model_server/onnx/session.h"
 
+#include <set>
+
 #include "base/log.h"
 #include "model_server/onnx/ort_api.h"
 
@@ -48,6 +50,7 @@ class OnnxSession final : public Runner {
 
   const std::vector<TensorSpec>& inputs() const override { return inputs_; }
   const std::vector<TensorSpec>& outputs() const override { return outputs_; }
+  bool has_labels() const override { return graph_outputs_ == 2 && labels_; }
   Result<Tensors> run(const Tensors& inputs) override;
 
  private:
@@ -58,26 +61,30 @@ class OnnxSession final : public Runner {
   Result<void> describe() {
     TRY(describe(api_.SessionGetInputCount, api_.SessionGetInputName, api_.SessionGetInputTypeInfo,
                  true, inputs_));
+    labels_ = false;
     TRY(describe(api_.SessionGetOutputCount, api_.SessionGetOutputName,
                  api_.SessionGetOutputTypeInfo, false, outputs_));
+    TRY(check(api_, api_.SessionGetOutputCount(session_.get(), &graph_outputs_)));
     if (outputs_.empty())
-      return fail(codes::kInvalid,
-                  "none of the model's outputs is a tensor of numbers (scikit-learn classifiers: "
-                  "convert them with the option zipmap=False)");
+      return fail(codes::kInvalid, "none of the model's outputs is a tensor of numbers");
     for (const TensorSpec& spec : inputs_) input_names_.push_back(spec.name.c_str());
     for (const TensorSpec& spec : outputs_) output_names_.push_back(spec.name.c_str());
     return {};
   }
   Result<void> describe(CountOf count_of, NameOf name_of_value, TypeOf type_of, bool all,
                         std::vector<TensorSpec>& out);
-  Result<void> read_type(const ort::TypeInfo* info, TensorSpec& spec) const;
+  Result<void> read_type(const ort::TypeInfo* info, bool output, TensorSpec& spec);
   Result<Tensor> take(ort::Value* value) const;
+  Result<Tensor> take_maps(const ort::Value* value) const;
 
   const ort::Api& api_;
   Owned<ort::Env> environment_;
   Owned<ort::Session> session_;
   Owned<ort::MemoryInfo> memory_;
   std::vector<TensorSpec> inputs_, outputs_;
+  std::set<std::string> maps_;     // outputs that are sequences of maps
+  std::size_t graph_outputs_ = 0;  // those that are not served, too
+  bool labels_ = false;            // one is a vector of whole numbers or texts
   std::vector<const char*> input_names_, output_names_;
 };
 
@@ -96,7 +103,7 @@ Result<void> OnnxSession::describe(CountOf count_of, NameOf name_of_value, TypeO
     ort::TypeInfo* info = nullptr;
     TRY(check(api_, type_of(session_.get(), i, &info)));
     const Owned<ort::TypeInfo> owned(info, api_.ReleaseTypeInfo);
-    Result<void> read = read_type(info, spec);
+    Result<void> read = read_type(info, !all, spec);
     if (read) {
       out.push_back(std::move(spec));
       continue;
@@ -108,19 +115,28 @@ Result<void> OnnxSession::describe(CountOf count_of, NameOf name_of_value, TypeO
   return {};
 }
 
-Result<void> OnnxSession::read_type(const ort::TypeInfo* info, TensorSpec& spec) const {
+Result<void> OnnxSession::read_type(const ort::TypeInfo* info, bool output, TensorSpec& spec) {
   int kind = 0, type = 0;
   TRY(check(api_, api_.GetOnnxTypeFromTypeInfo(info, &kind)));
+  if (output && kind == ort::kTypeSequence) {
+    spec.type = ElementType::float32;
+    spec.shape = {kDynamic, kDynamic};
+    spec.symbols = {"", ""};
+    maps_.insert(spec.name);
+    return {};
+  }
   if (kind != ort::kTypeTensor) return fail(codes::kInvalid, "is no tensor");
   const ort::TensorInfo* tensor = nullptr;
   TRY(check(api_, api_.CastTypeInfoToTensorInfo(info, &tensor)));
   TRY(check(api_, api_.GetTensorElementType(tensor, &type)));
+  std::size_t rank = 0;
+  TRY(check(api_, api_.GetDimensionsCount(tensor, &rank)));
+  const bool whole = type == static_cast<int>(ElementType::int64) || type == ort::kElementString;
+  if (output && rank <= 1 && whole) labels_ = true;
   if (!is_served(type))
     return fail(codes::kInvalid, "is a tensor of ONNX's element type " + std::to_string(type) +
                                      ", neither float32, float64, integers nor bool");
   spec.type = static_cast<ElementType>(type);
-  std::size_t rank = 0;
-  TRY(check(api_, api_.GetDimensionsCount(tensor, &rank)));
   if (rank > kRankMax)
     return fail(codes::kInvalid, "has " + std::to_string(rank) + " dimensions, more than " +
                                      std::to_string(kRankMax));
@@ -152,8 +168,33 @@ Result<Tensors> OnnxSession::run(const Tensors& inputs) {
                            values.size(), output_names_.data(), results.size(), results.data())));
   for (ort::Value* result : results) owned.emplace_back(result, api_.ReleaseValue);
   Tensors out;
-  for (ort::Value* result : results) out.push_back(TRY(take(result)));
+  for (std::size_t i = 0; i < results.size(); ++i)
+    out.push_back(TRY(maps_.contains(outputs_[i].name) ? take_maps(results[i]) : take(results[i])));
   return out;
+}
+
+// Of each map the numbers, in the order of their keys: ONNX Runtime's maps are sorted.
+Result<Tensor> OnnxSession::take_maps(const ort::Value* value) const {
+  ort::Allocator* allocator = nullptr;  // ONNX Runtime's own
+  TRY(check(api_, api_.GetAllocatorWithDefaultOptions(&allocator)));
+  std::size_t count = 0;
+  TRY(check(api_, api_.GetValueCount(value, &count)));
+  Tensor all{ElementType::float32, {static_cast<std::int64_t>(count), 0}, {}};
+  for (std::size_t row = 0; row < count; ++row) {
+    ort::Value *map = nullptr, *numbers = nullptr;
+    TRY(check(api_, api_.GetValue(value, static_cast<int>(row), allocator, &map)));
+    const Owned<ort::Value> owned_map(map, api_.ReleaseValue);
+    constexpr int kMapValues = 1;  // 0: its keys
+    TRY(check(api_, api_.GetValue(map, kMapValues, allocator, &numbers)));
+    const Owned<ort::Value> owned_numbers(numbers, api_.ReleaseValue);
+    const Tensor classes = TRY(take(numbers));
+    const auto columns = static_cast<std::int64_t>(classes.count());
+    if (classes.type != ElementType::float32 || (row > 0 && columns != all.shape[1]))
+      return fail(codes::kInvalid, "an output is no sequence of maps to float32 after all");
+    all.shape[1] = columns;
+    all.data += classes.data;
+  }
+  return all;
 }
 
 Result<Tensor> OnnxSession::take(ort::Value* value) const {

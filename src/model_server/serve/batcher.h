@@ -61,4 +61,8 @@ class Batcher {
 // sequence's length fails the trial. `why_not` says what spoke against it.
 bool rows_are_independent(Runner& runner, std::string& why_not);
 
+// One row of small numbers: tokens, flags and measurements all take 0 and 1. Tidemill.Invalid when
+// the inputs are too large.
+Result<Tensors> trial_row(const std::vector<TensorSpec>& inputs, bool second);
+
 }  // namespace tidemill::model_server

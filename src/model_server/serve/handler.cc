@@ -6,6 +6,8 @@
 namespace tidemill::model_server {
 namespace {
 
+constexpr std::string_view kNpy = "application/x-npy";
+
 wire::HttpResponse answer(int status, std::string body, std::string_view type) {
   wire::HttpResponse response;
   response.status = status;
@@ -35,12 +37,21 @@ BodyFormat accepted_format(std::string_view accept, std::string_view content_typ
   return BodyFormat::unknown;
 }
 
+wire::HttpResponse failed(const Error& error) {
+  return refusal(error.code == codes::kCancelled ? 503 : 500, error.message);
+}
+
+wire::HttpResponse scores(const Classifier& classifier, const Result<Tensors>& outputs,
+                          std::string_view accept, const infer::ResponseOptions& options) {
+  if (!outputs) return failed(outputs.error());
+  Result<infer::EncodedResponse> encoded = encode_scores(classifier, *outputs, accept, options);
+  if (!encoded) return refusal(encoded.error().http_status, encoded.error().message);
+  return answer(200, std::move(encoded->body), encoded->content_type);
+}
+
 wire::HttpResponse encoded(const Runner& runner, const Result<Tensors>& outputs, BodyFormat format,
                            bool row_form) {
-  if (!outputs) {
-    const bool stopping = outputs.error().code == codes::kCancelled;
-    return refusal(stopping ? 503 : 500, outputs.error().message);
-  }
+  if (!outputs) return failed(outputs.error());
   Result<std::string> body = encode_outputs(format, runner.outputs(), *outputs, row_form);
   if (!body) return refusal(body.error().http_status, body.error().message);
   return answer(200, std::move(*body), media_type_of(format));
@@ -72,17 +83,21 @@ void ModelHandler::invoke(wire::HttpRequest request, Respond respond) {
     body = std::move(*read);
   }
   const std::string_view content_type = request.headers.get("Content-Type");
-  const BodyFormat format = accepted_format(request.headers.get("Accept"), content_type);
-  if (format == BodyFormat::unknown)
+  const std::string accept(request.headers.get("Accept"));
+  const BodyFormat format = accepted_format(accept, content_type);
+  Result<ModelInput> input = decode_body(content_type, body, runner_.inputs());
+  if (!input) return respond(refusal(input.error().http_status, input.error().message));
+  // Whoever asks for an array, or in TensorFlow Serving's tensor form, gets the tensors.
+  const bool named = classifier_ && input->row_form && infer::MediaType(accept).name() != kNpy;
+  if (format == BodyFormat::unknown && !named)
     return respond(refusal(406,
                            "supported answers are application/json, text/csv and "
                            "application/x-npy"));
-  Result<ModelInput> input = decode_body(content_type, body, runner_.inputs());
-  if (!input) return respond(refusal(input.error().http_status, input.error().message));
   auto waiting = std::make_shared<Respond>(std::move(respond));  // as above
-  Batcher::Done done = [this, waiting, format,
+  Batcher::Done done = [this, waiting, format, named, accept,
                         row_form = input->row_form](Result<Tensors> outputs) {
-    (*waiting)(encoded(runner_, outputs, format, row_form));
+    (*waiting)(named ? scores(*classifier_, outputs, accept, options_)
+                     : encoded(runner_, outputs, format, row_form));
   };
   if (!batcher_.try_submit(input->tensors, done))
     (*waiting)(refusal(503, "too many requests are waiting for the model"));

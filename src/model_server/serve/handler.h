@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model_server/serve/batcher.h"
+#include "model_server/serve/classifier.h"
 #include "runtime/worker_pool.h"
 #include "wire/http.h"
 
@@ -12,9 +13,15 @@ inline constexpr std::uint64_t kBodyBytesMax = 64u << 20;
 
 class ModelHandler final : public wire::HttpHandler {
  public:
-  // Everything outlives the handler. `pool` reads and decodes bodies.
-  ModelHandler(const Runner& runner, Batcher& batcher, runtime::WorkerPool& pool)
-      : runner_(runner), batcher_(batcher), pool_(pool) {}
+  // Everything outlives the handler. `pool` reads and decodes bodies. `classifier`: how rows are
+  // answered by a model that is one, with `options`.
+  ModelHandler(const Runner& runner, Batcher& batcher, runtime::WorkerPool& pool,
+               std::optional<Classifier> classifier = {}, infer::ResponseOptions options = {})
+      : runner_(runner),
+        batcher_(batcher),
+        pool_(pool),
+        classifier_(std::move(classifier)),
+        options_(std::move(options)) {}
   void handle(wire::HttpRequest request, Respond respond) override;
 
  private:
@@ -23,6 +30,8 @@ class ModelHandler final : public wire::HttpHandler {
   const Runner& runner_;
   Batcher& batcher_;
   runtime::WorkerPool& pool_;
+  const std::optional<Classifier> classifier_;
+  const infer::ResponseOptions options_;
 };
 
 }  // namespace tidemill::model_server

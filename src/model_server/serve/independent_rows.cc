@@ -14,7 +14,8 @@ bool first_is_dynamic(const std::vector<TensorSpec>& specs) {
   return true;
 }
 
-// One row of small numbers: tokens, flags and measurements all take 0 and 1.
+}  // namespace
+
 Result<Tensors> trial_row(const std::vector<TensorSpec>& inputs, bool second) {
   Tensors out;
   for (const TensorSpec& input : inputs) {
@@ -34,6 +35,8 @@ Result<Tensors> trial_row(const std::vector<TensorSpec>& inputs, bool second) {
   }
   return out;
 }
+
+namespace {
 
 Tensors joined(Tensors a, const Tensors& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {

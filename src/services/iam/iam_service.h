@@ -7,16 +7,21 @@
 #include "base/clock.h"
 #include "base/credential_source.h"
 #include "base/random.h"
+#include "services/iam/authorization/authorize.h"
 #include "services/iam/interface.h"
+#include "services/iam/policy_language/evaluate.h"
 #include "services/iam/root_key.h"
 #include "services/service.h"
 #include "store/store.h"
 
 namespace tidemill::services::iam {
 
+struct AskedAction;
+struct RoleRecord;
 class State;
 class CredentialStore;
 class RoleGrants;
+class ShellCredentials;
 
 struct IamOptions {
   RootKey root;
@@ -25,7 +30,7 @@ struct IamOptions {
 };
 
 // Thread-safe.
-class IamService final : public IamInterface, public SessionInterface {
+class IamService final : public IamInterface, public SessionInterface, public Authorizer {
  public:
   // What is passed outlives the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
@@ -35,6 +40,10 @@ class IamService final : public IamInterface, public SessionInterface {
   static std::vector<store::TableSpec> tables();
   void add_to(Registry& registry);
   CredentialSource& credentials();
+  // Where the tags of the other services' resources are found; before requests are served.
+  void set_tag_sources(TagSources sources);
+  // The role that notebooks act as (execution_role.h), in the root key's account.
+  Result<void> make_execution_role();
 
   Result<void> check_pass_role(const Context& context, std::string_view role_arn,
                                std::string_view service_principal) override;
@@ -51,6 +60,10 @@ class IamService final : public IamInterface, public SessionInterface {
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
+  Result<void> authorize_operation(const RequestFacts& facts, const Principal& principal,
+                                   const schema::Service& service,
+                                   const schema::Operation& operation, const Value& input) override;
+
   Result<TemporaryCredentials> assume_role(const Context& context,
                                            const AssumeRole& request) override;
   Result<TemporaryCredentials> session_token(const Context& context,
@@ -59,10 +72,34 @@ class IamService final : public IamInterface, public SessionInterface {
 
  private:
   IamService(store::Store& store, const Clock& clock, Random& random, IamOptions options);
+  // A caller with all that decides what it may.
+  struct Asking;
+  Result<Asking> asking(const RequestFacts& facts, const Principal& principal);
+  static CallerFacts caller_facts(const Asking& asking);
+  Decision decide_for(const Asking& asking, const AskedAction& asked, std::string_view alias,
+                      const std::optional<ResourceSide>& side) const;
+  Result<void> authorize_as(const Asking& asking, const AskedAction& asked,
+                            std::string_view alias = {}) const;
+  // What the role's trust policy says.
+  Grant trust_of(const RoleRecord& role, std::string_view action,
+                 const PrincipalCandidate& candidate, const RequestFacts& facts,
+                 const CallerFacts& caller, const ConditionContext& given) const;
+  Result<void> check_trust(const Context& context, const AssumeRole& request,
+                           const RoleRecord& role);
+  bool trusts_service(const RoleRecord& role, std::string_view service_principal,
+                      std::string_view region) const;
+  Result<TemporaryCredentials> issue_granted(const RoleGrant& grant);
+  Result<TemporaryCredentials> issue_session(std::string_view role_arn,
+                                             std::string_view session_name,
+                                             std::chrono::seconds lifetime,
+                                             const std::string& holder);
 
   std::unique_ptr<State> state_;
+  const std::string root_account_;
+  std::unique_ptr<ShellCredentials> shells_;
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
+  TagSources tag_sources_;  // constant once requests are served
 };
 
 }  // namespace tidemill::services::iam

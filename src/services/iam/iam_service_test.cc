@@ -61,6 +61,71 @@ TEST_F(IamServiceTest, pass_role) {
   EXPECT_EQ(pass(), "AccessDeniedException");
 }
 
+TEST_F(IamServiceTest, an_arn_names_a_role_by_its_path_and_case) {
+  ops::CreateRole::Input input;
+  input.role_name = "AdminRole";
+  input.path = "/ops/";
+  input.assume_role_policy_document =
+      R"({"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+          "Principal":{"AWS":"123456789012","Service":"sagemaker.amazonaws.com"}}]})";
+  ASSERT_EQ(code<ops::CreateRole>(input), "ok");
+  const std::string own = "arn:aws:iam::123456789012:role/ops/AdminRole";
+  EXPECT_EQ(pass(own.c_str()), "ok");
+  EXPECT_TRUE(assume({own, "s"}));
+  for (const char* other :
+       {"arn:aws-cn:iam::123456789012:role/ops/AdminRole",
+        "arn:xx:iam::123456789012:role/ops/AdminRole", "arn:aws:iam::123456789012:role/AdminRole",
+        "arn:aws:iam::123456789012:role/ops/adminrole",
+        "arn:aws:iam:us-east-1:123456789012:role/ops/AdminRole",
+        "arn:aws:iam::123456789012:role/ops//AdminRole"}) {
+    EXPECT_EQ(pass(other), "ValidationException") << other;
+    EXPECT_FALSE(assume({other, "s"})) << other;
+    EXPECT_FALSE(service_->issue_role_credentials(other, "s", std::chrono::hours(1))) << other;
+    EXPECT_FALSE(service_->authorize_role(other, "s", "s3:GetObject", "*", {})) << other;
+    ops::SimulatePrincipalPolicy::Input simulation;
+    simulation.policy_source_arn = other;
+    simulation.action_names = {"s3:GetObject"};
+    EXPECT_NE(code<ops::SimulatePrincipalPolicy>(simulation), "ok") << other;
+  }
+}
+
+TEST_F(IamServiceTest, a_session_ends_with_its_role) {
+  const std::string everything = R"([{"Effect":"Allow","Action":"*","Resource":"*"}])";
+  create_role(kTrustAccount, everything);
+  const Context old = role_context(assume().value());
+  EXPECT_EQ(may(old, "s3:GetObject", "*"), "ok");
+  const std::string token = service_->grant_role({"training.1", kRole, "SageMaker"}).value();
+  EXPECT_EQ(code<ops::DeleteRolePolicy>({"r", "p"}), "ok");
+  EXPECT_EQ(code<ops::DeleteRole>({"r"}), "ok");
+  create_role(kTrustAccount, everything);
+  EXPECT_EQ(may(old, "s3:GetObject", "*"), "AccessDeniedException");
+  EXPECT_FALSE(service_->granted_credentials("training.1", token));
+  EXPECT_EQ(may(role_context(assume().value()), "s3:GetObject", "*"), "ok");
+}
+
+TEST_F(IamServiceTest, a_deny_holds_where_the_trust_names_the_caller) {
+  create_role(kTrustAccount, R"([{"Effect":"Deny","Action":"sts:*","Resource":"*"}])");
+  const Context caller = role_context(assume().value());
+  create_role(R"({"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole",
+      "Principal":{"AWS":"arn:aws:iam::123456789012:role/r"}}]})",
+              "", "target");
+  context_.principal = caller.principal;
+  EXPECT_FALSE(assume({"arn:aws:iam::123456789012:role/target", "s"}));
+  context_ = root_context();
+  ASSERT_EQ(code<ops::DeleteRolePolicy>({"r", "p"}), "ok");
+  context_.principal = caller.principal;
+  EXPECT_TRUE(assume({"arn:aws:iam::123456789012:role/target", "s"}));
+}
+
+TEST_F(IamServiceTest, the_author_of_a_policy_hears_of_keys_that_cannot_be_told) {
+  create_role(kTrustSageMaker);
+  put_policy(R"([{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::${aws:nosuch}",
+    "Condition":{"StringEquals":{"aws:SourceIp":"1","my:key":"2","ec2:InstanceType":"3",
+    "aws:PrincipalTag/x":"4","s3:prefix":"5","sagemaker:InstanceTypes":"6"}}}])");
+  const std::string warning = context_.response_headers["x-tidemill-warning"];
+  EXPECT_TRUE(warning.ends_with(": aws:nosuch, my:key")) << warning;
+}
+
 TEST_F(IamServiceTest, pass_role_needs_permission) {
   create_role(kTrustSageMaker);
   create_role(kTrustAccount, R"([{"Effect":"Allow","Action":"sagemaker:*","Resource":"*"}])",
@@ -335,6 +400,30 @@ TEST_F(IamServiceTest, a_grant_gives_credentials_until_it_is_revoked) {
   EXPECT_FALSE(service_->granted_credentials("training.1", token));
   start(false);
   EXPECT_FALSE(service_->granted_credentials("training.1", token));
+}
+
+TEST_F(IamServiceTest, what_a_grant_gave_ends_with_it) {
+  create_role(kTrustSageMaker, R"([{"Effect":"Allow","Action":"*","Resource":"*"}])");
+  create_role(kTrustAccount, "", "other");
+  const auto fetch = [&](const char* holder) {
+    const std::string token = service_->grant_role({holder, kRole, "SageMaker"}).value();
+    return service_->granted_credentials(holder, token).value();
+  };
+  const TemporaryCredentials ending = fetch("training.1"), going_on = fetch("training.2");
+  context_ = role_context(ending);
+  const TemporaryCredentials chained =
+      assume({"arn:aws:iam::123456789012:role/other", "s"}).value();
+  const auto good = [&](const TemporaryCredentials& keys) {
+    return service_->credentials().find(keys.access_key_id).value()->expiration > clock_.now();
+  };
+  for (const auto& keys : {ending, going_on, chained}) EXPECT_TRUE(good(keys));
+  ASSERT_TRUE(service_->revoke_role("training.1"));
+  for (bool restarted : {false, true}) {
+    if (restarted) start(false);
+    EXPECT_FALSE(good(ending));
+    EXPECT_FALSE(good(chained));
+    EXPECT_TRUE(good(going_on));
+  }
 }
 
 }  // namespace

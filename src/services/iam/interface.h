@@ -63,8 +63,8 @@ class IamInterface {
   // passed. Asked again for the same holder, it returns the same token. Durable before it returns.
   // LimitExceeded.
   virtual Result<std::string> grant_role(const RoleGrant& grant) = 0;
-  // The token opens nothing more; what it gave runs out within the hour. Succeeds when there is
-  // none.
+  // The token opens nothing more, and what it gave has expired, as has what was got with that by
+  // AssumeRole. Durable before it returns. Succeeds when there is none.
   virtual Result<void> revoke_role(std::string_view holder) = 0;
   // AccessDenied when the holder has no grant or the token is another's.
   virtual Result<TemporaryCredentials> granted_credentials(std::string_view holder,

@@ -9,10 +9,12 @@ using namespace tidemill::services::iam;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
-  const ConditionValues context{{"aws:username", {"u"}}, {"s3:prefix", {"a", "b"}}};
+  const ConditionValues values{{"aws:username", {"u"}}, {"s3:prefix", {"a", "b"}}};
+  const GivenConditions context(values);
   if (auto trust = parse_policy(text, PolicyKind::trust))
-    evaluate_trust(*trust, {.account = "111122223333", .arn = "arn:aws:iam::111122223333:root"},
-                   "sts:AssumeRole", context);
+    (void)evaluate_resource_policy(
+        *trust, {.account = "111122223333", .arn = "arn:aws:iam::111122223333:root"},
+        {"sts:AssumeRole", "arn:aws:iam::111122223333:role/r", context});
   auto identity = parse_policy(text, PolicyKind::identity);
   if (!identity) return 0;
   std::vector<NamedPolicy> policies;

@@ -31,6 +31,11 @@ const store::Table<GrantRecord>& grants_table() {
   return table;
 }
 
+const store::Table<FirstStepRecord>& first_steps_table() {
+  static const store::Table<FirstStepRecord> table("iam_first_steps");
+  return table;
+}
+
 std::string role_key(std::string_view account, std::string_view name) {
   return store::key({account, ascii_lower(name)});
 }

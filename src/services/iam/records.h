@@ -59,23 +59,44 @@ struct SessionRecord {
   bool root = false;
   Timestamp expiration;
   std::vector<std::string> policies;  // documents that narrow the session
+  Timestamp issued;                   // 0: by a server that did not note it
+  std::string source_identity;
+  std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
 };
 BOOST_DESCRIBE_STRUCT(SessionRecord, (),
                       (access_key_id, secret_access_key, session_token, account, arn, user_id,
-                       role_name, root, expiration, policies))
+                       role_name, root, expiration, policies, issued, source_identity, holder))
 
 // Who may fetch a role's credentials, until it is revoked.
 struct GrantRecord {
   RoleGrant grant;
   std::string token;
+  // Of the role that was passed; empty when there was none (`--auth any`). A role of the same name,
+  // made later, is another one.
+  std::string role_id;
 };
 BOOST_DESCRIBE_STRUCT(RoleGrant, (), (holder, role_arn, session_name))
-BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token))
+BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token, role_id))
+
+// What was done once in the data folder's life, and is not done again whatever became of it.
+struct FirstStepRecord {
+  std::string name;
+  Timestamp done;
+};
+BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
+
+// What was done once in the data folder's life, and is not done again whatever became of it.
+struct FirstStepRecord {
+  std::string name;
+  Timestamp done;
+};
+BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
 
 const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
 const store::Table<PolicyRecord>& policies_table();
-const store::Table<SessionRecord>& sessions_table();  // by access key id
-const store::Table<GrantRecord>& grants_table();      // by holder
+const store::Table<SessionRecord>& sessions_table();       // by access key id
+const store::Table<GrantRecord>& grants_table();           // by holder
+const store::Table<FirstStepRecord>& first_steps_table();  // account, name
 
 // Names are unique without regard to case, and kept as they were given.
 std::string role_key(std::string_view account, std::string_view name);

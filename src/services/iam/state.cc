@@ -6,6 +6,7 @@
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/managed_policies.h"
+#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -26,8 +27,8 @@ std::unexpected<Error> too_many_conflicts() {
 // "name" of "arn:aws:iam::123456789012:policy/path/name"; empty when it is none of the account's.
 std::string customer_policy_name(std::string_view account, std::string_view arn) {
   Result<Arn> parsed = parse_arn(arn);
-  if (!parsed || parsed->service != "iam" || parsed->account != account ||
-      parsed->resource_type() != "policy")
+  if (!parsed || parsed->partition != kPartition || parsed->service != "iam" ||
+      !parsed->region.empty() || parsed->account != account || parsed->resource_type() != "policy")
     return {};
   return parsed->resource.substr(parsed->resource.rfind('/') + 1);
 }
@@ -186,6 +187,8 @@ Result<RolePolicies> State::load_policies(RoleRecord role) {
   for (const std::string& arn : role.attached_policies) TRY(add_managed(out.identity, arn));
   if (role.permissions_boundary)
     TRY(add_managed(out.boundary.emplace(), *role.permissions_boundary));
+  out.arn = role.arn();
+  for (const TagRecord& tag : role.tags) out.tags[tag.key] = tag.value;
   out.role = std::move(role);
   return out;
 }
@@ -208,6 +211,22 @@ Result<std::shared_ptr<const RolePolicies>> State::role_policies(std::string_vie
     policies_[key] = loaded;
   }
   return std::shared_ptr<const RolePolicies>(std::move(loaded));
+}
+
+Result<std::map<std::string, std::string>> State::tags_of(std::string_view arn) {
+  std::vector<TagRecord> tags;
+  const Result<Arn> parsed = parse_arn(arn);
+  if (const std::optional<RoleArn> role = parse_role_arn(arn)) {
+    const std::optional<RoleRecord> found = TRY(find_role(role->account, role->name));
+    if (found && found->arn() == arn) tags = found->tags;
+  } else if (parsed && is_account(parsed->account)) {
+    Result<PolicyRecord> found = policy(parsed->account, arn);
+    if (!found && found.error().code != "NoSuchEntity") return fail(std::move(found.error()));
+    if (found) tags = std::move(found->tags);
+  }
+  std::map<std::string, std::string> out;
+  for (TagRecord& tag : tags) out[std::move(tag.key)] = std::move(tag.value);
+  return out;
 }
 
 void State::forget_policies() {

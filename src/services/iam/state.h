@@ -19,6 +19,8 @@ struct RolePolicies {
   RoleRecord role;
   std::vector<NamedPolicy> identity;
   std::optional<std::vector<NamedPolicy>> boundary;
+  std::string arn;
+  std::map<std::string, std::string> tags;
 };
 
 // Thread-safe. Every write of roles and policies goes through it, so that what it remembers is
@@ -56,6 +58,9 @@ class State {
   Result<std::size_t> count_attachments(std::string_view account, std::string_view policy_arn);
   // The document of a customer's or a shipped policy.
   Result<std::string> policy_document(std::string_view account, std::string_view arn);
+
+  // Of the role or the customer's policy that the ARN names; empty when there is none.
+  Result<std::map<std::string, std::string>> tags_of(std::string_view arn);
 
   // From memory when nothing changed since. nullptr when there is no such role.
   Result<std::shared_ptr<const RolePolicies>> role_policies(std::string_view account,

@@ -6,32 +6,12 @@
 namespace tidemill::services::logs {
 namespace {
 
-// Rows a scan takes at once: few enough to hold, many enough for streams of one event a row.
-constexpr std::size_t kScanRows = 64;
+// Of one transaction that deletes rows; fewer when they are large.
 constexpr std::size_t kDeleteBatchRows = 500;
-
-std::int64_t bucket_of(std::int64_t time_ms) { return time_ms / bucket_ms; }
+constexpr std::size_t kDeleteBatchBytes = 2u << 20;
 
 std::string row_key(const std::string& uid, std::int64_t bucket, std::int64_t row) {
   return store::key({uid, ordered(bucket), ordered(row)});
-}
-
-// Before every row of the bucket.
-std::string bucket_border(const std::string& uid, std::int64_t bucket) {
-  return store::key({uid, ordered(bucket)});
-}
-
-struct RowKey {
-  std::int64_t bucket = 0, row = 0;
-};
-
-RowKey parse_row_key(std::string_view key) {
-  RowKey out;
-  std::vector<std::string> parts = store::split_key(key);
-  if (parts.size() != 3) return out;
-  std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), out.bucket);
-  std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), out.row);
-  return out;
 }
 
 std::int64_t bytes_of(const EventRow& row) {
@@ -41,6 +21,19 @@ std::int64_t bytes_of(const EventRow& row) {
 }
 
 }  // namespace
+
+std::string bucket_border(const std::string& uid, std::int64_t bucket) {
+  return store::key({uid, ordered(bucket)});
+}
+
+RowKey parse_row_key(std::string_view key) {
+  RowKey out;
+  std::vector<std::string> parts = store::split_key(key);
+  if (parts.size() != 3) return out;
+  std::from_chars(parts[1].data(), parts[1].data() + parts[1].size(), out.bucket);
+  std::from_chars(parts[2].data(), parts[2].data() + parts[2].size(), out.row);
+  return out;
+}
 
 void add_events(store::Transaction& transaction, Stream& stream,
                 const std::vector<LogEvent>& events, Timestamp now) {
@@ -71,65 +64,6 @@ void add_events(store::Transaction& transaction, Stream& stream,
   if (!events.empty()) stream.last_ingestion_ms = now.microseconds / 1000;
 }
 
-EventCursor::EventCursor(store::Store& store, std::string uid, Position start, bool forward)
-    : store_(store), uid_(std::move(uid)), start_(start), forward_(forward) {
-  start_.time_ms = std::clamp<std::int64_t>(start_.time_ms, 0, event_time_ms_max);
-}
-
-Result<const StoredEvent*> EventCursor::peek() {
-  while (ready_.empty() && !ended_) {
-    bool more = TRY(load_bucket());
-    if (!more) ended_ = true;
-  }
-  return ready_.empty() ? nullptr : &ready_.front();
-}
-
-// The row after those taken so far, or nullptr.
-Result<const store::Row*> EventCursor::next_row() {
-  if (!rows_.empty()) return &rows_.front();
-  if (scan_started_ && scan_position_.empty()) return nullptr;
-  store::Scan scan{.table = events_table().name(),
-                   .prefix = store::key({uid_, ""}),
-                   .reverse = !forward_,
-                   .limit = kScanRows};
-  std::int64_t bucket = bucket_of(start_.time_ms);
-  if (forward_)
-    scan.after = scan_started_ ? scan_position_ : bucket_border(uid_, bucket);
-  else
-    scan.before = scan_started_ ? scan_position_ : bucket_border(uid_, bucket + 1);
-  store::Page page = TRY(store_.scan(scan));
-  scan_started_ = true;
-  scan_position_ = std::move(page.next);
-  for (store::Row& row : page.rows) rows_.push_back(std::move(row));
-  return rows_.empty() ? nullptr : &rows_.front();
-}
-
-// False at the end of the stream.
-Result<bool> EventCursor::load_bucket() {
-  const store::Row* first = TRY(next_row());
-  if (!first) return false;
-  std::int64_t bucket = parse_row_key(first->key).bucket;
-  std::vector<StoredEvent> events;
-  while (true) {
-    const store::Row* row = TRY(next_row());
-    if (!row) break;
-    RowKey key = parse_row_key(row->key);
-    if (key.bucket != bucket) break;
-    EventRow record = TRY(from_json<EventRow>(row->value));
-    std::size_t count = std::min(record.times_ms.size(), record.messages.size());
-    for (std::size_t i = 0; i < count; ++i) {
-      Position position{record.times_ms[i], key.row, std::int64_t(i)};
-      if (forward_ ? position < start_ : position >= start_) continue;
-      events.push_back({position, record.ingested_ms, std::move(record.messages[i])});
-    }
-    rows_.pop_front();
-  }
-  std::ranges::sort(events, {}, &StoredEvent::position);
-  if (!forward_) std::ranges::reverse(events);
-  for (StoredEvent& event : events) ready_.push_back(std::move(event));
-  return true;
-}
-
 Result<Deleted> delete_events(store::Store& store, const std::string& uid, std::int64_t before_ms,
                               std::size_t rows_max) {
   Deleted deleted;
@@ -137,7 +71,8 @@ Result<Deleted> delete_events(store::Store& store, const std::string& uid, std::
     store::Scan scan{.table = events_table().name(),
                      .prefix = store::key({uid, ""}),
                      .before = bucket_border(uid, bucket_of(std::max<std::int64_t>(before_ms, 0))),
-                     .limit = std::min(kDeleteBatchRows, rows_max - deleted.rows)};
+                     .limit = std::min(kDeleteBatchRows, rows_max - deleted.rows),
+                     .page_bytes_max = kDeleteBatchBytes};
     store::Page page = TRY(store.scan(scan));
     if (page.rows.empty()) break;
     store::Transaction transaction;

@@ -3,7 +3,6 @@
 // late events came in.
 #pragma once
 
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -43,29 +42,14 @@ struct StoredEvent {
 void add_events(store::Transaction& transaction, Stream& stream,
                 const std::vector<LogEvent>& events, Timestamp now);
 
-// Walks a stream from a border, forwards or backwards, a bucket at a time. Not thread-safe.
-class EventCursor {
- public:
-  EventCursor(store::Store& store, std::string uid, Position start, bool forward);
-
-  // nullptr at the end. Valid until pop().
-  Result<const StoredEvent*> peek();
-  void pop() { ready_.pop_front(); }
-
- private:
-  Result<bool> load_bucket();
-  Result<const store::Row*> next_row();
-
-  store::Store& store_;
-  std::string uid_;
-  Position start_;
-  bool forward_;
-  bool ended_ = false;
-  std::deque<StoredEvent> ready_;
-  std::deque<store::Row> rows_;  // read ahead
-  std::string scan_position_;
-  bool scan_started_ = false;
+// Rows of a stream order by bucket and row.
+struct RowKey {
+  std::int64_t bucket = 0, row = 0;
 };
+RowKey parse_row_key(std::string_view key);
+inline std::int64_t bucket_of(std::int64_t time_ms) { return time_ms / bucket_ms; }
+// Before every row of the bucket.
+std::string bucket_border(const std::string& uid, std::int64_t bucket);
 
 // Deletes rows of the stream whose bucket ends at or before `before_ms`, at most `rows_max`; how
 // many went, and the bytes of their events.

@@ -58,6 +58,9 @@ struct Source {
   const Stream* stream;
   EventCursor cursor;
   std::int64_t time_ms = 0;  // of the cursor's next event
+  // Of the cursor, as they were last counted.
+  std::size_t held_bytes = 0;
+  std::size_t loads = 0;
 };
 
 struct LaterFirst {
@@ -67,14 +70,64 @@ struct LaterFirst {
 };
 using Queue = std::priority_queue<Source*, std::vector<Source*>, LaterFirst>;
 
-// Puts the source back into the queue when it has more before the end.
-Result<void> enqueue(Source& source, std::int64_t end_ms, Queue& queue) {
-  const StoredEvent* event = TRY(source.cursor.peek());
-  if (!event || event->position.time_ms >= end_ms) return {};
-  source.time_ms = event->position.time_ms;
-  queue.push(&source);
-  return {};
-}
+// The sources of one request, and what they cost together.
+class Sources {
+ public:
+  // What the cursors of a request read ahead together.
+  static constexpr std::size_t kHeldBytesMax = 16u << 20;
+  static constexpr std::size_t kCursorBytesMin = 64u << 10;
+
+  Sources(std::size_t streams, std::int64_t end_ms) : end_ms_(end_ms) {
+    limits_.bytes_max = std::clamp(kHeldBytesMax / std::max<std::size_t>(streams, 1),
+                                   kCursorBytesMin, CursorLimits().bytes_max);
+  }
+  Result<void> add(store::Store& store, const Stream& stream, Position border) {
+    all_.push_back(std::make_unique<Source>(
+        Source{&stream, EventCursor(store, stream.uid, border, true, limits_), 0, 0, 0}));
+    return enqueue(*all_.back());
+  }
+  Source* next() { return queue_.empty() ? nullptr : queue_.top(); }
+  // To the next event of the one that next() gave.
+  Result<void> advance(Source& source) {
+    queue_.pop();
+    source.cursor.pop();
+    return enqueue(source);
+  }
+  // The same one, whose next event is another one than was seen.
+  Result<void> retry(Source& source) {
+    queue_.pop();
+    return enqueue(source);
+  }
+  std::size_t loads() const { return loads_; }
+
+ private:
+  // Puts the source into the queue when it has more before the end.
+  Result<void> enqueue(Source& source) {
+    const StoredEvent* event = TRY(source.cursor.peek());
+    const bool more = event && event->position.time_ms < end_ms_;
+    if (more) {
+      source.time_ms = event->position.time_ms;
+      queue_.push(&source);
+    }
+    // One that waits for its turn reads again then.
+    held_bytes_ += source.cursor.held_bytes() - source.held_bytes;
+    if (!more || (held_bytes_ > kHeldBytesMax && queue_.top() != &source)) {
+      held_bytes_ -= source.cursor.held_bytes();
+      source.cursor.let_go();
+    }
+    source.held_bytes = source.cursor.held_bytes();
+    loads_ += source.cursor.loads() - source.loads;
+    source.loads = source.cursor.loads();
+    return {};
+  }
+
+  const std::int64_t end_ms_;
+  CursorLimits limits_;
+  std::vector<std::unique_ptr<Source>> all_;
+  Queue queue_;
+  std::size_t held_bytes_ = 0;
+  std::size_t loads_ = 0;
+};
 
 FilteredLogEvent shown(const Stream& stream, const StoredEvent& event) {
   FilteredLogEvent out;
@@ -132,39 +185,39 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
   GlobalPosition from{start_ms, "", 0, 0};
   if (request.next_token) from = TRY(parse_token(*request.next_token));
 
-  std::vector<std::unique_ptr<Source>> sources;
-  Queue queue;
+  Sources sources(streams.size(), end_ms);
   for (const Stream& stream : streams) {
     // Most streams of a large group lie outside of the range: no look at their events then.
     if (!stream.last_event_ms || *stream.last_event_ms < from.time_ms ||
         *stream.first_event_ms >= end_ms)
       continue;
     Position border = std::max(border_of(from, stream.uid), Position{start_ms, 0, 0});
-    sources.push_back(std::make_unique<Source>(
-        Source{&stream, EventCursor(store_, stream.uid, border, true), 0}));
-    TRY(enqueue(*sources.back(), end_ms, queue));
+    TRY(sources.add(store_, stream, border));
   }
 
   FilterLogEventsResponse out;
   out.events.emplace();
   out.searched_log_streams.emplace();
   std::size_t bytes = 0, scanned = 0;
-  while (!queue.empty()) {
-    Source& source = *queue.top();
-    const StoredEvent* event = TRY(source.cursor.peek());
+  while (Source* source = sources.next()) {
+    const StoredEvent* event = TRY(source->cursor.peek());
+    // Expired or deleted since the source was put into the queue.
+    if (!event || event->position.time_ms != source->time_ms) {
+      TRY(sources.retry(*source));
+      continue;
+    }
     bool matched = pattern->matches(event->message);
     if (matched) bytes += event->message.size() + event_overhead_bytes;
     bool page_full = matched && (out.events->size() >= limit ||
                                  (bytes > page_bytes_max && !out.events->empty()));
-    if (page_full || scanned++ >= filter_scanned_events_max) {
-      out.next_token = token_text({event->position.time_ms, source.stream->uid, event->position.row,
-                                   event->position.index});
+    const bool enough = scanned > 0 && sources.loads() > filter_loads_max;
+    if (page_full || enough || scanned++ >= filter_scanned_events_max) {
+      out.next_token = token_text({event->position.time_ms, source->stream->uid,
+                                   event->position.row, event->position.index});
       break;
     }
-    if (matched) out.events->push_back(shown(*source.stream, *event));
-    queue.pop();
-    source.cursor.pop();
-    TRY(enqueue(source, end_ms, queue));
+    if (matched) out.events->push_back(shown(*source->stream, *event));
+    TRY(sources.advance(*source));
   }
   return out;
 }

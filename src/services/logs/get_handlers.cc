@@ -19,6 +19,14 @@ std::string token_text(char direction, const Position& position) {
          ordered(position.index);
 }
 
+// A reader of few events need not read many ahead.
+CursorLimits limits_for(std::size_t events) {
+  constexpr std::size_t kEventsMin = 100;
+  CursorLimits limits;
+  limits.events_max = std::clamp(events, kEventsMin, limits.events_max);
+  return limits;
+}
+
 struct Token {
   bool forward = true;
   Position position;
@@ -66,7 +74,7 @@ Result<GetLogEventsResponse> LogsService::get_log_events(Context& context,
     border = std::max(border, Position{start_ms, 0, 0});
   else
     border = std::min(border, Position{end_ms, 0, 0});
-  EventCursor cursor(store_, stream.record.uid, border, from.forward);
+  EventCursor cursor(store_, stream.record.uid, border, from.forward, limits_for(limit));
   GetLogEventsResponse out;
   out.events.emplace();
   std::optional<Position> first, last;
@@ -103,7 +111,8 @@ Result<std::vector<LogEvent>> LogsService::tail(std::string_view account, std::s
   std::vector<LogEvent> out;
   auto found = TRY(streams_table().get(store_, stream_key(account, region, group, stream)));
   if (!found) return out;
-  EventCursor cursor(store_, found->record.uid, {event_time_ms_max, INT64_MAX, INT64_MAX}, false);
+  EventCursor cursor(store_, found->record.uid, {event_time_ms_max, INT64_MAX, INT64_MAX}, false,
+                     limits_for(limit));
   while (out.size() < limit) {
     const StoredEvent* event = TRY(cursor.peek());
     if (!event) break;

@@ -121,7 +121,8 @@ Result<std::string> LogsService::group_of_arn(const Context& context,
                                               const std::string& text) const {
   Result<Arn> arn = parse_arn(text);
   constexpr std::string_view kPrefix = "log-group:";
-  if (!arn || arn->service != "logs" || !arn->resource.starts_with(kPrefix))
+  if (!arn || arn->partition != "aws" || arn->service != "logs" ||
+      !arn->resource.starts_with(kPrefix))
     return invalid_parameter("The ARN '" + text + "' is not that of a log group.");
   if (arn->region != context.region || arn->account != context.account())
     return fail(errors::kResourceNotFoundException, "The specified log group does not exist.");

@@ -11,6 +11,7 @@
 #include "api/logs/stream.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "services/logs/event_cursor.h"
 #include "services/logs/event_store.h"
 #include "services/logs/interface.h"
 #include "services/logs/records.h"
@@ -27,6 +28,8 @@ inline constexpr std::size_t group_tags_max = 50;
 inline constexpr std::size_t filter_streams_max = 10'000;
 // and at no more events a call: then the page ends early, with a token.
 inline constexpr std::size_t filter_scanned_events_max = 200'000;
+// nor does it search the store more often: cursors of many dense streams read again and again.
+inline constexpr std::size_t filter_loads_max = 30'000;
 
 // Thread-safe.
 class LogsService final : public LogsInterface {

@@ -18,6 +18,15 @@ constexpr std::size_t kMessageBytesMax = (256u << 10) - event_overhead_bytes;
 constexpr int kAttemptsMax = 16;
 // append() takes any number of events; a transaction holds this many.
 constexpr std::size_t kAppendBatchEvents = 10'000;
+constexpr std::size_t kAppendBatchBytes = 4u << 20;
+
+// How many events from `begin` on make the next transaction; one at least, if there is one.
+std::size_t batch_size(const std::vector<LogEvent>& events, std::size_t begin) {
+  std::size_t bytes = 0, end = begin;
+  while (end < events.size() && end - begin < kAppendBatchEvents && bytes < kAppendBatchBytes)
+    bytes += events[end++].message.size() + event_overhead_bytes;
+  return end - begin;
+}
 
 Result<void> check_batch(const std::vector<InputLogEvent>& events) {
   std::size_t bytes = 0;
@@ -101,7 +110,7 @@ Result<void> LogsService::append(std::string_view account, std::string_view regi
   std::size_t done = 0;
   int created = 0;
   do {
-    std::size_t count = std::min(events.size() - done, kAppendBatchEvents);
+    std::size_t count = batch_size(events, done);
     std::vector<LogEvent> batch(
         std::make_move_iterator(events.begin() + std::ptrdiff_t(done)),
         std::make_move_iterator(events.begin() + std::ptrdiff_t(done + count)));

@@ -19,9 +19,8 @@ Result<std::size_t> LogsService::sweep_garbage(std::size_t rows_max) {
     Deleted deleted =
         TRY(delete_events(store_, uid, event_time_ms_max + bucket_ms, rows_max - deleted_rows));
     deleted_rows += deleted.rows;
-    EventCursor cursor(store_, uid, {}, true);
-    const StoredEvent* left = TRY(cursor.peek());
-    if (left) break;  // the rest at the next call
+    store::Scan rest{.table = events_table().name(), .prefix = store::key({uid, ""}), .limit = 1};
+    if (!TRY(store_.scan(rest)).rows.empty()) break;  // at the next call
     store::Transaction transaction;
     garbage_table().erase(transaction, uid, std::nullopt);
     TRY(store_.commit(std::move(transaction)));
@@ -66,7 +65,7 @@ Result<void> LogsService::after_expiry(const Stream& stream, const Deleted& dele
   if (!found || found->record.uid != stream.uid) return {};
   Stream& record = found->record;
   record.stored_bytes = std::max<std::int64_t>(record.stored_bytes - deleted.bytes, 0);
-  EventCursor cursor(store_, record.uid, {}, true);
+  EventCursor cursor(store_, record.uid, {}, true, {.events_max = 1});
   const StoredEvent* first = TRY(cursor.peek());
   record.first_event_ms.reset();
   if (first)

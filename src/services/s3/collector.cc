@@ -20,7 +20,7 @@ Result<void> for_each_record(
     if (stop.stop_requested()) return fail(codes::kCancelled, "the server is being stopped");
     store::Page page = TRY(core.store.scan(scan));
     for (const store::Row& row : page.rows) {
-      Record record = TRY(from_json<Record>(row.value));
+      Record record = TRY(store::read_record<Record>(scan.table, row.key, row.value));
       TRY(visit(row.key, record));
     }
     scan.after = std::move(page.next);
@@ -78,19 +78,22 @@ Result<void> relocate_out_of_dead_segments(Core& core, const std::stop_token& st
 Result<void> collect_garbage(Core& core, const std::stop_token& stop) {
   TRY(remove_parts_without_upload(core, stop));
   // Parts before objects: completing an upload moves blobs from the ones to the others.
-  TRY(core.blobs.collect_garbage([&](const blobs::BlobStore::Mark& mark) -> Result<void> {
-    TRY(for_each_record<PartRecord>(
-        core, part_table(), stop, [&](const std::string&, const PartRecord& part) -> Result<void> {
-          mark(part.blob);
-          return {};
-        }));
-    return for_each_record<ObjectRecord>(
-        core, object_table(), stop,
-        [&](const std::string&, const ObjectRecord& object) -> Result<void> {
-          for (const blobs::BlobRef& blob : object.blobs()) mark(blob);
-          return {};
-        });
-  }));
+  TRY(core.blobs.collect_garbage(
+      [&](const blobs::BlobStore::Mark& mark) -> Result<void> {
+        TRY(for_each_record<PartRecord>(
+            core, part_table(), stop,
+            [&](const std::string&, const PartRecord& part) -> Result<void> {
+              mark(part.blob);
+              return {};
+            }));
+        return for_each_record<ObjectRecord>(
+            core, object_table(), stop,
+            [&](const std::string&, const ObjectRecord& object) -> Result<void> {
+              for (const blobs::BlobRef& blob : object.blobs()) mark(blob);
+              return {};
+            });
+      },
+      core.clock.now()));
   return relocate_out_of_dead_segments(core, stop);
 }
 

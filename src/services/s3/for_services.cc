@@ -159,7 +159,7 @@ Result<ObjectInfo> S3Service::put_object_from_file(std::string_view account,
     blobs::SharedFile file = TRY(blobs::open_file(path, O_RDONLY));
     off_t size = ::lseek(file->get(), 0, SEEK_END);
     if (size < 0) return fail(codes::kIo, "the size of " + path + " cannot be read");
-    blobs::FileSource source(std::move(file), 0, std::uint64_t(size), {});
+    blobs::FileSource source(std::move(file), 0, std::uint64_t(size));
     return put(*core_, account, bucket, key, source, options);
   };
   return in_s3_terms(put_file());

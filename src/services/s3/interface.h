@@ -35,7 +35,7 @@ struct ObjectInfo {
 
 struct ObjectBody {
   ObjectInfo info;
-  // Perhaps a blobs::FileSource. Must not outlive the service.
+  // Must not outlive the service.
   std::unique_ptr<ByteSource> bytes;
 };
 

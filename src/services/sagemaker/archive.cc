@@ -216,7 +216,8 @@ Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> open_file_source(const std::string& path) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  // Without waiting: a pipe that user code put there would wait for its writer for ever.
+  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status;
   if (!file || ::fstat(file.get(), &status) != 0) return fail(io_error("open " + path));
   if (!S_ISREG(status.st_mode)) return fail(codes::kIo, path + " is no plain file");

@@ -1,6 +1,7 @@
 #include "services/sagemaker/archive.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -231,6 +232,11 @@ TEST_F(ArchiveTest, LinksAreNotFollowed) {
   EXPECT_EQ(path_without_links(root_, "in/failure"), "");
   EXPECT_EQ(path_without_links(root_, "../x"), "");
   EXPECT_EQ(path_without_links(root_, "in/deep"), (root_ / "in" / "deep").string());
+}
+
+TEST_F(ArchiveTest, APipeIsRefusedAndNotWaitedFor) {
+  ASSERT_EQ(::mkfifo((root_ / "in" / "failure").c_str(), 0600), 0);
+  EXPECT_FALSE(open_file_source(root_ / "in" / "failure"));
 }
 
 }  // namespace

@@ -22,6 +22,12 @@ struct Settings {
   // How jobs reach this server when their creator's address is not one they can use; also after a
   // restart. "http://127.0.0.1:4566"
   std::string endpoint;
+  // Jobs get networks of their own where the machine can give them (compute::Isolation).
+  bool isolate_jobs = false;
+  std::uint16_t port = 0;  // of this server, and of its door in the networks of jobs
+  // Where jobs in the host's network fetch their role's credentials, when AWS's SDKs do not accept
+  // `endpoint` for that: "http://127.0.0.1:38211"
+  std::string credentials_url;
 };
 
 struct Dependencies {

@@ -2,10 +2,10 @@
 // seconds, so what takes one second would seem to take a poll.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <optional>
-#include <semaphore>
 #include <string>
 
 #include "engine/engine.h"
@@ -21,6 +21,11 @@ class HeldDescribes {
   // `machine`: whose records are waited for.
   HeldDescribes(engine::Engine& engine, std::string machine)
       : engine_(engine), machine_(std::move(machine)) {}
+
+  // How many of all kinds together may wait at the same time, since each keeps a worker: a quarter
+  // of the workers, who are one pool for the whole process. Further ones answer at once. Called
+  // before the server serves.
+  static void share_workers(std::size_t workers) { held_max_ = workers / kWorkersDivisor; }
 
   // Until changed(record), the record is gone, `until`, a moment before the request's deadline, or
   // the server stops. False when it did not wait: it is too late, or too many do already.
@@ -40,9 +45,9 @@ class HeldDescribes {
 
   engine::Engine& engine_;
   const std::string machine_;
-  // So many wait at the same time, further ones answer at once: each keeps a worker.
-  static constexpr int kHeldMax = 6;
-  std::counting_semaphore<kHeldMax> held_{kHeldMax};
+  static constexpr std::size_t kWorkersDivisor = 4;
+  static std::atomic<std::size_t> held_max_;
+  static std::atomic<std::size_t> held_;
 };
 
 }  // namespace tidemill::services::sagemaker

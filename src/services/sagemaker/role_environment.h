@@ -1,7 +1,6 @@
 // How a job or a model server gets its role's credentials.
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <string>
 
@@ -11,14 +10,12 @@ namespace tidemill::services::sagemaker {
 
 // Environment variables that every AWS SDK reads: where the server's credential endpoint is and the
 // token for it. `grant.holder` is the job's id in compute/; whoever removes the job calls
-// revoke_role() with it. `server` is this server's address, "http://127.0.0.1:4566".
+// revoke_role() with it, and the keys end with it. `credentials_url` is JobNetwork's; "" no
+// variables: the job has no credentials.
 //
-// SDKs trust plain http of the loopback interface only, and https only with a certificate that the
-// system knows: where the server has another address, the variables are keys that are good for
-// `lifetime`.
+// There are never keys in the environment: those could neither be renewed nor taken back.
 Result<std::map<std::string, std::string>> role_environment(iam::IamInterface& iam,
-                                                            const std::string& server,
-                                                            const iam::RoleGrant& grant,
-                                                            std::chrono::seconds lifetime);
+                                                            const std::string& credentials_url,
+                                                            const iam::RoleGrant& grant);
 
 }  // namespace tidemill::services::sagemaker

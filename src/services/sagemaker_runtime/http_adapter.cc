@@ -139,6 +139,7 @@ wire::HttpResponse invoke_response(InvokeResult result, const std::string& reque
       response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
     add_sessions(response, result->new_session_id, result->closed_session_id);
     response.body = std::move(result->body);
+    response.held = std::move(result->held);
     return response;
   }
   add_error(response, result.error());
@@ -160,6 +161,7 @@ wire::HttpResponse stream_response(Result<StreamedAnswer> result, const std::str
     response.headers.add("X-Amzn-SageMaker-Custom-Attributes", result->custom_attributes);
   add_sessions(response, result->new_session_id, result->closed_session_id);
   response.push = std::move(result->events);
+  response.held = std::move(result->held);
   return response;
 }
 

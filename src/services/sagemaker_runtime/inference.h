@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/shared_budget.h"
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
 #include "services/sagemaker_runtime/interface.h"
@@ -38,6 +39,9 @@ inline constexpr int kRequestsPerInstanceMax = 256;
 static_assert(kRefusalPenaltyRequests < kRequestsPerInstanceMax);
 // Invocations that may wait for models to be loaded, in all.
 inline constexpr std::size_t kLoadWaitersMax = 1024;
+// Of answers from the model's first byte to the client's last, beyond 64 KiB of each; one model
+// server may have three quarters of it.
+inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
 // Of a streamed answer, while it is captured; a longer one is captured with an empty output.
 inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
 // Copies of requests that one shadow variant may have under way; further ones are dropped.
@@ -63,6 +67,7 @@ struct InvokeRequest {
 
 struct InvokeAnswer {
   std::string body;
+  std::shared_ptr<const void> held;  // wire::ClientResponse::held
   std::string content_type;
   std::string invoked_variant;
   std::string custom_attributes;  // the model's; "" none
@@ -80,6 +85,8 @@ struct InferenceCounters {
   std::atomic<std::uint64_t> captures_too_large = 0;  // streams; captured with an empty output
   std::string metrics_text() const;
 };
+
+wire::Destination destination_of(const ServerAddress& address);
 
 // Thread-safe.
 class Inference {
@@ -163,6 +170,7 @@ class Inference {
   Recorder* const recorder_;
   InferenceCounters counters_;
   std::atomic<std::uint64_t> shadow_bytes_{0};
+  SharedBudget answer_bytes_{kAnswerBytesMax, kAnswerBytesMax / 4 * 3};
   Sessions sessions_;
   const std::unique_ptr<Loads> waiting_for_load_;
   runtime::WorkerPool batches_;  // predicts large bodies

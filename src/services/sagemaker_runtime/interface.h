@@ -13,6 +13,7 @@
 
 #include "infer/codec/codec.h"
 #include "infer/model.h"
+#include "runtime/network_namespace.h"
 #include "services/sagemaker_runtime/capture/settings.h"
 #include "services/sagemaker_runtime/instance_load.h"
 
@@ -22,6 +23,8 @@ namespace tidemill::services::sagemaker_runtime {
 struct ServerAddress {
   std::string socket_path;  // "" a port
   std::uint16_t port = 0;
+  // Whose loopback interface; nullptr: this machine's. Shared: with requests on their way.
+  std::shared_ptr<const runtime::NetworkNamespace> network = {};
 };
 
 // One container's process on one instance.
@@ -67,6 +70,7 @@ struct ContainerRoute {
   std::shared_ptr<ModelSource> models;  // null: not loaded on demand. Shared: as `native`.
   bool process = false;                 // each instance has a server for it
   bool multi_model = false;             // TargetModel says which
+  infer::RequestOptions request;
   infer::ResponseOptions response;
 };
 

@@ -54,8 +54,13 @@ InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
   auto failed = [&](const Error& error) {
     return fail(model_error(endpoint, variant, variant.name, error.http_status, error.message));
   };
-  Result<infer::Matrix> rows =
-      infer::decode_rows(request.content_type, request.body, model.feature_count());
+  if (request.body.empty() && container.request.empty_body_answered) {
+    InvokeAnswer nothing;
+    nothing.invoked_variant = variant.name;
+    return nothing;
+  }
+  Result<infer::Matrix> rows = infer::decode_rows(request.content_type, request.body,
+                                                  model.feature_count(), container.request);
   if (!rows) return failed(rows.error());
   Result<infer::Predictions> predictions = model.predict(*rows);
   if (!predictions) return failed(predictions.error());
@@ -79,6 +84,7 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
                         Result<wire::ClientResponse> response) {
   if (!response) {
     const Error& error = response.error();
+    if (error.http_status == 429) return fail("ThrottlingException", error.message, 429);
     if (error.code == codes::kTimeout)
       return fail(model_error(
           endpoint, variant, log_stream, 0,
@@ -94,6 +100,7 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
     return fail(model_error(endpoint, variant, log_stream, response->status, response->body));
   InvokeAnswer answer;
   answer.body = std::move(response->body);
+  answer.held = std::move(response->held);
   answer.content_type = response->headers.get("Content-Type");
   answer.invoked_variant = variant.name;
   answer.custom_attributes = response->headers.get(kCustomAttributes);
@@ -133,10 +140,8 @@ InvokeResult Inference::Chosen::answer(std::size_t container, const InferenceLim
 
 wire::Destination Inference::destination(const Invocation& invocation) const {
   const Chosen& chosen = invocation.chosen;
-  const ServerAddress& address =
-      chosen.route().instances[std::size_t(chosen.instance)].servers[invocation.container].address;
-  return address.socket_path.empty() ? wire::Destination::tcp("127.0.0.1", address.port)
-                                     : wire::Destination::unix_socket(address.socket_path);
+  return destination_of(
+      chosen.route().instances[std::size_t(chosen.instance)].servers[invocation.container].address);
 }
 
 bool Inference::fail_over(Chosen& chosen, const Error& error) {
@@ -207,7 +212,9 @@ void Inference::run_process(Pointer invocation) {
   invocation->chosen.load()->sent(limits.model_time, invocation->request.from_queue);
   wire::ClientRequest request =
       to_model(invocation->chosen.may_fail_over() ? copy : invocation->request);
-  client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max},
+  // Queues and transform jobs bound by themselves what they have under way.
+  SharedBudget* budget = invocation->request.from_queue ? nullptr : &answer_bytes_;
+  client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max, budget},
                   [this, limits, invocation = std::move(invocation)](
                       Result<wire::ClientResponse> response) mutable {
                     Chosen& chosen = invocation->chosen;

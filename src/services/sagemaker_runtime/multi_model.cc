@@ -103,8 +103,9 @@ void Inference::run_multi_model(Pointer invocation) {
   request.target = "/models/" + name_of(invocation->request.target_model) + "/invoke";
   const wire::Destination to = destination(*invocation);
   invocation->chosen.load()->sent(limits_.model_time, invocation->request.from_queue);
+  SharedBudget* budget = invocation->request.from_queue ? nullptr : &answer_bytes_;
   client_.request(
-      to, std::move(request), {limits_.model_time, limits_.body_bytes_max},
+      to, std::move(request), {limits_.model_time, limits_.body_bytes_max, budget},
       [this, invocation = std::move(invocation)](Result<wire::ClientResponse> response) mutable {
         const bool unknown = response && response->status == kStatusNotFound;
         if (unknown && invocation->loads < kLoadsMax)

@@ -7,11 +7,6 @@ namespace {
 constexpr std::size_t kPingBytesMax = 64 * 1024;
 constexpr int kStatusGood = 200;
 
-wire::Destination destination_of(const ServerAddress& address) {
-  return address.socket_path.empty() ? wire::Destination::tcp("127.0.0.1", address.port)
-                                     : wire::Destination::unix_socket(address.socket_path);
-}
-
 wire::ClientRequest ping_request() {
   wire::ClientRequest request;
   request.target = "/ping";
@@ -29,6 +24,11 @@ PingAnswer answer_of(const Result<wire::ClientResponse>& response) {
 }
 
 }  // namespace
+
+wire::Destination destination_of(const ServerAddress& address) {
+  if (!address.socket_path.empty()) return wire::Destination::unix_socket(address.socket_path);
+  return wire::Destination::tcp("127.0.0.1", address.port, address.network);
+}
 
 bool Inference::ping(const ServerAddress& address) {
   Result<wire::ClientResponse> response =

@@ -120,14 +120,21 @@ void Inference::stream_from(const std::shared_ptr<Streaming>& streaming) {
 // Native models and pipelines have the whole answer at once: it is one part, or a few. In the place
 // that was chosen: the variant may have no second one.
 void Inference::stream_whole(Chosen&& chosen, InvokeRequest request, StreamDone done) {
-  auto whole = [done = std::move(done)](InvokeResult result) mutable {
+  auto whole = [this, done = std::move(done)](InvokeResult result) mutable {
     if (!result) return done(fail(result.error()));
+    SharedBudget::Hold hold = answer_bytes_.hold(result->invoked_variant);
+    if (!hold.grow_to(result->body.size()))
+      return done(fail("ThrottlingException",
+                       "The answers under way have as many bytes as the server holds at once; "
+                       "please reduce your request rate.",
+                       429));
     wire::PushBody body = wire::make_push_body(result->body.size() + kPartBytesMax);
     push_parts(body.writer, result->body);
     body.writer.finish();
     done(StreamedAnswer{std::move(result->content_type), std::move(result->invoked_variant),
                         std::move(result->custom_attributes), std::move(result->new_session_id),
-                        std::move(result->closed_session_id), std::move(body.reader)});
+                        std::move(result->closed_session_id), std::move(body.reader),
+                        std::make_shared<SharedBudget::Hold>(std::move(hold))});
   };
   start(std::move(chosen), std::move(request), std::move(whole));
 }

@@ -17,6 +17,7 @@ struct StreamedAnswer {
   std::string new_session_id, closed_session_id;
   // PayloadPart events, and a ModelStreamError when the model breaks off.
   std::unique_ptr<wire::PushReader> events;
+  std::shared_ptr<const void> held;  // shared with the answer: memory of events made already
 };
 
 // Before the first piece errors are those of InvokeEndpoint.

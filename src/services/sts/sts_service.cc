@@ -34,6 +34,11 @@ std::unexpected<Error> no_multi_factor() {
 Result<ops::AssumeRole::Output> assume_role(iam::SessionInterface& sessions, Context& context,
                                             const ops::AssumeRole::Input& request) {
   if (request.serial_number || request.token_code) return no_multi_factor();
+  // Taken and not applied, they would make policies on aws:PrincipalTag without force.
+  if ((request.tags && !request.tags->empty()) ||
+      (request.transitive_tag_keys && !request.transitive_tag_keys->empty()))
+    return fail("ValidationError",
+                "Tidemill's sessions take no tags: leave out Tags and TransitiveTagKeys.", 400);
   iam::AssumeRole arguments;
   arguments.role_arn = request.role_arn;
   arguments.session_name = request.role_session_name;

@@ -8,18 +8,15 @@ namespace tidemill::store::sqlite {
 
 namespace {
 
-// A page of large records ends early rather than fill the memory.
-constexpr std::size_t kPageBytesMax = 32u << 20;
-
 // Takes rows (key, version, value, then what `position` reads) up to the limits.
 template <class Position>
-Result<Page> read_page(Statement& statement, std::size_t limit, Position position) {
+Result<Page> read_page(Statement& statement, const Scan& scan, Position position) {
   ResetGuard guard(statement);
   Page page;
   std::size_t bytes = 0;
   std::string last;
   while (TRY(statement.step())) {
-    if (page.rows.size() == limit || bytes >= kPageBytesMax) {
+    if (page.rows.size() == scan.limit || bytes >= scan.page_bytes_max) {
       page.next = std::move(last);
       break;
     }
@@ -71,7 +68,7 @@ Result<Page> Reader::scan_rows(const TableInfo& table, const Scan& scan) {
   statement->bind(1, range.lowest);
   if (range.end) statement->bind(2, *range.end);
   statement->bind(3, static_cast<std::int64_t>(scan.limit + 1));
-  return read_page(*statement, scan.limit, [](const Row& row) { return row.key; });
+  return read_page(*statement, scan, [](const Row& row) { return row.key; });
 }
 
 Result<Page> Reader::scan_index(const TableInfo& table, const Scan& scan) {
@@ -90,7 +87,7 @@ Result<Page> Reader::scan_index(const TableInfo& table, const Scan& scan) {
     statement->bind(4, range.end->second);
   }
   statement->bind(5, static_cast<std::int64_t>(scan.limit + 1));
-  return read_page(*statement, scan.limit, [&](const Row& row) {
+  return read_page(*statement, scan, [&](const Row& row) {
     return write_index_position(statement->text(3), row.key);
   });
 }

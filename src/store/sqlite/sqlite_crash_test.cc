@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "store/deletion_scope.h"
 #include "store/sqlite/sqlite_store.h"
 #include "store/sqlite/test_folder.h"
 
@@ -138,6 +139,27 @@ TEST(SqliteCrash, FullDiskLosesNothingAcknowledged) {
     EXPECT_EQ(result.error().code, codes::kStorageFull) << result.error().message;
     EXPECT_EQ(all_keys(**store, {.table = "things"}), acknowledged);
     EXPECT_EQ(all_keys(**store, {.table = "others"}), acknowledged);
+    // Deletions are written, small ones and many of them, and still nothing else.
+    ASSERT_GT(acknowledged.size(), 100u);
+    for (int i = 0; i < 100; ++i) {
+      const std::string key = std::to_string(i);
+      Transaction erase;
+      erase.erase("things", key, std::nullopt);
+      erase.erase("others", key, std::nullopt);
+      Result<void> erased = (*store)->commit(std::move(erase));
+      ASSERT_TRUE(erased) << "deletion " << i << ": " << erased.error().message;
+      acknowledged.erase(key);
+      Result<void> grown = (*store)->commit(pair_of_rows("more"));
+      ASSERT_FALSE(grown);
+      EXPECT_EQ(grown.error().code, codes::kStorageFull);
+    }
+    EXPECT_EQ(all_keys(**store, {.table = "things"}), acknowledged);
+    {
+      DeletionScope scope(true);
+      Transaction changes_only;
+      changes_only.put("things", "100", "{}", {}, std::nullopt);
+      EXPECT_TRUE((*store)->commit(std::move(changes_only)));
+    }
     ASSERT_EQ(mount("tmpfs", folder.path().c_str(), "tmpfs", MS_REMOUNT, "size=16m"), 0);
     EXPECT_TRUE((*store)->commit(pair_of_rows("after")));
     acknowledged.insert("after");

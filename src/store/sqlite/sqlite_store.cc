@@ -13,8 +13,10 @@
 #include <semaphore>
 #include <thread>
 
+#include "base/file_identity.h"
 #include "store/position.h"
 #include "store/sqlite/reader.h"
+#include "store/sqlite/reserve.h"
 #include "store/sqlite/schema.h"
 #include "store/sqlite/writer.h"
 
@@ -25,6 +27,7 @@ namespace {
 using namespace sqlite;
 
 constexpr const char* kLockFile = "LOCK";
+constexpr const char* kReserveFile = "reserve";
 constexpr std::chrono::seconds kLockWait{2};
 
 std::unexpected<Error> io_error(const std::string& doing) {
@@ -97,12 +100,13 @@ Result<void> sync_folder(const std::filesystem::path& path) {
 class SqliteStore final : public Store {
  public:
   SqliteStore(FileDescriptor lock, std::unique_ptr<Tables> tables, Connection connection,
-              const SqliteOptions& options)
+              std::vector<FileIdentity> files, Reserve reserve, const SqliteOptions& options)
       : lock_(std::move(lock)),
         tables_(std::move(tables)),
         readers_(options.path, *tables_, options.readers_max, options.page_cache_bytes / 4),
         writer_(std::move(connection), *tables_,
-                {options.queue_transactions_max, options.queue_bytes_max}) {}
+                {options.queue_transactions_max, options.queue_bytes_max}, std::move(files),
+                std::move(reserve)) {}
 
   Result<std::optional<Row>> get(std::string_view table, std::string_view key) override {
     return readers_.get(table, key);
@@ -130,6 +134,17 @@ class SqliteStore final : public Store {
   Writer writer_;  // last: it finishes first
 };
 
+// What must be where it is for a commit to be durable.
+Result<std::vector<FileIdentity>> files_of(const std::filesystem::path& database) {
+  std::vector<FileIdentity> files;
+  files.push_back(TRY(FileIdentity::of(database)));
+  // The log is made with the first write of a database that has just been opened, at the latest by
+  // the schema's check.
+  if (Result<FileIdentity> log = FileIdentity::of(database.string() + "-wal"))
+    files.push_back(*std::move(log));
+  return files;
+}
+
 Result<void> limit_size(Connection& connection, std::uint64_t bytes_max) {
   if (bytes_max == 0) return {};
   std::int64_t page_bytes = 0;
@@ -155,14 +170,17 @@ Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
                 fmt::format("cannot make the folder {}: {}", folder.string(), failed.message()));
   }
   FileDescriptor lock = TRY(lock_folder(folder));
+  // Before the first write: on a full disk it gives the start what it needs.
+  Reserve reserve(folder / kReserveFile);
   TRY(create_private_file(options.path));
   Connection connection = TRY(Connection::open(options.path, false, options.page_cache_bytes));
   TRY(limit_size(connection, options.database_bytes_max));
   auto tables = std::make_unique<Tables>(options.tables);
   TRY(prepare_schema(connection, *tables, options.migrations));
   TRY(sync_folder(folder));
+  std::vector<FileIdentity> files = TRY(files_of(options.path));
   return std::make_unique<SqliteStore>(std::move(lock), std::move(tables), std::move(connection),
-                                       options);
+                                       std::move(files), std::move(reserve), options);
 }
 
 }  // namespace tidemill::store

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "store/contract.h"
@@ -97,6 +98,28 @@ TEST(SqliteStore, FullDatabaseRefusesAndRecovers) {
   EXPECT_EQ(small_failures, 0);
   EXPECT_TRUE((*store)->scan({.table = "things"})->rows.empty()) << "nothing half-written";
   EXPECT_TRUE((*store)->commit(one_put("things", "small")));
+}
+
+TEST(SqliteStore, CommitsToARemovedDatabaseAreNotAcknowledged) {
+  for (const char* gone : {"", "-wal"}) {
+    TestFolder folder;
+    auto store = open_sqlite_store({.path = folder.database(), .tables = contract_tables()});
+    ASSERT_TRUE(store) << store.error().message;
+    ASSERT_TRUE((*store)->commit(one_put("things", "before")));
+    const std::filesystem::path file = folder.database().string() + gone;
+    std::filesystem::rename(file, file.string() + ".aside");
+    Result<void> lost = (*store)->commit(one_put("things", "lost"));
+    ASSERT_FALSE(lost) << file;
+    EXPECT_EQ(lost.error().code, codes::kIo);
+    EXPECT_THAT(lost.error().message, HasSubstr("removed or moved away"));
+    std::ofstream(file) << "another";
+    lost = (*store)->commit(one_put("things", "lost"));
+    ASSERT_FALSE(lost) << file;
+    EXPECT_THAT(lost.error().message, HasSubstr("replaced"));
+    std::filesystem::rename(file.string() + ".aside", file);
+    EXPECT_TRUE((*store)->commit(one_put("things", "back")));
+    EXPECT_FALSE(*(*store)->get("things", "lost"));
+  }
 }
 
 TEST(SqliteStore, QueueIsBounded) {

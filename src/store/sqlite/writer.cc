@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "base/crash_point.h"
@@ -14,7 +15,7 @@ namespace {
 // One SQL transaction holds at most this many: it bounds how long the first one waits.
 constexpr std::size_t kGroupTransactionsMax = 512;
 // Pages of the write-ahead log at which a commit also checkpoints (16 MiB).
-constexpr int kCheckpointPages = 4096;
+constexpr std::uint64_t kCheckpointPages = 4096;
 
 std::size_t size_of(const Transaction& transaction) {
   std::size_t bytes = 0;
@@ -26,11 +27,14 @@ std::size_t size_of(const Transaction& transaction) {
 
 }  // namespace
 
-Writer::Writer(Connection connection, const Tables& tables, Limits limits)
+Writer::Writer(Connection connection, const Tables& tables, Limits limits,
+               std::vector<FileIdentity> files, Reserve reserve)
     : connection_(std::move(connection)),
       tables_(tables),
       applier_(connection_, tables),
       limits_(limits),
+      files_(std::move(files)),
+      reserve_(std::move(reserve)),
       thread_([this] { run(); }) {}
 
 Writer::~Writer() {
@@ -92,9 +96,34 @@ void Writer::run() {
 }
 
 void Writer::commit_group(std::vector<Pending>& group) {
-  if (commit_together(group) || group.size() == 1) return;
+  reserve_.restore();
+  if (reserve_.in_use()) return refuse_growth(group);
+  if (commit_together(group)) return;
+  if (group.front().result.error().code == codes::kStorageFull && reserve_.release())
+    return refuse_growth(group);
   // One of them may be what failed (too large for the disk): the others get their own chance.
-  for (Pending& pending : group) commit_alone(pending);
+  if (group.size() > 1)
+    for (Pending& pending : group) commit_alone(pending);
+}
+
+void Writer::refuse_growth(std::vector<Pending>& group) {
+  // So that the log's space is used again rather than more of the reserve.
+  if (Result<void> done = connection_.execute("PRAGMA wal_checkpoint(PASSIVE)"); !done)
+    log::warning("checkpoint on a full disk failed", {{"reason", done.error().message}});
+  for (Pending& pending : group) {
+    if (pending.transaction.frees_space())
+      commit_alone(pending);
+    else
+      pending.result =
+          fail(codes::kStorageFull,
+               "the data folder's disk is full, and only deletions are written until there is "
+               "room; free some space on it and try again");
+  }
+}
+
+Result<void> Writer::check_files() const {
+  for (const FileIdentity& file : files_) TRY(file.check());
+  return {};
 }
 
 void Writer::commit_alone(Pending& pending) {
@@ -102,6 +131,12 @@ void Writer::commit_alone(Pending& pending) {
   alone[0].transaction = std::move(pending.transaction);
   commit_together(alone);
   pending.result = std::move(alone[0].result);
+}
+
+// What the log holds can be moved into the database with half of the reserve.
+std::uint64_t Writer::checkpoint_pages() const {
+  constexpr std::uint64_t kPageBytes = 4096, kPagesMin = 16;
+  return std::clamp(reserve_.bytes() / 2 / kPageBytes, kPagesMin, kCheckpointPages);
 }
 
 bool Writer::commit_together(std::vector<Pending>& group) {
@@ -113,7 +148,7 @@ bool Writer::commit_together(std::vector<Pending>& group) {
   if (!begin_) {
     // Prepared here, so that a failure reaches those who wait.
     Result<void> prepared = [&]() -> Result<void> {
-      TRY(connection_.execute(fmt::format("PRAGMA wal_autocheckpoint={}", kCheckpointPages)));
+      TRY(connection_.execute(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages())));
       commit_ = TRY(connection_.prepare("COMMIT"));
       rollback_ = TRY(connection_.prepare("ROLLBACK"));
       begin_ = TRY(connection_.prepare("BEGIN IMMEDIATE"));
@@ -121,6 +156,7 @@ bool Writer::commit_together(std::vector<Pending>& group) {
     }();
     if (!prepared) return all_fail(prepared.error());
   }
+  if (Result<void> there = check_files(); !there) return all_fail(there.error());
   if (Result<void> begun = begin_.run(); !begun) return all_fail(begun.error());
   for (Pending& pending : group) {
     pending.result = applier_.apply(pending.transaction);
@@ -131,6 +167,8 @@ bool Writer::commit_together(std::vector<Pending>& group) {
   crash_point();
   if (Result<void> committed = commit_.run(); !committed) return all_fail(committed.error());
   crash_point();
+  // Removed meanwhile: whatever was written is nowhere.
+  if (Result<void> there = check_files(); !there) return all_fail(there.error());
   return true;
 }
 

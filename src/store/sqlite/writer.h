@@ -6,7 +6,9 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file_identity.h"
 #include "store/sqlite/applier.h"
+#include "store/sqlite/reserve.h"
 
 namespace tidemill::store::sqlite {
 
@@ -16,8 +18,10 @@ class Writer {
     std::size_t queue_transactions_max;
     std::size_t queue_bytes_max;
   };
-  // `tables` must outlive the writer.
-  Writer(Connection connection, const Tables& tables, Limits limits);
+  // `tables` must outlive the writer. `files`: what must still be where it was for a commit to be
+  // acknowledged.
+  Writer(Connection connection, const Tables& tables, Limits limits,
+         std::vector<FileIdentity> files, Reserve reserve);
   // Commits what is queued, then checkpoints.
   ~Writer();
 
@@ -33,6 +37,10 @@ class Writer {
   };
   void run();
   void commit_group(std::vector<Pending>& group);
+  // On a full disk: refuses those that free no space.
+  void refuse_growth(std::vector<Pending>& group);
+  Result<void> check_files() const;
+  std::uint64_t checkpoint_pages() const;
   // True when the group's outcome is settled; false: nothing was written, results say why.
   bool commit_together(std::vector<Pending>& group);
   void commit_alone(Pending& pending);
@@ -43,6 +51,8 @@ class Writer {
   Applier applier_;
   Statement begin_, commit_, rollback_;
   const Limits limits_;
+  const std::vector<FileIdentity> files_;
+  Reserve reserve_;
 
   std::mutex mutex_;
   std::condition_variable queued_;

@@ -57,7 +57,14 @@ Result<std::optional<DataFormat>> format_of(const std::string& channel,
                                             const std::string& content_type) {
   const std::string type = infer::media_type(content_type);
   if (type.empty()) return std::optional<DataFormat>();
-  if (type == "csv" || type == "text/csv") return std::optional(DataFormat::csv);
+  if (type == "csv" || type == "text/csv") {
+    // With any other size the first column would be taken for the label all the same.
+    if (infer::media_parameter(content_type, "label_size").value_or("1") != "1")
+      return fail("ClientError", content_type +
+                                     " is not an accepted csv ContentType. Optional parameter "
+                                     "label_size must be equal to 1");
+    return std::optional(DataFormat::csv);
+  }
   if (type == "libsvm" || type == "text/libsvm" || type == "text/x-libsvm")
     return std::optional(DataFormat::libsvm);
   if (type == "parquet" || type == "application/x-parquet")

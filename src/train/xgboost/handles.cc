@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
@@ -12,11 +13,13 @@
 namespace tidemill::train::xgboost {
 
 std::unexpected<Error> last_failure(const Library& library) {
+  // The C++ frames below the message are nobody's business.
   std::string message = library.last_error();
+  message.erase(std::min(message.find("\nStack trace:"), message.size()));
   // What the data or the parameters caused, by the words of XGBoost's checks.
   for (const char* words :
-       {"label", "Label", "num_class", "Parameter", "parameter", "Invalid", "base_score", "feature",
-        "weight", "Weight", "constraint", "qid", "group"})
+       {"label", "Label", "num_class", "Parameter", "parameter", "Invalid", "Input data contains",
+        "base_score", "feature", "weight", "Weight", "constraint", "qid", "group"})
     if (message.find(words) != std::string::npos) return fail("ClientError", std::move(message));
   return fail("AlgorithmError", std::move(message));
 }

@@ -1,5 +1,7 @@
 #include "train/xgboost/hyperparameter_table.h"
 
+#include <utility>
+
 namespace tidemill::train::xgboost {
 namespace {
 
@@ -23,6 +25,8 @@ constexpr Name kGrowPolicies[] = {"depthwise", "lossguide"};
 constexpr Name kPredictors[] = {"auto", "cpu_predictor"};
 constexpr Name kSampleTypes[] = {"uniform", "weighted"};
 constexpr Name kNormalizeTypes[] = {"tree", "forest"};
+constexpr Name kSamplingMethods[] = {"uniform", "gradient_based"};
+constexpr Name kNever[] = {"false"};  // needs GPUs
 constexpr Name kBooleans[] = {"true", "false"};
 constexpr Name kDistributions[] = {"normal", "logistic", "extreme"};
 constexpr Name kObjectives[] = {
@@ -69,11 +73,15 @@ constexpr HyperparameterRule choice(Name name, Kind kind, std::span<const Name> 
   return {name, kind, -kInfinity, kInfinity, false, false, values};
 }
 
+// The container of 1.5 has no `silent` any more.
+constexpr XgboostVersion kVerbosityOnly{1, 5};
+
 constexpr HyperparameterRule kRules[] = {
     {"num_round", Kind::integer, 1},
     {"csv_weights", Kind::integer, 0, 1},
     {"early_stopping_rounds", Kind::integer, 1},
     choice("booster", Kind::category, kBoosters),
+    {"silent", Kind::integer, 0, 1, false, false, {}, {}, kVerbosityOnly},
     {"verbosity", Kind::integer, 0, 3},
     {"nthread", Kind::integer, 1},
     {"eta", Kind::real, 0, 1},
@@ -82,7 +90,7 @@ constexpr HyperparameterRule kRules[] = {
     {"min_child_weight", Kind::real, 0},
     {"max_delta_step", Kind::real, 0},
     {"subsample", Kind::real, 0, 1, true},
-    {"sampling_method", Kind::text},
+    choice("sampling_method", Kind::category, kSamplingMethods),
     {"colsample_bytree", Kind::real, 0, 1, true},
     {"colsample_bylevel", Kind::real, 0, 1, true},
     {"colsample_bynode", Kind::real, 0, 1, true},
@@ -120,10 +128,22 @@ constexpr HyperparameterRule kRules[] = {
     {"aft_loss_distribution_scale", Kind::real, 0, kInfinity, true},
     choice("deterministic_histogram", Kind::category, kBooleans),
     choice("single_precision_histogram", Kind::category, kBooleans),
+    {"prob_buffer_row", Kind::real, 1, kInfinity, true},
+    choice("use_dask_gpu_training", Kind::category, kNever),
     {"_tuning_objective_metric", Kind::text},
 };
 
 }  // namespace
+
+std::string_view hyperparameter_name(std::string_view given) {
+  constexpr std::pair<Name, Name> kAliases[] = {{"learning_rate", "eta"},
+                                                {"min_split_loss", "gamma"},
+                                                {"reg_lambda", "lambda"},
+                                                {"reg_alpha", "alpha"}};
+  for (const auto& [alias, name] : kAliases)
+    if (given == alias) return name;
+  return given;
+}
 
 std::span<const HyperparameterRule> hyperparameter_rules() { return kRules; }
 std::span<const std::string_view> builtin_metrics() { return kBuiltinMetrics; }

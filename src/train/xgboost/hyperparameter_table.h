@@ -11,6 +11,12 @@ inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 enum class Kind { integer, real, category, list, text };
 
+struct XgboostVersion {
+  int major = 0, minor = 0;
+  auto operator<=>(const XgboostVersion&) const = default;
+};
+inline constexpr XgboostVersion kLaterVersion{1000, 0};
+
 // https://docs.aws.amazon.com/sagemaker/latest/dg/xgboost_hyperparameters.html
 struct HyperparameterRule {
   std::string_view name;
@@ -21,9 +27,13 @@ struct HyperparameterRule {
   bool maximum_open = false;
   // Allowed values of a category, allowed elements of a list; empty: any.
   std::span<const std::string_view> values = {};
+  // Versions of XGBoost whose container has it: from `since` on and before `until`.
+  XgboostVersion since = {}, until = kLaterVersion;
 };
 
 std::span<const HyperparameterRule> hyperparameter_rules();
+// "eta" of "learning_rate": the container's other names; any other name is itself.
+std::string_view hyperparameter_name(std::string_view given);
 // Metrics that XGBoost computes itself.
 std::span<const std::string_view> builtin_metrics();
 // Metrics that SageMaker's container adds.

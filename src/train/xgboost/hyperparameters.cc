@@ -147,8 +147,10 @@ Result<void> apply(const std::string& name, const std::string& value, Hyperparam
   // Tidemill always saves on termination; there is one machine; the tuner reads its metric from
   // logs.
   else if (name == "save_model_on_termination" || name == "dsplit" ||
-           name == "_tuning_objective_metric")
+           name == "_tuning_objective_metric" || name == "use_dask_gpu_training")
     return {};
+  else if (name == "silent")
+    return {};  // XGBoost says nothing here but errors and the metrics
   else {
     if (name == "objective") out.objective = value;
     std::string passed = value;
@@ -181,17 +183,23 @@ bool larger_is_better(const std::string& metric) {
                      [&](const char* name) { return metric == name || base == name; });
 }
 
-Result<Hyperparameters> parse_hyperparameters(const std::map<std::string, std::string>& given) {
+Result<Hyperparameters> parse_hyperparameters(const std::map<std::string, std::string>& given,
+                                              XgboostVersion version) {
   std::span<const HyperparameterRule> rules = hyperparameter_rules();
   Hyperparameters out;
   std::map<std::string, std::string> values;
-  for (const auto& [name, raw] : given) {
-    if (name.starts_with("sagemaker_")) continue;  // the SDK's own
+  for (const auto& [written, raw] : given) {
+    if (written.starts_with("sagemaker_")) continue;  // the SDK's own
+    const std::string name(hyperparameter_name(written));
+    if (name != written && given.contains(name))
+      return client_error("Hyperparameter " + written + " is another name of " + name +
+                          ", which is given, too");
     if (name == "_kfold" || name == "_num_cv_round")
       return client_error("Hyperparameter " + name +
                           ": cross-validation is not supported by Tidemill");
-    auto rule = std::find_if(rules.begin(), rules.end(),
-                             [&](const HyperparameterRule& each) { return each.name == name; });
+    auto rule = std::find_if(rules.begin(), rules.end(), [&](const HyperparameterRule& each) {
+      return each.name == name && version >= each.since && version < each.until;
+    });
     if (rule == rules.end()) return client_error("Extraneous hyperparameter found: " + name);
     const std::string value = trim(unquote(trim(raw)));
     TRY(check_value(*rule, value));

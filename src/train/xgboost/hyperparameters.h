@@ -8,8 +8,11 @@
 #include <vector>
 
 #include "base/error.h"
+#include "train/xgboost/hyperparameter_table.h"
 
 namespace tidemill::train::xgboost {
+
+inline constexpr XgboostVersion kNewestXgboost{3, 0};
 
 struct Hyperparameters {
   int rounds = 0;  // num_round
@@ -26,8 +29,9 @@ struct Hyperparameters {
 };
 
 // All values are strings, as in hyperparameters.json. "ClientError" names the parameter, its value
-// and the range it must lie in.
-Result<Hyperparameters> parse_hyperparameters(const std::map<std::string, std::string>& given);
+// and the range it must lie in. `version`: of the container's XGBoost, whose parameters count.
+Result<Hyperparameters> parse_hyperparameters(const std::map<std::string, std::string>& given,
+                                              XgboostVersion version = kNewestXgboost);
 
 // True for auc, f1, ...; false for losses.
 bool larger_is_better(const std::string& metric);

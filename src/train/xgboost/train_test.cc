@@ -55,6 +55,35 @@ TEST(Hyperparameters, Accepts_what_the_SDK_sends) {
   EXPECT_FALSE(larger_is_better("logloss"));
 }
 
+TEST(Hyperparameters, Are_those_of_the_containers_version) {
+  const std::map<std::string, std::string> given{{"num_round", "5"}, {"silent", "0"}};
+  for (const XgboostVersion version : {XgboostVersion{0, 72}, {0, 90}, {1, 0}, {1, 2}})
+    EXPECT_TRUE(parse_hyperparameters(given, version)) << version.major << version.minor;
+  for (const XgboostVersion version : {XgboostVersion{1, 5}, {1, 7}, kNewestXgboost})
+    EXPECT_EQ(parse_hyperparameters(given, version).error().message,
+              "Extraneous hyperparameter found: silent");
+}
+
+TEST(Hyperparameters, Have_the_containers_other_names) {
+  const auto parsed = parse_hyperparameters({{"num_round", "5"},
+                                             {"learning_rate", "0.2"},
+                                             {"min_split_loss", "1"},
+                                             {"reg_lambda", "2"},
+                                             {"reg_alpha", "3"},
+                                             {"use_dask_gpu_training", "false"}});
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  using Pair = std::pair<std::string, std::string>;
+  EXPECT_EQ(parsed->booster,
+            (std::vector<Pair>{{"alpha", "3"}, {"eta", "0.2"}, {"gamma", "1"}, {"lambda", "2"}}));
+  EXPECT_EQ(error_of({{"num_round", "5"}, {"eta", "0.1"}, {"learning_rate", "0.2"}}),
+            "Hyperparameter learning_rate is another name of eta, which is given, too");
+  EXPECT_EQ(error_of({{"num_round", "5"}, {"learning_rate", "3"}}),
+            "Hyperparameter eta: 3 is not in [0, 1]");
+  EXPECT_THAT(error_of({{"num_round", "5"}, {"use_dask_gpu_training", "true"}}),
+              HasSubstr("is not in ['false']"));
+  EXPECT_THAT(error_of({{"num_round", "5"}, {"sampling_method", "x"}}), HasSubstr("'uniform'"));
+}
+
 TEST(Metrics, As_scikit_learn_computes_them) {
   // sklearn.metrics on y = [1,1,0,0,1], prediction > 0.5 = [1,0,0,1,1].
   const std::vector<float> labels{1, 1, 0, 0, 1}, scores{0.9f, 0.2f, 0.1f, 0.7f, 0.8f};
@@ -229,6 +258,27 @@ TEST_F(TrainTest, A_stop_saves_the_model_so_far) {
   ASSERT_TRUE(run_training(training));
   EXPECT_TRUE(infer::load_model((root_ / "model").string()));
   EXPECT_EQ(asked, 4);
+}
+
+TEST_F(TrainTest, A_label_size_that_is_not_one_is_refused) {
+  write("input/data/train/a.csv", rows(0, 50));
+  for (const char* type : {"text/csv;label_size=0", "csv; label_size = 2"}) {
+    write("input/config/inputdataconfig.json",
+          std::string(R"({"train":{"ContentType":")") + type + "\"}}");
+    EXPECT_EQ(run(), 1);
+    EXPECT_THAT(read("output/failure"), HasSubstr("label_size must be equal to 1"));
+  }
+  write("input/config/inputdataconfig.json",
+        R"({"train":{"ContentType":"text/csv; label_size=1; charset=utf8"}})");
+  EXPECT_EQ(run(), 0) << log_;
+}
+
+TEST_F(TrainTest, An_infinity_is_the_datas_fault_and_shows_no_frames) {
+  write("input/data/train/a.csv", rows(0, 50) + "1,inf,0.5\n");
+  EXPECT_EQ(run(), 1);
+  EXPECT_THAT(read("output/failure"), StartsWith("ClientError: "));
+  EXPECT_THAT(read("output/failure"), HasSubstr("Input data contains `inf`"));
+  EXPECT_THAT(read("output/failure"), ::testing::Not(HasSubstr("[bt]")));
 }
 
 }  // namespace

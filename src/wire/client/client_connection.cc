@@ -11,6 +11,8 @@ constexpr std::size_t body_read_bytes = 256 * 1024;
 // A piece of a stream: what one that nobody takes costs at most, here and on its way out.
 constexpr std::size_t stream_read_bytes = 64 * 1024;
 constexpr std::size_t reserved_bytes_max = 1u << 20;
+// What a response's body may have without asking the budget; then it doubles.
+constexpr std::size_t free_body_bytes_max = 64 * 1024;
 
 }  // namespace
 
@@ -37,7 +39,8 @@ void ClientConnection::start(std::unique_ptr<Exchange> exchange) {
     state_ = State::connecting;
     write_armed_ = true;
     if (destination_.unix_path.empty())
-      socket_.async_connect_tcp(destination_.ip_address, destination_.port, shared_from_this());
+      socket_.async_connect_tcp(destination_.ip_address, destination_.port, shared_from_this(),
+                                destination_.network.get());
     else
       socket_.async_connect_unix(destination_.unix_path, shared_from_this());
     return;
@@ -151,6 +154,8 @@ bool ClientConnection::parse_head() {
     shut(nullptr);
     return false;
   }
+  if (head_.framing.kind == BodyKind::length && !hold_body(head_.framing.content_length))
+    return false;
   if (exchange_->stream) {
     progressed();
     const std::shared_ptr<Exchange::Stream> stream = exchange_->stream;
@@ -174,7 +179,30 @@ bool ClientConnection::parse_body() {
   }
   input_.consume(*taken);
   if (exchange_->stream && !deliver_chunk()) return false;
+  if (!hold_body(body_.size())) return false;
   if (decoder_.done()) complete();
+  return false;
+}
+
+// Takes memory for a body of so many bytes from the budget; false when that is used up, and the
+// exchange has failed.
+bool ClientConnection::hold_body(std::uint64_t bytes) {
+  if (!exchange_->budget || bytes <= free_body_bytes_max || bytes <= exchange_->held.amount())
+    return true;
+  if (exchange_->held.amount() == 0) exchange_->held = exchange_->budget->hold(destination_.text());
+  // A body of unknown length grows by doubling, as its string does.
+  const std::uint64_t wanted = head_.framing.kind == BodyKind::length
+                                   ? head_.framing.content_length
+                                   : std::min(2 * bytes, exchange_->response_bytes_max);
+  if (exchange_->held.grow_to(std::max(bytes, wanted))) {
+    body_.reserve(std::max(bytes, wanted));
+    return true;
+  }
+  finish(fail(Error{codes::kOverloaded,
+                    "The answers under way have as many bytes as the server holds at once; please "
+                    "reduce your request rate.",
+                    429}));
+  shut(nullptr);
   return false;
 }
 
@@ -209,7 +237,9 @@ void ClientConnection::pause_changed() {
 void ClientConnection::complete() {
   const bool all_sent = sent_bytes_ == exchange_->head.size() + exchange_->body.size();
   const bool keep = head_.keep_alive && all_sent && input_.empty();
-  ClientResponse response{head_.status, std::move(head_.headers), std::move(body_)};
+  ClientResponse response{head_.status, std::move(head_.headers), std::move(body_), nullptr};
+  if (exchange_->held.amount() > 0)
+    response.held = std::make_shared<SharedBudget::Hold>(std::move(exchange_->held));
   body_ = std::string();
   if (exchange_->stream) exchange_->stream->handle->connection_.reset();
   if (!keep) {

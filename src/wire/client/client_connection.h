@@ -23,6 +23,8 @@ struct Exchange {
   bool idempotent = false;
   bool retried = false;
   std::uint64_t response_bytes_max = 0;
+  SharedBudget* budget = nullptr;
+  SharedBudget::Hold held;                         // of the response's memory
   std::chrono::steady_clock::time_point deadline;  // of a stream: of its next event
   HttpClient::Callback callback;                   // empty for a stream
 
@@ -79,6 +81,7 @@ class ClientConnection final : public SocketEvents,
   bool parse_head();
   bool parse_body();
   bool deliver_chunk();
+  bool hold_body(std::uint64_t bytes);
   bool paused() const;
   void progressed();
   void complete();

@@ -216,6 +216,7 @@ void HttpClient::request(const Destination& destination, ClientRequest request, 
                          Callback callback) {
   std::unique_ptr<Exchange> exchange = make_exchange(destination, std::move(request));
   exchange->response_bytes_max = limits.response_bytes_max;
+  exchange->budget = limits.budget;
   exchange->deadline = std::chrono::steady_clock::now() + limits.timeout;
   exchange->callback = std::move(callback);
   runtime::EventLoop& loop = impl_->loops.nearest();

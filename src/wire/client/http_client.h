@@ -10,7 +10,9 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/shared_budget.h"
 #include "runtime/event_loops.h"
+#include "runtime/network_namespace.h"
 #include "wire/http.h"
 
 namespace tidemill::wire {
@@ -22,11 +24,14 @@ struct Destination {
   std::string ip_address;
   std::uint16_t port = 0;
   std::string unix_path;  // when not empty, the other two are unused
+  // Where the address is meant; nullptr: this process's own network. Shared: with whoever keeps it.
+  std::shared_ptr<const runtime::NetworkNamespace> network = {};
 
-  static Destination tcp(std::string address, std::uint16_t tcp_port) {
-    return {std::move(address), tcp_port, {}};
+  static Destination tcp(std::string address, std::uint16_t tcp_port,
+                         std::shared_ptr<const runtime::NetworkNamespace> network = {}) {
+    return {std::move(address), tcp_port, {}, std::move(network)};
   }
-  static Destination unix_socket(std::string path) { return {{}, 0, std::move(path)}; }
+  static Destination unix_socket(std::string path) { return {{}, 0, std::move(path), {}}; }
   std::string text() const;
   auto operator<=>(const Destination&) const = default;
 };
@@ -45,6 +50,7 @@ struct ClientResponse {
   int status = 0;
   Headers headers;
   std::string body;
+  std::shared_ptr<const void> held;  // shared with the answer: see ClientLimits::budget
 };
 
 struct HttpClientOptions {
@@ -61,6 +67,10 @@ struct ClientLimits {
   // From the call to the last byte of the response.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   std::uint64_t response_bytes_max = 64u << 20;
+  // When set, a response's body beyond the first 64 KiB takes its memory from it, under the
+  // destination's name, and gives it back when ClientResponse::held goes. Past it:
+  // Tidemill.Overloaded with HTTP status 429.
+  SharedBudget* budget = nullptr;
 };
 
 // What hears of a response while it comes: one head, then pieces of the body in order, then one

@@ -1,5 +1,6 @@
 #include "wire/server/connection.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "base/limits.h"
@@ -79,7 +80,7 @@ bool Connection::step() {
     case Reading::discard:
       return step_discard();
     case Reading::complete:
-      if (writing_ != Writing::idle || close_after_) return false;
+      if (writing_ != Writing::idle || close_after_ || upgrade_) return false;
       enter(Reading::head);
       return true;
     case Reading::linger:
@@ -135,6 +136,8 @@ bool Connection::step_head() {
 void Connection::begin_body() {
   head_.request.remote_address = remote_address_;
   head_.request.tls = tls_ != nullptr;
+  head_.request.job = server_->job();
+  head_.request.tunnel_host = tunnel_host_;
   first_request_ = false;
   if (head_.framing.kind == BodyKind::none) {
     reading_ = Reading::complete;
@@ -142,33 +145,72 @@ void Connection::begin_body() {
     return;
   }
   decoder_ = BodyDecoder(head_.framing, shared_.options.limits);
-  if (head_.expect_continue && input_.empty()) {
-    if (std::optional<HttpResponse> refusal = shared_.handler.refuse_early(head_.request)) {
-      refuse(*std::move(refusal));
-      return;
-    }
-    out_.append("HTTP/1.1 100 Continue\r\n\r\n");
-  }
-  if (head_.framing.content_length > limits::buffered_body_bytes_max) {
+  admitted_ = false;
+  kept_bytes_max_ = shared_.options.unadmitted_body_bytes_max;
+  const std::uint64_t length = head_.framing.content_length;
+  const bool asks = head_.expect_continue && input_.empty();
+  if ((asks || length > kept_bytes_max_) && !admit(!asks)) return;
+  if (asks) out_.append("HTTP/1.1 100 Continue\r\n\r\n");
+  if (admitted_ && length > gathered_bytes_max_) {
     become_stream();
     return;
   }
-  head_.request.body.reserve(head_.framing.content_length);
+  // Only address space: memory is taken as bytes come.
+  head_.request.body.reserve(length);
   enter(Reading::body);
+}
+
+// Asks the handler about a request whose body is to come, unless the client waits to be told so;
+// false when it was refused.
+bool Connection::admit(bool body_comes) {
+  auto answer = shared_.handler.admit(head_.request);
+  if (!answer) {
+    refuse(std::move(answer.error()), body_comes);
+    return false;
+  }
+  admitted_ = true;
+  head_.request.admission = *std::move(answer);
+  Admission* const admission = head_.request.admission.get();
+  gathered_bytes_max_ = admission ? admission->gathered_bytes_max : limits::buffered_body_bytes_max;
+  kept_bytes_max_ = 0;
+  if (!admission || head_.framing.content_length <= gathered_bytes_max_) return keep_more();
+  // Too large to be gathered, which is known before a byte of it was taken.
+  std::optional<HttpResponse> refusal = admission->keep(
+      admission->streams ? shared_.options.body_pipe_bytes_max : head_.framing.content_length);
+  if (refusal) refuse(*std::move(refusal));
+  return !refusal;
+}
+
+// The next step of a body that is gathered; false when it was refused.
+bool Connection::keep_more() {
+  Admission* const admission = head_.request.admission.get();
+  if (!admission) {
+    kept_bytes_max_ = gathered_bytes_max_;
+    return true;
+  }
+  std::uint64_t wanted = kept_bytes_max_ + shared_.options.body_step_bytes;
+  if (head_.framing.kind == BodyKind::length)
+    wanted = std::min(wanted, head_.framing.content_length);
+  wanted = std::min(wanted, gathered_bytes_max_);
+  if (std::optional<HttpResponse> refusal = admission->keep(wanted)) {
+    refuse(*std::move(refusal));
+    return false;
+  }
+  kept_bytes_max_ = wanted;
+  return true;
 }
 
 bool Connection::step_body() {
   std::string& body = head_.request.body;
-  // One byte past the limit tells that an unknown length has passed it.
-  const std::size_t room = limits::buffered_body_bytes_max + 1 - body.size();
-  if (!feed_decoder(room, body)) return true;
+  if (!decoder_.done()) {
+    // One byte past the limit tells that the body has passed it.
+    const std::size_t room = kept_bytes_max_ + 1 - body.size();
+    if (!feed_decoder(room, body)) return true;
+  }
+  if (body.size() > kept_bytes_max_) return pass_limit();
   if (decoder_.done()) {
     reading_ = Reading::complete;
     dispatch();
-    return true;
-  }
-  if (body.size() > limits::buffered_body_bytes_max) {
-    become_stream();
     return true;
   }
   if (peer_ended_) {
@@ -176,6 +218,24 @@ bool Connection::step_body() {
     return true;
   }
   return false;
+}
+
+// The body has more bytes than may be kept now. Always true: there is a further step.
+bool Connection::pass_limit() {
+  if (!admitted_ && !admit(true)) return true;
+  const std::size_t size = head_.request.body.size();
+  while (size > kept_bytes_max_ && kept_bytes_max_ < gathered_bytes_max_)
+    if (!keep_more()) return true;
+  if (size <= kept_bytes_max_) return true;
+  Admission* const admission = head_.request.admission.get();
+  if (!admission || admission->streams) {
+    become_stream();
+  } else if (std::optional<HttpResponse> refusal = admission->keep(size)) {
+    refuse(*std::move(refusal));
+  } else {
+    reject(413, "The request's body is too large.");
+  }
+  return true;
 }
 
 // Hands the rest of the body, and what came of it already, to the handler as a stream.
@@ -286,15 +346,21 @@ void Connection::reject(int status, const std::string& reason) {
   refuse(shared_.bad_request_response(status, reason));
 }
 
-// The last answer of a connection whose further bytes are of no use: a body that nobody asked for
-// must not be taken for a request.
-void Connection::refuse(HttpResponse response) {
+// The answer to a request of which no more is wanted. As a rule the connection's last, since a body
+// that nobody asked for must not be taken for a request; a short one that surely comes is read and
+// thrown away instead.
+void Connection::refuse(HttpResponse response, bool body_comes) {
   shared_.counters.requests_active.fetch_add(1, std::memory_order_relaxed);
-  close_after_ = true;
+  const bool discards = body_comes && head_.framing.kind == BodyKind::length &&
+                        decoder_.remaining_bytes() <= shared_.options.unread_body_bytes_max;
+  if (!discards) close_after_ = true;
+  discarded_bytes_ = 0;
   head_only_ = head_.request.method == "HEAD";
+  head_.request.body = std::string();
+  head_.request.admission.reset();
   ++serial_;
   writing_ = Writing::awaiting;
-  enter(Reading::complete);
+  enter(discards ? Reading::discard : Reading::complete);
   start_response(std::move(response));
 }
 

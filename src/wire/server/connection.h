@@ -12,6 +12,7 @@
 #include "wire/push_body.h"
 #include "wire/server/body_pipe.h"
 #include "wire/server/loop_server.h"
+#include "wire/server/upgrade.h"
 
 namespace tidemill::wire {
 
@@ -36,6 +37,12 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   // Closes when idle; run() looks again after each answer.
   void begin_stop();
   void close();
+  // Nothing was asked that is not answered.
+  bool idle() const;
+  // Waits for the rest of a head.
+  bool in_head() const;
+  // When it began to wait for what it waits for.
+  SteadyTime waiting_since() const { return since_; }
 
   void on_read(std::error_code error, std::size_t count) override;
   void on_writable(std::error_code error) override;
@@ -59,16 +66,20 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   bool step_stream();
   bool step_discard();
   void begin_body();
+  bool admit(bool body_comes);
+  bool keep_more();
+  bool pass_limit();
   void become_stream();
   void dispatch();
   void reject(int status, const std::string& reason);
-  void refuse(HttpResponse response);
+  void refuse(HttpResponse response, bool body_comes = false);
   bool feed_decoder(std::size_t room, std::string& out);
   void body_failed(int status, const char* code, const std::string& reason);
   bool wants_input() const;
   void arm_read();
   void enter(Reading reading);
   bool take_input(std::size_t count);
+  bool takes_too_little(SteadyTime now);
   // The request is in whole and nothing came after it: closing causes no reset.
   bool has_read_all() const;
 
@@ -87,19 +98,28 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void complete_response();
   void begin_close();
 
+  // connection_upgrade.cc: after CONNECT.
+  void start_upgrade(HttpResponse response);
+  bool finish_upgrade();
+
   const std::shared_ptr<LoopServer> server_;  // shared: outlives a stopped server through Respond
   ServerShared& shared_;
   Socket socket_;
   const std::string remote_address_;
-  std::unique_ptr<TlsSession> tls_;         // nullptr: plain
-  std::unique_ptr<char[]> tls_ciphertext_;  // the read buffer under TLS
+  std::shared_ptr<TlsContext> tls_context_;  // shared: of a name that CONNECT asked for
+  std::string tunnel_host_;                  // that name; empty without CONNECT
+  std::unique_ptr<TlsSession> tls_;          // nullptr: plain
+  std::unique_ptr<char[]> tls_ciphertext_;   // the read buffer under TLS
 
   Reading reading_ = Reading::head;
   InputBuffer input_;
   HeadScanner scanner_;
   RequestHead head_;
   BodyDecoder decoder_;
-  std::shared_ptr<BodyPipe> pipe_;  // shared with the ByteSource that the handler holds
+  bool admitted_ = false;                 // the handler was asked
+  std::uint64_t kept_bytes_max_ = 0;      // what the body may have now
+  std::uint64_t gathered_bytes_max_ = 0;  // and in the end
+  std::shared_ptr<BodyPipe> pipe_;        // shared with the ByteSource that the handler holds
   bool pipe_full_ = false;
   std::uint64_t discarded_bytes_ = 0;
   SteadyTime since_;                     // of the reading state, or of the body's last window
@@ -120,13 +140,18 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   std::size_t tls_out_sent_ = 0;
   std::optional<FileRange> file_;
   std::unique_ptr<PushReader> push_;
+  std::unique_ptr<Upgrade> upgrade_;    // once the answer to CONNECT is out
   std::shared_ptr<ByteSource> stream_;  // shared with the pool's task that reads it
   std::uint64_t stream_remaining_ = 0;  // when its size is known
   bool stream_chunked_ = false;
   bool stream_sized_ = false;
   bool fetching_ = false;
   std::optional<runtime::Timer> fetch_timer_;  // waits for a place in the pool
-  SteadyTime write_since_;
+  std::shared_ptr<const void> held_;           // HttpResponse::held of the answer that goes out
+  SteadyTime write_since_;                     // of the wait for room
+  SteadyTime::duration write_waited_{};        // in the window, before that
+  std::uint64_t sent_bytes_ = 0;
+  std::uint64_t taken_bytes_ = 0;  // by the client, at the window's begin
 
   bool running_ = false;
   bool held_back_ = false;  // pipelined requests wait for answers to go out

@@ -79,10 +79,24 @@ void Connection::on_read(std::error_code error, std::size_t count) {
   run();
 }
 
+// The time in which we waited for the client counts, not that in which it waited for us. What the
+// kernel keeps for it has not reached it: megabytes, at whose end a slow client would seem to take
+// nothing for minutes, and a dead one to have taken all.
+bool Connection::takes_too_little(SteadyTime now) {
+  const HttpServerOptions& options = shared_.options;
+  if (write_waited_ + (now - write_since_) < options.progress_timeout) return false;
+  const std::uint64_t taken = sent_bytes_ - std::min(sent_bytes_, socket_.unacknowledged_bytes());
+  if (taken < taken_bytes_ + options.slow_body_bytes_min) return true;
+  taken_bytes_ = taken;
+  write_waited_ = {};
+  write_since_ = now;
+  return false;
+}
+
 void Connection::check_deadlines(SteadyTime now) {
   const HttpServerOptions& options = shared_.options;
   if (closed_) return;
-  if (write_armed_ && now - write_since_ >= options.progress_timeout) {
+  if (write_armed_ && takes_too_little(now)) {
     shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);
     socket_.discard_unsent_on_close();
     close();
@@ -121,10 +135,17 @@ bool Connection::has_read_all() const {
   return input_.empty() && (head_.framing.kind == BodyKind::none || decoder_.done());
 }
 
-void Connection::begin_stop() {
+bool Connection::idle() const {
   const bool all_sent = out_.empty() && tls_out_.empty() && writing_ == Writing::idle;
-  const bool idle = reading_ == Reading::head && !head_begun_ && all_sent;
-  if (idle || (reading_ == Reading::linger && has_read_all())) close();
+  return reading_ == Reading::head && !head_begun_ && all_sent;
+}
+
+bool Connection::in_head() const {
+  return reading_ == Reading::head && head_begun_ && writing_ == Writing::idle && !held_back_;
+}
+
+void Connection::begin_stop() {
+  if (idle() || (reading_ == Reading::linger && has_read_all())) close();
 }
 
 void Connection::close() {
@@ -138,6 +159,7 @@ void Connection::close() {
   file_.reset();
   stream_.reset();
   push_.reset();
+  held_.reset();
   fetch_timer_.reset();
   socket_.close();
   server_->remove(shared_from_this());

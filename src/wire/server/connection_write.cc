@@ -42,6 +42,7 @@ void Connection::deliver(std::uint64_t serial, HttpResponse response) {
 }
 
 void Connection::start_response(HttpResponse response) {
+  if (response.upgrade) return start_upgrade(std::move(response));
   if (response.file && !head_only_ && response.file->length <= small_body_bytes_max)
     load_small_file(response);
   if (response.file && tls_) {
@@ -77,7 +78,7 @@ void Connection::start_response(HttpResponse response) {
   append_response_head(response.status, response.headers, framing, server_->date(),
                        shared_.options.server_name, out_);
   writing_ = Writing::sending;
-  write_since_ = server_->now();
+  held_ = std::move(response.held);
   if (head_only_ || no_body) {
     complete_response();
     return;
@@ -120,6 +121,7 @@ void Connection::start_body(HttpResponse response, bool chunked) {
 // True when the reading half may get further.
 bool Connection::flush() {
   if (write_armed_ || !send_pending()) return false;
+  if (upgrade_) return finish_upgrade();
   if (std::exchange(held_back_, false)) return true;
   if (writing_ == Writing::sending) {
     if (file_ && file_->length > 0) return send_file();
@@ -148,6 +150,7 @@ bool Connection::sent(const Socket::Sent& result, std::size_t& count) {
     socket_.async_wait_writable(shared_from_this());
     return false;
   }
+  sent_bytes_ += count;
   shared_.counters.bytes_sent.fetch_add(count, std::memory_order_relaxed);
   return true;
 }
@@ -305,6 +308,7 @@ void Connection::piece_arrived(Result<std::string> piece) {
 
 void Connection::on_writable(std::error_code error) {
   write_armed_ = false;
+  write_waited_ += server_->now() - write_since_;
   if (closed_) return;
   if (error) {
     close();
@@ -319,6 +323,7 @@ void Connection::complete_response() {
   file_.reset();
   stream_.reset();
   push_.reset();
+  held_.reset();
   if (reading_ != Reading::stream) return;
   // Answered while the body still comes: whoever holds its stream reads no more.
   pipe_->fail(Error{codes::kCancelled, "The request has been answered.", 0});

@@ -1,6 +1,8 @@
 // What the server refuses, and when its patience ends. A client always gets an answer where one is
 // possible.
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "wire/server/http_test_support.h"
 
@@ -103,22 +105,52 @@ TEST(HttpLimits, TheServiceWordsTheErrors) {
   EXPECT_EQ("application/xml", response.headers.get("content-type"));
 }
 
+// Connections in the middle of a request are not shed.
+const std::string begun = "PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\n\r\n1";
+
 TEST(HttpLimits, NumberOfConnections) {
   HttpServerOptions options;
   options.connections_max = 2;
   TestServer server(echo, options, 1);
   RawClient first(server.port());
   auto second = std::make_unique<RawClient>(server.port());
-  EXPECT_EQ(200, first.exchange(get()).status);
-  EXPECT_EQ(200, second->exchange(get()).status);
+  first.send(begun);
+  second->send(begun);
+  ASSERT_TRUE(eventually([&] { return server.counters().connections_active == 2; }));
+  std::this_thread::sleep_for(milliseconds(300));
   RawClient third(server.port());
   EXPECT_EQ(503, third.response().status);
   EXPECT_TRUE(third.ended());
   EXPECT_EQ(1u, server.counters().connections_refused);
+  EXPECT_EQ(200, first.exchange("2").status);
   second.reset();
   EXPECT_TRUE(eventually([&] { return server.counters().connections_active == 1; }));
   RawClient fourth(server.port());
   EXPECT_EQ(200, fourth.exchange(get()).status);
+}
+
+TEST(HttpLimits, IdleConnectionsMakeRoom) {
+  HttpServerOptions options;
+  options.connections_max = 8;
+  TestServer server(echo, options, 2);
+  RawClient busy(server.port());
+  busy.send(begun);
+  std::vector<std::unique_ptr<RawClient>> idle;
+  for (int i = 0; i < 6; ++i) {
+    idle.push_back(std::make_unique<RawClient>(server.port()));
+    if (i % 2) idle.back()->send("GET / HTTP/1.1\r\nHo");
+  }
+  std::this_thread::sleep_for(milliseconds(400));
+  for (int i = 0; i < 20; ++i) {
+    RawClient client(server.port());
+    // Those of another loop go a moment later.
+    if (client.exchange(get()).status == 200) continue;
+    std::this_thread::sleep_for(milliseconds(50));
+    RawClient again(server.port());
+    ASSERT_EQ(200, again.exchange(get()).status) << i;
+  }
+  EXPECT_GT(server.counters().connections_shed, 0u);
+  EXPECT_EQ(200, busy.exchange("2").status);
 }
 
 HttpServerOptions impatient() {
@@ -235,6 +267,25 @@ TEST(HttpLimits, AClientThatTakesNothingIsCutOff) {
   client.send(get());
   EXPECT_TRUE(eventually([&] { return server.counters().timeouts == 1; }));
   EXPECT_TRUE(eventually([&] { return server.counters().connections_active == 0; }));
+}
+
+TEST(HttpLimits, AClientThatTakesTooLittleIsCutOff) {
+  HttpServerOptions options = impatient();
+  options.slow_body_bytes_min = 512 * 1024;
+  TestServer server(
+      [](HttpRequest, HttpHandler::Respond respond) {
+        respond(text_response(std::string(64 << 20, 'x')));
+      },
+      options);
+  RawClient client(server.port(), 16 * 1024);
+  client.send(get());
+  std::size_t before = 0;
+  while (client.receive(milliseconds(2000)) && client.received().size() < (60u << 20)) {
+    std::this_thread::sleep_for(milliseconds(10));
+    before = client.received().size();
+  }
+  EXPECT_LT(before, 60u << 20);
+  EXPECT_TRUE(eventually([&] { return server.counters().timeouts == 1; }));
 }
 
 TEST(HttpLimits, AHandlerMayTakeItsTime) {

@@ -11,6 +11,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -115,16 +117,33 @@ struct HttpServer::Impl {
 
   Result<void> bind();
   Result<void> bind_path(const std::string& path);
+  Result<void> share(int listening, const std::string& where);
+  void add(std::size_t loop, int listening);
+  void add_door(const std::string& job, int listening_descriptor);
+  void remove_door(const std::string& job);
   void stop();
 
   runtime::EventLoops& loops;
   const std::shared_ptr<ServerShared> shared;  // shared with connections that outlive the server
   std::vector<std::shared_ptr<LoopServer>> servers;
   std::uint16_t port = 0;
+
+  std::mutex doors_mutex;
+  std::map<std::string, std::shared_ptr<LoopServer>> doors;  // by job; guarded by doors_mutex
+  std::size_t doors_made = 0;                                // guarded by doors_mutex
+  bool no_more_doors = false;                                // stop() began; guarded by doors_mutex
 };
 
 Result<void> HttpServer::Impl::bind() {
   const HttpServerOptions& options = shared->options;
+  if (options.bound_descriptor >= 0) {
+    const int bound = options.bound_descriptor;
+    if (::fcntl(bound, F_SETFD, FD_CLOEXEC) != 0 || ::fcntl(bound, F_SETFL, O_NONBLOCK) != 0 ||
+        ::listen(bound, backlog) != 0)
+      return fail(codes::kIo, "cannot listen on the socket that was handed over: " +
+                                  std::string(std::strerror(errno)));
+    return share(bound, "the socket that was handed over");
+  }
   if (!options.unix_path.empty()) return bind_path(options.unix_path);
   Endpoint endpoint = TRY(resolve(options.address, options.port));
   for (std::size_t i = 0; i < loops.size(); ++i) {
@@ -134,7 +153,7 @@ Result<void> HttpServer::Impl::bind() {
                                    std::to_string(options.port) + ": " + descriptor.error().message;
       return fail(std::move(descriptor).error());
     }
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, *descriptor));
+    add(i, *descriptor);
     if (i > 0) continue;
     port = bound_port(*descriptor);
     set_port(endpoint, port);
@@ -142,20 +161,69 @@ Result<void> HttpServer::Impl::bind() {
   return {};
 }
 
-// Every loop accepts from a duplicate of the one socket.
 Result<void> HttpServer::Impl::bind_path(const std::string& path) {
   Result<int> first = listen_on_path(path);
   if (!first) return fail(codes::kIo, "cannot listen on " + path + ": " + first.error().message);
+  return share(*first, path);
+}
+
+// Every loop accepts from a duplicate of the one socket.
+Result<void> HttpServer::Impl::share(int listening, const std::string& where) {
   for (std::size_t i = 0; i < loops.size(); ++i) {
-    const int descriptor = i == 0 ? *first : ::fcntl(*first, F_DUPFD_CLOEXEC, 0);
+    const int descriptor = i == 0 ? listening : ::fcntl(listening, F_DUPFD_CLOEXEC, 0);
     if (descriptor < 0)
-      return fail(codes::kIo, "cannot listen on " + path + ": " + std::strerror(errno));
-    servers.push_back(std::make_shared<LoopServer>(loops.at(i), shared, descriptor));
+      return fail(codes::kIo, "cannot listen on " + where + ": " + std::strerror(errno));
+    add(i, descriptor);
   }
   return {};
 }
 
+// Before any loop accepts, after which the list of loops is only read.
+void HttpServer::Impl::add(std::size_t loop, int listening) {
+  servers.push_back(std::make_shared<LoopServer>(loops.at(loop), shared, listening));
+  shared->loops.push_back(servers.back());
+}
+
+// One loop a door: jobs are many, and each has few connections.
+void HttpServer::Impl::add_door(const std::string& job, int listening_descriptor) {
+  remove_door(job);
+  std::shared_ptr<LoopServer> door;
+  {
+    std::lock_guard lock(doors_mutex);
+    if (no_more_doors) {
+      ::close(listening_descriptor);
+      return;
+    }
+    runtime::EventLoop& loop = loops.at(doors_made++ % loops.size());
+    door = std::make_shared<LoopServer>(loop, shared, listening_descriptor, job);
+    doors[job] = door;
+  }
+  door->loop().post([door] { door->start_accepting(); });
+}
+
+void HttpServer::Impl::remove_door(const std::string& job) {
+  std::shared_ptr<LoopServer> door;
+  {
+    std::lock_guard lock(doors_mutex);
+    const auto found = doors.find(job);
+    if (found == doors.end()) return;
+    door = std::move(found->second);
+    doors.erase(found);
+  }
+  door->loop().post([door] {
+    door->begin_stop();
+    door->finish_stop();
+  });
+}
+
 void HttpServer::Impl::stop() {
+  {
+    // From here on they are stopped with the others.
+    std::lock_guard lock(doors_mutex);
+    no_more_doors = true;
+    for (auto& [job, door] : doors) servers.push_back(std::move(door));
+    doors.clear();
+  }
   if (servers.empty()) return;
   if (!shared->options.unix_path.empty()) ::unlink(shared->options.unix_path.c_str());
   on_every_loop([](LoopServer& server) { server.begin_stop(); });
@@ -188,6 +256,12 @@ Result<void> HttpServer::start() {
 }
 
 void HttpServer::stop() { impl_->stop(); }
+
+void HttpServer::add_door(const std::string& job, int listening_descriptor) {
+  impl_->add_door(job, listening_descriptor);
+}
+
+void HttpServer::remove_door(const std::string& job) { impl_->remove_door(job); }
 
 std::uint16_t HttpServer::port() const { return impl_->port; }
 

@@ -25,12 +25,20 @@ struct HttpServerOptions {
   // When set, a unix socket of that path instead of address and port. A socket file that lies there
   // is replaced; stop() removes it.
   std::string unix_path;
+  // When not negative, a socket that is bound already, instead of an address: the server listens on
+  // it and owns it.
+  int bound_descriptor = -1;
   // PEM files; both empty: plain HTTP.
   std::string tls_certificate_path;
   std::string tls_private_key_path;
   HttpLimits limits;
-  // Past it a connection is answered 503 and closed.
+  // Past it a connection is answered 503 and closed. Before that, at seven eighths of it, those
+  // that are idle are closed, the longest idle first, then those whose heads do not come on.
   std::size_t connections_max = 10'000;
+  // What is kept of a body before HttpHandler::admit() is asked.
+  std::size_t unadmitted_body_bytes_max = 16 * 1024;
+  // What is asked for with Admission::keep() at a time.
+  std::size_t body_step_bytes = 1u << 20;
   // Request-body bytes that wait for a slow consumer before the socket is read no further.
   std::size_t body_pipe_bytes_max = 256 * 1024;
   // What is read and thrown away of a body whose handler answered without it; past it the
@@ -38,10 +46,12 @@ struct HttpServerOptions {
   std::uint64_t unread_body_bytes_max = 1u << 20;
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
   std::chrono::milliseconds head_timeout = std::chrono::seconds(20);
-  // A client that sends fewer than slow_body_bytes_min body bytes in this time, while we are ready
-  // to take them, or takes no byte of a response, is cut off (408 where an answer is possible).
+  // The least rate of a client, over windows of this time, the first of which is its grace: one
+  // that sends fewer than slow_body_bytes_min bytes of a body in it, while we are ready to take
+  // them, or takes fewer of an answer that waits for it, is cut off (408 where an answer is
+  // possible). 1 KiB/s is what the slowest mobile links do.
   std::chrono::milliseconds progress_timeout = std::chrono::seconds(30);
-  std::uint64_t slow_body_bytes_min = 1024;
+  std::uint64_t slow_body_bytes_min = 30 * 1024;
   // How long stop() lets requests in flight go on.
   std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
   std::string server_name = "Tidemill";
@@ -52,10 +62,14 @@ struct HttpServerOptions {
   std::function<HttpResponse(int status, std::string_view reason)> on_bad_request;
 };
 
+// Through one job's door at a time, so that no job takes up what others need.
+inline constexpr std::size_t connections_per_job_max = 1024;
+
 // For /_tidemill/metrics. Relaxed counters: each is right, together they are no snapshot.
 struct HttpServerCounters {
   std::atomic<std::uint64_t> connections_accepted = 0;
   std::atomic<std::uint64_t> connections_refused = 0;  // over connections_max
+  std::atomic<std::uint64_t> connections_shed = 0;     // idle ones, to make room
   std::atomic<std::uint64_t> connections_active = 0;
   std::atomic<std::uint64_t> requests = 0;
   std::atomic<std::uint64_t> requests_active = 0;
@@ -79,6 +93,11 @@ class HttpServer {
   Result<void> bind();
   // Accepts; binds first when bind() was not called.
   Result<void> start();
+  // Accepts on one socket more, which listens in a job's own network: what comes through it has
+  // HttpRequest::job set. Takes the descriptor. Any thread, but a loop's.
+  void add_door(const std::string& job, int listening_descriptor);
+  // Closes the job's door and every connection that came through it. Any thread; idempotent.
+  void remove_door(const std::string& job);
   // Stops accepting, closes idle connections, lets requests finish for stop_grace, then cuts off
   // the rest. Blocks; idempotent; not from a loop's thread.
   void stop();

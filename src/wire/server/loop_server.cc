@@ -10,6 +10,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/log.h"
@@ -22,6 +23,12 @@ namespace {
 
 constexpr int accepts_per_event_max = 64;
 constexpr std::chrono::milliseconds accept_retry_delay{100};
+// Of connections_max: where shedding begins, and how many go at a time, so that looking for them
+// costs little for each.
+constexpr std::size_t shed_reserve_divisor = 8;
+constexpr std::size_t shed_share_divisor = 32;
+// Whoever has just connected, or is about to send the rest of a head, is left alone.
+constexpr std::chrono::milliseconds shed_age_min{20};
 
 std::string address_text(const sockaddr_storage& address) {
   if (address.ss_family == AF_UNIX) return "unix";
@@ -60,9 +67,10 @@ struct LoopServer::Listener {
 };
 
 LoopServer::LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
-                       int listening_descriptor)
+                       int listening_descriptor, std::string job)
     : loop_(event_loop),
       shared_(std::move(server_shared)),
+      job_(std::move(job)),
       listener_(std::make_unique<Listener>(event_loop.context(), listening_descriptor)),
       tick_timer_(event_loop),
       accept_timer_(event_loop),
@@ -106,7 +114,11 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   HttpServerCounters& counters = shared_->counters;
   counters.connections_accepted.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t active = counters.connections_active.fetch_add(1);
-  if (active >= shared_->options.connections_max) {
+  const bool job_has_too_many = !job_.empty() && connections_.size() >= connections_per_job_max;
+  const std::size_t max = shared_->options.connections_max;
+  const bool has_room = !job_has_too_many &&
+                        (active < max - max / shed_reserve_divisor || make_room() || active < max);
+  if (!has_room) {
     counters.connections_active.fetch_sub(1);
     refuse_connection(descriptor);
     return;
@@ -116,6 +128,41 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   connections_.insert(connection);
   connection->start();
   schedule_tick();
+}
+
+// (Nearly) full: this loop's idle connections go, or when it has none, soon those of the others,
+// which is false.
+bool LoopServer::make_room() {
+  if (shed_connections()) return true;
+  for (const std::weak_ptr<LoopServer>& weak : shared_->loops) {
+    std::shared_ptr<LoopServer> other = weak.lock();
+    if (!other || other.get() == this) continue;
+    other->loop().post([weak] {
+      std::shared_ptr<LoopServer> self = weak.lock();
+      if (self && !self->stopping_) (void)self->shed_connections();
+    });
+  }
+  return false;
+}
+
+// Closes those that have been idle for longest, then those whose heads do not come on. False when
+// there are none of either.
+bool LoopServer::shed_connections() {
+  const std::size_t max = shared_->options.connections_max;
+  std::size_t room = std::max<std::size_t>(1, max / shed_share_divisor);
+  const SteadyTime latest = now() - shed_age_min;
+  std::vector<std::shared_ptr<Connection>> idle;
+  for (const std::shared_ptr<Connection>& connection : connections_)
+    if ((connection->idle() || connection->in_head()) && connection->waiting_since() <= latest)
+      idle.push_back(connection);
+  room = std::min(room, idle.size());
+  std::ranges::partial_sort(idle, idle.begin() + std::ptrdiff_t(room), {}, [](const auto& each) {
+    return std::pair(each->in_head(), each->waiting_since());
+  });
+  idle.resize(room);
+  for (const std::shared_ptr<Connection>& connection : idle) connection->close();
+  shared_->counters.connections_shed.fetch_add(room, std::memory_order_relaxed);
+  return room > 0;
 }
 
 void LoopServer::refuse_connection(int descriptor) {

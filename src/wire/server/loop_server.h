@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "runtime/event_loops.h"
 #include "wire/server/http_server.h"
@@ -15,6 +16,7 @@
 namespace tidemill::wire {
 
 class Connection;
+class LoopServer;
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
@@ -30,6 +32,8 @@ struct ServerShared {
   SystemClock system_clock;
   std::unique_ptr<TlsContext> tls;  // nullptr: plain HTTP
   HttpServerCounters counters;
+  // Every loop's part, to ask the others for room; weak: each loop's part owns itself.
+  std::vector<std::weak_ptr<LoopServer>> loops;
 
   HttpResponse bad_request_response(int status, const std::string& reason) const;
 };
@@ -38,7 +42,7 @@ struct ServerShared {
 class LoopServer : public std::enable_shared_from_this<LoopServer> {
  public:
   LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
-             int listening_descriptor);
+             int listening_descriptor, std::string job = {});
   ~LoopServer();
 
   void start_accepting();
@@ -50,6 +54,8 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   runtime::EventLoop& loop() { return loop_; }
   ServerShared& shared() { return *shared_; }
   bool stopping() const { return stopping_; }
+  // Whose door this is; "" the server's own address.
+  const std::string& job() const { return job_; }
   // The time of the last tick or event: exact to tick_, cheap.
   SteadyTime now() const { return std::chrono::steady_clock::now(); }
   std::string_view date();
@@ -61,11 +67,14 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   void accept_connections();
   void add_connection(int descriptor, std::string remote_address);
   void refuse_connection(int descriptor);
+  bool make_room();
+  bool shed_connections();
   void schedule_tick();
   void tick();
 
   runtime::EventLoop& loop_;
   const std::shared_ptr<ServerShared> shared_;
+  const std::string job_;
   std::unique_ptr<Listener> listener_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::optional<runtime::Timer> tick_timer_;

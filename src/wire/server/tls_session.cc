@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "wire/http.h"
+
 namespace tidemill::wire {
 namespace {
 
@@ -27,6 +29,21 @@ std::string openssl_error() {
   return text;
 }
 
+// Clients without SNI name no other host.
+int check_server_name(SSL* session, int* alert, void* context) {
+  const char* name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
+  if (!name || static_cast<const TlsContext*>(context)->serves(name)) return SSL_TLSEXT_ERR_OK;
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void set_options(SSL_CTX* context) {
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TlsContext>> TlsContext::load(const std::string& certificate_path,
@@ -34,10 +51,7 @@ Result<std::unique_ptr<TlsContext>> TlsContext::load(const std::string& certific
   ssl_ctx_st* raw = SSL_CTX_new(TLS_server_method());
   if (!raw) return fail(codes::kIo, "OpenSSL cannot make a context: " + openssl_error());
   std::unique_ptr<TlsContext> context(new TlsContext(raw));
-  SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
-  SSL_CTX_set_mode(raw, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE);
-  SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  SSL_CTX_set_alpn_select_cb(raw, choose_protocol, nullptr);
+  set_options(raw);
   if (SSL_CTX_use_certificate_chain_file(raw, certificate_path.c_str()) != 1)
     return fail(codes::kInvalid,
                 "cannot load the certificate " + certificate_path + ": " + openssl_error());
@@ -48,6 +62,25 @@ Result<std::unique_ptr<TlsContext>> TlsContext::load(const std::string& certific
     return fail(codes::kInvalid, "the private key " + private_key_path +
                                      " does not belong to the certificate " + certificate_path);
   return context;
+}
+
+Result<std::unique_ptr<TlsContext>> TlsContext::for_host(std::string host, x509_st* certificate,
+                                                         evp_pkey_st* private_key) {
+  ssl_ctx_st* raw = SSL_CTX_new(TLS_server_method());
+  if (!raw) return fail(codes::kIo, "OpenSSL cannot make a context: " + openssl_error());
+  std::unique_ptr<TlsContext> context(new TlsContext(raw));
+  context->host_ = std::move(host);
+  set_options(raw);
+  SSL_CTX_set_tlsext_servername_callback(raw, check_server_name);
+  SSL_CTX_set_tlsext_servername_arg(raw, context.get());
+  if (SSL_CTX_use_certificate(raw, certificate) != 1 ||
+      SSL_CTX_use_PrivateKey(raw, private_key) != 1)
+    return fail(codes::kIo, "OpenSSL refuses a certificate that it made: " + openssl_error());
+  return context;
+}
+
+bool TlsContext::serves(std::string_view server_name) const {
+  return host_.empty() || equal_ignoring_case(server_name, host_);
 }
 
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }

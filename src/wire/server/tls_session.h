@@ -8,8 +8,10 @@
 
 #include "base/error.h"
 
+struct evp_pkey_st;
 struct ssl_ctx_st;
 struct ssl_st;
+struct x509_st;
 
 namespace tidemill::wire {
 
@@ -19,6 +21,12 @@ class TlsContext {
   // Tidemill.Invalid when a file cannot be read or key and certificate do not belong together.
   static Result<std::unique_ptr<TlsContext>> load(const std::string& certificate_path,
                                                   const std::string& private_key_path);
+  // For one host name: clients that ask for another (SNI) are refused with an alert. Borrows
+  // nothing.
+  static Result<std::unique_ptr<TlsContext>> for_host(std::string host, x509_st* certificate,
+                                                      evp_pkey_st* private_key);
+  // True when clients may ask for this name.
+  bool serves(std::string_view server_name) const;
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -27,6 +35,7 @@ class TlsContext {
   friend class TlsSession;
   explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_;
+  std::string host_;  // empty: any
 };
 
 // One connection's state. Used by one thread.

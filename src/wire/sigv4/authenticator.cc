@@ -13,6 +13,8 @@
 namespace tidemill::wire::sigv4 {
 namespace {
 
+// s3:authType's words.
+constexpr std::string_view kByHeader = "REST-HEADER", kByQuery = "REST-QUERY-STRING";
 constexpr std::string_view kSecurityToken = "x-amz-security-token";
 
 // From the header, or in presigned URLs from the query.
@@ -80,31 +82,45 @@ bool is_account(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+// "AKID/20261123/us-east-1/s3/aws4_request" of the header or the presigned URL, as it was sent.
+std::string_view claimed_credential(const HttpRequest& request) {
+  if (const std::string* header = request.headers.find("authorization")) {
+    constexpr std::string_view kName = "Credential=";
+    const std::size_t at = header->find(kName);
+    if (at == header->npos) return {};
+    const std::string_view credential = std::string_view(*header).substr(at + kName.size());
+    return credential.substr(0, credential.find_first_of(", "));
+  }
+  const QueryParameter* parameter = request.find_query("X-Amz-Credential");
+  return parameter ? std::string_view(parameter->value) : std::string_view();
+}
+
+std::string_view claimed_access_key(const HttpRequest& request) {
+  const std::string_view credential = claimed_credential(request);
+  if (std::optional<CredentialText> parsed = parse_credential(credential))
+    return parsed->access_key_id;
+  return credential.substr(0, credential.find('/'));
+}
+
 }  // namespace
 
 bool has_credentials(const HttpRequest& request) { return signing_method(request) != Method::none; }
 
 Scope claimed_scope(const HttpRequest& request) {
-  std::string_view credential;
-  if (const std::string* header = request.headers.find("authorization")) {
-    constexpr std::string_view kName = "Credential=";
-    const std::size_t at = header->find(kName);
-    if (at == header->npos) return {};
-    credential = std::string_view(*header).substr(at + kName.size());
-    credential = credential.substr(0, credential.find_first_of(", "));
-  } else if (const QueryParameter* parameter = request.find_query("X-Amz-Credential")) {
-    credential = parameter->value;
-  }
-  std::optional<CredentialText> parsed = parse_credential(credential);
+  std::optional<CredentialText> parsed = parse_credential(claimed_credential(request));
   return parsed ? parsed->scope : Scope{};
 }
 
-bool needs_whole_body(const HttpRequest& request, Dialect dialect) {
-  if (!request.stream || is_s3(dialect, claimed_scope(request))) return false;
+namespace {
+
+// Whether the signature covers the body's hash, which only the body itself tells.
+bool is_signed_with_body(const HttpRequest& request, Dialect dialect) {
   const Method method = signing_method(request);
   return (method == Method::v4_header || method == Method::v4_presigned) &&
-         !request.headers.find("x-amz-content-sha256");
+         claimed_payload(request).empty() && !is_s3(dialect, claimed_scope(request));
 }
+
+}  // namespace
 
 Authenticator::Authenticator(CredentialSource& credentials, AuthenticatorOptions options)
     : credentials_(credentials), options_(std::move(options)) {}
@@ -150,17 +166,37 @@ Result<Identity> Authenticator::authenticate(const HttpRequest& request, Dialect
   return identity;
 }
 
+Result<std::optional<Identity>> Authenticator::authenticate_head(const HttpRequest& request,
+                                                                 Dialect dialect, Timestamp now) {
+  if (options_.mode == Mode::any || !is_signed_with_body(request, dialect))
+    return TRY(authenticate(request, dialect, now));
+  const bool presigned = signing_method(request) == Method::v4_presigned;
+  const SignedRequest signed_request = presigned ? TRY(parse_v4_presigned(request, dialect))
+                                                 : TRY(parse_v4_header(request, dialect));
+  TRY(verify_v4_claims(request, dialect, signed_request, now));
+  return std::nullopt;
+}
+
+// What a signature says of itself: all but the signature.
+Result<Credential> Authenticator::verify_v4_claims(const HttpRequest& request, Dialect dialect,
+                                                   const SignedRequest& signed_request,
+                                                   Timestamp now) {
+  Credential credential = TRY(find_credential(request, dialect, signed_request.access_key_id, now));
+  TRY(check_time(dialect, signed_request, now));
+  TRY(check_signed_headers(dialect, request, signed_request));
+  return credential;
+}
+
 Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect dialect,
                                            Timestamp now) {
   Identity identity;
   identity.root = true;
   identity.region = options_.default_region;
   const Method method = signing_method(request);
-  // What does not parse is as good as absent here.
+  // What does not parse is as good as absent here, but the key is read for itself: a scope without
+  // a region must not change whose request it is.
   if (method == Method::v4_header || method == Method::v4_presigned) {
-    auto parsed = method == Method::v4_header ? parse_v4_header(request, dialect)
-                                              : parse_v4_presigned(request, dialect);
-    if (parsed) identity.access_key_id = parsed->access_key_id;
+    identity.access_key_id = claimed_access_key(request);
     const Scope scope = claimed_scope(request);
     if (!scope.region.empty()) identity.region = scope.region;
     identity.service = scope.service;
@@ -172,13 +208,17 @@ Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect d
       is_account(identity.access_key_id) ? identity.access_key_id : options_.default_account;
   identity.arn = root_arn(identity.account);
   identity.user_id = identity.account;
-  // Jobs run with their role's credentials in this mode too, and see themselves as that role.
+  // Jobs run with their role's credentials in this mode too, and see themselves as that role. Such
+  // a key without its token, or past its end, is refused: it is no "any" credential.
   if (!identity.access_key_id.empty()) {
     auto credential = find_credential(request, dialect, identity.access_key_id, now);
     if (credential) {
       identity.account = credential->account;
       identity.arn = credential->arn;
       identity.user_id = credential->user_id;
+    } else {
+      const std::optional<Credential> known = TRY(credentials_.find(identity.access_key_id));
+      if (known && known->session_token) return fail(std::move(credential.error()));
     }
   }
   TRY(classify_payload(request, dialect, identity));
@@ -205,9 +245,7 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
                                           bool presigned, Timestamp now) {
   SignedRequest signed_request = presigned ? TRY(parse_v4_presigned(request, dialect))
                                            : TRY(parse_v4_header(request, dialect));
-  Credential credential = TRY(find_credential(request, dialect, signed_request.access_key_id, now));
-  TRY(check_time(dialect, signed_request, now));
-  TRY(check_signed_headers(dialect, request, signed_request));
+  Credential credential = TRY(verify_v4_claims(request, dialect, signed_request, now));
 
   Identity identity;
   identity.root = credential.root;
@@ -221,6 +259,9 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
   identity.seed_signature = signed_request.signature;
   identity.date_time = signed_request.date_time;
   identity.scope = signed_request.scope_text;
+  identity.authentication = presigned ? kByQuery : kByHeader;
+  identity.signature_version = "AWS4-HMAC-SHA256";
+  identity.signed_at = signed_request.time;
 
   TRY(classify_payload(request, dialect, identity));
   std::optional<HexDigest> body_hash;
@@ -303,6 +344,8 @@ Result<Identity> Authenticator::verify_v2(const HttpRequest& request, bool presi
       identity.arn = std::move(credential.arn);
       identity.user_id = std::move(credential.user_id);
       identity.region = options_.default_region;
+      identity.authentication = presigned ? kByQuery : kByHeader;
+      identity.signature_version = "AWS";
       TRY(classify_payload(request, Dialect::s3, identity));
       return identity;
     }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,10 +38,6 @@ bool has_credentials(const HttpRequest& request);
 // "20261123/us-east-1/s3/aws4_request" of the header or the presigned URL, without verifying
 // anything: for resolving the service. Fields are empty when there is no such scope.
 Scope claimed_scope(const HttpRequest& request);
-// The signature covers the hash of a body that is still a stream: the caller reads the whole body
-// into request.body (on a worker, up to its limit) before authenticate().
-bool needs_whole_body(const HttpRequest& request, Dialect dialect);
-
 // Thread-safe; never blocks (as CredentialSource does not).
 class Authenticator {
  public:
@@ -52,6 +49,12 @@ class Authenticator {
   // service's error. In mode `any`: root of the default account.
   Result<Identity> authenticate(const HttpRequest& request, Dialect dialect, Timestamp now);
 
+  // The same before the body is there. Nothing when the signature covers the body's hash and the
+  // head does not tell it: then everything else was verified, and authenticate() is asked again
+  // with the body. An error when no body could make the request good.
+  Result<std::optional<Identity>> authenticate_head(const HttpRequest& request, Dialect dialect,
+                                                    Timestamp now);
+
   const AuthenticatorOptions& options() const { return options_; }
 
  private:
@@ -59,6 +62,8 @@ class Authenticator {
   Result<Identity> verify_v4(const HttpRequest& request, Dialect dialect, bool presigned,
                              Timestamp now);
   Result<Identity> verify_v2(const HttpRequest& request, bool presigned, Timestamp now);
+  Result<Credential> verify_v4_claims(const HttpRequest& request, Dialect dialect,
+                                      const SignedRequest& signed_request, Timestamp now);
   Result<Credential> find_credential(const HttpRequest& request, Dialect dialect,
                                      std::string_view access_key_id, Timestamp now);
   Result<void> check_v4_signature(const HttpRequest& request, Dialect dialect,

@@ -244,6 +244,41 @@ TEST_F(AuthenticatorTest, mode_any) {
   EXPECT_EQ(v2.account, "123456789012");  // Expires is missing: the rest is not believed
   v2 = identify(make_request("GET", "/k?AWSAccessKeyId=999988887777&Signature=x&Expires=1", {}));
   EXPECT_EQ(v2.account, "999988887777");
+  // The key decides whose request it is, whatever stands behind it.
+  for (const char* scope : {"20261129//sts/aws4_request", "20261129/us-east-1/sts", ""})
+    EXPECT_EQ(identify(make_request("POST", "/",
+                                    {{"Authorization", "AWS4-HMAC-SHA256 Credential=999988887777/" +
+                                                           std::string(scope) +
+                                                           ", SignedHeaders=host, Signature=0"}}))
+                  .account,
+              "999988887777")
+        << scope;
+}
+
+TEST_F(AuthenticatorTest, mode_any_takes_a_roles_key_with_its_token_only) {
+  Authenticator any(credentials_, {.mode = Authenticator::Mode::any});
+  credentials_.keys["ASIAROLE"] = {"secret",
+                                   "111122223333",
+                                   "arn:aws:sts::111122223333:assumed-role/r/s",
+                                   "AROA:s",
+                                   false,
+                                   "token",
+                                   kNow + std::chrono::seconds(10)};
+  HttpRequest request =
+      make_request("POST", "/",
+                   {{"Authorization",
+                     "AWS4-HMAC-SHA256 Credential=ASIAROLE/20130524/us-east-1/sts/aws4_request, "
+                     "SignedHeaders=host, Signature=0"}});
+  auto answer = [&](Timestamp now) -> std::string {
+    auto identity = any.authenticate(request, Dialect::query, now);
+    return identity ? identity->arn : identity.error().code;
+  };
+  EXPECT_EQ(answer(kNow), "InvalidClientTokenId");
+  request.headers.set("x-amz-security-token", "other");
+  EXPECT_EQ(answer(kNow), "InvalidClientTokenId");
+  request.headers.set("x-amz-security-token", "token");
+  EXPECT_EQ(answer(kNow), "arn:aws:sts::111122223333:assumed-role/r/s");
+  EXPECT_EQ(answer(kNow + std::chrono::seconds(11)), "ExpiredToken");
 }
 
 // AWS's "Authenticating requests (Signature Version 2)" examples, with its own example key.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/value.h"
 #include "wire/sigv4/hash.h"
@@ -27,6 +28,11 @@ struct Identity {
   std::string user_id;
   std::string region;   // of the scope, else the default region
   std::string service;  // of the scope; empty when there is none (SigV2, anonymous)
+
+  // As policies know them: "REST-HEADER" or "REST-QUERY-STRING", "AWS4-HMAC-SHA256" or "AWS".
+  std::string_view authentication = {};
+  std::string_view signature_version = {};
+  Timestamp signed_at = {};  // 0: not told
 
   PayloadKind payload = PayloadKind::none;
   std::string expected_sha256;  // lower-case hexadecimal

@@ -57,11 +57,11 @@ class ServingCase(unittest.TestCase):
         self.log.close()
         self.folder.cleanup()
 
-    def start(self, script, **environment):
+    def start(self, script, pass_fds=(), **environment):
         if script is not None:
             (self.root / "model/code/inference.py").write_text(script)
         self.process = subprocess.Popen(
-            [PYTHON, "-u", "-m", "tidemill_serving"], stdout=self.log, stderr=self.log,
+            [PYTHON, "-u", "-m", "tidemill_serving"], stdout=self.log, stderr=self.log, pass_fds=pass_fds,
             env={**os.environ, "PYTHONPATH": str(RUNTIME), "TIDEMILL_ML_ROOT": str(self.root),
                  "TIDEMILL_SOCKET_PATH": self.socket, **environment})
 

@@ -295,6 +295,16 @@ class LifeTest(ServingCase):
         wait_until(lambda: self.ping() == 200)
         self.assertTrue(self.call(self.connect(), "who")[1].isdigit())
 
+    def test_a_socket_that_was_bound_for_it(self):
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(self.socket)
+            self.start(ECHO, pass_fds=[bound.fileno()], TIDEMILL_SOCKET_DESCRIPTOR=str(bound.fileno()),
+                       TIDEMILL_SOCKET_PATH=self.socket + ".other", TIDEMILL_WORKERS="2")
+            self.assertIsNone(self.ping())  # refused until it listens
+        wait_until(lambda: self.ping() == 200)
+        self.assertTrue(self.call(self.connect(), "who")[1].isdigit())
+        self.assertFalse(os.path.exists(self.socket + ".other"))
+
     def test_a_port_of_the_loopback_interface(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

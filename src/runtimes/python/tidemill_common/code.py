@@ -70,6 +70,18 @@ def _missing(requirements):
     return missing
 
 
+def _without_network():
+    """What to say when packages could not be fetched from a network that the job has not; "" when it has it."""
+    network = os.environ.get("TIDEMILL_JOB_NETWORK", "host")
+    if network == "none":
+        return ("With EnableNetworkIsolation the job has no network: bring the packages along (pip wheel, then a line "
+                "--no-index --find-links in requirements.txt). ")
+    if network == "isolated":
+        return ("The job reaches the Tidemill server and nothing else. Start the server with --tunnel jobs or --job-network "
+                "host, install the packages for its --python interpreter, or bring them along as wheels. ")
+    return ""
+
+
 def install_requirements(directory):
     """Installs requirements.txt into the job's own folder; the host's packages stay as they are."""
     requirements = directory / "requirements.txt"
@@ -83,10 +95,13 @@ def install_requirements(directory):
     print(f"Installing requirements.txt into {packages}", flush=True)
     command = [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check",
                "--quiet", "--target", str(packages), "-r", str(requirements)]
+    hint = _without_network()
+    if hint:
+        command.append("--retries=1")  # a network that is not there does not come by waiting
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     sys.stdout.write(done.stdout)
     if done.returncode != 0:
-        raise CodeError(f"pip install -r requirements.txt failed:\n{done.stderr[-3000:]}")
+        raise CodeError(f"pip install -r requirements.txt failed. {hint}\n{done.stderr[-3000:]}")
     return packages
 
 

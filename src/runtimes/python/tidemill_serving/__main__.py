@@ -1,15 +1,14 @@
 """Loads the model and answers /ping and /invocations.
 
-Listens on the unix socket TIDEMILL_SOCKET_PATH, else on SAGEMAKER_BIND_TO_PORT (8080) of the
-loopback interface.
+Listens on the socket that it inherits as TIDEMILL_SOCKET_DESCRIPTOR, else on the unix socket
+TIDEMILL_SOCKET_PATH, else on SAGEMAKER_BIND_TO_PORT (8080) of the loopback interface.
 """
 import gc
 import os
 import pathlib
 import sys
-import traceback
 
-from tidemill_common import code, paths
+from tidemill_common import code, paths, trace
 from tidemill_serving import handlers, launch, worker
 from tidemill_serving.master import Master
 from tidemill_serving.multi_model import MultiModelMaster
@@ -98,6 +97,9 @@ def pool_size():
 
 def listen():
     """The listener and its name."""
+    inherited = os.environ.get("TIDEMILL_SOCKET_DESCRIPTOR", "")
+    if inherited:
+        return launch.listen_inherited(int(inherited)), "the socket that the server has made"
     path = os.environ.get("TIDEMILL_SOCKET_PATH", "")
     if path:
         return launch.listen_unix(path), path
@@ -119,8 +121,7 @@ def main():
         if loader.module is not None:
             handlers.Handlers(loader.module)  # what is wrong with the script is wrong in every worker
     except (Exception, SystemExit):
-        traceback.print_exc()
-        sys.stderr.flush()
+        print(trace.format_exc(), file=sys.stderr, flush=True)
         return 1
     reason = launch.why_not_fork()
     if reason:

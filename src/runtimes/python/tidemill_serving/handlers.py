@@ -132,7 +132,11 @@ class Handlers:
     def _response(result, accept, context):
         if isinstance(result, tuple) and len(result) == 2:
             result, accept = result
-        if hasattr(result, "response"):  # sagemaker_containers' worker.Response
+        if hasattr(result, "get_data"):  # sagemaker_containers' worker.Response, or Flask's
+            context.response_status = getattr(result, "status_code", context.response_status)
+            accept = getattr(result, "content_type", None) or accept
+            result = result.get_data()
+        elif hasattr(result, "response"):
             result, accept = result.response, getattr(result, "mimetype", accept)
         headers = context.response_headers
         if headers:

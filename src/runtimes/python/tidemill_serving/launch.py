@@ -25,6 +25,14 @@ def raise_descriptor_limit():
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
+def listen_inherited(descriptor):
+    """On a socket that is bound already, by whoever started this process."""
+    os.set_inheritable(descriptor, False)
+    listener = socket.socket(fileno=descriptor)
+    listener.listen(BACKLOG)
+    return listener
+
+
 def listen_unix(path):
     """Only this user and root may connect, from the first moment on."""
     folder, name = os.path.split(os.path.abspath(path))

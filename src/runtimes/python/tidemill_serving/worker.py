@@ -16,6 +16,7 @@ import threading
 import time
 import traceback
 
+from tidemill_common import trace
 from tidemill_serving import codecs, local_answers, messages, shared
 from tidemill_serving.loop import Loop
 
@@ -26,6 +27,14 @@ TICK_SECONDS = 0.05
 STREAM_STALL_SECONDS = 30
 DESCRIPTOR = struct.Struct("i")
 LEAVING_SECONDS = 0.05  # between looks at requests that are still coming in
+
+
+def toolkit_status(error):
+    """Of an error of sagemaker_inference, which says what the client gets; else None."""
+    if any(base.__name__ == "BaseInferenceToolkitError" for base in type(error).__mro__):
+        status = getattr(error, "status_code", None)
+        return status if isinstance(status, int) and 400 <= status <= 599 else None
+    return None
 
 
 class Worker(Loop):
@@ -239,10 +248,11 @@ class Worker(Loop):
             first = next(response.body, b"")  # what fails before it is an ordinary error
         except codecs.Unsupported as error:
             return messages.text(error.status, str(error))
-        except (Exception, SystemExit):
-            words = traceback.format_exc()
+        except (Exception, SystemExit) as error:
+            words = trace.format_exc()
             print(words, file=sys.stderr, flush=True)
-            return messages.text(500, words)
+            status = toolkit_status(error)
+            return messages.text(status, str(error.message)) if status else messages.text(500, words)
         self.stream(connection, request, response, first)
         return None
 
@@ -358,7 +368,7 @@ def serve(control, memory, slot, several, body_bytes_max, load, only_path=b""):
         handlers = load()
     except (Exception, SystemExit) as error:
         kind = b"memory:" if isinstance(error, MemoryError) else b"error:"
-        words = traceback.format_exc().encode("utf-8", "replace")
+        words = trace.format_exc().encode("utf-8", "replace")
         sys.stdout.flush()
         control.send(shared.FAILED + kind + words[-shared.MESSAGE_BYTES_MAX + 16:])
         return shared.LOAD_FAILED

@@ -8,9 +8,9 @@ import threading
 
 from tidemill_common import code, paths, s3
 from tidemill_training import environment
+from tidemill_training.failure import FAILURE_BYTES_MAX, failure_text
 
 STDERR_KEPT_BYTES = 64 * 1024
-FAILURE_BYTES_MAX = 1024  # what becomes the job's FailureReason
 
 
 class Tail:
@@ -42,19 +42,6 @@ def command_line(program, arguments, directory):
     if (directory / program / "__main__.py").exists() or (directory / program / "__init__.py").exists():
         return [sys.executable, "-u", "-m", program, *arguments]
     return [str(directory / program), *arguments]
-
-
-def failure_text(command, exit_code, stderr):
-    """The error itself first, since only the start is kept, then the end of the traceback."""
-    trace = stderr[stderr.rfind("Traceback (most recent call last):"):] if "Traceback" in stderr \
-        else stderr[-2000:]
-    lines = [line for line in trace.strip().splitlines() if line.strip()]
-    error = lines[-1] if lines else "the script wrote nothing to standard error"
-    head = (f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{error}"\n'
-            f'Command "{shlex.join(command)[:200]}"\n')[:FAILURE_BYTES_MAX - 100]
-    room = FAILURE_BYTES_MAX - len(head)
-    body = "\n".join(lines)
-    return head + (body if len(body) <= room else "..." + body[len(body) - room + 3:])
 
 
 def write_failure(text):

@@ -43,7 +43,7 @@ def user_arguments(hyperparameters):
     return arguments
 
 
-def _gpus():
+def gpus():
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return len([device for device in visible.split(",") if device.strip() not in ("", "-1")])
@@ -80,7 +80,7 @@ def build(user, system):
         "SM_OUTPUT_DATA_DIR": str(paths.OUTPUT / "data"),
         "SM_OUTPUT_INTERMEDIATE_DIR": str(paths.OUTPUT / "intermediate"),
         "SM_NUM_CPUS": cpus,
-        "SM_NUM_GPUS": _gpus(),
+        "SM_NUM_GPUS": gpus(),
         "SM_NUM_NEURONS": 0,
         "SM_FRAMEWORK_PARAMS": system,
         "SM_USER_ARGS": user_arguments(user),

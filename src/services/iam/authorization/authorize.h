@@ -1,15 +1,18 @@
-// From an operation and its input to what policies speak of: actions and resource ARNs.
-//   TRY(iam::authorize_operation(*iam, principal, *route.service, *route.operation, region,
-//   input));
+// From an operation and its input to what policies speak of: actions and the ARNs of the records
+// that it works on, as Describe shows them, however the caller spelled them.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/authorization.h"
 #include "base/schema.h"
 #include "base/value.h"
+#include "services/iam/authorization/facts.h"
 #include "services/iam/interface.h"
 
 namespace tidemill::services::iam {
@@ -18,17 +21,44 @@ struct RequiredAction {
   std::string action;    // "s3:GetObject"
   std::string resource;  // an ARN, or "*" for actions without one
   ConditionContext conditions = {};
+  std::string alias = {};  // the same resource's other spelling, or empty
 };
 
-// Empty for what every caller may do, and for AssumeRole, where the role's trust policy decides.
-std::vector<RequiredAction> required_actions(const schema::Service& service,
-                                             const schema::Operation& operation,
-                                             std::string_view account, std::string_view region,
-                                             const Value& input);
+struct OperationCall {
+  const schema::Service& service;
+  const schema::Operation& operation;
+  std::string_view account;
+  std::string_view region;
+  const Value& input;
+};
 
-// AccessDenied (S3 and query services) or AccessDeniedException. Costs nothing for root.
-Result<void> authorize_operation(IamInterface& iam, const Principal& principal,
-                                 const schema::Service& service, const schema::Operation& operation,
-                                 std::string_view region, const Value& input);
+// What IAM keeps under a role's name, in any case; nullopt: no such role.
+struct NamedRole {
+  std::string arn;
+  std::string boundary;  // the ARN of its permissions boundary, or empty
+};
+using RoleFinder = std::function<Result<std::optional<NamedRole>>(std::string_view name)>;
+
+// Empty for what every caller may do, and for AssumeRole, where the role's trust policy takes part.
+// The service's error when the input names something in another partition, region or account, or in
+// a malformed way.
+Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
+                                                     const RoleFinder& find_role);
+// The rule of an action ("s3:GetObject"), or nullptr.
+const api::ActionRule* rule_of(std::string_view action);
+// Whether required_actions() knows what the operation needs.
+bool has_rule(const schema::Service& service, const schema::Operation& operation);
+
+// Decides operations. Thread-safe.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  // AccessDenied (S3 and query services) or AccessDeniedException, or the error of
+  // required_actions(). Costs nothing for root.
+  virtual Result<void> authorize_operation(const RequestFacts& facts, const Principal& principal,
+                                           const schema::Service& service,
+                                           const schema::Operation& operation,
+                                           const Value& input) = 0;
+};
 
 }  // namespace tidemill::services::iam

@@ -7,6 +7,8 @@
 namespace tidemill::services::iam {
 namespace {
 
+constexpr std::string_view kVersionMark = "?versionId=";
+
 enum class On { everything, bucket, object };
 
 struct Mapping {
@@ -39,8 +41,35 @@ constexpr Mapping kMappings[] = {
     {"DeleteBucketLifecycle", "PutLifecycleConfiguration", On::bucket},
     {"GetBucketNotificationConfiguration", "GetBucketNotification", On::bucket},
     {"PutBucketNotificationConfiguration", "PutBucketNotification", On::bucket},
+    {"GetBucketAnalyticsConfiguration", "GetAnalyticsConfiguration", On::bucket},
+    {"ListBucketAnalyticsConfigurations", "GetAnalyticsConfiguration", On::bucket},
+    {"PutBucketAnalyticsConfiguration", "PutAnalyticsConfiguration", On::bucket},
+    {"DeleteBucketAnalyticsConfiguration", "PutAnalyticsConfiguration", On::bucket},
+    {"GetBucketIntelligentTieringConfiguration", "GetIntelligentTieringConfiguration", On::bucket},
+    {"ListBucketIntelligentTieringConfigurations", "GetIntelligentTieringConfiguration",
+     On::bucket},
+    {"PutBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration", On::bucket},
+    {"DeleteBucketIntelligentTieringConfiguration", "PutIntelligentTieringConfiguration",
+     On::bucket},
+    {"GetBucketInventoryConfiguration", "GetInventoryConfiguration", On::bucket},
+    {"ListBucketInventoryConfigurations", "GetInventoryConfiguration", On::bucket},
+    {"PutBucketInventoryConfiguration", "PutInventoryConfiguration", On::bucket},
+    {"DeleteBucketInventoryConfiguration", "PutInventoryConfiguration", On::bucket},
+    {"GetBucketMetricsConfiguration", "GetMetricsConfiguration", On::bucket},
+    {"ListBucketMetricsConfigurations", "GetMetricsConfiguration", On::bucket},
+    {"PutBucketMetricsConfiguration", "PutMetricsConfiguration", On::bucket},
+    {"DeleteBucketMetricsConfiguration", "PutMetricsConfiguration", On::bucket},
+    {"GetBucketReplication", "GetReplicationConfiguration", On::bucket},
+    {"PutBucketReplication", "PutReplicationConfiguration", On::bucket},
+    {"DeleteBucketReplication", "PutReplicationConfiguration", On::bucket},
+    {"GetBucketAccelerateConfiguration", "GetAccelerateConfiguration", On::bucket},
+    {"PutBucketAccelerateConfiguration", "PutAccelerateConfiguration", On::bucket},
+    {"GetBucketLifecycle", "GetLifecycleConfiguration", On::bucket},
+    {"PutBucketLifecycle", "PutLifecycleConfiguration", On::bucket},
+    {"GetObjectLockConfiguration", "GetBucketObjectLockConfiguration", On::bucket},
+    {"PutObjectLockConfiguration", "PutBucketObjectLockConfiguration", On::bucket},
+    {"SelectObjectContent", "GetObject", On::object},
     {"HeadObject", "GetObject", On::object},
-    {"GetObjectAttributes", "GetObject", On::object},
     {"CopyObject", "PutObject", On::object},
     {"CreateMultipartUpload", "PutObject", On::object},
     {"UploadPart", "PutObject", On::object},
@@ -64,8 +93,8 @@ std::string object_arn(const Value& input, const std::string& key) {
 // Reading, tagging or deleting a version that the caller names is another action.
 std::string versioned(std::string action, const Value& input) {
   constexpr std::string_view kHaveVersions[] = {
-      "GetObject",        "DeleteObject",     "GetObjectAcl",       "PutObjectAcl",
-      "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging"};
+      "GetObject",        "DeleteObject",     "GetObjectAcl",        "PutObjectAcl",
+      "GetObjectTagging", "PutObjectTagging", "DeleteObjectTagging", "GetObjectAttributes"};
   if (text_member(input, "VersionId").empty() ||
       std::ranges::find(kHaveVersions, action) == std::end(kHaveVersions))
     return action;
@@ -73,17 +102,18 @@ std::string versioned(std::string action, const Value& input) {
   return action.insert(action.find(kObject) + kObject.size(), "Version");
 }
 
-// CopySource: "bucket/key", percent-encoded, perhaps with a slash before and a version after.
+// The keys of the request's own object say nothing of the source.
 void add_copy_source(const Value& input, std::vector<RequiredAction>& out) {
-  std::string source = text_member(input, "CopySource");
+  const std::string source = text_member(input, "CopySource");
   if (source.empty()) return;
-  const std::size_t mark = source.find("?versionId=");
-  const bool version = mark != std::string::npos;
-  if (version) source.resize(mark);
-  Result<std::string> decoded = percent_decode(source);
-  std::string path = decoded ? *std::move(decoded) : source;
-  if (path.starts_with('/')) path.erase(0, 1);
-  out.push_back({version ? "s3:GetObjectVersion" : "s3:GetObject", "arn:aws:s3:::" + path});
+  const bool version = source.find(kVersionMark) != std::string::npos;
+  RequiredAction read{version ? "s3:GetObjectVersion" : "s3:GetObject",
+                      "arn:aws:s3:::" + copy_source_path(source)};
+  read.conditions["s3:VersionId"] = {};
+  if (version)
+    read.conditions["s3:VersionId"] = {
+        source.substr(source.rfind(kVersionMark) + kVersionMark.size())};
+  out.push_back(std::move(read));
 }
 
 std::vector<RequiredAction> delete_objects(const Value& input) {
@@ -99,6 +129,19 @@ std::vector<RequiredAction> delete_objects(const Value& input) {
 
 }  // namespace
 
+std::string copy_source_path(std::string_view source) {
+  source = source.substr(0, source.rfind(kVersionMark));
+  std::string path = percent_decode(source).value_or(std::string(source));
+  if (path.starts_with('/')) path.erase(0, 1);
+  return path;
+}
+
+std::string s3_action(std::string_view operation) {
+  for (const Mapping& entry : kMappings)
+    if (entry.operation == operation) return std::string(entry.action);
+  return std::string(operation);
+}
+
 std::vector<RequiredAction> s3_actions(std::string_view operation, const Value& input) {
   if (operation == "DeleteObjects") return delete_objects(input);
   const std::string key = text_member(input, "Key");
@@ -111,13 +154,14 @@ std::vector<RequiredAction> s3_actions(std::string_view operation, const Value& 
   required.resource = mapping.on == On::everything ? "*"
                       : mapping.on == On::bucket   ? bucket_arn(input)
                                                    : object_arn(input, key);
-  if (mapping.action == "ListBucket" || mapping.action == "ListBucketVersions")
-    for (const auto& [member, condition] :
-         {std::pair("Prefix", "s3:prefix"), std::pair("Delimiter", "s3:delimiter")})
-      if (input.find(member)) required.conditions[condition] = {text_member(input, member)};
-
   std::vector<RequiredAction> out{std::move(required)};
   add_copy_source(input, out);
+  if (operation == "GetObjectAttributes")
+    out.push_back({"s3:" + versioned("GetObject", input), object_arn(input, key)});
+  if (operation == "CreateBucket" && !text_member(input, "ACL").empty())
+    out.push_back({"s3:PutBucketAcl", bucket_arn(input)});
+  if (operation == "CreateBucket" && !text_member(input, "ObjectOwnership").empty())
+    out.push_back({"s3:PutBucketOwnershipControls", bucket_arn(input)});
   // Both may be given with the object itself.
   const bool writes = mapping.action == "PutObject";
   if (writes && !text_member(input, "Tagging").empty())

@@ -13,6 +13,25 @@ constexpr std::chrono::minutes kSweepInterval{10};
 constexpr std::size_t kSessionTokenCharacters = 200;
 constexpr std::size_t kSweepMax = 1000;  // sessions deleted in one transaction
 
+Result<std::shared_ptr<const Session>> with_policies(SessionRecord record) {
+  auto session = std::make_shared<Session>();
+  for (const std::string& document : record.policies) {
+    if (!session->narrowing) session->narrowing.emplace();
+    session->narrowing->push_back(
+        {"session", "IAM Policy", TRY(parse_policy(document, PolicyKind::identity))});
+  }
+  static_cast<SessionRecord&>(*session) = std::move(record);
+  return std::shared_ptr<const Session>(std::move(session));
+}
+
+// Of one whose policies cannot be read any more, nothing is allowed.
+std::shared_ptr<const Session> powerless(SessionRecord record) {
+  auto session = std::make_shared<Session>();
+  session->narrowing.emplace();
+  static_cast<SessionRecord&>(*session) = std::move(record);
+  return session;
+}
+
 std::string root_arn(const std::string& account) { return "arn:aws:iam::" + account + ":root"; }
 
 }  // namespace
@@ -26,8 +45,9 @@ Result<void> CredentialStore::load() {
     auto page = TRY(sessions_table().scan(state_.store(), scan));
     std::unique_lock lock(mutex_);
     for (auto& [record, version] : page.records) {
-      std::string key = record.access_key_id;
-      sessions_[std::move(key)] = std::make_shared<const SessionRecord>(std::move(record));
+      const std::string key = record.access_key_id;
+      auto session = with_policies(record);
+      sessions_[key] = session ? *std::move(session) : powerless(std::move(record));
     }
     scan.after = page.next;
   } while (!scan.after.empty());
@@ -44,7 +64,7 @@ Result<std::optional<Credential>> CredentialStore::find(std::string_view access_
     credential.root = true;
     return std::optional(std::move(credential));
   }
-  std::shared_ptr<const SessionRecord> found;
+  std::shared_ptr<const Session> found;
   {
     std::shared_lock lock(mutex_);
     auto entry = sessions_.find(access_key_id);
@@ -61,8 +81,7 @@ Result<std::optional<Credential>> CredentialStore::find(std::string_view access_
   return std::optional(std::move(credential));
 }
 
-std::shared_ptr<const SessionRecord> CredentialStore::session(
-    std::string_view access_key_id) const {
+std::shared_ptr<const Session> CredentialStore::session(std::string_view access_key_id) const {
   std::shared_lock lock(mutex_);
   auto entry = sessions_.find(access_key_id);
   if (entry == sessions_.end() || entry->second->expiration < state_.now()) return nullptr;
@@ -82,12 +101,35 @@ Result<SessionRecord> CredentialStore::issue(SessionRecord session) {
   session.session_token =
       make_token(state_.random(), kSessionTokenCharacters,
                  "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+  session.issued = state_.now_seconds();
+  std::shared_ptr<const Session> ready = TRY(with_policies(session));
   store::Transaction transaction;
   sessions_table().put(transaction, session.access_key_id, session, 0);
   TRY(state_.store().commit(std::move(transaction)));
   std::unique_lock lock(mutex_);
-  sessions_[session.access_key_id] = std::make_shared<const SessionRecord>(session);
+  sessions_[session.access_key_id] = std::move(ready);
   return session;
+}
+
+Result<void> CredentialStore::end_sessions(std::string_view holder) {
+  const Timestamp now = state_.now();
+  std::vector<std::shared_ptr<Session>> ended;
+  {
+    std::shared_lock lock(mutex_);
+    for (const auto& [key, session] : sessions_)
+      if (session->holder == holder && session->expiration >= now)
+        ended.push_back(std::make_shared<Session>(*session));
+  }
+  if (ended.empty()) return {};
+  store::Transaction transaction;
+  for (const std::shared_ptr<Session>& session : ended) {
+    session->expiration = now + std::chrono::seconds(-1);
+    sessions_table().put(transaction, session->access_key_id, *session, std::nullopt);
+  }
+  TRY(state_.store().commit(std::move(transaction)));
+  std::unique_lock lock(mutex_);
+  for (const std::shared_ptr<Session>& session : ended) sessions_[session->access_key_id] = session;
+  return {};
 }
 
 // A while after they expired, so that their users still hear "expired" and not "unknown".

@@ -13,6 +13,12 @@
 
 namespace tidemill::services::iam {
 
+// A session with its policies parsed.
+struct Session : SessionRecord {
+  // Narrow what its role may; nullopt: it has none.
+  std::optional<std::vector<NamedPolicy>> narrowing;
+};
+
 // Thread-safe.
 class CredentialStore final : public CredentialSource {
  public:
@@ -23,10 +29,14 @@ class CredentialStore final : public CredentialSource {
 
   Result<std::optional<Credential>> find(std::string_view access_key_id) override;
 
-  // Fills in the keys and the token, and returns when durable. LimitExceeded.
+  // Fills in the keys and the token, and returns when durable. LimitExceeded; what is wrong with
+  // the session's policies.
   Result<SessionRecord> issue(SessionRecord session);
+  // Expires what a grant's holder was given, and what it got with that by AssumeRole, from now on.
+  // Durable before it returns; idempotent.
+  Result<void> end_sessions(std::string_view holder);
   // nullptr when the key is none of a session that has not expired.
-  std::shared_ptr<const SessionRecord> session(std::string_view access_key_id) const;
+  std::shared_ptr<const Session> session(std::string_view access_key_id) const;
   const RootKey& root() const { return root_; }
 
  private:
@@ -43,8 +53,7 @@ class CredentialStore final : public CredentialSource {
   const RootKey root_;
   mutable std::shared_mutex mutex_;
   // Shared with the requests that use them. Guarded by mutex_.
-  std::unordered_map<std::string, std::shared_ptr<const SessionRecord>, Hash, std::equal_to<>>
-      sessions_;
+  std::unordered_map<std::string, std::shared_ptr<const Session>, Hash, std::equal_to<>> sessions_;
   Timestamp next_sweep_;  // guarded by mutex_
 };
 

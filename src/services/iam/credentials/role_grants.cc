@@ -4,6 +4,7 @@
 
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
+#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -12,6 +13,18 @@ constexpr std::size_t kTokenCharacters = 64;  // of 36: over 256 bits
 
 bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+// Empty when there is no such role.
+Result<std::string> role_id(State& state, const std::string& role_arn) {
+  const std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (!arn) return std::string();
+  const std::optional<RoleRecord> role = TRY(state.find_role(arn->account, arn->name));
+  return role && role->arn() == role_arn ? role->id : std::string();
+}
+
+std::unexpected<Error> no_grant() {
+  return fail("AccessDenied", "The job is over, or the token is not the one it was given.", 403);
 }
 
 }  // namespace
@@ -31,7 +44,8 @@ Result<void> RoleGrants::load() {
 }
 
 Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
-  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters)};
+  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters),
+                     TRY(role_id(state_, grant.role_arn))};
   {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(grant.holder);
@@ -52,8 +66,13 @@ Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
 Result<void> RoleGrants::revoke(std::string_view holder) {
   {
     std::lock_guard lock(mutex_);
-    if (!entries_.contains(holder)) return {};
+    auto found = entries_.find(holder);
+    if (found == entries_.end()) return {};
+    found->second.ending = true;
   }
+  // First the keys: when this is interrupted the grant is still there, and whoever cleans up after
+  // the job comes again.
+  TRY(end_(holder));
   store::Transaction transaction;
   grants_table().erase(transaction, std::string(holder), std::nullopt);
   TRY(state_.store().commit(std::move(transaction)));
@@ -62,23 +81,39 @@ Result<void> RoleGrants::revoke(std::string_view holder) {
   return {};
 }
 
+bool RoleGrants::ended(std::string_view holder) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(holder);
+  return found == entries_.end() || found->second.ending;
+}
+
 Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
                                                      std::string_view token) {
   RoleGrant grant;
+  std::string passed_role_id;
   {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(holder);
-    if (found == entries_.end() || !same_secret(found->second.record.token, token))
-      return fail("AccessDenied", "The job is over, or the token is not the one it was given.",
-                  403);
+    if (found == entries_.end() || found->second.ending ||
+        !same_secret(found->second.record.token, token))
+      return no_grant();
     const TemporaryCredentials& given = found->second.given;
     // A job that asks all the time is not given a session each time.
     if (!given.access_key_id.empty() && given.expiration - state_.now() > kGrantedRenewalSeconds)
       return given;
     grant = found->second.record.grant;
+    passed_role_id = found->second.record.role_id;
   }
+  if (!passed_role_id.empty() && TRY(role_id(state_, grant.role_arn)) != passed_role_id)
+    return fail("AccessDenied",
+                "The role that the job was given, " + grant.role_arn + ", was deleted.", 403);
   TemporaryCredentials issued = TRY(issue_(grant));
   issued.role_arn = grant.role_arn;
+  if (ended(holder)) {
+    // The job ended meanwhile, perhaps after its keys were looked for.
+    TRY(end_(holder));
+    return no_grant();
+  }
   std::lock_guard lock(mutex_);
   if (auto found = entries_.find(holder); found != entries_.end()) found->second.given = issued;
   return issued;

@@ -17,8 +17,10 @@ namespace tidemill::services::iam {
 class RoleGrants {
  public:
   using Issue = std::function<Result<TemporaryCredentials>(const RoleGrant&)>;
-  // `issue` makes new credentials, durably.
-  RoleGrants(State& state, Issue issue) : state_(state), issue_(std::move(issue)) {}
+  using End = std::function<Result<void>(std::string_view holder)>;
+  // `issue` makes new credentials, durably; `end` ends all that the holder ever had.
+  RoleGrants(State& state, Issue issue, End end)
+      : state_(state), issue_(std::move(issue)), end_(std::move(end)) {}
 
   // What survived the last run.
   Result<void> load();
@@ -32,10 +34,13 @@ class RoleGrants {
   struct Entry {
     GrantRecord record;
     TemporaryCredentials given;  // without a key id: none yet
+    bool ending = false;         // revoke() began: nothing more is given
   };
+  bool ended(std::string_view holder);
 
   State& state_;
   const Issue issue_;
+  const End end_;
   std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_;  // by holder; guarded by mutex_
 };

@@ -4,6 +4,7 @@
 
 #include "api/iam/policy.h"
 #include "base/encoding.h"
+#include "services/iam/authorization/key_warning.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/managed_policies.h"
@@ -56,9 +57,9 @@ Result<PolicyRecord> any_policy(State& state, const Context& context, const std:
   return state.policy(context.account(), arn);
 }
 
-Result<ops::CreatePolicy::Output> create_policy(State& state, const Context& context,
+Result<ops::CreatePolicy::Output> create_policy(State& state, Context& context,
                                                 const ops::CreatePolicy::Input& request) {
-  TRY(parse_policy(request.policy_document, PolicyKind::identity));
+  const PolicyDocument document = TRY(parse_policy(request.policy_document, PolicyKind::identity));
   const auto characters = std::ranges::count_if(request.policy_document,
                                                 [](unsigned char c) { return !std::isspace(c); });
   if (std::size_t(characters) > kManagedPolicyCharactersMax)
@@ -74,6 +75,7 @@ Result<ops::CreatePolicy::Output> create_policy(State& state, const Context& con
   policy.description = request.description;
   if (request.tags) TRY(merge_tags(*request.tags, policy.tags));
   TRY(state.create_policy(policy));
+  warn_of_unknown_keys(context, document);
   ops::CreatePolicy::Output out;
   out.policy = api_policy(policy, 0);
   if (!policy.tags.empty()) out.policy->tags = api_tags(policy.tags);

@@ -39,6 +39,22 @@ bool equals_ignoring_case(std::string_view wanted, std::string_view actual) {
   return ascii_lower(wanted) == ascii_lower(actual);
 }
 
+// Each of an ARN's six parts for itself: a '*' in one does not reach into the next.
+bool arn_like(std::string_view wanted, std::string_view actual) {
+  constexpr int kPartsBeforeResource = 5;
+  if (std::ranges::count(wanted, ':') < kPartsBeforeResource)
+    return matches_wildcard(wanted, actual);
+  for (int part = 0; part < kPartsBeforeResource; ++part) {
+    const std::size_t end = wanted.find(':'), actual_end = actual.find(':');
+    if (actual_end == actual.npos ||
+        !matches_wildcard(wanted.substr(0, end), actual.substr(0, actual_end)))
+      return false;
+    wanted.remove_prefix(end + 1);
+    actual.remove_prefix(actual_end + 1);
+  }
+  return matches_wildcard(wanted, actual);
+}
+
 struct Address {
   unsigned char bytes[16] = {};
   int bits = 0;  // 32 or 128; 0: none
@@ -50,6 +66,12 @@ Address parse_address(std::string_view text) {
     address.bits = 32;
   else if (inet_pton(AF_INET6, copy.c_str(), address.bytes) == 1)
     address.bits = 128;
+  // "::ffff:10.0.0.1" is an IPv4 address, as a socket for both families shows it.
+  constexpr unsigned char kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+  if (address.bits == 128 && std::memcmp(address.bytes, kMapped, sizeof kMapped) == 0) {
+    std::memmove(address.bytes, address.bytes + sizeof kMapped, 4);
+    address.bits = 32;
+  }
   return address;
 }
 bool in_network(std::string_view network, std::string_view actual) {
@@ -81,10 +103,10 @@ constexpr Operator kOperators[] = {
     {"StringNotEqualsIgnoreCase", equals_ignoring_case, true},
     {"StringLike", matches_wildcard},
     {"StringNotLike", matches_wildcard, true},
-    {"ArnEquals", matches_wildcard},
-    {"ArnLike", matches_wildcard},
-    {"ArnNotEquals", matches_wildcard, true},
-    {"ArnNotLike", matches_wildcard, true},
+    {"ArnEquals", arn_like},
+    {"ArnLike", arn_like},
+    {"ArnNotEquals", arn_like, true},
+    {"ArnNotLike", arn_like, true},
     {"Bool", equals_ignoring_case},
     {"BinaryEquals", equals},
     {"NumericEquals", compare<number, std::equal_to<double>>},
@@ -110,6 +132,24 @@ const Operator* find_operator(std::string_view name) {
   return nullptr;
 }
 
+Truth truth_of(bool holds) { return holds ? Truth::yes : Truth::no; }
+
+// What stands between "${" and "}": a key, perhaps with a default in quotes.
+struct Variable {
+  std::string_view name;
+  std::optional<std::string_view> fallback;
+};
+Variable read_variable(std::string_view text) {
+  const std::size_t comma = text.find(',');
+  Variable variable{text.substr(0, comma), std::nullopt};
+  while (variable.name.ends_with(' ')) variable.name.remove_suffix(1);
+  if (comma == text.npos) return variable;
+  const std::size_t open = text.find('\'', comma), close = text.rfind('\'');
+  if (open != text.npos && close > open)
+    variable.fallback = text.substr(open + 1, close - open - 1);
+  return variable;
+}
+
 // Whether one actual value passes: any wanted value will do, and with a negated operator none may.
 bool passes(const Operator& test, const std::vector<std::string>& wanted, std::string_view actual) {
   const bool any = std::ranges::any_of(
@@ -121,48 +161,61 @@ bool passes(const Operator& test, const std::vector<std::string>& wanted, std::s
 
 bool is_condition_test(std::string_view name) { return name == kNull || find_operator(name); }
 
-bool holds(const Condition& condition, const ConditionValues& context) {
-  const auto found = context.find(condition.key);
-  const bool present = found != context.end() && !found->second.empty();
+Truth holds(const Condition& condition, const ConditionSource& context) {
+  const KeyAnswer answer = context.find(condition.key);
+  if (!answer.known) return Truth::unknown;
+  const bool present = answer.values && !answer.values->empty();
   if (condition.test == kNull)
-    return std::ranges::any_of(condition.values, [&](const std::string& value) {
+    return truth_of(std::ranges::any_of(condition.values, [&](const std::string& value) {
       return (ascii_lower(value) == "true") != present;
-    });
+    }));
   const Operator* test = find_operator(condition.test);
-  if (!test) return false;
+  if (!test) return Truth::unknown;
+  using Quantifier = Condition::Quantifier;
   if (!present)
-    return condition.if_exists || test->negated ||
-           condition.quantifier == Condition::Quantifier::for_all_values;
+    return truth_of(condition.if_exists || condition.quantifier == Quantifier::for_all_values ||
+                    (test->negated && condition.quantifier == Quantifier::none));
   std::vector<std::string> wanted;
+  bool uncertain = false;
   for (const std::string& value : condition.values) {
     std::string text;
-    if (substitute_variables(value, context, text)) wanted.push_back(std::move(text));
+    const Truth whole = substitute_variables(value, context, text);
+    if (whole == Truth::yes) wanted.push_back(std::move(text));
+    uncertain |= whole == Truth::unknown;
   }
+  if (uncertain) return Truth::unknown;
   const auto one = [&](const std::string& actual) { return passes(*test, wanted, actual); };
   // A negated operator on several values must hold for each of them.
-  const bool all = condition.quantifier == Condition::Quantifier::for_all_values ||
-                   (condition.quantifier == Condition::Quantifier::none && test->negated);
-  return all ? std::ranges::all_of(found->second, one) : std::ranges::any_of(found->second, one);
+  const bool all = condition.quantifier == Quantifier::for_all_values ||
+                   (condition.quantifier == Quantifier::none && test->negated);
+  return truth_of(all ? std::ranges::all_of(*answer.values, one)
+                      : std::ranges::any_of(*answer.values, one));
 }
 
-bool substitute_variables(std::string_view text, const ConditionValues& context, std::string& out) {
+Truth substitute_variables(std::string_view text, const ConditionSource& context,
+                           std::string& out) {
   while (true) {
     const std::size_t start = text.find("${");
     const std::size_t end = start == text.npos ? text.npos : text.find('}', start);
     if (end == text.npos) {
       out += text;
-      return true;
+      return Truth::yes;
     }
     out += text.substr(0, start);
-    const std::string_view name = text.substr(start + 2, end - start - 2);
+    const Variable variable = read_variable(text.substr(start + 2, end - start - 2));
     text.remove_prefix(end + 1);
-    if (name == "*" || name == "?" || name == "$") {
-      out += name;
+    if (variable.name == "*" || variable.name == "?" || variable.name == "$") {
+      out += variable.name;
       continue;
     }
-    const auto found = context.find(ascii_lower(name));
-    if (found == context.end() || found->second.size() != 1) return false;
-    out += found->second.front();
+    const KeyAnswer answer = context.find(ascii_lower(variable.name));
+    if (!answer.known) return Truth::unknown;
+    if (answer.values && answer.values->size() == 1)
+      out += answer.values->front();
+    else if (variable.fallback && (!answer.values || answer.values->empty()))
+      out += *variable.fallback;
+    else
+      return Truth::no;
   }
 }
 

@@ -4,9 +4,11 @@
 #include <charconv>
 #include <optional>
 
+#include "base/arn.h"
 #include "base/json.h"
 #include "services/iam/policy_language/condition.h"
 #include "services/iam/policy_language/wildcard.h"
+#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -52,7 +54,7 @@ Result<void> read_conditions(const Value& value, Statement& statement) {
     constexpr std::string_view kAny = "ForAnyValue:", kAll = "ForAllValues:", kIf = "IfExists";
     if (name.starts_with(kAny)) condition.quantifier = Condition::Quantifier::for_any_value;
     if (name.starts_with(kAll)) condition.quantifier = Condition::Quantifier::for_all_values;
-    if (const std::size_t colon = name.find(':'); colon != name.npos) name.remove_prefix(colon + 1);
+    if (condition.quantifier != Condition::Quantifier::none) name.remove_prefix(name.find(':') + 1);
     if (name.ends_with(kIf)) {
       condition.if_exists = true;
       name.remove_suffix(kIf.size());
@@ -71,6 +73,13 @@ Result<void> read_conditions(const Value& value, Statement& statement) {
   return {};
 }
 
+// The ARN of an account, a role, a user or a session, in this server's partition.
+bool names_principal(std::string_view text) {
+  const Result<Arn> arn = parse_arn(text);
+  return arn && arn->partition == kPartition && (arn->service == "iam" || arn->service == "sts") &&
+         arn->region.empty() && is_account(arn->account);
+}
+
 Result<void> read_principals(const Value& value, Statement& statement) {
   statement.has_principal = true;
   if (const std::string* text = value.as_string()) {
@@ -84,8 +93,7 @@ Result<void> read_principals(const Value& value, Statement& statement) {
     if (type != "AWS" && type != "Service" && type != "Federated" && type != "CanonicalUser")
       return malformed("Invalid principal in policy: \"" + type + "\"");
     for (std::string& text : TRY(string_list(values, "Principal"))) {
-      if (type == "AWS" && text != "*" && !text.starts_with("arn:") &&
-          (text.size() != 12 || text.find_first_not_of("0123456789") != text.npos))
+      if (type == "AWS" && text != "*" && !is_account(text) && !names_principal(text))
         return malformed("Invalid principal in policy: \"AWS\":\"" + text + "\"");
       statement.principals.push_back({type, std::move(text)});
     }
@@ -145,9 +153,9 @@ Result<Statement> read_statement(const Value& value, PolicyKind kind) {
   }
   if (!has_effect) return malformed("Missing required field Effect");
   if (!has_action || statement.actions.empty()) return malformed("Missing required field Action");
-  if (kind == PolicyKind::trust && !statement.has_principal)
+  if (kind != PolicyKind::identity && !statement.has_principal)
     return malformed("Missing required field Principal");
-  if (kind == PolicyKind::identity && (!has_resource || statement.resources.empty()))
+  if (kind != PolicyKind::trust && (!has_resource || statement.resources.empty()))
     return malformed("Policy statement must contain resources.");
   for (const std::string& resource : statement.resources)
     if (resource != "*" && !resource.starts_with("arn:") && !resource.starts_with("*") &&

@@ -45,6 +45,7 @@ struct PolicyDocument {
 enum class PolicyKind {
   identity,  // attached to a role: resources, no principal
   trust,     // who may assume a role: principals, no resource
+  resource,  // attached to a bucket, a queue, ...: principals and resources
 };
 
 // MalformedPolicyDocument in AWS's wording.

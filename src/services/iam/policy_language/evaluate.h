@@ -1,6 +1,8 @@
 // Whether policies let an action happen: an explicit Deny wins, then an Allow, else no.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +16,9 @@ namespace tidemill::services::iam {
 struct Question {
   std::string_view action;    // "s3:GetObject"
   std::string_view resource;  // an ARN or "*"
-  const ConditionValues& context;
+  const ConditionSource& context;
+  // The same resource's other name, or empty: log groups are written with and without ":*".
+  std::string_view alias = {};
 };
 
 // A policy and where it came from.
@@ -34,21 +38,46 @@ struct Evaluation {
   std::vector<std::string> missing_context_keys;
 };
 Evaluation evaluate(std::span<const NamedPolicy> policies, const Question& question);
+// The same without the reasons.
+Decision decide(std::span<const NamedPolicy> policies, const Question& question);
 
-// Who wants to assume a role.
-struct TrustCandidate {
-  std::string_view service;  // "sagemaker.amazonaws.com"; or, for a caller:
-  std::string_view account;
-  std::string_view arn;       // its own, and of an assumed role also
-  std::string_view role_arn;  // the role's
+// Who calls, as the Principal element sees it.
+struct PrincipalCandidate {
+  std::string_view service = {};  // "sagemaker.amazonaws.com"; or, for a caller:
+  std::string_view account = {};
+  std::string_view arn = {};       // its own, and of an assumed role also
+  std::string_view role_arn = {};  // the role's
 };
-enum class Trust {
+// What a resource's own policy says of a caller.
+enum class Grant {
   none,
   denied,   // by a Deny
   account,  // the whole account is trusted, so the caller's own policies decide
-  direct,
+  role,     // the caller's role is named: what bounds the role still bounds it
+  direct,   // the caller itself, its service, or everybody
 };
-Trust evaluate_trust(const PolicyDocument& document, const TrustCandidate& candidate,
-                     std::string_view action, const ConditionValues& context);
+// Of a role's trust policy, of a bucket, a queue, ...: documents of the kinds `trust` and
+// `resource`.
+Grant evaluate_resource_policy(const PolicyDocument& document, const PrincipalCandidate& candidate,
+                               const Question& question);
+
+// All that is attached to a caller. Borrowed.
+struct CallerPolicies {
+  std::span<const NamedPolicy> identity;
+  std::optional<std::span<const NamedPolicy>> boundary = std::nullopt;
+  std::optional<std::span<const NamedPolicy>> session = std::nullopt;
+  bool root = false;  // of its account: allowed all that no resource denies
+};
+struct ResourceSide {
+  Grant grant = Grant::none;
+  bool same_account = true;
+  // Without a grant nobody may: role trust policies and keys, where the account's own policies are
+  // not enough.
+  bool must_grant = false;
+};
+// The one decision over everything: Deny anywhere wins; within an account the caller's or the
+// resource's policies allow, across accounts both must; a boundary and a session's policies narrow.
+Decision decide(const CallerPolicies& caller, const std::optional<ResourceSide>& resource,
+                const Question& question);
 
 }  // namespace tidemill::services::iam

@@ -57,6 +57,13 @@ TEST(PolicyDocument, says_what_is_wrong) {
       problem(R"({"Statement":[{"Effect":"Allow","Action":"sts:*","Principal":{"AWS":"x"}}]})",
               PolicyKind::trust),
       "Invalid principal in policy: \"AWS\":\"x\"");
+  for (const char* principal :
+       {"arn:aws-cn:iam::123456789012:root", "arn:aws:iam::1234:root", "arn:aws:s3:::b"})
+    EXPECT_TRUE(problem(R"({"Statement":[{"Effect":"Allow","Action":"sts:*","Principal":{"AWS":")" +
+                            std::string(principal) + R"("}}]})",
+                        PolicyKind::trust)
+                    .starts_with("Invalid principal in policy"))
+        << principal;
 }
 
 TEST(PolicyDocument, every_shipped_policy_parses) {
@@ -83,7 +90,8 @@ TEST(Wildcard, matches) {
 }
 
 Decision decide(std::string_view statements, std::string_view action, std::string_view resource,
-                const ConditionValues& context = {}) {
+                const ConditionValues& values = {}) {
+  const GivenConditions context(values);
   std::vector<NamedPolicy> policies;
   policies.push_back(
       {"p", "IAM Policy",
@@ -142,6 +150,140 @@ TEST(Evaluate, conditions) {
   EXPECT_TRUE(allowed(R"({"ArnLike":{"k":"?"}})", context));
 }
 
+TEST(Evaluate, multivalued_and_absent_keys) {
+  const ConditionValues none;
+  EXPECT_FALSE(allowed(R"({"ForAnyValue:StringEquals":{"absent":"a"}})", none));
+  EXPECT_FALSE(allowed(R"({"ForAnyValue:StringNotEquals":{"absent":"a"}})", none));
+  EXPECT_TRUE(allowed(R"({"ForAllValues:StringNotEquals":{"absent":"a"}})", none));
+  const ConditionValues many{{"many", {"a", "b"}}};
+  EXPECT_TRUE(allowed(R"({"ForAnyValue:StringNotEquals":{"many":"a"}})", many));
+  EXPECT_FALSE(allowed(R"({"ForAllValues:StringNotEquals":{"many":"a"}})", many));
+  EXPECT_FALSE(allowed(R"({"StringNotEquals":{"many":"a"}})", many));
+  EXPECT_TRUE(allowed(R"({"IpAddress":{"ip":"10.0.0.0/8"}})", {{"ip", {"::ffff:10.1.2.3"}}}));
+  EXPECT_EQ(problem(R"({"Statement":{"Effect":"Deny","Action":"*","Resource":"*",
+    "Condition":{"ForSome:StringEquals":{"a:b":"c"}}}})"),
+            "Invalid Condition type : ForSome:StringEquals.");
+}
+
+TEST(Evaluate, arns_match_part_by_part) {
+  const ConditionValues role{{"arn", {"arn:aws:iam::123456789012:role/a/b"}}};
+  EXPECT_TRUE(allowed(R"({"ArnLike":{"arn":"arn:aws:iam::*:role/*"}})", role));
+  EXPECT_TRUE(allowed(R"({"ArnEquals":{"arn":"*"}})", role));
+  EXPECT_FALSE(allowed(R"({"ArnLike":{"arn":"arn:aws:*:role/a/b"}})", role));
+  EXPECT_FALSE(allowed(R"({"ArnLike":{"arn":"arn:*:iam::1*2:x*:role/a/b"}})", role));
+  EXPECT_TRUE(allowed(R"({"ArnNotLike":{"arn":"arn:aws:iam::*:user/*"}})", role));
+}
+
+// Keys that cannot be told.
+class NoAnswer final : public ConditionSource {
+ public:
+  KeyAnswer find(const std::string& key) const override { return {key == "known", &values_}; }
+
+ private:
+  std::vector<std::string> values_{"v"};
+};
+
+TEST(Evaluate, a_key_that_cannot_be_told) {
+  const NoAnswer context;
+  auto decision = [&](const std::string& statements) {
+    const std::vector<NamedPolicy> policies = {
+        {"p", "IAM Policy",
+         parse_policy("{\"Statement\":" + statements + "}", PolicyKind::identity).value()}};
+    const Question question{"a:b", "arn:aws:s3:::v", context};
+    EXPECT_EQ(evaluate(policies, question).decision, decide(policies, question));
+    return decide(policies, question);
+  };
+  const std::string allow = R"({"Effect":"Allow","Action":"*","Resource":"*"})";
+  for (const char* condition :
+       {R"({"StringEquals":{"x":"v"}})", R"({"StringNotEquals":{"x":"v"}})",
+        R"({"StringEqualsIfExists":{"x":"v"}})", R"({"Null":{"x":"true"}})",
+        R"({"ForAllValues:StringEquals":{"x":"v"}})", R"({"StringEquals":{"known":"${x}"}})"}) {
+    const std::string rest =
+        R"(,"Action":"*","Resource":"*","Condition":)" + std::string(condition);
+    EXPECT_EQ(decision("[" + allow + R"(,{"Effect":"Deny")" + rest + "}]"), Decision::explicit_deny)
+        << condition;
+    EXPECT_EQ(decision(R"([{"Effect":"Allow")" + rest + "}]"), Decision::implicit_deny)
+        << condition;
+  }
+  // Another condition that does not hold settles it.
+  EXPECT_EQ(decision("[" + allow + R"(,{"Effect":"Deny","Action":"*","Resource":"*","Condition":
+    {"StringEquals":{"x":"v","known":"w"}}}])"),
+            Decision::allowed);
+  // In a resource: whatever the variable stands for.
+  for (const char* element : {"Resource", "NotResource"}) {
+    const std::string resource =
+        R"("Action":"*",")" + std::string(element) + R"(":"arn:aws:s3:::${x}"})";
+    EXPECT_EQ(decision("[" + allow + R"(,{"Effect":"Deny",)" + resource + "]"),
+              Decision::explicit_deny);
+    EXPECT_EQ(decision(R"([{"Effect":"Allow",)" + resource + "]"), Decision::implicit_deny);
+  }
+}
+
+TEST(Evaluate, resource_policies_and_callers_policies_together) {
+  using enum Decision;
+  const ConditionValues none;
+  const GivenConditions context(none);
+  const Question question{"s3:GetObject", "arn:aws:s3:::b/k", context};
+  auto policy = [](const char* effect) {
+    return std::vector<NamedPolicy>{
+        {"p", "IAM Policy",
+         parse_policy(R"({"Statement":{"Effect":")" + std::string(effect) +
+                          R"(","Action":"s3:*","Resource":"*"}})",
+                      PolicyKind::identity)
+             .value()}};
+  };
+  const auto allow = policy("Allow"), deny = policy("Deny");
+  const std::vector<NamedPolicy> empty;
+  auto decided = [&](const CallerPolicies& caller, Grant grant, bool same_account = true,
+                     bool must_grant = false) {
+    return decide(caller, ResourceSide{grant, same_account, must_grant}, question);
+  };
+  EXPECT_EQ(decided({allow}, Grant::none), allowed);
+  EXPECT_EQ(decided({allow}, Grant::none, true, true), implicit_deny);
+  EXPECT_EQ(decided({allow}, Grant::denied), explicit_deny);
+  EXPECT_EQ(decided({.identity = {}, .root = true}, Grant::denied), explicit_deny);
+  EXPECT_EQ(decided({empty}, Grant::direct), allowed);
+  EXPECT_EQ(decided({deny}, Grant::direct), explicit_deny);
+  EXPECT_EQ(decided({empty}, Grant::account), implicit_deny);
+  EXPECT_EQ(decided({allow}, Grant::account, true, true), allowed);
+  // Across accounts both sides must allow.
+  EXPECT_EQ(decided({empty}, Grant::direct, false), implicit_deny);
+  EXPECT_EQ(decided({allow}, Grant::none, false), implicit_deny);
+  EXPECT_EQ(decided({allow}, Grant::account, false), allowed);
+  // A boundary and a session's policies bound what names the role, not what names the session.
+  CallerPolicies bounded{empty};
+  bounded.boundary = empty;
+  EXPECT_EQ(decided(bounded, Grant::role), implicit_deny);
+  EXPECT_EQ(decided(bounded, Grant::direct), allowed);
+  bounded.boundary = allow;
+  bounded.session = deny;
+  EXPECT_EQ(decided(bounded, Grant::direct), explicit_deny);
+
+  const PolicyDocument document =
+      parse_policy(R"({"Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},
+        "Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]})",
+                   PolicyKind::resource)
+          .value();
+  const PrincipalCandidate caller{.account = "111122223333",
+                                  .arn = "arn:aws:iam::111122223333:root"};
+  EXPECT_EQ(evaluate_resource_policy(document, caller, question), Grant::account);
+  EXPECT_EQ(
+      evaluate_resource_policy(document, caller, {"s3:GetObject", "arn:aws:s3:::c/k", context}),
+      Grant::none);
+}
+
+TEST(Evaluate, variables_with_defaults) {
+  constexpr auto kTeam = R"([{"Effect":"Allow","Action":"*",
+    "Resource":"arn:aws:s3:::b/${aws:PrincipalTag/team, 'none'}/*"}])";
+  EXPECT_EQ(decide(kTeam, "s3:GetObject", "arn:aws:s3:::b/none/k"), Decision::allowed);
+  EXPECT_EQ(
+      decide(kTeam, "s3:GetObject", "arn:aws:s3:::b/red/k", {{"aws:principaltag/team", {"red"}}}),
+      Decision::allowed);
+  EXPECT_EQ(
+      decide(kTeam, "s3:GetObject", "arn:aws:s3:::b/none/k", {{"aws:principaltag/team", {"red"}}}),
+      Decision::implicit_deny);
+}
+
 TEST(Evaluate, variables) {
   constexpr auto kHome =
       R"([{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b/${aws:username}/*"}])";
@@ -153,28 +295,30 @@ TEST(Evaluate, variables) {
 }
 
 TEST(Evaluate, trust) {
-  auto trust = [](const std::string& principal, const TrustCandidate& candidate,
+  auto trust = [](const std::string& principal, const PrincipalCandidate& candidate,
                   const char* effect = "Allow") {
-    return evaluate_trust(
+    const ConditionValues none;
+    const GivenConditions context(none);
+    return evaluate_resource_policy(
         parse_policy(std::string(R"({"Statement":[{"Effect":")") + effect +
                          R"(","Action":"sts:AssumeRole","Principal":)" + principal + "}]}",
                      PolicyKind::trust)
             .value(),
-        candidate, "sts:AssumeRole", {});
+        candidate, {"sts:AssumeRole", "arn:aws:iam::111122223333:role/r", context});
   };
-  const TrustCandidate service{.service = "sagemaker.amazonaws.com"};
-  EXPECT_EQ(trust(R"({"Service":["a.b","sagemaker.amazonaws.com"]})", service), Trust::direct);
-  EXPECT_EQ(trust(R"({"Service":"lambda.amazonaws.com"})", service), Trust::none);
-  EXPECT_EQ(trust(R"({"AWS":"*"})", service), Trust::none);
-  EXPECT_EQ(trust(R"({"Service":"sagemaker.amazonaws.com"})", service, "Deny"), Trust::denied);
-  const TrustCandidate caller{.account = "111122223333",
-                              .arn = "arn:aws:sts::111122223333:assumed-role/r/s",
-                              .role_arn = "arn:aws:iam::111122223333:role/r"};
-  EXPECT_EQ(trust(R"({"AWS":"111122223333"})", caller), Trust::account);
-  EXPECT_EQ(trust(R"({"AWS":"arn:aws:iam::111122223333:root"})", caller), Trust::account);
-  EXPECT_EQ(trust(R"({"AWS":"arn:aws:iam::111122223333:role/r"})", caller), Trust::direct);
-  EXPECT_EQ(trust(R"({"AWS":"999900001111"})", caller), Trust::none);
-  EXPECT_EQ(trust(R"("*")", caller), Trust::direct);
+  const PrincipalCandidate service{.service = "sagemaker.amazonaws.com"};
+  EXPECT_EQ(trust(R"({"Service":["a.b","sagemaker.amazonaws.com"]})", service), Grant::direct);
+  EXPECT_EQ(trust(R"({"Service":"lambda.amazonaws.com"})", service), Grant::none);
+  EXPECT_EQ(trust(R"({"AWS":"*"})", service), Grant::none);
+  EXPECT_EQ(trust(R"({"Service":"sagemaker.amazonaws.com"})", service, "Deny"), Grant::denied);
+  const PrincipalCandidate caller{.account = "111122223333",
+                                  .arn = "arn:aws:sts::111122223333:assumed-role/r/s",
+                                  .role_arn = "arn:aws:iam::111122223333:role/r"};
+  EXPECT_EQ(trust(R"({"AWS":"111122223333"})", caller), Grant::account);
+  EXPECT_EQ(trust(R"({"AWS":"arn:aws:iam::111122223333:root"})", caller), Grant::account);
+  EXPECT_EQ(trust(R"({"AWS":"arn:aws:iam::111122223333:role/r"})", caller), Grant::role);
+  EXPECT_EQ(trust(R"({"AWS":"999900001111"})", caller), Grant::none);
+  EXPECT_EQ(trust(R"("*")", caller), Grant::direct);
 }
 
 }  // namespace

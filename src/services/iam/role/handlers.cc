@@ -3,6 +3,7 @@
 #include "api/iam/instance_profile.h"
 #include "api/iam/role.h"
 #include "base/encoding.h"
+#include "services/iam/authorization/key_warning.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
@@ -28,17 +29,16 @@ api::iam::Role api_role(const RoleRecord& record) {
   return role;
 }
 
-Result<void> check_trust_policy(const std::string& document) {
+Result<PolicyDocument> check_trust_policy(const std::string& document) {
   if (document.size() > kTrustPolicyCharactersMax)
     return limit_exceeded("Cannot exceed quota for ACLSizePerRole: " +
                           std::to_string(kTrustPolicyCharactersMax));
-  TRY(parse_policy(document, PolicyKind::trust));
-  return {};
+  return parse_policy(document, PolicyKind::trust);
 }
 
-Result<ops::CreateRole::Output> create_role(State& state, const Context& context,
+Result<ops::CreateRole::Output> create_role(State& state, Context& context,
                                             const ops::CreateRole::Input& request) {
-  TRY(check_trust_policy(request.assume_role_policy_document));
+  const PolicyDocument trust = TRY(check_trust_policy(request.assume_role_policy_document));
   RoleRecord role;
   role.account = context.account();
   role.path = request.path.value_or("/");
@@ -54,6 +54,7 @@ Result<ops::CreateRole::Output> create_role(State& state, const Context& context
   }
   if (request.tags) TRY(merge_tags(*request.tags, role.tags));
   TRY(state.create_role(role));
+  warn_of_unknown_keys(context, trust);
   ops::CreateRole::Output out;
   out.role = api_role(role);
   if (!role.tags.empty()) out.role->tags = api_tags(role.tags);
@@ -125,14 +126,15 @@ Result<ops::UpdateRole::Output> update_role(State& state, const Context& context
   return ops::UpdateRole::Output{};
 }
 
-Result<api::Empty> update_assume_role_policy(State& state, const Context& context,
+Result<api::Empty> update_assume_role_policy(State& state, Context& context,
                                              const ops::UpdateAssumeRolePolicy::Input& request) {
-  TRY(check_trust_policy(request.policy_document));
+  const PolicyDocument trust = TRY(check_trust_policy(request.policy_document));
   TRY(state.update_role(context.account(), request.role_name,
                         [&](RoleRecord& role) -> Result<void> {
                           role.assume_role_policy = request.policy_document;
                           return {};
                         }));
+  warn_of_unknown_keys(context, trust);
   return api::Empty{};
 }
 

@@ -3,6 +3,7 @@
 
 #include "api/iam/role.h"
 #include "base/encoding.h"
+#include "services/iam/authorization/key_warning.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
@@ -18,21 +19,22 @@ std::unexpected<Error> no_inline_policy(const std::string& name) {
   return no_such_entity("The role policy with name " + name + " cannot be found.");
 }
 
-Result<api::Empty> put_role_policy(State& state, const Context& context,
+Result<api::Empty> put_role_policy(State& state, Context& context,
                                    const ops::PutRolePolicy::Input& request) {
-  TRY(parse_policy(request.policy_document, PolicyKind::identity));
+  const PolicyDocument document = TRY(parse_policy(request.policy_document, PolicyKind::identity));
   TRY(state.update_role(
       context.account(), request.role_name, [&](RoleRecord& role) -> Result<void> {
         role.inline_policies[request.policy_name] = request.policy_document;
         std::size_t characters = 0;
-        for (const auto& [name, document] : role.inline_policies)
-          characters += std::ranges::count_if(document, [](char c) { return !std::isspace(c); });
+        for (const auto& [name, text] : role.inline_policies)
+          characters += std::ranges::count_if(text, [](char c) { return !std::isspace(c); });
         if (characters > kInlinePoliciesCharactersMax)
           return limit_exceeded("Maximum policy size of " +
                                 std::to_string(kInlinePoliciesCharactersMax) +
                                 " bytes exceeded for role " + role.name);
         return {};
       }));
+  warn_of_unknown_keys(context, document);
   return api::Empty{};
 }
 
@@ -60,7 +62,7 @@ Result<ops::ListRolePolicies::Output> list_role_policies(
   const RoleRecord role = TRY(state.role(context.account(), request.role_name));
   std::vector<std::string> names;
   names.reserve(role.inline_policies.size());
-  for (const auto& [name, document] : role.inline_policies) names.push_back(name);
+  for (const auto& [name, text] : role.inline_policies) names.push_back(name);
   auto page = TRY(slice(std::move(names), std::identity(), request.marker, request.max_items));
   ops::ListRolePolicies::Output out;
   out.policy_names = std::move(page.items);

@@ -4,9 +4,11 @@
 
 #include "api/iam/simulation.h"
 #include "base/arn.h"
+#include "services/iam/authorization/request_conditions.h"
 #include "services/iam/errors.h"
 #include "services/iam/paging.h"
 #include "services/iam/policy_language/wildcard.h"
+#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -15,6 +17,20 @@ namespace ops = api::iam::operations;
 
 // Of one simulation: actions times resources.
 constexpr std::size_t kEvaluationsMax = 10'000;
+
+// What the caller gives; a key that this server cannot evaluate is as unknown here as in a request.
+class SimulatedConditions final : public ConditionSource {
+ public:
+  explicit SimulatedConditions(const ConditionValues& given) : given_(given) {}
+  KeyAnswer find(const std::string& lower_key) const override {
+    KeyAnswer answer = given_.find(lower_key);
+    answer.known = answer.values || is_evaluable_key(lower_key);
+    return answer;
+  }
+
+ private:
+  const GivenConditions given_;
+};
 
 struct Simulation {
   std::vector<NamedPolicy> policies;
@@ -74,11 +90,12 @@ api::iam::EvaluationResult evaluate_one(const Simulation& simulation, const Ques
 template <class Request>
 Result<api::iam::SimulatePolicyResponse> simulate(const Simulation& simulation,
                                                   const Request& request) {
-  ConditionValues context;
+  ConditionValues given;
   if (request.context_entries)
     for (const api::iam::ContextEntry& entry : *request.context_entries)
-      context[ascii_lower(entry.context_key_name.value_or(""))] =
+      given[ascii_lower(entry.context_key_name.value_or(""))] =
           entry.context_key_values.value_or(std::vector<std::string>());
+  const SimulatedConditions context(given);
   const std::vector<std::string> resources =
       request.resource_arns && !request.resource_arns->empty() ? *request.resource_arns
                                                                : std::vector<std::string>{"*"};
@@ -110,7 +127,7 @@ Result<api::iam::SimulatePolicyResponse> simulate(const Simulation& simulation,
 Result<api::iam::SimulatePolicyResponse> simulate_principal_policy(
     State& state, const Context& context, const ops::SimulatePrincipalPolicy::Input& request) {
   Result<Arn> arn = parse_arn(request.policy_source_arn);
-  if (!arn || arn->service != "iam")
+  if (!arn || arn->partition != kPartition || arn->service != "iam" || !arn->region.empty())
     return fail("InvalidInput", "Invalid Entity Arn: " + request.policy_source_arn, 400);
   Simulation simulation;
   if (arn->resource == "root" && arn->account == context.account()) {
@@ -121,6 +138,8 @@ Result<api::iam::SimulatePolicyResponse> simulate_principal_policy(
     const std::string name = arn->resource.substr(arn->resource.rfind('/') + 1);
     std::shared_ptr<const RolePolicies> role;
     if (arn->account == context.account()) role = TRY(state.role_policies(context.account(), name));
+    // An ARN names a role by its path and in its case.
+    if (role && role->arn != request.policy_source_arn) role.reset();
     if (role) {
       simulation.policies = role->identity;
       simulation.boundary = role->boundary;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "services/s3/common/errors.h"
 
 namespace tidemill::services::s3 {
@@ -25,6 +26,20 @@ Result<StoredObjectPtr> ObjectIndex::load_locked(const std::string& row_key) {
   return load(row_key);
 }
 
+Result<ObjectIndex::Replaced> ObjectIndex::load_to_replace(const std::string& row_key,
+                                                           const Condition& condition) {
+  Result<StoredObjectPtr> loaded = load_locked(row_key);
+  // What nobody can read any more can still be overwritten and deleted, or its bucket would be
+  // stuck with it for ever. Its bytes are found to be garbage at the next start.
+  if (!loaded && loaded.error().code == codes::kCorrupt && !condition) {
+    log::warning("a damaged record is replaced", {{"reason", loaded.error().message}});
+    return Replaced{nullptr, std::nullopt, true};
+  }
+  if (!loaded) return fail(std::move(loaded).error());
+  if (condition) TRY(condition(*loaded ? &(*loaded)->record : nullptr));
+  return Replaced{*loaded, *loaded ? (*loaded)->version : 0, *loaded != nullptr};
+}
+
 Result<StoredObjectPtr> ObjectIndex::find(const Bucket& bucket, std::string_view key) {
   std::string row_key = object_row_key(bucket.name, key);
   if (StoredObjectPtr cached = cache_.find(row_key)) return cached;
@@ -46,27 +61,30 @@ Result<void> ObjectIndex::replace(Bucket& bucket, std::string_view key, ObjectRe
                                   bool keep_on_failure) {
   std::string row_key = object_row_key(bucket.name, key);
   auto after = std::make_shared<StoredObject>(StoredObject{std::move(next), 1});
-  StoredObjectPtr before;
+  Replaced before;
   auto commit = [&]() -> Result<void> {
     auto alive = TRY(Buckets::keep_alive(bucket));
     std::lock_guard lock(lock_of(row_key));
-    before = TRY(load_locked(row_key));
-    if (condition) TRY(condition(before ? &before->record : nullptr));
-    std::uint64_t version = before ? before->version : 0;
-    object_table().put(along, row_key, after->record, version);
+    before = TRY(load_to_replace(row_key, condition));
+    object_table().put(along, row_key, after->record, before.version);
     Result<void> committed = store_.commit(std::move(along));
     if (!committed) {
       cache_.drop(row_key);
       return committed;
     }
-    after->version = version + 1;
+    // Which version a damaged one had is not known.
+    if (!before.version) {
+      cache_.drop(row_key);
+      return {};
+    }
+    after->version = *before.version + 1;
     cache_.put(row_key, after);
     return {};
   };
   Result<void> committed = commit();
   if (committed) {
-    if (before)
-      for (const blobs::BlobRef& blob : before->record.blobs()) blobs_.release(blob);
+    if (before.object)
+      for (const blobs::BlobRef& blob : before.object->record.blobs()) blobs_.release(blob);
   } else if (!keep_on_failure && !outcome_unknown(committed)) {
     for (const blobs::BlobRef& blob : after->record.blobs()) blobs_.release(blob);
   }
@@ -116,11 +134,11 @@ Result<void> ObjectIndex::erase(Bucket& bucket, const std::vector<std::string>& 
     for (std::mutex* mutex : mutexes) locks.emplace_back(*mutex);
     store::Transaction transaction;
     for (const std::string& row_key : row_keys) {
-      StoredObjectPtr before = TRY(load_locked(row_key));
-      if (condition) TRY(condition(before ? &before->record : nullptr));
-      if (!before) continue;
-      object_table().erase(transaction, row_key, before->version);
-      for (const blobs::BlobRef& blob : before->record.blobs()) to_release.push_back(blob);
+      Replaced before = TRY(load_to_replace(row_key, condition));
+      if (!before.exists) continue;
+      object_table().erase(transaction, row_key, before.version);
+      if (!before.object) continue;
+      for (const blobs::BlobRef& blob : before.object->record.blobs()) to_release.push_back(blob);
     }
     if (transaction.empty()) return {};
     Result<void> committed = store_.commit(std::move(transaction));

@@ -48,6 +48,13 @@ class ObjectIndex {
   }
   Result<StoredObjectPtr> load(const std::string& row_key);
   Result<StoredObjectPtr> load_locked(const std::string& row_key);
+  // What a writer finds in its way.
+  struct Replaced {
+    StoredObjectPtr object;                // null: there is none, or its record is damaged
+    std::optional<std::uint64_t> version;  // expected of the store; nullopt of a damaged one
+    bool exists = false;
+  };
+  Result<Replaced> load_to_replace(const std::string& row_key, const Condition& condition);
 
   store::Store& store_;
   blobs::BlobStore& blobs_;

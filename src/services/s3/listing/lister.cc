@@ -49,25 +49,29 @@ class Lister {
         result_.truncated = true;
         return false;
       }
-      TRY(list_row(key, row.value));
+      list_row(key, row);
     }
     if (page.next.empty()) return false;
     position_ = skip_.empty() ? page.rows.back().key.substr(bucket_bytes) : skip_ + kBehind;
     return true;
   }
 
-  Result<void> list_row(std::string_view key, std::string_view value) {
+  void list_row(std::string_view key, const store::Row& row) {
     std::string common = common_prefix_of(key, query_.prefix, query_.delimiter);
     if (common.empty()) {
+      // A GET of a damaged one says what is wrong with it; the others are not to suffer.
+      auto object = store::read_or_skip<ObjectRecord>(object_table().name(), row.key, row.value);
+      if (!object) return;
+      // Up to 10,000 of them an object, and no listing shows them.
+      object->parts.reset();
       result_.last = key;
-      result_.objects.push_back({std::string(key), TRY(from_json<ObjectRecord>(value))});
+      result_.objects.push_back({std::string(key), *std::move(object)});
     } else {
       result_.last = common;
       result_.common_prefixes.push_back(common);
       skip_ = std::move(common);
     }
     ++count_;
-    return {};
   }
 
   Core& core_;

@@ -20,7 +20,7 @@ struct ListQuery {
 
 struct ListEntry {
   std::string key;
-  ObjectRecord object;
+  ObjectRecord object;  // without its parts
 };
 
 struct ListResult {

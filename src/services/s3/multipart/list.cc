@@ -123,6 +123,8 @@ Result<model::ListPartsOutput> list_parts(Core& core, Context& context,
     parts.push_back(std::move(part));
     output.next_part_number_marker = stored.record.number;
   }
+  // Fewer than were asked for when a damaged record was left out.
+  if (!page.next.empty() && output.parts) output.is_truncated = true;
   return output;
 }
 

@@ -56,12 +56,13 @@ Result<void> AsyncInference::start() {
   do {
     store::Page page = TRY(store_.scan(scan));
     for (const store::Row& row : page.rows) {
-      const AsyncInvocation invocation = TRY(from_json<AsyncInvocation>(row.value));
-      if (invocation.phase == AsyncPhase::running)
+      const auto invocation = store::read_or_skip<AsyncInvocation>(scan.table, row.key, row.value);
+      if (!invocation) continue;
+      if (invocation->phase == AsyncPhase::running)
         TRY(engine_.send(kAsyncMachine, row.key,
                          async_event(events::kInterrupted, "the server ended.")));
       // One that failed by this is found so when its turn comes.
-      if (invocation.phase != AsyncPhase::failing) dispatcher_.add(invocation);
+      if (invocation->phase != AsyncPhase::failing) dispatcher_.add(*invocation);
     }
     scan.after = page.next;
   } while (!scan.after.empty());

@@ -105,6 +105,8 @@ Result<DeploymentRequest> EndpointHandlers::make_request(const Context& context,
       out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
       out.fleet.variants.back().shadow = true;
     }
+  if (config.request.enable_network_isolation.value_or(false))
+    for (Variant& variant : out.fleet.variants) variant.cut_off = true;
   if (config.request.data_capture_config) out.fleet.capture = *config.request.data_capture_config;
   if (config.request.async_inference_config)
     out.fleet.asynchronous = *config.request.async_inference_config;

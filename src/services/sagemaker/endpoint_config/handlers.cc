@@ -1,4 +1,5 @@
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
+#include "services/sagemaker/job_network.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/tags/tags.h"
 
@@ -18,6 +19,8 @@ class EndpointConfigHandlers {
     const std::string& account = context.account();
     if (request.execution_role_arn)
       TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal));
+    TRY(check_network_isolation(request.enable_network_isolation.value_or(false),
+                                in_.compute.isolation()));
     TRY(check_models(context, request.production_variants));
     if (request.shadow_production_variants)
       TRY(check_models(context, *request.shadow_production_variants));

@@ -44,7 +44,6 @@ std::string unimplemented_member(const api::sagemaker::ProductionVariant& varian
 
 std::string unimplemented_member(const api::sagemaker::CreateEndpointConfigInput& request) {
   if (request.vpc_config) return "VpcConfig";
-  if (request.enable_network_isolation.value_or(false)) return "EnableNetworkIsolation";
   if (request.metrics_config) return "MetricsConfig";
   if (request.cross_region_traffic_config) return "CrossRegionTrafficConfig";
   if (request.explainer_config) return "ExplainerConfig";

@@ -33,7 +33,6 @@ TEST(EndpointConfigRules, What_is_not_there_is_refused_by_name) {
   ASSERT_TRUE(check_endpoint_config(plain()));
   const Case cases[] = {
       {"VpcConfig", [](auto& r, auto&) { r.vpc_config.emplace(); }},
-      {"EnableNetworkIsolation", [](auto& r, auto&) { r.enable_network_isolation = true; }},
       {"MetricsConfig", [](auto& r, auto&) { r.metrics_config.emplace(); }},
       {"CrossRegionTrafficConfig", [](auto& r, auto&) { r.cross_region_traffic_config.emplace(); }},
       {"ExplainerConfig", [](auto& r, auto&) { r.explainer_config.emplace(); }},

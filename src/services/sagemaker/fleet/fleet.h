@@ -87,6 +87,7 @@ struct Variant {
   // Of each instance, where they are less than its type's; 0: the type's.
   std::int64_t memory_mib_max = 0;
   double cpus_max = 0;
+  bool cut_off = false;             // the model's EnableNetworkIsolation
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
   // Of servers that come: above every attempt there was, since a job's id is used once.
   std::int64_t attempt_first = 0;
@@ -99,7 +100,7 @@ struct Variant {
 BOOST_DESCRIBE_STRUCT(Variant, (),
                       (name, model_name, role_arn, instance_type, containers, direct, shadow,
                        weight, instance_count, startup_seconds, random_routing, serverless,
-                       memory_mib_max, cpus_max, instances, attempt_first))
+                       memory_mib_max, cpus_max, cut_off, instances, attempt_first))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs

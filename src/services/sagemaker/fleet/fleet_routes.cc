@@ -1,5 +1,7 @@
 // Models fetched and loaded, and the routes by which invocations reach them.
+#include <cctype>
 #include <filesystem>
+#include <optional>
 #include <sstream>
 
 #include "compute/instance_types.h"
@@ -25,19 +27,47 @@ std::vector<std::string> split_keys(const std::string& text) {
   std::istringstream in(text);
   for (std::string key; std::getline(in, key, ',');) {
     std::erase(key, ' ');
+    for (char& letter : key)
+      letter = static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));
     if (!key.empty()) keys.push_back(key);
   }
   return keys;
 }
 
+// The version of a container that answers as SageMaker's XGBoost container does; nothing of others.
+std::optional<Version> xgboost_contract(const Container& container) {
+  const Result<Image> image = resolve_image(container.image);
+  if (!image || image->runtime != Runtime::xgboost) return {};
+  return xgboost_version(*image);
+}
+
 infer::ResponseOptions response_options(const Container& container) {
+  constexpr Version kCsvLines{1, 7};
   infer::ResponseOptions options;
+  const std::optional<Version> xgboost = xgboost_contract(container);
+  // Many models are served by another model server than one is, with other words.
+  options.plain_json = xgboost && container.multi_model;
+  options.csv_lines = xgboost && !container.multi_model && *xgboost >= kCsvLines;
+  if (options.plain_json) options.default_accept = "application/json";
   if (std::string accept = variable(container, "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT");
       !accept.empty())
     options.default_accept = accept;
   options.output_keys = split_keys(variable(container, "SAGEMAKER_INFERENCE_OUTPUT"));
   options.one_per_line = !variable(container, "SAGEMAKER_BATCH").empty();
   return options;
+}
+
+infer::RequestOptions request_options(const Container& container) {
+  constexpr Version kFiniteOnly{1, 4};  // as of XGBoost's own check of its input
+  const std::optional<Version> xgboost = xgboost_contract(container);
+  if (!xgboost) return {};
+  return {true, *xgboost >= kFiniteOnly, true};
+}
+
+infer::LoadOptions load_options(const Container& container) {
+  auto ensemble = container.environment.find("SAGEMAKER_INFERENCE_ENSEMBLE");
+  const bool asked = ensemble == container.environment.end() || ensemble->second == "true";
+  return {.combine = asked && xgboost_contract(container).has_value()};
 }
 
 // A neural network in ONNX, which is ONNX Runtime's: in a process of its own.
@@ -70,11 +100,12 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
   }
   const std::string cannot =
       "The model of production variant " + place.variant.name + " cannot be loaded: ";
-  Result<void> checked = check_model_apart(in_.settings.programs.self, place.model_folder());
+  Result<void> checked =
+      check_model_apart(in_.settings.programs.self, place.model_folder(), load_options(container));
   if (!checked && checked.error().code == codes::kInvalid)
     return failed(cannot + checked.error().message);
   if (!checked) return checked;
-  auto loaded = model(place.model_folder());
+  auto loaded = model(place.model_folder(), load_options(container));
   if (!loaded && loaded.error().code == codes::kInvalid)
     return failed(cannot + loaded.error().message);
   if (!loaded) return fail(loaded.error());
@@ -87,12 +118,13 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
                          server_log_stream(place.variant, ref), {{in_.clock.now(), line}});
 }
 
-Result<std::shared_ptr<const infer::Model>> FleetRunner::model(const std::string& folder) {
+Result<std::shared_ptr<const infer::Model>> FleetRunner::model(const std::string& folder,
+                                                               const infer::LoadOptions& options) {
   {
     std::lock_guard lock(mutex_);
     if (auto found = models_.find(folder); found != models_.end()) return found->second;
   }
-  std::unique_ptr<infer::Model> loaded = TRY(infer::load_model(folder));
+  std::unique_ptr<infer::Model> loaded = TRY(infer::load_model(folder, options));
   std::lock_guard lock(mutex_);
   // Another thread may have been faster: all routes share one.
   return models_.try_emplace(folder, std::move(loaded)).first->second;
@@ -108,6 +140,7 @@ std::shared_ptr<LoadedModels> FleetRunner::source(const Place& place) {
   options.folder_in_container = in_.compute.isolation().mount_namespace
                                     ? (many ? kModelsFolder : "/opt/ml/model")
                                     : options.folder;
+  options.load = load_options(place.container);
   options.program_self = in_.settings.programs.self;
   options.memory_bytes_max = kMultiModelBytesDefault;
   if (place.variant.serverless) {
@@ -128,6 +161,7 @@ Result<sagemaker_runtime::ContainerRoute> FleetRunner::container_route(const Pla
   const Container& container = place.container;
   route.hostname = container.hostname;
   route.response = response_options(container);
+  route.request = request_options(container);
   route.multi_model = container.multi_model;
   route.process = !container.native();
   const bool on_demand = container.native() && place.variant.serverless &&
@@ -135,7 +169,7 @@ Result<sagemaker_runtime::ContainerRoute> FleetRunner::container_route(const Pla
   if (container.multi_model || on_demand)
     route.models = source(place);
   else if (container.native())
-    route.native = TRY(model(place.model_folder()));
+    route.native = TRY(model(place.model_folder(), load_options(container)));
   return route;
 }
 
@@ -172,8 +206,9 @@ sagemaker_runtime::InstanceRoute FleetRunner::instance_route(const FleetOwner& o
                         server.attempt, server.port, {}};
     sagemaker_runtime::ServerRoute place{{}, server_log_stream(variant, ref)};
     if (!container.native()) {
-      if (server.port) ports_.keep(static_cast<std::uint16_t>(server.port));
-      place.address = address_of(ref);
+      if (server.port && server.port != kContractPort)
+        ports_.keep(static_cast<std::uint16_t>(server.port));
+      place.address = address_of(owner, ref);
       place.job = server_job_id(owner, ref);
       // Ours do; of another program nothing is known.
       place.pings_while_busy = container.engine != engines::kProgram;

@@ -1,13 +1,13 @@
 #include "services/sagemaker/fleet/fleet_runner.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "base/file_tree.h"
+#include "base/log.h"
+#include "services/sagemaker/failure_text.h"
 #include "services/sagemaker/fleet/fleet_place.h"
 #include "services/sagemaker/fleet/instance_spec.h"
 #include "services/sagemaker/fleet/model_source.h"
@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLogTailBytes = 16 * 1024;
-// Of fixed keys, where the credential endpoint cannot be used.
-constexpr std::chrono::hours kCredentialsLifetime{12};
 
 std::unexpected<Error> deployment_failed(const std::string& reason) {
   return fail(kDeploymentFailed, reason);
@@ -35,11 +33,7 @@ FleetRunner::FleetRunner(const Dependencies& dependencies, FleetOptions options)
     : in_(dependencies), options_(std::move(options)), ports_(in_.random) {
   std::error_code ignored;
   fs::create_directories(options_.directory, ignored);
-  directory_descriptor_ = ::open(options_.directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-FleetRunner::~FleetRunner() {
-  if (directory_descriptor_ >= 0) ::close(directory_descriptor_);
+  fs::permissions(options_.directory, fs::perms::owner_all, ignored);
 }
 
 std::string FleetRunner::instance_folder(const ServerRef& ref) const {
@@ -48,13 +42,14 @@ std::string FleetRunner::instance_folder(const ServerRef& ref) const {
          std::to_string(ref.attempt);
 }
 
-ServerAddress FleetRunner::address_of(const ServerRef& ref) const {
-  if (ref.port) return {"", static_cast<std::uint16_t>(ref.port)};
-  // A socket's path has at most 107 bytes, and folders may lie deep: through the descriptor it is
-  // short however they do.
-  return {"/proc/self/fd/" + std::to_string(directory_descriptor_) +
-              instance_folder(ref).substr(options_.directory.size()) + "/" + kServerSocketName,
-          0};
+ServerAddress FleetRunner::address_of(const FleetOwner& owner, const ServerRef& ref) {
+  const std::string job = server_job_id(owner, ref);
+  if (ref.port == 0) return {in_.compute.socket_path(job), 0, nullptr};
+  auto network = in_.compute.network_of(job);
+  // The contract's port is in the job's own network, which is gone once the job is: the same port
+  // of this machine is somebody else's, and never asked. Nobody listens on port 0.
+  if (ref.port == kContractPort && !network) return {"", 0, nullptr};
+  return {"", static_cast<std::uint16_t>(ref.port), std::move(network)};
 }
 
 // The port is kept beside the instance before its process starts, so that a task that runs again
@@ -81,8 +76,10 @@ std::string FleetRunner::port_file(const ServerRef& ref) const {
 void FleetRunner::remove_files(const ServerRef& ref) {
   int port = 0;
   if (std::ifstream(port_file(ref)) >> port) ports_.give_back(static_cast<std::uint16_t>(port));
+  if (Result<void> removed = remove_tree(instance_folder(ref)); !removed)
+    log::warning("what a model server left could not be removed",
+                 {{"folder", instance_folder(ref)}, {"reason", removed.error().message}});
   std::error_code ignored;
-  fs::remove_all(instance_folder(ref), ignored);
   fs::remove(port_file(ref), ignored);
 }
 
@@ -184,7 +181,10 @@ Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet
   // Whatever the last attempt left: one that never comes up must not fill the disk.
   ServerRef previous = ref;
   previous.attempt -= 1;
-  if (in_.compute.remove(server_job_id(owner, previous))) remove_files(previous);
+  if (in_.compute.remove(server_job_id(owner, previous))) {
+    TRY(in_.iam.revoke_role(server_job_id(owner, previous)));
+    remove_files(previous);
+  }
   ref.port = TRY(launch(place, ref));
   Result<void> ready = await_ready(place, ref);
   // It may be there although it does not answer; the next attempt takes what it leaves.
@@ -217,13 +217,16 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
   if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());
   surroundings.model_folder = place.model_folder();
   surroundings.instance_folder = folder;
-  if (listens_on_port(place.container)) surroundings.port = TRY(port_of(ref));
-  surroundings.server_url =
-      place.owner.server_url.empty() ? in_.settings.endpoint : place.owner.server_url;
-  Result<std::map<std::string, std::string>> credentials = role_environment(
-      in_.iam, in_.settings.endpoint,
-      {server_job_id(place.owner, ref), place.variant.role_arn, place.owner.kind + "-" + ref.fleet},
-      kCredentialsLifetime);
+  surroundings.network = job_network(in_.settings, surroundings.isolation, place.variant.cut_off,
+                                     place.owner.server_url);
+  if (listens_on_port(place.container))
+    surroundings.port = surroundings.network.network == compute::JobNetwork::isolated
+                            ? kContractPort
+                            : TRY(port_of(ref));
+  Result<std::map<std::string, std::string>> credentials =
+      role_environment(in_.iam, surroundings.network.credentials_url,
+                       {server_job_id(place.owner, ref), place.variant.role_arn,
+                        place.owner.kind + "-" + ref.fleet});
   if (!credentials)
     return deployment_failed("The model's role " + place.variant.role_arn +
                              " cannot be assumed: " + credentials.error().message);
@@ -244,12 +247,14 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
   const std::string job = server_job_id(place.owner, ref);
   const std::string where =
       "The " + place.title() + " for production variant " + place.variant.name;
-  const ServerAddress address = address_of(ref);
+  const ServerAddress address = address_of(place.owner, ref);
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(place.variant.startup_seconds);
   auto log_reason = [&](std::size_t room) {
     Result<std::string> log = in_.compute.log_tail(job, kLogTailBytes);
-    return log ? reason_from_log(*log, room) : std::string();
+    if (!log) return std::string();
+    return hide_server_paths(reason_from_log(*log, room), instance_folder(ref),
+                             in_.settings.programs);
   };
   while (!cancelled_) {
     if (is_stopping(ref)) return fail(codes::kCancelled, "the instance is being stopped");
@@ -259,8 +264,10 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
       std::string head = where + " did not pass the ping health check: it ended with exit code " +
                          std::to_string(exit.exit_code);
       if (exit.out_of_memory) head += " because it used more memory than its instance type has";
+      if (exit.out_of_volume) head += " because its files outgrew the instance's volume";
       if (!exit.reason.empty()) head += " (" + exit.reason + ")";
-      if (ref.port && ServerPorts::is_listened_on(static_cast<std::uint16_t>(ref.port)))
+      if (ref.port && ref.port != kContractPort &&
+          ServerPorts::is_listened_on(static_cast<std::uint16_t>(ref.port)))
         head += ", and another process listens on the port " + std::to_string(ref.port) +
                 " that it was given";
       head += ". ";

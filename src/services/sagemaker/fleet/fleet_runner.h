@@ -39,7 +39,6 @@ inline constexpr std::chrono::seconds kQueuedAnswerTimeMax{3600};
 class FleetRunner {
  public:
   FleetRunner(const Dependencies& dependencies, FleetOptions options);
-  ~FleetRunner();
 
   // Fetches the models and brings the instances up that are named and not yet ready; returns the
   // fleet with them ready and each container's engine settled. The error "DeploymentFailed" is the
@@ -87,7 +86,8 @@ class FleetRunner {
   Result<std::uint16_t> port_of(const ServerRef& ref);
   void remove_files(const ServerRef& ref);
   Result<void> settle(const Place& place, Container& container);
-  Result<std::shared_ptr<const infer::Model>> model(const std::string& folder);
+  Result<std::shared_ptr<const infer::Model>> model(const std::string& folder,
+                                                    const infer::LoadOptions& options);
   std::shared_ptr<LoadedModels> source(const Place& place);
   Result<std::int64_t> launch(const Place& place, const ServerRef& ref);
   Result<void> await_ready(const Place& place, const ServerRef& ref);
@@ -99,14 +99,13 @@ class FleetRunner {
   // A stop waits for a start of the fleet to give up.
   bool is_start_stopped(const std::string& fleet_id);
   Result<bool> exited(const std::string& job, compute::JobExit& exit);
-  ServerAddress address_of(const ServerRef& ref) const;
+  ServerAddress address_of(const FleetOwner& owner, const ServerRef& ref);
   Result<sagemaker_runtime::ContainerRoute> container_route(const Place& place);
   sagemaker_runtime::InstanceRoute instance_route(const FleetOwner& owner, const Fleet& fleet,
                                                   const InstanceIndex& at);
 
   Dependencies in_;
   const FleetOptions options_;
-  int directory_descriptor_ = -1;  // of options_.directory, for short paths to its sockets
   ServerPorts ports_;
   InstanceLoads loads_;
   std::atomic<bool> cancelled_ = false;

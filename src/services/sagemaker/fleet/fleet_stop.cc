@@ -1,13 +1,11 @@
 // The end of a fleet's instances.
 #include <algorithm>
-#include <filesystem>
 #include <thread>
 
+#include "base/file_tree.h"
 #include "services/sagemaker/fleet/fleet_place.h"
 
 namespace tidemill::services::sagemaker {
-
-namespace fs = std::filesystem;
 
 Result<void> FleetRunner::await_exit(const std::string& job) {
   while (!cancelled_) {
@@ -94,11 +92,7 @@ Result<void> FleetRunner::stop(const FleetOwner& owner, const Fleet& fleet) {
     std::erase_if(models_, below);
     std::erase_if(sources_, below);
   }
-  std::error_code error;
-  fs::remove_all(folder, error);
-  if (error)
-    return fail(codes::kIo, "cannot remove the folder of " + fleet.id + ": " + error.message());
-  return {};
+  return remove_tree(folder);
 }
 
 }  // namespace tidemill::services::sagemaker

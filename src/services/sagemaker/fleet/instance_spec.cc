@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "compute/instance_types.h"
+#include "services/sagemaker/failure_text.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
 
 constexpr const char* kMlFolder = "/opt/ml";
 constexpr const char* kModelFolder = "/opt/ml/model";
-constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 std::vector<std::string> serve_command(const Programs& programs, const Container& container,
                                        const std::string& model_folder) {
@@ -21,10 +21,10 @@ std::vector<std::string> serve_command(const Programs& programs, const Container
 
 // What the process is told about its place in the fleet.
 void describe_place(compute::JobSpec& spec, const Variant& variant, const Container& container,
-                    const InstanceSurroundings& surroundings, const std::string& ml) {
-  if (surroundings.port == 0) {
-    spec.environment["TIDEMILL_SOCKET_PATH"] = ml + "/" + kServerSocketName;
-  } else {
+                    const InstanceSurroundings& surroundings) {
+  join(spec, surroundings.network);
+  spec.bound_socket = surroundings.port == 0;
+  if (surroundings.port != 0) {
     spec.environment["SAGEMAKER_BIND_TO_PORT"] = std::to_string(surroundings.port);
     spec.environment["SAGEMAKER_SAFE_PORT_RANGE"] = std::to_string(surroundings.port);
   }
@@ -59,6 +59,8 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
     spec.memory_bytes_max = memory_bytes;
   if (variant.cpus_max > 0 && (spec.cpus_max == 0 || variant.cpus_max < spec.cpus_max))
     spec.cpus_max = variant.cpus_max;
+  constexpr std::uint64_t kVolumeBytes = std::uint64_t(30) << 30;  // as SageMaker's default
+  spec.volume_bytes_max = kVolumeBytes;
   if (spec.cpus_max <= 0) return;
   // As many workers as SageMaker's containers have by default, one a vCPU.
   const std::string cpus = std::to_string(std::max(1, static_cast<int>(spec.cpus_max)));
@@ -83,8 +85,6 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
       {"SAGEMAKER_REGION", owner.region},
       {"AWS_REGION", owner.region},
       {"AWS_DEFAULT_REGION", owner.region},
-      {"AWS_ENDPOINT_URL", surroundings.server_url},
-      {"S3_ENDPOINT_URL", surroundings.server_url},
       {"HOME", ml},
       {"USER", "sagemaker"},
       {"LOGNAME", "sagemaker"},
@@ -92,39 +92,27 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
       {"OMP_NUM_THREADS", "1"},
   };
   spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
-  describe_place(spec, variant, container, surroundings, ml);
+  describe_place(spec, variant, container, surroundings);
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   for (const auto& [name, value] : container.environment) {
     std::string& variable = spec.environment[name];
     const bool prepend = name == "PYTHONPATH" && !variable.empty();
     variable = prepend ? value + ":" + variable : value;
   }
-  if (own_view) {
-    spec.mounts.push_back({surroundings.instance_folder, kMlFolder, false});
-    spec.mounts.push_back({surroundings.model_folder, kModelFolder, true});
-    if (!surroundings.models_folder.empty())
-      spec.mounts.push_back({surroundings.models_folder, kModelsFolder, true});
-    for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
-  } else {
-    spec.environment["TIDEMILL_ML_ROOT"] = surroundings.instance_folder;
-  }
+  if (!own_view) spec.environment["TIDEMILL_ML_ROOT"] = surroundings.instance_folder;
+  // Named where they cannot be mounted, too: compute/ gives them to the job's user.
+  spec.mounts.push_back({surroundings.instance_folder, kMlFolder, false});
+  spec.mounts.push_back({surroundings.model_folder, kModelFolder, true});
+  if (!surroundings.models_folder.empty())
+    spec.mounts.push_back({surroundings.models_folder, kModelsFolder, true});
+  for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
   limit_resources(spec, variant);
   return spec;
 }
 
 std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
-  while (!log.empty() && (log.back() == '\n' || log.back() == ' ')) log.remove_suffix(1);
-  const std::size_t trace = log.rfind(kTraceback);
-  if (trace != std::string_view::npos) log.remove_prefix(trace);
-  if (log.size() <= bytes_max) return std::string(log);
-  // The end of a traceback says more than its beginning.
-  const std::string head =
-      trace == std::string_view::npos ? "" : std::string(kTraceback) + "\n  ...\n";
-  if (bytes_max <= head.size()) return std::string(log.substr(log.size() - bytes_max));
-  log.remove_prefix(log.size() - (bytes_max - head.size()));
-  const std::size_t line = log.find('\n');
-  if (line != std::string_view::npos) log.remove_prefix(line + 1);
-  return head + std::string(log);
+  constexpr std::size_t kLastLines = 50;
+  return failure_in_log(log, bytes_max, kLastLines);
 }
 
 }  // namespace tidemill::services::sagemaker

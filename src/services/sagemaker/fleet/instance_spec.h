@@ -7,6 +7,7 @@
 #include "compute/compute.h"
 #include "services/sagemaker/fleet/fleet.h"
 #include "services/sagemaker/images/images.h"
+#include "services/sagemaker/job_network.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -15,12 +16,11 @@ struct InstanceSurroundings {
   std::string model_folder;     // the unpacked model, read-only for the job
   std::string models_folder;    // of a multi-model container: what it may be told to load; else ""
   std::string instance_folder;  // becomes /opt/ml but for the model
-  std::uint16_t port = 0;       // 0: listens on kServerSocketName in the instance's folder
-  std::string server_url;
+  std::uint16_t port = 0;       // 0: listens on the socket that it inherits
+  JobNetwork network;
   std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
 
-inline constexpr const char* kServerSocketName = "server.sock";
 // Where a multi-model container's process finds what it is told to load.
 inline constexpr const char* kModelsFolder = "/opt/ml/models";
 

@@ -10,6 +10,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "infer/check_model.h"
 
 extern char** environ;
 
@@ -24,16 +28,31 @@ std::unexpected<Error> io_failure(const char* what, int error) {
               std::string("cannot check the model: ") + what + ": " + std::strerror(error));
 }
 
+// Where programs and libraries are.
+bool is_for_programs(std::string_view variable) {
+  for (const std::string_view name : {"PATH=", "LANG=", "LD_LIBRARY_PATH=", "TIDEMILL_"})
+    if (variable.starts_with(name)) return true;
+  return false;
+}
+
 // The child's process id.
-Result<pid_t> start(const std::string& program, const std::string& directory, int output) {
+Result<pid_t> start(const std::string& program, const std::string& directory,
+                    const infer::LoadOptions& options, int output) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  std::string words[] = {program, "check-model", directory};
-  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(), nullptr};
+  std::string words[] = {program, "check-model", directory, infer::kCombineWord};
+  char* arguments[] = {words[0].data(), words[1].data(), words[2].data(),
+                       options.combine ? words[3].data() : nullptr, nullptr};
+  // What the server's environment holds may be secret.
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable; ++variable)
+    if (is_for_programs(*variable)) variables.push_back(*variable);
+  variables.push_back(nullptr);
   pid_t child = 0;
-  const int error = posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, environ);
+  const int error =
+      posix_spawn(&child, program.c_str(), &actions, nullptr, arguments, variables.data());
   posix_spawn_file_actions_destroy(&actions);
   if (error) return io_failure(program.c_str(), error);
   return child;
@@ -57,10 +76,11 @@ std::string read_reason(int input, std::chrono::steady_clock::time_point deadlin
 
 }  // namespace
 
-Result<void> check_model_apart(const std::string& program, const std::string& directory) {
+Result<void> check_model_apart(const std::string& program, const std::string& directory,
+                               const infer::LoadOptions& options) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return io_failure("pipe", errno);
-  Result<pid_t> child = start(program, directory, ends[1]);
+  Result<pid_t> child = start(program, directory, options, ends[1]);
   ::close(ends[1]);
   if (!child) {
     ::close(ends[0]);

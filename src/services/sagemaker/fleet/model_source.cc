@@ -114,11 +114,12 @@ Result<std::shared_ptr<const infer::Model>> LoadedModels::load(const std::string
                   507);
     }
     // The one model of a variant was checked when it was deployed.
-    Result<void> checked =
-        options_.prefix.empty() ? Result<void>() : check_model_apart(options_.program_self, folder);
+    Result<void> checked = options_.prefix.empty()
+                               ? Result<void>()
+                               : check_model_apart(options_.program_self, folder, options_.load);
     if (!checked)
       return fail("ModelError", "The model cannot be loaded: " + checked.error().message, 500);
-    Result<std::unique_ptr<infer::Model>> made = infer::load_model(folder);
+    Result<std::unique_ptr<infer::Model>> made = infer::load_model(folder, options_.load);
     if (!made)
       return fail("ModelError", "The model cannot be loaded: " + made.error().message, 500);
     std::shared_ptr<const infer::Model> model = *std::move(made);

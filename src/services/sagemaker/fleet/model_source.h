@@ -27,6 +27,7 @@ struct ModelSourceOptions {
   std::uint64_t memory_bytes_max = 1ull << 30;  // of the models held; the oldest unused leave first
   std::chrono::seconds idle{0};                 // unused models leave after it; 0: never
   std::string program_self;                     // loads models apart first (model_check.h)
+  infer::LoadOptions load;
 };
 
 class LoadedModels final : public sagemaker_runtime::ModelSource {

@@ -46,6 +46,7 @@ Result<Variant> variant_of_model(const Dependencies& in, const std::string& acco
   out.model_name = model_name;
   out.role_arn = model.execution_role_arn.value_or("");
   out.startup_seconds = kStartupSecondsDefault;
+  out.cut_off = model.enable_network_isolation.value_or(false);
   out.direct = model.inference_execution_config &&
                model.inference_execution_config->mode == api::inference_execution_mode::kDirect;
   for (const api::ContainerDefinition* container : containers_of(model))

@@ -1,8 +1,12 @@
 #include "services/sagemaker/images/images.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 namespace tidemill::services::sagemaker {
 
@@ -57,7 +61,10 @@ std::vector<std::string> interpreter_folders(const std::string& python) {
 
 }  // namespace
 
-Result<Image> resolve_image(std::string_view uri) {
+namespace {
+
+// Repository and tag of a URI; the runtime is not found out yet.
+Image split_uri(std::string_view uri) {
   std::string_view name = uri;
   if (std::size_t slash = name.rfind('/'); slash != name.npos) name.remove_prefix(slash + 1);
   if (std::size_t digest = name.find('@'); digest != name.npos) name = name.substr(0, digest);
@@ -66,16 +73,79 @@ Result<Image> resolve_image(std::string_view uri) {
     tag = name.substr(colon + 1);
     name = name.substr(0, colon);
   }
+  return {Runtime::host_program, std::string(name), std::string(tag)};
+}
+
+// The first of `python`'s and the system's folders that has the program; "" none.
+std::string find_program(const std::string& name, const std::string& path) {
+  if (name.contains('/')) return ::access(name.c_str(), X_OK) == 0 ? name : "";
+  std::istringstream folders(path);
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (const std::string file = folder + "/" + name; ::access(file.c_str(), X_OK) == 0)
+      return file;
+  return "";
+}
+
+std::unexpected<Error> unknown_image(std::string_view uri, const std::string& next_step) {
   std::string names;
-  for (const KnownImage& known : kKnownImages) {
-    if (known.repository == name) return Image{known.runtime, std::string(name), std::string(tag)};
+  for (const KnownImage& known : kKnownImages)
     names += (names.empty() ? "" : ", ") + std::string(known.repository);
-  }
   return fail("ValidationException",
               "The image '" + std::string(uri) +
-                  "' is not known here. Known repository names, whatever their registry, region "
-                  "and tag: " +
-                  names + ".");
+                  "' is not known here, and Tidemill does not run container images. " + next_step +
+                  " Known repository names, whatever their registry, region and tag: " + names +
+                  ".");
+}
+
+constexpr const char* kUseAKnownImage =
+    "Use one of the images below and bring your code as a script: for training with an estimator's "
+    "entry_point (the hyperparameters sagemaker_program and sagemaker_submit_directory), for "
+    "hosting as code/inference.py in model.tar.gz (SAGEMAKER_PROGRAM).";
+
+}  // namespace
+
+Result<Image> resolve_image(std::string_view uri) {
+  Image image = split_uri(uri);
+  for (const KnownImage& known : kKnownImages)
+    if (known.repository == image.repository) {
+      image.runtime = known.runtime;
+      return image;
+    }
+  return unknown_image(uri, kUseAKnownImage);
+}
+
+Result<Image> resolve_training_image(std::string_view uri,
+                                     const std::vector<std::string>& entrypoint,
+                                     const Programs& programs) {
+  Result<Image> known = resolve_image(uri);
+  if (known) return known;
+  if (entrypoint.empty())
+    return unknown_image(uri,
+                         std::string(kUseAKnownImage) +
+                             " Or name a program of this machine as "
+                             "AlgorithmSpecification.ContainerEntrypoint; it is then run in place "
+                             "of the image.");
+  // What the job's channels bring is there only when it runs.
+  const std::string& program = entrypoint.front();
+  if (program.starts_with("/opt/ml/") ||
+      !find_program(program, python_environment(programs).environment.at("PATH")).empty())
+    return split_uri(uri);
+  return unknown_image(uri, "Its ContainerEntrypoint '" + program +
+                                "' is no program of this machine either, which would be run in "
+                                "place of the image: install it, or name another.");
+}
+
+Version xgboost_version(const Image& image) {
+  constexpr Version kNewest{3, 0}, kBuiltIn{0, 72};
+  std::string_view tag = image.tag;
+  if (image.repository == "xgboost" && (tag.empty() || tag == "1" || tag == "latest"))
+    return kBuiltIn;
+  Version version;
+  const char* const end = tag.data() + tag.size();
+  const auto [dot, no_major] = std::from_chars(tag.data(), end, version.major);
+  if (no_major != std::errc() || dot == end || *dot != '.') return kNewest;
+  const auto [rest, no_minor] = std::from_chars(dot + 1, end, version.minor);
+  return no_minor == std::errc() ? version : kNewest;
 }
 
 RuntimeCommand python_environment(const Programs& programs) {
@@ -111,8 +181,16 @@ RuntimeCommand training_command(const Image& image, const Programs& programs,
     runtime.command = {programs.python, "-m", "tidemill_training"};
   } else {
     runtime.command = {programs.self, "train", "xgboost"};
+    // The hyperparameters differ by version.
+    runtime.environment["TIDEMILL_XGBOOST_VERSION"] = xgboost_version(image).text();
   }
   return runtime;
+}
+
+std::vector<std::string> known_repositories() {
+  std::vector<std::string> names;
+  for (const KnownImage& known : kKnownImages) names.emplace_back(known.repository);
+  return names;
 }
 
 }  // namespace tidemill::services::sagemaker

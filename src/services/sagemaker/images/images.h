@@ -17,6 +17,7 @@ enum class Runtime {
   scikit_learn,  // the host's Python
   pytorch,       // the host's Python
   served_model,  // hosting only: Tidemill reads the model's own format, or ONNX Runtime does
+  host_program,  // training only: an unknown image, of which ContainerEntrypoint runs on the host
 };
 
 struct Image {
@@ -25,8 +26,26 @@ struct Image {
   std::string tag;         // "1.7-1"; "" when the URI has none
 };
 
-// ValidationException naming the known images when the repository is none of them.
+// ValidationException naming the known images when the repository is none of them, and what to do.
 Result<Image> resolve_image(std::string_view uri);
+
+// Every repository name that resolve_image() takes.
+std::vector<std::string> known_repositories();
+struct Programs;
+// The image of a training job. One that is not known is a host_program when the job says what to
+// run (ContainerEntrypoint) and this machine has that program: the image itself is never run.
+Result<Image> resolve_training_image(std::string_view uri,
+                                     const std::vector<std::string>& entrypoint,
+                                     const Programs& programs);
+
+// The version of XGBoost that an image of it has. Without a tag, and with one that is no version,
+// the newest; "xgboost:1" and "xgboost:latest", the old built-in algorithm, are 0.72.
+struct Version {
+  int major = 0, minor = 0;
+  auto operator<=>(const Version&) const = default;
+  std::string text() const { return std::to_string(major) + "." + std::to_string(minor); }
+};
+Version xgboost_version(const Image& image);
 
 // The programs behind the runtimes, as the server's settings give them.
 struct Programs {

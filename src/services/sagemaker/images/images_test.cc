@@ -37,6 +37,8 @@ TEST(Images, UnknownImageNamesTheKnownOnes) {
   EXPECT_EQ(image.error().code, "ValidationException");
   EXPECT_THAT(image.error().message, HasSubstr("mine:1"));
   EXPECT_THAT(image.error().message, HasSubstr("sagemaker-scikit-learn"));
+  EXPECT_THAT(image.error().message, HasSubstr("does not run container images"));
+  EXPECT_THAT(image.error().message, HasSubstr("code/inference.py"));
   EXPECT_FALSE(resolve_image(""));
 }
 
@@ -55,6 +57,36 @@ TEST(Images, TrainingCommands) {
       ElementsAre("/env/bin/python", "-m", "tidemill_training"));
   EXPECT_THAT(training_command(xgboost, programs, {}, {"/bin/bash", "-c"}, {"echo hello"}).command,
               ElementsAre("/bin/bash", "-c", "echo hello"));
+}
+
+TEST(Images, AnEntrypointOfThisMachineRunsInPlaceOfAnUnknownImage) {
+  const Programs programs{"/bin/tidemill", "/env/bin/python", "/toolkit"};
+  const char* const uri = "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:1";
+  for (const char* program : {"/bin/sh", "sh", "/opt/ml/input/data/code/train.sh"}) {
+    Result<Image> image = resolve_training_image(uri, {program, "-c"}, programs);
+    ASSERT_TRUE(image) << program;
+    EXPECT_EQ(image->runtime, Runtime::host_program);
+    EXPECT_EQ(image->repository, "mine");
+    EXPECT_THAT(training_command(*image, programs, {}, {program, "-c"}, {"x"}).command,
+                ElementsAre(program, "-c", "x"));
+  }
+  Result<Image> absent = resolve_training_image(uri, {"/usr/bin/no-such-program"}, programs);
+  ASSERT_FALSE(absent);
+  EXPECT_THAT(absent.error().message, HasSubstr("'/usr/bin/no-such-program' is no program"));
+  Result<Image> none = resolve_training_image(uri, {}, programs);
+  ASSERT_FALSE(none);
+  EXPECT_THAT(none.error().message, HasSubstr("ContainerEntrypoint"));
+  EXPECT_EQ(resolve_training_image("xgboost:1", {"/no/such"}, programs)->runtime, Runtime::xgboost);
+}
+
+TEST(Images, VersionsOfXgboost) {
+  const auto version = [](const char* uri) { return xgboost_version(*resolve_image(uri)).text(); };
+  EXPECT_EQ(version("r/sagemaker-xgboost:1.7-1"), "1.7");
+  EXPECT_EQ(version("r/sagemaker-xgboost:0.90-2-cpu-py3"), "0.90");
+  EXPECT_EQ(version("r/sagemaker-xgboost:3.0-5"), "3.0");
+  EXPECT_EQ(version("r/sagemaker-xgboost"), "3.0");
+  EXPECT_EQ(version("r/xgboost:latest"), "0.72");
+  EXPECT_EQ(version("r/xgboost:1"), "0.72");
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent&
   }
   if (std::ranges::any_of(variant.containers, &Container::multi_model))
     return invalid("Inference components take no multi-model containers.");
+  variant.cut_off = variant.cut_off || host.cut_off;
   variant.name = host.name;
   variant.instance_type = host.instance_type;
   variant.random_routing = host.random_routing;

@@ -49,6 +49,7 @@ class PretendedCompute final : public compute::Compute {
   Result<std::string> log_tail(const std::string&, std::size_t) override { return std::string(); }
   Result<void> remove(const std::string&) override { return {}; }
   compute::Isolation isolation() const override { return {.mount_namespace = true}; }
+  std::string socket_path(const std::string& id) override { return id; }
 
   std::set<std::string> running() {
     std::lock_guard lock(mutex_);
@@ -76,7 +77,7 @@ class Pings {
     asked_ += address.socket_path + "\n";
     changed_.notify_all();
     return std::ranges::none_of(slow_, [&](const std::string& fleet) {
-      return address.socket_path.find("/" + fleet + "/") != std::string::npos;
+      return address.socket_path.find("." + fleet + ".") != std::string::npos;
     });
   }
   void make_slow(const std::string& fleet) {
@@ -86,7 +87,7 @@ class Pings {
   bool await_start_of(const std::string& fleet) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience,
-                             [&] { return asked_.find("/" + fleet + "/") != std::string::npos; });
+                             [&] { return asked_.find("." + fleet + ".") != std::string::npos; });
   }
 
  private:

@@ -1,3 +1,4 @@
+#include "services/sagemaker/job_network.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/model/model.h"
 #include "services/sagemaker/role_s3.h"
@@ -20,6 +21,8 @@ class ModelHandlers {
 
   Result<api::CreateModelOutput> create(Context& context, const api::CreateModelInput& request) {
     TRY(check_model(request));
+    TRY(check_network_isolation(request.enable_network_isolation.value_or(false),
+                                in_.compute.isolation()));
     TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal));
     ModelRecord record{context.account(), context.region,
                        model_arn(context.account(), context.region, request.model_name), request,

@@ -62,8 +62,6 @@ Result<void> check_model(const api::sagemaker::CreateModelInput& request) {
   const auto containers = containers_of(request);
   if (containers.empty()) return invalid("The model has no container: give PrimaryContainer.");
   if (request.vpc_config) return invalid("VpcConfig is not implemented by Tidemill; leave it out.");
-  if (request.enable_network_isolation.value_or(false))
-    return invalid("EnableNetworkIsolation is not implemented by Tidemill; leave it out.");
   if (!request.execution_role_arn) return invalid("The model has no ExecutionRoleArn.");
   const bool direct =
       request.inference_execution_config &&

@@ -39,7 +39,6 @@ TEST(ModelRules, What_is_not_there_is_refused_by_name) {
   ASSERT_TRUE(check_model(plain()));
   const Case cases[] = {
       {"VpcConfig", [](auto& r, auto&, auto&) { r.vpc_config.emplace(); }},
-      {"EnableNetworkIsolation", [](auto& r, auto&, auto&) { r.enable_network_isolation = true; }},
       {"InferenceSpecificationName",
        [](auto&, auto& c, auto&) { c.inference_specification_name = "x"; }},
       {"ContainerMetricsConfig",

@@ -4,8 +4,10 @@
 #include <csignal>
 #include <filesystem>
 
+#include "base/file_tree.h"
 #include "compute/instance_types.h"
 #include "services/sagemaker/archive.h"
+#include "services/sagemaker/failure_text.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/training_job/channels.h"
 
@@ -16,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kFailureCharactersMax = 1024;
+constexpr std::size_t kShownPathBytes = 60;
 constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 // What the job wrote to /opt/ml/output/failure, if it did.
@@ -97,18 +100,7 @@ Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
 }  // namespace
 
 std::string describe_failure(std::string_view log) {
-  constexpr std::size_t kLinesWithoutTraceback = 10;
-  std::size_t begin = log.rfind(kTraceback);
-  if (begin == log.npos) {
-    begin = log.size();
-    for (std::size_t lines = 0; begin > 0 && lines <= kLinesWithoutTraceback; ++lines)
-      begin = begin == 1 ? 0 : log.rfind('\n', begin - 2) + 1;
-  }
-  std::string text = trim(std::string(log.substr(begin)));
-  // The end of a traceback says what happened.
-  if (text.size() > kFailureCharactersMax)
-    text = "..." + text.substr(text.size() - kFailureCharactersMax + 3);
-  return text;
+  return failure_in_log(log, kFailureCharactersMax);
 }
 
 namespace {
@@ -140,6 +132,12 @@ std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
            std::to_string(bytes >> 20) + " MiB that " + type +
            " has on this machine. Use a larger InstanceType or less memory" + code;
   }
+  if (exit.out_of_volume)
+    return "AlgorithmError: No space left on device: the job's files grew larger than the " +
+           std::to_string(job.request.resource_config->volume_size_in_gb.value_or(0)) +
+           " GB of VolumeSizeInGB (data channels, /opt/ml, /tmp and the home folder count). Ask "
+           "for a larger VolumeSizeInGB or write less" +
+           code;
   std::string text = trim(cut_characters(read_failure_file(folder), kFailureCharactersMax));
   if (std::string own = said_below_driver(text, log_tail); !own.empty()) text = std::move(own);
   if (text.empty()) text = describe_failure(log_tail);
@@ -153,6 +151,24 @@ std::string failure_reason(const TrainingJob& job, const JobFolder& folder,
 }
 
 namespace {
+
+// Archives that lie deeper could not be unpacked again, and no key of S3 is as long as their paths.
+Result<void> check_depths(const JobFolder& folder, const std::vector<std::string>& paths,
+                          StopCheck& stop) {
+  constexpr std::size_t kDepthMax = 64;
+  for (const std::string& path : paths) {
+    if (path.empty() || !fs::is_directory(path)) continue;
+    TRY(walk_tree(path, [&](const TreeEntry& entry) -> Result<void> {
+      TRY(stop.check());
+      if (entry.depth <= kDepthMax) return {};
+      return fail(kClientError,
+                  "What the job wrote below /opt/ml" + path.substr(folder.ml().size()) +
+                      " is too deep: " + entry.path.substr(0, kShownPathBytes) +
+                      "... lies in more than " + std::to_string(kDepthMax) + " folders");
+    }));
+  }
+  return {};
+}
 
 // What is uploaded was written to the job's volume, and a hole is read as if it had been written.
 Result<void> check_volume(const TrainingJob& job, const std::vector<std::string>& folders,
@@ -186,7 +202,9 @@ Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job
   const std::string data = path_without_links(folder.ml(), "output/data");
   const std::string checkpoints =
       job.request.checkpoint_config ? path_without_links(folder.ml(), checkpoint_folder(job)) : "";
-  TRY(check_volume(job, {with_model ? model : "", output, checkpoints}, stop));
+  const std::vector<std::string> uploaded = {with_model ? model : "", output, checkpoints};
+  TRY(check_depths(folder, uploaded, stop));
+  TRY(check_volume(job, uploaded, stop));
   std::string model_uri;
   if (with_model && fs::is_directory(model))
     model_uri = TRY(upload_folder(s3, job, folder, "model", model, stop));

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "services/sagemaker/training_job/metrics.h"
 #include "services/sagemaker/training_job/training_jobs.h"
 
 namespace tidemill::services::sagemaker {
@@ -38,6 +39,27 @@ void add_progress(const TrainingJob& job, DescribeTrainingJobResponse& out) {
 
 }  // namespace
 
+namespace {
+
+// Debugger's and Profiler's rules are kept and never evaluated; a caller that waits for a verdict
+// must get one, and no good one.
+template <class Status, class Configurations>
+std::optional<std::vector<Status>> rule_statuses(const Configurations& configurations,
+                                                 Timestamp time) {
+  if (!configurations || configurations->empty()) return {};
+  std::vector<Status> statuses;
+  for (const auto& rule : *configurations)
+    statuses.push_back(
+        {rule.rule_configuration_name,
+         {},
+         std::string(rule_evaluation_status::kError),
+         "Tidemill does not evaluate rules; the training job itself is not affected.",
+         time});
+  return statuses;
+}
+
+}  // namespace
+
 DescribeTrainingJobResponse describe_training_job(const TrainingJob& job, Timestamp) {
   const CreateTrainingJobRequest& request = job.request;
   DescribeTrainingJobResponse out;
@@ -53,6 +75,9 @@ DescribeTrainingJobResponse describe_training_job(const TrainingJob& job, Timest
   if (out.algorithm_specification &&
       !out.algorithm_specification->enable_sage_maker_metrics_time_series)
     out.algorithm_specification->enable_sage_maker_metrics_time_series = false;
+  if (auto definitions = metric_definitions(job);
+      out.algorithm_specification && !definitions.empty())
+    out.algorithm_specification->metric_definitions = std::move(definitions);
   out.role_arn = request.role_arn;
   out.input_data_config = request.input_data_config;
   out.output_data_config = request.output_data_config;
@@ -79,9 +104,13 @@ DescribeTrainingJobResponse describe_training_job(const TrainingJob& job, Timest
   out.debug_hook_config = request.debug_hook_config;
   out.experiment_config = request.experiment_config;
   out.debug_rule_configurations = request.debug_rule_configurations;
+  out.debug_rule_evaluation_statuses =
+      rule_statuses<DebugRuleEvaluationStatus>(request.debug_rule_configurations, job.created);
   out.tensor_board_output_config = request.tensor_board_output_config;
   out.profiler_config = request.profiler_config;
   out.profiler_rule_configurations = request.profiler_rule_configurations;
+  out.profiler_rule_evaluation_statuses = rule_statuses<ProfilerRuleEvaluationStatus>(
+      request.profiler_rule_configurations, job.created);
   out.environment = request.environment;
   out.retry_strategy = request.retry_strategy;
   out.remote_debug_config = request.remote_debug_config;

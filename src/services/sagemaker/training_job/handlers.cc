@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "services/sagemaker/job/job.h"
+#include "services/sagemaker/job_network.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/tags/tags.h"
 #include "services/sagemaker/training_job/rules.h"
@@ -32,7 +33,9 @@ TrainingJobSummary summary(const TrainingJob& job) {
 
 Result<CreateTrainingJobResponse> TrainingHandlers::create(
     Context& context, const CreateTrainingJobRequest& request) {
-  TRY(check_training_request(request));
+  TRY(check_training_request(request, on_.settings.programs));
+  TRY(check_network_isolation(request.enable_network_isolation.value_or(false),
+                              on_.compute.isolation()));
   const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());
   TRY(check_tags(tags));
   TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal));

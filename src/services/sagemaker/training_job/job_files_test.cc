@@ -67,7 +67,8 @@ TEST(TrainingJobFolder, ContainerContract) {
   EXPECT_EQ(*files["resourceconfig.json"].find("current_host")->as_string(), "algo-1");
   EXPECT_EQ(files["resourceconfig.json"].find("hosts")->as_list()->size(), 1u);
 
-  const JobSurroundings surroundings{{.mount_namespace = true}, "http://h:1", {{"TOKEN", "T"}}};
+  const JobSurroundings surroundings{
+      {.mount_namespace = true}, {.server_url = "http://h:1"}, {{"TOKEN", "T"}}};
   compute::JobSpec spec =
       job_spec(example_job(), {"/jobs/j"}, {"/bin/tidemill", "/p/bin/python", "/k"}, surroundings);
   EXPECT_THAT(spec.command, ::testing::ElementsAre("/bin/tidemill", "train", "xgboost"));
@@ -81,7 +82,8 @@ TEST(TrainingJobFolder, ContainerContract) {
   EXPECT_GT(spec.memory_bytes_max, 0u);
   spec = job_spec(example_job(), {"/jobs/j"}, {}, {});
   EXPECT_EQ(spec.environment["TIDEMILL_ML_ROOT"], "/jobs/j/ml");
-  EXPECT_TRUE(spec.mounts.empty());
+  // Named all the same: compute/ gives them to the user of the job.
+  EXPECT_EQ(spec.mounts.at(0).source, "/jobs/j/ml");
 }
 
 class FailureReasonTest : public ::testing::Test {

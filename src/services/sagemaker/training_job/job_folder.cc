@@ -89,6 +89,10 @@ Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job) {
   if (job.request.input_data_config)
     for (const auto& channel : *job.request.input_data_config)
       folders.push_back(folder.channel(channel.channel_name));
+  // Nobody else's: the job sees its part through its mounts.
+  std::error_code ignored;
+  fs::create_directories(folder.root, ignored);
+  fs::permissions(folder.root, fs::perms::owner_all, ignored);
   for (const fs::path& path : folders) {
     std::error_code problem;
     fs::create_directories(path, problem);
@@ -105,7 +109,9 @@ Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job) {
 compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,
                           const JobSurroundings& surroundings) {
   const auto& algorithm = *job.request.algorithm_specification;
-  const Image image = *resolve_image(*algorithm.training_image);  // checked when it was created
+  // Checked when it was created; of an unknown image the entry point runs.
+  const Image image =
+      resolve_image(*algorithm.training_image).value_or(Image{Runtime::host_program, "", ""});
   const RuntimeCommand runtime = training_command(
       image, programs, job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
       algorithm.container_entrypoint.value_or(std::vector<std::string>()),
@@ -120,16 +126,16 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       {"TRAINING_JOB_ARN", job.arn},
       {"AWS_REGION", job.region},
       {"AWS_DEFAULT_REGION", job.region},
-      {"AWS_ENDPOINT_URL", surroundings.endpoint},
-      {"S3_ENDPOINT_URL", surroundings.endpoint},
       {"HOME", own_view ? kHomeFolder : folder.home()},
-      // The job's user has no entry in the password file.
-      {"USER", "sagemaker"},
-      {"LOGNAME", "sagemaker"},
+      // The job's user has no entry in the password file. Containers run as root, and the SDK's
+      // @remote asks for sudo when these say anything else.
+      {"USER", "root"},
+      {"LOGNAME", "root"},
       // Jobs share the machine's cores: OpenMP threads that wait by spinning made scikit-learn
       // twenty times slower on two busy cores.
       {"OMP_WAIT_POLICY", "PASSIVE"},
   };
+  join(spec, surroundings.network);
   spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   if (job.request.environment)
@@ -139,19 +145,21 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       const bool prepend = name == "PYTHONPATH" && !variable.empty();
       variable = prepend ? value + ":" + variable : value;
     }
-  if (own_view) {
-    spec.mounts.push_back({folder.ml(), kMlFolder, false});
-    spec.mounts.push_back({folder.home(), kHomeFolder, false});
-    for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
-  } else {
-    spec.environment["TIDEMILL_ML_ROOT"] = folder.ml();
-  }
+  if (!own_view) spec.environment["TIDEMILL_ML_ROOT"] = folder.ml();
+  // Named where they cannot be mounted, too: compute/ gives them to the job's user.
+  spec.mounts.push_back({folder.ml(), kMlFolder, false});
+  spec.mounts.push_back({folder.home(), kHomeFolder, false});
+  for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
   if (const auto* type =
           compute::find_instance_type(job.request.resource_config->instance_type.value_or(""))) {
     const compute::ResourceLimits limits = compute::limits_on_this_machine(*type);
     spec.memory_bytes_max = limits.memory_bytes_max;
     spec.cpus_max = limits.cpus_max;
   }
+  constexpr std::int64_t kVolumeDefaultGigabytes = 30;
+  const std::int64_t gigabytes =
+      job.request.resource_config->volume_size_in_gb.value_or(kVolumeDefaultGigabytes);
+  spec.volume_bytes_max = static_cast<std::uint64_t>(gigabytes) << 30;
   return spec;
 }
 

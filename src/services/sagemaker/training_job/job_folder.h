@@ -7,6 +7,7 @@
 
 #include "compute/compute.h"
 #include "services/sagemaker/images/images.h"
+#include "services/sagemaker/job_network.h"
 #include "services/sagemaker/training_job/training_job.h"
 
 namespace tidemill::services::sagemaker {
@@ -33,7 +34,7 @@ std::vector<std::pair<std::string, std::string>> config_files(const TrainingJob&
 
 struct JobSurroundings {
   compute::Isolation isolation;
-  std::string endpoint;                            // of this server
+  JobNetwork network;
   std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
 // What compute/ runs.

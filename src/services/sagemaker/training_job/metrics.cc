@@ -11,6 +11,41 @@ namespace tidemill::services::sagemaker {
 
 namespace {
 
+// The metrics that AWS's algorithm defines, as its page on tuning and its container list them.
+constexpr const char* kXgboostMetrics[] = {"accuracy",
+                                           "auc",
+                                           "aucpr",
+                                           "balanced_accuracy",
+                                           "f1",
+                                           "f1_binary",
+                                           "f1_macro",
+                                           "map",
+                                           "ndcg",
+                                           "precision",
+                                           "precision_macro",
+                                           "precision_micro",
+                                           "r2",
+                                           "recall",
+                                           "recall_macro",
+                                           "recall_micro",
+                                           "aft-nloglik",
+                                           "cox-nloglik",
+                                           "error",
+                                           "gamma-deviance",
+                                           "gamma-nloglik",
+                                           "interval-regression-accuracy",
+                                           "logloss",
+                                           "mae",
+                                           "mape",
+                                           "merror",
+                                           "mlogloss",
+                                           "mphe",
+                                           "mse",
+                                           "poisson-nloglik",
+                                           "rmse",
+                                           "rmsle",
+                                           "tweedie-nloglik"};
+
 std::unique_ptr<RE2> compile(const std::string& expression) {
   RE2::Options options;
   options.set_log_errors(false);
@@ -46,48 +81,49 @@ std::vector<api::sagemaker::MetricDefinition> builtin_metric_definitions(const I
                                                                          bool script_mode) {
   std::vector<api::sagemaker::MetricDefinition> definitions;
   if (image.runtime != Runtime::xgboost || script_mode) return definitions;
-  // The metrics that AWS's algorithm defines, as its page on tuning lists them.
+  // The expressions that AWS's Describe shows for its algorithm.
   for (const char* channel : {"train", "validation"})
-    for (const char* metric : {"accuracy",
-                               "auc",
-                               "aucpr",
-                               "error",
-                               "f1",
-                               "f1_binary",
-                               "f1_macro",
-                               "gamma-deviance",
-                               "gamma-nloglik",
-                               "logloss",
-                               "mae",
-                               "map",
-                               "merror",
-                               "mlogloss",
-                               "mse",
-                               "ndcg",
-                               "poisson-nloglik",
-                               "precision",
-                               "r2",
-                               "recall",
-                               "rmse",
-                               "rmsle",
-                               "tweedie-nloglik"}) {
-      const std::string name = std::string(channel) + ":" + metric;
+    for (const char* metric : kXgboostMetrics) {
+      const std::string column = std::string(channel) + "-" + metric;
       definitions.push_back(
-          {name, std::string("\\[\\d+\\].*\\b") + channel + "-" + metric + ":(\\S+)"});
+          {std::string(channel) + ":" + metric,
+           ".*\\[[0-9]+\\].*#011" + column + ":([-+]?[0-9]*\\.?[0-9]+(?:[eE][-+]?[0-9]+)?).*"});
     }
+  return definitions;
+}
+
+std::vector<api::sagemaker::MetricDefinition> metric_definitions(const TrainingJob& job) {
+  std::vector<api::sagemaker::MetricDefinition> definitions;
+  if (!job.request.algorithm_specification) return definitions;
+  const auto& algorithm = *job.request.algorithm_specification;
+  const bool entrypoint =
+      algorithm.container_entrypoint && !algorithm.container_entrypoint->empty();
+  if (Result<Image> image = resolve_image(algorithm.training_image.value_or("")))
+    definitions = builtin_metric_definitions(
+        *image, entrypoint || is_script_mode(*image,
+                                             job.request.hyper_parameters.value_or(
+                                                 std::map<std::string, std::string>()),
+                                             "sagemaker_program"));
+  if (!algorithm.metric_definitions) return definitions;
+  for (const auto& own : *algorithm.metric_definitions) {
+    std::erase_if(definitions, [&](const auto& other) { return other.name == own.name; });
+    definitions.push_back(own);
+  }
   return definitions;
 }
 
 std::vector<TrainingMetric> final_metrics(
     const std::vector<api::sagemaker::MetricDefinition>& definitions, std::string_view log,
     Timestamp time) {
-  std::string tabs(log);
+  // Lines as programs wrote them and as AWS's logs show them: a tab there is "#011".
+  std::string tabs(log), octal(log);
   RE2::GlobalReplace(&tabs, "#011", "\t");
+  RE2::GlobalReplace(&octal, "\t", "#011");
   std::vector<TrainingMetric> metrics;
   for (const auto& definition : definitions) {
     const std::unique_ptr<RE2> expression = compile(definition.regex);
     if (!expression->ok() || expression->NumberOfCapturingGroups() < 1) continue;
-    for (std::string_view text : {std::string_view(tabs), log}) {
+    for (std::string_view text : {std::string_view(octal), std::string_view(tabs)}) {
       re2::StringPiece rest(text.data(), text.size());
       std::string found;
       std::optional<double> last;

@@ -20,6 +20,10 @@ Result<void> check_metric_definitions(
 std::vector<api::sagemaker::MetricDefinition> builtin_metric_definitions(const Image& image,
                                                                          bool script_mode);
 
+// All that a job has: its algorithm's, then the request's own; the latter replace those of their
+// names. What Describe shows and what its final metrics are read with.
+std::vector<api::sagemaker::MetricDefinition> metric_definitions(const TrainingJob& job);
+
 // The last value of each metric that occurs in the log, in the definitions' order. `#011` stands
 // for a tab, as in AWS's logs; expressions see it both ways.
 std::vector<TrainingMetric> final_metrics(

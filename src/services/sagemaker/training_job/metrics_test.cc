@@ -31,6 +31,30 @@ TEST(TrainingMetrics, BuiltInXgboost) {
                                  "[9]\ttrain-rmse:1.5\tvalidation-rmse:1e-3\n", {})),
             (std::map<std::string, double>{{"train:rmse", 1.5}, {"validation:rmse", 0.001}}));
   EXPECT_TRUE(builtin_metric_definitions(image, true).empty());
+  // Each metric that the algorithm can print has its definition, beside those of the same ending.
+  EXPECT_EQ(values(final_metrics(builtin_metric_definitions(image, false),
+                                 "[3]#011train-balanced_accuracy:0.75000#011train-accuracy:0.5"
+                                 "0000#011validation-mape:1e+3#011validation-precision_macro:0.1\n",
+                                 {})),
+            (std::map<std::string, double>{{"train:accuracy", 0.5},
+                                           {"train:balanced_accuracy", 0.75},
+                                           {"validation:mape", 1000},
+                                           {"validation:precision_macro", 0.1}}));
+}
+
+TEST(TrainingMetrics, AJobHasItsAlgorithmsAndItsOwn) {
+  TrainingJob job;
+  auto& algorithm = job.request.algorithm_specification.ensure();
+  algorithm.training_image = "sagemaker-xgboost:1.7-1";
+  const std::size_t builtin = metric_definitions(job).size();
+  EXPECT_EQ(builtin, 66u);
+  algorithm.metric_definitions = {{"mine", "x=(.*)"}, {"train:auc", "y=(.*)"}};
+  const auto definitions = metric_definitions(job);
+  EXPECT_EQ(definitions.size(), builtin + 1);
+  EXPECT_EQ(definitions.back().name, "train:auc");
+  EXPECT_EQ(definitions.back().regex, "y=(.*)");
+  algorithm.container_entrypoint = std::vector<std::string>{"/bin/sh"};
+  EXPECT_EQ(metric_definitions(job).size(), 2u);
 }
 
 TEST(TrainingMetrics, OddExpressions) {

@@ -19,7 +19,7 @@ std::unexpected<Error> invalid(std::string message) {
   return fail("ValidationException", std::move(message));
 }
 
-Result<void> check_algorithm(const CreateTrainingJobRequest& request) {
+Result<void> check_algorithm(const CreateTrainingJobRequest& request, const Programs& programs) {
   if (request.serverless_job_config)
     return invalid(
         "ServerlessJobConfig is not supported by Tidemill; give an "
@@ -30,10 +30,9 @@ Result<void> check_algorithm(const CreateTrainingJobRequest& request) {
     return invalid("Either AlgorithmName or TrainingImage must be provided.");
   }
   const auto& algorithm = *request.algorithm_specification;
-  const Image image = TRY(resolve_image(*algorithm.training_image));
-  const bool has_entrypoint =
-      algorithm.container_entrypoint && !algorithm.container_entrypoint->empty();
-  if (image.runtime == Runtime::served_model && !has_entrypoint)
+  const auto entrypoint = algorithm.container_entrypoint.value_or(std::vector<std::string>());
+  const Image image = TRY(resolve_training_image(*algorithm.training_image, entrypoint, programs));
+  if (image.runtime == Runtime::served_model && entrypoint.empty())
     return invalid("Training with the image " + image.repository +
                    " is not implemented by Tidemill; models of it can be hosted.");
   if (algorithm.training_input_mode == api::sagemaker::training_input_mode::kPipe)
@@ -113,11 +112,13 @@ Result<void> check_checkpoints(const CreateTrainingJobRequest& request) {
 
 }  // namespace
 
-Result<void> check_training_request(const CreateTrainingJobRequest& request) {
-  TRY(check_algorithm(request));
+Result<void> check_training_request(const CreateTrainingJobRequest& request,
+                                    const Programs& programs) {
+  TRY(check_algorithm(request, programs));
   TRY(check_resources(request));
   TRY(check_stopping(request));
   TRY(check_checkpoints(request));
+  if (request.vpc_config) return invalid("VpcConfig is not implemented by Tidemill; leave it out.");
   if (!request.output_data_config) return invalid("OutputDataConfig must be provided.");
   TRY(parse_s3_uri(request.output_data_config->s3_output_path));
   Result<Arn> role = parse_arn(request.role_arn);

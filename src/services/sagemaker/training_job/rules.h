@@ -2,11 +2,13 @@
 #pragma once
 
 #include "base/error.h"
+#include "services/sagemaker/images/images.h"
 #include "services/sagemaker/training_job/training_job.h"
 
 namespace tidemill::services::sagemaker {
 
 // ValidationException with what is wrong and what would be right.
-Result<void> check_training_request(const api::sagemaker::CreateTrainingJobRequest& request);
+Result<void> check_training_request(const api::sagemaker::CreateTrainingJobRequest& request,
+                                    const Programs& programs);
 
 }  // namespace tidemill::services::sagemaker

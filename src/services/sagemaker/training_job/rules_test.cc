@@ -32,7 +32,7 @@ Request valid_request() {
 }
 
 TEST(TrainingRules, ValidRequestPasses) {
-  Result<void> checked = check_training_request(valid_request());
+  Result<void> checked = check_training_request(valid_request(), {});
   EXPECT_TRUE(checked) << checked.error().message;
 }
 
@@ -52,6 +52,7 @@ TEST(TrainingRules, EachRuleNamesWhatIsWrong) {
        "'m'"},
       {[](Request& r) { r.resource_config->instance_type = "ml.m5.huge"; }, "ml.m5.large"},
       {[](Request& r) { r.resource_config->instance_count = 2; }, "InstanceCount"},
+      {[](Request& r) { r.vpc_config.emplace(); }, "VpcConfig"},
       {[](Request& r) { r.enable_managed_spot_training = true; }, "MaxWaitTimeInSeconds"},
       {[](Request& r) { r.stopping_condition->max_wait_time_in_seconds = 60; },
        "EnableManagedSpotTraining"},
@@ -78,7 +79,7 @@ TEST(TrainingRules, EachRuleNamesWhatIsWrong) {
   for (const Case& c : cases) {
     Request request = valid_request();
     c.damage(request);
-    Result<void> checked = check_training_request(request);
+    Result<void> checked = check_training_request(request, {});
     ASSERT_FALSE(checked) << c.message;
     EXPECT_EQ(checked.error().code, "ValidationException");
     EXPECT_THAT(checked.error().message, ::testing::HasSubstr(c.message));
@@ -89,7 +90,16 @@ TEST(TrainingRules, SpotWithEnoughWaitPasses) {
   Request request = valid_request();
   request.enable_managed_spot_training = true;
   request.stopping_condition->max_wait_time_in_seconds = 60;
-  EXPECT_TRUE(check_training_request(request));
+  EXPECT_TRUE(check_training_request(request, {}));
+}
+
+TEST(TrainingRules, AnUnknownImageWithAProgramOfThisMachine) {
+  Request request = valid_request();
+  request.algorithm_specification->training_image = "mine:1";
+  request.algorithm_specification->container_entrypoint = std::vector<std::string>{"/bin/sh"};
+  EXPECT_TRUE(check_training_request(request, {}));
+  request.algorithm_specification->container_entrypoint = std::vector<std::string>{"/no/such"};
+  EXPECT_FALSE(check_training_request(request, {}));
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-#include <filesystem>
-
+#include "base/file_tree.h"
 #include "base/log.h"
+#include "services/sagemaker/failure_text.h"
 #include "services/sagemaker/job/job.h"
 #include "services/sagemaker/job_log.h"
 #include "services/sagemaker/role_environment.h"
@@ -16,11 +16,8 @@ namespace tidemill::services::sagemaker {
 
 namespace {
 
-namespace fs = std::filesystem;
 namespace events = training_events;
 
-// Fixed keys outlive the job by this much, for what it uploads at its end.
-constexpr std::chrono::seconds kCredentialsMargin{3600};
 // A stopped job's upload that is nearly done is finished.
 constexpr std::chrono::seconds kUploadGrace{5};
 // Of the log, for metrics and the reason of a failure.
@@ -38,28 +35,6 @@ bool is_users_fault(const Error& error) {
   return error.code == kClientError || error.code == "NoSuchBucket" ||
          error.code == "AccessDenied" || error.code == "NoSuchKey" ||
          error.code == "EntityTooLarge";
-}
-
-bool script_mode(const TrainingJob& job, const Image& image) {
-  const auto& algorithm = *job.request.algorithm_specification;
-  if (algorithm.container_entrypoint && !algorithm.container_entrypoint->empty()) return true;
-  return is_script_mode(image,
-                        job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
-                        "sagemaker_program");
-}
-
-std::vector<TrainingMetric> metrics_of(const TrainingJob& job, std::string_view log,
-                                       Timestamp time) {
-  const auto& algorithm = *job.request.algorithm_specification;
-  std::vector<api::sagemaker::MetricDefinition> definitions;
-  if (Result<Image> image = resolve_image(algorithm.training_image.value_or("")))
-    definitions = builtin_metric_definitions(*image, script_mode(job, *image));
-  if (algorithm.metric_definitions)
-    for (const auto& own : *algorithm.metric_definitions) {
-      std::erase_if(definitions, [&](const auto& other) { return other.name == own.name; });
-      definitions.push_back(own);
-    }
-  return final_metrics(definitions, log, time);
 }
 
 }  // namespace
@@ -122,19 +97,16 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
     exit.started = exit.ended = on_.clock.now();
     return job_exited_event(job, exit);
   }
-  constexpr std::int64_t kMaxRuntimeDefaultSeconds = 86'400;
-  std::chrono::seconds lifetime{kMaxRuntimeDefaultSeconds};
-  if (job.request.stopping_condition)
-    lifetime = std::chrono::seconds(
-        job.request.stopping_condition->max_runtime_in_seconds.value_or(lifetime.count()));
+  const compute::Isolation isolation = on_.compute.isolation();
+  const JobNetwork network =
+      job_network(on_.settings, isolation, job.request.enable_network_isolation.value_or(false));
   Result<std::map<std::string, std::string>> credentials = role_environment(
-      on_.iam, on_.settings.endpoint, {compute_id(job), job.request.role_arn, kRoleSessionName},
-      lifetime + kCredentialsMargin);
+      on_.iam, network.credentials_url, {compute_id(job), job.request.role_arn, kRoleSessionName});
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
     return failed_event("ClientError: The credentials of the role could not be issued: " +
                         credentials.error().message);
   if (!credentials) return fail(credentials.error());
-  const JobSurroundings surroundings{on_.compute.isolation(), on_.settings.endpoint, *credentials};
+  const JobSurroundings surroundings{isolation, network, *credentials};
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   TRY(on_.compute.run(job_spec(job, folder, on_.settings.programs, surroundings)));
   return std::vector<engine::Event>();
@@ -163,14 +135,17 @@ engine::TaskResult TrainingTasks::stop(const TrainingJob& job) {
 
 engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::TaskRun& run) {
   if (job.phase != TrainingPhase::uploading) return std::vector<engine::Event>();
+  // The job is over, and with it whatever it fetched.
+  TRY(on_.iam.revoke_role(compute_id(job)));
   compute::JobExit exit;
   if (const Value* value = run.payload.find("exit")) TRY(from_value(*value, exit));
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   Result<std::string> log = on_.compute.log_tail(compute_id(job), kLogBytesRead);
   const std::string text = log ? *log : "";
   TrainingResult result;
-  result.failure_reason = failure_reason(job, folder, exit, text);
-  result.metrics = metrics_of(job, text, exit.ended);
+  result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, text), folder.ml(),
+                                            on_.settings.programs);
+  result.metrics = final_metrics(metric_definitions(job), text, exit.ended);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
   RoleS3 role_s3(on_.s3, on_.iam, job.request.role_arn);
   StoppableS3 s3(role_s3, stop);
@@ -208,10 +183,7 @@ Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job) {
   }
   if (!removed) return fail(removed.error());
   TRY(on.iam.revoke_role(compute_id(job)));
-  std::error_code problem;
-  fs::remove_all(job_folder(on.settings.jobs_directory, job).root, problem);
-  if (problem) return fail(codes::kIo, "remove a training job's folder: " + problem.message());
-  return {};
+  return remove_tree(job_folder(on.settings.jobs_directory, job).root);
 }
 
 void TrainingListener::job_exited(const std::string& id, const compute::JobExit& exit) {

@@ -62,11 +62,11 @@ std::map<std::string, std::string> batch_environment(
 class NativeModel final : public BatchModel {
  public:
   explicit NativeModel(const sagemaker_runtime::ContainerRoute& route)
-      : model_(route.native), response_(route.response) {}
+      : model_(route.native), request_(route.request), response_(route.response) {}
 
   Result<std::string> invoke(Request request) override {
     Result<infer::Matrix> rows =
-        infer::decode_rows(request.content_type, request.body, model_->feature_count());
+        infer::decode_rows(request.content_type, request.body, model_->feature_count(), request_);
     if (!rows) return refused(rows.error());
     Result<infer::Predictions> predictions = model_->predict(*rows);
     if (!predictions) return refused(predictions.error());
@@ -88,6 +88,7 @@ class NativeModel final : public BatchModel {
 
   // Shared: with the fleet runner, which loaded it.
   const std::shared_ptr<const infer::Model> model_;
+  const infer::RequestOptions request_;
   const infer::ResponseOptions response_;
 };
 

@@ -85,7 +85,7 @@ Result<std::optional<TransformRun::NextFile>> TransformRun::next_file() {
     scan.table = transform_files().name();
     store::Page page = TRY(on_.store.scan(scan));
     for (store::Row& row : page.rows) {
-      TransformFile file = TRY(from_json<TransformFile>(row.value));
+      TransformFile file = TRY(store::read_record<TransformFile>(scan.table, row.key, row.value));
       if (!file.done && file.failure.empty()) {
         page_.push_back({std::move(row.key), std::move(file)});
         continue;

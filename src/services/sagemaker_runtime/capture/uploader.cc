@@ -22,7 +22,7 @@ Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
                  const ClosedJournal& journal) {
   blobs::SharedFile file = TRY(blobs::open_file(journal.path, O_RDONLY));
   blobs::FileSource bytes(std::move(file), journal.header_bytes,
-                          journal.bytes - journal.header_bytes, {});
+                          journal.bytes - journal.header_bytes);
   const CaptureSettings& settings = journal.settings;
   const std::string key = capture_key(settings, journal.name);
   if (options.may_put)

@@ -1,0 +1,8 @@
+"""Errors of SageMaker's algorithms.
+
+Tidemill's own small version; an installed package of this name takes its place.
+"""
+from tidemill_common import elsewhere
+
+
+elsewhere.replaced(__name__)

@@ -1,0 +1,1 @@
+from tidemill_containers.files import *  # noqa: F401,F403

@@ -1,0 +1,1 @@
+from tidemill_containers.logging_config import *  # noqa: F401,F403

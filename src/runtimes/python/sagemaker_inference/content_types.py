@@ -1,0 +1,1 @@
+from tidemill_containers.content_types import *  # noqa: F401,F403

@@ -1,0 +1,8 @@
+"""What scripts import of SageMaker's PyTorch training container.
+
+Tidemill's own small version; an installed package of this name takes its place.
+"""
+from tidemill_common import elsewhere
+
+
+elsewhere.replaced(__name__)

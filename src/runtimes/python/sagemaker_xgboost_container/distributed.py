@@ -1,0 +1,16 @@
+"""Training on one machine in the words of many."""
+
+
+def wait_hostname_resolution(sm_hosts):
+    """There is one host, and it is this one."""
+
+
+def rabit_run(exec_fun, args, include_in_training, hosts, current_host, first_port=None, second_port=None,
+              max_connect_attempts=None, connect_retry_timeout=3, update_rabit_args=False):
+    if len(hosts) > 1:
+        raise NotImplementedError("training on several hosts is not implemented by Tidemill")
+    if not include_in_training:
+        return
+    if update_rabit_args:
+        args.update({"is_master": True})
+    exec_fun(**args)

@@ -1,0 +1,43 @@
+"""What a failed script's standard error says, as the text of /opt/ml/output/failure."""
+import os
+import re
+import shlex
+import signal
+
+FAILURE_BYTES_MAX = 1024  # what becomes the job's FailureReason
+TRACEBACK = "Traceback (most recent call last):"
+# What native libraries add to their exceptions: XGBoost's "Stack trace:" and its frames.
+NATIVE_FRAME = re.compile(r"\s*(\[bt\] \(\d+\) |Stack trace:$|Stack trace returned \d+ entries:$)")
+
+
+def without_native_frames(lines):
+    return [line for line in lines if line.strip() and not NATIVE_FRAME.match(line)]
+
+
+def exception_line(lines):
+    """The first line below a traceback's frames, which are indented: "ValueError: no"."""
+    return next((line for line in lines[1:] if not line[0].isspace()), None)
+
+
+def signal_name(exit_code):
+    try:
+        return signal.Signals(exit_code - 128).name
+    except ValueError:
+        return f"exit code {exit_code}"
+
+
+def failure_text(command, exit_code, stderr):
+    """The error itself first, since only the start is kept, then the end of the traceback."""
+    has_trace = TRACEBACK in stderr
+    trace = stderr[stderr.rfind(TRACEBACK):] if has_trace else stderr[-2000:]
+    lines = without_native_frames(trace.strip().splitlines())
+    silent = f"the script was ended by {signal_name(exit_code)}" if exit_code > 128 \
+        else "the script wrote nothing to standard error"
+    error = (exception_line(lines) if has_trace else None) or (lines[-1] if lines else silent)
+    # Where this machine keeps its interpreter is nobody's business.
+    shown = shlex.join([os.path.basename(command[0]), *command[1:]])
+    head = (f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{error}"\n'
+            f'Command "{shown[:200]}"\n')[:FAILURE_BYTES_MAX - 100]
+    room = FAILURE_BYTES_MAX - len(head)
+    body = "\n".join(lines)
+    return head + (body if len(body) <= room else "..." + body[len(body) - room + 3:])

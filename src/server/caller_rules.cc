@@ -1,0 +1,173 @@
+#include "server/caller_rules.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <string>
+
+#include "server/own_paths.h"
+#include "wire/sigv4/authenticator.h"
+#include "wire/sigv4/signed_request.h"
+
+namespace tidemill::server {
+namespace {
+
+using wire::HttpRequest;
+using wire::sigv4::Method;
+
+// Names that nobody but AWS points at a machine; in transparent mode, and in jobs, they lead here.
+constexpr std::string_view kAwsDomains[] = {
+    "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", "on.aws", "sagemaker.aws",
+};
+constexpr std::string_view kHealthPath = "/_tidemill/health";
+constexpr std::string_view kPreflightSeconds = "600";
+
+bool reads_only(const HttpRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+bool is_signed_url(const HttpRequest& request) {
+  const Method method = wire::sigv4::signing_method(request);
+  return method == Method::v4_presigned || method == Method::v2_presigned;
+}
+
+// What has its own way to say who may. Future ones go here: the registry's and git's tokens,
+// function URLs, API stages, load balancers.
+constexpr CallerException kExceptions[] = {
+    {"health", [](const HttpRequest& request,
+                  const CallerRulesOptions&) { return request.path == kHealthPath; }},
+    // A link to an object works from any page. With --auth any nobody verifies it, and it may only
+    // read, which the page itself cannot.
+    {"signed URL",
+     [](const HttpRequest& request, const CallerRulesOptions& options) {
+       return is_signed_url(request) &&
+              (!options.any_credentials || (reads_only(request) && !request.find_query("Action")));
+     }},
+    // Browsers' upload forms (POST policies) are not taken yet, and no bucket has CORS rules or a
+    // public policy yet: both would stand here.
+};
+
+std::string_view without_port(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.find(':'));
+}
+
+// No page comes from an address that it can make ours: only names can be pointed elsewhere.
+bool is_ip_address(const std::string& host) {
+  if (host.starts_with('[')) return host.ends_with(']');
+  in_addr address{};
+  return ::inet_pton(AF_INET, host.c_str(), &address) == 1;
+}
+
+bool is_below(std::string_view host, std::string_view domain) {
+  return host.size() > domain.size() && host.ends_with(domain) &&
+         host[host.size() - domain.size() - 1] == '.';
+}
+
+bool matches(std::string_view host, const std::string& pattern) {
+  if (pattern == "*" || host == pattern) return true;
+  return pattern.starts_with("*.") && is_below(host, std::string_view(pattern).substr(2));
+}
+
+Error denied(std::string message) { return Error{"AccessDenied", std::move(message), 403}; }
+
+// An answer repeats no more of what it was sent than helps.
+std::string quoted(std::string_view text) {
+  constexpr std::size_t kShownBytesMax = 100;
+  return "'" + std::string(text.substr(0, kShownBytesMax)) + "'";
+}
+
+}  // namespace
+
+CallerRules::CallerRules(CallerRulesOptions options) : options_(std::move(options)) {}
+
+bool CallerRules::is_own_host(std::string_view field) const {
+  std::string host = wire::lower_case(without_port(field));
+  if (host.ends_with('.')) host.pop_back();
+  if (host.empty() || host == "localhost" || is_below(host, "localhost") || is_ip_address(host))
+    return true;
+  for (std::string_view domain : kAwsDomains)
+    if (is_below(host, domain)) return true;
+  for (const std::string& own : options_.own_hosts)
+    if (host == own || is_below(host, own)) return true;
+  return std::ranges::any_of(options_.allowed_hosts,
+                             [&](const std::string& each) { return matches(host, each); });
+}
+
+bool CallerRules::allows_origin(std::string_view origin) const {
+  const std::string lower = wire::lower_case(origin);
+  return std::ranges::any_of(options_.allowed_origins,
+                             [&](const std::string& each) { return each == "*" || each == lower; });
+}
+
+// Browsers send Origin with all that may change something, and Sec-Fetch-Site with everything;
+// neither can be set by a page. Other clients send neither.
+bool CallerRules::is_foreign_page(const HttpRequest& request) const {
+  if (const std::string* origin = request.headers.find("origin")) {
+    const std::string own = (request.tls ? "https://" : "http://") + std::string(request.host());
+    return !wire::equal_ignoring_case(*origin, own) && !allows_origin(*origin);
+  }
+  const std::string_view site = request.headers.get("sec-fetch-site");
+  return !site.empty() && site != "none" && site != "same-origin";
+}
+
+std::optional<Error> CallerRules::refusal(const HttpRequest& request) const {
+  const bool own_path = OwnPaths::takes(request);
+  // What is signed proves itself, wherever it comes from.
+  if (!options_.any_credentials && !own_path) return std::nullopt;
+  for (const CallerException& exception : kExceptions)
+    if (exception.holds(request, options_)) return std::nullopt;
+  if (options_.any_credentials && !is_own_host(request.host()))
+    return denied(
+        "This server takes any credentials (auth is 'any'), so it answers only under "
+        "names that are its own, and " +
+        quoted(request.host()) +
+        " is none of them. Add it to the setting allowed-hosts (--allowed-hosts, "
+        "TIDEMILL_ALLOWED_HOSTS), or use an IP address or localhost.");
+  if (is_foreign_page(request)) {
+    const std::string_view origin = request.headers.get("origin");
+    return denied("A web page of another origin" +
+                  (origin.empty() ? std::string() : " (" + quoted(origin) + ")") +
+                  " may not use this server. To allow it, add its origin to the setting "
+                  "allowed-origins (--allowed-origins, TIDEMILL_ALLOWED_ORIGINS).");
+  }
+  if (options_.any_credentials && !own_path && !wire::sigv4::has_credentials(request))
+    return denied(
+        "The request has no credentials. This server takes any (auth is 'any'), but "
+        "there must be some: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");
+  return std::nullopt;
+}
+
+std::optional<wire::HttpResponse> CallerRules::preflight(const HttpRequest& request) const {
+  if (request.method != "OPTIONS" || options_.allowed_origins.empty()) return std::nullopt;
+  const std::string_view origin = request.headers.get("origin");
+  const std::string_view wanted = request.headers.get("access-control-request-headers");
+  if (origin.empty() || !request.headers.find("access-control-request-method") ||
+      !allows_origin(origin) || (options_.any_credentials && !is_own_host(request.host())))
+    return std::nullopt;
+  wire::HttpResponse response;
+  response.status = 204;
+  add_headers(origin, response);
+  response.headers.add("Access-Control-Allow-Methods", "GET, HEAD, PUT, POST, DELETE");
+  if (!wanted.empty()) response.headers.add("Access-Control-Allow-Headers", std::string(wanted));
+  response.headers.add("Access-Control-Max-Age", std::string(kPreflightSeconds));
+  return response;
+}
+
+void CallerRules::add_headers(std::string_view origin, wire::HttpResponse& response) const {
+  response.headers.set("Access-Control-Allow-Origin", std::string(origin));
+  response.headers.set("Access-Control-Expose-Headers", "*");
+  response.headers.set("Vary", "Origin");
+}
+
+std::vector<std::string> split_names(std::string_view text) {
+  std::vector<std::string> names;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find_first_of(", "), text.size());
+    if (end > 0) names.push_back(wire::lower_case(text.substr(0, end)));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return names;
+}
+
+}  // namespace tidemill::server

@@ -1,0 +1,59 @@
+#include "server/credentials_door.h"
+
+#include <fstream>
+
+#include "base/log.h"
+#include "server/file.h"
+#include "services/iam/interface.h"
+
+namespace tidemill::server {
+namespace {
+
+// A caller that holds connections holds up others' credentials and tunnels alone.
+constexpr std::size_t kConnectionsMax = 1024;
+constexpr std::chrono::seconds kIdleTime{15};
+
+}  // namespace
+
+Result<void> CredentialsDoor::open(runtime::EventLoops& loops, runtime::WorkerPool& stream_pool,
+                                   const std::filesystem::path& port_file) {
+  wire::HttpServerOptions options;
+  options.connections_max = kConnectionsMax;
+  options.idle_timeout = kIdleTime;
+  int known = 0;
+  if (!(std::ifstream(port_file) >> known) || known < 0 || known > 65'535) known = 0;
+  options.port = static_cast<std::uint16_t>(known);
+  http_ = std::make_unique<wire::HttpServer>(loops, stream_pool, *this, options);
+  Result<void> bound = http_->bind();
+  if (!bound && known != 0) {
+    log::warning("jobs that run already cannot renew their credentials",
+                 {{"reason", bound.error().message}});
+    options.port = 0;
+    http_ = std::make_unique<wire::HttpServer>(loops, stream_pool, *this, options);
+    bound = http_->bind();
+  }
+  TRY(std::move(bound));
+  TRY(write_file_atomically(port_file, std::to_string(http_->port()) + "\n", 0600));
+  return http_->start();
+}
+
+void CredentialsDoor::stop() {
+  if (http_) http_->stop();
+}
+
+std::string CredentialsDoor::url() const {
+  return "http://127.0.0.1:" + std::to_string(http_->port());
+}
+
+void CredentialsDoor::handle(wire::HttpRequest request, Respond respond) {
+  const bool through_tunnel = request.method == "CONNECT" || !request.tunnel_host.empty();
+  if (through_tunnel || request.path.starts_with(services::iam::kCredentialsPath))
+    return behind_.handle(std::move(request), std::move(respond));
+  wire::HttpResponse response;
+  response.status = 404;
+  response.headers.add("Content-Type", "text/plain; charset=utf-8");
+  response.body = "Jobs and shells fetch their role's credentials here, and nothing else.\n";
+  respond(std::move(response));
+}
+
+}  // namespace tidemill::server

@@ -1,0 +1,35 @@
+#include "server/descriptors.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+namespace tidemill::server {
+namespace {
+
+// Of no use beyond; some programs walk through all numbers up to their limit, and jobs inherit it.
+constexpr rlim_t kDescriptorsMax = 1u << 17;
+constexpr std::size_t kReserveMin = 256;
+constexpr std::size_t kReserveDivisor = 4;
+
+}  // namespace
+
+std::size_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return kReserveMin * kReserveDivisor;
+  const rlim_t wanted = std::min(limit.rlim_max, kDescriptorsMax);
+  if (limit.rlim_cur < wanted) {
+    rlimit raised{wanted, limit.rlim_max};
+    if (::setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+  }
+  return std::size_t(std::min(limit.rlim_cur, kDescriptorsMax));
+}
+
+std::size_t connections_within(std::size_t descriptors, std::size_t wanted) {
+  // Under a limit that leaves no such reserve, half and half.
+  const std::size_t reserve =
+      std::min(std::max(kReserveMin, descriptors / kReserveDivisor), descriptors / 2);
+  return std::max<std::size_t>(1, std::min(wanted, descriptors - reserve));
+}
+
+}  // namespace tidemill::server

@@ -1,0 +1,126 @@
+#include "server/transparent/trust_files.h"
+
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+#include <openssl/x509.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "base/log.h"
+#include "server/file.h"
+
+namespace tidemill::server {
+namespace {
+
+namespace filesystem = std::filesystem;
+
+constexpr std::size_t kBundleBytesMax = 16u << 20;
+// Debian, Fedora, SUSE, Alpine and the BSDs.
+constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
+                                          "/etc/pki/tls/certs/ca-bundle.crt",
+                                          "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
+
+// Empty, with a warning, when there is none.
+std::string system_bundle(const filesystem::path& own) {
+  std::vector<std::string> candidates(std::begin(kSystemBundles), std::end(kSystemBundles));
+  if (const char* chosen = std::getenv("SSL_CERT_FILE"); chosen && own != chosen)
+    candidates.insert(candidates.begin(), chosen);
+  for (const std::string& path : candidates) {
+    std::error_code error;
+    const auto bytes = filesystem::file_size(path, error);
+    if (error || bytes == 0 || bytes > kBundleBytesMax) continue;
+    std::ifstream file(path);
+    std::stringstream text;
+    text << file.rdbuf();
+    if (file) return text.str();
+  }
+  log::warning(
+      "no certificates of the machine were found, so clients in transparent mode trust "
+      "AWS's names at this server and no other host; install ca-certificates");
+  return {};
+}
+
+std::vector<std::string> certificates_in(const std::string& pem) {
+  std::vector<std::string> out;
+  BIO* memory = BIO_new_mem_buf(pem.data(), int(pem.size()));
+  while (X509* certificate = PEM_read_bio_X509(memory, nullptr, nullptr, nullptr)) {
+    unsigned char* bytes = nullptr;
+    if (const int count = i2d_X509(certificate, &bytes); count > 0) {
+      out.emplace_back(reinterpret_cast<char*>(bytes), std::size_t(count));
+      OPENSSL_free(bytes);
+    }
+    X509_free(certificate);
+  }
+  BIO_free(memory);
+  return out;
+}
+
+void append_number(std::uint64_t number, int bytes, std::string& out) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out.push_back(char(number >> shift));
+}
+
+void append_text(std::string_view text, std::string& out) {
+  append_number(text.size(), 2, out);
+  out += text;
+}
+
+// Java's own format, JKS: numbers in network order, entries, and a digest that begins with the
+// password in UTF-16. Every Java since 1.2 reads it; its PKCS #12 stores differ between versions.
+std::string java_trust_store(const std::vector<std::string>& certificates, Timestamp now) {
+  constexpr std::uint32_t kMagic = 0xfeedfeed, kVersion = 2, kTrustedCertificate = 2;
+  std::string out;
+  append_number(kMagic, 4, out);
+  append_number(kVersion, 4, out);
+  append_number(certificates.size(), 4, out);
+  for (std::size_t i = 0; i < certificates.size(); ++i) {
+    append_number(kTrustedCertificate, 4, out);
+    append_text("certificate-" + std::to_string(i), out);
+    append_number(std::uint64_t(now.microseconds / 1000), 8, out);
+    append_text("X.509", out);
+    append_number(certificates[i].size(), 4, out);
+    out += certificates[i];
+  }
+  std::string digested;
+  for (const char* c = kTrustStorePassword; *c; ++c) {
+    digested.push_back('\0');
+    digested.push_back(*c);
+  }
+  digested += "Mighty Aphrodite";
+  digested += out;
+  unsigned char digest[SHA_DIGEST_LENGTH];
+  SHA1(reinterpret_cast<const unsigned char*>(digested.data()), digested.size(), digest);
+  out.append(reinterpret_cast<const char*>(digest), sizeof digest);
+  return out;
+}
+
+}  // namespace
+
+filesystem::path authority_folder(const filesystem::path& data) { return data / "authority"; }
+filesystem::path trust_folder(const filesystem::path& data) { return data / "trust"; }
+filesystem::path bundle_path(const filesystem::path& data) {
+  return trust_folder(data) / "bundle.pem";
+}
+filesystem::path authority_path(const filesystem::path& data) {
+  return trust_folder(data) / "authority.pem";
+}
+filesystem::path trust_store_path(const filesystem::path& data) {
+  return trust_folder(data) / "truststore.jks";
+}
+
+Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAuthority& authority,
+                               Timestamp now) {
+  std::error_code error;
+  filesystem::create_directories(trust_folder(data), error);
+  std::string bundle = system_bundle(bundle_path(data));
+  if (!bundle.empty() && !bundle.ends_with('\n')) bundle += '\n';
+  bundle += authority.certificate_pem();
+  TRY(write_file_atomically(bundle_path(data), bundle, 0644));
+  TRY(write_file_atomically(authority_path(data), authority.certificate_pem(), 0644));
+  return write_file_atomically(trust_store_path(data),
+                               java_trust_store(certificates_in(bundle), now), 0644);
+}
+
+}  // namespace tidemill::server

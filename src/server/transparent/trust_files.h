@@ -1,0 +1,29 @@
+// What clients are given to trust: the certificates that the machine trusts already, and the local
+// authority's.
+#pragma once
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "wire/proxy/local_authority.h"
+
+namespace tidemill::server {
+
+// The authority's own: in the data folder, the key readable by its owner only.
+std::filesystem::path authority_folder(const std::filesystem::path& data);
+// What anybody may read, jobs included. The files below lie in it.
+std::filesystem::path trust_folder(const std::filesystem::path& data);
+// PEM, for OpenSSL, Python, Go, curl and most others.
+std::filesystem::path bundle_path(const std::filesystem::path& data);
+// The authority's certificate alone, for clients that add to what they trust (Node).
+std::filesystem::path authority_path(const std::filesystem::path& data);
+// A Java key store, password kTrustStorePassword: it holds no secret.
+std::filesystem::path trust_store_path(const std::filesystem::path& data);
+inline constexpr const char* kTrustStorePassword = "changeit";
+
+// Writes them anew, as the machine's own certificates may have changed.
+// SSL_CERT_FILE of this process, when set, stands for the machine's.
+Result<void> write_trust_files(const std::filesystem::path& data,
+                               const wire::LocalAuthority& authority, Timestamp now);
+
+}  // namespace tidemill::server

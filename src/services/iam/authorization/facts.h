@@ -1,0 +1,52 @@
+// What is known of a request besides its input, and who sent it: global condition keys are made of
+// it.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/value.h"
+#include "services/iam/interface.h"
+#include "services/service.h"
+
+namespace tidemill::services::iam {
+
+// Of the request as HTTP. Borrowed for the time of one decision.
+struct RequestFacts {
+  std::string_view region;
+  Timestamp received;
+  std::string_view remote_address = {};  // "127.0.0.1:52344"; empty: this server itself asks
+  bool secure = true;
+  // A header's value, or nullptr; an empty function: there are none. Names in lower case.
+  std::function<const std::string*(std::string_view)> header = {};
+  std::string_view authentication = {};     // "REST-HEADER", "REST-QUERY-STRING"
+  std::string_view signature_version = {};  // "AWS4-HMAC-SHA256", "AWS"
+  std::optional<Timestamp> signed_at = std::nullopt;
+};
+// A context has no member for it: the request chain sets this header in Context::headers, and with
+// it replaces whatever a client sent under its name.
+inline constexpr const char* kRemoteAddressHeader = "x-tidemill-remote-address";
+RequestFacts facts_of(const Context& context);
+
+// Of the caller, from its session and its role.
+struct CallerFacts {
+  std::string_view arn;  // aws:PrincipalArn: of a session its role's
+  std::string_view account;
+  std::string_view user_id;
+  std::string_view type = "AssumedRole";  // "Account" for root
+  const std::map<std::string, std::string>* tags = nullptr;
+  bool temporary = true;  // credentials that expire
+  std::optional<Timestamp> issued = std::nullopt;
+  std::string_view source_identity = {};
+};
+
+// The tags of the resource that an ARN names; empty when it has none or is not there. By the prefix
+// of the service ("sagemaker").
+using TagSource = std::function<Result<std::map<std::string, std::string>>(std::string_view arn)>;
+using TagSources = std::map<std::string, TagSource, std::less<>>;
+
+}  // namespace tidemill::services::iam

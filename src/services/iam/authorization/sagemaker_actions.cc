@@ -1,0 +1,87 @@
+#include <algorithm>
+
+#include "base/arn.h"
+#include "services/iam/authorization/resources.h"
+#include "services/iam/role_arn.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+// The ARN again, when it is one of SageMaker's in the caller's place; `kind`: "endpoint", or empty
+// for any.
+Result<std::string> own_arn(const OperationCall& call, const std::string& text,
+                            std::string_view kind) {
+  const Result<Arn> arn = parse_arn(text);
+  const bool own = arn && arn->partition == kPartition && arn->service == "sagemaker" &&
+                   arn->region == call.region && arn->account == call.account &&
+                   (kind.empty() || arn->resource_type() == kind);
+  if (own) return text;
+  return fail("ValidationException",
+              "The ARN '" + text + "' is not that of a " +
+                  (kind.empty() ? std::string("SageMaker resource") : std::string(kind)) +
+                  " of this account and region: it begins with " +
+                  make_arn("sagemaker", call.region, call.account, kind) + ".",
+              400);
+}
+
+// "endpoint/{EndpointName}" with the input's members; nullopt when the input names no such
+// resource.
+Result<std::optional<std::string>> expand(const OperationCall& call,
+                                          const api::ResourceRule& rule) {
+  const std::string_view kind = rule.resource.substr(0, rule.resource.find('/'));
+  std::string out;
+  bool named = false;
+  for (std::string_view rest = rule.resource; !rest.empty();) {
+    const std::size_t open = std::min(rest.find('{'), rest.size());
+    out += rest.substr(0, open);
+    rest.remove_prefix(open);
+    if (rest.empty()) break;
+    const std::size_t close = rest.find('}');
+    const std::string name = text_member(call.input, rest.substr(1, close - 1));
+    rest.remove_prefix(close + 1);
+    // Some members take an ARN in a name's place.
+    if (name.starts_with("arn:")) return std::optional(TRY(own_arn(call, name, kind)));
+    named |= !name.empty();
+    out += name.empty() ? "*" : name;
+  }
+  if (!named && !rule.required) return std::optional<std::string>();
+  return std::optional(make_arn("sagemaker", call.region, call.account, out));
+}
+
+Result<std::optional<std::string>> resource_of(const OperationCall& call,
+                                               const api::ResourceRule& rule) {
+  if (!rule.arn_member.empty())
+    if (std::string given = text_member(call.input, rule.arn_member); given.starts_with("arn:")) {
+      const std::string_view kind = rule.resource.substr(0, rule.resource.find('/'));
+      return std::optional(TRY(own_arn(call, given, kind)));
+    }
+  if (rule.resource.empty()) return std::optional<std::string>();
+  return expand(call, rule);
+}
+
+bool has_tags(const Value& input) {
+  const Value* tags = input.find("Tags");
+  return tags && tags->as_list() && !tags->as_list()->empty();
+}
+
+}  // namespace
+
+Result<std::vector<RequiredAction>> sagemaker_actions(const OperationCall& call) {
+  std::vector<RequiredAction> out;
+  const std::string action = "sagemaker:" + std::string(call.operation.name);
+  const api::ActionRule* rule = api::find_action_rule("sagemaker", call.operation.name);
+  if (rule)
+    for (const api::ResourceRule& each : rule->resources)
+      if (std::optional<std::string> resource = TRY(resource_of(call, each)))
+        out.push_back({action, *std::move(resource)});
+  if (out.empty()) out.push_back({action, "*"});
+  // What is made with tags is tagged as well.
+  if (call.operation.name.starts_with("Create") && has_tags(call.input)) {
+    RequiredAction tagging{"sagemaker:AddTags", out.front().resource};
+    tagging.conditions["sagemaker:TaggingAction"] = {std::string(call.operation.name)};
+    out.push_back(std::move(tagging));
+  }
+  return out;
+}
+
+}  // namespace tidemill::services::iam

@@ -1,0 +1,77 @@
+#include "services/iam/credentials/shell_credentials.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "services/iam/limits.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+constexpr std::string_view kPrefix = "shell.";
+constexpr std::string_view kSessionName = "tidemill-env";
+// Roles whose latest credentials are kept; past it, those of all are made anew.
+constexpr std::size_t kRolesKeptMax = 256;
+
+}  // namespace
+
+std::string shell_holder(std::string_view account, std::string_view role_name) {
+  return std::string(kPrefix) + std::string(account) + "." + std::string(role_name);
+}
+
+bool is_shell_holder(std::string_view holder) { return holder.starts_with(kPrefix); }
+
+std::string shell_token(const RootKey& root, std::string_view holder) {
+  // What is authenticated begins with words that no other use of the key has.
+  const std::string message = "Tidemill shell credentials\n" + std::string(holder);
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), root.secret_access_key.data(), int(root.secret_access_key.size()),
+       reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest, &size);
+  std::string token;
+  for (unsigned int i = 0; i < size; ++i) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    token += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
+  }
+  return token;
+}
+
+Result<TemporaryCredentials> ShellCredentials::credentials(std::string_view holder,
+                                                           std::string_view token) {
+  const std::string expected = shell_token(root_, holder);
+  if (token.size() != expected.size() ||
+      CRYPTO_memcmp(token.data(), expected.data(), token.size()) != 0)
+    return fail("AccessDenied",
+                "The token is not the one that `tidemill env` prints for this role; evaluate it "
+                "again.",
+                403);
+  const std::string_view named = holder.substr(kPrefix.size());
+  const std::size_t dot = std::min(named.find('.'), named.size());
+  const std::string_view account = named.substr(0, dot);
+  const std::string_view name = named.substr(std::min(dot + 1, named.size()));
+  std::optional<RoleRecord> role = TRY(state_.find_role(account, name));
+  if (!role)
+    return fail("AccessDenied",
+                "There is no role " + std::string(name) +
+                    "; `tidemill env --role NAME` takes another, `tidemill env --root` the root "
+                    "keys.",
+                403);
+  {
+    std::lock_guard lock(mutex_);
+    // Those of a role that was deleted and made again are of no use.
+    if (auto found = given_.find(holder);
+        found != given_.end() && found->second.assumed_role_id.starts_with(role->id + ":") &&
+        found->second.expiration - state_.now() > kGrantedRenewalSeconds)
+      return found->second;
+  }
+  TemporaryCredentials issued =
+      TRY(issue_({std::string(holder), role->arn(), std::string(kSessionName)}));
+  issued.role_arn = role->arn();
+  std::lock_guard lock(mutex_);
+  if (given_.size() >= kRolesKeptMax) given_.clear();
+  given_.insert_or_assign(std::string(holder), issued);
+  return issued;
+}
+
+}  // namespace tidemill::services::iam

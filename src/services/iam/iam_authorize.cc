@@ -1,0 +1,215 @@
+// The decisions: may this caller do that. Policies are parsed once and kept; a condition key is
+// looked up when a policy first asks for it.
+#include <algorithm>
+
+#include "services/iam/authorization/request_conditions.h"
+#include "services/iam/credentials/credential_store.h"
+#include "services/iam/iam_asking.h"
+#include "services/iam/iam_service.h"
+#include "services/iam/role_arn.h"
+#include "services/iam/state.h"
+
+namespace tidemill::services::iam {
+namespace {
+
+std::unexpected<Error> access_denied(std::string_view caller, std::string_view action,
+                                     std::string_view resource, bool explicitly) {
+  std::string message =
+      "User: " + std::string(caller) + " is not authorized to perform: " + std::string(action);
+  if (resource != "*") message += " on resource: " + std::string(resource);
+  message += explicitly ? " with an explicit deny in an identity-based policy"
+                        : " because no identity-based policy allows the " + std::string(action) +
+                              " action";
+  return fail("AccessDeniedException", std::move(message), 403);
+}
+
+std::unexpected<Error> cannot_assume(std::string_view role_arn, std::string_view service) {
+  return fail("ValidationException",
+              "Could not assume role " + std::string(role_arn) +
+                  ". Please ensure that the role exists and allows principal '" +
+                  std::string(service) + "' to assume the role.",
+              400);
+}
+
+bool answers_access_denied(const schema::Service& service) {
+  return std::ranges::any_of(service.protocols, [](schema::Protocol protocol) {
+    return protocol == schema::Protocol::rest_xml || protocol == schema::Protocol::aws_query;
+  });
+}
+
+}  // namespace
+
+Result<IamService::Asking> IamService::asking(const RequestFacts& facts,
+                                              const Principal& principal) {
+  Asking asking{facts, principal};
+  const std::string role_name = assumed_role_name(principal.arn);
+  if (role_name.empty()) return asking;
+  std::shared_ptr<const RolePolicies> role =
+      TRY(state_->role_policies(principal.account, role_name));
+  // A session is of the role that issued it, not of one that was made later under its name.
+  if (!role || !principal.user_id.starts_with(role->role.id + ":")) return asking;
+  if (!principal.access_key_id.empty()) {
+    asking.session = credentials_->session(principal.access_key_id);
+    // It ran out, and with it what narrows the role.
+    if (!asking.session) return asking;
+  }
+  asking.role = std::move(role);
+  return asking;
+}
+
+CallerFacts IamService::caller_facts(const Asking& asking) {
+  const Principal& principal = asking.principal;
+  CallerFacts caller{principal.arn, principal.account, principal.user_id};
+  if (principal.root) {
+    caller.type = "Account";
+    caller.temporary = asking.session != nullptr;
+  }
+  if (asking.role) {
+    caller.arn = asking.role->arn;
+    caller.tags = &asking.role->tags;
+  }
+  if (asking.session) {
+    if (asking.session->issued.microseconds > 0) caller.issued = asking.session->issued;
+    caller.source_identity = asking.session->source_identity;
+  }
+  return caller;
+}
+
+Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
+                                std::string_view alias,
+                                const std::optional<ResourceSide>& side) const {
+  if (!asking.role && !asking.principal.root) return Decision::implicit_deny;
+  const CallerFacts caller = caller_facts(asking);
+  CallerPolicies policies;
+  policies.root = asking.principal.root;
+  if (asking.role) {
+    policies.identity = asking.role->identity;
+    if (asking.role->boundary && !policies.root) policies.boundary = *asking.role->boundary;
+  }
+  if (asking.session && asking.session->narrowing && !policies.root)
+    policies.session = *asking.session->narrowing;
+  const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
+  return decide(policies, side, {asked.action, asked.resource, conditions, alias});
+}
+
+Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& asked,
+                                      std::string_view alias) const {
+  const Decision decision = decide_for(asking, asked, alias, std::nullopt);
+  if (decision == Decision::allowed) return {};
+  return access_denied(asking.principal.arn, asked.action, asked.resource,
+                       decision == Decision::explicit_deny);
+}
+
+Grant IamService::trust_of(const RoleRecord& role, std::string_view action,
+                           const PrincipalCandidate& candidate, const RequestFacts& facts,
+                           const CallerFacts& caller, const ConditionContext& given) const {
+  Result<PolicyDocument> trust = parse_policy(role.assume_role_policy, PolicyKind::trust);
+  // One that an older server took and this one does not: nobody is trusted.
+  if (!trust) return Grant::none;
+  const std::string arn = role.arn();
+  const AskedAction asked{action, arn, rule_of(action), nullptr, nullptr, &given};
+  const RequestConditions conditions(facts, caller, asked, tag_sources_);
+  return evaluate_resource_policy(*trust, candidate, {asked.action, arn, conditions});
+}
+
+Result<void> IamService::check_pass_role(const Context& context, std::string_view role_arn,
+                                         std::string_view service_principal) {
+  std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (!arn)
+    return fail("ValidationException",
+                "'" + std::string(role_arn) +
+                    "' is not the ARN of a role; expecting arn:aws:iam::<account>:role/<name>.",
+                400);
+  std::optional<RoleRecord> role = TRY(state_->find_role(arn->account, arn->name));
+  // An ARN names a role by its path and in its case.
+  if (!role || role->arn() != role_arn) {
+    if (state_->accept_any()) return {};
+    return cannot_assume(role_arn, service_principal);
+  }
+  if (arn->account != context.account())
+    return fail("AccessDeniedException", "Cross-account pass role is not allowed.", 403);
+  const RequestFacts facts = facts_of(context);
+  if (!trusts_service(*role, service_principal, context.region))
+    return cannot_assume(role_arn, service_principal);
+  const ConditionContext given{{"iam:PassedToService", {std::string(service_principal)}}};
+  if (context.principal.root) return {};
+  const AskedAction asked{"iam:PassRole", role_arn, rule_of("iam:PassRole"),
+                          nullptr,        nullptr,  &given};
+  return authorize_as(TRY(asking(facts, context.principal)), asked);
+}
+
+bool IamService::trusts_service(const RoleRecord& role, std::string_view service_principal,
+                                std::string_view region) const {
+  RequestFacts facts;
+  facts.region = region;
+  facts.received = state_->now();
+  // The service acts for some resource of the account: which one is not told.
+  const std::string_view service = service_principal.substr(0, service_principal.find('.'));
+  const ConditionContext given{
+      {"aws:SourceAccount", {role.account}},
+      {"aws:SourceArn",
+       {"arn:aws:" + std::string(service) + ":" + std::string(region) + ":" + role.account + ":*"}},
+      {"aws:PrincipalIsAWSService", {"true"}},
+      {"aws:PrincipalServiceName", {std::string(service_principal)}}};
+  CallerFacts caller;
+  caller.type = {};
+  caller.temporary = false;
+  return trust_of(role, "sts:AssumeRole", {.service = service_principal}, facts, caller, given) ==
+         Grant::direct;
+}
+
+Result<void> IamService::authorize_role(std::string_view role_arn, std::string_view session_name,
+                                        std::string_view action, std::string_view resource,
+                                        const ConditionContext& conditions) {
+  if (state_->accept_any()) return {};
+  std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (!arn) return access_denied(role_arn, action, resource, false);
+  std::shared_ptr<const RolePolicies> role = TRY(state_->role_policies(arn->account, arn->name));
+  if (!role || role->arn != role_arn) return access_denied(role_arn, action, resource, false);
+  const Principal principal{arn->account,
+                            session_arn(*arn, session_name),
+                            role->role.id + ":" + std::string(session_name),
+                            {},
+                            false};
+  return authorize(principal, action, resource, conditions);
+}
+
+Result<void> IamService::authorize(const Principal& principal, std::string_view action,
+                                   std::string_view resource, const ConditionContext& conditions) {
+  if (principal.root) return {};
+  RequestFacts facts;
+  facts.received = state_->now();
+  const AskedAction asked{action, resource, rule_of(action), nullptr, nullptr, &conditions};
+  return authorize_as(TRY(asking(facts, principal)), asked);
+}
+
+Result<void> IamService::authorize_operation(const RequestFacts& facts, const Principal& principal,
+                                             const schema::Service& service,
+                                             const schema::Operation& operation,
+                                             const Value& input) {
+  if (principal.root) return {};
+  const RoleFinder find_role = [&](std::string_view name) -> Result<std::optional<NamedRole>> {
+    std::optional<RoleRecord> role = TRY(state_->find_role(principal.account, name));
+    if (!role) return std::optional<NamedRole>();
+    return std::optional(NamedRole{role->arn(), role->permissions_boundary.value_or("")});
+  };
+  const std::vector<RequiredAction> needed = TRY(
+      required_actions({service, operation, principal.account, facts.region, input}, find_role));
+  const Asking who = TRY(asking(facts, principal));
+  for (const RequiredAction& required : needed) {
+    const AskedAction asked{required.action, required.resource, rule_of(required.action),
+                            &input,          &operation,        &required.conditions};
+    Result<void> allowed = authorize_as(who, asked, required.alias);
+    if (allowed) continue;
+    if (answers_access_denied(service)) allowed.error().code = "AccessDenied";
+    return allowed;
+  }
+  return {};
+}
+
+void IamService::set_tag_sources(TagSources sources) {
+  tag_sources_ = std::move(sources);
+  tag_sources_["iam"] = [this](std::string_view arn) { return state_->tags_of(arn); };
+}
+
+}  // namespace tidemill::services::iam

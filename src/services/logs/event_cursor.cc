@@ -1,0 +1,208 @@
+#include "services/logs/event_cursor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace tidemill::services::logs {
+
+namespace {
+
+// Rows a scan takes at once: few enough to hold, many enough for streams of one event a row.
+constexpr std::size_t kScanRows = 64;
+constexpr std::size_t kScanBytes = 1u << 20;
+
+std::size_t bytes_of(const StoredEvent& event) {
+  return sizeof(StoredEvent) + event.message.capacity();
+}
+
+struct TimeRange {
+  std::int64_t first_ms = INT64_MAX;
+  std::int64_t last_ms = INT64_MIN;
+};
+
+// The times of a row's events without reading its messages, from how to_json writes an EventRow.
+// nullopt when the text begins otherwise.
+std::optional<TimeRange> times_of(std::string_view text) {
+  constexpr std::string_view kName = "\"times_ms\":[";
+  constexpr std::size_t kNameWithin = 64;
+  const std::size_t found = text.substr(0, kNameWithin).find(kName);
+  if (found == std::string_view::npos) return std::nullopt;
+  TimeRange range;
+  const char* at = text.data() + found + kName.size();
+  const char* const end = text.data() + text.size();
+  while (at < end && *at != ']') {
+    std::int64_t time_ms = 0;
+    auto [next, error] = std::from_chars(at, end, time_ms);
+    if (error != std::errc()) return std::nullopt;
+    range.first_ms = std::min(range.first_ms, time_ms);
+    range.last_ms = std::max(range.last_ms, time_ms);
+    at = next;
+    if (at < end && *at == ',') ++at;
+  }
+  return range;
+}
+
+}  // namespace
+
+// The events of one bucket that come next, of those it was shown.
+class EventCursor::Window {
+  bool comes_before(const Position& a, const Position& b) const { return forward_ ? a < b : b < a; }
+  // The furthest event is the heap's top.
+  auto order() const {
+    return [this](const StoredEvent& a, const StoredEvent& b) {
+      return comes_before(a.position, b.position);
+    };
+  }
+
+ public:
+  Window(Position start, bool forward, CursorLimits limits)
+      : start_(start), forward_(forward), limits_(limits) {}
+
+  // Whether none of a row's events can belong here.
+  bool passes_over(const TimeRange& times) const {
+    if (forward_)
+      return times.last_ms < start_.time_ms || (bound_ && times.first_ms > bound_->time_ms);
+    return times.first_ms > start_.time_ms || (bound_ && times.last_ms < bound_->time_ms);
+  }
+
+  void add(StoredEvent event) {
+    const Position& position = event.position;
+    if (forward_ ? position < start_ : position >= start_) return;
+    if (bound_ && !comes_before(position, *bound_)) return;
+    bytes_ += bytes_of(event);
+    events_.push_back(std::move(event));
+    std::ranges::push_heap(events_, order());
+    while (events_.size() > 1 &&
+           (events_.size() > limits_.events_max || bytes_ > limits_.bytes_max))
+      drop_furthest();
+  }
+
+  // Something did not fit.
+  bool overflowed() const { return bound_.has_value(); }
+
+  std::vector<StoredEvent> take() {
+    std::ranges::sort_heap(events_, order());
+    return std::move(events_);
+  }
+
+ private:
+  void drop_furthest() {
+    std::ranges::pop_heap(events_, order());
+    bytes_ -= bytes_of(events_.back());
+    // Nothing at or behind it may be kept any more, or there would be a gap.
+    bound_ = events_.back().position;
+    events_.pop_back();
+  }
+
+  const Position start_;
+  const bool forward_;
+  const CursorLimits limits_;
+  std::vector<StoredEvent> events_;
+  std::size_t bytes_ = 0;
+  std::optional<Position> bound_;  // the first that was dropped
+};
+
+EventCursor::EventCursor(store::Store& store, std::string uid, Position start, bool forward,
+                         CursorLimits limits)
+    : store_(store), uid_(std::move(uid)), start_(start), forward_(forward), limits_(limits) {
+  start_.time_ms = std::clamp<std::int64_t>(start_.time_ms, 0, event_time_ms_max);
+}
+
+Result<const StoredEvent*> EventCursor::peek() {
+  while (ready_.empty() && !ended_) TRY(load());
+  return ready_.empty() ? nullptr : &ready_.front();
+}
+
+void EventCursor::pop() {
+  held_bytes_ -= bytes_of(ready_.front());
+  ready_.pop_front();
+}
+
+void EventCursor::let_go() {
+  if (ready_.empty()) return;
+  const Position& next = ready_.front().position;
+  start_ = forward_ ? next : next.after();
+  ended_ = false;
+  ready_ = {};
+  held_bytes_ = 0;
+}
+
+Position EventCursor::border_of_bucket(std::int64_t bucket) const {
+  return {(forward_ ? bucket : bucket + 1) * bucket_ms, 0, 0};
+}
+
+store::Scan EventCursor::first_scan() const {
+  store::Scan scan{.table = events_table().name(),
+                   .prefix = store::key({uid_, ""}),
+                   .reverse = !forward_,
+                   .limit = kScanRows,
+                   .page_bytes_max = kScanBytes};
+  const std::int64_t bucket = bucket_of(start_.time_ms);
+  if (forward_)
+    scan.after = bucket_border(uid_, bucket);
+  else
+    scan.before = bucket_border(uid_, bucket + 1);
+  return scan;
+}
+
+bool EventCursor::take(Window& window, std::int64_t next_bucket) {
+  const bool overflowed = window.overflowed();
+  for (StoredEvent& event : window.take()) {
+    held_bytes_ += bytes_of(event);
+    ready_.push_back(std::move(event));
+  }
+  if (overflowed) {
+    const Position& last = ready_.back().position;
+    start_ = forward_ ? last.after() : last;
+    return false;
+  }
+  start_ = border_of_bucket(next_bucket);
+  return ready_.size() < limits_.events_max / 2 && held_bytes_ < limits_.bytes_max / 2;
+}
+
+// Reads buckets until enough is ready or the stream ends.
+Result<void> EventCursor::load() {
+  ++loads_;
+  store::Scan scan = first_scan();
+  std::optional<std::int64_t> bucket;
+  auto make_window = [&] {
+    return Window(start_, forward_,
+                  {limits_.events_max - std::min(limits_.events_max - 1, ready_.size()),
+                   limits_.bytes_max - std::min(limits_.bytes_max - 1, held_bytes_)});
+  };
+  std::optional<Window> window;
+  while (true) {
+    store::Page page = TRY(store_.scan(scan));
+    for (const store::Row& row : page.rows) {
+      const RowKey key = parse_row_key(row.key);
+      if (bucket && key.bucket != *bucket && !take(*window, key.bucket)) return {};
+      if (bucket != key.bucket) {
+        bucket = key.bucket;
+        window.emplace(make_window());
+      }
+      const std::optional<TimeRange> times = times_of(row.value);
+      if (times && window->passes_over(*times)) continue;
+      auto record = store::read_or_skip<EventRow>(scan.table, row.key, row.value);
+      if (!record) continue;
+      const std::size_t count = std::min(record->times_ms.size(), record->messages.size());
+      for (std::size_t i = 0; i < count; ++i)
+        window->add({{record->times_ms[i], key.row, std::int64_t(i)},
+                     record->ingested_ms,
+                     std::move(record->messages[i])});
+      // Behind buckets that are ready, one that does not fit waits for the next load as a whole.
+      if (window->overflowed() && !ready_.empty()) {
+        start_ = border_of_bucket(key.bucket);
+        return {};
+      }
+    }
+    if (page.next.empty()) break;
+    (forward_ ? scan.after : scan.before) = page.next;
+  }
+  const bool overflowed = window && window->overflowed();
+  if (window) take(*window, *bucket);
+  ended_ = !overflowed;
+  return {};
+}
+
+}  // namespace tidemill::services::logs

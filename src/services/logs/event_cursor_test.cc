@@ -1,0 +1,116 @@
+// The order of events, whatever a cursor may hold at once.
+#include "services/logs/event_cursor.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/random.h"
+#include "services/logs/logs_service.h"
+#include "store/memory/memory_store.h"
+
+namespace tidemill::services::logs {
+namespace {
+
+class CursorTest : public testing::Test {
+ protected:
+  // Puts of a few events each, in any order of time, many of them at one millisecond.
+  void write(std::size_t puts, std::size_t events_of_put, std::int64_t span_ms) {
+    for (std::size_t put = 0; put < puts; ++put) {
+      std::vector<LogEvent> events;
+      for (std::size_t i = 0; i < events_of_put; ++i) {
+        const std::int64_t time_ms = 1'000'000 + std::int64_t(random_->next() % span_ms);
+        std::string message = std::to_string(count_++);
+        if (random_->next() % 50 == 0) message.append(20'000, 'x');
+        events.push_back({Timestamp{time_ms * 1000}, std::move(message)});
+      }
+      store::Transaction transaction;
+      add_events(transaction, stream_, events, Timestamp{1});
+      ASSERT_TRUE(store_->commit(std::move(transaction)));
+    }
+  }
+
+  // The whole walk, with read-ahead forgotten now and then.
+  std::vector<Position> walk(Position start, bool forward, CursorLimits limits,
+                             std::size_t let_go_every = 0) {
+    EventCursor cursor(*store_, stream_.uid, start, forward, limits);
+    std::vector<Position> seen;
+    while (true) {
+      auto event = cursor.peek();
+      EXPECT_TRUE(event) << event.error().message;
+      if (!event || !*event) return seen;
+      seen.push_back((*event)->position);
+      most_held_bytes_ = std::max(most_held_bytes_, cursor.held_bytes());
+      cursor.pop();
+      if (let_go_every && seen.size() % let_go_every == 0) cursor.let_go();
+    }
+  }
+
+  std::unique_ptr<store::Store> store_ = store::make_memory_store(LogsService::tables());
+  std::unique_ptr<Random> random_ = make_seeded_random(11);
+  Stream stream_{.uid = "u"};
+  std::size_t count_ = 0;
+  std::size_t most_held_bytes_ = 0;
+};
+
+constexpr Position kEnd{event_time_ms_max, INT64_MAX, INT64_MAX};
+
+TEST_F(CursorTest, Walk_isInOrderAndWholeWithAnyLimits) {
+  write(60, 17, 25'000);  // three buckets, rows that overlap
+  const std::vector<Position> all = walk({}, true, {});
+  ASSERT_EQ(all.size(), 60u * 17u);
+  ASSERT_TRUE(std::ranges::is_sorted(all));
+  for (CursorLimits limits :
+       {CursorLimits{1, 1}, CursorLimits{1, 1 << 20}, CursorLimits{7, 1 << 20},
+        CursorLimits{100, 5'000}, CursorLimits{2'000, 30'000}})
+    for (std::size_t let_go_every : {0ul, 3ul}) {
+      if (limits.events_max == 1 && let_go_every) continue;  // a load for each event is slow
+      EXPECT_EQ(walk({}, true, limits, let_go_every), all)
+          << limits.events_max << " " << limits.bytes_max << " " << let_go_every;
+      std::vector<Position> backwards = walk(kEnd, false, limits, let_go_every);
+      std::ranges::reverse(backwards);
+      EXPECT_EQ(backwards, all) << limits.events_max << " " << limits.bytes_max;
+    }
+}
+
+TEST_F(CursorTest, Walk_fromAnyBorderHasWhatLiesOnItsSide) {
+  write(20, 9, 25'000);
+  const std::vector<Position> all = walk({}, true, {});
+  for (std::size_t at = 0; at < all.size(); at += 13) {
+    EXPECT_EQ(walk(all[at], true, {5, 1 << 20}),
+              std::vector<Position>(all.begin() + std::ptrdiff_t(at), all.end()));
+    std::vector<Position> before = walk(all[at], false, {5, 1 << 20});
+    std::ranges::reverse(before);
+    EXPECT_EQ(before, std::vector<Position>(all.begin(), all.begin() + std::ptrdiff_t(at)));
+  }
+}
+
+TEST_F(CursorTest, Held_staysWithinTheLimit) {
+  write(400, 50, 9'000);  // one bucket of several mebibytes
+  const std::vector<Position> all = walk({}, true, {1'000'000, 64u << 20});
+  const std::size_t whole = most_held_bytes_;
+  most_held_bytes_ = 0;
+  EXPECT_EQ(walk({}, true, {10'000, 512 << 10}), all);
+  EXPECT_LE(most_held_bytes_, 512u << 10);
+  EXPECT_GT(whole, 4u * (512u << 10));
+}
+
+TEST_F(CursorTest, SparseEvents_areReadManyBucketsAtOnce) {
+  for (int i = 0; i < 500; ++i) {
+    store::Transaction transaction;
+    add_events(transaction, stream_, {{Timestamp{(1'000'000 + i * 20'000ll) * 1000}, "m"}},
+               Timestamp{1});
+    ASSERT_TRUE(store_->commit(std::move(transaction)));
+  }
+  EventCursor cursor(*store_, stream_.uid, {}, true);
+  std::size_t seen = 0;
+  while (*cursor.peek()) {
+    ++seen;
+    cursor.pop();
+  }
+  EXPECT_EQ(seen, 500u);
+  EXPECT_LE(cursor.loads(), 3u);
+}
+
+}  // namespace
+}  // namespace tidemill::services::logs

@@ -1,0 +1,58 @@
+#include "services/sagemaker/failure_text.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* kTrace =
+    "epoch 1\nTraceback (most recent call last):\n  File \"train.py\", line 3, in <module>\n    "
+    "fit()\n"
+    "xgboost.core.XGBoostError: [12:00:00] data.cc:1: Check failed: valid\n"
+    "Stack trace:\n  [bt] (0) /lib/libxgboost.so(+0x22dcbb) [0x7f]\n"
+    "  [bt] (1) /lib/libxgboost.so(XGDMatrixCreate+0x8f) [0x7f]\n\n\n";
+
+TEST(FailureText, The_exceptions_line_stands_without_native_frames) {
+  EXPECT_EQ(exception_line(kTrace),
+            "xgboost.core.XGBoostError: [12:00:00] data.cc:1: Check failed: valid");
+  EXPECT_EQ(failure_in_log(kTrace, 1000),
+            "Traceback (most recent call last):\n  File \"train.py\", line 3, in <module>\n    "
+            "fit()\nxgboost.core.XGBoostError: [12:00:00] data.cc:1: Check failed: valid");
+  EXPECT_EQ(exception_line("no trace"), "");
+}
+
+TEST(FailureText, The_exceptions_line_survives_what_is_written_after_it) {
+  const std::string log =
+      "Traceback (most recent call last):\n  File \"a\"\nValueError: no\n" + std::string(900, 'x');
+  const std::string text = failure_in_log(log, 200);
+  EXPECT_THAT(text, StartsWith("ValueError: no\n...xxx"));
+  EXPECT_LE(text.size(), 200u);
+  for (std::size_t most : {0, 1, 5, 13, 20, 40, 60})
+    EXPECT_LE(failure_in_log(log, most).size(), most);
+}
+
+TEST(FailureText, Of_other_logs_the_last_lines) {
+  std::string log;
+  for (int i = 0; i < 40; ++i) log += "line " + std::to_string(i) + "\n";
+  EXPECT_THAT(failure_in_log(log, 1000), Not(HasSubstr("line 20")));
+  EXPECT_THAT(failure_in_log(log, 1000), HasSubstr("line 39"));
+  EXPECT_EQ(failure_in_log("terminate called\n  [bt] (0) /lib/x.so(f+0x1) [0x7]\n", 1000),
+            "terminate called");
+}
+
+TEST(FailureText, Folders_of_the_server_are_not_shown) {
+  const Programs programs{"/usr/local/bin/tidemill", "/env/bin/python", "/data/runtimes/python-1"};
+  EXPECT_EQ(hide_server_paths("File \"/data/jobs/j/ml/code/a.py\" by "
+                              "\"/data/runtimes/python-1/tidemill_serving/loop.py\" of "
+                              "/usr/local/bin/tidemill",
+                              "/data/jobs/j/ml", programs),
+            "File \"/opt/ml/code/a.py\" by \"tidemill_serving/loop.py\" of tidemill");
+}
+
+}  // namespace
+}  // namespace tidemill::services::sagemaker

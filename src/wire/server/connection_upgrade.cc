@@ -1,0 +1,57 @@
+// A connection that stops being a plain HTTP connection: after CONNECT it goes on with TLS inside,
+// or somebody else takes the socket.
+#include "wire/server/connection.h"
+#include "wire/server/response_head.h"
+#include "wire/server/upgrade.h"
+
+namespace tidemill::wire {
+
+// RFC 9110 9.3.6: the answer has neither Content-Length nor Transfer-Encoding, and what follows its
+// head is the tunnel's.
+void Connection::start_upgrade(HttpResponse response) {
+  if (tls_ || server_->stopping() || reading_ != Reading::complete || close_after_) {
+    close();
+    return;
+  }
+  append_response_head(200, response.headers, ResponseFraming(), server_->date(),
+                       shared_.options.server_name, out_);
+  upgrade_ = std::move(response.upgrade);
+  write_since_ = server_->now();
+  complete_response();
+}
+
+// The answer is out. True when requests may follow, inside TLS.
+bool Connection::finish_upgrade() {
+  const std::unique_ptr<Upgrade> upgrade = std::move(upgrade_);
+  // A read under way would put ciphertext where plain bytes are expected. None is, as the state
+  // `complete` wants no input; if that changes, the connection ends rather than mixes the two.
+  if (read_armed_) {
+    close();
+    return false;
+  }
+  std::string early(input_.view());
+  input_.consume(early.size());
+  if (!upgrade->tls) {
+    closed_ = true;
+    upgrade->take(std::move(socket_), std::move(early));
+    server_->remove(shared_from_this());
+    return false;
+  }
+  tls_context_ = upgrade->tls;
+  tunnel_host_ = upgrade->host;
+  tls_ = std::make_unique<TlsSession>(*tls_context_);
+  tls_ciphertext_ = std::make_unique_for_overwrite<char[]>(tls_read_bytes);
+  first_request_ = true;
+  enter(Reading::head);
+  if (early.empty()) return true;
+  std::string plaintext;
+  if (tls_->feed(early, plaintext) != TlsSession::Fed::ok) {
+    close();
+    return false;
+  }
+  if (!plaintext.empty()) input_.append(plaintext);
+  head_begun_ = !input_.empty();
+  return true;
+}
+
+}  // namespace tidemill::wire

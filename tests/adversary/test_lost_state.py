@@ -1,0 +1,245 @@
+"""A mount that was missing, a wrong order of restoring, a folder deleted under the running server: no
+bytes are lost by a start, and nothing is acknowledged that is not stored."""
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import sys
+import time
+import urllib.error
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from support.server import Server  # noqa: E402
+
+MIB = 1 << 20
+
+
+def fill(server, bucket="kept"):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket=bucket)
+    bodies = {f"{bucket}-{size}-{i}": os.urandom(size) for size in (10, 100_000, 2 * MIB) for i in range(3)}
+    for key, body in bodies.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+    return bodies
+
+
+def check(server, bodies, bucket="kept"):
+    s3 = server.client("s3")
+    listed = {o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]}
+    assert listed == set(bodies)
+    for key, body in bodies.items():
+        got = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        assert hashlib.sha256(got).digest() == hashlib.sha256(body).digest(), key
+
+
+def wait_for_log(server, text, seconds=20):
+    deadline = time.monotonic() + seconds
+    while text not in server.log_text():
+        assert time.monotonic() < deadline, f"no '{text}' in the log:\n{server.log_text()}"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def server():
+    with Server(auth="any") as running:
+        yield running
+
+
+def test_a_start_without_state_loses_nothing(server):
+    bodies = fill(server)
+    server.stop()
+    state, aside = server.data / "state", server.data.with_name(server.data.name + "-state")
+    state.rename(aside)
+    try:
+        for _ in range(2):  # the second start has a database with records of its own
+            server.start()
+            assert "belong to the state database" in server.log_text()
+            s3 = server.client("s3")
+            s3.create_bucket(Bucket=f"new-{time.monotonic_ns()}")
+            assert not [b for b in s3.list_buckets()["Buckets"] if b["Name"] == "kept"]
+            other = s3.list_buckets()["Buckets"][0]["Name"]
+            s3.put_object(Bucket=other, Key="other", Body=b"o" * 1000)
+            s3.put_object(Bucket=other, Key="large", Body=b"o" * (2 * MIB))
+            assert s3.get_object(Bucket=other, Key="large")["Body"].read() == b"o" * (2 * MIB)
+            time.sleep(0.5)  # the collection after the start
+            server.stop()
+        shutil.rmtree(state)
+    finally:
+        aside.rename(state)
+    server.start()
+    check(server, bodies)
+    server.stop()
+    server.start()
+    check(server, bodies)
+
+
+def test_an_older_state_finds_the_newer_blobs_when_the_right_one_is_back(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="kept")
+    server.stop()
+    old = server.data.with_name(server.data.name + "-old")
+    new = server.data.with_name(server.data.name + "-new")
+    shutil.copytree(server.data / "state", old)
+    server.start()
+    s3 = server.client("s3")
+    bodies = {f"k{size}-{i}": os.urandom(size) for size in (10, 300_000, 2 * MIB) for i in range(3)}
+    for key, body in bodies.items():
+        s3.put_object(Bucket="kept", Key=key, Body=body)
+    server.stop()
+    try:
+        # Yesterday's backup of the state over today's blobs.
+        (server.data / "state").rename(new)
+        shutil.copytree(old, server.data / "state")
+        server.start()
+        wait_for_log(server, "moved to quarantine")
+        assert "Contents" not in server.client("s3").list_objects_v2(Bucket="kept")
+        assert any((server.data / "blobs/quarantine").rglob("*"))
+        server.stop()
+        shutil.rmtree(server.data / "state")
+        new.rename(server.data / "state")
+        server.start()
+        check(server, bodies)
+        wait_for_log(server, "brought back from quarantine")
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def test_a_state_without_its_blobs_says_so_and_finds_them_later(server):
+    bodies = fill(server)
+    server.stop()
+    blobs, aside = server.data / "blobs", server.data.with_name(server.data.name + "-blobs")
+    blobs.rename(aside)
+    try:
+        server.start()
+        assert "The folder of blobs is new" in server.log_text()
+        s3 = server.client("s3")
+        assert {o["Key"] for o in s3.list_objects_v2(Bucket="kept")["Contents"]} == set(bodies)
+        for key in bodies:
+            with pytest.raises(ClientError) as refused:
+                s3.get_object(Bucket="kept", Key=key)
+            assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+            assert "no blob" in str(refused.value)
+        server.stop()
+        shutil.rmtree(blobs)
+    finally:
+        aside.rename(blobs)
+    server.start()
+    check(server, bodies)
+
+
+def health(server):
+    try:
+        return 200, json.loads(server.get("/_tidemill/health"))
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def gone(how, path):
+    if how == "deleted":
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    else:
+        path.rename(path.with_name(path.name + "-moved"))
+        if how == "replaced":
+            path.mkdir() if path.with_name(path.name + "-moved").is_dir() else path.touch()
+
+
+@pytest.mark.parametrize("part", ["", "state", "blobs", "state/tidemill.db", "state/tidemill.db-wal", "blobs/segments"])
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_the_folder_that_goes_away_under_the_server(how, part):
+    if part.endswith("-wal") and how != "deleted":
+        pytest.skip("the log is only deleted by hand")
+    server = Server(auth="any")
+    moved = server.data.with_name(server.data.name + "-moved")
+    try:
+        server.start()
+        s3, logs = server.client("s3"), server.client("logs")
+        s3.create_bucket(Bucket="before")
+        s3.put_object(Bucket="before", Key="there", Body=b"x" * 1000)
+        logs.create_log_group(logGroupName="before")
+        assert health(server) == (200, {"status": "ok"})
+        gone(how, server.data / part if part else server.data)
+        # Everything that would have to be stored is refused as the server's fault.
+        writes = [lambda: s3.put_object(Bucket="before", Key="lost", Body=b"y" * 1000),
+                  lambda: s3.put_object(Bucket="before", Key="lost-large", Body=b"y" * (2 * MIB))]
+        if not part.startswith("blobs"):
+            writes += [lambda: s3.create_bucket(Bucket="lost"),
+                       lambda: s3.delete_object(Bucket="before", Key="there"),
+                       lambda: logs.create_log_group(logGroupName="lost"),
+                       lambda: server.client("iam").create_user(UserName="lost")]
+        for write in writes:
+            with pytest.raises(ClientError) as refused:
+                write()
+            assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] >= 500, refused.value
+            assert str(server.data) not in str(refused.value), "a path of the server in an answer"
+        if part in ("", "state", "blobs", "state/tidemill.db"):
+            status, body = health(server)
+            assert status == 503 and body["status"] == "failed", body
+            assert "while the server was using it" in body["reason"] and str(server.data) not in body["reason"]
+            wait_for_log(server, "the data folder is gone", seconds=12)
+        assert server.process.poll() is None
+    finally:
+        try:
+            server.close()
+        finally:
+            shutil.rmtree(moved, ignore_errors=True)
+
+
+def test_a_folder_that_is_put_back_is_used_again(server):
+    s3 = server.client("s3")
+    s3.create_bucket(Bucket="back")
+    aside = server.data.with_name(server.data.name + "-aside")
+    server.data.rename(aside)
+    try:
+        with pytest.raises(ClientError):
+            s3.put_object(Bucket="back", Key="no", Body=b"no")
+        assert health(server)[0] == 503
+    finally:
+        aside.rename(server.data)
+    assert health(server)[0] == 200
+    s3.put_object(Bucket="back", Key="yes", Body=b"yes")
+    server.kill()
+    server.start()
+    assert server.client("s3").get_object(Bucket="back", Key="yes")["Body"].read() == b"yes"
+
+
+def test_a_folder_of_the_version_before(server):
+    """Neither ids nor checksums of blocks: it is read, protected from now on, and gets its sums."""
+    bodies = fill(server)
+    server.stop()
+    (server.data / "blobs/DATABASE").unlink()
+    database = sqlite3.connect(server.data / "state/tidemill.db")
+    with database:
+        assert database.execute("DELETE FROM store_identity").rowcount == 1
+        for (value,) in database.execute("SELECT value FROM s3_objects").fetchall():
+            blob = json.loads(value).get("blob", {"location": ""})
+            if blob["location"].startswith("f/"):
+                os.truncate(server.data / "blobs/files" / blob["location"][2:], blob["size_bytes"])
+    database.close()
+    server.start()
+    s3 = server.client("s3")
+    for key, body in bodies.items():
+        first, last = len(body) // 3, len(body) // 2
+        got = s3.get_object(Bucket="kept", Key=key, Range=f"bytes={first}-{last}")["Body"].read()
+        assert got == body[first:last + 1], key
+    check(server, bodies)
+    assert "belong to" not in server.log_text()
+    time.sleep(0.5)
+    server.stop()
+    state, aside = server.data / "state", server.data.with_name(server.data.name + "-state")
+    state.rename(aside)
+    try:
+        server.start()
+        assert "belong to the state database" in server.log_text()
+        time.sleep(0.5)
+        server.stop()
+        shutil.rmtree(state)
+    finally:
+        aside.rename(state)
+    server.start()
+    check(server, bodies)
