@@ -21,6 +21,9 @@ namespace tidemill::blobs {
 namespace {
 
 constexpr std::size_t kInlineBlobBytesMax = limits::buffered_body_bytes_max;
+// Ranges of files up to this size are read when they are opened: larger ones cost more in memory
+// that is new to the process than the reading itself.
+constexpr std::size_t kReadAtOnceBytesMax = 256u << 10;
 // Write-back of a large file is started each time this much was written, so that the sync at its
 // end has little left to do.
 constexpr std::uint64_t kWriteBackBytes = 8u << 20;
@@ -192,9 +195,11 @@ Result<std::unique_ptr<ByteSource>> LocalBlobStore::open(const BlobRef& blob, st
   BlockSums sums = TRY(load_sums(*opened.file, opened.path, blob));
   auto source = std::make_unique<CheckedFileSource>(std::move(opened.file), blob, std::move(sums),
                                                     offset, length);
-  if (length > kInlineBlobBytesMax) return std::unique_ptr<ByteSource>(std::move(source));
+  if (length > kReadAtOnceBytesMax) return std::unique_ptr<ByteSource>(std::move(source));
   // Read now: damage is an error of the whole answer then, and not a body that ends early.
-  std::string bytes = TRY(read_all(*source, length));
+  std::string bytes(length, '\0');
+  for (std::size_t done = 0; done < bytes.size();)
+    done += TRY(source->read(std::span(bytes).subspan(done)));
   return std::unique_ptr<ByteSource>(std::make_unique<StringSource>(std::move(bytes)));
 }
 

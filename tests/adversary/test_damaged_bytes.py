@@ -186,7 +186,8 @@ def test_damaged_records_of_other_services_hide_nothing_else():
         iam = server.client("iam")
         role = iam.create_role(RoleName="keeps", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
         server.client("s3").create_bucket(Bucket="models")
-        for name in ("m-one", "m-two"):
+        server.client("s3").put_object(Bucket="models", Key="model.tar.gz", Body=b"a model")
+        for name in ("m-one", "m-good"):
             sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={
                 "Image": "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1",
                 "ModelDataUrl": "s3://models/model.tar.gz"})
@@ -216,7 +217,7 @@ def test_damaged_records_of_other_services_hide_nothing_else():
         with pytest.raises(ClientError) as refused:
             logs.get_log_events(logGroupName="one", logStreamName="two")
         assert status_of(refused) >= 500, refused.value
-        assert [m["ModelName"] for m in sagemaker.list_models()["Models"]] == ["m-two"]
+        assert [m["ModelName"] for m in sagemaker.list_models()["Models"]] == ["m-good"]
         with pytest.raises(ClientError) as refused:
             sagemaker.describe_model(ModelName="m-one")
         assert status_of(refused) >= 500, refused.value

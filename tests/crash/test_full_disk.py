@@ -219,9 +219,8 @@ def test_every_kind_of_deletion_works_without_a_free_byte(full):
     iam.create_role(RoleName="gone", AssumeRolePolicyDocument=TRUST)
     role = iam.get_role(RoleName="gone")["Role"]["Arn"]
     iam.put_role_policy(RoleName="gone", PolicyName="p", PolicyDocument=POLICY)
-    iam.create_user(UserName="gone")
-    key = iam.create_access_key(UserName="gone")["AccessKey"]["AccessKeyId"]
     image = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
+    s3.put_object(Bucket=full.bucket, Key="model.tar.gz", Body=b"a model")
     sagemaker.create_model(ModelName="gone", ExecutionRoleArn=role,
                            PrimaryContainer={"Image": image, "ModelDataUrl": f"s3://{full.bucket}/model.tar.gz"})
     sagemaker.create_endpoint_config(EndpointConfigName="gone", ProductionVariants=[
@@ -246,7 +245,7 @@ def test_every_kind_of_deletion_works_without_a_free_byte(full):
     # Growth is refused, also small growth, again and again: the reserve is not for it.
     for i in range(200):
         for write in (lambda: logs.create_log_group(logGroupName=f"more-{i}"),
-                      lambda: iam.create_user(UserName=f"more-{i}")):
+                      lambda: iam.create_role(RoleName=f"more-{i}", AssumeRolePolicyDocument=TRUST)):
             with contextlib.suppress(ClientError):
                 write()
     with pytest.raises(ClientError) as refused:
@@ -264,8 +263,6 @@ def test_every_kind_of_deletion_works_without_a_free_byte(full):
         lambda: logs.delete_retention_policy(logGroupName="one"),
         lambda: logs.delete_log_group(logGroupName="two"),
         lambda: iam.delete_role_policy(RoleName="gone", PolicyName="p"),
-        lambda: iam.delete_access_key(UserName="gone", AccessKeyId=key),
-        lambda: iam.delete_user(UserName="gone"),
         lambda: sagemaker.delete_endpoint_config(EndpointConfigName="gone"),
         lambda: sagemaker.delete_model(ModelName="gone"),
         lambda: iam.delete_role(RoleName="gone"),
