@@ -18,7 +18,7 @@ NAME, BUCKET, MARK = "THE_NAME", "THE_BUCKET", "THE_MARK"
 
 
 def first_time():
-    """Kept in S3: nothing else of a model server outlives it."""
+    # Kept in S3: nothing else of a model server outlives it.
     import boto3
     s3 = boto3.client("s3")
     if s3.list_objects_v2(Bucket=BUCKET, Prefix=MARK)["KeyCount"]:

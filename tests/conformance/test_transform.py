@@ -16,7 +16,7 @@ import json, os, time
 
 
 def died_first_time():
-    """Kept in S3: nothing else of a model server outlives it."""
+    # Kept in S3: nothing else of a model server outlives it.
     import boto3
     bucket, key = os.environ["DIED"].split("/", 1)
     s3 = boto3.client("s3")
