@@ -189,7 +189,7 @@ Result<void> Application::Parts::open_identity() {
 // The local certificate authority, what clients need to trust it, and tunnels to other hosts.
 Result<void> Application::Parts::open_transparent_mode() {
   authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
-  TRY(write_trust_files(data, *authority, clock.now()));
+  TRY(write_trust_files(data, *authority, settings.text("tls-certificate"), clock.now()));
   tunnels = std::make_unique<wire::Tunnels>(wire::TunnelOptions());
   connect_path = std::make_unique<ConnectPath>(
       *authority, *tunnels,

@@ -34,11 +34,13 @@ bool is_signed_url(const HttpRequest& request) {
 // What has its own way to say who may. Future ones go here: the registry's and git's tokens,
 // function URLs, API stages, load balancers.
 constexpr CallerException kExceptions[] = {
-    {"health", [](const HttpRequest& request,
-                  const CallerRulesOptions&) { return request.path == kHealthPath; }},
+    {"health", true,
+     [](const HttpRequest& request, const CallerRulesOptions&) {
+       return request.path == kHealthPath;
+     }},
     // A link to an object works from any page. With --auth any nobody verifies it, and it may only
     // read, which the page itself cannot.
-    {"signed URL",
+    {"signed URL", false,
      [](const HttpRequest& request, const CallerRulesOptions& options) {
        return is_signed_url(request) &&
               (!options.any_credentials || (reads_only(request) && !request.find_query("Action")));
@@ -115,9 +117,11 @@ std::optional<Error> CallerRules::refusal(const HttpRequest& request) const {
   const bool own_path = OwnPaths::takes(request);
   // What is signed proves itself, wherever it comes from.
   if (!options_.any_credentials && !own_path) return std::nullopt;
+  const bool foreign_host = options_.any_credentials && !is_own_host(request.host());
   for (const CallerException& exception : kExceptions)
-    if (exception.holds(request, options_)) return std::nullopt;
-  if (options_.any_credentials && !is_own_host(request.host()))
+    if ((exception.any_host || !foreign_host) && exception.holds(request, options_))
+      return std::nullopt;
+  if (foreign_host)
     return denied(
         "This server takes any credentials (auth is 'any'), so it answers only under "
         "names that are its own, and " +

@@ -27,6 +27,8 @@ struct CallerRulesOptions {
 // What a request that the rules would refuse is let through for; the list is in caller_rules.cc.
 struct CallerException {
   std::string_view name;
+  // Also under a name that is not ours, where whoever pointed it here reads the answer.
+  bool any_host;
   bool (*holds)(const wire::HttpRequest& request, const CallerRulesOptions& options);
 };
 

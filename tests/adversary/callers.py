@@ -37,7 +37,7 @@ class Callers:
     def session(self, *statements, role=None, **more):
         """Credentials of the role, narrowed to the statements (without any: the role's)."""
         narrowing = {"Policy": document(*statements)} if statements else {}
-        return self.sts.assume_role(RoleArn=role or self.role, RoleSessionName="s", **narrowing, **more)["Credentials"]
+        return self.sts.assume_role(RoleArn=role or self.role, RoleSessionName="session", **narrowing, **more)["Credentials"]
 
     def call(self, credentials, service, operation, **given):
         """"denied", "ok" or the error's code."""

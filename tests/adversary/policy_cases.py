@@ -148,7 +148,7 @@ LOGS = {
 BUCKET, OBJECT = "arn:aws:s3:::secret-bucket", "arn:aws:s3:::secret-bucket/Dir/Key one"
 _B, _O = {"Bucket": "secret-bucket"}, {"Bucket": "secret-bucket", "Key": "Dir/Key one"}
 _PART = {**_O, "UploadId": "u", "PartNumber": 1}
-_SOURCE = "/secret%2Dbucket/Dir/Key%20one"
+_SOURCE = "/secret-bucket/Dir/Key one"  # boto3 encodes it
 _SOURCE_ARN = {"s3:GetObject": [OBJECT]}
 
 

@@ -37,7 +37,7 @@ def test_a_malformed_scope_does_not_change_the_account(open_server, scope):
 def session(open_server):
     iam = open_server.client("iam")
     arn = iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    return open_server.client("sts").assume_role(RoleArn=arn, RoleSessionName="s")["Credentials"]
+    return open_server.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
 
 
 @pytest.mark.parametrize("scope", ["20261129/us-east-1/sts/aws4_request", "20261129//sts/aws4_request"])
@@ -49,7 +49,7 @@ def test_a_roles_key_without_its_token_is_refused(open_server, session, scope, t
 def test_a_roles_key_with_its_token_is_the_role(open_server, session):
     sts = open_server.client("sts", aws_access_key_id=session["AccessKeyId"],
                              aws_secret_access_key=session["SecretAccessKey"], aws_session_token=session["SessionToken"])
-    assert sts.get_caller_identity()["Arn"].endswith(":assumed-role/r/s")
+    assert sts.get_caller_identity()["Arn"].endswith(":assumed-role/r/session")
     s3 = open_server.client("s3", aws_access_key_id=session["AccessKeyId"], aws_secret_access_key="x")
     with pytest.raises(s3.exceptions.ClientError) as refused:
         s3.list_buckets()

@@ -81,6 +81,8 @@ def test_names_that_were_pointed_here_are_not_ours(open_server, bucket, host):
     same = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
     refused(signed(open_server, "s3", "GET", f"/{bucket}/kept", same, host=host), "allowed-hosts", host)
     refused(signed(open_server, "s3", "DELETE", f"/{bucket}/kept", host=host), "allowed-hosts")
+    # Its page could read what a made-up signature in the address lets through from elsewhere.
+    refused(ask(open_server, "GET", f"/{bucket}/kept?{FAKE_URL}", same, host=host), "allowed-hosts")
     refused(ask(open_server, "GET", "/_tidemill/metrics", host=host), "allowed-hosts")
 
 

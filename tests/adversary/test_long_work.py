@@ -81,13 +81,13 @@ def test_a_checkpoint_too_large_for_one_object_fails_its_job(jobs):
     assert job["TrainingJobStatus"] == "Failed" and "EntityTooLarge" in job["FailureReason"], job.get("FailureReason")
 
 
-SLOW = "head -c 300000000 /dev/urandom > /opt/ml/model/weights.bin"  # that gzip takes long over
-UPLOADS_AFTER_SECONDS = 4  # Describe would be held for ten
+# Gzip packs some 30 MB of this a second. Describe would be held for ten seconds, so the tests do not ask.
+RANDOM = "head -c {}000000 /dev/urandom > /opt/ml/model/weights.bin"
 
 
 def test_a_job_that_uploads_can_be_stopped_and_deleted(jobs):
-    jobs.start("stopped", SLOW)
-    time.sleep(UPLOADS_AFTER_SECONDS)
+    jobs.start("stopped", RANDOM.format(300))
+    time.sleep(3)
     began = time.monotonic()
     jobs.sm.stop_training_job(TrainingJobName="stopped")
     job = jobs.wait("stopped", OVER, 20)
@@ -98,8 +98,8 @@ def test_a_job_that_uploads_can_be_stopped_and_deleted(jobs):
 def test_the_server_ends_while_a_job_uploads_and_the_next_one_finishes_it():
     with Server(auth="any") as server:
         jobs = Jobs(server)
-        jobs.start("outlived", SLOW)
-        time.sleep(UPLOADS_AFTER_SECONDS)
+        jobs.start("outlived", RANDOM.format(100))
+        time.sleep(1.5)
         began = time.monotonic()
         assert server.stop() == 0 and time.monotonic() - began < 5
         server.start()
@@ -112,7 +112,7 @@ FAKETIME = next((path for path in Path("/usr/lib").glob("*/faketime/libfaketimeM
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed (Debian's package libfaketime)")
 def test_steps_of_the_wall_clock_end_no_job(tmp_path):
-    """An hour forward, then two back, under a job of a few seconds, and a restart of the server between the two."""
+    """An hour forward, then two back, under jobs of a few seconds, and a restart of the server between the two."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
@@ -120,20 +120,18 @@ def test_steps_of_the_wall_clock_end_no_job(tmp_path):
     with Server(auth="any", environment=environment) as server:
         jobs = Jobs(server)
         before = jobs.clock()
-        jobs.start("steps", "sleep 8; echo done > /opt/ml/model/done", max_runtime_seconds=60)
-        time.sleep(2)
+        jobs.start("steps", "sleep 6; echo done > /opt/ml/model/done", max_runtime_seconds=60)
+        time.sleep(1.5)
         clock.write_text("+3600")
-        time.sleep(1)
+        time.sleep(0.5)
         assert jobs.clock() - before > 3500  # the server does see the other time
         server.stop()
         server.start()
+        # And what is too long is ended although the clock goes back.
+        jobs.start("long", "sleep 600", max_runtime_seconds=3)
+        time.sleep(1)
         clock.write_text("-3600")
         job = jobs.wait("steps", OVER, 30)
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Completed", "Completed"), job
-        # And what is too long is ended although the clock goes back.
-        clock.write_text("+0")
-        jobs.start("long", "sleep 600", max_runtime_seconds=3)
-        time.sleep(1)
-        clock.write_text("-7200")
         job = jobs.wait("long", OVER, 20)
         assert job["SecondaryStatus"] == "MaxRuntimeExceeded"

@@ -46,7 +46,7 @@ GLOBAL = [
     ("aws:UserAgent", "StringLike", "*Boto3*", "curl*"),
     ("aws:PrincipalType", "StringEquals", "AssumedRole", "User"),
     ("aws:PrincipalArn", "ArnLike", "arn:aws:iam::*:role/caller", "arn:aws:iam::*:role/other"),
-    ("aws:userid", "StringLike", "AROA*:s", "AIDA*"),
+    ("aws:userid", "StringLike", "AROA*:session", "AIDA*"),
     ("aws:PrincipalTag/Team", "StringEquals", "red", "blue"),
     ("aws:principaltag/team", "StringEquals", "red", "blue"),
     ("aws:RequestedRegion", "StringEquals", "us-east-1", "eu-west-1"),
@@ -82,7 +82,7 @@ S3 = [
     ("s3:delimiter", "/", "ListObjectsV2", {"Bucket": BUCKET, "Delimiter": "/"}, {"Delimiter": "-"}),
     ("s3:x-amz-acl", "public-read", "PutObject", {**PUT, "ACL": "public-read"}, {"ACL": "private"}),
     ("s3:x-amz-copy-source", f"{BUCKET}/secret", "CopyObject",
-     {"Bucket": BUCKET, "Key": "c", "CopySource": f"/{BUCKET}/%73ecret"}, {"CopySource": f"{BUCKET}/plain"}),
+     {"Bucket": BUCKET, "Key": "c", "CopySource": f"/{BUCKET}/secret"}, {"CopySource": f"{BUCKET}/plain"}),
     ("s3:if-none-match", "*", "PutObject", {**PUT, "Key": "once", "IfNoneMatch": "*"}, {"Key": "twice", "IfNoneMatch": None}),
 ]
 
@@ -174,3 +174,30 @@ def test_presigned_urls_are_told_apart(callers):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(url, timeout=10)
     assert refused.value.code == 403
+
+
+@pytest.mark.parametrize("carried", ["header", "query"])
+def test_a_presigned_url_cannot_hide_what_it_asks(callers, carried):
+    """JavaScript's presigner moves x-amz- headers into the query, and the server takes them from there."""
+    import urllib.error
+    import urllib.request
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    def put(acl):
+        session = callers.session(ALL, {"Effect": "Deny", "Action": "s3:PutObject*", "Resource": "*", "Condition": {
+            "StringEquals": {"s3:x-amz-acl": "bucket-owner-full-control"}}})
+        headers = {"x-amz-acl": acl} if carried == "header" else {}
+        request = AWSRequest("PUT", f"{callers.server.endpoint}/{BUCKET}/hidden", headers=headers,
+                             params={} if carried == "header" else {"x-amz-acl": acl})
+        S3SigV4QueryAuth(Credentials(session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]),
+                         "s3", "us-east-1").add_auth(request)
+        prepared = request.prepare()
+        try:
+            return urllib.request.urlopen(urllib.request.Request(
+                prepared.url, b"x", dict(prepared.headers.items()), method="PUT"), timeout=10).status
+        except urllib.error.HTTPError as error:
+            return error.code
+    assert put("private") == 200
+    assert put("bucket-owner-full-control") == 403

@@ -1,6 +1,5 @@
 """What the tests of inference components share: models that say which copy answers, and hosts for them."""
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from helpers import unique, wait_until
 from hosting import config_of, endpoint_of
 from sagemaker_world import SCIKIT_LEARN, tar_gz
+from support.job_processes import alive  # noqa: F401 (for its users)
 
 SCRIPT = """
 import json, os, time
@@ -29,7 +29,7 @@ def input_fn(body, content_type):
 def predict_fn(body, model):
     if body == "fail":
         raise ValueError("so it was asked for")
-    return {"greeting": model, "pid": os.getppid()}
+    return {"greeting": model, "pid": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid()}
 
 
 def output_fn(prediction, accept):
@@ -119,14 +119,6 @@ def scale(world, name, copies):
         InferenceComponentName=name, DesiredRuntimeConfig={"CopyCount": copies})
     assert made["InferenceComponentArn"].endswith(name)
     return in_service(world, name, copies)
-
-
-def alive(pid):
-    try:
-        os.kill(pid, 0)
-        return True
-    except ProcessLookupError:
-        return False
 
 
 def concurrent(world, host, name, pids):

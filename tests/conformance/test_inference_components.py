@@ -14,6 +14,7 @@ from components import (  # noqa: F401 (host is a fixture)
 from helpers import aws_error, wait_until
 from hosting import constant_model, endpoint_of, Load
 from sagemaker_world import SCIKIT_LEARN, World
+from support.job_processes import host_pid
 from support.server import Server
 
 
@@ -132,7 +133,7 @@ def test_an_update_that_fails_leaves_what_was(world, host):
 def test_a_copy_that_ends_is_started_again(world, host):
     name = deployed(world, host, of_script(world, "mortal"))
     before = answer(world, host, name)["pid"]
-    os.kill(before, signal.SIGKILL)
+    os.kill(host_pid(before), signal.SIGKILL)
 
     def back():
         """Not a worker that is still ending: its parent is another process."""
@@ -140,7 +141,7 @@ def test_a_copy_that_ends_is_started_again(world, host):
             pid = answer(world, host, name)["pid"]
         except ClientError:
             return False
-        return pid != before and "tidemill_serving" in Path(f"/proc/{pid}/cmdline").read_text()
+        return pid != before and "tidemill_serving" in Path(f"/proc/{host_pid(pid)}/cmdline").read_text()
     wait_until(back, 30)
     in_service(world, name, 1)
 

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from helpers import unique, wait_until
 from hosting import config_of, endpoint_of, metric, variant
 from sagemaker_world import SCIKIT_LEARN, World, tar_gz
+from support.job_processes import host_pid
 from support.server import Server
 
 # Answers the model server's process id, after as many seconds as the row's first number.
@@ -27,7 +28,7 @@ def model_fn(model_dir):
 
 def predict_fn(rows, model):
     time.sleep(float(rows[0][0]))
-    return str(os.getppid())
+    return str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid())
 
 
 def output_fn(pid, accept):
@@ -60,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             pass
         if what == "ill":
             ill.append(True)
-        self.say(200, str(os.getpid()))
+        self.say(200, str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getpid()))
 
     def log_message(self, *_):
         pass
@@ -197,10 +198,10 @@ def scenes(world):
         before["network"] = {pid}
         lost = pool.submit(world.ask, endpoint["leaves"], "50,0")
         time.sleep(0.5)
-        stopped_tree(*before["leaves"])
+        stopped_tree(host_pid(*before["leaves"]))
         world.sm.delete_endpoint(EndpointName=endpoint["leaves"])
         world.ask(endpoint["ill"], "ill")
-        socket_of(world.server.data, next(iter(before["vanishes"]))).unlink()
+        socket_of(world.server.data, host_pid(next(iter(before["vanishes"])))).unlink()
         yield {"endpoint": endpoint, "before": before, "busy": busy, "lost": lost}
 
 

@@ -342,6 +342,24 @@ def test_any_credentials_mode_has_the_execution_role_too(open_server, tmp_path):
     assert python(FIRST_CELL, shell_of(open_server, "--transparent", home=tmp_path)) == [ROLE_ARN, "sagemaker-us-east-1-123456789012"]
 
 
+def test_a_server_with_tls(tmp_path):
+    """The proxy and the credentials are at its plain address on loopback; its own certificate is trusted, its key stays its own."""
+    both = tmp_path / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                    "-keyout", tmp_path / "key.pem", "-out", tmp_path / "certificate.pem", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    both.write_text((tmp_path / "key.pem").read_text() + (tmp_path / "certificate.pem").read_text())
+    with Server(auth="verify", options=["--tls-certificate", str(both), "--tls-key", str(both)]) as server:
+        environment = shell_of(server, "--transparent", home=tmp_path)
+        assert environment["AWS_ENDPOINT_URL"].startswith("https://") and environment["HTTPS_PROXY"].startswith("http://127.0.0.1:")
+        assert python(FIRST_CELL, environment) == [ROLE_ARN, "sagemaker-us-east-1-123456789012"]
+        del environment["AWS_ENDPOINT_URL"]
+        assert python(FIRST_CELL, environment) == [ROLE_ARN, "sagemaker-us-east-1-123456789012"]
+        for path in (server.data / "trust").iterdir():
+            assert b"PRIVATE KEY" not in path.read_bytes(), path
+            assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
 # For people.
 
 def test_a_browser_gets_a_page(server):

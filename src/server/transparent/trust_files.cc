@@ -1,5 +1,6 @@
 #include "server/transparent/trust_files.h"
 
+#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
@@ -23,19 +24,23 @@ constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
                                           "/etc/pki/tls/certs/ca-bundle.crt",
                                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
 
+std::string text_of(const filesystem::path& path) {
+  std::error_code error;
+  const auto bytes = filesystem::file_size(path, error);
+  if (error || bytes == 0 || bytes > kBundleBytesMax) return {};
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return file ? text.str() : std::string();
+}
+
 // Empty, with a warning, when there is none.
 std::string system_bundle(const filesystem::path& own) {
   std::vector<std::string> candidates(std::begin(kSystemBundles), std::end(kSystemBundles));
   if (const char* chosen = std::getenv("SSL_CERT_FILE"); chosen && own != chosen)
     candidates.insert(candidates.begin(), chosen);
   for (const std::string& path : candidates) {
-    std::error_code error;
-    const auto bytes = filesystem::file_size(path, error);
-    if (error || bytes == 0 || bytes > kBundleBytesMax) continue;
-    std::ifstream file(path);
-    std::stringstream text;
-    text << file.rdbuf();
-    if (file) return text.str();
+    if (std::string text = text_of(path); !text.empty()) return text;
   }
   log::warning(
       "no certificates of the machine were found, so clients in transparent mode trust "
@@ -55,6 +60,26 @@ std::vector<std::string> certificates_in(const std::string& pem) {
     X509_free(certificate);
   }
   BIO_free(memory);
+  ERR_clear_error();  // the end of the text is one
+  return out;
+}
+
+// The certificates of a text that may hold other things, a private key above all.
+std::string only_certificates(const std::string& pem) {
+  std::string out;
+  BIO* memory = BIO_new_mem_buf(pem.data(), int(pem.size()));
+  while (X509* certificate = PEM_read_bio_X509(memory, nullptr, nullptr, nullptr)) {
+    BIO* written = BIO_new(BIO_s_mem());
+    char* data = nullptr;
+    if (PEM_write_bio_X509(written, certificate) == 1) {
+      const long count = BIO_get_mem_data(written, &data);
+      out.append(data, std::size_t(count));
+    }
+    BIO_free(written);
+    X509_free(certificate);
+  }
+  BIO_free(memory);
+  ERR_clear_error();  // the end of the text is one
   return out;
 }
 
@@ -111,14 +136,16 @@ filesystem::path trust_store_path(const filesystem::path& data) {
 }
 
 Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAuthority& authority,
-                               Timestamp now) {
+                               const filesystem::path& server_certificate, Timestamp now) {
   std::error_code error;
   filesystem::create_directories(trust_folder(data), error);
   std::string bundle = system_bundle(bundle_path(data));
   if (!bundle.empty() && !bundle.ends_with('\n')) bundle += '\n';
-  bundle += authority.certificate_pem();
+  std::string own = authority.certificate_pem();
+  if (!server_certificate.empty()) own += only_certificates(text_of(server_certificate));
+  bundle += own;
   TRY(write_file_atomically(bundle_path(data), bundle, 0644));
-  TRY(write_file_atomically(authority_path(data), authority.certificate_pem(), 0644));
+  TRY(write_file_atomically(authority_path(data), own, 0644));
   return write_file_atomically(trust_store_path(data),
                                java_trust_store(certificates_in(bundle), now), 0644);
 }

@@ -15,15 +15,18 @@ std::filesystem::path authority_folder(const std::filesystem::path& data);
 std::filesystem::path trust_folder(const std::filesystem::path& data);
 // PEM, for OpenSSL, Python, Go, curl and most others.
 std::filesystem::path bundle_path(const std::filesystem::path& data);
-// The authority's certificate alone, for clients that add to what they trust (Node).
+// Without the machine's own, for clients that add to what they trust (Node).
 std::filesystem::path authority_path(const std::filesystem::path& data);
 // A Java key store, password kTrustStorePassword: it holds no secret.
 std::filesystem::path trust_store_path(const std::filesystem::path& data);
 inline constexpr const char* kTrustStorePassword = "changeit";
 
 // Writes them anew, as the machine's own certificates may have changed.
-// SSL_CERT_FILE of this process, when set, stands for the machine's.
+// SSL_CERT_FILE of this process, when set, stands for the machine's. `server_certificate` is the
+// file of the server's own TLS certificate, which clients meet at its address; empty: there is
+// none. Of that file, which may hold the key, too, only certificates are taken.
 Result<void> write_trust_files(const std::filesystem::path& data,
-                               const wire::LocalAuthority& authority, Timestamp now);
+                               const wire::LocalAuthority& authority,
+                               const std::filesystem::path& server_certificate, Timestamp now);
 
 }  // namespace tidemill::server

@@ -85,13 +85,6 @@ struct FirstStepRecord {
 };
 BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
 
-// What was done once in the data folder's life, and is not done again whatever became of it.
-struct FirstStepRecord {
-  std::string name;
-  Timestamp done;
-};
-BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
-
 const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
 const store::Table<PolicyRecord>& policies_table();
 const store::Table<SessionRecord>& sessions_table();       // by access key id

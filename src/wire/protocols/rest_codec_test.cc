@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include "wire/protocols/codec_test_support.h"
+#include "wire/protocols/xml.h"
 #include "wire/test_s3_schema.h"
 
 namespace tidemill::wire {
@@ -168,6 +169,34 @@ TEST(RestXml, Written_items_read_back) {
   for (const auto& [name, value] : *item.as_object()) {
     ASSERT_TRUE(back->find("Item")->find(name)) << name;
     EXPECT_EQ(*back->find("Item")->find(name), value) << name;
+  }
+}
+
+// XML 1.0 has neither most control characters nor what is no UTF-8; a reader would refuse it all.
+TEST(RestXml, Any_bytes_are_written_as_well_formed_text) {
+  const std::string_view good[] = {"", "plain", "tab\tline\n", "\x7f",
+                                   "\xc2\x80\xe6\x9c\xa8\xf0\x9f\x92\xa9"};
+  for (std::string_view text : good) {
+    std::string out;
+    write_xml_text(text, out);
+    EXPECT_EQ(out, text);
+    EXPECT_TRUE(is_xml_text(text));
+  }
+  const std::string replaced = "\xEF\xBF\xBD";
+  const std::pair<std::string, std::string> bad[] = {
+      {"a\x01z", "a" + replaced + "z"},
+      {std::string("a\0z", 3), "a" + replaced + "z"},
+      {"\x1f\x0b", replaced + replaced},
+      {"\xef\xbf\xbe", replaced + replaced + replaced},  // U+FFFE
+      {"\xed\xa0\x80", replaced + replaced + replaced},  // a surrogate
+      {"\xff<\xc3", replaced + "&lt;" + replaced},
+      {"\xe6\x9c", replaced + replaced},
+  };
+  for (const auto& [text, expected] : bad) {
+    std::string out;
+    write_xml_text(text, out);
+    EXPECT_EQ(out, expected);
+    EXPECT_FALSE(is_xml_text(text));
   }
 }
 

@@ -54,6 +54,32 @@ TEST(Router, S3_by_path_and_query) {
             "CompleteMultipartUpload Bucket=b Key=k");
 }
 
+TEST(Router, Services_that_are_not_here_are_named_as_people_know_them) {
+  RouterOptions options;
+  options.service_called = [](std::string_view called) -> std::string_view {
+    return called == "AnyScaleFrontendService" ? "Application Auto Scaling" : "";
+  };
+  const Router router(kServices, options);
+  HttpRequest request = make("POST", "/");
+  request.headers.add("X-Amz-Target", "AnyScaleFrontendService.DescribeScalableTargets");
+  Result<Route> route = router.resolve(request, "application-autoscaling");
+  ASSERT_FALSE(route);
+  EXPECT_EQ(route.error().code, "UnknownOperationException");
+  EXPECT_EQ(route.error().message,
+            "DescribeScalableTargets of Application Auto Scaling is not implemented by Tidemill; "
+            "`tidemill coverage` or docs/coverage.md lists what is there.");
+  request.headers.set("X-Amz-Target", "Nobody.Do");
+  EXPECT_TRUE(router.resolve(request, "nobody")
+                  .error()
+                  .message.starts_with("Tidemill has no service 'Nobody'; "));
+}
+
+TEST(Router, S3_presigned_copies_may_name_their_source_in_the_query) {
+  EXPECT_EQ(routed(make("PUT", "/b/k?x-amz-copy-source=a%2Fb&X-Amz-Signature=s"), "s3"),
+            "CopyObject Bucket=b Key=k");
+  EXPECT_EQ(routed(make("PUT", "/b/k?x-amz-copy-source=a%2Fb"), "s3"), "PutObject Bucket=b Key=k");
+}
+
 // What it says of a request that no operation is for.
 Error refusal(const HttpRequest& request) {
   static const Router kRouter(kServices, {{"s3.example.org"}});

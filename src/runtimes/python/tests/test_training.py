@@ -47,6 +47,21 @@ class TrainingTest(unittest.TestCase):
     def failure(self):
         return (self.root / "output/failure").read_text()
 
+    def test_a_process_that_the_script_leaves_is_not_waited_for(self):
+        self.hyperparameters(sagemaker_program="train.py")
+        self.write("code/train.py", """
+import subprocess, sys
+print("the last word", file=sys.stderr, flush=True)
+subprocess.Popen(["sleep", "30"], start_new_session=True)
+sys.exit(4)
+""")
+        process, began = self.start(), time.monotonic()
+        self.assertEqual(process.wait(25), 4)
+        self.assertLess(time.monotonic() - began, 25)
+        self.assertIn("the last word", self.failure())
+        process.stdout.close()
+        process.stderr.close()
+
     def test_script_sees_arguments_and_environment(self):
         self.hyperparameters(sagemaker_program="train.py", epochs=3, name="a b", nested={"k": 1})
         self.write("code/train.py", """

@@ -11,6 +11,7 @@ from tidemill_training import environment
 from tidemill_training.failure import FAILURE_BYTES_MAX, failure_text
 
 STDERR_KEPT_BYTES = 64 * 1024
+STDERR_REST_SECONDS = 3
 
 
 class Tail:
@@ -19,17 +20,20 @@ class Tail:
     def __init__(self, stream):
         self._stream = stream
         self._kept = b""
-        self._thread = threading.Thread(target=self._run)
+        # As a daemon: a process that the script left may hold the stream open for ever.
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         while block := self._stream.read1(65536):
-            sys.stderr.buffer.write(block)
-            sys.stderr.buffer.flush()
             self._kept = (self._kept + block)[-STDERR_KEPT_BYTES:]
+            # Past sys.stderr, whose lock this thread would take with it when the program ends.
+            while block:
+                block = block[os.write(2, block):]
 
     def text(self):
-        self._thread.join()
+        """What the script wrote last. It has ended: what comes later is not its own."""
+        self._thread.join(STDERR_REST_SECONDS)
         return self._kept.decode("utf-8", "replace")
 
 

@@ -148,9 +148,9 @@ engine::TaskResult EndpointService::stop_leaving_instances(const Endpoint& endpo
   if (ref.looks == 0) publish_or_log(run.key);
   const FleetOwner owner = owner_of(endpoint);
   for (const LeavingInstances& each : endpoint.leaving)
-    if (health_ && each.id == ref.id && !drains(fleets_, each, in_.clock.now()))
+    if (health_ && each.id == ref.id && !drains(fleets_, each, waited(run)))
       health_->drop(fleets_.processes(owner, each.fleet, instances_of(each)));
-  return stop_drained(fleets_, owner, endpoint.leaving, run, in_.clock.now());
+  return stop_drained(fleets_, owner, endpoint.leaving, run);
 }
 
 void EndpointService::add_processes(sagemaker_runtime::EndpointRoute& route,
@@ -188,13 +188,12 @@ engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engin
     route.account = endpoint.account;
     route.region = endpoint.region;
     route.name = endpoint.name;
-    if (std::ranges::any_of(all, [&](const LeavingInstances& each) {
-          return drains(fleets_, each, in_.clock.now());
-        }))
+    if (std::ranges::any_of(
+            all, [&](const LeavingInstances& each) { return drains(fleets_, each, waited(run)); }))
       add_processes(route, endpoint, all);
     if (health_) health_->watch(route);
   }
-  if (!TRY(stop_everything(fleets_, endpoint, in_.clock.now()))) return draining(run);
+  if (!TRY(stop_everything(fleets_, endpoint, run))) return draining(run);
   store::Transaction transaction;
   erase_tags(transaction, endpoint.arn);
   TRY(forget_deployments(in_.store, transaction, endpoint));

@@ -30,13 +30,14 @@ engine::TaskResult end_server(FleetRunner& fleets, const FleetOwner& owner,
   return std::vector<engine::Event>();
 }
 
-bool drains(const FleetRunner& fleets, const Fleet& fleet, const std::vector<InstanceIndex>& which,
-            Timestamp due, Timestamp now) {
-  return fleets.under_way(fleet, which) > 0 && now < due + fleets.drain_time_max(fleet);
+std::chrono::seconds waited(const engine::TaskRun& run) {
+  return waited_by(engine::payload_of<StopRef>(run).value_or(StopRef{}));
 }
 
-bool drains(const FleetRunner& fleets, const LeavingInstances& leaving, Timestamp now) {
-  return drains(fleets, leaving.fleet, instances_of(leaving), leaving.due, now);
+bool drains(const FleetRunner& fleets, const LeavingInstances& leaving,
+            std::chrono::seconds waited) {
+  return fleets.under_way(leaving.fleet, instances_of(leaving)) > 0 &&
+         waited < fleets.drain_time_max(leaving.fleet);
 }
 
 Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,
@@ -47,11 +48,11 @@ Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,
 
 engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
                                 const std::vector<LeavingInstances>& leaving,
-                                const engine::TaskRun& run, Timestamp now) {
+                                const engine::TaskRun& run) {
   const StopRef ref = TRY(engine::payload_of<StopRef>(run));
   for (const LeavingInstances& each : leaving) {
     if (each.id != ref.id) continue;
-    if (drains(fleets, each, now)) return draining(run);
+    if (drains(fleets, each, waited(run))) return draining(run);
     TRY(stop_leaving(fleets, owner, each));
   }
   return std::vector<engine::Event>{{fleet_events::kStopped, run.payload}};

@@ -37,17 +37,19 @@ engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
 engine::TaskResult end_server(FleetRunner& fleets, const FleetOwner& owner,
                               const engine::TaskRun& run);
 
-// Requests are under way that may still be answered, counted from `due` on.
-bool drains(const FleetRunner& fleets, const Fleet& fleet, const std::vector<InstanceIndex>& which,
-            Timestamp due, Timestamp now);
-bool drains(const FleetRunner& fleets, const LeavingInstances& leaving, Timestamp now);
+// How long requests were waited for: by the looks and the pauses between them, which the engine
+// counts, so that setting the wall clock neither cuts a request off nor keeps an instance.
+std::chrono::seconds waited(const engine::TaskRun& run);
+// Requests are under way that may still be answered.
+bool drains(const FleetRunner& fleets, const LeavingInstances& leaving,
+            std::chrono::seconds waited);
 Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,
                           const LeavingInstances& leaving);
 
 // kStop, of what is out of the routes: kStopped, or kDraining while requests are under way.
 engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
                                 const std::vector<LeavingInstances>& leaving,
-                                const engine::TaskRun& run, Timestamp now);
+                                const engine::TaskRun& run);
 
 // What leaves a record that is being deleted.
 template <class Record>
@@ -65,11 +67,12 @@ inline constexpr std::chrono::seconds kDeletionDrainMax{60};
 // kRemove, when the owner is out of the routes: stops all that the record has and what leaves it.
 // False while requests are under way: kDraining.
 template <class Record>
-Result<bool> stop_everything(FleetRunner& fleets, const Record& record, Timestamp now) {
+Result<bool> stop_everything(FleetRunner& fleets, const Record& record,
+                             const engine::TaskRun& run) {
   const std::vector<LeavingInstances> all = everything_of(record);
-  const bool in_time = now < record.deleting_since.value_or(Timestamp{}) + kDeletionDrainMax;
+  const bool in_time = waited(run) < kDeletionDrainMax;
   for (const LeavingInstances& each : all)
-    if (in_time && drains(fleets, each, now)) return false;
+    if (in_time && drains(fleets, each, waited(run))) return false;
   const FleetOwner owner = owner_of(record);
   for (const LeavingInstances& each : all) TRY(stop_leaving(fleets, owner, each));
   return true;

@@ -1,4 +1,5 @@
 #include "services/sagemaker/fleet/fleet.h"
+#include "services/sagemaker/fleet/fleet_transitions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -90,6 +91,22 @@ TEST(ReasonFromLog, Keeps_the_traceback_and_its_end) {
   EXPECT_THAT(reason, ::testing::StartsWith("Traceback (most recent call last):\n  ...\n"));
   EXPECT_THAT(reason, ::testing::EndsWith("ValueError: no such column"));
   EXPECT_EQ(reason_from_log("just this\n", 300), "just this");
+}
+
+// However the wall clock is set, what was waited for is the pauses between the looks.
+TEST(FleetDraining, IsCountedInPausesBetweenLooks) {
+  EXPECT_EQ(waited_by({"id", 0}).count(), 0);
+  EXPECT_EQ(waited_by({"id", 1}).count(), 1);
+  EXPECT_EQ(waited_by({"id", 3}).count(), 1 + 2 + 3);
+  EXPECT_EQ(waited_by({"id", 7}).count(), 1 + 2 + 3 + 4 + 5 + 5 + 5);
+  std::int64_t seconds = 0;
+  StopRef ref{"", 0};
+  for (int look = 0; look < 20; ++look) {
+    const engine::Task task = *look_again({}, true, ref);
+    ASSERT_TRUE(from_value(task.payload, ref));
+    seconds += std::chrono::duration_cast<std::chrono::seconds>(task.delay).count();
+    EXPECT_EQ(waited_by(ref).count(), seconds);
+  }
 }
 
 }  // namespace

@@ -24,6 +24,12 @@ std::optional<engine::Task> look_again(const std::vector<LeavingInstances>& leav
                       later};
 }
 
+std::chrono::seconds waited_by(const StopRef& ref) {
+  const std::int64_t short_looks = std::min<std::int64_t>(ref.looks, kDrainLookSecondsMax);
+  return std::chrono::seconds(short_looks * (short_looks + 1) / 2 +
+                              (ref.looks - short_looks) * kDrainLookSecondsMax);
+}
+
 Server* find_server(std::vector<LeavingInstances>& leaving, const ServerRef& ref) {
   for (LeavingInstances& each : leaving) {
     // Its fleet is as it was, with instances that stay.

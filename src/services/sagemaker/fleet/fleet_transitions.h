@@ -64,6 +64,9 @@ inline bool forget(std::vector<LeavingInstances>& leaving, const StopRef& stoppe
 std::optional<engine::Task> look_again(const std::vector<LeavingInstances>& leaving, bool deleting,
                                        StopRef draining);
 
+// The pauses before the looks there were: 1 + 2 + ... seconds.
+std::chrono::seconds waited_by(const StopRef& ref);
+
 // Stops everything again that leaves.
 std::vector<engine::Task> stop_again(const std::vector<LeavingInstances>& leaving);
 

@@ -69,6 +69,25 @@ class ModelFetchTest : public ::testing::Test {
   FakeIam iam_;
 };
 
+TEST_F(ModelFetchTest, Ends_when_it_is_stopped_and_leaves_nothing) {
+  fs::create_directories(root_ / "in");
+  std::ofstream(root_ / "in" / "weights") << "weights";
+  ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
+  s3_.put("b/m/model.tar.gz", text_of(root_ / "x.tar.gz"));
+  const Dependencies in{*store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, {}};
+  for (const bool compressed : {true, false}) {
+    Result<void> done =
+        fetch_model_data(in,
+                         {"123456789012", "arn:aws:iam::123456789012:role/r",
+                          "s3://b/m/model.tar.gz", compressed, "", [] { return true; }},
+                         root_ / "model");
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, codes::kCancelled);
+    EXPECT_FALSE(fs::exists(root_ / "model"));
+    EXPECT_FALSE(fs::exists(root_ / "model.partial"));
+  }
+}
+
 TEST_F(ModelFetchTest, A_prefix_is_a_folder) {
   for (const char* key :
        {"b/models/a-b/x", "b/models/a.txt", "b/models/a/x", "b/models/a/y/z", "b/models/ab/x"})

@@ -88,13 +88,13 @@ engine::TaskResult InferenceComponents::stop_copies(const InferenceComponent& co
   const StopRef ref = TRY(engine::payload_of<StopRef>(run));
   // The publication that takes them out of the routes may be waiting still.
   if (ref.looks == 0) TRY(publish(component));
-  return stop_drained(fleets_, owner_of(component), component.leaving, run, in_.clock.now());
+  return stop_drained(fleets_, owner_of(component), component.leaving, run);
 }
 
 engine::TaskResult InferenceComponents::remove(const InferenceComponent& component,
                                                const engine::TaskRun& run) {
   TRY(publish(component));
-  if (!TRY(stop_everything(fleets_, component, in_.clock.now()))) return draining(run);
+  if (!TRY(stop_everything(fleets_, component, run))) return draining(run);
   store::Transaction transaction;
   erase_tags(transaction, component.arn);
   TRY(in_.engine.erase(kComponentMachine, run.key, std::move(transaction)));
