@@ -230,7 +230,6 @@ VPC = {"SecurityGroupIds": ["sg-1"], "Subnets": ["subnet-1"]}
 
 @pytest.mark.parametrize("change, words", [
     ({"VpcConfig": VPC}, "VpcConfig"),
-    ({"EnableNetworkIsolation": True}, "EnableNetworkIsolation"),
     ({"MetricsConfig": {"EnableEnhancedMetrics": True}}, "MetricsConfig"),
 ])
 def test_what_a_configuration_cannot_ask_for(world, change, words):
@@ -247,7 +246,6 @@ def test_members_without_effect_are_accepted(world):
 
 @pytest.mark.parametrize("of_model, of_container, words", [
     ({"VpcConfig": VPC}, {}, "VpcConfig"),
-    ({"EnableNetworkIsolation": True}, {}, "EnableNetworkIsolation"),
     ({}, {"InferenceSpecificationName": "x"}, "InferenceSpecificationName"),
     ({}, {"Mode": "MultiModel", "MultiModelConfig": {"ModelCacheSetting": "Disabled"}}, "ModelCacheSetting"),
 ])
