@@ -229,7 +229,7 @@ def test_one_that_hangs_under_load_is_replaced(world, scenes):
         for _ in range(threads):
             pool.submit(load)
         time.sleep(0.3)
-        stopped_tree(hung)
+        stopped_tree(host_pid(hung))
         begun = time.monotonic()
         try:
             wait_until(lambda: world.instances(endpoint) == 1, 15)

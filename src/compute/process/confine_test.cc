@@ -5,12 +5,12 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -77,11 +77,14 @@ TEST_F(ConfineTest, HasNoRightsNoNetworkAndNoOtherProcesses) {
 }
 
 TEST_F(ConfineTest, MemoryIsBounded) {
-  EXPECT_EQ(
-      end_of(
-          [](const std::string&) { return std::malloc(std::size_t(4) << 30) == nullptr ? 5 : 1; },
-          std::uint64_t(1) << 30),
-      5);
+  EXPECT_EQ(end_of(
+                [](const std::string&) {
+                  void* memory = ::mmap(nullptr, std::size_t(4) << 30, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                  return memory == MAP_FAILED ? 5 : 1;
+                },
+                std::uint64_t(1) << 30),
+            5);
 }
 
 TEST_F(ConfineTest, ASignalIsTold) {

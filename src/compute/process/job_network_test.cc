@@ -132,6 +132,7 @@ TEST_F(JobNetworkTest, ARestartedServerOpensTheDoorAgain) {
   JobSpec spec = isolated(
       "a", "until [ -e " + (folder / "go").string() + " ]; do sleep 0.01; done; " + tries("4566"));
   spec.server_port = kDoorPort;
+  spec.mounts = {{folder, folder, true}};  // the job's /tmp is its own
   ASSERT_TRUE(compute_->run(spec));
   doors_.close("a");  // with the server
   restart();
@@ -182,6 +183,7 @@ TEST_F(ProcessComputeTest, AJobInheritsASocketThatItsFolderDoesNotHold) {
                       "print('listens', flush=True)\n"
                       "s.accept()\n"};
   spec.bound_socket = true;
+  spec.mounts = {{folder, folder, true}};  // the job's /tmp is its own
   ASSERT_TRUE(compute_->run(spec));
   listener_.wait_line("a", "as 3");
   const std::string path = compute_->socket_path("a");

@@ -48,16 +48,18 @@ int probe(const std::function<void(std::string)>& answer) {
   isolation.read_only_host =
       root && works_in_child([] { return enter_mount_namespace() && make_host_read_only({}); });
   if (!isolation.read_only_host) miss("jobs can write where all users of the machine can");
-  Result<void> entered = enter_mount_namespace();
-  isolation.mount_namespace = entered.has_value();
-  isolation.own_temporaries = isolation.mount_namespace;
-  if (!entered)
-    miss("jobs share the host's file system, /tmp and /dev/shm (" + entered.error().message + ")");
+  // Before the mounts: without root they bring a user namespace, which knows no way back to the
+  // network of this process.
   const auto network = runtime::NetworkNamespace::make();
   isolation.network_namespace = network.has_value();
   if (!network)
     miss("jobs share the host's network and reach each other's ports (" + network.error().message +
          ")");
+  Result<void> entered = enter_mount_namespace();
+  isolation.mount_namespace = entered.has_value();
+  isolation.own_temporaries = isolation.mount_namespace;
+  if (!entered)
+    miss("jobs share the host's file system, /tmp and /dev/shm (" + entered.error().message + ")");
   const CgroupSupport support = find_cgroup_support();
   isolation.memory_limit = support.memory;
   isolation.cpu_limit = support.cpu;

@@ -169,7 +169,8 @@ TEST(Evaluate, arns_match_part_by_part) {
   const ConditionValues role{{"arn", {"arn:aws:iam::123456789012:role/a/b"}}};
   EXPECT_TRUE(allowed(R"({"ArnLike":{"arn":"arn:aws:iam::*:role/*"}})", role));
   EXPECT_TRUE(allowed(R"({"ArnEquals":{"arn":"*"}})", role));
-  EXPECT_FALSE(allowed(R"({"ArnLike":{"arn":"arn:aws:*:role/a/b"}})", role));
+  EXPECT_FALSE(allowed(R"({"ArnLike":{"arn":"arn:aws:*::123456789012:x:role/a/b"}})", role));
+  EXPECT_FALSE(allowed(R"({"ArnLike":{"arn":"arn:aws:iam::*:user/*"}})", role));
   EXPECT_FALSE(allowed(R"({"ArnLike":{"arn":"arn:*:iam::1*2:x*:role/a/b"}})", role));
   EXPECT_TRUE(allowed(R"({"ArnNotLike":{"arn":"arn:aws:iam::*:user/*"}})", role));
 }
