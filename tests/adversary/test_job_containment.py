@@ -234,10 +234,12 @@ def test_a_vpc_that_is_not_there_is_refused(world):
 def test_a_model_servers_folder_is_its_own(world, server, victim):
     name = world.deploy(SCIKIT_LEARN, world.put(unique("m") + "/model.tar.gz", tar_gz({"code/inference.py": f"""
 import glob, json, os
+# The toolkit, and the certificates that everybody may have.
+PUBLIC = tuple({str(server.data)!r} + name for name in ("/runtimes/", "/trust/authority.pem", "/trust/bundle.pem", "/trust/truststore.jks"))
 def model_fn(folder): return None
 def transform_fn(model, body, content_type, accept):
     found = [os.path.join(at, each) for at, _, names in os.walk({str(server.data)!r}) for each in names]
-    return json.dumps({{"user": os.getuid(), "found": [path for path in found if not path.startswith({str(server.data / "runtimes")!r})],
+    return json.dumps({{"user": os.getuid(), "found": [path for path in found if not path.startswith(PUBLIC)],
                        "processes": len(glob.glob("/proc/[0-9]*"))}}), "application/json"
 """})), {"SAGEMAKER_PROGRAM": "inference.py"})
     wait_until(lambda: world.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] != "Creating", 60)

@@ -158,6 +158,8 @@ bool EventCursor::take(Window& window, std::int64_t next_bucket) {
     return false;
   }
   start_ = border_of_bucket(next_bucket);
+  // A bucket of which nothing lay on this side of the border is no reason to stop.
+  if (ready_.empty()) return true;
   return ready_.size() < limits_.events_max / 2 && held_bytes_ < limits_.bytes_max / 2;
 }
 
