@@ -1,8 +1,10 @@
 """The signature, against the worked example of AWS's documentation of Signature Version 4 for S3."""
 import datetime
+import os
 import pathlib
 import sys
 import unittest
+import unittest.mock
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 from tidemill_common import s3  # noqa: E402
@@ -31,6 +33,19 @@ class SignatureTest(unittest.TestCase):
         signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)),
                                      request)
         self.assertTrue(headers["Authorization"].endswith("Signature=" + signature))
+
+
+class ErrorTest(unittest.TestCase):
+    def test_an_error_of_s3_reads_as_its_code_and_message(self):
+        self.assertEqual(s3.error_text(404, '<?xml version="1.0"?><Error><Code>NoSuchKey</Code><Message>The key '
+                                            '&lt;a&gt; does not exist.</Message><Key>a</Key></Error>'),
+                         "NoSuchKey: The key <a> does not exist.")
+        self.assertEqual(s3.error_text(502, "bad gateway"), "HTTP 502 bad gateway")
+
+    def test_without_a_network_the_error_says_how_a_script_gets_into_the_job(self):
+        with unittest.mock.patch.dict(os.environ, {"TIDEMILL_JOB_NETWORK": "none"}), \
+                self.assertRaisesRegex(s3.S3Error, "s3://b/k: with EnableNetworkIsolation .* channel"):
+            s3.download("s3://b/k", "/dev/null")
 
 
 if __name__ == "__main__":

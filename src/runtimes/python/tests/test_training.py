@@ -9,6 +9,7 @@ import tarfile
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 RUNTIME = pathlib.Path(__file__).resolve().parent.parent
 
@@ -46,6 +47,17 @@ class TrainingTest(unittest.TestCase):
 
     def failure(self):
         return (self.root / "output/failure").read_text()
+
+    def test_a_script_that_fails_for_want_of_the_network_is_told_whose_doing_it_is(self):
+        self.hyperparameters(sagemaker_program="train.py")
+        self.write("code/train.py", "raise OSError('Tunnel connection failed: 403 Forbidden')\n")
+        for network, said in (("isolated", "--tunnel jobs"), ("none", "EnableNetworkIsolation"), ("host", None)):
+            (self.root / "output/failure").unlink(missing_ok=True)
+            with unittest.mock.patch.dict(os.environ, {"TIDEMILL_JOB_NETWORK": network}):
+                self.assertEqual(self.run_job()[0], 1)
+            self.assertIn('ErrorMessage "OSError: Tunnel connection failed: 403 Forbidden"', self.failure())
+            for words in ("--tunnel jobs", "EnableNetworkIsolation"):
+                self.assertEqual(words in self.failure(), words == said, self.failure())
 
     def test_a_process_that_the_script_leaves_is_not_waited_for(self):
         self.hyperparameters(sagemaker_program="train.py")

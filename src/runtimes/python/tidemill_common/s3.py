@@ -2,8 +2,10 @@
 import datetime
 import hashlib
 import hmac
+import html
 import json
 import os
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -61,11 +63,23 @@ def signed_headers(host, path, region, keys, now=None):
     return headers
 
 
+def error_text(status, body):
+    """ "NoSuchKey: The specified key does not exist." of S3's XML, else the status and what came."""
+    found = [re.search(f"<{name}>(.*?)</{name}>", body, re.DOTALL) for name in ("Code", "Message")]
+    if not found[0]:
+        return f"HTTP {status} {body}".strip()
+    return ": ".join(html.unescape(one[1]) for one in found if one)
+
+
 def download(uri, target):
     """Writes the object s3://bucket/key to the file `target`."""
     parts = urllib.parse.urlparse(uri)
     if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
         raise S3Error(f"{uri} is no S3 URI")
+    if os.environ.get("TIDEMILL_JOB_NETWORK") == "none":
+        raise S3Error(f"cannot read {uri}: with EnableNetworkIsolation there is no network and there are no credentials. "
+                      "A training job gets its script in a channel, as the SageMaker SDK sends it (channel code, "
+                      "sagemaker_submit_directory=/opt/ml/input/data/code/sourcedir.tar.gz); a model has it in model.tar.gz")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     endpoint = (os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
                 or f"https://s3.{region}.amazonaws.com").rstrip("/")
@@ -81,6 +95,6 @@ def download(uri, target):
                 file.write(block)
     except urllib.error.HTTPError as error:
         text = error.read(2000).decode("utf-8", "replace")
-        raise S3Error(f"cannot read {uri}: HTTP {error.code} {text}") from None
+        raise S3Error(f"cannot read {uri}: {error_text(error.code, text)}") from None
     except urllib.error.URLError as error:
         raise S3Error(f"cannot read {uri} from {endpoint}: {error.reason}") from None

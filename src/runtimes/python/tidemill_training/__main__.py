@@ -57,7 +57,8 @@ def prepare(system):
     """The folder with the program and its packages; fetched when the job does not have it yet."""
     program = system.get("program") or os.environ.get("SAGEMAKER_PROGRAM")
     if not program:
-        raise code.CodeError("the hyperparameter sagemaker_program does not name a script")
+        raise code.CodeError("this image runs a script, and none is named: give the estimator an entry_point "
+                             "(the hyperparameter sagemaker_program)")
     system["program"] = program
     source = system.get("submit_directory") or os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY")
     if not (paths.CODE / program).exists() and source:

@@ -9,6 +9,21 @@ TRACEBACK = "Traceback (most recent call last):"
 # What native libraries add to their exceptions: XGBoost's "Stack trace:" and its frames.
 NATIVE_FRAME = re.compile(r"\s*(\[bt\] \(\d+\) |Stack trace:$|Stack trace returned \d+ entries:$)")
 
+# What Python says when a job's network ends at the Tidemill server: through the proxy, and past it.
+NO_NETWORK = re.compile(r"Tunnel connection failed: 403|Failed to connect to proxy URL|[Nn]ame resolution"
+                        r"|Name or service not known|Network is unreachable")
+NETWORK_HINTS = {
+    "isolated": "The job reaches the Tidemill server and nothing else, unless the server runs with --tunnel jobs or "
+                "--job-network host.\n",
+    "none": "With EnableNetworkIsolation the job has no network.\n",
+}
+
+
+def network_hint(text):
+    """Why the network failed, when it was the sandbox; else ""."""
+    hint = NETWORK_HINTS.get(os.environ.get("TIDEMILL_JOB_NETWORK", "host"), "")
+    return hint if NO_NETWORK.search(text) else ""
+
 
 def without_native_frames(lines):
     return [line for line in lines if line.strip() and not NATIVE_FRAME.match(line)]
@@ -37,7 +52,7 @@ def failure_text(command, exit_code, stderr):
     # Where this machine keeps its interpreter is nobody's business.
     shown = shlex.join([os.path.basename(command[0]), *command[1:]])
     head = (f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{error}"\n'
-            f'Command "{shown[:200]}"\n')[:FAILURE_BYTES_MAX - 100]
+            f'{network_hint(trace)}Command "{shown[:200]}"\n')[:FAILURE_BYTES_MAX - 100]
     room = FAILURE_BYTES_MAX - len(head)
     body = "\n".join(lines)
     return head + (body if len(body) <= room else "..." + body[len(body) - room + 3:])
