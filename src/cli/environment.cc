@@ -1,5 +1,8 @@
 #include "cli/environment.h"
 
+#include <unistd.h>
+
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -19,6 +22,11 @@ using Variables = std::map<std::string, std::string>;
 
 Result<Value> read_json_file(const filesystem::path& path, const std::string& hint) {
   std::ifstream file(path);
+  // A data folder lets nobody but its owner in, so its files seem missing to others.
+  if (!file && ::access(path.parent_path().c_str(), X_OK) != 0 && errno == EACCES)
+    return fail(codes::kInvalid, path.parent_path().string() +
+                                     " belongs to another user; run this as the user who runs the "
+                                     "server");
   if (!file) return fail(codes::kNotFound, path.string() + " cannot be read; " + hint);
   std::stringstream text;
   text << file.rdbuf();
@@ -67,36 +75,42 @@ ServerFacts server_facts(const server::Settings& settings, const filesystem::pat
   return {member(*facts, "endpoint"), local.empty() ? member(*facts, "endpoint") : local};
 }
 
-// SDKs ask for a role's credentials at its address here, and again before they run out. Settings of
-// the user's own AWS account, which SDKs look at first, are set aside.
-Result<void> add_role(const filesystem::path& data, const ServerFacts& facts,
-                      const iam::RootKey& root, std::string role, ClientEnvironment& out) {
+// SDKs prefer the user's own profiles, and servers named for single services, to what is set here.
+Result<void> set_own_settings_aside(const filesystem::path& data, ClientEnvironment& out) {
+  const filesystem::path none = data / "aws-config";
+  TRY(write_file(none, "# Empty on purpose: `tidemill env` sets your own AWS profiles aside.\n"));
+  out.variables["AWS_CONFIG_FILE"] = none.string();
+  out.variables["AWS_SHARED_CREDENTIALS_FILE"] = none.string();
+  for (const char* name :
+       {"AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_IAM",
+        "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME",
+        "AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"})
+    out.unset.emplace_back(name);
+  return {};
+}
+
+// SDKs ask for a role's credentials at its address here, and again before they run out.
+void add_role(const ServerFacts& facts, const iam::RootKey& root, std::string role,
+              ClientEnvironment& out) {
   if (role.empty()) role = iam::kExecutionRoleName;
   if (const std::size_t slash = role.rfind('/'); slash != role.npos) role.erase(0, slash + 1);
   const std::string holder = iam::shell_holder(root.account, role);
   out.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
       facts.local_endpoint + std::string(iam::kCredentialsPath) + holder;
   out.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"] = iam::shell_token(root, holder);
-  const filesystem::path none = data / "aws-config";
-  TRY(write_file(none, "# Empty on purpose: `tidemill env` sets your own AWS profiles aside.\n"));
-  out.variables["AWS_CONFIG_FILE"] = none.string();
-  out.variables["AWS_SHARED_CREDENTIALS_FILE"] = none.string();
   for (const char* name :
        {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN",
-        "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN",
-        "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"})
+        "AWS_CREDENTIAL_EXPIRATION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"})
     out.unset.emplace_back(name);
-  return {};
 }
 
 void add_root(const server::Settings& settings, const iam::RootKey& root, ClientEnvironment& out) {
   const bool any = settings.text("auth") == "any";
   out.variables["AWS_ACCESS_KEY_ID"] = any ? "123456789012" : root.access_key_id;
   out.variables["AWS_SECRET_ACCESS_KEY"] = any ? "any" : root.secret_access_key;
-  for (const char* name :
-       {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"})
-    out.unset.emplace_back(name);
+  for (const char* name : {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}) out.unset.emplace_back(name);
 }
 
 // HOST without scheme and port.
@@ -169,10 +183,11 @@ Result<ClientEnvironment> client_environment(const server::Settings& settings,
                 "the server's address " + facts.local_endpoint +
                     " is not plain http on this machine, which is where SDKs fetch credentials; "
                     "`tidemill env --root` prints the root key instead");
+  TRY(set_own_settings_aside(data, out));
   if (options.root)
     add_root(settings, root, out);
   else
-    TRY(add_role(data, facts, root, options.role, out));
+    add_role(facts, root, options.role, out);
   Variables& variables = out.variables;
   variables["AWS_ENDPOINT_URL"] = facts.endpoint;
   variables["AWS_DEFAULT_REGION"] = settings.text("region");

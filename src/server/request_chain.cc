@@ -232,7 +232,7 @@ Result<const services::Handler*> RequestChain::find_handler(const Call& call) {
               std::string(call.route.operation->name) + " of " +
                   std::string(call.route.service->service_id) +
                   " is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists "
-                  "what is.",
+                  "what is there.",
               501);
 }
 

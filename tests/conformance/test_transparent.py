@@ -23,8 +23,8 @@ TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
 ROLE_ARN = f"arn:aws:iam::123456789012:role/service-role/{ROLE}"
 
 
-def shell_of(server, *options, home="/nonexistent"):
-    base = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8"}
+def shell_of(server, *options, home="/nonexistent", **before):
+    base = {"PATH": os.environ["PATH"], "HOME": str(home), "LANG": "C.UTF-8", **before}
     script = f'eval "$({BINARY} env --data {server.data} {" ".join(options)})" && env -0'
     text = subprocess.run(["sh", "-euc", script], check=True, capture_output=True, text=True, env=base).stdout
     return dict(entry.split("=", 1) for entry in text.split("\0") if "=" in entry)
@@ -305,6 +305,32 @@ def test_env_takes_another_role_or_the_root_key(server):
     assert python(program, shell_of(server, "--role", name)) == f"arn:aws:sts::123456789012:assumed-role/{name}/tidemill-env"
     assert python(program, shell_of(server, "--root")) == "arn:aws:iam::123456789012:root"
     assert subprocess.run([BINARY, "env", "--data", server.data, "--root", "--role", name], capture_output=True).returncode == 2
+
+
+ELSEWHERE = {f"AWS_ENDPOINT_URL_{name}": "http://127.0.0.1:1" for name in
+             ("S3", "STS", "IAM", "SAGEMAKER", "SAGEMAKER_RUNTIME", "CLOUDWATCH_LOGS")}
+
+
+@pytest.mark.parametrize("before", [ELSEWHERE, {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}], ids=["servers", "ignored"])
+@pytest.mark.parametrize("options", [(), ("--root",), ("--transparent",)])
+def test_env_sets_the_users_own_settings_aside(server, tmp_path, options, before):
+    (tmp_path / "config").write_text("[profile prod]\naws_access_key_id = AKIAREALREALREALREAL\naws_secret_access_key = x\n")
+    shell = shell_of(server, *options, AWS_PROFILE="prod", AWS_CONFIG_FILE=str(tmp_path / "config"),
+                     AWS_SHARED_CREDENTIALS_FILE=str(tmp_path / "config"), **before)
+    program = """
+import boto3, json
+for name, call in (("s3", "list_buckets"), ("sagemaker", "list_endpoints"), ("logs", "describe_log_groups")):
+    getattr(boto3.client(name), call)()
+print(json.dumps([boto3.client("sts").get_caller_identity()["Account"], boto3.Session().available_profiles]))
+"""
+    account, profiles = python(program, shell)
+    assert account == "123456789012" and "prod" not in profiles, profiles
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="acts as another user, which takes root")
+def test_env_tells_another_user_whose_the_data_folder_is(server):
+    done = subprocess.run([BINARY, "env", "--data", server.data], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
+    assert done.returncode == 1 and "belongs to another user" in done.stderr, done.stderr
 
 
 def test_a_shells_token_opens_its_own_role_only(server):

@@ -313,7 +313,9 @@ Error Router::no_such_service(const Identified& identified, const HttpRequest& r
   std::string called(identified.service_name);
   std::string_view name = options_.service_called ? options_.service_called(called) : "";
   std::string message;
-  if (name.empty()) {
+  if (called.empty()) {
+    message = "Neither a signature nor the address says which service this request is for; ";
+  } else if (name.empty()) {
     message = "Tidemill has no service '" + called + "'; ";
   } else {
     const std::string operation = identified.operation_name.empty()

@@ -54,8 +54,8 @@ Result<TemporaryCredentials> ShellCredentials::credentials(std::string_view hold
   if (!role)
     return fail("AccessDenied",
                 "There is no role " + std::string(name) +
-                    "; `tidemill env --role NAME` takes another, `tidemill env --root` the root "
-                    "keys.",
+                    ". `tidemill env --role NAME` acts as another role, `tidemill env --root` as "
+                    "the root key.",
                 403);
   {
     std::lock_guard lock(mutex_);
