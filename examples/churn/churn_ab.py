@@ -1,7 +1,7 @@
 """Two versions of the churn model side by side, through boto3: A/B variants, traffic shifted to the
 better one, a canary to a third endpoint configuration, and what was captured read back and scored.
 
-It talks to whatever AWS_ENDPOINT_URL names; `tidemill env` prints the environment for a local server.
+It talks to whatever AWS_ENDPOINT_URL names; `tidemill env --root` prints the environment for a local server.
 """
 import json
 import time

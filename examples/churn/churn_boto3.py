@@ -1,6 +1,6 @@
 """Churn through boto3: upload, train, deploy, predict, delete.
 
-It talks to whatever AWS_ENDPOINT_URL names; `tidemill env` prints the environment for a local server.
+It talks to whatever AWS_ENDPOINT_URL names; `tidemill env --root` prints the environment for a local server.
 """
 import json
 import time

@@ -61,6 +61,7 @@ int print_environment(const server::Settings& settings, EnvironmentOptions optio
   if (const char* no_proxy = std::getenv("NO_PROXY")) options.no_proxy = no_proxy;
   Result<ClientEnvironment> environment = client_environment(settings, options);
   if (!environment) return complain(environment.error());
+  if (!environment->warning.empty()) std::cerr << "tidemill: " << environment->warning << "\n";
   if (format == "json") {
     ValueObject object;
     for (const auto& [name, value] : environment->variables) object.append(name, value);

@@ -66,13 +66,16 @@ struct ServerFacts {
   std::string endpoint;
   // Plain http on this machine's loopback interface: where SDKs fetch credentials, and the proxy.
   std::string local_endpoint;
+  bool running = true;
 };
 
 ServerFacts server_facts(const server::Settings& settings, const filesystem::path& data) {
   Result<Value> facts = read_json_file(data / "server.json", "");
-  if (!facts) return {"http://" + settings.text("listen"), "http://" + settings.text("listen")};
+  const std::string listen = "http://" + settings.text("listen");
+  if (!facts) return {.endpoint = listen, .local_endpoint = listen, .running = false};
   std::string local = member(*facts, "local_endpoint");
-  return {member(*facts, "endpoint"), local.empty() ? member(*facts, "endpoint") : local};
+  return {.endpoint = member(*facts, "endpoint"),
+          .local_endpoint = local.empty() ? member(*facts, "endpoint") : local};
 }
 
 // SDKs prefer the user's own profiles, and servers named for single services, to what is set here.
@@ -178,6 +181,9 @@ Result<ClientEnvironment> client_environment(const server::Settings& settings,
   const ServerFacts facts = server_facts(settings, data);
   const iam::RootKey root = TRY(read_root_key(data));
   ClientEnvironment out;
+  if (!facts.running)
+    out.warning = "no server is running on " + data.string() + "; the address is that of the " +
+                  "setting listen, " + settings.text("listen");
   if ((!options.root || options.transparent) && !is_plain_loopback(facts.local_endpoint))
     return fail(codes::kInvalid,
                 "the server's address " + facts.local_endpoint +

@@ -25,6 +25,8 @@ struct ClientEnvironment {
   std::map<std::string, std::string> variables;
   // Variables that would win over those above.
   std::vector<std::string> unset;
+  // What to tell the caller beside; empty when a server runs on the data folder.
+  std::string warning = {};
 };
 
 // Reads what the server left in <data>/server.json (else what `listen` says) and the root key in

@@ -327,6 +327,15 @@ print(json.dumps([boto3.client("sts").get_caller_identity()["Account"], boto3.Se
     assert account == "123456789012" and "prod" not in profiles, profiles
 
 
+def test_env_says_when_no_server_is_running():
+    with Server() as one:
+        command = [BINARY, "env", "--data", one.data]
+        assert subprocess.run(command, capture_output=True, text=True).stderr == ""
+        one.stop()
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0 and "no server is running" in done.stderr and "127.0.0.1:4566" in done.stderr, done.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="acts as another user, which takes root")
 def test_env_tells_another_user_whose_the_data_folder_is(server):
     done = subprocess.run([BINARY, "env", "--data", server.data], capture_output=True, text=True, user=65534, group=65534, extra_groups=[])
