@@ -290,6 +290,7 @@ Result<void> Application::Parts::run() {
   health->start();
   TRY(asynchronous->start());
   TRY(http->start());
+  if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
   repeat("logs-sweep", kLogsSweepInterval, [this] {
     if (Result<std::size_t> swept = logs->sweep(); !swept)
