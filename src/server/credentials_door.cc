@@ -9,8 +9,6 @@
 namespace tidemill::server {
 namespace {
 
-// A caller that holds connections holds up others' credentials and tunnels alone.
-constexpr std::size_t kConnectionsMax = 1024;
 constexpr std::chrono::seconds kIdleTime{15};
 
 bool is_for_behind(const wire::HttpRequest& request) {
@@ -29,9 +27,11 @@ wire::HttpResponse not_found() {
 }  // namespace
 
 Result<void> CredentialsDoor::open(runtime::EventLoops& loops, runtime::WorkerPool& stream_pool,
-                                   const std::filesystem::path& port_file) {
+                                   const std::filesystem::path& port_file,
+                                   std::size_t connections_max) {
   wire::HttpServerOptions options;
-  options.connections_max = kConnectionsMax;
+  // A caller that holds connections holds up others' credentials and tunnels alone.
+  options.connections_max = connections_max;
   options.idle_timeout = kIdleTime;
   int known = 0;
   if (!(std::ifstream(port_file) >> known) || known < 0 || known > 65'535) known = 0;

@@ -26,7 +26,7 @@ class CredentialsDoor final : public wire::HttpHandler {
   // Takes a port of 127.0.0.1 that is kept in `port_file`, since jobs that outlive this server know
   // it. Nobody is answered before start().
   Result<void> open(runtime::EventLoops& loops, runtime::WorkerPool& stream_pool,
-                    const std::filesystem::path& port_file);
+                    const std::filesystem::path& port_file, std::size_t connections_max);
   // Accepts from here on: once the services are there.
   Result<void> start();
   void stop();
