@@ -40,9 +40,9 @@ ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_
   const std::size_t all = connections_within(descriptors, wanted);
   const auto at_least_one = [](std::size_t count) { return std::max<std::size_t>(1, count); };
   ConnectionShares shares;
-  shares.credentials =
-      all == wanted ? kCredentialsMax
-                    : at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
+  shares.credentials = all == wanted
+                           ? kCredentialsMax
+                           : at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
   const std::size_t others = all - std::min(all, shares.credentials);
   shares.clients =
       at_least_one(std::min(clients_wanted, others * kJobsDivisor / (kJobsDivisor + 1)));
