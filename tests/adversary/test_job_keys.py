@@ -135,7 +135,7 @@ def transform_fn(model, body, content_type, accept):
 
 
 BY_NAME = """
-import json, boto3
+import json, os, boto3
 found = {}
 for service in ("sts", "sagemaker", "s3"):
     host = {"sts": "sts.us-east-1", "sagemaker": "api.sagemaker.us-east-1", "s3": "s3.us-east-1"}[service]
