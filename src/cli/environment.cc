@@ -122,21 +122,6 @@ std::string host_of(const std::string& endpoint) {
   return rest.substr(0, rest.rfind(':'));
 }
 
-std::string java_options(const filesystem::path& data, const std::string& local_endpoint) {
-  const std::string host = host_of(local_endpoint);
-  const std::string port = local_endpoint.substr(local_endpoint.rfind(':') + 1);
-  // Java takes the variable apart at spaces, but for what is quoted.
-  auto option = [](const std::string& name, const std::string& value) {
-    const bool quoted = value.find_first_of(" \t'") != value.npos;
-    return "-D" + name + "=" + (quoted ? "\"" + value + "\"" : value);
-  };
-  return option("javax.net.ssl.trustStore", server::trust_store_path(data).string()) + " " +
-         option("javax.net.ssl.trustStorePassword", server::kTrustStorePassword) + " " +
-         option("javax.net.ssl.trustStoreType", "JKS") + " " + option("https.proxyHost", host) +
-         " " + option("https.proxyPort", port) + " " +
-         option("http.nonProxyHosts", "localhost|127.*|[::1]");
-}
-
 Result<void> add_transparent_mode(const filesystem::path& data, const ServerFacts& facts,
                                   const std::string& no_proxy, Variables& out) {
   const std::string bundle = server::bundle_path(data).string();
@@ -156,7 +141,7 @@ Result<void> add_transparent_mode(const filesystem::path& data, const ServerFact
        {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"})
     out[name] = bundle;
   out["NODE_EXTRA_CA_CERTS"] = server::authority_path(data).string();
-  out["JAVA_TOOL_OPTIONS"] = java_options(data, facts.local_endpoint);
+  out["JAVA_TOOL_OPTIONS"] = server::java_options(data, facts.local_endpoint);
   return {};
 }
 

@@ -38,8 +38,6 @@ namespace filesystem = std::filesystem;
 
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
-// Of the connections that the server takes, as many again as one in this many for all jobs' doors.
-constexpr std::size_t kJobsShare = 4;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
@@ -77,14 +75,15 @@ AccessLog access_log_of(const std::string& name) {
 }
 
 // As many connections as were asked for, or as the limit of open files allows.
-std::size_t connections_max(const Settings& settings) {
+ConnectionShares connection_shares(const Settings& settings) {
   const std::size_t wanted = std::size_t(settings.number("connections-max"));
   const std::size_t descriptors = raise_descriptor_limit();
-  const std::size_t possible = connections_within(descriptors, wanted);
-  if (possible < wanted)
-    log::warning("the limit of open files allows fewer connections than connections-max",
-                 {{"connections_max", wanted}, {"open_files", descriptors}, {"used", possible}});
-  return possible;
+  const ConnectionShares shares = share_connections(descriptors, wanted);
+  if (shares.clients < wanted)
+    log::warning(
+        "the limit of open files allows fewer connections than connections-max",
+        {{"connections_max", wanted}, {"open_files", descriptors}, {"used", shares.clients}});
+  return shares;
 }
 
 CallerRules caller_rules(const Settings& settings, const Address& address) {
@@ -97,13 +96,14 @@ CallerRules caller_rules(const Settings& settings, const Address& address) {
   return CallerRules(std::move(options));
 }
 
-wire::HttpServerOptions http_options(const Settings& settings, const Address& address) {
+wire::HttpServerOptions http_options(const Settings& settings, const Address& address,
+                                     const ConnectionShares& shares) {
   wire::HttpServerOptions options;
   options.address = address.host;
   options.port = address.port;
   options.tls_certificate_path = settings.text("tls-certificate");
   options.tls_private_key_path = settings.text("tls-key");
-  options.connections_max = connections_max(settings);
+  options.connections_max = shares.clients;
   options.idle_timeout = std::chrono::seconds(settings.number("idle-timeout-seconds"));
   options.stop_grace = std::chrono::seconds(settings.number("stop-grace-seconds"));
   return options;
@@ -259,14 +259,15 @@ Result<void> Application::Parts::take_address() {
   parts.callers = caller_rules(settings, address);
   services::sagemaker::HeldDescribes::share_workers(workers->threads());
   chain = std::make_unique<RequestChain>(std::move(parts));
-  wire::HttpServerOptions options = http_options(settings, address);
+  const ConnectionShares shares = connection_shares(settings);
+  wire::HttpServerOptions options = http_options(settings, address, shares);
   options.on_bad_request = [this](int status, std::string_view reason) {
     return chain->bad_request(status, reason);
   };
   wire::HttpServerOptions for_jobs = options;
   for_jobs.tls_certificate_path.clear();
   for_jobs.tls_private_key_path.clear();
-  for_jobs.connections_max = std::max<std::size_t>(1, options.connections_max / kJobsShare);
+  for_jobs.connections_max = shares.jobs;
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
   job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
   job_doors = std::make_unique<HttpJobDoors>(*job_http);
@@ -278,7 +279,8 @@ Result<void> Application::Parts::take_address() {
              std::to_string(http->port());
   if (services::sagemaker::sdks_trust(endpoint)) return {};
   credentials_door = std::make_unique<CredentialsDoor>(*chain);
-  return credentials_door->open(*loops, *stream_pool, data / "credentials-port");
+  return credentials_door->open(*loops, *stream_pool, data / "credentials-port",
+                                shares.credentials);
 }
 
 Result<void> Application::Parts::run() {
@@ -290,6 +292,7 @@ Result<void> Application::Parts::run() {
   health->start();
   TRY(asynchronous->start());
   TRY(http->start());
+  if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
   repeat("logs-sweep", kLogsSweepInterval, [this] {
     if (Result<std::size_t> swept = logs->sweep(); !swept)

@@ -9,16 +9,29 @@
 namespace tidemill::server {
 namespace {
 
-// A caller that holds connections holds up others' credentials and tunnels alone.
-constexpr std::size_t kConnectionsMax = 1024;
 constexpr std::chrono::seconds kIdleTime{15};
+
+bool is_for_behind(const wire::HttpRequest& request) {
+  return request.method == "CONNECT" || !request.tunnel_host.empty() ||
+         request.path.starts_with(services::iam::kCredentialsPath);
+}
+
+wire::HttpResponse not_found() {
+  wire::HttpResponse response;
+  response.status = 404;
+  response.headers.add("Content-Type", "text/plain; charset=utf-8");
+  response.body = "Jobs and shells fetch their role's credentials here, and nothing else.\n";
+  return response;
+}
 
 }  // namespace
 
 Result<void> CredentialsDoor::open(runtime::EventLoops& loops, runtime::WorkerPool& stream_pool,
-                                   const std::filesystem::path& port_file) {
+                                   const std::filesystem::path& port_file,
+                                   std::size_t connections_max) {
   wire::HttpServerOptions options;
-  options.connections_max = kConnectionsMax;
+  // A caller that holds connections holds up others' credentials and tunnels alone.
+  options.connections_max = connections_max;
   options.idle_timeout = kIdleTime;
   int known = 0;
   if (!(std::ifstream(port_file) >> known) || known < 0 || known > 65'535) known = 0;
@@ -33,9 +46,10 @@ Result<void> CredentialsDoor::open(runtime::EventLoops& loops, runtime::WorkerPo
     bound = http_->bind();
   }
   TRY(std::move(bound));
-  TRY(write_file_atomically(port_file, std::to_string(http_->port()) + "\n", 0600));
-  return http_->start();
+  return write_file_atomically(port_file, std::to_string(http_->port()) + "\n", 0600);
 }
+
+Result<void> CredentialsDoor::start() { return http_->start(); }
 
 void CredentialsDoor::stop() {
   if (http_) http_->stop();
@@ -46,14 +60,14 @@ std::string CredentialsDoor::url() const {
 }
 
 void CredentialsDoor::handle(wire::HttpRequest request, Respond respond) {
-  const bool through_tunnel = request.method == "CONNECT" || !request.tunnel_host.empty();
-  if (through_tunnel || request.path.starts_with(services::iam::kCredentialsPath))
-    return behind_.handle(std::move(request), std::move(respond));
-  wire::HttpResponse response;
-  response.status = 404;
-  response.headers.add("Content-Type", "text/plain; charset=utf-8");
-  response.body = "Jobs and shells fetch their role's credentials here, and nothing else.\n";
-  respond(std::move(response));
+  if (is_for_behind(request)) return behind_.handle(std::move(request), std::move(respond));
+  respond(not_found());
+}
+
+std::expected<std::unique_ptr<wire::Admission>, wire::HttpResponse> CredentialsDoor::admit(
+    const wire::HttpRequest& head) {
+  if (is_for_behind(head)) return behind_.admit(head);
+  return std::unexpected(not_found());
 }
 
 }  // namespace tidemill::server

@@ -4,6 +4,7 @@
 // certificate that they know. It is the proxy of transparent mode, too, for the same reason.
 #pragma once
 
+#include <expected>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -22,15 +23,20 @@ class CredentialsDoor final : public wire::HttpHandler {
   explicit CredentialsDoor(wire::HttpHandler& behind) : behind_(behind) {}
   ~CredentialsDoor() override { stop(); }
 
-  // Listens on a port of 127.0.0.1 that is kept in `port_file`, since jobs that outlive this server
-  // know it. Accepts from here on.
+  // Takes a port of 127.0.0.1 that is kept in `port_file`, since jobs that outlive this server know
+  // it. Nobody is answered before start().
   Result<void> open(runtime::EventLoops& loops, runtime::WorkerPool& stream_pool,
-                    const std::filesystem::path& port_file);
+                    const std::filesystem::path& port_file, std::size_t connections_max);
+  // Accepts from here on: once the services are there.
+  Result<void> start();
   void stop();
   // "http://127.0.0.1:38211"
   std::string url() const;
 
   void handle(wire::HttpRequest request, Respond respond) override;
+  // As `behind` admits: what comes through a tunnel is bounded and authenticated as at any door.
+  std::expected<std::unique_ptr<wire::Admission>, wire::HttpResponse> admit(
+      const wire::HttpRequest& head) override;
 
  private:
   wire::HttpHandler& behind_;

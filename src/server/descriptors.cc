@@ -11,6 +11,9 @@ namespace {
 constexpr rlim_t kDescriptorsMax = 1u << 17;
 constexpr std::size_t kReserveMin = 256;
 constexpr std::size_t kReserveDivisor = 4;
+constexpr std::size_t kJobsDivisor = 4;         // of the clients'
+constexpr std::size_t kCredentialsDivisor = 8;  // of all
+constexpr std::size_t kCredentialsMax = 1024;
 
 }  // namespace
 
@@ -30,6 +33,21 @@ std::size_t connections_within(std::size_t descriptors, std::size_t wanted) {
   const std::size_t reserve =
       std::min(std::max(kReserveMin, descriptors / kReserveDivisor), descriptors / 2);
   return std::max<std::size_t>(1, std::min(wanted, descriptors - reserve));
+}
+
+ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_wanted) {
+  const std::size_t wanted = clients_wanted + clients_wanted / kJobsDivisor + kCredentialsMax;
+  const std::size_t all = connections_within(descriptors, wanted);
+  const auto at_least_one = [](std::size_t count) { return std::max<std::size_t>(1, count); };
+  ConnectionShares shares;
+  shares.credentials = all == wanted
+                           ? kCredentialsMax
+                           : at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
+  const std::size_t others = all - std::min(all, shares.credentials);
+  shares.clients =
+      at_least_one(std::min(clients_wanted, others * kJobsDivisor / (kJobsDivisor + 1)));
+  shares.jobs = at_least_one(shares.clients / kJobsDivisor);
+  return shares;
 }
 
 }  // namespace tidemill::server

@@ -12,4 +12,14 @@ std::size_t raise_descriptor_limit();
 // them, 256 at least, stays for files, databases, jobs and connections to models.
 std::size_t connections_within(std::size_t descriptors, std::size_t wanted);
 
+// Who may have how many connections at once; together they are within the limit.
+struct ConnectionShares {
+  std::size_t clients = 0;      // the server's own address
+  std::size_t jobs = 0;         // the doors in jobs' networks, all together
+  std::size_t credentials = 0;  // the credentials' port, where there is one
+};
+// A limit that allows all that is wanted gives `clients_wanted`, a quarter as many for jobs and
+// 1,024 for credentials; under another each has less.
+ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_wanted);
+
 }  // namespace tidemill::server

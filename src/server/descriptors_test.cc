@@ -14,6 +14,22 @@ TEST(Descriptors, Connections_leave_a_reserve) {
   EXPECT_EQ(connections_within(1, 10), 1u);
 }
 
+TEST(Descriptors, Clients_jobs_and_the_credentials_port_share_what_there_is) {
+  const ConnectionShares small = share_connections(1024, 10'000);
+  EXPECT_EQ(small.credentials, 96u);
+  EXPECT_EQ(small.clients, 537u);
+  EXPECT_EQ(small.jobs, 134u);
+  const ConnectionShares enough = share_connections(131'072, 10'000);
+  EXPECT_EQ(enough.credentials, 1024u);
+  EXPECT_EQ(enough.clients, 10'000u);
+  EXPECT_EQ(enough.jobs, 2500u);
+  // As many as were asked for, where all have room; never none.
+  EXPECT_EQ(share_connections(131'072, 400).clients, 400u);
+  EXPECT_EQ(share_connections(131'072, 400).credentials, 1024u);
+  const ConnectionShares none = share_connections(1, 10);
+  EXPECT_EQ(none.clients + none.jobs + none.credentials, 3u);
+}
+
 TEST(Descriptors, The_soft_limit_is_raised) { EXPECT_GE(raise_descriptor_limit(), 256u); }
 
 }  // namespace

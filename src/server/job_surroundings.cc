@@ -18,6 +18,7 @@ void add_transparent_mode(compute::JobSpec& job, const std::filesystem::path& da
        {"AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE"})
     set(name, bundle_path(data).string());
   set("NODE_EXTRA_CA_CERTS", authority_path(data).string());
+  set("JAVA_TOOL_OPTIONS", java_options(data, proxy));
   // The data folder may lie where the job's user cannot go.
   job.mounts.push_back({folder, folder, true});
 }

@@ -3,6 +3,7 @@ import contextlib
 import re
 import resource
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -24,10 +25,10 @@ def own_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def limited(soft, hard):
+def limited(soft, hard, **options):
     """A server that starts under this limit of open files."""
     assert shutil.which("prlimit"), "util-linux has it"
-    return Server(auth="verify", command=["prlimit", f"--nofile={soft}:{hard}", str(BINARY)])
+    return Server(auth="verify", command=["prlimit", f"--nofile={soft}:{hard}", str(BINARY)], **options)
 
 
 @contextlib.contextmanager
@@ -82,3 +83,16 @@ def test_a_hard_limit_is_shared_out(sent):
             assert metric(server, "tidemill_http_connections_shed_total") > 0
             assert len(list(Path(f"/proc/{server.process.pid}/fd").iterdir())) < 900
         assert "fewer connections" in server.log_path.read_text()
+
+
+def test_the_credentials_port_is_within_the_limit_too():
+    """The second port of a server that listens elsewhere took 1,024 descriptors more: GETs and PUTs answered 500."""
+    with limited(1024, 1024, host="127.0.0.2") as server, contextlib.ExitStack() as wires:
+        s3, data = server.client("s3"), b"d" * (2 << 20)
+        s3.create_bucket(Bucket="both")
+        for address, count in ((("127.0.0.1", int((server.data / "credentials-port").read_text())), IDLE), (("127.0.0.2", server.port), 700)):
+            for _ in range(count):
+                wires.enter_context(socket.create_connection(address, timeout=5))
+        for i in range(5):
+            s3.put_object(Bucket="both", Key=f"k{i}", Body=data)
+            assert s3.get_object(Bucket="both", Key=f"k{i}")["Body"].read() == data

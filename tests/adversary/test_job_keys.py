@@ -135,13 +135,14 @@ def transform_fn(model, body, content_type, accept):
 
 
 BY_NAME = """
-import json, boto3
+import json, os, boto3
 found = {}
 for service in ("sts", "sagemaker", "s3"):
     host = {"sts": "sts.us-east-1", "sagemaker": "api.sagemaker.us-east-1", "s3": "s3.us-east-1"}[service]
     client = boto3.client(service, endpoint_url=f"https://{host}.amazonaws.com")
     call = {"sts": "get_caller_identity", "sagemaker": "list_endpoints", "s3": "list_buckets"}[service]
     found[service] = getattr(client, call)()["ResponseMetadata"]["HTTPStatusCode"]
+found["java"] = "-Dhttps.proxyHost=127.0.0.1 " in os.environ["JAVA_TOOL_OPTIONS"]
 json.dump(found, open("/opt/ml/model/found.json", "w"))
 """
 
@@ -151,7 +152,7 @@ def test_in_a_job_awss_own_names_lead_to_this_server(world):
     job = world.run(BY_NAME, RoleArn=world.admin)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
     found = json.loads(world.unpack(job["ModelArtifacts"]["S3ModelArtifacts"])["found.json"])
-    assert found == {"sts": 200, "sagemaker": 200, "s3": 200}
+    assert found == {"sts": 200, "sagemaker": 200, "s3": 200, "java": True}
 
 
 # ---- wherever the server listens

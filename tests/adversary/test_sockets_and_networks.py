@@ -306,3 +306,23 @@ time.sleep(300)
     assert world.s3.list_buckets()["Buckets"]
     world.sm.stop_training_job(TrainingJobName=name)
     assert world.finished(name)["TrainingJobStatus"] == "Stopped"
+
+
+def test_one_jobs_connections_leave_others_theirs_where_there_are_few():
+    """A limit of 1,024 open files leaves all jobs together 192 connections, which one job took."""
+    with Server(options=["--connections-max", "400"]) as server:
+        world = World(server)
+        flood = world.start("""
+import os, socket, time
+from urllib.parse import urlsplit
+server, held = urlsplit(os.environ["AWS_ENDPOINT_URL"]), []
+for _ in range(150):
+    held.append(socket.create_connection((server.hostname, server.port), timeout=5))
+    held[-1].sendall(b"PUT /b/k HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9000\\r\\n\\r\\nx")
+print("flooded", flush=True)
+time.sleep(300)
+""")
+        wait_until(lambda: "flooded" in world.job_log(flood))
+        job = world.run("import boto3; print(boto3.client('sts', region_name='us-east-1').get_caller_identity()['Arn'])")
+        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+        world.sm.stop_training_job(TrainingJobName=flood)

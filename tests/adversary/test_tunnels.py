@@ -7,7 +7,10 @@ import subprocess
 import threading
 import time
 
+import boto3
 import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from support.server import Server
 
@@ -176,3 +179,23 @@ openssl x509 -req -in {tmp_path}/r.pem -CA {folder}/authority.pem -CAkey {folder
         trusting(server).wrap_socket(socket.create_connection(listener.getsockname()), server_hostname="pypi.org")
     thread.join()
     listener.close()
+
+
+def test_the_plain_address_of_a_server_elsewhere_admits_as_its_own_does():
+    """The credentials' port, which is the proxy there: bodies without a key came in unasked, and documents over 1 MiB answered 500."""
+    host = "s3.us-east-1.amazonaws.com"
+    with Server(auth="verify", host="127.0.0.2") as server:
+        proxy, root = server.env("--transparent")["HTTPS_PROXY"], server.env()
+        with socket.create_connection(("127.0.0.1", int(proxy.rsplit(":", 1)[1])), timeout=5) as wire:
+            wire.sendall(f"CONNECT {host}:443 HTTP/1.1\r\nHost: {host}:443\r\n\r\n".encode())
+            assert head_of(wire).startswith("HTTP/1.1 200 ")
+            inside = trusting(server).wrap_socket(wire, server_hostname=host)
+            inside.sendall(f"PUT /b/k HTTP/1.1\r\nHost: {host}\r\nContent-Length: 900000\r\n\r\n".encode())
+            assert inside.recv(4096).startswith(b"HTTP/1.1 403 ")  # without a byte of the body
+        runtime = boto3.client(
+            "sagemaker-runtime", region_name="us-east-1", verify=str(server.data / "trust/bundle.pem"),
+            aws_access_key_id=root["AWS_ACCESS_KEY_ID"], aws_secret_access_key=root["AWS_SECRET_ACCESS_KEY"],
+            config=Config(proxies={"https": proxy}, retries={"total_max_attempts": 1}))
+        with pytest.raises(ClientError) as refused:
+            runtime.invoke_endpoint(EndpointName="none", ContentType="text/csv", Body=b"1," * (1 << 20))
+        assert refused.value.response["Error"]["Code"] == "ValidationError"

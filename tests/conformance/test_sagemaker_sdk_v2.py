@@ -236,12 +236,19 @@ def test_default_bucket_of_the_environment(sdk, server):
     assert f"sagemaker-us-east-1-{account}" in [bucket["Name"] for bucket in sdk.s3.list_buckets()["Buckets"]]
 
 
+def by_awss_names(server, monkeypatch):
+    """As `tidemill env --root --transparent`: the SDK asks STS at AWS's own address."""
+    for name, value in server.env("--root", "--transparent").items():
+        if name != "SAGEMAKER_USER_CONFIG_OVERRIDE":
+            monkeypatch.setenv(name, value)
+
+
 def test_default_bucket_of_the_account(sdk, server, monkeypatch, tmp_path):
     """Without that setting the SDK asks STS, and checks whose the bucket is."""
     import sagemaker
     (tmp_path / "config.yaml").write_text("SchemaVersion: '1.0'\n")
     monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))
-    monkeypatch.setattr(sagemaker.session, "sts_regional_endpoint", lambda region: server.endpoint)
+    by_awss_names(server, monkeypatch)
     account = server.client("sts").get_caller_identity()["Account"]
     for _ in range(2):
         assert sagemaker.Session().default_bucket() == f"sagemaker-us-east-1-{account}"
@@ -251,8 +258,7 @@ def test_get_execution_role(sdk, server, monkeypatch):
     """From inside a role's session, as in a notebook: the role's ARN, with its path."""
     import boto3
     import sagemaker
-    from sagemaker import session as module
-    monkeypatch.setattr(module, "sts_regional_endpoint", lambda region: server.endpoint)
+    by_awss_names(server, monkeypatch)
     account = server.client("sts").get_caller_identity()["Account"]
     trust = {**TRUST, "Statement": [*TRUST["Statement"], {
         "Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}]}

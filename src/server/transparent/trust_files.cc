@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
@@ -133,6 +134,22 @@ filesystem::path authority_path(const filesystem::path& data) {
 }
 filesystem::path trust_store_path(const filesystem::path& data) {
   return trust_folder(data) / "truststore.jks";
+}
+
+std::string java_options(const filesystem::path& data, const std::string& proxy) {
+  const std::string place = proxy.substr(std::min(proxy.size(), proxy.find("://") + 3));
+  const std::string host = place.substr(0, place.rfind(':'));
+  const std::string port = proxy.substr(proxy.rfind(':') + 1);
+  // Java takes the variable apart at spaces, but for what is quoted.
+  auto option = [](const std::string& name, const std::string& value) {
+    const bool quoted = value.find_first_of(" \t'") != value.npos;
+    return "-D" + name + "=" + (quoted ? "\"" + value + "\"" : value);
+  };
+  return option("javax.net.ssl.trustStore", trust_store_path(data).string()) + " " +
+         option("javax.net.ssl.trustStorePassword", kTrustStorePassword) + " " +
+         option("javax.net.ssl.trustStoreType", "JKS") + " " + option("https.proxyHost", host) +
+         " " + option("https.proxyPort", port) + " " +
+         option("http.nonProxyHosts", "localhost|127.*|[::1]");
 }
 
 Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAuthority& authority,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 #include "base/error.h"
 #include "wire/proxy/local_authority.h"
@@ -20,6 +21,9 @@ std::filesystem::path authority_path(const std::filesystem::path& data);
 // A Java key store, password kTrustStorePassword: it holds no secret.
 std::filesystem::path trust_store_path(const std::filesystem::path& data);
 inline constexpr const char* kTrustStorePassword = "changeit";
+// JAVA_TOOL_OPTIONS for a caller whose proxy is `proxy`, "http://127.0.0.1:4566": Java reads no
+// other variable for either.
+std::string java_options(const std::filesystem::path& data, const std::string& proxy);
 
 // Writes them anew, as the machine's own certificates may have changed.
 // SSL_CERT_FILE of this process, when set, stands for the machine's. `server_certificate` is the

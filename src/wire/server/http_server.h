@@ -62,7 +62,8 @@ struct HttpServerOptions {
   std::function<HttpResponse(int status, std::string_view reason)> on_bad_request;
 };
 
-// Through one job's door at a time, so that no job takes up what others need.
+// Through one job's door at a time, so that no job takes up what others need; at most about a
+// quarter of connections_max.
 inline constexpr std::size_t connections_per_job_max = 1024;
 
 // For /_tidemill/metrics. Relaxed counters: each is right, together they are no snapshot.

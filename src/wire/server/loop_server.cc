@@ -27,6 +27,8 @@ constexpr std::chrono::milliseconds accept_retry_delay{100};
 // costs little for each.
 constexpr std::size_t shed_reserve_divisor = 8;
 constexpr std::size_t shed_share_divisor = 32;
+// Of connections_max, what one job may have where that is little.
+constexpr std::size_t job_share_divisor = 4;
 // Whoever has just connected, or is about to send the rest of a head, is left alone.
 constexpr std::chrono::milliseconds shed_age_min{20};
 
@@ -114,8 +116,9 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   HttpServerCounters& counters = shared_->counters;
   counters.connections_accepted.fetch_add(1, std::memory_order_relaxed);
   const std::uint64_t active = counters.connections_active.fetch_add(1);
-  const bool job_has_too_many = !job_.empty() && connections_.size() >= connections_per_job_max;
   const std::size_t max = shared_->options.connections_max;
+  const std::size_t of_a_job = std::min(connections_per_job_max, max / job_share_divisor + 1);
+  const bool job_has_too_many = !job_.empty() && connections_.size() >= of_a_job;
   const bool has_room = !job_has_too_many &&
                         (active < max - max / shed_reserve_divisor || make_room() || active < max);
   if (!has_room) {

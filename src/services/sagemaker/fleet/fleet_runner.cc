@@ -247,7 +247,6 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
   const std::string job = server_job_id(place.owner, ref);
   const std::string where =
       "The " + place.title() + " for production variant " + place.variant.name;
-  const ServerAddress address = address_of(place.owner, ref);
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(place.variant.startup_seconds);
   auto log_reason = [&](std::size_t room) {
@@ -258,7 +257,8 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
   };
   while (!cancelled_) {
     if (is_stopping(ref)) return fail(codes::kCancelled, "the instance is being stopped");
-    if (options_.ping(address)) return {};
+    // Looked up anew: a restarted server may find the job's network again after this task began.
+    if (options_.ping(address_of(place.owner, ref))) return {};
     compute::JobExit exit;
     if (TRY(exited(job, exit))) {
       std::string head = where + " did not pass the ping health check: it ended with exit code " +
