@@ -96,7 +96,7 @@ def test_a_job_that_uploads_can_be_stopped_and_deleted(jobs):
     began = time.monotonic()
     jobs.sm.stop_training_job(TrainingJobName="stopped")
     job = jobs.wait("stopped", OVER, 20)
-    assert job["TrainingJobStatus"] == "Stopped" and time.monotonic() - began < 12
+    assert job["TrainingJobStatus"] == "Stopped" and time.monotonic() - began < 30
     jobs.sm.delete_training_job(TrainingJobName="stopped")
 
 
@@ -106,7 +106,7 @@ def test_the_server_ends_while_a_job_uploads_and_the_next_one_finishes_it():
         jobs.start("outlived", RANDOM.format(100))
         time.sleep(1.5)
         began = time.monotonic()
-        assert server.stop() == 0 and time.monotonic() - began < 5
+        assert server.stop() == 0 and time.monotonic() - began < 15
         server.start()
         job = jobs.wait("outlived", OVER, 90)
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

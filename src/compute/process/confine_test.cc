@@ -77,11 +77,16 @@ TEST_F(ConfineTest, HasNoRightsNoNetworkAndNoOtherProcesses) {
 }
 
 TEST_F(ConfineTest, MemoryIsBounded) {
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "AddressSanitizer itself needs terabytes of address space";
+#endif
   EXPECT_EQ(end_of(
                 [](const std::string&) {
-                  void* memory = ::mmap(nullptr, std::size_t(4) << 30, PROT_READ | PROT_WRITE,
-                                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-                  return memory == MAP_FAILED ? 5 : 1;
+                  // The bare call: a sanitizer's own mmap ends the process when it fails.
+                  const long memory =
+                      ::syscall(SYS_mmap, nullptr, std::size_t(4) << 30, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                  return memory == -1 ? 5 : 1;
                 },
                 std::uint64_t(1) << 30),
             5);
@@ -89,10 +94,10 @@ TEST_F(ConfineTest, MemoryIsBounded) {
 
 TEST_F(ConfineTest, ASignalIsTold) {
   EXPECT_EQ(end_of([](const std::string&) {
-              ::raise(SIGSEGV);
+              ::raise(SIGUSR1);  // one that no sanitizer handles
               return 0;
             }),
-            -SIGSEGV);
+            -SIGUSR1);
 }
 
 }  // namespace
