@@ -49,6 +49,20 @@ constexpr CallerException kExceptions[] = {
     // public policy yet: both would stand here.
 };
 
+// A query service's operation in the address, with nothing in a header that says who asks: an <img>
+// or a link of any page can send it, and browsers name the page only on secure connections and to
+// this machine itself. What cannot change anything may come so (EKS's tokens are GetCallerIdentity).
+bool changes_by_address(const HttpRequest& request) {
+  constexpr std::string_view kReading[] = {"Get", "List", "Describe"};
+  if (!reads_only(request) || request.headers.find("authorization")) return false;
+  return std::ranges::any_of(request.query, [&](const wire::QueryParameter& parameter) {
+    return parameter.name == "Action" &&
+           std::ranges::none_of(kReading, [&](std::string_view verb) {
+             return parameter.value.starts_with(verb);
+           });
+  });
+}
+
 std::string_view without_port(std::string_view host) {
   if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
   return host.substr(0, host.find(':'));
@@ -135,6 +149,11 @@ std::optional<Error> CallerRules::refusal(const HttpRequest& request) const {
                   " may not use this server. To allow it, add its origin to the setting "
                   "allowed-origins (--allowed-origins, TIDEMILL_ALLOWED_ORIGINS).");
   }
+  if (options_.any_credentials && changes_by_address(request))
+    return denied(
+        "This server takes any credentials (auth is 'any'), so an operation in the address of a "
+        "GET may only read: any web page can send such a request. Send it with POST, or with an "
+        "Authorization header.");
   if (options_.any_credentials && !own_path && !wire::sigv4::has_credentials(request))
     return denied(
         "The request has no credentials. This server takes any (auth is 'any'), but "

@@ -59,6 +59,19 @@ def test_a_form_makes_no_role(open_server):
     assert roles(open_server) == before
 
 
+@pytest.mark.parametrize("host", ["192.168.7.7:4566", "build.localhost", None])
+def test_an_image_makes_no_role(open_server, host):
+    """To plain http on another machine browsers tell neither Origin nor Sec-Fetch-Site with a GET."""
+    before = roles(open_server)
+    body = (ROLE_FORM % b"image").decode()
+    credentials = FAKE_URL.replace("/s3/", "/iam/")
+    for query in (body, "Action=GetCallerIdentity&" + body, body.replace("Action", "%41ction")):
+        refused(ask(open_server, "GET", f"/?{credentials}&{query}", host=host), "POST")
+    assert roles(open_server) == before
+    read = f"/?{FAKE_URL.replace('/s3/', '/sts/')}&Action=GetCallerIdentity&Version=2011-06-15"
+    assert ask(open_server, "GET", read, host=host).status == 200
+
+
 def test_text_plain_deletes_no_objects(open_server, bucket):
     body = b"<Delete><Object><Key>kept</Key></Object></Delete>"
     for target in (f"/{bucket}?delete", f"/{bucket}?delete&{FAKE_URL}"):

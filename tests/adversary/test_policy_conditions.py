@@ -125,6 +125,19 @@ def test_tags_of_resources(callers):
                    logGroupName="/tagged") == expected
 
 
+def test_a_copy_takes_tags_along_by_permission(callers):
+    def copy(key, denied, **given):
+        deny = {"Effect": "Deny", "Action": f"s3:{denied}ObjectTagging", "Resource": "*"}
+        return callers.call(callers.session(ALL, deny), "s3", "CopyObject", Bucket=BUCKET, Key="copy",
+                            CopySource=f"{BUCKET}/{key}", **given)
+    for denied in ("Get", "Put"):
+        assert copy("secret", denied) == "denied"
+        assert copy("secret", denied, TaggingDirective="REPLACE") == "ok"
+        assert copy("plain", denied) == "ok"
+    assert callers.call(callers.session(ALL), "s3", "CopyObject", Bucket=BUCKET, Key="copy",
+                        CopySource=f"{BUCKET}/secret") == "ok"
+
+
 def test_what_a_policy_attaches(callers):
     arn = "arn:aws:iam::aws:policy/AmazonS3FullAccess"
     for value, expected in ((arn, "denied"), (arn + "x", "ok")):

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "services/iam/authorization/request_conditions.h"
+#include "services/iam/authorization/resources.h"
 #include "services/iam/credentials/credential_store.h"
 #include "services/iam/iam_asking.h"
 #include "services/iam/iam_service.h"
@@ -193,8 +194,16 @@ Result<void> IamService::authorize_operation(const RequestFacts& facts, const Pr
     if (!role) return std::optional<NamedRole>();
     return std::optional(NamedRole{role->arn(), role->permissions_boundary.value_or("")});
   };
-  const std::vector<RequiredAction> needed = TRY(
+  std::vector<RequiredAction> needed = TRY(
       required_actions({service, operation, principal.account, facts.region, input}, find_role));
+  // A copy takes the source's tags along unless it brings its own: they are read and written.
+  const auto tag_source = tag_sources_.find("s3");
+  if (service.name == "s3" && operation.name == "CopyObject" && needed.size() > 1 &&
+      text_member(input, "TaggingDirective") != "REPLACE" && tag_source != tag_sources_.end())
+    if (const auto tags = tag_source->second(needed[1].resource); !tags || !tags->empty()) {
+      needed.push_back({"s3:GetObjectTagging", needed[1].resource});
+      needed.push_back({"s3:PutObjectTagging", needed[0].resource});
+    }
   const Asking who = TRY(asking(facts, principal));
   for (const RequiredAction& required : needed) {
     const AskedAction asked{required.action, required.resource, rule_of(required.action),

@@ -1,6 +1,7 @@
 #include "wire/sigv4/authenticator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/clock.h"
 #include "wire/sigv4/canonical.h"
@@ -332,9 +333,13 @@ Result<Identity> Authenticator::verify_v2(const HttpRequest& request, bool presi
   }
   const std::string bucket =
       options_.virtual_host_bucket ? options_.virtual_host_bucket(request.host()) : std::string();
+  // botocore signs a slash behind a bucket in the path, which it does not send.
+  const bool names_bucket = bucket.empty() && request.raw_path.size() > 1 &&
+                            request.raw_path.find('/', 1) == std::string::npos;
   std::string first;
-  for (bool encode_path : {false, true}) {
-    std::string to_sign = string_to_sign_v2(request, signed_request, bucket, encode_path);
+  for (const auto [encode_path, slash] : {std::pair(false, false), {true, false}, {false, true}}) {
+    if (slash && !names_bucket) continue;
+    std::string to_sign = string_to_sign_v2(request, signed_request, bucket, encode_path, slash);
     if (equal_in_constant_time(signature_v2(credential.secret_access_key, to_sign),
                                signed_request.signature)) {
       Identity identity;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.h"
 #include "wire/sigv4/errors.h"
 #include "wire/sigv4/limits.h"
 #include "wire/sigv4/payload.h"
@@ -295,6 +296,23 @@ TEST_F(AuthenticatorTest, documented_sigv2_examples) {
   EXPECT_TRUE(identity) << identity.error().code << identity.error().details["StringToSign"];
   EXPECT_EQ(code(request, Dialect::json, at("2007-03-27T19:40:00Z")),
             "IncompleteSignatureException");
+}
+
+// botocore's: of a bucket in the path, it signs "/bucket/" and sends "/bucket".
+TEST_F(AuthenticatorTest, sigv2_of_a_bucket_in_the_path) {
+  const std::string secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+  const auto presigned = [&](const std::string& path, const std::string& signed_path) {
+    const std::string signature = signature_v2(secret, "GET\n\n\n1369357200\n" + signed_path);
+    return make_request("GET", path + "?prefix=a&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=" +
+                                   "1369357200&Signature=" + percent_encode(signature),
+                        {});
+  };
+  Authenticator authenticator(credentials_, {});
+  for (const char* signed_path : {"/bucket", "/bucket/"})
+    EXPECT_TRUE(authenticator.authenticate(presigned("/bucket", signed_path), Dialect::s3, kNow));
+  EXPECT_FALSE(authenticator.authenticate(presigned("/bucket", "/other/"), Dialect::s3, kNow));
+  EXPECT_FALSE(authenticator.authenticate(presigned("/bucket/a", "/bucket/a/"), Dialect::s3, kNow));
+  EXPECT_FALSE(authenticator.authenticate(presigned("/", "//"), Dialect::s3, kNow));
 }
 
 TEST_F(AuthenticatorTest, finds_the_claimed_scope) {

@@ -122,7 +122,7 @@ Result<SignedRequestV2> parse_v2(const HttpRequest& request, bool presigned) {
 }
 
 std::string string_to_sign_v2(const HttpRequest& request, const SignedRequestV2& signed_request,
-                              std::string_view bucket, bool encode_path) {
+                              std::string_view bucket, bool encode_path, bool slash) {
   const bool presigned = signed_request.presigned;
   std::string out = request.method + "\n";
   append_trimmed(header_or_query(request, "content-md5", presigned), out);
@@ -133,6 +133,7 @@ std::string string_to_sign_v2(const HttpRequest& request, const SignedRequestV2&
   append_amz_headers(request, presigned, out);
   if (!bucket.empty()) out.append("/").append(bucket);
   out += canonical_path(request.raw_path, encode_path ? PathForm::encoded_once : PathForm::as_sent);
+  if (slash) out += '/';
   append_subresources(request, out);
   return out;
 }

@@ -20,9 +20,9 @@ struct SignedRequestV2 {
 Result<SignedRequestV2> parse_v2(const HttpRequest& request, bool presigned);
 
 // `bucket` is what the host names in virtual-host style, else empty. `encode_path` signs the path
-// encoded anew instead of as it was sent.
+// encoded anew instead of as it was sent. `slash`: behind the path, too.
 std::string string_to_sign_v2(const HttpRequest& request, const SignedRequestV2& signed_request,
-                              std::string_view bucket, bool encode_path);
+                              std::string_view bucket, bool encode_path, bool slash = false);
 std::string signature_v2(std::string_view secret, std::string_view string_to_sign);
 
 }  // namespace tidemill::wire::sigv4

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/file_tree.h"
+#include "base/utf8.h"
 #include "compute/instance_types.h"
 #include "services/sagemaker/archive.h"
 #include "services/sagemaker/failure_text.h"
@@ -19,6 +20,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kFailureCharactersMax = 1024;
 constexpr std::size_t kShownPathBytes = 60;
+constexpr std::size_t kKeyBytesMax = 1024;
 constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 // What the job wrote to /opt/ml/output/failure, if it did.
@@ -68,6 +70,10 @@ Result<void> upload_files(s3::S3Interface& s3, const TrainingJob& job, const fs:
        !problem && walk != fs::recursive_directory_iterator(); walk.increment(problem)) {
     if (!fs::is_regular_file(walk->symlink_status())) continue;
     const std::string name = walk->path().lexically_relative(folder).string();
+    if (!is_valid_utf8(name) || join_key(target.key, name).size() > kKeyBytesMax)
+      return fail(kClientError, "the file " + to_valid_utf8(cut_utf8(name, kShownPathBytes)) +
+                                    " can be no object: keys of S3 are UTF-8 and have at most " +
+                                    std::to_string(kKeyBytesMax) + " bytes");
     TRY(s3.put_object_from_file(job.account, target.bucket, join_key(target.key, name),
                                 walk->path()));
   }

@@ -1,5 +1,6 @@
 #include "services/sagemaker/training_job/channels.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/json.h"
@@ -38,6 +39,12 @@ struct Download {
 Result<void> download(const Download& on, const std::string& bucket, const std::string& key,
                       const fs::path& path) {
   if (on.stopped()) return fail(codes::kCancelled, "the training job was stopped");
+  constexpr std::size_t kFileNameBytesMax = 255;
+  if (std::ranges::any_of(path, [](const fs::path& part) {
+        return part.native().size() > kFileNameBytesMax;
+      }))
+    return fail(kClientError, "ClientError: Data download failed: s3://" + bucket + "/" + key +
+                                  " has a part that is too long for the name of a file");
   std::error_code problem;
   fs::create_directories(path.parent_path(), problem);
   if (problem) {

@@ -60,5 +60,20 @@ TEST_F(TrainingJobsTest, ARoleWithoutAccessFailsTheJob) {
                           "s3:PutObject arn:aws:s3:::b/out/PutObject/output/model.tar.gz"));
 }
 
+TEST_F(TrainingJobsTest, NamesThatTheOtherSideCannotHaveAreTheUsersFault) {
+  s3_.replace({{"b/data/a", "1"}});
+  auto made = request("bytes", "touch $(printf \"$ML/checkpoints/\\377\")");
+  made.checkpoint_config.ensure().s3_uri = "s3://b/ckpt";
+  ASSERT_TRUE(create(made));
+  EXPECT_THAT(*wait_end("bytes").failure_reason,
+              AllOf(HasSubstr("ClientError: Artifact upload failed: the file "),
+                    HasSubstr("keys of S3 are UTF-8")));
+  s3_.replace({{"b/data/" + std::string(256, 'a'), "1"}});
+  ASSERT_TRUE(create(request("long", "true")));
+  EXPECT_THAT(*wait_end("long").failure_reason,
+              AllOf(HasSubstr("ClientError: Data download failed: s3://b/data/aaa"),
+                    HasSubstr("too long for the name of a file")));
+}
+
 }  // namespace
 }  // namespace tidemill::services::sagemaker
