@@ -51,13 +51,13 @@ constexpr CallerException kExceptions[] = {
 
 // A query service's operation in the address, with nothing in a header that says who asks: an <img>
 // or a link of any page can send it, and browsers name the page only on secure connections and to
-// this machine itself. What cannot change anything may come so (EKS's tokens are GetCallerIdentity).
+// this machine itself. What cannot change anything may come so (EKS's tokens are
+// GetCallerIdentity).
 bool changes_by_address(const HttpRequest& request) {
   constexpr std::string_view kReading[] = {"Get", "List", "Describe"};
   if (!reads_only(request) || request.headers.find("authorization")) return false;
   return std::ranges::any_of(request.query, [&](const wire::QueryParameter& parameter) {
-    return parameter.name == "Action" &&
-           std::ranges::none_of(kReading, [&](std::string_view verb) {
+    return parameter.name == "Action" && std::ranges::none_of(kReading, [&](std::string_view verb) {
              return parameter.value.starts_with(verb);
            });
   });

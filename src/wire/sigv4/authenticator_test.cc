@@ -303,8 +303,9 @@ TEST_F(AuthenticatorTest, sigv2_of_a_bucket_in_the_path) {
   const std::string secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
   const auto presigned = [&](const std::string& path, const std::string& signed_path) {
     const std::string signature = signature_v2(secret, "GET\n\n\n1369357200\n" + signed_path);
-    return make_request("GET", path + "?prefix=a&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=" +
-                                   "1369357200&Signature=" + percent_encode(signature),
+    return make_request("GET",
+                        path + "?prefix=a&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=" +
+                            "1369357200&Signature=" + percent_encode(signature),
                         {});
   };
   Authenticator authenticator(credentials_, {});

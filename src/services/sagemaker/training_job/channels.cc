@@ -40,9 +40,8 @@ Result<void> download(const Download& on, const std::string& bucket, const std::
                       const fs::path& path) {
   if (on.stopped()) return fail(codes::kCancelled, "the training job was stopped");
   constexpr std::size_t kFileNameBytesMax = 255;
-  if (std::ranges::any_of(path, [](const fs::path& part) {
-        return part.native().size() > kFileNameBytesMax;
-      }))
+  if (std::ranges::any_of(
+          path, [](const fs::path& part) { return part.native().size() > kFileNameBytesMax; }))
     return fail(kClientError, "ClientError: Data download failed: s3://" + bucket + "/" + key +
                                   " has a part that is too long for the name of a file");
   std::error_code problem;
