@@ -1,0 +1,59 @@
+"""Listings of what clients have made large cost the server little memory at its peak (VmHWM)."""
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.config import Config
+
+from support.server import Server
+from test_memory_bounds import MIB, most_memory_bytes
+
+KEYS, PARTS, READERS = 2_500, 1_200, 12
+
+
+@pytest.fixture(scope="module")
+def stored():
+    """A server with keys of almost 1,024 bytes and 2 KB of metadata each, and an upload of many parts."""
+    with Server(auth="any") as server:
+        s3 = server.client("s3", Config(max_pool_connections=16))
+        s3.create_bucket(Bucket="large")
+        metadata = {"note": "m" * 1_900}
+        with ThreadPoolExecutor(16) as pool:
+            list(pool.map(lambda n: s3.put_object(Bucket="large", Key=f"{n:06d}-" + "k" * 1_000, Body=b"", Metadata=metadata), range(KEYS)))
+            upload = s3.create_multipart_upload(Bucket="large", Key="parts")["UploadId"]
+            list(pool.map(lambda n: s3.upload_part(Bucket="large", Key="parts", UploadId=upload, PartNumber=n, Body=b"p"), range(1, PARTS + 1)))
+        server.stop()
+        server.start()  # the peak of writing is forgotten
+        yield server, upload
+
+
+def grown_by(server, call):
+    call()  # what the first call keeps for good
+    before = most_memory_bytes(server)
+    with ThreadPoolExecutor(READERS) as pool:
+        answers = list(pool.map(lambda _: call(), range(READERS * 3)))
+    return answers, most_memory_bytes(server) - before
+
+
+@pytest.mark.parametrize("operation", ["list_objects_v2", "list_object_versions"])
+def test_keys(stored, operation):
+    server, _ = stored
+    s3 = server.client("s3", Config(max_pool_connections=READERS))
+    answers, grown = grown_by(server, lambda: getattr(s3, operation)(Bucket="large"))
+    assert all(answer["IsTruncated"] and len(answer.get("Contents") or answer["Versions"]) == 1_000 for answer in answers)
+    assert grown < READERS * 12 * MIB
+
+
+def test_common_prefixes(stored):
+    server, _ = stored
+    s3 = server.client("s3", Config(max_pool_connections=READERS))
+    answers, grown = grown_by(server, lambda: s3.list_objects_v2(Bucket="large", Delimiter="-"))
+    assert all(len(answer["CommonPrefixes"]) == 1_000 for answer in answers)
+    assert grown < READERS * 8 * MIB
+
+
+def test_parts(stored):
+    server, upload = stored
+    s3 = server.client("s3", Config(max_pool_connections=READERS))
+    answers, grown = grown_by(server, lambda: s3.list_parts(Bucket="large", Key="parts", UploadId=upload))
+    assert all(answer["IsTruncated"] and len(answer["Parts"]) == 1_000 for answer in answers)
+    assert grown < READERS * 8 * MIB
