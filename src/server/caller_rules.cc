@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/own_paths.h"
+#include "wire/proxy/aws_hosts.h"
 #include "wire/sigv4/authenticator.h"
 #include "wire/sigv4/signed_request.h"
 
@@ -15,10 +16,6 @@ namespace {
 using wire::HttpRequest;
 using wire::sigv4::Method;
 
-// Names that nobody but AWS points at a machine; in transparent mode, and in jobs, they lead here.
-constexpr std::string_view kAwsDomains[] = {
-    "amazonaws.com", "amazonaws.com.cn", "amazonaws.eu", "api.aws", "on.aws", "sagemaker.aws",
-};
 constexpr std::string_view kHealthPath = "/_tidemill/health";
 constexpr std::string_view kPreflightSeconds = "600";
 
@@ -102,7 +99,9 @@ bool CallerRules::is_own_host(std::string_view field) const {
   if (host.ends_with('.')) host.pop_back();
   if (host.empty() || host == "localhost" || is_below(host, "localhost") || is_ip_address(host))
     return true;
-  for (std::string_view domain : kAwsDomains)
+  // Names that nobody but AWS points at a machine; in transparent mode, and in jobs, they lead
+  // here.
+  for (std::string_view domain : wire::aws_domains())
     if (is_below(host, domain)) return true;
   for (const std::string& own : options_.own_hosts)
     if (host == own || is_below(host, own)) return true;

@@ -198,7 +198,14 @@ Result<TemporaryCredentials> IamService::assume_role(const Context& context,
   }
   for (const std::string& policy_arn : request.policy_arns)
     session.policies.push_back(TRY(state_->policy_document(arn->account, policy_arn)));
-  return to_credentials(TRY(credentials_->issue(std::move(session))));
+  const std::string holder = session.holder;
+  SessionRecord issued = TRY(credentials_->issue(std::move(session)));
+  if (!holder.empty() && grants_->ended(holder)) {
+    // The job ended after its keys were looked at, perhaps before these were there to be ended.
+    TRY(credentials_->end_sessions(holder));
+    return cannot_assume_role(context, request.role_arn);
+  }
+  return to_credentials(std::move(issued));
 }
 
 Result<TemporaryCredentials> IamService::session_token(const Context& context,

@@ -10,7 +10,8 @@ namespace {
 
 // https://docs.aws.amazon.com/general/latest/gr/rande.html; api.aws is where dual-stack endpoints
 // are. Names for people (aws.amazon.com, *.aws.dev) are not among them.
-constexpr std::string_view kDomains[] = {"amazonaws.com", "amazonaws.com.cn", "api.aws"};
+constexpr std::string_view kDomains[] = {"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu",
+                                         "api.aws",       "on.aws",           "sagemaker.aws"};
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035
 constexpr std::size_t kLabelBytesMax = 63;
 

@@ -30,13 +30,15 @@ class RoleGrants {
   Result<void> revoke(std::string_view holder);
   Result<TemporaryCredentials> credentials(std::string_view holder, std::string_view token);
 
+  // True when the holder has no grant, or one that is being revoked.
+  bool ended(std::string_view holder);
+
  private:
   struct Entry {
     GrantRecord record;
     TemporaryCredentials given;  // without a key id: none yet
     bool ending = false;         // revoke() began: nothing more is given
   };
-  bool ended(std::string_view holder);
 
   State& state_;
   const Issue issue_;
