@@ -29,7 +29,7 @@ def input_fn(body, content_type):
 def predict_fn(body, model):
     if body == "fail":
         raise ValueError("so it was asked for")
-    return {"greeting": model, "pid": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid()}
+    return {"greeting": model, "pid": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getppid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getppid()}
 
 
 def output_fn(prediction, accept):

@@ -13,7 +13,7 @@ import os
 
 def model_fn(folder): return None
 def input_fn(body, kind): return body
-def predict_fn(body, model): return os.environ.get("HOSTNAME", "") + ":" + os.getcwd() + ":" + str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid())
+def predict_fn(body, model): return os.environ.get("HOSTNAME", "") + ":" + os.getcwd() + ":" + str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getppid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getppid())
 def output_fn(answer, accept): return answer
 """
 

@@ -40,7 +40,7 @@ def predict_fn(rows, model):
 
 def output_fn(prediction, accept):
     scores, greeting = prediction
-    answer = {"scores": scores.tolist(), "accept": accept, "greeting": greeting, "pid": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getpid(), "server": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid(),
+    answer = {"scores": scores.tolist(), "accept": accept, "greeting": greeting, "pid": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getpid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getpid(), "server": int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getppid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getppid(),
               "uid": os.getuid()}
     return json.dumps(answer), "application/x-answer"
 """

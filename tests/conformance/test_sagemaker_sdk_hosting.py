@@ -56,7 +56,7 @@ def model_fn(model_dir):
 
 def predict_fn(rows, model):
     time.sleep(float(numpy.ravel(rows)[0]))
-    return numpy.asarray([[model, int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getpid()]])
+    return numpy.asarray([[model, int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getpid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getpid()]])
 """
 
 
@@ -204,7 +204,7 @@ def test_update_endpoint_of_a_predictor(sdk):
 
 
 def test_a_session_stays_on_its_instance(sdk):
-    script = "import numpy, os\n\n\ndef model_fn(model_dir):\n    return int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid()\n\n\n" \
+    script = "import numpy, os\n\n\ndef model_fn(model_dir):\n    return int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getppid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getppid()\n\n\n" \
              "def predict_fn(rows, model):\n    return numpy.array([model])\n"
     archive = sdk.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": script}))
     name = unique("sticky")

@@ -28,7 +28,7 @@ def model_fn(model_dir):
 
 def predict_fn(rows, model):
     time.sleep(float(rows[0][0]))
-    return str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getppid())
+    return str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getppid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getppid())
 
 
 def output_fn(pid, accept):
@@ -61,7 +61,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             pass
         if what == "ill":
             ill.append(True)
-        self.say(200, str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 22 | os.getpid()))
+        self.say(200, str(int(os.readlink('/proc/self/ns/pid')[5:-1]) % 2**28 << 25 | int(open('/proc/%d/stat' % os.getpid()).read().rsplit(')', 1)[1].split()[19]) % 2**13 << 12 | os.getpid()))
 
     def log_message(self, *_):
         pass
