@@ -40,12 +40,15 @@ ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_
   const std::size_t all = connections_within(descriptors, wanted);
   const auto at_least_one = [](std::size_t count) { return std::max<std::size_t>(1, count); };
   ConnectionShares shares;
-  shares.credentials = all == wanted
-                           ? kCredentialsMax
-                           : at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
-  const std::size_t others = all - std::min(all, shares.credentials);
-  shares.clients =
-      at_least_one(std::min(clients_wanted, others * kJobsDivisor / (kJobsDivisor + 1)));
+  if (all == wanted) {
+    shares.credentials = kCredentialsMax;
+    shares.clients = clients_wanted;
+  } else {
+    shares.credentials = at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
+    const std::size_t others = all - std::min(all, shares.credentials);
+    shares.clients =
+        at_least_one(std::min(clients_wanted, others * kJobsDivisor / (kJobsDivisor + 1)));
+  }
   shares.jobs = at_least_one(shares.clients / kJobsDivisor);
   return shares;
 }
