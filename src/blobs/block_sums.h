@@ -12,7 +12,7 @@
 
 namespace tidemill::blobs {
 
-// What is checked at once. Pieces that the server reads are multiples of it.
+// The unit of checking, in bytes. Pieces that the server reads are multiples of it.
 inline constexpr std::uint64_t kSumBlockBytes = 64u << 10;
 
 // CRC-32C of each block in order; the last block may be short.
@@ -22,7 +22,7 @@ using BlockSums = std::vector<std::uint32_t>;
 class BlockSummer {
  public:
   void update(std::string_view bytes);
-  // Of everything that passed.
+  // The checksum of all bytes seen so far.
   std::uint32_t whole() const { return whole_; }
   std::uint64_t size_bytes() const { return size_bytes_; }
   // No more updates after it.

@@ -18,7 +18,7 @@ constexpr std::string_view kTemporaryPrefix = "tmp-";
 constexpr std::size_t kRunLength = 8;
 constexpr std::size_t kNameLength = 32;
 
-// Of a blob's file below the root of all blobs: "f/ab/name" lies at "files/ab/name".
+// The path of a blob's file below the root of all blobs: "f/ab/name" lies at "files/ab/name".
 std::string path_below_root(const BlobRef& blob) { return "files" + blob.location.substr(1); }
 
 std::string folder_name(unsigned number) {

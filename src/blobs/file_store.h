@@ -16,7 +16,7 @@ namespace tidemill::blobs {
 // O_TMPFILE, a name that starts with "tmp-" is renamed instead.
 class FileStore {
  public:
-  // What is borrowed outlives the store.
+  // Borrowed arguments must outlive the store.
   FileStore(std::string directory, SharedFile directory_file, GroupSync& directory_sync,
             Random& random, Quarantine& quarantine);
 

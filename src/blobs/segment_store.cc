@@ -114,7 +114,7 @@ Result<void> SegmentStore::load() {
     next_id_ = std::max(next_id_, *id + 1);
   }
   if (error) return fail(system_error("list", directory_, error.value()));
-  // What is in quarantine may come back under its name.
+  // A quarantined segment may be restored under its name.
   for (const std::string& name : quarantine_.names_below("segments"))
     if (std::optional<std::uint32_t> id = parse_segment_name(name))
       next_id_ = std::max(next_id_, *id + 1);

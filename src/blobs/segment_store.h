@@ -18,7 +18,7 @@ namespace tidemill::blobs {
 // only to the records that name it.
 class SegmentStore {
  public:
-  // What is borrowed outlives the store.
+  // Borrowed arguments must outlive the store.
   SegmentStore(BlobOptions options, std::string directory, SharedFile directory_file,
                GroupSync& directory_sync, const DiskRoom& room, Quarantine& quarantine);
   ~SegmentStore();

@@ -20,7 +20,7 @@
 
 namespace tidemill::compute {
 
-// What a job reaches.
+// The network that a job can reach.
 enum class JobNetwork : std::uint8_t {
   host,      // what this machine reaches, ports of other jobs and services on loopback included
   isolated,  // a network of its own: its own loopback interface, and the server's door in it
@@ -47,11 +47,11 @@ struct JobSpec {
   std::uint64_t memory_bytes_max = 0;  // 0: no limit
   double cpus_max = 0;                 // 0: no limit
   std::uint64_t processes_max = kJobProcessesMax;  // and threads; 0: no limit
-  // Of what lies in the writable mounts and in the job's /tmp and /var/tmp; 0: no limit.
+  // Limit on the files in the writable mounts and in the job's /tmp and /var/tmp; 0: no limit.
   std::uint64_t volume_bytes_max = 0;
   // run() refuses a job that shall be isolated where Isolation says that it cannot be.
   JobNetwork network = JobNetwork::host;
-  // Of an isolated job: the server listens on this port of its loopback interface; 0: nowhere.
+  // For isolated jobs: the server listens on this port of its loopback interface; 0: nowhere.
   std::uint16_t server_port = 0;
   // It gets a unix socket, bound but not listening, as kJobSocketDescriptor; see socket_path().
   bool bound_socket = false;

@@ -8,7 +8,7 @@
 
 namespace tidemill::infer {
 
-// Of an archive; each is asked for each row.
+// Limit on the models of one archive; each of them predicts each row.
 inline constexpr std::size_t kCombinedModelsMax = 256;
 
 // The mean of what the models say, summed in float in their order; of multi:softmax and

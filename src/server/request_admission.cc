@@ -10,7 +10,7 @@ using wire::HttpRequest;
 using wire::HttpResponse;
 using wire::sigv4::Dialect;
 
-// Of forms of query services, whose operation stands in the body: AWS's own limit.
+// Limit on forms of query services, whose operation is in the body: AWS's own limit.
 constexpr std::uint64_t kFormBytesMax = 1u << 20;
 
 // Its operation cannot be known before its body is there.
@@ -154,7 +154,7 @@ std::unique_ptr<Call> RequestChain::call_of(HttpRequest request, Respond respond
   return call;
 }
 
-// Of a body whose owner was not known when it was taken.
+// Charges a body whose owner was not known when it arrived.
 Result<void> RequestChain::charge(Call& call) {
   auto* admission = dynamic_cast<RequestAdmission*>(call.request.admission.get());
   if (!admission || admission->move_to(gathered_bytes_, owner_of(call.identity))) return {};

@@ -49,7 +49,7 @@ inline constexpr std::uint64_t kUnprovenBytesMax = 512u << 20;
 inline constexpr std::uint64_t kDecodedBytesMax = 1u << 30;
 inline constexpr std::uint64_t kDecodedBytesPerByte = 32;
 inline constexpr std::size_t kFreeDocumentBytesMax = 64u << 10;
-// Of answers that wait to be taken by their clients; small ones do not count.
+// Budget for answers that wait for their clients to read them; small ones do not count.
 inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
 inline constexpr std::size_t kFreeAnswerBytesMax = 64u << 10;
 // What a streamed answer costs: the piece that goes out.

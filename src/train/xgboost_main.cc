@@ -38,7 +38,7 @@ Result<Value> read_config(const fs::path& path) {
   return value;
 }
 
-// Of the image's tag, as the server says.
+// The XGBoost version of the image's tag, as the server passes it.
 xgboost::XgboostVersion container_version() {
   xgboost::XgboostVersion version;
   const char* text = std::getenv("TIDEMILL_XGBOOST_VERSION");

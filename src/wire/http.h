@@ -87,7 +87,7 @@ struct HttpRequest {
   // already removed; aws-chunked is not (wire/sigv4 does that).
   std::string body;
   std::unique_ptr<ByteSource> stream;
-  // What admit() gave; nullptr when it was not asked.
+  // The result of admit(); nullptr when it was not called.
   std::unique_ptr<Admission> admission;
 
   // nullptr when absent.

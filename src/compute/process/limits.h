@@ -10,13 +10,13 @@ inline constexpr std::uint64_t kOpenFilesMax = 65'536;
 
 struct ProcessLimits {
   std::uint64_t file_bytes_max = 0;  // of one file
-  // Of the job's user on this machine; for where no control group counts processes.
+  // Limit for the job's user on this machine, used where no control group counts processes.
   std::uint64_t processes_max = 0;
   std::uint64_t address_space_bytes_max = 0;
   std::uint64_t cpu_seconds_max = 0;
 };
 
-// Of the calling process and all it starts. Core dumps are off.
+// Limits the calling process and all it starts. Core dumps are off.
 void limit_process(const ProcessLimits& limits);
 
 }  // namespace tidemill::compute

@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kCounterName = "next";
-// Of users at once, so that not every job waits for the disk.
+// Number of users reserved at once, so that not every job waits for the disk.
 constexpr std::uint64_t kReservation = 64;
 
 bool exists(const std::string& path) {

@@ -30,7 +30,7 @@ class UserIds {
   // A user for the job, which makes and leaves files in `folders` only. Every folder counts as
   // left until it is gone. Tidemill.Overloaded when all users are taken.
   Result<std::uint32_t> take(const std::string& job, const std::vector<std::string>& folders);
-  // Of a job that was started before there were records.
+  // Records the user of a job that was started before there were records.
   void keep(std::uint32_t user_id, const std::string& job, const std::vector<std::string>& folders);
   // The record goes when nothing is left; else a later sweep looks again.
   void give_back(std::uint32_t user_id);

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kBlockBytes = 512;  // the unit of st_blocks
-// Of an empty file or folder: its inode and its name.
+// Bytes that an empty file or folder takes: its inode and its name.
 constexpr std::uint64_t kEntryBytes = 1024;
 constexpr std::chrono::seconds kMeasureInterval{30};
 // Measuring takes at most this part of the time.

@@ -19,7 +19,7 @@ struct ConnectOptions {
 // Thread-safe.
 class ConnectPath {
  public:
-  // What is borrowed outlives this.
+  // Borrowed arguments must outlive this object.
   ConnectPath(wire::LocalAuthority& authority, wire::Tunnels& tunnels, ConnectOptions options)
       : authority_(authority), tunnels_(tunnels), options_(options) {}
 

@@ -193,7 +193,7 @@ Result<TemporaryCredentials> IamService::assume_role(const Context& context,
   session.source_identity = request.source_identity;
   if (auto caller = credentials_->session(context.principal.access_key_id)) {
     if (!caller->source_identity.empty()) session.source_identity = caller->source_identity;
-    // What a job makes of its keys ends with them.
+    // Sessions that a job derives from its keys end with those keys.
     session.holder = caller->holder;
   }
   for (const std::string& policy_arn : request.policy_arns)

@@ -9,7 +9,7 @@
 
 namespace tidemill::services::sagemaker {
 
-// Of a log without a traceback.
+// Lines taken from a log without a traceback.
 inline constexpr std::size_t kLastLinesDefault = 10;
 
 // The end of a log that says why a program failed: its last Python traceback, else the last lines.

@@ -8,7 +8,7 @@ namespace {
 constexpr std::chrono::milliseconds kSlice{500};
 // Kept free of the request's deadline, to answer.
 constexpr std::chrono::milliseconds kDeadlineMargin{500};
-// Of the workers that the server has by default.
+// A quarter of the default number of workers.
 constexpr std::size_t kHeldMaxUsual = 6;
 
 }  // namespace

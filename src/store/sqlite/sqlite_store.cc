@@ -134,7 +134,7 @@ class SqliteStore final : public Store {
   Writer writer_;  // last: it finishes first
 };
 
-// What must be where it is for a commit to be durable.
+// Files that must stay in place for a commit to be durable.
 Result<std::vector<FileIdentity>> files_of(const std::filesystem::path& database) {
   std::vector<FileIdentity> files;
   files.push_back(TRY(FileIdentity::of(database)));

@@ -35,9 +35,9 @@ struct HttpServerOptions {
   // Past it a connection is answered 503 and closed. Before that, at seven eighths of it, those
   // that are idle are closed, the longest idle first, then those whose heads do not come on.
   std::size_t connections_max = 10'000;
-  // What is kept of a body before HttpHandler::admit() is asked.
+  // Body bytes kept before HttpHandler::admit() is called.
   std::size_t unadmitted_body_bytes_max = 16 * 1024;
-  // What is asked for with Admission::keep() at a time.
+  // Bytes requested from Admission::keep() at a time.
   std::size_t body_step_bytes = 1u << 20;
   // Request-body bytes that wait for a slow consumer before the socket is read no further.
   std::size_t body_pipe_bytes_max = 256 * 1024;

@@ -15,7 +15,7 @@
 
 namespace tidemill::services::iam {
 
-// Of the request as HTTP. Borrowed for the time of one decision.
+// Facts of the HTTP request. Borrowed for the time of one decision.
 struct RequestFacts {
   std::string_view region;
   Timestamp received;
@@ -32,7 +32,7 @@ struct RequestFacts {
 inline constexpr const char* kRemoteAddressHeader = "x-tidemill-remote-address";
 RequestFacts facts_of(const Context& context);
 
-// Of the caller, from its session and its role.
+// Facts of the caller, from its session and its role.
 struct CallerFacts {
   std::string_view arn;  // aws:PrincipalArn: of a session its role's
   std::string_view account;

@@ -27,7 +27,7 @@ struct AskedAction {
 
 class RequestConditions final : public ConditionSource {
  public:
-  // What is passed outlives it.
+  // The arguments must outlive it.
   RequestConditions(const RequestFacts& facts, const CallerFacts& caller, const AskedAction& asked,
                     const TagSources& tags)
       : facts_(facts), caller_(caller), asked_(asked), tags_(tags) {}

@@ -24,7 +24,7 @@ Result<std::shared_ptr<const Session>> with_policies(SessionRecord record) {
   return std::shared_ptr<const Session>(std::move(session));
 }
 
-// Of one whose policies cannot be read any more, nothing is allowed.
+// A session whose policies can no longer be read may do nothing.
 std::shared_ptr<const Session> powerless(SessionRecord record) {
   auto session = std::make_shared<Session>();
   session->narrowing.emplace();

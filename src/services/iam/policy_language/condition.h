@@ -28,7 +28,7 @@ class ConditionSource {
   virtual KeyAnswer find(const std::string& lower_key) const = 0;
 };
 
-// Of a map; every other key is absent. Borrows the map.
+// Takes the values from a map; every other key is absent. Borrows the map.
 class GivenConditions final : public ConditionSource {
  public:
   explicit GivenConditions(const ConditionValues& values) : values_(values) {}

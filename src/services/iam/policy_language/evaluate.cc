@@ -45,7 +45,7 @@ Truth conditions_hold(const Statement& statement, const ConditionSource& context
   return all;
 }
 
-// What cannot be told makes a Deny apply and an Allow not.
+// A condition that cannot be evaluated makes a Deny apply and an Allow not.
 bool is_effective(const Statement& statement, Truth truth) {
   return truth == Truth::yes || (truth == Truth::unknown && !statement.allow);
 }
