@@ -15,10 +15,6 @@ constexpr int kCommitAttemptsMax = 50;
 constexpr std::size_t kLoadPageRows = 1000;
 constexpr std::size_t kTasksOfStepMax = 0xffff;  // what task_key has digits for
 
-std::string id_of(const std::string& machine, const std::string& key) {
-  return store::key({machine, key});
-}
-
 }  // namespace
 
 std::unique_ptr<Engine> make_engine(store::Store& store, Clock& clock, Random& random,
@@ -55,6 +51,10 @@ void DurableEngine::add(Machine machine) {
   }
 }
 
+void DurableEngine::on_change(std::function<void(const std::string&)> changed) {
+  observers_.push_back(std::move(changed));
+}
+
 Result<void> DurableEngine::start() {
   TRY(load_tasks(durations_.now() + options_.horizon));
   scheduler_.start();
@@ -84,7 +84,7 @@ Result<Machine*> DurableEngine::find(const std::string& machine) {
 ScheduledTask DurableEngine::scheduled(const Machine& machine, std::string task_key,
                                        const TaskRecord& task) {
   return {std::move(task_key),
-          machine.sequential_tasks ? id_of(task.machine, task.record_key) : std::string(), task.due,
+          machine.sequential_tasks ? record_id(task.machine, task.record_key) : std::string(), task.due,
           task.attempt > 1};
 }
 
@@ -114,14 +114,19 @@ void DurableEngine::announce(const std::string& record_id, NewTasks tasks) {
     return task.due.microseconds > loaded_until;  // a later load finds it
   });
   if (!tasks.empty()) scheduler_.add(std::move(tasks));
+  changed(record_id);
+}
+
+void DurableEngine::changed(const std::string& record_id) {
   waiters_.changed(record_id);
+  for (const auto& observer : observers_) observer(record_id);
 }
 
 Result<void> DurableEngine::create(const std::string& machine_name, const std::string& key,
                                    std::string record, store::Transaction::IndexKeys index_keys,
                                    std::vector<Task> tasks, store::Transaction transaction) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   transaction.put(machine->table.name, key, record, std::move(index_keys), 0);
   NewTasks made = put_tasks(transaction, *machine, key, 1, tasks);
@@ -140,7 +145,7 @@ Result<void> DurableEngine::create(const std::string& machine_name, const std::s
 Result<bool> DurableEngine::send(const std::string& machine_name, const std::string& key,
                                  const Event& event) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   Error last;
   for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
@@ -179,7 +184,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
 Result<void> DurableEngine::erase(const std::string& machine_name, const std::string& key,
                                   store::Transaction transaction) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   if (!TRY(store_.get(machine->table.name, key))) {
     return fail(codes::kNotFound, fmt::format("there is no {} '{}'", machine_name, key));
@@ -201,7 +206,7 @@ Result<void> DurableEngine::erase(const std::string& machine_name, const std::st
     Result<std::optional<store::Row>> row = store_.get(machine->table.name, key);
     if (row && !*row) committed = {};
   }
-  if (committed) waiters_.changed(id);
+  if (committed) changed(id);
   return committed;
 }
 
@@ -210,7 +215,7 @@ bool DurableEngine::wait_for(
     const std::function<bool(const std::optional<std::string>&)>& predicate) {
   Result<Machine*> machine = find(machine_name);
   if (!machine) return false;
-  return waiters_.wait(id_of(machine_name, key), at_most, [&] {
+  return waiters_.wait(record_id(machine_name, key), at_most, [&] {
     Result<std::optional<store::Row>> row = store_.get((*machine)->table.name, key);
     if (!row) return false;
     return predicate(*row ? std::optional((*row)->value) : std::nullopt);

@@ -21,6 +21,7 @@ class DurableEngine final : public Engine {
   ~DurableEngine() override;
 
   void add(Machine machine) override;
+  void on_change(std::function<void(const std::string&)> changed) override;
   Result<void> start() override;
   void stop() override;
   Result<void> create(const std::string& machine, const std::string& key, std::string record,
@@ -50,6 +51,7 @@ class DurableEngine final : public Engine {
                      const std::string& key, std::uint64_t version, const std::vector<Task>& tasks);
   // After a commit that certainly happened.
   void announce(const std::string& record_id, NewTasks tasks);
+  void changed(const std::string& record_id);
   ScheduledTask scheduled(const Machine& machine, std::string task_key, const TaskRecord& task);
 
   // Schedules what is due up to `until`; unknown machines are left alone.
@@ -80,6 +82,7 @@ class DurableEngine final : public Engine {
   std::map<std::string, Machine> machines_;  // read-only after start()
   std::array<std::mutex, kRecordLocks> record_locks_;
   Waiters waiters_;
+  std::vector<std::function<void(const std::string&)>> observers_;  // read-only after start()
   std::stop_source stop_;
 
   // Tasks due up to here are in the scheduler (once load_tasks has returned).

@@ -114,6 +114,9 @@ class Engine {
   virtual ~Engine() = default;
   // Before start(). The machine outlives the engine's start..stop.
   virtual void add(Machine machine) = 0;
+  // Before start(). Called after each commit that made, changed or erased a record, with its
+  // record_id(), on the thread that committed; must not block and must not call the engine.
+  virtual void on_change(std::function<void(const std::string& record_id)> changed) = 0;
   // Resumes every unfinished task and timer found in the store.
   virtual Result<void> start() = 0;
   // Waits for running tasks; those not begun stay in the store.
@@ -149,6 +152,11 @@ struct EngineOptions {
   // Tasks due later than this stay in the store only, to bound the memory that timers take.
   std::chrono::minutes horizon{60};
 };
+
+// What on_change() calls a record.
+inline std::string record_id(const std::string& machine, const std::string& key) {
+  return store::key({machine, key});
+}
 
 // The tables that the engine itself needs, for whoever opens the store.
 std::vector<store::TableSpec> engine_tables();
