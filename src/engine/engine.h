@@ -63,7 +63,7 @@ struct TaskFailure {
   std::string task;  // its type
   std::string code, message;
 };
-BOOST_DESCRIBE_STRUCT(TaskFailure, (), (task, code, message))
+TIDEMILL_RECORD(TaskFailure, (), (task, code, message))
 
 // What an Event or a TaskRun brings, as what its type says it is.
 template <class T, class From>
