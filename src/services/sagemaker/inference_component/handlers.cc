@@ -264,7 +264,7 @@ Result<void> ComponentHandlers::change_copies(const InferenceComponent& componen
   TRY(check_copies(copies, 0));
   const Variant& host = *TRY(find_host(endpoint, component.variant));
   TRY(check_room_for(endpoint, host, claim_of(component.name, component.specification, copies)));
-  return send(component, {events::kCopiesRequested, to_value(copies)});
+  return send(component, {events::kCopiesRequested, Value(copies)});
 }
 
 Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::update_copies(
