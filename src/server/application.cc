@@ -123,6 +123,7 @@ Application::Parts::~Parts() {
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
   if (asynchronous) asynchronous->stop();
+  if (outbox) outbox->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
   if (workers) workers->stop();
@@ -160,7 +161,9 @@ Result<void> Application::Parts::open_state() {
       clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
+  outbox = std::make_unique<engine::Outbox>(*store, clock, *random);
   engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
+  engine->publish_to(*outbox);
   return {};
 }
 
@@ -201,6 +204,7 @@ Result<void> Application::Parts::open_transparent_mode() {
 // What is captured of invocations goes to S3 under the model's role.
 void Application::Parts::make_recorder() {
   s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
+  s3->publish_to(*outbox);
   services::sagemaker_runtime::RecorderOptions options;
   options.directory = (data / "capture").string();
   options.durable = settings.text("capture") == "durable";
@@ -286,6 +290,7 @@ Result<void> Application::Parts::take_address() {
 Result<void> Application::Parts::run() {
   TRY(s3->start());
   TRY(recorder->start());
+  TRY(outbox->start());
   TRY(engine->start());
   TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
@@ -357,7 +362,7 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
          tunnels->metrics_text() + inference->counters().metrics_text() + recorder->metrics_text() +
          asynchronous->metrics_text() + health->counters.metrics_text() +
-         transform_jobs->counters().metrics_text();
+         transform_jobs->counters().metrics_text() + outbox->metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -12,6 +12,7 @@
 #include "blobs/blobs.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "engine/outbox.h"
 #include "runtime/event_loops.h"
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
@@ -73,6 +74,7 @@ struct Application::Parts {
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
   std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;
 
