@@ -42,7 +42,8 @@ struct EventReader {
   std::size_t batch_max = 100;
 };
 
-// A view in memory: made anew at each start, then told every event in order, after its commit.
+// A view in memory: made anew at each start, in the background, then told every event in order,
+// after its commit. catch_up() waits for it.
 struct Projection {
   std::string name;  // unique
   std::set<std::string> sources;

@@ -57,6 +57,7 @@ class Outbox::Impl {
   Result<void> write_position(Slot& slot, std::uint64_t position, store::Transaction along);
   // Whether the position was committed although the commit failed.
   bool is_committed(const Slot& slot, std::uint64_t position);
+  void rebuild(const std::stop_token& stop);
   void project(const std::stop_token& stop);
   Result<void> apply(const ReadEvent& read);
   void count_lost(const std::string& name, std::atomic<std::uint64_t>& lost, std::uint64_t more);
@@ -85,6 +86,7 @@ class Outbox::Impl {
   std::uint64_t signals_ = 0;  // guarded by mutex_
   std::mutex caught_up_mutex_;
   std::condition_variable caught_up_;
+  bool rebuilt_ = false;  // guarded by caught_up_mutex_
 
   std::atomic<std::uint64_t> head_{0}, published_{0};
   std::mutex trim_mutex_;         // one at a time

@@ -101,8 +101,6 @@ Result<void> Outbox::Impl::start() {
   if (!transaction.empty()) TRY(store_.commit(std::move(transaction)));
 
   projected_ = head;
-  for (const Projection& projection : projections_)
-    if (projection.rebuild) TRY(projection.rebuild());
   for (Slot& slot : slots_)
     threads_.spawn("events-" + slot.reader.name,
                    [this, &slot](const std::stop_token& stop) { read(slot, stop); });
@@ -206,7 +204,25 @@ Result<void> Outbox::Impl::apply(const ReadEvent& read) {
   return {};
 }
 
+void Outbox::Impl::rebuild(const std::stop_token& stop) {
+  for (const Projection& projection : projections_)
+    while (projection.rebuild && !stop.stop_requested()) {
+      const Result<void> rebuilt = guarded(projection.name, [&] { return projection.rebuild(); });
+      if (rebuilt) break;
+      ++projection_failures_;
+      log::warning("a projection could not be rebuilt; trying again",
+                   {{"projection", projection.name}, {"reason", rebuilt.error().message}});
+      pause(options_.retry_delay_max, stop);
+    }
+  {
+    std::lock_guard lock(caught_up_mutex_);
+    rebuilt_ = true;
+  }
+  caught_up_.notify_all();
+}
+
 void Outbox::Impl::project(const std::stop_token& stop) {
+  rebuild(stop);
   int failed = 0;
   while (!stop.stop_requested()) {
     const std::uint64_t seen = signals();
@@ -245,7 +261,7 @@ bool Outbox::Impl::catch_up(std::chrono::milliseconds at_most) {
   const Result<std::uint64_t> head = read_head();
   if (!head) return false;
   std::unique_lock lock(caught_up_mutex_);
-  return caught_up_.wait_for(lock, at_most, [&] { return projected_ >= *head; });
+  return caught_up_.wait_for(lock, at_most, [&] { return rebuilt_ && projected_ >= *head; });
 }
 
 std::uint64_t Outbox::Impl::floor(std::uint64_t head) const {

@@ -91,13 +91,14 @@ TEST_F(OutboxTest, AnEventIsWholeAndHasAnId) {
   std::unique_ptr<Outbox> outbox = make(*store_);
   std::optional<PublishedEvent> seen;
   std::atomic<bool> done = false;
-  outbox->add({.name = "r",
-               .sources = {"a"},
-               .take = [&](std::span<const ReadEvent> events, store::Transaction&) -> Result<void> {
-                 seen = events[0].event;
-                 done = true;
-                 return {};
-               }});
+  outbox->add(EventReader{
+      .name = "r",
+      .sources = {"a"},
+      .take = [&](std::span<const ReadEvent> events, store::Transaction&) -> Result<void> {
+        seen = events[0].event;
+        done = true;
+        return {};
+      }});
   ASSERT_TRUE(outbox->start());
   publish(*outbox, "a", 5);
   ASSERT_TRUE(eventually([&] { return done.load(); }));
@@ -166,13 +167,14 @@ TEST_F(OutboxTest, ANewReaderBeginsWithTheNextEvent) {
 TEST_F(OutboxTest, AFailingReaderIsToldAgainAndOthersGoOn) {
   std::unique_ptr<Outbox> outbox = make(*store_);
   std::atomic<int> calls = 0;
-  outbox->add({.name = "failing",
-               .sources = {"a"},
-               .take = [&](std::span<const ReadEvent>, store::Transaction&) -> Result<void> {
-                 if (++calls == 2) throw std::runtime_error("Boom");
-                 if (calls < 4) return fail("Boom", "not yet");
-                 return {};
-               }});
+  outbox->add(
+      EventReader{.name = "failing",
+                  .sources = {"a"},
+                  .take = [&](std::span<const ReadEvent>, store::Transaction&) -> Result<void> {
+                    if (++calls == 2) throw std::runtime_error("Boom");
+                    if (calls < 4) return fail("Boom", "not yet");
+                    return {};
+                  }});
   outbox->add(reader("other"));
   ASSERT_TRUE(outbox->start());
   publish(*outbox, "a", 1);
@@ -216,11 +218,12 @@ TEST_F(OutboxTest, WhatAllHaveReadIsRemoved) {
   std::unique_ptr<Outbox> outbox = make(*store_);
   std::atomic<bool> blocked = true;
   outbox->add(reader("quick"));
-  outbox->add({.name = "slow",
-               .sources = {"a"},
-               .take = [&](std::span<const ReadEvent>, store::Transaction&) -> Result<void> {
-                 return blocked ? Result<void>(fail("Busy", "not now")) : Result<void>();
-               }});
+  outbox->add(
+      EventReader{.name = "slow",
+                  .sources = {"a"},
+                  .take = [&](std::span<const ReadEvent>, store::Transaction&) -> Result<void> {
+                    return blocked ? Result<void>(fail("Busy", "not now")) : Result<void>();
+                  }});
   ASSERT_TRUE(outbox->start());
   for (int number = 0; number < 500; ++number) publish(*outbox, "a", number);
   ASSERT_TRUE(eventually([&] { return taken("a").size() == 500; }));
@@ -286,12 +289,13 @@ TEST_F(OutboxTest, ProjectionsAreRebuiltThenToldInOrder) {
 TEST_F(OutboxTest, StopsWhileAReaderFails) {
   std::unique_ptr<Outbox> outbox = make(*store_);
   std::atomic<int> calls = 0;
-  outbox->add({.name = "failing",
-               .sources = {"a"},
-               .take = [&](std::span<const ReadEvent>, store::Transaction&) -> Result<void> {
-                 ++calls;
-                 return fail("Boom", "always");
-               }});
+  outbox->add(
+      EventReader{.name = "failing",
+                  .sources = {"a"},
+                  .take = [&](std::span<const ReadEvent>, store::Transaction&) -> Result<void> {
+                    ++calls;
+                    return fail("Boom", "always");
+                  }});
   ASSERT_TRUE(outbox->start());
   publish(*outbox, "a", 1);
   ASSERT_TRUE(eventually([&] { return calls > 0; }));

@@ -123,6 +123,7 @@ Application::Parts::~Parts() {
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
   if (asynchronous) asynchronous->stop();
+  if (schedules) schedules->stop();
   if (outbox) outbox->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
@@ -292,6 +293,7 @@ Result<void> Application::Parts::run() {
   TRY(recorder->start());
   TRY(outbox->start());
   TRY(engine->start());
+  schedules->start();
   TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
   health->start();
@@ -362,7 +364,8 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
          tunnels->metrics_text() + inference->counters().metrics_text() + recorder->metrics_text() +
          asynchronous->metrics_text() + health->counters.metrics_text() +
-         transform_jobs->counters().metrics_text() + outbox->metrics_text();
+         transform_jobs->counters().metrics_text() + outbox->metrics_text() +
+         training_counts->metrics_text() + deliveries->metrics_text() + schedules->metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

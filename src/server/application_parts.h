@@ -25,6 +25,8 @@
 #include "server/transparent/connect_path.h"
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
+#include "services/platform/delivery/delivery.h"
+#include "services/platform/schedule/schedules.h"
 #include "services/s3/s3_service.h"
 #include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
@@ -32,6 +34,7 @@
 #include "services/sagemaker/fleet/health_monitor.h"
 #include "services/sagemaker/inference_component/inference_components.h"
 #include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker/training_job/job_counts.h"
 #include "services/sagemaker/transform_job/fleet_models.h"
 #include "services/sagemaker/transform_job/transform_jobs.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
@@ -60,6 +63,8 @@ struct Application::Parts {
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
   Result<void> add_services();
+  // What services publish, schedule and deliver through.
+  void add_platform();
   services::sagemaker::HealthOptions health_options();
   Result<void> run();
   void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
@@ -84,6 +89,10 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
   std::unique_ptr<services::logs::LogsService> logs;
   std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
+  std::unique_ptr<services::sagemaker::TrainingJobCounts> training_counts;
+  std::unique_ptr<services::platform::DeliveryDriver> http_deliveries;
+  std::unique_ptr<services::platform::Deliveries> deliveries;
+  std::unique_ptr<services::platform::Schedules> schedules;
   services::Registry registry;
   Metrics metrics;
 

@@ -44,10 +44,7 @@ bool worth_retrying(long status) {
 
 class HttpDriver final : public DeliveryDriver {
  public:
-  explicit HttpDriver(HttpDriverOptions options) : options_(std::move(options)) {
-    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-    (void)ready;
-  }
+  explicit HttpDriver(HttpDriverOptions options) : options_(std::move(options)) {}
 
   std::string action() const override { return options_.action; }
 
@@ -72,6 +69,9 @@ class HttpDriver final : public DeliveryDriver {
  private:
   // Those that were used keep their connections.
   Handle take_handle() {
+    // At the first attempt, since it takes milliseconds of the start.
+    static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (ready != CURLE_OK) return Handle(nullptr, &curl_easy_cleanup);
     std::lock_guard lock(mutex_);
     if (idle_.empty()) return Handle(curl_easy_init(), &curl_easy_cleanup);
     Handle handle = std::move(idle_.back());

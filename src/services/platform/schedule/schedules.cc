@@ -16,8 +16,10 @@ constexpr std::size_t kTurnsAtOnce = 100;
 constexpr std::chrono::milliseconds kPollInterval{500};  // the wall clock may be set
 constexpr std::int64_t kWindowMinutesMax = 1440;
 constexpr std::chrono::seconds kRetryDelay{1}, kRetryDelayMax{60};
-// Passed occurrences that are counted one by one; a schedule that was late for longer jumps.
+// Passed occurrences that are counted one by one; behind them only those of the last days are,
+// among which are the newest kCatchUpMax of a schedule that is so dense.
 constexpr int kPassedMax = 100'000;
+constexpr std::chrono::days kPassedDays{7};
 
 std::string due_key(Timestamp due) {
   return fmt::format("{:016x}",
@@ -138,7 +140,8 @@ Result<std::vector<Firing>> Schedules::due_firings(ScheduleRecord& record,
         ++missed;
       }
     }
-    TRY(advance(record, expression, passed < kPassedMax ? occurrence : now));
+    TRY(advance(record, expression,
+                passed < kPassedMax ? occurrence : std::max(occurrence, now - kPassedDays)));
   }
   if (!firings.empty()) firings.front().missed = missed;
   record.fired += std::int64_t(firings.size());
@@ -236,6 +239,7 @@ std::chrono::milliseconds Schedules::time_to_next() {
 }
 
 void Schedules::start() {
+  if (kinds_.empty()) return;  // nothing could fire
   threads_.spawn("schedules", [this](const std::stop_token& stop) { run(stop); });
 }
 

@@ -208,6 +208,8 @@ TEST_F(SchedulesTest, EveryIsBoundedToTheNewest) {
   fire();
   EXPECT_EQ(fired().size(), std::size_t(kCatchUpMax));
   EXPECT_EQ((*schedules_->find("test", "a"))->fired, kCatchUpMax);
+  EXPECT_THAT(fired(), testing::Contains("a 2028-01-04T10:00:00Z"));
+  EXPECT_THAT(fired(), testing::Contains("a 2028-01-04T08:21:00Z")) << "the newest hundred";
 }
 
 TEST_F(SchedulesTest, FlexibleWindowsSpread) {
