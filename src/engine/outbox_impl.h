@@ -39,6 +39,7 @@ class Outbox::Impl {
     std::atomic<std::uint64_t> position{0};  // taken up to here
     std::atomic<std::uint64_t> durable{0};   // as the store has it
     std::atomic<std::uint64_t> taken{0}, lost{0}, failures{0};
+    bool uncertain = false;  // whether the last commit happened; its thread's alone
     std::chrono::steady_clock::time_point written{};  // when the store was told
   };
   struct Batch {
@@ -55,8 +56,8 @@ class Outbox::Impl {
   Result<void> take(Slot& slot, const Batch& batch);
   bool is_position_due(const Slot& slot, std::uint64_t position) const;
   Result<void> write_position(Slot& slot, std::uint64_t position, store::Transaction along);
-  // Whether the position was committed although the commit failed.
-  bool is_committed(const Slot& slot, std::uint64_t position);
+  // False: the outcome of the slot's last commit is still unknown.
+  bool settle(Slot& slot);
   void rebuild(const std::stop_token& stop);
   void project(const std::stop_token& stop);
   Result<void> apply(const ReadEvent& read);

@@ -128,7 +128,9 @@ void Outbox::Impl::read(Slot& slot, const std::stop_token& stop) {
   std::chrono::milliseconds delay = options_.first_retry_delay;
   while (!stop.stop_requested()) {
     const std::uint64_t seen = signals();
-    Result<Batch> batch = load(slot.position, slot.reader.batch_max);
+    Result<Batch> batch = settle(slot)
+                              ? load(slot.position, slot.reader.batch_max)
+                              : Result<Batch>(fail(codes::kIo, "the store cannot be read"));
     if (batch && batch->last == slot.position) {
       if (is_position_due(slot, slot.position))
         if (Result<void> written = write_position(slot, slot.position, {}); !written)
@@ -169,7 +171,8 @@ Result<void> Outbox::Impl::write_position(Slot& slot, std::uint64_t position,
   along.set_frees_space();
   reader_table().put(along, slot.reader.name, {position}, std::nullopt);
   Result<void> committed = store_.commit(std::move(along));
-  if (!committed && !is_committed(slot, position)) return committed;
+  slot.uncertain = !committed && committed.error().code == codes::kIo;
+  if (!committed && !(settle(slot) && slot.durable == position)) return committed;
   slot.durable = position;
   slot.written = std::chrono::steady_clock::now();
   return {};
@@ -192,9 +195,16 @@ Result<void> Outbox::Impl::take(Slot& slot, const Batch& batch) {
   return {};
 }
 
-bool Outbox::Impl::is_committed(const Slot& slot, std::uint64_t position) {
+// After a commit of unknown outcome the row says whether it happened; until it can be read, nothing
+// is told again, since what the reader wrote along may be there already.
+bool Outbox::Impl::settle(Slot& slot) {
+  if (!slot.uncertain) return true;
   const auto row = reader_table().get(store_, slot.reader.name);
-  return row && *row && (*row)->record.position == position;
+  if (!row || !*row) return false;
+  slot.durable = (*row)->record.position;
+  slot.position = std::max(slot.position.load(), slot.durable.load());
+  slot.uncertain = false;
+  return true;
 }
 
 Result<void> Outbox::Impl::apply(const ReadEvent& read) {
