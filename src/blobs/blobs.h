@@ -24,7 +24,7 @@ struct BlobRef {
   std::uint64_t size_bytes = 0;
   std::uint32_t crc32c = 0;
 };
-BOOST_DESCRIBE_STRUCT(BlobRef, (), (location, size_bytes, crc32c))
+TIDEMILL_RECORD(BlobRef, (), (location, size_bytes, crc32c))
 
 // One thread at a time. Dropped without finish(), nothing remains.
 class BlobWriter {

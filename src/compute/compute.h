@@ -32,7 +32,7 @@ struct Mount {
   std::string destination;  // absolute path inside the job's mount namespace; made when missing
   bool read_only = false;
 };
-BOOST_DESCRIBE_STRUCT(Mount, (), (source, destination, read_only))
+TIDEMILL_RECORD(Mount, (), (source, destination, read_only))
 
 // Far above what training with many workers needs, far below what a machine has.
 inline constexpr std::uint64_t kJobProcessesMax = 1024;
@@ -56,10 +56,9 @@ struct JobSpec {
   // It gets a unix socket, bound but not listening, as kJobSocketDescriptor; see socket_path().
   bool bound_socket = false;
 };
-BOOST_DESCRIBE_STRUCT(JobSpec, (),
-                      (id, command, environment, working_directory, mounts, user_code,
-                       memory_bytes_max, cpus_max, processes_max, volume_bytes_max, network,
-                       server_port, bound_socket))
+TIDEMILL_RECORD(JobSpec, (),
+                (id, command, environment, working_directory, mounts, user_code, memory_bytes_max,
+                 cpus_max, processes_max, volume_bytes_max, network, server_port, bound_socket))
 
 // Where a job with JobSpec::bound_socket finds its socket, and the variable that says so. What the
 // job's user can reach is never looked up by name, so that no job can put another socket there.
@@ -75,9 +74,9 @@ struct JobExit {
   std::string reason;           // not empty when the command could not even start, and why
   Timestamp started, ended;
 };
-BOOST_DESCRIBE_STRUCT(JobExit, (),
-                      (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason,
-                       started, ended))
+TIDEMILL_RECORD(JobExit, (),
+                (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason, started,
+                 ended))
 
 enum class JobState { absent, running, exited };
 
@@ -130,10 +129,10 @@ struct Isolation {
   bool system_call_filter = false;  // no new namespaces, no ptrace, ...
   std::string explanation;          // what is missing and why
 };
-BOOST_DESCRIBE_STRUCT(Isolation, (),
-                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
-                       network_namespace, own_processes, own_temporaries, read_only_host,
-                       system_call_filter, explanation))
+TIDEMILL_RECORD(Isolation, (),
+                (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
+                 network_namespace, own_processes, own_temporaries, read_only_host,
+                 system_call_filter, explanation))
 
 // Thread-safe.
 class Compute {

@@ -52,6 +52,10 @@ void DurableEngine::add(Machine machine) {
   }
 }
 
+void DurableEngine::on_change(std::function<void(const std::string&)> changed) {
+  observers_.push_back(std::move(changed));
+}
+
 Result<void> DurableEngine::start() {
   TRY(load_tasks(durations_.now() + options_.horizon));
   TRY(load_waits());
@@ -71,10 +75,6 @@ std::mutex& DurableEngine::lock_of(const std::string& record_id) {
   return record_locks_[std::hash<std::string>()(record_id) % kRecordLocks];
 }
 
-std::string DurableEngine::id_of(const std::string& machine, const std::string& key) {
-  return store::key({machine, key});
-}
-
 Result<Machine*> DurableEngine::find(const std::string& machine) {
   const auto found = machines_.find(machine);
   if (found == machines_.end()) {
@@ -89,7 +89,7 @@ ScheduledTask DurableEngine::scheduled(const Machine& machine, std::string task_
   if (machine.lane)
     lane = store::key({task.machine, machine.lane(task.record_key)});
   else if (machine.sequential_tasks)
-    lane = id_of(task.machine, task.record_key);
+    lane = record_id(task.machine, task.record_key);
   return {std::move(task_key), std::move(lane), task.due, task.attempt > 1};
 }
 
@@ -133,15 +133,20 @@ void DurableEngine::announce(const std::string& machine, const std::string& key,
     return task.due.microseconds > loaded_until;  // a later load finds it
   });
   if (!tasks.empty()) scheduler_.add(std::move(tasks));
-  waiters_.changed(id_of(machine, key));
+  changed(record_id(machine, key));
   tell_waiters(machine, key);
+}
+
+void DurableEngine::changed(const std::string& id) {
+  waiters_.changed(id);
+  for (const auto& observer : observers_) observer(id);
 }
 
 Result<void> DurableEngine::create(const std::string& machine_name, const std::string& key,
                                    std::string record, store::Transaction::IndexKeys index_keys,
                                    std::vector<Task> tasks, store::Transaction transaction) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   transaction.put(machine->table.name, key, record, std::move(index_keys), 0);
   NewTasks made = put_tasks(transaction, *machine, key, 1, tasks);
@@ -160,7 +165,7 @@ Result<void> DurableEngine::create(const std::string& machine_name, const std::s
 Result<bool> DurableEngine::send(const std::string& machine_name, const std::string& key,
                                  const Event& event) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   Error last;
   for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
@@ -200,7 +205,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
 Result<void> DurableEngine::erase(const std::string& machine_name, const std::string& key,
                                   store::Transaction transaction) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   if (!TRY(store_.get(machine->table.name, key))) {
     return fail(codes::kNotFound, fmt::format("there is no {} '{}'", machine_name, key));
@@ -232,7 +237,7 @@ bool DurableEngine::wait_for(
     const std::function<bool(const std::optional<std::string>&)>& predicate) {
   Result<Machine*> machine = find(machine_name);
   if (!machine) return false;
-  return waiters_.wait(id_of(machine_name, key), at_most, [&] {
+  return waiters_.wait(record_id(machine_name, key), at_most, [&] {
     Result<std::optional<store::Row>> row = store_.get((*machine)->table.name, key);
     if (!row) return false;
     return predicate(*row ? std::optional((*row)->value) : std::nullopt);

@@ -25,6 +25,7 @@ class DurableEngine final : public Engine {
 
   void publish_to(const Outbox& outbox) override { outbox_ = &outbox; }
   void add(Machine machine) override;
+  void on_change(std::function<void(const std::string&)> changed) override;
   Result<void> start() override;
   void stop() override;
   Result<void> create(const std::string& machine, const std::string& key, std::string record,
@@ -47,7 +48,6 @@ class DurableEngine final : public Engine {
   // must therefore not call the engine.
   static constexpr std::size_t kRecordLocks = 1024;
   std::mutex& lock_of(const std::string& record_id);
-  static std::string id_of(const std::string& machine, const std::string& key);
 
   Result<Machine*> find(const std::string& machine);
 
@@ -60,6 +60,7 @@ class DurableEngine final : public Engine {
                         const std::string& key, const Machine::Outcome& outcome);
   // After a commit that certainly happened, with the record's lock held.
   void announce(const std::string& machine, const std::string& key, NewTasks tasks);
+  void changed(const std::string& id);
   ScheduledTask scheduled(const Machine& machine, std::string task_key, const TaskRecord& task);
 
   // Schedules what is due up to `until`; unknown machines are left alone.
@@ -104,6 +105,7 @@ class DurableEngine final : public Engine {
   std::array<std::mutex, kRecordLocks> record_locks_;
   Waiters waiters_;
   const Outbox* outbox_ = nullptr;
+  std::vector<std::function<void(const std::string&)>> observers_;  // read-only after start()
   std::stop_source stop_;
 
   // Tasks due up to here are in the scheduler (once load_tasks has returned).

@@ -86,7 +86,7 @@ struct TaskFailure {
   std::string task;  // its type
   std::string code, message;
 };
-BOOST_DESCRIBE_STRUCT(TaskFailure, (), (task, code, message))
+TIDEMILL_RECORD(TaskFailure, (), (task, code, message))
 
 // What an Event or a TaskRun brings, as what its type says it is.
 template <class T, class From>
@@ -151,6 +151,9 @@ class Engine {
   virtual void publish_to(const Outbox& outbox) = 0;
   // Before start(). The machine outlives the engine's start..stop.
   virtual void add(Machine machine) = 0;
+  // Before start(). Called after each commit that made, changed or erased a record, with its
+  // record_id(), on the thread that committed; must not block and must not call the engine.
+  virtual void on_change(std::function<void(const std::string& record_id)> changed) = 0;
   // Resumes every unfinished task and timer found in the store.
   virtual Result<void> start() = 0;
   // Waits for running tasks; those not begun stay in the store.
@@ -189,6 +192,11 @@ struct EngineOptions {
   // Tasks due later than this stay in the store only, to bound the memory that timers take.
   std::chrono::minutes horizon{60};
 };
+
+// What on_change() calls a record.
+inline std::string record_id(const std::string& machine, const std::string& key) {
+  return store::key({machine, key});
+}
 
 // The tables that the engine itself needs, for whoever opens the store.
 std::vector<store::TableSpec> engine_tables();

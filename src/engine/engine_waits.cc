@@ -134,7 +134,7 @@ std::optional<bool> DurableEngine::deliver_end(const std::string& name, const En
 
     const Result<Machine*> machine = find(waiting.machine);
     if (!machine) return false;  // of a program that knows more machines
-    std::lock_guard lock(lock_of(id_of(waiting.machine, waiting.record_key)));
+    std::lock_guard lock(lock_of(record_id(waiting.machine, waiting.record_key)));
     store::Transaction transaction;
     wait_table().erase(transaction, name, (*read)->version);
     Result<NewTasks> made = wake(**machine, waiting, **end, transaction);

@@ -7,6 +7,10 @@
 
 namespace tidemill::engine {
 
+TIDEMILL_RECORD_CODEC(TaskRecord)
+
+TIDEMILL_RECORD_CODEC(TaskFailure)
+
 const store::Table<TaskRecord>& task_table() {
   static const store::Table<TaskRecord> table(
       "engine_tasks", {{"by_due", [](const TaskRecord& task) {

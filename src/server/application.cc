@@ -25,9 +25,8 @@
 #include "server/transparent/front_page.h"
 #include "server/transparent/trust_files.h"
 #include "server/version.h"
-#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/job_network.h"
-#include "services/sagemaker/role_s3.h"
+#include "services/sagemaker_runtime/handlers.h"
 #include "store/identity.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -36,6 +35,9 @@ namespace {
 
 namespace filesystem = std::filesystem;
 
+// Jobs and model servers that fetch credentials never wait behind users' calls.
+constexpr std::size_t kCredentialThreads = 2;
+constexpr std::size_t kCredentialQueueMax = 4096;
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
 constexpr std::chrono::minutes kLogsSweepInterval{5};
@@ -115,6 +117,7 @@ Application::Parts::~Parts() {
   // No new requests, then no waiting handlers, then no new effects; jobs go on under their shims.
   background.stop();
   if (chain) chain->request_stop();
+  if (held) held->stop();
   if (http) http->stop();
   if (job_http) job_http->stop();
   if (credentials_door) credentials_door->stop();
@@ -128,6 +131,7 @@ Application::Parts::~Parts() {
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
   if (workers) workers->stop();
+  if (credential_workers) credential_workers->stop();
   if (stream_pool) stream_pool->stop();
   inference.reset();
   if (loops) loops->stop();
@@ -223,6 +227,10 @@ Result<void> Application::Parts::take_address() {
   loops = std::make_unique<runtime::EventLoops>(std::size_t(settings.number("event-loops")));
   workers = std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{
       "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
+  credential_workers = std::make_unique<runtime::WorkerPool>(
+      runtime::WorkerPoolOptions{"credentials", kCredentialThreads, kCredentialQueueMax});
+  held = std::make_unique<services::platform::HeldAnswers>(*workers);
+  engine->on_change([this](const std::string& record) { held->changed(record); });
   stream_pool = std::make_unique<runtime::WorkerPool>(
       runtime::WorkerPoolOptions{"stream", kStreamThreads, kStreamQueueMax});
   using services::sagemaker_runtime::InferenceLimits;
@@ -230,7 +238,7 @@ Result<void> Application::Parts::take_address() {
       routes, *loops, clock,
       settings.text("strict-aws") == "on" ? InferenceLimits::aws() : InferenceLimits{},
       recorder.get());
-  inference_operation = std::make_unique<InferenceOperation>(*inference);
+  services::sagemaker_runtime::add_invocations(registry, *inference);
 
   wire::RouterOptions routing;
   if (!settings.text("domain").empty()) routing.base_hosts.push_back(settings.text("domain"));
@@ -246,9 +254,15 @@ Result<void> Application::Parts::take_address() {
   authenticator =
       std::make_unique<wire::sigv4::Authenticator>(iam->credentials(), std::move(authentication));
 
-  RequestChainParts parts{*router,  *authenticator, *iam,  *iam,    registry,
-                          *workers, *loops,         clock, *random, metrics};
-  parts.async_operation = inference_operation.get();
+  dispatcher = std::make_unique<services::platform::Dispatcher>(services::platform::DispatcherParts{
+      registry, *iam, api::all_services(), *loops, clock, *random,
+      [this](const services::platform::Call& call, const Error* error,
+             std::chrono::nanoseconds duration) {
+        metrics.record_inside(call.service.name, call.operation.name, !error, duration);
+      }});
+  RequestChainParts parts{
+      *router, *authenticator, *iam,    *dispatcher, *workers, *credential_workers,
+      *loops,  clock,          *random, metrics};
   parts.connect_path = connect_path.get();
   parts.front_page = [this, hosts = routing.base_hosts](
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
@@ -262,7 +276,6 @@ Result<void> Application::Parts::take_address() {
   parts.region = settings.text("region");
   parts.data_folder = data.string();
   parts.callers = caller_rules(settings, address);
-  services::sagemaker::HeldDescribes::share_workers(workers->threads());
   chain = std::make_unique<RequestChain>(std::move(parts));
   const ConnectionShares shares = connection_shares(settings);
   wire::HttpServerOptions options = http_options(settings, address, shares);
@@ -362,7 +375,8 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_running", "gauge", workers->running()) +
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
-         tunnels->metrics_text() + inference->counters().metrics_text() + recorder->metrics_text() +
+         gauge("tidemill_held_answers", "gauge", held->held()) + tunnels->metrics_text() +
+         inference->counters().metrics_text() + recorder->metrics_text() +
          asynchronous->metrics_text() + health->counters.metrics_text() +
          transform_jobs->counters().metrics_text() + outbox->metrics_text() +
          training_counts->metrics_text() + deliveries->metrics_text() + schedules->metrics_text();
@@ -402,8 +416,7 @@ std::string coverage_json() {
     for (const schema::Service* service : api::all_services()) {
       ValueList names;
       for (const schema::Operation& operation : service->operations)
-        if (parts.registry.find(operation) || parts.inference_operation->takes(*service, operation))
-          names.emplace_back(operation.name);
+        if (parts.registry.find(operation)) names.emplace_back(operation.name);
       all.append(std::string(service->name), std::move(names));
     }
     text = write_json_pretty(all);

@@ -18,7 +18,6 @@
 #include "runtime/worker_pool.h"
 #include "server/application.h"
 #include "server/credentials_door.h"
-#include "server/inference_operation.h"
 #include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
@@ -26,6 +25,8 @@
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
 #include "services/platform/delivery/delivery.h"
+#include "services/platform/dispatcher/dispatcher.h"
+#include "services/platform/held/held_answers.h"
 #include "services/platform/schedule/schedules.h"
 #include "services/s3/s3_service.h"
 #include "services/sagemaker/async_inference/async_inference.h"
@@ -62,6 +63,8 @@ struct Application::Parts {
   Result<void> open_transparent_mode();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
+  // S3 for what is done as a role, through the dispatcher.
+  services::sagemaker::S3As s3_as();
   Result<void> add_services();
   // What services publish, schedule and deliver through.
   void add_platform();
@@ -98,10 +101,11 @@ struct Application::Parts {
 
   std::unique_ptr<runtime::EventLoops> loops;
   std::unique_ptr<runtime::WorkerPool> workers;
+  std::unique_ptr<runtime::WorkerPool> credential_workers;
+  std::unique_ptr<services::platform::HeldAnswers> held;
   std::unique_ptr<runtime::WorkerPool> stream_pool;
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
-  std::unique_ptr<InferenceOperation> inference_operation;
   std::unique_ptr<services::sagemaker::FleetRunner> fleets;
   std::unique_ptr<services::sagemaker::HealthMonitor> health;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
@@ -114,6 +118,7 @@ struct Application::Parts {
   std::unique_ptr<wire::LocalAuthority> authority;
   std::unique_ptr<wire::Tunnels> tunnels;
   std::unique_ptr<ConnectPath> connect_path;
+  std::unique_ptr<services::platform::Dispatcher> dispatcher;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
   std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks

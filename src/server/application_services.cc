@@ -10,7 +10,7 @@
 #include "server/batch_invocation.h"
 #include "server/tag_sources.h"
 #include "services/platform/delivery/http_driver.h"
-#include "services/sagemaker/role_s3.h"
+#include "services/s3/client.h"
 #include "store/identity.h"
 
 namespace tidemill::server {
@@ -103,6 +103,17 @@ void Application::Parts::add_platform() {
   schedules = std::make_unique<platform::Schedules>(*store, clock, *random);
 }
 
+services::sagemaker::S3As Application::Parts::s3_as() {
+  return [this](const std::string& role) {
+    return std::make_unique<services::s3::S3Client>(
+        *dispatcher, [this, role]() -> Result<services::platform::Caller> {
+          services::Principal principal =
+              TRY(iam->role_principal(role, services::sagemaker::kRoleSessionName));
+          return services::platform::Caller{std::move(principal), settings.text("region")};
+        });
+  };
+}
+
 Result<void> Application::Parts::add_services() {
   add_platform();
   sts = std::make_unique<services::sts::StsService>(*iam);
@@ -119,8 +130,8 @@ Result<void> Application::Parts::add_services() {
   placed.isolate_jobs = settings.text("job-network") == "isolated";
   placed.port = http->port();
   if (credentials_door) placed.credentials_url = credentials_door->url();
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
-                                                 *iam,   clock,   *random,  placed};
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,     *logs, *iam,
+                                                 clock,  *random, *held,    s3_as(), placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::ServerAddress& address) {
     return inference->ping(address);
@@ -142,7 +153,7 @@ Result<void> Application::Parts::add_services() {
   sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, endpoints->servers());
   sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, components->servers());
   asynchronous = std::make_unique<services::sagemaker::AsyncInference>(
-      *store, *engine, clock, *random, async_ports(*store, *s3, *iam, *loops, *inference));
+      *store, *engine, clock, *random, async_ports(*store, s3_as(), *loops, *inference));
   asynchronous->add_to(*engine);
   asynchronous->add_to(registry);
   batch_models = std::make_unique<services::sagemaker::FleetModels>(

@@ -70,14 +70,13 @@ RequestFacts facts_of(const Context& context) {
   RequestFacts facts;
   facts.region = context.region;
   facts.received = context.received;
-  const auto address = context.headers.find(kRemoteAddressHeader);
-  if (address != context.headers.end()) facts.remote_address = address->second;
+  facts.remote_address = context.remote_address;
   // What the server does on its own behalf leaves no machine.
   facts.secure = context.endpoint.empty() || context.endpoint.starts_with("https://");
-  facts.header = [&headers = context.headers](std::string_view name) {
-    const auto found = headers.find(std::string(name));
-    return found == headers.end() ? nullptr : &found->second;
-  };
+  facts.header = context.find_header;
+  facts.authentication = context.signature.authentication;
+  facts.signature_version = context.signature.version;
+  facts.signed_at = context.signature.signed_at;
   return facts;
 }
 

@@ -69,7 +69,7 @@ class S3Test : public testing::Test {
   Result<typename Op::Output> call(Context& in, const typename Op::Input& input) {
     const Handler* handler = registry_->find(Op::operation());
     if (!handler) return fail("NoHandler", "not registered");
-    Value output = TRY((*handler)(in, to_value(input)));
+    Value output = TRY(run_and_wait(*handler, in, to_value(input)));
     typename Op::Output decoded{};
     TRY(from_value(output, decoded));
     return decoded;

@@ -1,9 +1,9 @@
-#include "wire/push_body.h"
+#include "base/push_body.h"
 
 #include <mutex>
 #include <optional>
 
-namespace tidemill::wire {
+namespace tidemill {
 
 // Callbacks run outside the lock. A callback that is running is not in its place here, so setting
 // one anew from within is safe; ending happens once, whoever comes first.
@@ -146,4 +146,4 @@ PushBody make_push_body(std::size_t capacity_bytes) {
   return {PushWriter(state), std::make_unique<PushReader>(state)};
 }
 
-}  // namespace tidemill::wire
+}  // namespace tidemill

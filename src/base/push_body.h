@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 
-namespace tidemill::wire {
+namespace tidemill {
 
 struct PushState;
 
@@ -74,4 +74,4 @@ struct PushBody {
 // push() asks for a pause when this much waits.
 PushBody make_push_body(std::size_t capacity_bytes = push_body_bytes_max);
 
-}  // namespace tidemill::wire
+}  // namespace tidemill

@@ -1,4 +1,4 @@
-#include "wire/push_body.h"
+#include "base/push_body.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace tidemill::wire {
+namespace tidemill {
 namespace {
 
 using Event = PushWriter::Event;
@@ -190,4 +190,4 @@ TEST(PushBody, TwoThreads) {
 }
 
 }  // namespace
-}  // namespace tidemill::wire
+}  // namespace tidemill
