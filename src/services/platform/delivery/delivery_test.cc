@@ -264,6 +264,12 @@ TEST(DeliveryTransitions, AreAskedForTheirTasks) {
   ASSERT_TRUE(step);
   EXPECT_FALSE(*step) << "stale";
   EXPECT_FALSE(delivery_transition(record, {"Unknown", {}}, Timestamp{0}));
+  step = delivery_transition(record,
+                             engine::Event{"TaskFailed", to_value(engine::TaskFailure{
+                                                             delivery_tasks::kAttempt, "Io", "x"})},
+                             Timestamp{0});
+  ASSERT_TRUE(step && *step) << "a delivery never stays without a task";
+  EXPECT_EQ((*step)->tasks[0].type, delivery_tasks::kAttempt);
 }
 
 }  // namespace tidemill::services::platform

@@ -1,3 +1,4 @@
+#include "engine/transitions.h"
 #include "services/platform/delivery/delivery.h"
 #include "services/platform/delivery/delivery_events.h"
 
@@ -5,7 +6,8 @@ namespace tidemill::services::platform {
 
 namespace {
 
-using Next = std::optional<engine::Step<DeliveryRecord>>;
+using Table = engine::Transitions<DeliveryRecord, DeliveryState>;
+using Next = Table::Next;
 
 Next bury(DeliveryRecord record, std::string why) {
   record.state = DeliveryState::dead;
@@ -14,7 +16,6 @@ Next bury(DeliveryRecord record, std::string why) {
 }
 
 Next failed(DeliveryRecord record, const AttemptFailed& event, Timestamp now) {
-  if (record.state != DeliveryState::waiting) return {};
   ++record.attempts;
   record.code = event.code;
   record.message = event.message;
@@ -28,15 +29,24 @@ Next failed(DeliveryRecord record, const AttemptFailed& event, Timestamp now) {
                                       {{.type = delivery_tasks::kAttempt, .delay = delay}}};
 }
 
+// The store would not let a task end: it is done again later, rather than left undone.
+Next task_failed(const DeliveryRecord& record, const engine::TaskFailure& failure, Timestamp) {
+  constexpr std::chrono::minutes kLater{1};
+  return engine::Step<DeliveryRecord>{record, {{.type = failure.task, .delay = kLater}}};
+}
+
+const Table& table() {
+  static const Table rows("a delivery", &DeliveryRecord::state,
+                          {Table::on<AttemptFailed>({DeliveryState::waiting}, &failed),
+                           Table::on_any<engine::TaskFailure>(&task_failed)});
+  return rows;
+}
+
 }  // namespace
 
 Result<Next> delivery_transition(const DeliveryRecord& record, const engine::Event& event,
                                  Timestamp now) {
-  if (event.type == AttemptFailed::kType)
-    return failed(record, TRY(engine::payload_of<AttemptFailed>(event)), now);
-  // Burying failed for good, or a driver threw again and again.
-  if (event.type == "TaskFailed") return Next();
-  return fail(codes::kInvalid, "a delivery knows no event " + event.type);
+  return table()(record, event, now);
 }
 
 }  // namespace tidemill::services::platform
