@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "engine/outbox.h"
 
 namespace tidemill::engine {
 
@@ -57,6 +58,7 @@ void DurableEngine::on_change(std::function<void(const std::string&)> changed) {
 
 Result<void> DurableEngine::start() {
   TRY(load_tasks(durations_.now() + options_.horizon));
+  TRY(load_waits());
   scheduler_.start();
   return {};
 }
@@ -83,9 +85,12 @@ Result<Machine*> DurableEngine::find(const std::string& machine) {
 
 ScheduledTask DurableEngine::scheduled(const Machine& machine, std::string task_key,
                                        const TaskRecord& task) {
-  return {std::move(task_key),
-          machine.sequential_tasks ? record_id(task.machine, task.record_key) : std::string(), task.due,
-          task.attempt > 1};
+  std::string lane;
+  if (machine.lane)
+    lane = store::key({task.machine, machine.lane(task.record_key)});
+  else if (machine.sequential_tasks)
+    lane = record_id(task.machine, task.record_key);
+  return {std::move(task_key), std::move(lane), task.due, task.attempt > 1};
 }
 
 DurableEngine::NewTasks DurableEngine::put_tasks(store::Transaction& transaction,
@@ -108,18 +113,33 @@ DurableEngine::NewTasks DurableEngine::put_tasks(store::Transaction& transaction
   return made;
 }
 
-void DurableEngine::announce(const std::string& record_id, NewTasks tasks) {
+Result<void> DurableEngine::put_news(store::Transaction& transaction, const Machine& machine,
+                                     const std::string& key, const Machine::Outcome& outcome) {
+  for (const Wait& wait : outcome.waits) TRY(add_wait(transaction, machine.name, key, wait));
+  if (outbox_ == nullptr) return {};
+  for (const PublishedEvent& event : outcome.published) {
+    // The change itself must not fail because its news cannot be told.
+    if (Result<void> published = outbox_->publish(transaction, event); !published)
+      log::error(
+          "an event cannot be published",
+          {{"machine", machine.name}, {"record", key}, {"reason", published.error().message}});
+  }
+  return {};
+}
+
+void DurableEngine::announce(const std::string& machine, const std::string& key, NewTasks tasks) {
   const std::int64_t loaded_until = loaded_until_microseconds_;
   std::erase_if(tasks, [&](const ScheduledTask& task) {
     return task.due.microseconds > loaded_until;  // a later load finds it
   });
   if (!tasks.empty()) scheduler_.add(std::move(tasks));
-  changed(record_id);
+  changed(record_id(machine, key));
+  tell_waiters(machine, key);
 }
 
-void DurableEngine::changed(const std::string& record_id) {
-  waiters_.changed(record_id);
-  for (const auto& observer : observers_) observer(record_id);
+void DurableEngine::changed(const std::string& id) {
+  waiters_.changed(id);
+  for (const auto& observer : observers_) observer(id);
 }
 
 Result<void> DurableEngine::create(const std::string& machine_name, const std::string& key,
@@ -138,7 +158,7 @@ Result<void> DurableEngine::create(const std::string& machine_name, const std::s
     if (row && *row && (*row)->version == 1 && (*row)->value == record) committed = {};
   }
   TRY(std::move(committed));
-  announce(id, std::move(made));
+  announce(machine_name, key, std::move(made));
   return {};
 }
 
@@ -161,6 +181,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
     transaction.set_frees_space();
     transaction.put(machine->table.name, key, std::move(outcome->record),
                     std::move(outcome->index_keys), row->version);
+    TRY(put_news(transaction, *machine, key, *outcome));
     NewTasks made = put_tasks(transaction, *machine, key, row->version + 1, outcome->tasks);
     Result<void> committed = store_.commit(std::move(transaction));
     if (!committed && committed.error().code == codes::kIo) {
@@ -172,7 +193,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
       if (*now && (*now)->version == row->version + 1) committed = {};
     }
     if (committed) {
-      announce(id, std::move(made));
+      announce(machine_name, key, std::move(made));
       return true;
     }
     last = std::move(committed.error());
@@ -201,12 +222,13 @@ Result<void> DurableEngine::erase(const std::string& machine_name, const std::st
     }
     scan.after = page.next;
   } while (!scan.after.empty());
+  TRY(erase_waits_of(transaction, machine_name, key));
   Result<void> committed = store_.commit(std::move(transaction));
   if (!committed && committed.error().code == codes::kIo) {
     Result<std::optional<store::Row>> row = store_.get(machine->table.name, key);
     if (row && !*row) committed = {};
   }
-  if (committed) changed(id);
+  if (committed) announce(machine_name, key, {});
   return committed;
 }
 
@@ -262,7 +284,10 @@ void DurableEngine::tick() {
   const bool horizon_near = (now + options_.horizon / 2).microseconds > loaded_until_microseconds_;
   const bool reload = reload_needed_.exchange(false);
   if (!horizon_near && !reload) return;
-  if (Result<void> loaded = load_tasks(now + options_.horizon); !loaded) {
+  Result<void> loaded = load_tasks(now + options_.horizon);
+  // A record may have ended in a commit of unknown outcome.
+  if (loaded && reload) loaded = load_waits();
+  if (!loaded) {
     reload_needed_ = true;
     log::warning("tasks could not be loaded; trying again", {{"reason", loaded.error().message}});
   }

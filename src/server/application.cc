@@ -126,6 +126,8 @@ Application::Parts::~Parts() {
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
   if (asynchronous) asynchronous->stop();
+  if (schedules) schedules->stop();
+  if (outbox) outbox->stop();
   if (engine) engine->stop();
   if (compute) compute->stop_watching();
   if (workers) workers->stop();
@@ -164,7 +166,9 @@ Result<void> Application::Parts::open_state() {
       clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
+  outbox = std::make_unique<engine::Outbox>(*store, clock, *random);
   engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
+  engine->publish_to(*outbox);
   return {};
 }
 
@@ -205,6 +209,7 @@ Result<void> Application::Parts::open_transparent_mode() {
 // What is captured of invocations goes to S3 under the model's role.
 void Application::Parts::make_recorder() {
   s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
+  s3->publish_to(*outbox);
   services::sagemaker_runtime::RecorderOptions options;
   options.directory = (data / "capture").string();
   options.durable = settings.text("capture") == "durable";
@@ -255,8 +260,9 @@ Result<void> Application::Parts::take_address() {
              std::chrono::nanoseconds duration) {
         metrics.record_inside(call.service.name, call.operation.name, !error, duration);
       }});
-  RequestChainParts parts{*router, *authenticator,      *iam,   *dispatcher, *workers,
-                          *credential_workers, *loops, clock,  *random,     metrics};
+  RequestChainParts parts{
+      *router, *authenticator, *iam,    *dispatcher, *workers, *credential_workers,
+      *loops,  clock,          *random, metrics};
   parts.connect_path = connect_path.get();
   parts.front_page = [this, hosts = routing.base_hosts](
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
@@ -298,7 +304,9 @@ Result<void> Application::Parts::take_address() {
 Result<void> Application::Parts::run() {
   TRY(s3->start());
   TRY(recorder->start());
+  TRY(outbox->start());
   TRY(engine->start());
+  schedules->start();
   TRY(compute->start(sagemaker->jobs()));
   endpoints->start();
   health->start();
@@ -367,10 +375,11 @@ std::string Application::Parts::further_metrics() const {
          gauge("tidemill_workers_running", "gauge", workers->running()) +
          gauge("tidemill_workers_waiting", "gauge", workers->waiting()) +
          gauge("tidemill_workers_rejected_total", "counter", workers->rejected()) +
-         gauge("tidemill_held_answers", "gauge", held->held()) +
-         tunnels->metrics_text() + inference->counters().metrics_text() + recorder->metrics_text() +
+         gauge("tidemill_held_answers", "gauge", held->held()) + tunnels->metrics_text() +
+         inference->counters().metrics_text() + recorder->metrics_text() +
          asynchronous->metrics_text() + health->counters.metrics_text() +
-         transform_jobs->counters().metrics_text();
+         transform_jobs->counters().metrics_text() + outbox->metrics_text() +
+         training_counts->metrics_text() + deliveries->metrics_text() + schedules->metrics_text();
 }
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
@@ -407,8 +416,7 @@ std::string coverage_json() {
     for (const schema::Service* service : api::all_services()) {
       ValueList names;
       for (const schema::Operation& operation : service->operations)
-        if (parts.registry.find(operation))
-          names.emplace_back(operation.name);
+        if (parts.registry.find(operation)) names.emplace_back(operation.name);
       all.append(std::string(service->name), std::move(names));
     }
     text = write_json_pretty(all);

@@ -12,6 +12,7 @@
 #include "blobs/blobs.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "engine/outbox.h"
 #include "runtime/event_loops.h"
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
@@ -23,8 +24,10 @@
 #include "server/transparent/connect_path.h"
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
+#include "services/platform/delivery/delivery.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/held/held_answers.h"
+#include "services/platform/schedule/schedules.h"
 #include "services/s3/s3_service.h"
 #include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
@@ -32,6 +35,7 @@
 #include "services/sagemaker/fleet/health_monitor.h"
 #include "services/sagemaker/inference_component/inference_components.h"
 #include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker/training_job/job_counts.h"
 #include "services/sagemaker/transform_job/fleet_models.h"
 #include "services/sagemaker/transform_job/transform_jobs.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
@@ -62,6 +66,8 @@ struct Application::Parts {
   // S3 for what is done as a role, through the dispatcher.
   services::sagemaker::S3As s3_as();
   Result<void> add_services();
+  // What services publish, schedule and deliver through.
+  void add_platform();
   services::sagemaker::HealthOptions health_options();
   Result<void> run();
   void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
@@ -76,6 +82,7 @@ struct Application::Parts {
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
   std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;
 
@@ -85,6 +92,10 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
   std::unique_ptr<services::logs::LogsService> logs;
   std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
+  std::unique_ptr<services::sagemaker::TrainingJobCounts> training_counts;
+  std::unique_ptr<services::platform::DeliveryDriver> http_deliveries;
+  std::unique_ptr<services::platform::Deliveries> deliveries;
+  std::unique_ptr<services::platform::Schedules> schedules;
   services::Registry registry;
   Metrics metrics;
 

@@ -9,6 +9,7 @@
 #include "server/async_ports.h"
 #include "server/batch_invocation.h"
 #include "server/tag_sources.h"
+#include "services/platform/delivery/http_driver.h"
 #include "services/s3/client.h"
 #include "store/identity.h"
 
@@ -39,6 +40,8 @@ std::vector<store::TableSpec> all_tables() {
                std::make_move_iterator(more.end()));
   };
   add(services::iam::IamService::tables());
+  add(services::platform::Deliveries::tables());
+  add(services::platform::Schedules::tables());
   add(services::s3::S3Service::tables());
   add(services::logs::LogsService::tables());
   add(services::sagemaker::SagemakerService::tables());
@@ -83,6 +86,23 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
   return options;
 }
 
+void Application::Parts::add_platform() {
+  namespace platform = services::platform;
+  training_counts = std::make_unique<services::sagemaker::TrainingJobCounts>(*store);
+  training_counts->add_to(*outbox);
+  http_deliveries = platform::make_http_driver();
+  deliveries = std::make_unique<platform::Deliveries>(
+      *store, *engine, *random, clock,
+      platform::DeliveryPorts{
+          [this](const std::string& role, const std::string& action, const std::string& target) {
+            return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
+                role, services::sagemaker::kRoleSessionName, action, target);
+          }});
+  for (const char* scheme : {"http", "https"}) deliveries->add(scheme, "", *http_deliveries);
+  deliveries->add_to(*engine);
+  schedules = std::make_unique<platform::Schedules>(*store, clock, *random);
+}
+
 services::sagemaker::S3As Application::Parts::s3_as() {
   return [this](const std::string& role) {
     return std::make_unique<services::s3::S3Client>(
@@ -95,6 +115,7 @@ services::sagemaker::S3As Application::Parts::s3_as() {
 }
 
 Result<void> Application::Parts::add_services() {
+  add_platform();
   sts = std::make_unique<services::sts::StsService>(*iam);
   logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
   iam->set_tag_sources(tag_sources(*store));
@@ -109,9 +130,8 @@ Result<void> Application::Parts::add_services() {
   placed.isolate_jobs = settings.text("job-network") == "isolated";
   placed.port = http->port();
   if (credentials_door) placed.credentials_url = credentials_door->url();
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
-                                                 *iam,   clock,   *random,  *held,
-                                                 s3_as(), placed};
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,     *logs, *iam,
+                                                 clock,  *random, *held,    s3_as(), placed};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::ServerAddress& address) {
     return inference->ping(address);

@@ -59,7 +59,8 @@ Result<void> relocate(Core& core, const std::string& row_key, const ObjectRecord
     return {};
   };
   Result<void> replaced =
-      core.objects.replace(*bucket, row_key.substr(separator + 1), std::move(moved), unchanged);
+      core.objects.replace(*bucket, row_key.substr(separator + 1), std::move(moved), unchanged, {},
+                           false, created_by::kNobody);
   if (!replaced && replaced.error().code != codes::kConflict) return replaced;
   return {};
 }

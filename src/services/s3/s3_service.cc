@@ -38,6 +38,8 @@ std::vector<store::TableSpec> S3Service::tables() {
   return {bucket_table().spec(), object_table().spec(), upload_table().spec(), part_table().spec()};
 }
 
+void S3Service::publish_to(const engine::Outbox& outbox) { core_->objects.publish_to(outbox); }
+
 void S3Service::add_to(Registry& registry) {
   add_bucket_operations(registry, *core_);
   add_object_operations(registry, *core_);

@@ -11,6 +11,10 @@
 #include "services/service.h"
 #include "store/store.h"
 
+namespace tidemill::engine {
+class Outbox;
+}
+
 namespace tidemill::services::s3 {
 
 struct Core;
@@ -23,6 +27,8 @@ class S3Service final : public S3Interface {
   ~S3Service() override;  // calls stop()
 
   static std::vector<store::TableSpec> tables();
+  // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
+  void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
   // Reads the buckets, then collects garbage on a thread of its own while requests are served.
   Result<void> start();

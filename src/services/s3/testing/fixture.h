@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/outbox.h"
 #include "services/s3/s3_service.h"
 #include "store/memory/memory_store.h"
 
@@ -24,7 +25,9 @@ class S3Test : public testing::Test {
   S3Test() {
     std::string pattern = (std::filesystem::temp_directory_path() / "tidemill-s3-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
-    store_ = store::make_memory_store(S3Service::tables());
+    std::vector<store::TableSpec> tables = S3Service::tables();
+    for (store::TableSpec& table : engine::outbox_tables()) tables.push_back(std::move(table));
+    store_ = store::make_memory_store(std::move(tables));
     store_in_use_ = store_.get();
     restart();
   }
