@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give jo
 
 # Runs before each script: nothing of the short way is left.
 BY_NAMES = """
-import json, os, socket, subprocess, time, urllib.request
+import json, os, socket, subprocess, sys, time, urllib.request
 for name in ("AWS_ENDPOINT_URL", "S3_ENDPOINT_URL", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
     os.environ.pop(name, None)
 found = {}
@@ -171,7 +171,7 @@ for name in ("algo-1", "localhost", "sts.us-east-1.amazonaws.com", "pypi.org"):
     except socket.gaierror as error:
         found[name] = time.monotonic() - begun < 2
 begun = time.monotonic()
-subprocess.run(["pip", "download", "a-package-that-is-nowhere"], capture_output=True)
+subprocess.run([sys.executable, "-m", "pip", "download", "a-package-that-is-nowhere"], capture_output=True)
 found["pip"] = time.monotonic() - begun < 8
 """ + REPORTED)
     job = world.run("", EnableNetworkIsolation=True, InputDataConfig=[world.channel("code", "isolated/")], HyperParameters={

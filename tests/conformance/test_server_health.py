@@ -292,10 +292,8 @@ def test_servers_that_an_earlier_version_left_are_started_again_at_once():
     """Their sockets lie where this version does not look, so no three pings of five seconds each are waited for."""
     with Server() as server:
         world = HealthWorld(server)
-        data = world.put(f"{unique('model')}/model.tar.gz", tar_gz({"code/inference.py": SCRIPT}))
-        name = world.deploy(SCIKIT_LEARN, data, {"SAGEMAKER_PROGRAM": "inference.py"})
-        assert world.settled(name)["EndpointStatus"] == "InService"
-        before = world.invoke(name, "0")["Body"].read()
+        name = world.deploy_model({"code/inference.py": SCRIPT}, "inference.py")
+        before = world.ask(name)
         server.kill()
         sockets = list(server.data.glob("jobs/*/socket"))
         assert sockets
@@ -306,7 +304,7 @@ def test_servers_that_an_earlier_version_left_are_started_again_at_once():
 
         def answered():
             try:
-                return world.invoke(name, "0")["Body"].read()
+                return world.ask(name)
             except ClientError:
                 return None
         after = wait_until(answered, 30)
