@@ -109,8 +109,10 @@ class JobListener {
 class JobDoors {
  public:
   virtual ~JobDoors() = default;
-  // `listener` listens inside the job's network. Before the job starts, and after a restart.
-  virtual void open(const std::string& job, Descriptor listener) = 0;
+  // The server listens inside `network`, on its loopback interface: for its API on `port`. Before
+  // the job starts, and after a restart.
+  virtual Result<void> open(const std::string& job, const runtime::NetworkNamespace& network,
+                            std::uint16_t port) = 0;
   // The job is over. Idempotent.
   virtual void close(const std::string& job) = 0;
 };
@@ -161,6 +163,9 @@ class Compute {
   virtual std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string&) {
     return nullptr;
   }
+  // Whether whoever listens on this port of the loopback interface, in the job's network, is the
+  // job: where jobs share a network another one may have taken it. May block for a moment.
+  virtual bool listens(const std::string&, std::uint16_t) { return true; }
   // Where to connect to a job with a bound_socket, whether it runs or not: in a folder that no job
   // sees.
   virtual std::string socket_path(const std::string& id) = 0;

@@ -120,6 +120,7 @@ Application::Parts::~Parts() {
   if (held) held->stop();
   if (http) http->stop();
   if (job_http) job_http->stop();
+  if (job_names) job_names->stop();
   if (credentials_door) credentials_door->stop();
   if (tunnels) tunnels->stop();
   if (health) health->stop();
@@ -140,7 +141,7 @@ Application::Parts::~Parts() {
   if (announced) filesystem::remove(data / "server.json", ignored);
 }
 
-Result<void> Application::Parts::open_state() {
+Result<void> Application::Parts::make_data_folder() {
   std::error_code error;
   data = filesystem::absolute(settings.text("data"));
   filesystem::create_directories(data, error);
@@ -149,7 +150,11 @@ Result<void> Application::Parts::open_state() {
                 "cannot make the data folder " + data.string() + ": " + error.message());
   // Jobs get their own folders mounted; where there are no mount namespaces compute/ opens the way.
   ::chmod(data.c_str(), 0700);
+  return {};
+}
 
+Result<void> Application::Parts::open_state() {
+  TRY(make_data_folder());
   store = TRY(
       store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = all_tables()}));
   store::Identity identity = TRY(store::load_identity(*store, *random));
@@ -162,7 +167,11 @@ Result<void> Application::Parts::open_state() {
   compute = TRY(compute::make_process_compute(
       {.directory = (data / "jobs").string(),
        .shim_command = {"/proc/self/exe", "shim"},
-       .complete = [this](compute::JobSpec& job) { add_transparent_mode(job, data); }},
+       .complete =
+           [this](compute::JobSpec& job) {
+             add_transparent_mode(job, data, settings.text("tunnel") == "jobs");
+             add_names(job, data);
+           }},
       clock));
   durations =
       std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
@@ -194,11 +203,24 @@ Result<void> Application::Parts::open_identity() {
   return {};
 }
 
-// The local certificate authority, what clients need to trust it, and tunnels to other hosts.
+// The local certificate authority, and what clients need to trust it.
+void Application::Parts::begin_transparent_mode() {
+  authority_loaded = std::async(std::launch::async, [this]() -> Result<void> {
+    authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
+    return {};
+  });
+}
+
+// How CONNECT is answered: by the server itself, or with tunnels to other hosts.
 Result<void> Application::Parts::open_transparent_mode() {
-  authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
-  TRY(write_trust_files(data, *authority, settings.text("tls-certificate"), clock.now()));
-  tunnels = std::make_unique<wire::Tunnels>(wire::TunnelOptions());
+  TRY(authority_loaded.get());
+  trust_files_written = std::async(std::launch::async, [this] {
+    return write_trust_files(data, *authority, settings.text("tls-certificate"), clock.now());
+  });
+  shares = connection_shares(settings);
+  wire::TunnelOptions options;
+  options.tunnels_max = shares.tunnels;
+  tunnels = std::make_unique<wire::Tunnels>(std::move(options));
   connect_path = std::make_unique<ConnectPath>(
       *authority, *tunnels,
       ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") != "off",
@@ -277,7 +299,6 @@ Result<void> Application::Parts::take_address() {
   parts.data_folder = data.string();
   parts.callers = caller_rules(settings, address);
   chain = std::make_unique<RequestChain>(std::move(parts));
-  const ConnectionShares shares = connection_shares(settings);
   wire::HttpServerOptions options = http_options(settings, address, shares);
   options.on_bad_request = [this](int status, std::string_view reason) {
     return chain->bad_request(status, reason);
@@ -288,7 +309,8 @@ Result<void> Application::Parts::take_address() {
   for_jobs.connections_max = shares.jobs;
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
   job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
-  job_doors = std::make_unique<HttpJobDoors>(*job_http);
+  job_names = std::make_unique<wire::NameServer>(*loops, is_job_network_name);
+  job_doors = TRY(HttpJobDoors::make(*job_http, *job_names, authority.get()));
   compute->serve_through(*job_doors);
   TRY(http->bind());
   std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
@@ -302,6 +324,7 @@ Result<void> Application::Parts::take_address() {
 }
 
 Result<void> Application::Parts::run() {
+  TRY(trust_files_written.get());  // jobs and `tidemill env` name these files
   TRY(s3->start());
   TRY(recorder->start());
   TRY(outbox->start());
@@ -388,6 +411,8 @@ const std::string& Application::endpoint() const { return parts_->endpoint; }
 
 Result<std::unique_ptr<Application>> Application::start(const Settings& settings) {
   auto parts = std::make_unique<Parts>(settings);
+  TRY(parts->make_data_folder());
+  parts->begin_transparent_mode();
   TRY(parts->open_state());
   TRY(parts->open_identity());
   TRY(parts->open_transparent_mode());

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "runtime/worker_pool.h"
 #include "server/application.h"
 #include "server/credentials_door.h"
+#include "server/descriptors.h"
 #include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
@@ -54,6 +56,9 @@ struct Application::Parts {
   explicit Parts(const Settings& from) : settings(from) {}
   ~Parts();
 
+  Result<void> make_data_folder();
+  // Beside the rest of the start; open_transparent_mode() and run() wait for it.
+  void begin_transparent_mode();
   Result<void> open_state();
   Result<void> watch_folders();
   // Why nothing can be stored any more; "" when it can.
@@ -115,18 +120,22 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  ConnectionShares shares;  // set by open_transparent_mode()
   std::unique_ptr<wire::LocalAuthority> authority;
   std::unique_ptr<wire::Tunnels> tunnels;
   std::unique_ptr<ConnectPath> connect_path;
   std::unique_ptr<services::platform::Dispatcher> dispatcher;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
-  std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
+  std::unique_ptr<wire::HttpServer> job_http;   // of the doors in jobs' networks
+  std::unique_ptr<wire::NameServer> job_names;  // in the same networks
   std::unique_ptr<HttpJobDoors> job_doors;
   std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself will do
   std::string endpoint;
   std::string python;  // absolute; empty: there is none
   bool announced = false;
+  // Of begin_transparent_mode(), which sets `authority`. Last, so that they end before the rest.
+  std::future<Result<void>> authority_loaded, trust_files_written;
   runtime::TaskScope background;
 };
 

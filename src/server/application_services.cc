@@ -74,6 +74,10 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
   options.ping = [this](const sagemaker::ServerAddress& address, auto done) {
     inference->check(address, std::move(done));
   };
+  options.is_reachable = [](const sagemaker::ServerAddress& address) {
+    std::error_code ignored;
+    return address.socket_path.empty() || std::filesystem::exists(address.socket_path, ignored);
+  };
   options.cpu_seconds = [this](const std::string& job) -> std::optional<double> {
     Result<compute::JobStatus> status = compute->status(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;

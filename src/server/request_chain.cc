@@ -101,7 +101,7 @@ Error for_dialect(Error error, wire::sigv4::Dialect dialect) {
 void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   if (ConnectPath::takes(request) && parts_.connect_path)
     return parts_.connect_path->handle(request, std::move(respond));
-  if (std::optional<HttpResponse> refusal = misdirected(request))
+  if (std::optional<HttpResponse> refusal = misdirected(request, parts_.callers))
     return respond(*std::move(refusal));
   if (parts_.front_page)
     if (std::optional<HttpResponse> page = parts_.front_page(request))
