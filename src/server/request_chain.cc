@@ -247,6 +247,10 @@ services::Context RequestChain::make_context(Call& call) {
   for (const auto& [name, value] : call.request.headers.fields())
     context.headers.emplace(wire::lower_case(name), value);
   context.headers[services::iam::kRemoteAddressHeader] = call.request.remote_address;
+  context.headers[services::iam::kAuthenticationHeader] = call.identity.authentication;
+  context.headers[services::iam::kSignatureVersionHeader] = call.identity.signature_version;
+  context.headers[services::iam::kSignedAtHeader] =
+      std::to_string(call.identity.signed_at.microseconds);
   context.endpoint = (call.request.tls ? "https://" : "http://") + std::string(call.request.host());
   if (wire::streaming_payload(call.route.operation->input)) {
     if (call.request.stream) {

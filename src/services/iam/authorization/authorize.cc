@@ -1,6 +1,7 @@
 #include "services/iam/authorization/authorize.h"
 
 #include <array>
+#include <charconv>
 
 #include "services/iam/authorization/resources.h"
 #include "services/iam/authorization/s3_actions.h"
@@ -8,7 +9,7 @@
 namespace tidemill::services::iam {
 namespace {
 
-// What every caller may do, and what is decided by the service itself.
+// Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
          operation != "DecodeAuthorizationMessage";
@@ -43,7 +44,7 @@ const api::ActionRule* rule_of(std::string_view action) {
 
 bool has_rule(const schema::Service& service, const schema::Operation& operation) {
   if (needs_no_permission(service, operation.name)) return true;
-  // DeleteObjects is DeleteObject on each.
+  // DeleteObjects is DeleteObject on each key, which S3 asks for one by one.
   if (service.name == "s3")
     return operation.name == "DeleteObjects" || rule_of("s3:" + s3_action(operation.name));
   return api::find_action_rule(action_prefix(service), operation.name) != nullptr;
@@ -70,8 +71,19 @@ RequestFacts facts_of(const Context& context) {
   RequestFacts facts;
   facts.region = context.region;
   facts.received = context.received;
-  const auto address = context.headers.find(kRemoteAddressHeader);
-  if (address != context.headers.end()) facts.remote_address = address->second;
+  const auto told = [&context](const char* header) -> std::string_view {
+    const auto found = context.headers.find(header);
+    return found == context.headers.end() ? std::string_view() : found->second;
+  };
+  facts.remote_address = told(kRemoteAddressHeader);
+  facts.authentication = told(kAuthenticationHeader);
+  facts.signature_version = told(kSignatureVersionHeader);
+  const std::string_view signed_at = told(kSignedAtHeader);
+  Timestamp when;
+  if (std::from_chars(signed_at.data(), signed_at.data() + signed_at.size(), when.microseconds)
+              .ec == std::errc() &&
+      when.microseconds > 0)
+    facts.signed_at = when;
   // What the server does on its own behalf leaves no machine.
   facts.secure = context.endpoint.empty() || context.endpoint.starts_with("https://");
   facts.header = [&headers = context.headers](std::string_view name) {
