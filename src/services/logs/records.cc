@@ -6,6 +6,11 @@
 
 namespace tidemill::services::logs {
 
+const store::Table<ClockMark>& clock_table() {
+  static const store::Table<ClockMark> kTable{"log_clock"};
+  return kTable;
+}
+
 const store::Table<Group>& groups_table() {
   static const store::Table<Group> kTable{"log_groups"};
   return kTable;
