@@ -40,6 +40,9 @@ struct Dependencies {
   Clock& clock;
   Random& random;
   Settings settings;
+  // Measures how long jobs take (base/boot_clock.h): steps of the wall clock do not move it.
+  // nullptr: `clock` does.
+  const Clock* durations = nullptr;
 };
 
 inline constexpr const char* kServicePrincipal = "sagemaker.amazonaws.com";
