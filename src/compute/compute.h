@@ -94,6 +94,18 @@ struct LogLine {
 };
 inline constexpr std::size_t kLogLineBytesMax = 256 * 1024;
 
+// The end of a job's log.
+struct LogTail {
+  std::string text;
+  // When lines were written, in their order: the first line of each moment. Lines up to the next
+  // entry have the same time.
+  struct Moment {
+    std::size_t line;  // counted from 0 in `text`
+    Timestamp time;
+  };
+  std::vector<Moment> moments;
+};
+
 // Called on a back-end thread, for any job, also those of an earlier server that were adopted.
 class JobListener {
  public:
@@ -151,7 +163,7 @@ class Compute {
   virtual Result<void> stop(const std::string& id, std::chrono::seconds grace) = 0;
   virtual Result<JobStatus> status(const std::string& id) = 0;
   // The whole log text, at most its last `bytes_max` bytes.
-  virtual Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) = 0;
+  virtual Result<LogTail> log_tail(const std::string& id, std::size_t bytes_max) = 0;
   // Forgets an exited job and its files. Idempotent.
   virtual Result<void> remove(const std::string& id) = 0;
   virtual Isolation isolation() const = 0;

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 
 #include "api/all_services.h"
@@ -18,6 +20,7 @@
 #include "engine/make_engine.h"
 #include "runtime/signals.h"
 #include "server/application_parts.h"
+#include "server/coverage_table.h"
 #include "server/descriptors.h"
 #include "server/file.h"
 #include "server/interpreter.h"
@@ -40,7 +43,6 @@ constexpr std::size_t kCredentialThreads = 2;
 constexpr std::size_t kCredentialQueueMax = 4096;
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
-constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
 constexpr std::chrono::seconds kFolderWatchInterval{5};
@@ -49,6 +51,16 @@ struct Address {
   std::string host;
   std::uint16_t port = 0;
 };
+
+// Adds what to do to the error of an address that another process listens on.
+Result<void> with_port_advice(Result<void> bound, const Address& address) {
+  if (bound || !bound.error().message.contains(std::strerror(EADDRINUSE))) return bound;
+  const std::string port = std::to_string(address.port);
+  bound.error().message += "; `ss -ltnp 'sport = :" + port + "'` shows which process has port " +
+                           port + ", perhaps another Tidemill; --listen " + address.host +
+                           ":0 takes a free port";
+  return bound;
+}
 
 Result<Address> parse_address(const std::string& listen) {
   std::size_t colon = listen.rfind(':');
@@ -312,7 +324,7 @@ Result<void> Application::Parts::take_address() {
   job_names = std::make_unique<wire::NameServer>(*loops, is_job_network_name);
   job_doors = TRY(HttpJobDoors::make(*job_http, *job_names, authority.get()));
   compute->serve_through(*job_doors);
-  TRY(http->bind());
+  TRY(with_port_advice(http->bind(), address));
   std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
   endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
@@ -337,8 +349,8 @@ Result<void> Application::Parts::run() {
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
-  repeat("logs-sweep", kLogsSweepInterval, [this] {
-    if (Result<std::size_t> swept = logs->sweep(); !swept)
+  repeat("logs-sweep", services::logs::LogsService::kSweepInterval, [this] {
+    if (Result<std::size_t> swept = logs->periodic_sweep(); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
   });
   repeat("blobs-quarantine", kQuarantineInterval, [this] { blobs->delete_expired(clock.now()); });
@@ -423,7 +435,7 @@ Result<std::unique_ptr<Application>> Application::start(const Settings& settings
   return std::unique_ptr<Application>(new Application(std::move(parts)));
 }
 
-std::string coverage_json() {
+std::string coverage_text(bool as_json) {
   // The services register with a server that is put together as always, on a folder of its own.
   char folder[] = "/tmp/tidemill-coverage-XXXXXX";
   if (!mkdtemp(folder)) return "{}";
@@ -444,7 +456,7 @@ std::string coverage_json() {
         if (parts.registry.find(operation)) names.emplace_back(operation.name);
       all.append(std::string(service->name), std::move(names));
     }
-    text = write_json_pretty(all);
+    text = as_json ? write_json_pretty(all) : coverage_table(all);
   }
   std::error_code ignored;
   filesystem::remove_all(folder, ignored);

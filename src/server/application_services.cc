@@ -125,6 +125,9 @@ Result<void> Application::Parts::add_services() {
   iam->set_tag_sources(tag_sources(*store));
   iam->add_to(registry);
   sts->add_to(registry);
+  s3->check_items_with(
+      [this](const services::Context& context, std::string_view action, std::string_view resource,
+             const Value& input) { return iam->authorize_item(context, action, resource, input); });
   s3->add_to(registry);
   logs->add_to(registry);
   services::sagemaker::Settings placed;
@@ -135,7 +138,7 @@ Result<void> Application::Parts::add_services() {
   placed.port = http->port();
   if (credentials_door) placed.credentials_url = credentials_door->url();
   services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,     *logs, *iam,
-                                                 clock,  *random, *held,    s3_as(), placed};
+                                                 clock,  *random, *held,    s3_as(), placed, durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::ServerAddress& address) {
     return inference->ping(address);

@@ -162,6 +162,33 @@ TEST_F(LogsTest, Retention_deletes) {
   EXPECT_EQ(code_of(logs_.put_retention_policy(context_, {"g", 2})), "InvalidParameterException");
 }
 
+// However the clock is set, what it makes look old stays for a day of running.
+TEST_F(LogsTest, Retention_waits_after_the_clock_jumped) {
+  make("g", "s");
+  ASSERT_TRUE(put("g", "s", {{kNowMs, "kept"}}));
+  ASSERT_TRUE(logs_.put_retention_policy(context_, {"g", 1}));
+  const auto run = [this](std::int64_t sweeps) {
+    std::size_t deleted = 0;
+    for (std::int64_t i = 0; i < sweeps; ++i) {
+      deleted += logs_.periodic_sweep().value();
+      clock_.advance(LogsService::kSweepInterval);
+    }
+    return deleted;
+  };
+  const auto years = std::chrono::hours(24 * 365 * 73);
+  EXPECT_EQ(run(20), 0u);
+  clock_.advance(years);
+  EXPECT_EQ(run(20), 0u) << "in 2099";
+  clock_.advance(-years);
+  EXPECT_EQ(run(1), 0u);
+  auto page = logs_.get_log_events(context_, {.log_group_name = "g", .log_stream_name = "s"});
+  EXPECT_EQ(messages(*page), "kept");
+  // A clock that stays as it is is believed in the end.
+  clock_.advance(years);
+  EXPECT_EQ(run(LogsService::kSweepsToWait), 0u);
+  EXPECT_EQ(run(2), 1u);
+}
+
 TEST_F(LogsTest, Registers_every_handler_once) {
   Registry registry;
   logs_.add_to(registry);

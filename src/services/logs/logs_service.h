@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -45,10 +46,19 @@ class LogsService final : public LogsInterface {
                                      std::string_view group, std::string_view stream,
                                      std::size_t limit) override;
 
+  // To be called every kSweepInterval, by one thread: sweeps, but retention deletes nothing while
+  // the wall clock is not trusted. A clock that is set wrong (2099 after a battery died) makes
+  // every event look old, so after each jump of the clock by more than kJump, and after the server
+  // was away for as long, somebody has a day of running to set the clock right.
+  Result<std::size_t> periodic_sweep();
+  static constexpr std::chrono::minutes kSweepInterval{5};
+  static constexpr std::chrono::hours kJump{24};
+  static constexpr std::int64_t kSweepsToWait = std::chrono::hours(24) / kSweepInterval;
+
   // Deletes events past their group's retention and events of deleted streams, at most `rows_max`
-  // rows, and brings the groups' sizes up to date. To be called every few minutes, by one thread.
-  // The number of rows deleted.
-  Result<std::size_t> sweep(std::size_t rows_max = 50'000);
+  // rows, and brings the groups' sizes up to date. The number of rows deleted. `expire`: else
+  // retention waits.
+  Result<std::size_t> sweep(std::size_t rows_max = 50'000, bool expire = true);
 
   // Handlers; the Context's region and account are whose groups these are.
   using Empty = api::Empty;
@@ -110,7 +120,9 @@ class LogsService final : public LogsInterface {
   std::int64_t kept_from_ms(const Group& group) const;
   Result<std::vector<Stream>> streams_to_filter(const Context& context, const std::string& group,
                                                 const api::logs::FilterLogEventsRequest& request);
-  Result<std::size_t> sweep_group(const Group& group, std::size_t rows_max);
+  // Whether retention may delete by the wall clock; remembers what the clock says.
+  Result<bool> clock_is_trusted();
+  Result<std::size_t> sweep_group(const Group& group, std::size_t rows_max, bool expire);
   Result<std::size_t> sweep_garbage(std::size_t rows_max);
   Result<void> after_expiry(const Stream& stream, const Deleted& deleted);
   Result<void> store_group_size(const Group& group, std::int64_t bytes);

@@ -57,6 +57,17 @@ struct Garbage {
 TIDEMILL_RECORD(Garbage, (), (uid))
 
 // Keys: account, region, name
+// What the wall clock said last, for retention (LogsService::periodic_sweep). One record.
+struct ClockMark {
+  Timestamp seen;
+  // Sweeps until retention deletes again: more than none after the clock jumped.
+  std::int64_t sweeps_to_wait = 0;
+};
+TIDEMILL_RECORD(ClockMark, (), (seen, sweeps_to_wait))
+
+const store::Table<ClockMark>& clock_table();
+inline constexpr const char* kClockKey = "clock";
+
 const store::Table<Group>& groups_table();
 // Keys: account, region, group, name. Index by_last_event: account, region, group, time.
 const store::Table<Stream>& streams_table();

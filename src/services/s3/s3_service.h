@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "blobs/blobs.h"
+#include "services/s3/common/item_check.h"
 #include "services/s3/interface.h"
 #include "services/service.h"
 #include "store/store.h"
@@ -25,6 +26,10 @@ class S3Service final : public S3Interface {
  public:
   S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random);
   ~S3Service() override;  // calls stop()
+
+  // For DeleteObjects, which answers for each key; before requests are served. Without it every
+  // caller may delete.
+  void check_items_with(ItemCheck check);
 
   static std::vector<store::TableSpec> tables();
   // Where changes of objects are told (common/object_events.h). Before start(); borrowed.

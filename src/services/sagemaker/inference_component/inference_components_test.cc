@@ -47,7 +47,9 @@ class PretendedCompute final : public compute::Compute {
     if (running_.contains(id)) status.state = compute::JobState::running;
     return status;
   }
-  Result<std::string> log_tail(const std::string&, std::size_t) override { return std::string(); }
+  Result<compute::LogTail> log_tail(const std::string&, std::size_t) override {
+    return compute::LogTail();
+  }
   Result<void> remove(const std::string&) override { return {}; }
   compute::Isolation isolation() const override { return {.mount_namespace = true}; }
   std::string socket_path(const std::string& id) override { return id; }

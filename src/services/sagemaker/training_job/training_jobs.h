@@ -72,12 +72,16 @@ class TrainingJobs {
  public:
   // `dependencies` outlives this.
   explicit TrainingJobs(const Dependencies& dependencies)
-      : tasks_(dependencies), listener_(dependencies), handlers_(dependencies) {}
+      : durations_(dependencies.durations),
+        tasks_(dependencies),
+        listener_(dependencies),
+        handlers_(dependencies) {}
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
   compute::JobListener& listener() { return listener_; }
 
  private:
+  const Clock* durations_;
   TrainingTasks tasks_;
   TrainingListener listener_;
   TrainingHandlers handlers_;
