@@ -154,12 +154,12 @@ TEST_F(QuarantineTest, Age_fromBeforeTheClockBeganIsNotBelieved) {
   reopen(kFirst);
   put_some(1);
   reopen(kOwner);
-  collect({}, Timestamp{60'000'000});
+  collect({}, Timestamp{kNow.microseconds + 3650 * kDayMicroseconds});
   const std::uint64_t files = quarantined();
   reopen(kOwner);
   put_some(5);
   reopen(kOwner);
-  collect({}, Timestamp{kNow.microseconds + 3650 * kDayMicroseconds});
+  collect({}, Timestamp{60'000'000});
   EXPECT_GT(quarantined(), files);
   const std::uint64_t all = quarantined();
   ages_began_ = kNow;
