@@ -21,6 +21,7 @@
 #include "runtime/signals.h"
 #include "server/application_parts.h"
 #include "server/coverage_table.h"
+#include "server/data_folder.h"
 #include "server/descriptors.h"
 #include "server/file.h"
 #include "server/interpreter.h"
@@ -86,6 +87,16 @@ log::Level level_of(const std::string& name) {
 AccessLog access_log_of(const std::string& name) {
   if (name == "all") return AccessLog::all;
   return name == "off" ? AccessLog::off : AccessLog::errors;
+}
+
+// Each version of the data folder is one of the database, too: programs from before the format file
+// look at nothing else, and refuse a newer one.
+std::vector<store::Migration> state_migrations() {
+  std::vector<store::Migration> migrations;
+  for (const FolderMigration& migration : folder_migrations())
+    migrations.push_back({migration.version - kFirstFolderVersion, migration.what,
+                          [](store::MigrationContext&) -> Result<void> { return {}; }});
+  return migrations;
 }
 
 // As many connections as were asked for, or as the limit of open files allows.
@@ -167,13 +178,21 @@ Result<void> Application::Parts::make_data_folder() {
 
 Result<void> Application::Parts::open_state() {
   TRY(make_data_folder());
-  store = TRY(
-      store::open_sqlite_store({.path = data / "state" / "tidemill.db", .tables = all_tables()}));
+  const bool is_new = is_new_data_folder(data);
+  TRY(check_data_folder(data, folder_migrations()));
+  store = TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db",
+                                        .tables = all_tables(),
+                                        .migrations = state_migrations()}));
+  TRY(migrate_data_folder(data, is_new, folder_migrations()));
+  ages = AgeClock::open((data / "state" / "ages.json").string(), clock);
   store::Identity identity = TRY(store::load_identity(*store, *random));
   blobs::BlobOptions options{.directory = (data / "blobs").string()};
   options.database = {identity.id, !identity.settled,
                       TRY(store::has_records(*store, all_tables()))};
-  blobs = TRY(blobs::open_blob_store(std::move(options), *random));
+  options.ages_began = ages->began();
+  blobs = std::make_unique<blobs::BlobOwners>(std::move(options), *random);
+  TRY(blobs->open(blobs::BlobOwners::kS3));
+  blobs->report_unopened();
   TRY(store::settle_identity(*store, identity));
   TRY(watch_folders());
   compute = TRY(compute::make_process_compute(
@@ -242,7 +261,8 @@ Result<void> Application::Parts::open_transparent_mode() {
 
 // What is captured of invocations goes to S3 under the model's role.
 void Application::Parts::make_recorder() {
-  s3 = std::make_unique<services::s3::S3Service>(*store, *blobs, clock, *random);
+  blobs::BlobStore* of_s3 = *blobs->open(blobs::BlobOwners::kS3);  // opened by open_state()
+  s3 = std::make_unique<services::s3::S3Service>(*store, *of_s3, clock, *random);
   s3->publish_to(*outbox);
   services::sagemaker_runtime::RecorderOptions options;
   options.directory = (data / "capture").string();
@@ -337,7 +357,7 @@ Result<void> Application::Parts::take_address() {
 
 Result<void> Application::Parts::run() {
   TRY(trust_files_written.get());  // jobs and `tidemill env` name these files
-  TRY(s3->start());
+  TRY(s3->start(*ages));
   TRY(recorder->start());
   TRY(outbox->start());
   TRY(engine->start());
@@ -349,11 +369,14 @@ Result<void> Application::Parts::run() {
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
-  repeat("logs-sweep", services::logs::LogsService::kSweepInterval, [this] {
-    if (Result<std::size_t> swept = logs->periodic_sweep(); !swept)
+  repeat("logs-sweep", kLogsSweepInterval, [this] {
+    if (Result<std::size_t> swept = logs->sweep(ages->wall_for_deletions()); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
   });
-  repeat("blobs-quarantine", kQuarantineInterval, [this] { blobs->delete_expired(clock.now()); });
+  repeat("blobs-quarantine", kQuarantineInterval, [this] {
+    ages->look();
+    blobs->delete_expired(ages->now());
+  });
   repeat("folder-watch", kFolderWatchInterval, [this, last = std::string()]() mutable {
     std::string now = trouble();
     if (now == last) return;
@@ -399,6 +422,7 @@ std::string Application::Parts::further_metrics() const {
   return gauge("tidemill_blobs_quarantine_files", "gauge", stored.quarantine_files) +
          gauge("tidemill_blobs_quarantine_bytes", "gauge", stored.quarantine_bytes) +
          gauge("tidemill_blobs_foreign", "gauge", blobs->why_not_collected().empty() ? 0 : 1) +
+         gauge("tidemill_blobs_damaged_collections", "gauge", stored.damaged_collections) +
          gauge("tidemill_http_connections_accepted_total", "counter",
                counters.connections_accepted) +
          gauge("tidemill_http_connections_refused_total", "counter", counters.connections_refused) +

@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "base/age_clock.h"
 #include "base/file_identity.h"
-#include "blobs/blobs.h"
+#include "blobs/owners.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
 #include "engine/outbox.h"
@@ -84,9 +85,10 @@ struct Application::Parts {
   std::vector<FileIdentity> folders;  // set by watch_folders()
   SystemClock clock;
   std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
+  std::unique_ptr<AgeClock> ages;    // what is deleted by age is judged by
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
-  std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<blobs::BlobOwners> blobs;
   std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;

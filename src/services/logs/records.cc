@@ -10,12 +10,6 @@ TIDEMILL_RECORD_CODEC(Group)
 TIDEMILL_RECORD_CODEC(Stream)
 TIDEMILL_RECORD_CODEC(EventRow)
 TIDEMILL_RECORD_CODEC(Garbage)
-TIDEMILL_RECORD_CODEC(ClockMark)
-
-const store::Table<ClockMark>& clock_table() {
-  static const store::Table<ClockMark> kTable{"log_clock"};
-  return kTable;
-}
 
 const store::Table<Group>& groups_table() {
   static const store::Table<Group> kTable{"log_groups"};

@@ -36,7 +36,8 @@ class S3Service final : public S3Interface {
   void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
   // Reads the buckets, then collects garbage on a thread of its own while requests are served.
-  Result<void> start();
+  // Garbage ages by `ages` (AgeClock), which outlives the service.
+  Result<void> start(const Clock& ages);
   // Ends the collection early and joins its thread.
   void stop();
   // Waits for the collection that start() began: for tests.
