@@ -10,7 +10,7 @@ HELP
   python3 tools/mill/testing/run.py --list
   cat <<'HELP'
 
-Files of tests run side by side, each with servers of its own: N at once (default: one more than there are
+Files of tests run side by side, each with servers of its own: N at once (default: two more than there are
 cores, since tests mostly wait). Tests that measure time or memory are marked `alone` and run by themselves at
 the end. The sanitizers' build goes on meanwhile. Each job's output is in .cache/log/test/; a table at the end
 says what took longest. -x stops at the first failure.

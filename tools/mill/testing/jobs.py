@@ -30,6 +30,7 @@ PARTS = {
     "notebooks": "notebooks of strangers, run as they are in transparent mode",
 }
 FUZZ_SECONDS, FUZZ_SECONDS_LONG = 60, 300
+SIMULATION_HISTORIES_LONG = 20_000
 # After this many failures in one file, the rest of the file is not run.
 FAILURES_OF_A_FILE_MAX = 5
 ALONE = re.compile(r"\bmark\.alone\b")
@@ -149,6 +150,12 @@ def unit_jobs():
                 read_ctest, needs="build asan", first=500)]
 
 
+def simulation_jobs():
+    """Other histories than the suite's own, from a random seed on."""
+    shell = f"TIDEMILL_SIMULATION_HISTORIES={SIMULATION_HISTORIES_LONG} build/asan/tests/simulation/tidemill_simulation_test"
+    return [Job("long_simulation", "simulation", ["bash", "-euc", shell], needs="build asan", seconds_max=7200)]
+
+
 def fuzzers():
     """Their names stand in the sources, so that they are known before they are built."""
     listing = subprocess.run(["git", "ls-files", "src/*_fuzz.cc"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -167,6 +174,7 @@ def rules_jobs():
     shell = "source tools/mill/common.sh; source tools/mill/{}.sh; {}"
     return [Job("rules", "format", ["bash", "-euc", shell.format("fmt", "run_fmt --check")]),
             Job("rules", "house rules", ["python3", "tools/tidy/tidy.py"]),
+            Job("rules", "the runner's own tests", ["python3", "-B", "tools/mill/testing/test_run.py"]),
             Job("rules", "coverage page", ["./mill", "coverage", "--check"])]
 
 
@@ -177,6 +185,8 @@ def jobs_of(part, options, only=()):
         return unit_jobs()
     if part == "fuzz":
         return fuzz_jobs(seconds_in_all=FUZZ_SECONDS)
+    if part == "long_simulation":
+        return simulation_jobs()
     if part == "long_fuzz":
         return fuzz_jobs(seconds_each=FUZZ_SECONDS_LONG)
     return list(pytest_jobs(part, options, only))

@@ -19,6 +19,8 @@ from jobs import LOGS, PARTS, PYTEST_PARTS, ROOT, Result, read_status  # noqa: E
 
 TIMES = ROOT / ".cache/log/test-times.json"
 SLOWEST_SHOWN, LOG_LINES_SHOWN = 10, 120
+# Tests mostly wait: for deployments, for clients' own pauses.
+SLOTS_BESIDE_CORES = 2
 POLL_SECONDS = 0.05
 STOP_SECONDS = 30
 
@@ -187,7 +189,7 @@ def chosen(words):
 def main():
     parser = argparse.ArgumentParser(prog="./mill test")
     parser.add_argument("-x", dest="stop_at_first", action="store_true")
-    parser.add_argument("--jobs", type=int, default=int(os.environ.get("MILL_TEST_JOBS", 0)) or os.cpu_count() + 1)
+    parser.add_argument("--jobs", type=int, default=int(os.environ.get("MILL_TEST_JOBS", 0)) or os.cpu_count() + SLOTS_BESIDE_CORES)
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--list", action="store_true")
@@ -204,7 +206,7 @@ def main():
     if arguments.check:
         return 0
     if arguments.long:
-        parts = ["long", "long_fuzz"]
+        parts = ["long", "long_simulation", "long_fuzz"]
     elif not parts and not files:
         parts = list(PARTS)
     LOGS.mkdir(parents=True, exist_ok=True)
