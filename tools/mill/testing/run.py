@@ -5,6 +5,7 @@
     run.py --list                                        the parts, one a line
 """
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -52,10 +53,8 @@ class Running:
             if self.process.poll() is not None:
                 return
             os.killpg(self.process.pid, number)
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
 
 
 class Run:
@@ -138,6 +137,10 @@ class Run:
                     self.finish(each)
                 time.sleep(POLL_SECONDS)
         finally:
+            # All at once, then one after another for as long as each needs to end its servers.
+            for each in self.running:
+                if each.process.poll() is None:
+                    os.killpg(each.process.pid, signal.SIGINT)
             for each in self.running:
                 each.end()
             self.keep_times()
@@ -209,6 +212,10 @@ def main():
         parts = ["long", "long_simulation", "long_fuzz"]
     elif not parts and not files:
         parts = list(PARTS)
+    # What ends ./mill test ends its jobs, which are in sessions of their own, and their servers; also where a shell has
+    # started it in the background, with interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     LOGS.mkdir(parents=True, exist_ok=True)
     run = Run(plan.all_jobs(parts, files, arguments.stop_at_first), arguments.jobs, arguments.stop_at_first)
     started = time.monotonic()

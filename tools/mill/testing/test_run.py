@@ -1,9 +1,11 @@
 """The runner itself: what runs beside what, what stops, what is counted."""
 import contextlib
 import io
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -75,6 +77,17 @@ class RunTest(unittest.TestCase):
         self.assertLess(time.monotonic() - began, 20)
         self.assertIn("hangs: over its limit of 0 s", self.said.getvalue().replace("of 1 s", "of 0 s"))
         self.assertEqual(self.status, 1)
+
+    def test_an_interrupt_ends_every_job(self):
+        given = [python(name, 60) for name in "ab"]
+        interrupt = threading.Timer(1, lambda: signal.raise_signal(signal.SIGINT))
+        interrupt.start()
+        began = time.monotonic()
+        with self.assertRaises(KeyboardInterrupt):
+            self.go(*given)
+        self.assertLess(time.monotonic() - began, 20)
+        for name in "ab":
+            self.assertEqual(len((self.folder / f"{name}.log").read_text().split("Traceback")), 2)  # it was interrupted, not killed
 
     def test_nothing_passed_is_a_failure(self):
         self.go(python("build", 0, counts=False))
