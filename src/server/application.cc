@@ -44,6 +44,7 @@ constexpr std::size_t kCredentialThreads = 2;
 constexpr std::size_t kCredentialQueueMax = 4096;
 constexpr std::size_t kStreamThreads = 4;
 constexpr std::size_t kStreamQueueMax = 10'000;
+constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
 constexpr std::chrono::seconds kFolderWatchInterval{5};

@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.server import Server  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 MIB = 1 << 20
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
@@ -41,10 +42,7 @@ def check(server, bodies, bucket="kept"):
 
 
 def wait_for_log(server, text, seconds=20):
-    deadline = time.monotonic() + seconds
-    while text not in server.log_text():
-        assert time.monotonic() < deadline, f"no '{text}' in the log:\n{server.log_text()}"
-        time.sleep(0.05)
+    wait_until(lambda: text in server.log_text(), seconds, problem=lambda: f"no '{text}' in the log:\n{server.log_text()}")
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import sleeps
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Which folders of src/ a folder may include (besides itself). Arrows point down only.
@@ -82,6 +84,7 @@ def findings():
                 yield relative, number, "a capturing lambda as a coroutine outlives its captures"
             if re.search(r"\.detach\(\)", line):
                 yield relative, number, "nothing is detached: give it to a TaskScope"
+    yield from sleeps.findings(ROOT, tracked("src/*.h", "src/*.cc", "tests/*.h", "tests/*.cc", "tests/*.py"))
     for folder in sorted({p.parent for p in tracked("src/*.h", "src/*.cc")}):
         depth = len(folder.relative_to(ROOT / "src").parts)
         if depth in (1, 2) and folder.name not in ("testdata",) and not (folder / "README.md").exists():
