@@ -1,4 +1,4 @@
-// Every service that Tidemill knows the model of, implemented or not.
+// Every service whose model Tidemill knows, implemented or not.
 #pragma once
 
 #include <span>
@@ -7,7 +7,7 @@
 
 namespace tidemill::api {
 
-// Constant for the whole run.
+// Does not change while the program runs.
 std::span<const schema::Service* const> all_services();
 
 }  // namespace tidemill::api

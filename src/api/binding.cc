@@ -33,7 +33,7 @@ Value write_structure(std::span<const Field> fields, const void* object) {
 Result<void> read_structure(std::span<const Field> fields, const Value& in, void* object) {
   const ValueObject* members = in.as_object();
   if (!members) return not_a("an object");
-  // Readers mostly keep the model's order, so the next field is the first guess.
+  // Readers mostly keep the model's order, so guess the next field first.
   std::size_t guess = 0;
   for (const auto& [name, value] : *members) {
     if (value.is_null()) continue;
@@ -144,7 +144,7 @@ Result<void> read(const Value& in, Timestamp& out) {
     out = *time;
     return {};
   }
-  // Seconds that do not fit into 64 bits of microseconds are no time.
+  // Larger values do not fit into 64 bits of microseconds and are refused.
   constexpr double kSecondsMax = 9e12;
   double seconds = 0;
   if (const std::int64_t* whole = in.get_if<std::int64_t>()) {

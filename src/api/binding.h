@@ -1,6 +1,6 @@
-// Generated structs to Values and back, from a table per struct: the generated sources hold only
-// tables. Values carry the model's member names ("TrainingJobName"); protocols turn them into wire
-// names. Only generated sources and api/ include this.
+// Converts generated structs to Values and back with one table per struct; the generated sources
+// hold only tables. Values carry the model's member names ("TrainingJobName"); protocols turn them
+// into wire names. Include only from generated sources and api/.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@
 
 namespace tidemill::api::binding {
 
-// How a member's C++ type is written and read; one constant per type.
+// How to write and read a member's C++ type; one constant per type.
 struct TypeOps {
   // Null: the member is unset and left out.
   Value (*write)(const void* member);
@@ -33,7 +33,7 @@ struct Field {
   const TypeOps* type;
 };
 
-// A structure. Reading leaves members that are absent or null as they are and ignores unknown ones;
+// A structure. Reading ignores unknown members and does not change members that are absent or null;
 // an error (Tidemill.Invalid) names the member: "VpcConfig.Subnets.1 is not a string".
 Value write_structure(std::span<const Field> fields, const void* object);
 Result<void> read_structure(std::span<const Field> fields, const Value& in, void* object);
@@ -57,7 +57,7 @@ std::unexpected<Error> not_a(const char* kind);
 // Puts `name` before the path in the error's message.
 Error inside(std::string_view name, Error error);
 
-// Structures, by their own to_value and from_value.
+// Structures convert by their own to_value and from_value.
 template <class T>
 Value write(const T& value)
   requires requires { to_value(value); }
@@ -98,7 +98,7 @@ Value write_list(const void* first, std::size_t count, std::size_t stride,
                  Value (*write_element)(const void* element));
 Result<void> read_list(const ValueList& in, void* first, std::size_t stride,
                        Result<void> (*read_element)(const Value& in, void* element));
-// element(map, key) makes the element.
+// element(map, key) creates the element.
 Result<void> read_map(const Value& in, void* map, void* (*element)(void* map, const std::string&),
                       Result<void> (*read_element)(const Value& in, void* element));
 
@@ -141,8 +141,8 @@ Result<void> read(const Value& in, std::map<std::string, T>& out) {
       &read_member<T>);
 }
 
-// Assigns without the members' own assignments, which would be a third of a generated source file.
-// `from` may lie inside `to`.
+// Assigns without the members' own assignment operators, which would make up a third of each
+// generated file. `from` may lie inside `to`.
 template <class T>
 T& replace(T& to, T&& from) noexcept {
   T value(std::move(from));

@@ -141,7 +141,7 @@ TEST(Binding, a_box_copies_deeply) {
   EXPECT_EQ(moved->subnets.size(), 2u);
 }
 
-// A stored record that holds what the client sent.
+// A stored record that holds a client's request.
 struct Record {
   std::string name;
   sm::CreateTrainingJobRequest request;

@@ -1,5 +1,5 @@
-// A nullable pointer to a T that copies the T: nested structures of the generated API lie in one,
-// so that recursive types work and structs stay small.
+// A nullable pointer to a T that copies the T. The generated API uses it for nested structures, so
+// that recursive types work and structs stay small.
 #pragma once
 
 #include <cassert>
@@ -38,7 +38,7 @@ class Box {
     pointer_.reset(new T());
     return *pointer_;
   }
-  // The value, made when there was none.
+  // The value; creates one when there is none.
   T& ensure() { return pointer_ ? *pointer_ : emplace(); }
   void reset() { pointer_.reset(); }
 
@@ -65,7 +65,7 @@ Result<void> from_value(const Value& in, Box<T>& out) {
   return from_value(in, out.emplace());
 }
 
-// The input or output of an operation that has none.
+// The input or output of an operation that does not have one.
 struct Empty {};
 inline Value to_value(const Empty&) { return ValueObject(); }
 inline Result<void> from_value(const Value&, Empty&) { return {}; }

@@ -1,4 +1,4 @@
-// What people call every AWS service, here or not, for messages.
+// The common name of every AWS service, implemented or not, for messages.
 #pragma once
 
 #include <span>
@@ -12,11 +12,11 @@ struct ServiceName {
   std::string_view signing_name;   // "application-autoscaling"
 };
 
-// Constant for the whole run, ordered by name.
+// Does not change while the program runs; ordered by name.
 std::span<const ServiceName> service_names();
 
-// The name of the service that a request calls so: by its target's prefix, or by what it is signed
-// for. "" when no service is called so.
+// Finds a service by its name in a request: the target's prefix or the signing name. "" when there
+// is none.
 std::string_view service_called(std::string_view in_request);
 
 }  // namespace tidemill::api

@@ -7,7 +7,7 @@ std::string_view service_called(std::string_view in_request) {
   std::string_view best;
   for (const ServiceName& service : service_names()) {
     if (service.target_prefix == in_request) return service.name;
-    // Several services sign alike ("SageMaker Runtime"); the shortest name is the family's.
+    // Several services share a signing name ("SageMaker Runtime"); the shortest is the family's.
     if (service.signing_name == in_request && (best.empty() || service.name.size() < best.size()))
       best = service.name;
   }

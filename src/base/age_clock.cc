@@ -21,7 +21,7 @@ struct AgeState {
   std::int64_t wall_offset_microseconds = 0;
   std::optional<std::int64_t> new_wall_offset_microseconds;
   std::int64_t jump_seen_microseconds = 0;
-  // At the last look.
+  // The time of the last look.
   std::int64_t now_microseconds = 0;
   std::int64_t wall_microseconds = 0;
 };
@@ -35,7 +35,7 @@ std::string read_text(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// Not synced: a power loss costs at most what a reboot without the last look does.
+// Not synced: a power loss costs no more than a reboot without the last look would.
 void keep(const std::string& file, const AgeState& state) {
   const std::string draft = file + ".new";
   std::error_code problem;

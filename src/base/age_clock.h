@@ -1,4 +1,4 @@
-// A clock for what is deleted when it has become old: no jump of the wall clock moves it.
+// A clock for deletion by age, which jumps of the wall clock do not move.
 #pragma once
 
 #include <memory>
@@ -10,43 +10,43 @@
 
 namespace tidemill {
 
-// What the machine's clocks say at one moment; the parts are chosen by tests.
+// The readings of the machine's clocks at one moment; tests choose them.
 struct ClockReading {
-  std::string boot_id;  // "" where the machine does not say
+  std::string boot_id;  // "" when the machine does not tell it
   std::int64_t since_boot_microseconds = 0;
   std::int64_t wall_microseconds = 0;
 
   static ClockReading take(const Clock& wall);
 };
 
-// Counts time that has certainly passed. It begins at the wall clock's time, goes on as the machine
-// runs (CLOCK_BOOTTIME), and for the time between two boots it believes the wall clock up to a day.
-// So a wall clock that begins in 1970, or jumps ahead by years, makes nothing old. Its state is
-// kept in a file: a look every hour or so bounds what a reboot loses. Thread-safe.
+// Counts time that has certainly passed. It begins at the wall clock's time and follows the
+// machine's uptime (CLOCK_BOOTTIME); for the time between two boots it trusts the wall clock up to
+// a day. So a wall clock that begins in 1970, or jumps ahead by years, makes nothing old. A file
+// keeps its state: a look about every hour limits what a reboot loses. Thread-safe.
 class AgeClock final : public Clock {
  public:
-  // For a reboot the wall clock is believed this far.
+  // The longest time between two boots for which the wall clock is trusted.
   static constexpr std::chrono::microseconds kBootGapMax = std::chrono::days(1);
-  // A wall clock that went this far away from what is counted is not believed...
+  // A wall clock that jumps by this much or more is not trusted...
   static constexpr std::chrono::microseconds kJumpMin = std::chrono::hours(26);
-  // ... until it has kept its new course for as long as this.
+  // ... until it has kept its new course for this long.
   static constexpr std::chrono::microseconds kDoubt = std::chrono::days(7);
 
-  // Reads the file, or begins anew. Its folder must be there.
+  // Reads the file, or begins anew. The file's folder must exist.
   static std::unique_ptr<AgeClock> open(std::string file, const Clock& wall);
   AgeClock(std::string file, const Clock& wall, const ClockReading& reading);
 
-  // For differences.
+  // For differences only.
   Timestamp now() const override { return now(ClockReading::take(wall_)); }
   Timestamp now(const ClockReading& reading) const;
-  // When it began: ages from before it were measured by another clock.
+  // When this clock began: earlier ages were measured by another clock.
   Timestamp began() const;
-  // The wall clock's time for decisions that cannot be undone: the earlier one of both, while the
-  // wall clock is in doubt after a jump.
+  // The wall clock's time for irreversible decisions: while the wall clock is in doubt after a
+  // jump, the earlier of both times.
   Timestamp wall_for_deletions() const { return wall_for_deletions(ClockReading::take(wall_)); }
   Timestamp wall_for_deletions(const ClockReading& reading) const;
-  // Writes the state down, and looks whether the wall clock has jumped. To be called now and then,
-  // and tests give it the reading.
+  // Saves the state and checks whether the wall clock has jumped. Call it now and then; tests pass
+  // the reading.
   void look(const ClockReading& reading);
   void look() { look(ClockReading::take(wall_)); }
 
@@ -58,10 +58,10 @@ class AgeClock final : public Clock {
   mutable std::mutex mutex_;
   // Guarded by mutex_:
   std::string boot_id_;
-  std::int64_t offset_microseconds_ = 0;  // from the time since the boot to this clock's
+  std::int64_t offset_microseconds_ = 0;  // difference of this clock to the time since boot
   std::int64_t began_microseconds_ = 0;
-  std::int64_t wall_offset_microseconds_ = 0;  // from this clock to the wall clock that is believed
-  // Where the wall clock stands after a jump, and when that was first seen.
+  std::int64_t wall_offset_microseconds_ = 0;  // difference of the trusted wall clock to this clock
+  // The wall clock's difference after a jump, and when the jump was first seen.
   std::optional<std::int64_t> new_wall_offset_microseconds_;
   std::int64_t jump_seen_microseconds_ = 0;
 };

@@ -24,13 +24,13 @@ class AgeClockTest : public testing::Test {
   std::unique_ptr<AgeClock> open() {
     return std::make_unique<AgeClock>((folder_ / "ages.json").string(), wall_, reading_);
   }
-  // Real time passes for both clocks.
+  // Real time passes, for both clocks.
   void pass(std::chrono::microseconds by) {
     reading_.since_boot_microseconds += by.count();
     reading_.wall_microseconds += by.count();
   }
   void jump(std::chrono::microseconds by) { reading_.wall_microseconds += by.count(); }
-  // The machine is off for that long, by its own wall clock.
+  // The machine is off for `off`, by its own wall clock.
   void reboot(std::chrono::microseconds off) {
     reading_.boot_id += "x";
     reading_.since_boot_microseconds = 5'000'000;
@@ -67,7 +67,7 @@ TEST_F(AgeClockTest, Reboot_countsAsADayAtTheMost) {
   reboot(days(3650));
   clock = open();
   EXPECT_EQ(clock->now(reading_) - clock->began(), 35h);
-  reboot(-days(20'000));  // a battery that is empty: 1970
+  reboot(-days(20'000));  // an empty battery: 1970
   clock = open();
   EXPECT_EQ(clock->now(reading_) - clock->began(), 35h);
   EXPECT_EQ(clock->began().microseconds, kStart) << "ages of before are still its own";
@@ -79,7 +79,7 @@ TEST_F(AgeClockTest, Jump_isDoubtedForSevenDays) {
   clock->look(reading_);
   EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
   jump(days(3650));
-  // Before any look at it, too.
+  // Also before any look.
   EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, kStart + 3'600'000'000);
   for (int hour = 0; hour < 7 * 24; ++hour) {
     clock->look(reading_);

@@ -18,11 +18,11 @@ struct Arn {
   std::string text() const;
   // "training-job" of "training-job/name"; the whole resource when it has no '/' or ':'.
   std::string_view resource_type() const;
-  // What follows the first '/' or ':'; empty when there is none.
+  // The part after the first '/' or ':'; empty when there is none.
   std::string_view resource_name() const;
 };
 
-// Tidemill.Invalid when the text is no ARN.
+// Tidemill.Invalid when the text is not an ARN.
 Result<Arn> parse_arn(std::string_view text);
 
 }  // namespace tidemill

@@ -35,7 +35,7 @@ std::string boot_id() {
   return id;
 }
 
-// Losing the file costs no more than a reboot does, so it is replaced in one step but not synced.
+// Losing the file costs no more than a reboot, so it is replaced atomically but not synced.
 void keep(const std::string& file, const Beginning& beginning) {
   const std::string draft = file + ".new";
   std::error_code problem;

@@ -54,7 +54,7 @@ TEST_F(BootClockTest, After_a_reboot_it_begins_at_the_wall_clock_again) {
   EXPECT_GE(BootClock::open(file_, wall_).now(), wall_.now());
   std::ofstream(file_) << "damaged";
   EXPECT_GE(BootClock::open(file_, wall_).now(), wall_.now());
-  wall_.advance(24h);  // what was damaged was replaced
+  wall_.advance(24h);  // the damaged file was replaced
   EXPECT_LT(BootClock::open(file_, wall_).now(), wall_.now());
 }
 

@@ -1,4 +1,4 @@
-// Bodies that are larger than memory should hold: pulled in pieces by whoever consumes them.
+// Bodies too large for memory: the consumer pulls them in pieces.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@
 namespace tidemill {
 
 // One consumer, one thread at a time. read() may block (on the network or the disk) up to the
-// request's deadline, so it belongs on a worker thread, never on an event loop.
+// request's deadline: call it on a worker thread, never on an event loop.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;
-  // Fills at most buffer.size() bytes; 0 means the end. After an error or the end it stays there.
+  // Fills at most buffer.size() bytes; 0 means the end. An error or the end is final.
   virtual Result<std::size_t> read(std::span<char> buffer) = 0;
-  // Bytes in all, when known beforehand.
+  // Total size in bytes, when known beforehand.
   virtual std::optional<std::uint64_t> size() const = 0;
-  // The whole body when it already lies in memory: a short cut that saves the copy; empty optional
-  // otherwise. Taking it counts as having read everything.
+  // The whole body if it already lies in memory (saves a copy); otherwise an empty optional. Taking
+  // it counts as having read everything.
   virtual std::optional<std::string> take_in_memory() { return std::nullopt; }
 };
 
@@ -38,7 +38,7 @@ class StringSource final : public ByteSource {
   std::size_t position_ = 0;
 };
 
-// Everything up to the end; Tidemill.Overloaded when it is more than `limit_bytes`.
+// Reads everything up to the end; Tidemill.Overloaded beyond `limit_bytes`.
 Result<std::string> read_all(ByteSource& source, std::uint64_t limit_bytes);
 
 }  // namespace tidemill

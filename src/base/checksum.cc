@@ -132,7 +132,7 @@ struct ContextDelete {
 };
 using ContextPointer = std::unique_ptr<EVP_MD_CTX, ContextDelete>;
 
-// Fetched once: OpenSSL 3 otherwise looks the algorithm up under a lock at every use.
+// Fetched once: otherwise OpenSSL 3 looks the algorithm up under a lock at every use.
 const EVP_MD* fetched(ChecksumAlgorithm algorithm) {
   static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);

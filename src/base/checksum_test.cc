@@ -37,7 +37,7 @@ TEST(Checksum, pieces_give_what_the_whole_gives) {
     for (std::size_t at = 0; at < bytes.size();) {
       std::size_t step = 1 + random->next() % 97;
       checksum->update(std::string_view(bytes).substr(at, step));
-      checksum->digest();  // asking in between changes nothing
+      checksum->digest();  // reading the digest in between changes nothing
       at += step;
     }
     EXPECT_EQ(checksum->digest(), checksum_of(algorithm, bytes)) << checksum_name(algorithm);

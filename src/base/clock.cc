@@ -42,7 +42,7 @@ Result<Timestamp> assemble(int year, int month, int day, int hour, int minute, i
   return Timestamp{seconds * 1'000'000 + microsecond};
 }
 
-// Exactly `count` digits at `position`, which moves past them; -1 when there are not.
+// Reads exactly `count` digits at `position` and moves past them; -1 when they are not there.
 int digits(std::string_view text, std::size_t& position, int count) {
   int number = 0;
   for (int i = 0; i < count; ++i) {
@@ -138,7 +138,7 @@ Result<Timestamp> parse_http_date(std::string_view text) {
   auto invalid = [&] {
     return fail(codes::kInvalid, "not an HTTP date: '" + std::string(text) + "'");
   };
-  // "Sun, 06 Nov 1994 08:49:37 GMT"; obsolete forms are not sent by AWS clients.
+  // "Sun, 06 Nov 1994 08:49:37 GMT"; AWS clients do not send the obsolete forms.
   std::size_t at = text.find(", ");
   if (at == std::string_view::npos) return invalid();
   at += 2;

@@ -43,7 +43,7 @@ inline std::chrono::microseconds operator-(Timestamp later, Timestamp earlier) {
 std::string format_iso8601(Timestamp time);
 // "Mon, 23 Nov 2026 15:17:42 GMT": RFC 7231 IMF-fixdate.
 std::string format_http_date(Timestamp time);
-// Both formats, with an offset or fraction of a second where given. Tidemill.Invalid otherwise.
+// Accepts both formats, with an optional offset or fraction of a second. Else Tidemill.Invalid.
 Result<Timestamp> parse_iso8601(std::string_view text);
 Result<Timestamp> parse_http_date(std::string_view text);
 

@@ -18,7 +18,7 @@ inline void crash_point() {
     detail::pass_crash_point();
 }
 
-// Reads the variable; once, before any thread.
+// Reads the variable; call once, before any thread starts.
 void arm_crash_points();
 
 }  // namespace tidemill

@@ -17,17 +17,17 @@ struct Credential {
   std::string arn;      // "arn:aws:iam::123456789012:root", an assumed-role ARN, ...
   std::string user_id;
   bool root = false;
-  // Of temporary credentials: the request must carry this token, and come before the time.
+  // For temporary credentials: requests must carry this token, and arrive before the expiry.
   std::optional<std::string> session_token = std::nullopt;
   std::optional<Timestamp> expiration = std::nullopt;
 };
 
-// Thread-safe. find() is on the path of every request, on an event-loop thread: it answers from
+// Thread-safe. Every request calls find() on an event-loop thread, so it must answer from
 // memory.
 class CredentialSource {
  public:
   virtual ~CredentialSource() = default;
-  // nullopt: there is no such key.
+  // nullopt: this key does not exist.
   virtual Result<std::optional<Credential>> find(std::string_view access_key_id) = 0;
 };
 

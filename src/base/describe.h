@@ -92,7 +92,7 @@ inline Result<void> from_value(const Value& in, Value& out) {
   return {};
 }
 
-// Declared before any is defined, so that they nest in each other.
+// Declared before the definitions, so that they can nest in each other.
 template <detail::DescribedEnum T>
 Value to_value(T value);
 template <detail::DescribedEnum T>
@@ -116,7 +116,7 @@ Result<void> from_value(const Value& in, std::map<std::string, T>& out);
 
 namespace detail {
 
-// One member of a record with its types erased; the loops over members are in describe.cc.
+// One member of a record, type-erased; the loops over members are in describe.cc.
 struct Member {
   const char* name;
   Value (*write)(const void* record);
@@ -223,7 +223,7 @@ Result<void> from_value(const Value& in, std::map<std::string, T>& out) {
   return {};
 }
 
-// The text a record is stored as, and back.
+// Converts a record to its stored text and back.
 template <class T>
 std::string to_json(const T& record) {
   return write_json(to_value(record));
@@ -244,8 +244,8 @@ Result<T> from_json(std::string_view text) {
 
 }  // namespace tidemill
 
-// In a header, after the struct and in its namespace: describes it and declares its codec, which is
-// compiled once instead of in every file that stores the record.
+// In a header, after the struct and in its namespace: describes it and declares its codec, so that
+// it is compiled once instead of in every file that stores the record.
 #define TIDEMILL_RECORD(Type, Bases, Members)     \
   BOOST_DESCRIBE_STRUCT(Type, Bases, Members)     \
   ::tidemill::Value to_value(const Type& record); \

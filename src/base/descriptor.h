@@ -27,7 +27,7 @@ class Descriptor {
     descriptor_ = -1;
   }
   int get() const { return descriptor_; }
-  // For who closes it otherwise.
+  // For callers that close it in another way.
   int release() { return std::exchange(descriptor_, -1); }
   explicit operator bool() const { return descriptor_ >= 0; }
 

@@ -9,7 +9,7 @@
 
 namespace tidemill {
 
-// Its special members are out of line: every TRY destroys one.
+// Special members are out of line, because every TRY destroys an Error.
 struct Error {
   Error();
   Error(std::string code, std::string message, int http_status = 0);
@@ -21,14 +21,14 @@ struct Error {
   Error& operator=(Error&&) noexcept;
   ~Error();
 
-  // The AWS error code a client sees: "ValidationException", "NoSuchBucket". Codes that start with
-  // "Tidemill." never leave the process: the caller must map them.
+  // The AWS error code for the client: "ValidationException", "NoSuchBucket". Codes that start with
+  // "Tidemill." are internal: callers must map them before they leave the process.
   std::string code;
-  // One or two sentences: the thing, the reason, the next step.
+  // One or two sentences: the subject, the reason, the next step.
   std::string message;
-  // 0: taken from the service model's error shape, else 400.
+  // 0: use the status of the service model's error shape, else 400.
   int http_status = 0;
-  // Further members of the error's body, by their wire name: {"BucketName", "b"}.
+  // Further members of the error's body by wire name: {"BucketName", "b"}.
   std::map<std::string, std::string> details;
 };
 
@@ -42,7 +42,7 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
 std::unexpected<Error> fail(std::string code, std::string message, int http_status = 0);
 std::unexpected<Error> fail(Error error);
 
-// Codes of the layers below the services. Services map them to codes of their own.
+// Codes of the layers below the services. Services map them to AWS codes.
 namespace codes {
 inline constexpr const char* kConflict = "Tidemill.Conflict";  // an optimistic version moved on
 inline constexpr const char* kNotFound = "Tidemill.NotFound";  // no such record, blob, job

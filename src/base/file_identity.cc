@@ -25,7 +25,7 @@ Result<void> FileIdentity::check() const {
   std::string what = found             ? " was replaced by another"
                      : errno == ENOENT ? " was removed or moved away"
                                        : std::string(" cannot be reached: ") + std::strerror(errno);
-  // Clients see it: the name says enough, and where it lies is no business of theirs.
+  // Clients see this message: it gives the name, but not where the folder lies.
   return fail(codes::kIo, "The data folder's " + path_.substr(path_.rfind('/') + 1) + what +
                               " while the server was using it. Nothing is stored any more: put it "
                               "back as it was, or stop the server and start it again.");

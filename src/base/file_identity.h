@@ -1,5 +1,5 @@
-// Whether a path still leads to the file or folder it led to: what is written through an open
-// descriptor is lost when its name was removed meanwhile.
+// Checks that a path still leads to the same file or folder: data written through an open
+// descriptor is lost if its name was removed meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace tidemill {
 
-// Thread-safe: it does not change.
+// Thread-safe: it is immutable.
 class FileIdentity {
  public:
-  // Tidemill.Io when there is nothing at the path.
+  // Tidemill.Io when nothing exists at the path.
   static Result<FileIdentity> of(const std::string& path);
-  // Tidemill.Io, in words for whoever runs the server, when the path leads to nothing, or to
-  // something else than at the time of of(). One system call.
+  // Tidemill.Io, in words for the server's operator, when the path leads to nothing, or to
+  // something else than when of() was called. One system call.
   Result<void> check() const;
   const std::string& path() const { return path_; }
 

@@ -50,12 +50,12 @@ Result<std::vector<std::string>> list_names(int folder) {
   return names;
 }
 
-// A folder on the way down, and what is still to be visited in it.
+// A folder on the current path, and its entries that are still to be visited.
 struct Level {
   dev_t device;
   ino_t inode;
   std::vector<std::string> folders;
-  std::size_t path_bytes;  // of the path to it
+  std::size_t path_bytes;  // length of the path to it
 };
 
 class Walk {
@@ -86,7 +86,7 @@ class Walk {
   }
 
  private:
-  // Visits what lies in the folder that was just opened.
+  // Visits the entries of the folder that was just opened.
   Result<void> enter() {
     struct stat own;
     if (::fstat(here_.get(), &own) != 0) return tree_error("stat a folder");
@@ -112,7 +112,7 @@ class Walk {
     here_ = Descriptor(::openat(here_.get(), "..", kFolderFlags));
     struct stat found;
     if (!here_ || ::fstat(here_.get(), &found) != 0) return tree_error("go up from " + path_);
-    // ".." leads to wherever a folder was moved: anywhere.
+    // ".." of a moved folder may lead anywhere.
     if (found.st_dev != above.device || found.st_ino != above.inode)
       return fail(codes::kConflict, "the folder " + path_ + " was moved while it was read");
     path_.resize(above.path_bytes);
@@ -121,12 +121,12 @@ class Walk {
 
   const Visit& visit_;
   Descriptor here_;
-  std::string path_;  // of here_ below the root, with a slash at its end
+  std::string path_;  // path of here_ below the root, with a slash at its end
   std::vector<Level> levels_;
 };
 
-// Folders below the root are moved up beside each other before they are emptied, so that no path
-// is ever longer than two names.
+// Moves folders below the root next to each other before it empties them, so that no path has more
+// than two names.
 class Removal {
  public:
   explicit Removal(int root) : root_(root) {}
@@ -145,7 +145,7 @@ class Removal {
   }
 
  private:
-  // One that its owner has closed is opened again: without root that is needed.
+  // Without root, a folder that its owner closed must get its permissions back first.
   static Result<Descriptor> open_folder(int parent, const std::string& name) {
     Descriptor folder(::openat(parent, name.c_str(), kFolderFlags));
     if (!folder && errno == EACCES) {
@@ -154,7 +154,7 @@ class Removal {
       folder = Descriptor(::openat(parent, name.c_str(), kFolderFlags));
     }
     if (!folder && errno != ENOENT) return tree_error("open a folder");
-    // Moving a folder and taking entries from it take the right to write to it.
+    // To move a folder or remove its entries, we need the right to write to it.
     if (folder) ::fchmod(folder.get(), S_IRWXU);
     return folder;
   }
@@ -176,7 +176,7 @@ class Removal {
   Result<void> move_up(int folder, const std::string& name) {
     (void)TRY(open_folder(folder, name));
     for (;;) {
-      // A name that nothing in the root has: that of an entry already there is passed over.
+      // A name that is free in the root: a name that is taken is skipped.
       const std::string free = ".tidemill-removed-" + std::to_string(next_++);
       if (::renameat2(folder, name.c_str(), root_, free.c_str(), RENAME_NOREPLACE) == 0) {
         waiting_.push_back(free);

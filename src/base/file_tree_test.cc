@@ -26,7 +26,7 @@ class FileTreeTest : public ::testing::Test {
     root_ = ::mkdtemp(name);
   }
   void TearDown() override { EXPECT_TRUE(remove_tree(root_)); }
-  // Deeper than any path can name.
+  // Makes folders deeper than any path can name.
   void make_deep(int levels) {
     Descriptor here(::open(root_.c_str(), O_RDONLY | O_DIRECTORY));
     for (int level = 0; level < levels; ++level) {
@@ -53,7 +53,7 @@ TEST_F(FileTreeTest, FoldersDeeperThanAnyPathAreWalkedAndRemoved) {
   EXPECT_EQ(files, 1u);
   EXPECT_TRUE(remove_tree(root_));
   EXPECT_FALSE(fs::exists(root_));
-  EXPECT_TRUE(remove_tree(root_));  // nothing there is no error
+  EXPECT_TRUE(remove_tree(root_));  // a missing path is not an error
 }
 
 TEST_F(FileTreeTest, LinksAreSeenAndNotFollowed) {

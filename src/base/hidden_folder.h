@@ -1,5 +1,5 @@
-// Where the server keeps its files is nobody's business but its operator's: messages that leave it
-// name the data folder as such, and the log has the path.
+// Only the operator may see where the server keeps its files: messages to clients say "<data>", and
+// the log has the path.
 #pragma once
 
 #include <string>

@@ -152,8 +152,8 @@ Result<Value> parse_with(simdjson::dom::parser& parser, std::string_view text) {
 }  // namespace
 
 Result<Value> parse_json(std::string_view text) {
-  // One parser a thread: it keeps its buffers between documents, but for those of large ones, which
-  // are a dozen times the text.
+  // One parser per thread: it keeps its buffers between documents, except after large ones, because
+  // buffers are a dozen times as large as the text.
   constexpr std::size_t kKeptTextBytesMax = 1u << 20;
   thread_local simdjson::dom::parser kept;
   if (text.size() <= kKeptTextBytesMax) return parse_with(kept, text);
@@ -197,8 +197,8 @@ void write_json_string(std::string_view text, std::string& out) {
   }
   out.append(text, plain, text.size() - plain);
   out += '"';
-  // Names and messages may come from anywhere; a record or an answer that is not UTF-8 could not be
-  // read again.
+  // Names and messages may come from anywhere; a record or an answer that is not valid UTF-8 could
+  // not be read again.
   if (all < 0x80 || is_valid_utf8(text)) return;
   out.resize(before);
   write_json_string(to_valid_utf8(text), out);

@@ -1,5 +1,5 @@
-// JSON text to Values and back. Reading is simdjson's; writing is ours, since key order and number
-// formats are part of what is stored and signed.
+// JSON text to Values and back. simdjson reads; our own code writes, since key order and number
+// formats are part of stored and signed text.
 #pragma once
 
 #include <string>
@@ -21,7 +21,7 @@ std::string write_json(const Value& value);
 void write_json(const Value& value, std::string& out);
 // With two-space indents: for files that people read.
 std::string write_json_pretty(const Value& value);
-// `text` with quotes and escapes; what is not UTF-8 in it becomes U+FFFD.
+// Writes `text` with quotes and escapes; invalid UTF-8 becomes U+FFFD.
 void write_json_string(std::string_view text, std::string& out);
 
 }  // namespace tidemill

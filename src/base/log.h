@@ -1,5 +1,5 @@
-// Structured logs: one line of JSON (or key=value text) an event, to standard error.
-// Levels: debug, info, warning, error. The level and format are set once at start.
+// Structured logs: one line of JSON (or key=value text) per event, on standard error. Levels:
+// debug, info, warning, error. Level and format are set once at start.
 #pragma once
 
 #include <initializer_list>
@@ -17,8 +17,8 @@ void configure(Level minimum, Format format);
 bool enabled(Level level);
 
 using Fields = std::initializer_list<std::pair<std::string_view, Value>>;
-// `event` is a short constant sentence: "training job started"; what varies goes into the fields.
-// Thread-safe; a line is written with one system call.
+// `event` is a short constant sentence ("training job started"); variable parts go into the fields.
+// Thread-safe; each line is one system call.
 void write(Level level, std::string_view event, Fields fields = {});
 inline void debug(std::string_view event, Fields fields = {}) {
   write(Level::debug, event, fields);

@@ -5,24 +5,24 @@
 
 namespace tidemill {
 
-// Callbacks run outside the lock. A callback that is running is not in its place here, so setting
-// one anew from within is safe; ending happens once, whoever comes first.
+// Callbacks run outside the lock. A running callback is moved out of this struct, so it may set a
+// new one; the end happens only once, whichever side comes first.
 struct PushState {
   explicit PushState(std::size_t capacity) : capacity_bytes(capacity) {}
 
   const std::size_t capacity_bytes;
   std::mutex mutex;
-  std::string waiting;        // guarded by mutex, as all below
-  bool writer_waits = false;  // push() has said false
+  std::string waiting;        // guarded by mutex, like all members below
+  bool writer_waits = false;  // push() has returned false
   bool reader_waits = false;  // take() found nothing
   bool finished = false;
   bool reader_gone = false;
-  bool room_due = false;  // room came while the listener was away
+  bool room_due = false;  // room appeared while the listener was running
   std::optional<Error> error;
   std::move_only_function<void(PushWriter::Event)> listener;
   std::move_only_function<void()> wake;
 
-  // The reader has something to take: bytes, the end or a failure.
+  // Wakes the reader for bytes, the end or a failure.
   void wake_reader(std::unique_lock<std::mutex>& lock) {
     if (!std::exchange(reader_waits, false) || !wake) return;
     std::move_only_function<void()> call = std::move(wake);
@@ -130,7 +130,7 @@ PushReader::Taken PushReader::take() {
   std::unique_lock lock(state->mutex);
   Taken taken;
   taken.bytes = std::exchange(state->waiting, std::string());
-  if (state->error) {  // bytes before a failure are worth nothing: the connection is cut
+  if (state->error) {  // bytes before a failure are useless: the connection is cut
     taken.failure = std::unexpected<Error>(*state->error);
     return taken;
   }

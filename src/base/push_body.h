@@ -1,5 +1,5 @@
-// A response body on its way from whoever makes it to the connection that sends it, while it is
-// made: a bounded pipe of which neither end blocks, so that a stream costs memory and no thread.
+// A response body that is sent while it is produced: a bounded pipe on which neither end blocks, so
+// that a stream costs memory but no thread.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ inline constexpr std::size_t push_body_bytes_max = 64 * 1024;
 class PushWriter {
  public:
   enum class Event : std::uint8_t {
-    room,  // after push() said that there is none: the connection has taken what waited
-    gone,  // nobody will read the rest: the client left, was too slow, or the server stops
+    room,  // after push() returned false: the connection has taken the waiting bytes
+    gone,  // nobody will read the rest: the client left or was too slow, or the server stops
   };
 
   PushWriter() = default;
@@ -31,10 +31,10 @@ class PushWriter {
   PushWriter(PushWriter&&) noexcept = default;
   PushWriter& operator=(PushWriter&& other) noexcept;
 
-  // Who hears of room and of the end: on the thread of the connection's loop as a rule, without a
-  // lock held, `gone` at most once and last. When it has happened already the call comes at once.
+  // The listener for room and the end. It usually runs on the loop thread of the connection,
+  // without locks held; `gone` comes at most once and last. Past events are reported at once.
   void on_event(std::move_only_function<void(Event)> listener);
-  // Takes the bytes in any case. False: no more until Event::room. Bytes after `gone` vanish.
+  // Always takes the bytes. False: pause until Event::room. Bytes after `gone` are dropped.
   bool push(std::string bytes);
   void finish();
   void fail(Error error);  // cuts the connection
@@ -57,10 +57,10 @@ class PushReader {
     bool ended = false;  // nothing follows
     Result<void> failure;
   };
-  // Everything that waits. When that is nothing, `wake` comes once there is something, on the
-  // producer's thread.
+  // All waiting bytes. When there are none, `wake` is called once there are some, on the producer's
+  // thread.
   Taken take();
-  // Set before the first take(); does not outlive the reader.
+  // Call before the first take(). The callback does not outlive the reader.
   void on_wake(std::move_only_function<void()> wake);
 
  private:
@@ -71,7 +71,7 @@ struct PushBody {
   PushWriter writer;
   std::unique_ptr<PushReader> reader;
 };
-// push() asks for a pause when this much waits.
+// push() asks for a pause at this many waiting bytes.
 PushBody make_push_body(std::size_t capacity_bytes = push_body_bytes_max);
 
 }  // namespace tidemill

@@ -109,7 +109,7 @@ TEST(PushBody, AFinishedBodyTellsNobodyThatItsReaderIsGone) {
   EXPECT_FALSE(told);
 }
 
-// A listener that pushes from within, as one does that resumes what it had paused.
+// A listener that pushes during its call, as one that resumes a paused source does.
 TEST(PushBody, RoomMayBeUsedFromWithinTheCall) {
   PushBody body = make_push_body(4);
   int left = 5;
@@ -130,7 +130,7 @@ TEST(PushBody, RoomMayBeUsedFromWithinTheCall) {
   EXPECT_EQ("abcdabcdabcdabcdabcd", all);
 }
 
-// Both ends at full speed on threads of their own: nothing lost, nobody asleep for ever.
+// Both ends at full speed on their own threads: no byte is lost, and neither end sleeps forever.
 TEST(PushBody, TwoThreads) {
   PushBody body = make_push_body(64);
   constexpr int pieces = 20'000;
@@ -157,7 +157,7 @@ TEST(PushBody, TwoThreads) {
       }
       bool more = false;
       {
-        // What push() says and what the listener says must not overtake each other here.
+        // push()'s result and the listener's call must not overtake each other here.
         std::lock_guard lock(mutex);
         room = false;
       }

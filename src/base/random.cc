@@ -12,7 +12,7 @@ namespace {
 class SystemRandom final : public Random {
  public:
   std::uint64_t next() override {
-    // A thread's own buffer: one system call for 32 numbers.
+    // One buffer per thread: one system call for 32 numbers.
     thread_local std::uint64_t buffer[32];
     thread_local unsigned left = 0;
     if (left == 0) {
@@ -46,7 +46,7 @@ std::unique_ptr<Random> make_seeded_random(std::uint64_t seed) {
 std::string make_uuid(Random& random) {
   std::uint64_t high = (random.next() & ~0xf000ULL) | 0x4000ULL;
   std::uint64_t low = (random.next() & ~(3ULL << 62)) | (2ULL << 62);
-  // By hand: each request has one, and snprintf would be a tenth of what a small one costs.
+  // Written by hand: every request makes one, and snprintf would take a tenth of a small request.
   constexpr std::string_view kDigits = "0123456789abcdef";
   constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
   std::string text(kForm);

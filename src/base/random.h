@@ -15,9 +15,9 @@ class Random {
   virtual std::uint64_t next() = 0;
 };
 
-// From the operating system; fit for keys and identifiers.
+// From the operating system; suitable for keys and identifiers.
 std::unique_ptr<Random> make_system_random();
-// Reproducible; not fit for secrets.
+// Reproducible; not suitable for secrets.
 std::unique_ptr<Random> make_seeded_random(std::uint64_t seed);
 
 // "0b5c9a4e-...": RFC 9562 version 4, lower case.

@@ -1,6 +1,6 @@
-// Service models as pure data: what botocore's JSON models say, in constant tables generated at
-// build time (codegen/). Protocol readers and writers, constraint checks, the router and the
-// coverage page all work from these tables; nothing here knows a particular service.
+// Service models as pure data: botocore's JSON models as constant tables, generated at build time
+// (codegen/). Protocol readers and writers, constraint checks, the router and the coverage page all
+// work from these tables; nothing here depends on a particular service.
 #pragma once
 
 #include <cstdint>
@@ -114,8 +114,8 @@ struct Operation {
   std::string_view checksum_request_member = {};
   bool event_stream_input = false;
   bool event_stream_output = false;
-  // The only body member's text is the text of the wrapper itself, without an element of its own
-  // (S3 GetBucketLocation).
+  // The text of the only body member is the text of the wrapper itself, without its own element (S3
+  // GetBucketLocation).
   bool output_unwrapped = false;
 };
 
@@ -132,9 +132,9 @@ struct Service {
   std::span<const Operation> operations;  // ordered by name
 };
 
-// nullptr when the service has no such operation. Binary search.
+// nullptr when the service does not have the operation. Binary search.
 const Operation* find_operation(const Service& service, std::string_view name);
-// nullptr when the structure has no such member.
+// nullptr when the structure does not have the member.
 const Member* find_member(const Shape& shape, std::string_view name);
 
 }  // namespace tidemill::schema

@@ -1,5 +1,5 @@
-// What requests under way may hold together (bytes of memory, places in a queue), and how much of
-// it one owner may: the rest stays there for others.
+// Limits what all requests together may hold (bytes of memory, places in a queue), and how much of
+// it one owner may hold.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@ namespace tidemill {
 // Thread-safe. Outlives its holds.
 class SharedBudget {
  public:
-  // What one request holds; given back when it ends. Only one thread at a time touches it.
+  // The share of one request; returned when the hold is destroyed. One thread at a time.
   class Hold {
    public:
     Hold() = default;
     Hold(Hold&& other) noexcept;
     Hold& operator=(Hold&& other) noexcept;
     ~Hold();
-    // Makes it `amount` in all; false, and it stays as it was, when so much is not left for its
-    // owner. A hold never shrinks.
+    // Raises the hold to `amount` in total; false, without a change, when the owner may not have so
+    // much. A hold never shrinks.
     bool grow_to(std::uint64_t amount);
     std::uint64_t amount() const { return amount_; }
 
@@ -39,7 +39,7 @@ class SharedBudget {
   SharedBudget(const SharedBudget&) = delete;
   SharedBudget& operator=(const SharedBudget&) = delete;
 
-  // A hold of nothing yet.
+  // An empty hold.
   Hold hold(std::string_view owner) { return Hold(*this, owner); }
   std::uint64_t total_max() const { return total_max_; }
   std::uint64_t taken() const;

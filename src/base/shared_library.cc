@@ -10,7 +10,7 @@
 namespace tidemill {
 namespace {
 
-// From build/<preset>/tidemill to the checkout, and from the test programs, which lie deeper.
+// From build/<preset>/tidemill up to the checkout, and from test programs, which lie deeper.
 constexpr int kFoldersUpMax = 5;
 
 std::string find(const SharedLibrary& library) {

@@ -1,4 +1,4 @@
-// For tests of what happens on other threads.
+// Helper for tests that wait for other threads.
 #pragma once
 
 #include <chrono>
@@ -7,7 +7,7 @@
 
 namespace tidemill {
 
-// Whether it comes true within the time.
+// Whether the condition becomes true within the time.
 inline bool eventually(const std::function<bool()>& holds,
                        std::chrono::milliseconds patience = std::chrono::seconds(10)) {
   const auto until = std::chrono::steady_clock::now() + patience;

@@ -7,7 +7,7 @@ namespace {
 
 bool continues(unsigned char byte) { return (byte & 0xc0) == 0x80; }
 
-// Length of the well-formed sequence at the front (RFC 3629, Unicode table 3-7), 0 when malformed.
+// Length of the first sequence if well-formed (RFC 3629, Unicode table 3-7), else 0.
 std::size_t sequence_length(std::string_view text) {
   auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char first = at(0);

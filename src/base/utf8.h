@@ -1,4 +1,4 @@
-// Text that goes into records must be UTF-8: JSON has no other.
+// Text in records must be UTF-8, because JSON allows nothing else.
 #pragma once
 
 #include <string>
@@ -8,10 +8,10 @@ namespace tidemill {
 
 bool is_valid_utf8(std::string_view text);
 
-// Output of jobs and models is bytes. Every malformed sequence becomes U+FFFD.
+// Jobs and models may print any bytes. Each malformed sequence becomes U+FFFD.
 std::string to_valid_utf8(std::string_view bytes);
 
-// At most `bytes_max` bytes, without cutting a character in two.
+// At most `bytes_max` bytes, never splitting a character.
 std::string_view cut_utf8(std::string_view text, std::size_t bytes_max);
 
 }  // namespace tidemill

@@ -1,6 +1,6 @@
-// A tree of protocol-neutral data: what a request decodes to, what a response is encoded from, what
-// a stored record is made of. Protocols (wire/protocols) turn bytes into Values under a schema;
-// generated bindings (api/) and Boost.Describe (base/describe.h) turn Values into structs.
+// A tree of protocol-neutral data: decoded requests, responses to encode, and stored records.
+// Protocols (wire/protocols) turn bytes into Values under a schema; generated bindings (api/) and
+// Boost.Describe (base/describe.h) turn Values into structs.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct Blob {
   bool operator==(const Blob&) const = default;
 };
 
-// Microseconds since the Unix epoch, UTC. Protocols choose how it is written.
+// Microseconds since the Unix epoch, UTC. Protocols choose the written form.
 struct Timestamp {
   std::int64_t microseconds = 0;
   auto operator<=>(const Timestamp&) const = default;
@@ -34,9 +34,9 @@ class ValueObject {
   // nullptr when absent.
   const Value* find(std::string_view name) const;
   Value* find(std::string_view name);
-  // Replaces a member of that name, or appends one.
+  // Replaces the member with that name, or appends one.
   Value& set(std::string_view name, Value value);
-  // Appends without looking: for readers that know the name is new.
+  // Appends without a look-up: for readers that know the name is new.
   Value& append(std::string name, Value value);
   void erase(std::string_view name);
   bool empty() const;
@@ -72,7 +72,7 @@ class Value {
   Value(Timestamp value) : storage_(value) {}                                 // NOLINT
   Value(ValueList value) : storage_(std::move(value)) {}                      // NOLINT
   Value(ValueObject value) : storage_(std::move(value)) {}                    // NOLINT
-  // Out of line, like ==: inline, every file that uses a Value would compile every kind of it.
+  // Out of line, like ==: inline, every file that uses a Value would compile all its kinds.
   Value(const Value& other);
   Value(Value&& other) noexcept;
   Value& operator=(const Value& other);
@@ -93,7 +93,7 @@ class Value {
   const ValueList* as_list() const { return get_if<ValueList>(); }
   const ValueObject* as_object() const { return get_if<ValueObject>(); }
   ValueObject* as_object() { return get_if<ValueObject>(); }
-  // Member of an object, or nullptr when this is no object or has no such member.
+  // The named member, or nullptr when this is not an object or lacks the member.
   const Value* find(std::string_view name) const;
 
   const Storage& storage() const { return storage_; }

@@ -48,7 +48,7 @@ Result<HostPort> parse_endpoint(const std::string& endpoint) {
   return out;
 }
 
-// SigV4 over the headers that are there: "Create a signed AWS API request", IAM user guide.
+// SigV4 over the given headers: "Create a signed AWS API request", IAM user guide.
 void sign(const ApiTarget& target, const std::string& service, const std::string& host,
           wire::ClientRequest& request) {
   const std::string date = amz_date(SystemClock().now());

@@ -28,7 +28,7 @@ std::map<std::string, std::string> environment_variables() {
   return variables;
 }
 
-// The flags of every setting, on a command that resolves settings.
+// Adds a flag for each setting to a command that reads settings.
 void add_setting_flags(CLI::App& command, std::map<std::string, std::string>& values) {
   command.add_option_function<std::string>(
       "--config", [&values](const std::string& value) { values["config"] = value; },
@@ -39,7 +39,7 @@ void add_setting_flags(CLI::App& command, std::map<std::string, std::string>& va
     if (!spec.default_value.empty()) help += " [" + std::string(spec.default_value) + "]";
     CLI::Option* option = command.add_option_function<std::string>(
         "--" + name, [&values, name](const std::string& value) { values[name] = value; }, help);
-    // "--strict-aws" alone says on.
+    // "--strict-aws" without a value means on.
     if (spec.choices == std::vector<std::string_view>{"off", "on"})
       option->expected(0, 1)->default_str("on");
   }

@@ -1,4 +1,4 @@
-// The command line: what `tidemill COMMAND` does, but for running the server itself.
+// The command line: every `tidemill COMMAND`, except for running the server itself.
 #pragma once
 
 #include <functional>
@@ -10,17 +10,17 @@
 
 namespace tidemill::cli {
 
-// What only the server's wiring can do.
+// Functions that need the server's wiring.
 struct ServerCommands {
-  // Runs until a stop signal; the process's exit code.
+  // Runs until a stop signal; returns the process's exit code.
   std::function<int(const server::Settings&)> serve;
-  // Which operations are implemented, for people or as JSON (what docs/coverage.md is made from).
+  // The implemented operations, for people or as JSON (the source of docs/coverage.md).
   std::function<std::string(bool as_json)> coverage;
-  // The container images that are known and what runs them, for people or as JSON.
+  // The known container images and what runs them, for people or as JSON.
   std::function<std::string(bool as_json)> images;
 };
 
-// The process's exit code: 0 done, 1 failed, 2 wrong usage.
+// Returns the process's exit code: 0 done, 1 failed, 2 wrong usage.
 int run(int argc, char** argv, const ServerCommands& commands);
 
 }  // namespace tidemill::cli

@@ -21,7 +21,7 @@ double number_of(const Value& object, std::string_view name) {
   return std::nan("");
 }
 
-// Timestamps are seconds with a fraction in this protocol.
+// In this protocol timestamps are seconds with a fraction.
 std::string time_of(const Value& object, std::string_view name) {
   const double seconds = number_of(object, name);
   if (std::isnan(seconds)) return "-";

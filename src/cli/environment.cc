@@ -24,7 +24,7 @@ using Variables = std::map<std::string, std::string>;
 
 Result<Value> read_json_file(const filesystem::path& path, const std::string& hint) {
   std::ifstream file(path);
-  // A data folder lets nobody but its owner in, so its files seem missing to others.
+  // Only its owner can enter a data folder, so its files seem missing to other users.
   if (!file && ::access(path.parent_path().c_str(), X_OK) != 0 && errno == EACCES)
     return fail(codes::kInvalid, path.parent_path().string() +
                                      " belongs to another user; run this as the user who runs the "
@@ -49,8 +49,8 @@ Result<void> write_file(const filesystem::path& path, const std::string& text) {
 }
 
 // https://sagemaker.readthedocs.io/en/stable/overview.html#configuring-and-using-defaults-with-the-sagemaker-python-sdk
-// The SDK checks the file against a schema. Without a default bucket it would ask STS for the
-// account at AWS's own address, so the bucket it would choose by itself is named here.
+// The SDK checks the file against a schema. Without a default bucket it would ask STS at AWS's own
+// address for the account, so we name the bucket that it would choose.
 Result<void> write_sagemaker_config(const filesystem::path& path, const std::string& region,
                                     const std::string& account) {
   return write_file(path,
@@ -66,7 +66,7 @@ Result<void> write_sagemaker_config(const filesystem::path& path, const std::str
 
 struct ServerFacts {
   std::string endpoint;
-  // Plain http on this machine's loopback interface: where SDKs fetch credentials, and the proxy.
+  // Plain http on the loopback interface: where SDKs fetch credentials, and the proxy.
   std::string local_endpoint;
   bool running = true;
 };
@@ -80,7 +80,7 @@ ServerFacts server_facts(const server::Settings& settings, const filesystem::pat
           .local_endpoint = local.empty() ? member(*facts, "endpoint") : local};
 }
 
-// SDKs prefer the user's own profiles, and servers named for single services, to what is set here.
+// SDKs prefer the user's profiles, and endpoints of single services, to the settings made here.
 Result<void> set_own_settings_aside(const filesystem::path& data, ClientEnvironment& out) {
   const filesystem::path none = data / "aws-config";
   TRY(write_file(none, "# Empty on purpose: `tidemill env` sets your own AWS profiles aside.\n"));
@@ -95,7 +95,7 @@ Result<void> set_own_settings_aside(const filesystem::path& data, ClientEnvironm
   return {};
 }
 
-// The role's bare name, of what may be an ARN or a name with its path.
+// The bare name of a role given as an ARN or as a name with a path.
 Result<std::string> role_name(const std::string& role, const iam::RootKey& root) {
   if (role.empty()) return std::string(iam::kExecutionRoleName);
   if (role.starts_with("arn:") && !role.starts_with("arn:aws:iam::" + root.account + ":role/"))
@@ -118,7 +118,7 @@ void add_root(const server::Settings& settings, const iam::RootKey& root, Client
   for (const char* name : {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}) out.unset.emplace_back(name);
 }
 
-// SDKs ask for a role's credentials at its address here, and again before they run out.
+// SDKs fetch the role's credentials from its address here, and again before they expire.
 Result<void> add_role(const server::Settings& settings, const ServerFacts& facts,
                       const iam::RootKey& root, const std::string& asked, ClientEnvironment& out) {
   const std::string role = TRY(role_name(asked, root));
@@ -145,12 +145,12 @@ Result<void> add_role(const server::Settings& settings, const ServerFacts& facts
                                    .secret_access_key = as_root.variables["AWS_SECRET_ACCESS_KEY"],
                                    .session_token = ""});
   if (there || there.error().code == codes::kNotFound) return there;
-  // A server that was killed leaves its address behind.
+  // A killed server leaves its address file behind.
   out.warning = there.error().message;
   return {};
 }
 
-// HOST without scheme and port.
+// The host without scheme and port.
 std::string host_of(const std::string& endpoint) {
   std::string rest = endpoint.substr(std::min(endpoint.size(), endpoint.find("://") + 3));
   return rest.substr(0, rest.rfind(':'));
@@ -217,7 +217,7 @@ Result<ClientEnvironment> client_environment(const server::Settings& settings,
   variables["AWS_ENDPOINT_URL"] = facts.endpoint;
   variables["AWS_DEFAULT_REGION"] = settings.text("region");
   variables["AWS_REGION"] = settings.text("region");
-  // The machine's own cloud, if any, is none of these clients' business.
+  // Keeps clients away from the credentials of the cloud on which this machine may run.
   variables["AWS_EC2_METADATA_DISABLED"] = "true";
   const filesystem::path config = data / "sagemaker-config.yaml";
   TRY(write_sagemaker_config(config, settings.text("region"), root.account));

@@ -6,10 +6,10 @@ namespace tidemill::cli {
 namespace {
 
 constexpr int kForbidden = 403;
-// As many role names as a message lists.
+// The largest number of role names in a message.
 constexpr int kRolesListed = 50;
 
-// The texts of one element of a response of IAM.
+// The texts of all elements of one name in an IAM response.
 std::string texts_of(std::string_view xml, const std::string& element) {
   const std::string open = "<" + element + ">", close = "</" + element + ">";
   std::string out;
@@ -22,7 +22,7 @@ std::string texts_of(std::string_view xml, const std::string& element) {
   return out;
 }
 
-// " Roles that exist: a, b", or nothing when they cannot be asked for.
+// " Roles that exist: a, b", or nothing when they cannot be listed.
 std::string existing_roles(const ApiTarget& root) {
   ApiCall call;
   call.service = "iam";

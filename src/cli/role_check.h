@@ -1,4 +1,4 @@
-// Whether the role that `tidemill env` is to act as can be had.
+// Checks that credentials of the role for `tidemill env` can be fetched.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace tidemill::cli {
 
-// Fetches the role's credentials as an SDK will. Tidemill.NotFound when there is no such role; the
-// message lists those that exist, which `root`, the root key, may ask for.
+// Fetches the role's credentials like an SDK. Tidemill.NotFound when there is no such role; the
+// message lists the existing ones, read with the root key `root`.
 Result<void> check_role(const std::string& role, const std::string& credentials_url,
                         const std::string& token, const ApiTarget& root);
 

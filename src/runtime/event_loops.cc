@@ -38,7 +38,7 @@ EventLoop::EventLoop(std::string name) : impl_(std::make_unique<Impl>()) {
         impl_->context.run();
         return;
       } catch (const std::exception& error) {
-        // One connection's failure must not end the others'.
+        // One failed connection must not end the others.
         log::error("event loop task failed", {{"loop", name}, {"error", error.what()}});
       }
     }
@@ -61,7 +61,7 @@ void EventLoop::run_and_wait(std::move_only_function<void()> task) {
     task();
     return;
   }
-  // Shared: the loop may still be inside set_value() when the wait is over.
+  // Shared: the loop may still be inside set_value() when the wait ends.
   auto done = std::make_shared<std::promise<void>>();
   post([&task, done] {
     task();
@@ -103,7 +103,7 @@ void Timer::start(std::chrono::nanoseconds delay, std::move_only_function<void()
   impl_->timer.expires_after(delay);
   impl_->timer.async_wait([impl = impl_, serial](boost::system::error_code error) {
     if (error || impl->serial != serial || !impl->task) return;
-    // Moved out first: the task may start the timer again or destroy it.
+    // Moved out first: the task may restart or destroy the timer.
     std::move_only_function<void()> due = std::move(impl->task);
     impl->task = nullptr;
     due();

@@ -1,5 +1,5 @@
-// Event loops, one a core, each an Asio io_context with a thread of its own. Asio itself stays in
-// the .cc files of the edge (wire/, runtime/).
+// Event loops, one per core: each is an Asio io_context with its own thread. Only .cc files of
+// wire/ and runtime/ include Asio itself.
 #pragma once
 
 #include <atomic>
@@ -23,17 +23,17 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs `task` on the loop's thread, soon and in order. Thread-safe. Never blocks; tasks must not
-  // block either. Tasks that have not run when the loop stops are destroyed with it.
+  // Runs `task` on the loop's thread, soon and in order. Thread-safe. Neither this call nor a task
+  // may block. Tasks that have not run when the loop stops are destroyed with it.
   void post(std::move_only_function<void()> task);
-  // Runs `task` on the loop's thread and waits for it; in place when the loop has stopped. Not from
-  // a loop's thread, and not while another thread stops the loop.
+  // Runs `task` on the loop's thread and waits for it; runs it in place when the loop has stopped.
+  // Do not call on a loop's thread, or while another thread stops the loop.
   void run_and_wait(std::move_only_function<void()> task);
   bool on_this_thread() const;
-  // The loop whose thread this is, or nullptr.
+  // The loop that runs on the calling thread, or nullptr.
   static EventLoop* current();
   boost::asio::io_context& context();
-  // Joins the thread. What waits stays unrun. Not from the loop itself.
+  // Joins the thread. Waiting tasks do not run. Do not call on the loop itself.
   void stop();
 
  private:
@@ -41,7 +41,7 @@ class EventLoop {
   std::unique_ptr<Impl> impl_;
 };
 
-// A one-shot timer of a loop. Only its loop's thread touches it, the destructor included.
+// A one-shot timer of a loop. Use (and destroy) it only on its loop's thread.
 class Timer {
  public:
   explicit Timer(EventLoop& loop);
@@ -49,27 +49,27 @@ class Timer {
   Timer(Timer&&) noexcept;
   Timer& operator=(Timer&&) noexcept;
 
-  // Runs `task` on the loop after `delay`; replaces what was started before.
+  // Runs `task` on the loop after `delay`; replaces an earlier start.
   void start(std::chrono::nanoseconds delay, std::move_only_function<void()> task);
-  // The task that was started does not run.
+  // Cancels the started task.
   void cancel();
 
  private:
   struct Impl;
-  std::shared_ptr<Impl> impl_;  // shared: with the pending wait, which checks that it is current
+  std::shared_ptr<Impl> impl_;  // shared with the pending wait, which checks that it is current
 };
 
 class EventLoops {
  public:
-  // 0: one a core.
+  // 0: one per core.
   explicit EventLoops(std::size_t count = 0);
   ~EventLoops();
 
   std::size_t size() const { return loops_.size(); }
   EventLoop& at(std::size_t index) { return *loops_[index]; }
-  // The calling thread's loop when it is one of these, else the next in turn.
+  // The calling thread's loop if it is one of these, else the next in turn.
   EventLoop& nearest();
-  // Joins every loop. Idempotent; the loops still take posts, which never run.
+  // Joins every loop. Idempotent; later posts are accepted but never run.
   void stop();
 
  private:

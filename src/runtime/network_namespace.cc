@@ -24,7 +24,7 @@ std::unexpected<Error> failed(const std::string& what) {
   return fail(codes::kIo, what + ": " + std::strerror(errno));
 }
 
-// The network of this process, which every thread of it is in but for the moments of a Visit.
+// The network namespace of this process; its threads leave it only during a Visit.
 int home() {
   static const int descriptor = ::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
   return descriptor;
@@ -36,7 +36,7 @@ class Visit {
   Visit() { (void)home(); }
   ~Visit() {
     const int kept = errno;
-    // A thread that stayed would open the server's own sockets in a job's network.
+    // A thread left there would open the server's own sockets in a job's network.
     if (away_ && ::setns(home(), CLONE_NEWNET) != 0) {
       log::error("cannot return to the network of this process", {{"error", std::strerror(errno)}});
       std::abort();

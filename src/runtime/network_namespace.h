@@ -1,6 +1,6 @@
-// A Linux network namespace (network_namespaces(7)), kept by a descriptor, and sockets in it that
-// are used from outside: a socket belongs for ever to the namespace it was made in, whoever holds
-// it.
+// A Linux network namespace (network_namespaces(7)), held by a descriptor, and sockets in it that
+// are used from outside: a socket always belongs to the namespace where it was made, whichever
+// process holds it.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,24 @@
 
 namespace tidemill::runtime {
 
-// Thread-safe. Each function steps into the namespace with the calling thread and out again, some
-// ten microseconds; other threads are not touched.
+// Thread-safe. Each function moves the calling thread into the namespace and back, in about ten
+// microseconds; other threads are not affected.
 class NetworkNamespace {
  public:
-  // A new one, in which the loopback interface is up and nothing else. Takes half a millisecond.
-  // Tidemill.Io, with the reason, where the machine does not allow it (only root may).
+  // Makes a namespace with only the loopback interface, which is up. Takes half a millisecond.
+  // Tidemill.Io, with the reason, when the machine does not allow it (it needs root).
   static Result<std::shared_ptr<const NetworkNamespace>> make();
-  // That of a process.
+  // The network namespace of process `pid`.
   static Result<std::shared_ptr<const NetworkNamespace>> of_process(int pid);
 
   explicit NetworkNamespace(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
   // For setns(2).
   int descriptor() const { return descriptor_.get(); }
-  // A TCP socket, non-blocking and closed on exec; negative, with errno set, when none can be made.
+  // A non-blocking, close-on-exec TCP socket; negative, with errno set, on failure.
   int make_socket(int family) const;
-  // One that listens on 127.0.0.1 and this port.
+  // A TCP socket that listens on 127.0.0.1 and this port.
   Result<Descriptor> listen_on_loopback(std::uint16_t port) const;
-  // A UDP socket that is bound to the same.
+  // A UDP socket that is bound to 127.0.0.1 and this port.
   Result<Descriptor> take_datagrams_on_loopback(std::uint16_t port) const;
 
  private:

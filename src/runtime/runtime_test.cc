@@ -154,7 +154,7 @@ TEST(Timer, RunsOnceAndCanBeReplacedOrCancelled) {
     timer->start(milliseconds(1), [&] { fired = 100; });
     timer->start(milliseconds(20), [&] {
       ++fired;
-      // From within its own task.
+      // Restarted from within its own task.
       timer->start(milliseconds(5), [&] { done.set_value(); });
     });
     other->start(milliseconds(10), [&] { fired = 100; });
@@ -180,7 +180,7 @@ TEST(StopSignals, WaitForSignalsAndInterrupts) {
   EXPECT_EQ(SIGTERM, signals.wait());
 }
 
-// sched_getattr(2): the slice is the 64-bit word at byte 24 of its answer.
+// sched_getattr(2) returns the slice in the 64-bit word at byte 24.
 std::uint64_t slice_nanoseconds() {
   std::array<std::uint64_t, 6> attributes{};
   EXPECT_EQ(0, ::syscall(SYS_sched_getattr, 0, attributes.data(), sizeof attributes, 0));

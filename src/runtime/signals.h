@@ -1,10 +1,10 @@
-// The process's signals: waited for on one thread instead of interrupting any.
+// The process's signals: one thread waits for them; no other thread is interrupted.
 #pragma once
 
 namespace tidemill::runtime {
 
-// SIGINT, SIGTERM and SIGHUP as something to wait for. Made first in main(), before any thread, so
-// that every thread inherits the mask. SIGPIPE is ignored from then on: writes answer EPIPE.
+// Waits for SIGINT, SIGTERM and SIGHUP. Make it first in main(), before any thread starts, so that
+// every thread inherits the mask. It also ignores SIGPIPE: writes return EPIPE.
 class StopSignals {
  public:
   StopSignals();
@@ -12,10 +12,10 @@ class StopSignals {
   StopSignals(const StopSignals&) = delete;
   StopSignals& operator=(const StopSignals&) = delete;
 
-  // Blocks until one of the signals, or interrupt(), comes. The signal's number, 0 after
+  // Blocks until one of the signals or interrupt() comes. Returns the signal's number, or 0 after
   // interrupt().
   int wait();
-  // Ends a wait() of another thread. Thread-safe.
+  // Ends a wait() on another thread. Thread-safe.
   void interrupt();
 
  private:

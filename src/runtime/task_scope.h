@@ -1,4 +1,4 @@
-// Owner of background threads: nothing in the program is detached.
+// Owner of background threads: no thread of the program is detached.
 #pragma once
 
 #include <functional>
@@ -10,7 +10,7 @@
 
 namespace tidemill::runtime {
 
-// Threads that live no longer than their scope. Thread-safe, but stop() only once at a time.
+// Threads that do not outlive their scope. Thread-safe, but do not call stop() twice at once.
 class TaskScope {
  public:
   using Task = std::move_only_function<void(std::stop_token)>;
@@ -20,11 +20,11 @@ class TaskScope {
   TaskScope(const TaskScope&) = delete;
   TaskScope& operator=(const TaskScope&) = delete;
 
-  // Runs `task` on a thread of its own. The task returns soon after its token says stop. A scope
-  // that is stopping runs nothing more: false, and the task is dropped. An exception that leaves
-  // the task is logged and ends that task only.
+  // Runs `task` on its own thread. The task must return soon after its token requests a stop. A
+  // stopping scope drops the task and returns false. An exception that leaves the task is logged
+  // and ends only that task.
   bool spawn(std::string name, Task task);
-  // Requests stop and joins every thread; also those that tasks spawned meanwhile.
+  // Requests stop and joins every thread, including those that tasks spawned meanwhile.
   void stop();
   std::stop_token stop_token() const { return stop_source_.get_token(); }
 

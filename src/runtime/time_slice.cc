@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint64_t kSliceNanoseconds = 100'000;
 
-// The kernel's struct sched_attr in its first version; no header of the C library has it.
+// The first version of the kernel's struct sched_attr; the C library's headers lack it.
 struct SchedAttributes {
   std::uint32_t size, policy;
   std::uint64_t flags;
@@ -27,7 +27,7 @@ void prefer_short_slices() {
   if (::syscall(SYS_sched_getattr, 0, &attributes, sizeof attributes, 0) != 0) return;
   attributes.size = sizeof attributes;
   attributes.runtime = kSliceNanoseconds;
-  // A wish: where it is refused, all is as it was.
+  // Only a hint: if it is refused, nothing changes.
   (void)::syscall(SYS_sched_setattr, 0, &attributes, 0);
 }
 

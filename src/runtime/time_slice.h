@@ -1,4 +1,4 @@
-// How long a thread may keep a processor while others wait for it.
+// Sets how long a thread may keep a processor while others wait for it.
 #pragma once
 
 namespace tidemill::runtime {

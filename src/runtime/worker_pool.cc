@@ -24,7 +24,7 @@ bool WorkerPool::try_submit(Task&& task) {
     }
     queue_.push_back(std::move(task));
     waiting_.store(queue_.size(), std::memory_order_relaxed);
-    // A worker that is awake looks at the queue again before it sleeps.
+    // A worker that is awake checks the queue again before it sleeps.
     wake = sleeping_ > 0;
   }
   if (wake) wake_.notify_one();
@@ -51,7 +51,7 @@ void WorkerPool::work(std::size_t index) {
     } catch (const std::exception& error) {
       log::error("worker task failed", {{"pool", options_.name}, {"error", error.what()}});
     }
-    task = nullptr;  // its destructor may take locks of its own
+    task = nullptr;  // the task's destructor may take locks of its own
     running_.fetch_sub(1, std::memory_order_relaxed);
     lock.lock();
   }

@@ -1,4 +1,4 @@
-// A bounded set of threads with a bounded queue: where synchronous handlers run.
+// A bounded set of threads with a bounded queue, where synchronous handlers run.
 #pragma once
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace tidemill::runtime {
 struct WorkerPoolOptions {
   std::string name = "worker";  // threads are called name-0, name-1, ...
   std::size_t threads = 4;
-  std::size_t queue_max = 1024;  // tasks that wait; past it try_submit() says false
+  std::size_t queue_max = 1024;  // limit of waiting tasks; beyond it try_submit() returns false
 };
 
 // Thread-safe.
@@ -26,17 +26,17 @@ class WorkerPool {
   using Task = std::move_only_function<void()>;
 
   explicit WorkerPool(WorkerPoolOptions options);
-  // As stop().
+  // Same as stop().
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False, and the task is left as it was, when queue_max tasks wait already or the pool is
-  // stopping: the caller answers its client that the service is busy. An exception that leaves a
-  // task is logged.
+  // False, with the task unchanged, when queue_max tasks already wait or the pool is stopping: the
+  // caller then tells its client that the service is busy. An exception that leaves a task is
+  // logged.
   bool try_submit(Task&& task);
-  // Finishes the tasks that run, drops those that wait (their destructors run on the caller's
-  // thread), and joins. Idempotent; not from a task.
+  // Finishes running tasks, drops waiting ones (their destructors run on the calling thread), and
+  // joins. Idempotent; do not call from a task.
   void stop();
 
   std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }

@@ -37,7 +37,7 @@ log::Level level_of(const std::string& name) {
 }  // namespace
 
 Application::Parts::~Parts() {
-  // No new requests, then no waiting handlers, then no new effects; jobs go on under their shims.
+  // Stop new requests, then waiting handlers, then new effects; jobs go on under their shims.
   background.stop();
   if (chain) chain->request_stop();
   if (held) held->stop();
@@ -64,7 +64,7 @@ Application::Parts::~Parts() {
   if (announced) filesystem::remove(data / "server.json", ignored);
 }
 
-// What is captured of invocations goes to S3 under the model's role.
+// Captured invocations are written to S3 under the model's role.
 void Application::Parts::make_recorder() {
   blobs::BlobStore* of_s3 = *blobs->open(blobs::BlobOwners::kS3);  // opened by open_state()
   s3 = std::make_unique<services::s3::S3Service>(*store, *of_s3, clock, *random);
@@ -126,7 +126,7 @@ void Application::Parts::repeat(std::string name, std::chrono::seconds interval,
   });
 }
 
-// Tells `tidemill env`, and whoever started us, where we listen.
+// Writes down the address on which we listen, for `tidemill env` and the process that started us.
 Result<void> Application::Parts::announce() {
   ValueObject facts;
   facts.append("endpoint", endpoint);
@@ -156,7 +156,7 @@ Result<std::unique_ptr<Application>> Application::start(const Settings& settings
 }
 
 std::string coverage_text(bool as_json) {
-  // The services register with a server that is put together as always, on a folder of its own.
+  // Sets up a server in a temporary folder as usual, and lists what its services register.
   char folder[] = "/tmp/tidemill-coverage-XXXXXX";
   if (!mkdtemp(folder)) return "{}";
   std::string text;
@@ -185,9 +185,9 @@ std::string coverage_text(bool as_json) {
 
 namespace {
 
-// Bodies and answers go back to the machine when they are done with. By default glibc's threshold
-// (mallopt(3)) rises to 32 MiB with the first of that size; from then on each thread's arena keeps
-// up to 64 MiB of what was freed.
+// Return the memory of large bodies and answers to the machine once they are freed. By default
+// glibc's threshold (mallopt(3)) rises to 32 MiB after the first block of that size; from then on
+// each thread's arena keeps up to 64 MiB of freed memory.
 void return_large_blocks() {
   constexpr int kMappedBytesMin = 1 << 20, kKeptBytesMax = 8 << 20;
   ::mallopt(M_MMAP_THRESHOLD, kMappedBytesMin);

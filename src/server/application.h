@@ -1,4 +1,4 @@
-// The server, put together: which concrete parts there are, in which order they start and stop.
+// The assembled server: which concrete parts it has, and in which order they start and stop.
 #pragma once
 
 #include <memory>
@@ -9,15 +9,15 @@
 
 namespace tidemill::server {
 
-// Which operations are implemented: a table for people, or service name -> operations as JSON.
+// The implemented operations: a table for people, or service name -> operations as JSON.
 std::string coverage_text(bool as_json);
 
 class Application {
  public:
-  // Opens the data folder and starts everything; requests are served when it returns. Errors say
-  // what to do: the folder is in use, the address is taken, the certificate is bad.
+  // Opens the data folder and starts everything; the server takes requests when this returns.
+  // Errors say what to do: the folder is in use, the address is taken, the certificate is bad.
   static Result<std::unique_ptr<Application>> start(const Settings& settings);
-  // Stops taking requests, lets those in flight finish, and closes the folder. Jobs go on.
+  // Stops taking requests, lets those in flight finish, and closes the folder. Jobs keep running.
   ~Application();
 
   // "http://127.0.0.1:4566"
@@ -30,7 +30,7 @@ class Application {
   std::unique_ptr<Parts> parts_;
 };
 
-// Runs an application until SIGINT or SIGTERM; the process's exit code.
+// Runs an application until SIGINT or SIGTERM; returns the process's exit code.
 int serve(const Settings& settings);
 
 }  // namespace tidemill::server

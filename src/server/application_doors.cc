@@ -1,4 +1,4 @@
-// Where requests come in: the address, the threads, the request chain, the doors of jobs.
+// The entrances for requests: the address, the threads, the request chain, the doors of jobs.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -17,7 +17,7 @@
 namespace tidemill::server {
 namespace {
 
-// Jobs and model servers that fetch credentials never wait behind users' calls.
+// Jobs and model servers that fetch credentials never queue behind users' calls.
 constexpr std::size_t kCredentialThreads = 2;
 constexpr std::size_t kCredentialQueueMax = 4096;
 constexpr std::size_t kStreamThreads = 4;
@@ -28,7 +28,7 @@ struct Address {
   std::uint16_t port = 0;
 };
 
-// Adds what to do to the error of an address that another process listens on.
+// Adds advice to the error for an address on which another process listens.
 Result<void> with_port_advice(Result<void> bound, const Address& address) {
   if (bound || !bound.error().message.contains(std::strerror(EADDRINUSE))) return bound;
   const std::string port = std::to_string(address.port);
@@ -58,7 +58,7 @@ AccessLog access_log_of(const std::string& name) {
   return name == "off" ? AccessLog::off : AccessLog::errors;
 }
 
-// As many connections as were asked for, or as the limit of open files allows.
+// The number of connections asked for, or as many as the limit of open files allows.
 ConnectionShares connection_shares(const Settings& settings) {
   const std::size_t wanted = std::size_t(settings.number("connections-max"));
   const std::size_t descriptors = raise_descriptor_limit();
@@ -95,7 +95,7 @@ wire::HttpServerOptions http_options(const Settings& settings, const Address& ad
 
 }  // namespace
 
-// The local certificate authority, and what clients need to trust it.
+// Loads the local certificate authority and writes what clients need to trust it.
 void Application::Parts::begin_transparent_mode() {
   authority_loaded = std::async(std::launch::async, [this]() -> Result<void> {
     authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
@@ -103,7 +103,7 @@ void Application::Parts::begin_transparent_mode() {
   });
 }
 
-// How CONNECT is answered: by the server itself, or with tunnels to other hosts.
+// Chooses how CONNECT is answered: by the server itself, or with tunnels to other hosts.
 Result<void> Application::Parts::open_transparent_mode() {
   TRY(authority_loaded.get());
   trust_files_written = std::async(std::launch::async, [this] {
@@ -120,7 +120,7 @@ Result<void> Application::Parts::open_transparent_mode() {
   return {};
 }
 
-// Before the services: jobs are told where the server is.
+// Runs before the services start, because they tell jobs the server's address.
 Result<void> Application::Parts::take_address() {
   Address address = TRY(parse_address(settings.text("listen")));
   loops = std::make_unique<runtime::EventLoops>(std::size_t(settings.number("event-loops")));

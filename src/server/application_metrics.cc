@@ -1,4 +1,4 @@
-// What the parts of the server count, as text of /_tidemill/metrics.
+// Counters of the server's parts, as text for /_tidemill/metrics.
 #include "server/application_parts.h"
 
 namespace tidemill::server {

@@ -1,4 +1,4 @@
-// What the server is made of, in the order in which it is made; internal to server/.
+// The parts of the server, in the order of their construction; internal to server/.
 #pragma once
 
 #include <chrono>
@@ -50,30 +50,30 @@
 
 namespace tidemill::server {
 
-// Every table of every service: the store is opened with all of them.
+// Every table of every service; the store is opened with all of them.
 std::vector<store::TableSpec> all_tables();
 
-// Destroyed in the reverse order.
+// Parts are destroyed in the reverse order.
 struct Application::Parts {
   explicit Parts(const Settings& from) : settings(from) {}
   ~Parts();
 
   Result<void> make_data_folder();
-  // Beside the rest of the start; open_transparent_mode() and run() wait for it.
+  // Runs in parallel with the rest of the start; open_transparent_mode() and run() wait for it.
   void begin_transparent_mode();
   Result<void> open_state();
   Result<void> watch_folders();
-  // Why nothing can be stored any more; "" when it can.
+  // The reason why nothing can be stored any more; "" while storing works.
   std::string trouble() const;
   Result<void> open_identity();
   void make_recorder();
   Result<void> open_transparent_mode();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
-  // S3 for what is done as a role, through the dispatcher.
+  // S3 for work done under a role, through the dispatcher.
   services::sagemaker::S3As s3_as();
   Result<void> add_services();
-  // What services publish, schedule and deliver through.
+  // Sets up what services use to publish, schedule and deliver.
   void add_platform();
   services::sagemaker::HealthOptions health_options();
   Result<void> run();
@@ -85,8 +85,8 @@ struct Application::Parts {
   std::filesystem::path data;
   std::vector<FileIdentity> folders;  // set by watch_folders()
   SystemClock clock;
-  std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
-  std::unique_ptr<AgeClock> ages;    // what is deleted by age is judged by
+  std::unique_ptr<Clock> durations;  // for timers' due times; outlives the engine
+  std::unique_ptr<AgeClock> ages;    // for deletion by age
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
   std::unique_ptr<blobs::BlobOwners> blobs;
@@ -130,14 +130,14 @@ struct Application::Parts {
   std::unique_ptr<services::platform::Dispatcher> dispatcher;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
-  std::unique_ptr<wire::HttpServer> job_http;   // of the doors in jobs' networks
+  std::unique_ptr<wire::HttpServer> job_http;   // for the doors in jobs' networks
   std::unique_ptr<wire::NameServer> job_names;  // in the same networks
   std::unique_ptr<HttpJobDoors> job_doors;
-  std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself will do
+  std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself is used
   std::string endpoint;
-  std::string python;  // absolute; empty: there is none
+  std::string python;  // absolute path; empty: none
   bool announced = false;
-  // Of begin_transparent_mode(), which sets `authority`. Last, so that they end before the rest.
+  // Tasks of begin_transparent_mode(), which sets `authority`. Last, so that they end first.
   std::future<Result<void>> authority_loaded, trust_files_written;
   runtime::TaskScope background;
 };

@@ -1,4 +1,4 @@
-// The services: their tables, what they are given, and how they are joined.
+// The services: their tables, their dependencies, and how they are connected.
 #include <unistd.h>
 
 #include <sstream>
@@ -18,7 +18,7 @@ namespace {
 
 namespace filesystem = std::filesystem;
 
-// As a shell would find it: absolute, or looked up in PATH; "" when there is none.
+// Finds a program like a shell: an absolute path, or looked up in PATH; "" when not found.
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos)
     return access(name.c_str(), X_OK) == 0 ? filesystem::absolute(name).string() : "";

@@ -1,4 +1,4 @@
-// What the server keeps: the data folder, the store, blobs, jobs, the engine, who may call.
+// The server's state: the data folder, the store, blobs, jobs, the engine, and credentials.
 #include <sys/stat.h>
 
 #include "base/boot_clock.h"
@@ -15,8 +15,8 @@ namespace {
 
 namespace filesystem = std::filesystem;
 
-// Each version of the data folder is one of the database, too: programs from before the format file
-// look at nothing else, and refuse a newer one.
+// Each version of the data folder is also a version of the database: programs older than the format
+// file check only the database's version, and refuse a newer one.
 std::vector<store::Migration> state_migrations() {
   std::vector<store::Migration> migrations;
   for (const FolderMigration& migration : folder_migrations())
@@ -34,7 +34,7 @@ Result<void> Application::Parts::make_data_folder() {
   if (error)
     return fail(codes::kIo,
                 "cannot make the data folder " + data.string() + ": " + error.message());
-  // Jobs get their own folders mounted; where there are no mount namespaces compute/ opens the way.
+  // Jobs get their own folders mounted; without mount namespaces compute/ grants them access.
   ::chmod(data.c_str(), 0700);
   return {};
 }
@@ -75,7 +75,7 @@ Result<void> Application::Parts::open_state() {
   return {};
 }
 
-// What the server goes on using by open descriptors when somebody removes it.
+// Remembers files that the server keeps open, to notice when somebody removes them.
 Result<void> Application::Parts::watch_folders() {
   for (const char* path : {"", "/state", "/state/tidemill.db", "/blobs"})
     folders.push_back(TRY(FileIdentity::of(data.string() + path)));

@@ -40,7 +40,7 @@ sagemaker::AsyncPorts async_ports(store::Store& store, sagemaker::S3As s3_as,
     return sagemaker::find_async_target(store, account, region, name);
   };
   ports.s3_as = std::move(s3_as);
-  // A loop that stops drops its posts: the dispatcher has given those requests back by then.
+  // A loop that stops drops its posts: by then the dispatcher has given those requests back.
   ports.invoke = [&loops, &inference](
                      sagemaker::AsyncCall call,
                      std::move_only_function<void(Result<sagemaker::AsyncAnswer>)> done) {

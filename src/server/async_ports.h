@@ -1,4 +1,4 @@
-// Asynchronous inference joined to what the server has of endpoints, models and S3.
+// Connects asynchronous inference to the server's endpoints, models and S3.
 #pragma once
 
 #include "runtime/event_loops.h"
@@ -9,7 +9,7 @@
 
 namespace tidemill::server {
 
-// Borrows all of them.
+// Borrows all its arguments.
 services::sagemaker::AsyncPorts async_ports(store::Store& store, services::sagemaker::S3As s3_as,
                                             runtime::EventLoops& loops,
                                             services::sagemaker_runtime::Inference& inference);

@@ -10,10 +10,10 @@ namespace {
 
 namespace runtime_service = services::sagemaker_runtime;
 
-// Of a batch and of its answer. A batch has at most 100 MB, its answer may be larger.
+// Size limit for a batch and its answer. A batch has at most 100 MB; its answer may be larger.
 constexpr std::size_t kBatchBytesMax = 1u << 30;
 
-// What the caller and the answer share: either may be gone first.
+// State that the caller and the answer share: either may go away first.
 struct Waiting {
   std::mutex mutex;
   std::condition_variable_any done;
@@ -36,7 +36,7 @@ services::sagemaker::InvokeRoute batch_invocation(runtime_service::Inference& in
     asked.body = std::move(request.body);
     asked.from_queue = true;
     asked.limits = {kBatchBytesMax, request.timeout};
-    // Shared: see Waiting.
+    // Shared ownership: see Waiting.
     auto waiting = std::make_shared<Waiting>();
     loops.nearest().post([&inference, waiting, asked = std::move(asked)]() mutable {
       inference.invoke(std::move(asked), [waiting](runtime_service::InvokeResult result) {

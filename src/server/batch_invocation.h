@@ -1,4 +1,4 @@
-// How transform jobs, on threads of their own, ask the asynchronous inference path.
+// How transform jobs, on their own threads, call the asynchronous inference path.
 #pragma once
 
 #include "runtime/event_loops.h"
@@ -7,8 +7,8 @@
 
 namespace tidemill::server {
 
-// Borrows both; they outlive the calls, not what is left of them: a call that was stopped leaves
-// its request to itself.
+// Borrows both arguments, which must outlive the calls. A stopped call abandons its request, which
+// may end after them.
 services::sagemaker::InvokeRoute batch_invocation(services::sagemaker_runtime::Inference& inference,
                                                   runtime::EventLoops& loops);
 

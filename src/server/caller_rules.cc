@@ -28,27 +28,27 @@ bool is_signed_url(const HttpRequest& request) {
   return method == Method::v4_presigned || method == Method::v2_presigned;
 }
 
-// What has its own way to say who may. Future ones go here: the registry's and git's tokens,
-// function URLs, API stages, load balancers.
+// Requests with their own means of authorization. Add future ones here: tokens of the registry and
+// git, function URLs, API stages, load balancers.
 constexpr CallerException kExceptions[] = {
     {"health", true,
      [](const HttpRequest& request, const CallerRulesOptions&) {
        return request.path == kHealthPath;
      }},
-    // A link to an object works from any page. With --auth any nobody verifies it, and it may only
-    // read, which the page itself cannot.
+    // A link to an object works from any page. With --auth any nobody verifies the link; it can
+    // only read, and the page cannot see the answer.
     {"signed URL", false,
      [](const HttpRequest& request, const CallerRulesOptions& options) {
        return is_signed_url(request) &&
               (!options.any_credentials || (reads_only(request) && !request.find_query("Action")));
      }},
-    // Browsers' upload forms (POST policies) are not taken yet, and no bucket has CORS rules or a
-    // public policy yet: both would stand here.
+    // Not supported yet: browsers' upload forms (POST policies), buckets' CORS rules and public
+    // policies. Both would be listed here.
 };
 
-// A query service's operation in the address, with nothing in a header that says who asks: an <img>
-// or a link of any page can send it, and browsers name the page only on secure connections and to
-// this machine itself. What cannot change anything may come so (EKS's tokens are
+// True for a query service's operation in the address without credentials in a header: an <img> or
+// a link of any page can send it, and browsers name the page only on secure connections and to this
+// machine itself. Operations that cannot change anything are allowed (EKS's tokens use
 // GetCallerIdentity).
 bool changes_by_address(const HttpRequest& request) {
   constexpr std::string_view kReading[] = {"Get", "List", "Describe"};
@@ -65,7 +65,7 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-// No page comes from an address that it can make ours: only names can be pointed elsewhere.
+// A page can point a name at this server (DNS rebinding), but not an IP address.
 bool is_ip_address(const std::string& host) {
   if (host.starts_with('[')) return host.ends_with(']');
   in_addr address{};
@@ -84,7 +84,7 @@ bool matches(std::string_view host, const std::string& pattern) {
 
 Error denied(std::string message) { return Error{"AccessDenied", std::move(message), 403}; }
 
-// An answer repeats no more of what it was sent than helps.
+// The answer quotes the request only as far as that helps.
 std::string quoted(std::string_view text) {
   constexpr std::size_t kShownBytesMax = 100;
   return "'" + std::string(text.substr(0, kShownBytesMax)) + "'";
@@ -99,8 +99,8 @@ bool CallerRules::is_own_host(std::string_view field) const {
   if (host.ends_with('.')) host.pop_back();
   if (host.empty() || host == "localhost" || is_below(host, "localhost") || is_ip_address(host))
     return true;
-  // Names that nobody but AWS points at a machine; in transparent mode, and in jobs, they lead
-  // here.
+  // Only AWS controls where these names lead; in transparent mode, and in jobs, they lead to this
+  // server.
   for (std::string_view domain : wire::aws_domains())
     if (is_below(host, domain)) return true;
   for (const std::string& own : options_.own_hosts)
@@ -115,8 +115,8 @@ bool CallerRules::allows_origin(std::string_view origin) const {
                              [&](const std::string& each) { return each == "*" || each == lower; });
 }
 
-// Browsers send Origin with all that may change something, and Sec-Fetch-Site with everything;
-// neither can be set by a page. Other clients send neither.
+// Browsers send Origin with each request that may change something, and Sec-Fetch-Site with all; a
+// page can set neither. Other clients send neither.
 bool CallerRules::is_foreign_page(const HttpRequest& request) const {
   if (const std::string* origin = request.headers.find("origin")) {
     const std::string own = (request.tls ? "https://" : "http://") + std::string(request.host());
@@ -128,7 +128,7 @@ bool CallerRules::is_foreign_page(const HttpRequest& request) const {
 
 std::optional<Error> CallerRules::refusal(const HttpRequest& request) const {
   const bool own_path = OwnPaths::takes(request);
-  // What is signed proves itself, wherever it comes from.
+  // A signature proves the caller, whatever page the request comes from.
   if (!options_.any_credentials && !own_path) return std::nullopt;
   const bool foreign_host = !is_own_host(request.host());
   for (const CallerException& exception : kExceptions)

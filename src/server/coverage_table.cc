@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kLineColumns = 100;
 
-// The names, separated by commas, in lines that are indented by two columns.
+// The names, separated by commas, in lines indented by two columns.
 std::string wrapped(const ValueList& names) {
   std::string out, line;
   for (std::size_t i = 0; i < names.size(); ++i) {

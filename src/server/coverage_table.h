@@ -1,4 +1,4 @@
-// `tidemill coverage`, for people.
+// The table that `tidemill coverage` prints for people.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace tidemill::server {
 
-// `implemented`: service name -> operations. A line a service with how many of its model's
-// operations there are, then their names.
+// `implemented`: service name -> operations. Each service gets a line with the number of its
+// implemented operations, then their names.
 std::string coverage_table(const Value& implemented);
 
 }  // namespace tidemill::server

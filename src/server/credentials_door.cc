@@ -30,7 +30,7 @@ Result<void> CredentialsDoor::open(runtime::EventLoops& loops, runtime::WorkerPo
                                    const std::filesystem::path& port_file,
                                    std::size_t connections_max) {
   wire::HttpServerOptions options;
-  // A caller that holds connections holds up others' credentials and tunnels alone.
+  // A caller that holds connections here delays only other users of credentials and tunnels.
   options.connections_max = connections_max;
   options.idle_timeout = kIdleTime;
   int known = 0;

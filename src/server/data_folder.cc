@@ -24,7 +24,7 @@ namespace {
 
 struct FolderFormat {
   int version = 0;
-  std::string written_by;  // the Tidemill that made or migrated the folder
+  std::string written_by;  // the version of Tidemill that made or migrated the folder
 };
 BOOST_DESCRIBE_STRUCT(FolderFormat, (), (version, written_by))
 
@@ -60,7 +60,7 @@ Result<void> write_format(const filesystem::path& folder, int version) {
 
 const std::vector<FolderMigration>& folder_migrations() {
   static const std::vector<FolderMigration> migrations = {
-      // Records of version 1 are read as they are; new ones are not read by programs of version 1.
+      // Version 1 records stay readable; programs of version 1 cannot read new records.
       {2, "small blobs carry checksums of their blocks",
        [](const filesystem::path&) -> Result<void> { return {}; }},
   };
@@ -93,7 +93,7 @@ Result<void> check_data_folder(const filesystem::path& folder,
 Result<void> migrate_data_folder(const filesystem::path& folder, bool is_new,
                                  const std::vector<FolderMigration>& migrations) {
   if (is_new) return write_format(folder, version_of(migrations));
-  // Again under the lock: another server may have migrated it meanwhile.
+  // Check again under the lock: another server may have migrated the folder meanwhile.
   TRY(check_data_folder(folder, migrations));
   const FolderFormat format = TRY(read_format(folder));
   for (const FolderMigration& migration : migrations) {

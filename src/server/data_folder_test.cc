@@ -37,7 +37,7 @@ class DataFolderTest : public testing::Test {
   void write_version(int version) {
     write(kFormatFile, R"({"version":)" + std::to_string(version) + R"(,"written_by":"9.9.9"})");
   }
-  // Two steps with work to do; each is done or not, whatever was done before.
+  // Two steps with work to do; each has been done or not, independently of the other.
   static std::vector<FolderMigration> steps() {
     return {{2, "old is called new",
              [](const filesystem::path& folder) -> Result<void> {
@@ -127,7 +127,7 @@ TEST_F(DataFolderTest, Failure_ofAMigrationNamesItAndLeavesTheVersion) {
   EXPECT_THAT(read(folder_ / kFormatFile), HasSubstr("\"version\":2"));
 }
 
-// Killed at each place where it matters, then started again.
+// The migration is killed at each place where it matters, then started again.
 TEST_F(DataFolderTest, Migration_killedAnywhereIsFinishedByTheNextStart) {
   int killed = 0;
   for (int place = 1; place < 40; ++place) {

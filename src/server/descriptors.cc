@@ -7,16 +7,16 @@
 namespace tidemill::server {
 namespace {
 
-// Of no use beyond; some programs walk through all numbers up to their limit, and jobs inherit it.
+// More is of no use: some programs loop over all numbers up to the limit, and jobs inherit it.
 constexpr rlim_t kDescriptorsMax = 1u << 17;
 constexpr std::size_t kReserveMin = 256;
 constexpr std::size_t kReserveDivisor = 4;
-constexpr std::size_t kJobsDivisor = 4;         // of the clients'
-constexpr std::size_t kCredentialsDivisor = 8;  // of all
+constexpr std::size_t kJobsDivisor = 4;         // of the clients' share
+constexpr std::size_t kCredentialsDivisor = 8;  // of all connections
 constexpr std::size_t kCredentialsMax = 1024;
 constexpr std::size_t kTunnelsMax = 256;
 constexpr std::size_t kDescriptorsPerTunnel = 2;  // the client's and the other host's
-constexpr std::size_t kTunnelsDivisor = 16;       // of all
+constexpr std::size_t kTunnelsDivisor = 16;       // of all connections
 
 }  // namespace
 
@@ -32,7 +32,7 @@ std::size_t raise_descriptor_limit() {
 }
 
 std::size_t connections_within(std::size_t descriptors, std::size_t wanted) {
-  // Under a limit that leaves no such reserve, half and half.
+  // When the limit is too low for this reserve, split it in half.
   const std::size_t reserve =
       std::min(std::max(kReserveMin, descriptors / kReserveDivisor), descriptors / 2);
   return std::max<std::size_t>(1, std::min(wanted, descriptors - reserve));

@@ -26,7 +26,7 @@ TEST(Descriptors, Clients_jobs_and_the_credentials_port_share_what_there_is) {
   EXPECT_EQ(enough.tunnels, 256u);
   EXPECT_EQ(enough.clients, 10'000u);
   EXPECT_EQ(enough.jobs, 2500u);
-  // As many as were asked for, where all have room; never none.
+  // Gives the number asked for when all fit; never zero.
   EXPECT_EQ(share_connections(131'072, 10).clients, 10u);
   EXPECT_EQ(share_connections(131'072, 400).clients, 400u);
   EXPECT_EQ(share_connections(131'072, 400).credentials, 1024u);

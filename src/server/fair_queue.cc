@@ -39,7 +39,7 @@ void FairQueue::start_what_may() {
     ++next->second.running;
     ++running_;
     last_ = next->first;
-    // Refused only by a pool that stops, which drops all that waits anyway.
+    // Only a pool that stops refuses tasks, and it drops all waiting tasks anyway.
     (void)pool_.try_submit([this, owner = last_, task = std::move(task)]() mutable {
       struct Finished {
         FairQueue& queue;

@@ -1,4 +1,4 @@
-// Tasks of many owners on threads of their own, of which no owner gets all.
+// Runs tasks of many owners on its own threads, so that no owner occupies all of them.
 #pragma once
 
 #include <cstddef>
@@ -19,17 +19,17 @@ struct FairQueueOptions {
   std::size_t owner_waiting_max = 768;
 };
 
-// Thread-safe. Owners take turns; one with as many running as it may waits although threads are
-// free, which stay for others.
+// Thread-safe. Owners take turns. An owner at its limit of running tasks waits even when threads
+// are free: those are kept for other owners.
 class FairQueue {
  public:
   using Task = runtime::WorkerPool::Task;
 
   explicit FairQueue(FairQueueOptions options);
-  // Finishes what runs and drops what waits.
+  // Finishes running tasks and drops waiting ones.
   ~FairQueue();
 
-  // False, and the task is left as it was, when too many wait.
+  // False when too many tasks wait; the task is then left unchanged.
   bool try_submit(const std::string& owner, Task&& task);
   std::size_t waiting() const;
 
@@ -38,13 +38,13 @@ class FairQueue {
     std::deque<Task> waiting;
     std::size_t running = 0;
   };
-  void start_what_may();  // with mutex_ held
+  void start_what_may();  // call with mutex_ held
   void finished(const std::string& owner);
 
   const FairQueueOptions options_;
   mutable std::mutex mutex_;
-  std::map<std::string, Owner> owners_;  // guarded by mutex_; none without a task
-  std::string last_;                     // guarded by mutex_; whose turn it was
+  std::map<std::string, Owner> owners_;  // guarded by mutex_; only owners that have tasks
+  std::string last_;                     // guarded by mutex_; the owner whose turn was last
   std::size_t waiting_ = 0;              // guarded by mutex_
   std::size_t running_ = 0;              // guarded by mutex_
   runtime::WorkerPool pool_;

@@ -1,4 +1,4 @@
-// Small files of the data folder, written so that a reader or a crash never meets half of one.
+// Small files of the data folder, written so that neither readers nor crashes leave half a file.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,7 @@
 
 namespace tidemill::server {
 
-// A temporary file beside it, synced, then renamed over it. Mode as in chmod.
+// Writes a temporary file, syncs it and renames it over the path. Mode as in chmod.
 Result<void> write_file_atomically(const std::filesystem::path& path, std::string_view text,
                                    unsigned mode);
 

@@ -23,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds kTimeMax{10};
 constexpr std::size_t kOutputBytesMax = 16 * 1024;
 
-// Metadata only: importing torch alone takes seconds. One line each: name, version or nothing.
+// Reads metadata only: importing torch alone takes seconds. Prints "name version" lines.
 constexpr const char* kProgram =
     "import sys, importlib.metadata as metadata\n"
     "print('python', sys.version.split()[0])\n"
@@ -31,7 +31,7 @@ constexpr const char* kProgram =
     "    try: print(name, metadata.version(name))\n"
     "    except metadata.PackageNotFoundError: print(name)\n";
 
-// What the program prints; empty when it fails or takes too long.
+// The program's output; empty when it fails or takes too long.
 std::string output_of(const std::string& python, std::stop_token stop) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return {};
@@ -59,7 +59,7 @@ std::string output_of(const std::string& python, std::stop_token stop) {
       if (count <= 0) break;
       output.append(buffer, std::size_t(count));
     }
-    ::kill(child, SIGKILL);  // as a rule it has ended
+    ::kill(child, SIGKILL);  // usually it has ended already
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }

@@ -1,4 +1,4 @@
-// What the Python interpreter of jobs and models can import, told at the start.
+// Logs at the start which libraries the Python interpreter of jobs and models can import.
 #pragma once
 
 #include <stop_token>
@@ -6,9 +6,9 @@
 
 namespace tidemill::server {
 
-// Asks the interpreter, some 100 ms, and logs one line: the libraries that it has with their
-// versions, and those that it lacks of the ones that scripts and models of SageMaker's images use.
-// Gives up after ten seconds or when told to stop.
+// Asks the interpreter (about 100 ms) and logs one line: the installed libraries with their
+// versions, and the missing ones among those that scripts and models for SageMaker's images use.
+// Gives up after ten seconds, or when told to stop.
 void log_interpreter(const std::string& python, std::stop_token stop);
 
 }  // namespace tidemill::server

@@ -40,7 +40,7 @@ Result<void> HttpJobDoors::open(const std::string& job, const runtime::NetworkNa
   return opened;
 }
 
-// Ports below 1024 are nobody else's: user code has no right to them.
+// Ports below 1024 cannot be taken by user code, which lacks the right to bind them.
 Result<void> HttpJobDoors::open_all(const std::string& job,
                                     const runtime::NetworkNamespace& network, std::uint16_t port) {
   server_.add_door(job, TRY(network.listen_on_loopback(port)).release());

@@ -1,7 +1,7 @@
-// The server's doors in the networks of jobs (compute::JobDoors): listening sockets of an HTTP
-// server that is there for jobs alone, plain HTTP whatever the server speaks outside. AWS's own
-// host names lead there, too: a resolver in the job's network says so, and at the ports of https
-// and http the server answers under each of them (docs/transparent-mode.md).
+// The server's doors in jobs' networks (compute::JobDoors): listening sockets of an HTTP server
+// only for jobs, always in plain HTTP. AWS's own host names also lead there: a resolver in the
+// job's network resolves them to it, and the server answers under each of them at the ports of
+// https and http (docs/transparent-mode.md).
 #pragma once
 
 #include <memory>
@@ -13,12 +13,12 @@
 
 namespace tidemill::server {
 
-// What a training job's container is called on SageMaker (resourceconfig.json, SM_HOSTS): here a
-// job has one container, which finds itself by this name.
+// The host name of a training job's container on SageMaker (resourceconfig.json, SM_HOSTS). Here a
+// job has one container, which reaches itself by this name.
 inline constexpr std::string_view kJobHostName = "algo-1";
 
-// Names that have the loopback address in a job's network: AWS's, "localhost" and what is below it,
-// and the job's own. In lower case.
+// Names that resolve to the loopback address in a job's network: AWS's, "localhost" and names below
+// it, and the job's own. In lower case.
 bool is_job_network_name(std::string_view name);
 
 class HttpJobDoors final : public compute::JobDoors {
@@ -40,7 +40,7 @@ class HttpJobDoors final : public compute::JobDoors {
 
   wire::HttpServer& server_;
   wire::NameServer& names_;
-  // Certificates of every name of AWS. Shared: with the doors. nullptr: there are none.
+  // Certificates for every AWS name; nullptr: none. Shared with the doors.
   const std::shared_ptr<wire::TlsContext> aws_names_;
 };
 

@@ -22,7 +22,7 @@ std::string text_of(const filesystem::path& path) {
   return text.str();
 }
 
-// Where a link leads, also one to a file that is not there: a mount must lie at the end.
+// The target of a link, even when it does not exist: a mount must be placed at the end.
 filesystem::path place_of(const filesystem::path& path) {
   std::error_code error;
   const filesystem::path whole = filesystem::canonical(path, error);
@@ -43,7 +43,7 @@ std::string isolated_hosts() {
   return text + "\n::1 localhost ip6-localhost ip6-loopback\n";
 }
 
-// "search .": a short name is asked for as it is, and not below the machine's own domain.
+// "search .": short names are looked up as they are, not below the machine's own domain.
 constexpr const char* kResolver = "nameserver 127.0.0.1\nsearch .\noptions timeout:2 attempts:2\n";
 
 class Names {
@@ -55,7 +55,7 @@ class Names {
     if (text_of(source) != text) {
       std::error_code ignored;
       filesystem::create_directories(folder_, ignored);
-      // Jobs that run keep the file that was there: it is renamed over, not written into.
+      // Running jobs keep the old file: the new one is renamed over it, not written into it.
       if (Result<void> written = write_file_atomically(source, text, 0644); !written) {
         log::warning("a job finds names as this machine does",
                      {{"job", job_.id}, {"reason", written.error().message}});
@@ -112,7 +112,7 @@ void add_transparent_mode(compute::JobSpec& job, const filesystem::path& data, b
     job.environment.try_emplace(name, value);
   };
   const bool other_hosts = tunnels && job.server_port != 0;
-  // pip asks five times, with pauses that add up to ten seconds, what one refusal settles.
+  // One refusal suffices: by default pip retries five times, with pauses of ten seconds in all.
   if (!other_hosts) {
     set("PIP_RETRIES", "1");
     set("PIP_DEFAULT_TIMEOUT", "5");
@@ -128,7 +128,7 @@ void add_transparent_mode(compute::JobSpec& job, const filesystem::path& data, b
     set(name, bundle_path(data).string());
   set("NODE_EXTRA_CA_CERTS", authority_path(data).string());
   set("JAVA_TOOL_OPTIONS", java_options(data, proxy));
-  // The data folder may lie where the job's user cannot go.
+  // The job's user may not have access to the data folder itself, so mount this folder.
   job.mounts.push_back({folder, folder, true});
 }
 

@@ -23,7 +23,7 @@ class JobSurroundings : public ::testing::Test {
   }
   void TearDown() override { filesystem::remove_all(data_); }
 
-  // What the job sees at `destination`; "" its own is not mounted there.
+  // The file that the job sees at `destination`; "" when none is mounted there.
   std::string seen(const compute::JobSpec& job, const std::string& destination) {
     std::error_code ignored;
     const filesystem::path place = filesystem::weakly_canonical(destination, ignored);

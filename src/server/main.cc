@@ -1,5 +1,5 @@
-// The one program. A job's shim and its built-in algorithm are other processes that share the
-// binary; they are told apart before anything of the server starts.
+// The entry point. A job's shim and built-in algorithms run as processes of the same binary; main()
+// recognizes them before it starts any part of the server.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -19,7 +19,7 @@
 
 namespace {
 
-// Loading may take what the largest known models do, and no more.
+// Loading may use as much as the largest known models need, but no more.
 int check_model(const std::string& directory, const tidemill::infer::LoadOptions& options) {
   constexpr std::uint64_t kMemoryBytes = 2ull << 30, kMemoryPerByte = 16;
   constexpr std::uint64_t kCpuSeconds = 240;  // of all threads; the clock's limit is the caller's
@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
   string_view command = argc > 1 ? argv[1] : "";
   if (command == "shim") return tidemill::compute::shim_main(argc, argv);
   if (command == "train") {
-    // Where jobs have no mount namespace of their own, their /opt/ml lies elsewhere.
+    // Without a mount namespace of their own, jobs have their /opt/ml elsewhere.
     const char* root = std::getenv("TIDEMILL_ML_ROOT");
     if (argc == 3 && string_view(argv[2]) == "xgboost")
       return tidemill::train::xgboost_main(root ? root : "/opt/ml");

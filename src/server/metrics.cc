@@ -54,7 +54,7 @@ void Metrics::record_inside(std::string_view service, std::string_view operation
   to.nanoseconds.fetch_add(std::uint64_t(duration.count()), std::memory_order_relaxed);
 }
 
-// With mutex_ held.
+// Call with mutex_ held.
 std::string Metrics::inside_text() const {
   std::string calls =
       "# HELP tidemill_inside_calls_total Calls from inside the server, as a role or a service.\n"

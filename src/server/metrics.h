@@ -1,4 +1,4 @@
-// Counters of what the server did, and their Prometheus text (GET /_tidemill/metrics).
+// Counters of the server's work, and their Prometheus text (GET /_tidemill/metrics).
 #pragma once
 
 #include <array>
@@ -13,18 +13,18 @@
 
 namespace tidemill::server {
 
-// Thread-safe. One row an operation, made at its first request; afterwards only atomics move.
+// Thread-safe. One row per operation, made at its first request; later only atomics change.
 class Metrics {
  public:
   void record(std::string_view service, std::string_view operation, int status,
               std::chrono::nanoseconds duration);
-  // A call from inside the server (Dispatcher::call).
+  // Records a call from inside the server (Dispatcher::call).
   void record_inside(std::string_view service, std::string_view operation, bool succeeded,
                      std::chrono::nanoseconds duration);
-  // Text exposition format 0.0.4. `extra` is appended: counters that others keep.
+  // Text exposition format 0.0.4. `extra` is appended: counters of other parts.
   std::string text(std::string_view extra) const;
 
-  // Upper bounds of the latency histogram, seconds; the last bucket is +Inf.
+  // Upper bounds of the latency histogram in seconds; the last bucket is +Inf.
   static constexpr std::array<double, 10> kBuckets = {0.0001, 0.0005, 0.001, 0.005, 0.01,
                                                       0.05,   0.1,    0.5,   1,     10};
 
@@ -45,7 +45,7 @@ class Metrics {
 
   mutable std::shared_mutex mutex_;
   Rows rows_;    // guarded by mutex_; the rows' own members are not
-  Rows inside_;  // guarded by mutex_; of calls from inside: 2xx and 4xx only
+  Rows inside_;  // guarded by mutex_; calls from inside: 2xx and 4xx only
 };
 
 }  // namespace tidemill::server

@@ -17,7 +17,7 @@ HttpResponse plain(int status, std::string body, const char* type = "text/plain;
   return response;
 }
 
-// As the container credential providers of AWS's SDKs read it.
+// The form that the container credential providers of AWS's SDKs expect.
 HttpResponse json(int status, Value value) {
   HttpResponse response = plain(status, write_json(value), "application/json");
   response.headers.add("Cache-Control", "no-store");
@@ -71,7 +71,7 @@ void OwnPaths::handle(const wire::HttpRequest& request, wire::HttpHandler::Respo
   respond(plain(404, "Tidemill has /_tidemill/health and /_tidemill/metrics, not " + path + "\n"));
 }
 
-// On a worker: new credentials are durable before they are given.
+// Runs on a worker: new credentials are durable before the client gets them.
 void OwnPaths::give_credentials(const wire::HttpRequest& request,
                                 wire::HttpHandler::Respond respond) {
   if (request.method != "GET")
@@ -80,7 +80,7 @@ void OwnPaths::give_credentials(const wire::HttpRequest& request,
   if (!request.job.empty() && request.job != holder)
     return respond(refusal(403, "AccessDenied", "These are not this job's credentials."));
   std::string token(request.headers.get("authorization"));
-  // Outside the task: a task that is refused leaves it where it can still be used.
+  // Kept outside the task, so that it can still be used when the task is refused.
   auto answer = std::make_unique<wire::HttpHandler::Respond>(std::move(respond));
   wire::HttpHandler::Respond& here = *answer;
   runtime::WorkerPool::Task task = [this, holder = std::move(holder), token = std::move(token),

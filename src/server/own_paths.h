@@ -1,4 +1,4 @@
-// Tidemill's own paths, beside those of the services: /_tidemill/health, /_tidemill/metrics, and
+// Tidemill's own paths, besides the services' paths: /_tidemill/health, /_tidemill/metrics, and
 // /_tidemill/credentials/<holder>, where jobs and model servers fetch their role's credentials.
 #pragma once
 
@@ -16,22 +16,22 @@ struct OwnPathsParts {
   Metrics& metrics;
   services::iam::IamInterface& iam;
   runtime::WorkerPool& workers;
-  // Text after the metrics of requests; empty: none.
+  // Text that follows the metrics of requests; an empty function: none.
   std::function<std::string()> further_metrics;
-  // Why the server can store nothing any more, "" when it can; empty: it always can.
+  // Why the server cannot store anything, "" when it can; an empty function: it always can.
   std::function<std::string()> trouble = {};
 };
 
 // Thread-safe.
 class OwnPaths {
  public:
-  // What is borrowed outlives this.
+  // Borrowed parts must outlive this object.
   explicit OwnPaths(OwnPathsParts parts) : parts_(std::move(parts)) {}
 
   static bool takes(const wire::HttpRequest& request) {
     return request.path.starts_with("/_tidemill/");
   }
-  // On an event-loop thread; answers now or from a worker.
+  // Call on an event-loop thread; answers at once or from a worker.
   void handle(const wire::HttpRequest& request, wire::HttpHandler::Respond respond);
 
  private:

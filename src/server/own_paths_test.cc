@@ -13,7 +13,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Knows one holder, "training.j", whose token is "right"; "slow" waits until it is let go.
+// Knows one holder, "training.j", with the token "right"; "slow" waits until it is released.
 class Iam final : public services::sagemaker::FakeIam {
  public:
   Result<services::iam::TemporaryCredentials> granted_credentials(std::string_view holder,

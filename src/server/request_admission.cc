@@ -1,4 +1,4 @@
-// What is asked of a request before its body is taken: who sends it, and whether there is room.
+// Checks before a request's body is read: who sends the request, and whether there is room.
 #include "server/request_admission.h"
 
 #include "wire/sigv4/errors.h"
@@ -10,10 +10,10 @@ using wire::HttpRequest;
 using wire::HttpResponse;
 using wire::sigv4::Dialect;
 
-// Limit on forms of query services, whose operation is in the body: AWS's own limit.
+// Body limit of forms of query services, whose operation is in the body: AWS's own limit.
 constexpr std::uint64_t kFormBytesMax = 1u << 20;
 
-// Its operation cannot be known before its body is there.
+// Whether the operation is known only once the body has arrived.
 bool is_query_form(const HttpRequest& request, const std::string& signing_name) {
   return request.method == "POST" && signing_name != "s3" &&
          !request.headers.find("x-amz-target") && !request.find_query("Action") &&
@@ -35,12 +35,12 @@ Error too_many_bytes(Dialect dialect) {
   return {"ThrottlingException", std::move(message), 429};
 }
 
-// The address without the port, which a client changes as it likes.
+// The address without the port, which a client can change freely.
 std::string_view client_address(const HttpRequest& request) {
   return std::string_view(request.remote_address).substr(0, request.remote_address.rfind(':'));
 }
 
-// Enough of a request to word and log the answer that refuses it.
+// The parts of a request that are needed to write and log a refusal.
 HttpRequest outline(const HttpRequest& request) {
   HttpRequest out;
   out.method = request.method;
@@ -56,7 +56,7 @@ HttpRequest outline(const HttpRequest& request) {
 }  // namespace
 
 std::string owner_of(const wire::sigv4::Identity& identity) {
-  // A role's sessions are as many as it likes: arn:aws:sts::<account>:assumed-role/<role>/<session>
+  // A role can have any number of sessions: arn:aws:sts::<account>:assumed-role/<role>/<session>
   const std::size_t role = identity.arn.find(":assumed-role/");
   const std::size_t session = role == std::string::npos ? role : identity.arn.rfind('/');
   return identity.arn.substr(0, session);
@@ -133,7 +133,7 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
   return admission;
 }
 
-// True when the head proves who sent it, false when the body's hash is missing for that.
+// True when the head proves the sender; false when the body's hash is needed for that.
 Result<bool> RequestChain::authenticate_head(Call& call, const HttpRequest& head) {
   const Dialect dialect = dialect_of(call.route);
   std::optional<wire::sigv4::Identity> identity =
@@ -145,7 +145,7 @@ Result<bool> RequestChain::authenticate_head(Call& call, const HttpRequest& head
   return true;
 }
 
-// Takes up again what admit() began.
+// Continues the request that admit() began.
 std::unique_ptr<Call> RequestChain::call_of(HttpRequest request, Respond respond) {
   auto* admission = dynamic_cast<RequestAdmission*>(request.admission.get());
   std::unique_ptr<Call> call = admission ? admission->take_call() : std::make_unique<Call>();
@@ -155,14 +155,14 @@ std::unique_ptr<Call> RequestChain::call_of(HttpRequest request, Respond respond
   return call;
 }
 
-// Charges a body whose owner was not known when it arrived.
+// Charges a body to its owner, who was not known when it arrived.
 Result<void> RequestChain::charge(Call& call) {
   auto* admission = dynamic_cast<RequestAdmission*>(call.request.admission.get());
   if (!admission || admission->move_to(gathered_bytes_, owner_of(call.identity))) return {};
   return fail(too_many_bytes(dialect_of(call.route)));
 }
 
-// The memory that a document takes once it is decoded; a payload that streams is not.
+// Reserves memory for the decoded document; streamed payloads are not decoded.
 Result<SharedBudget::Hold> RequestChain::hold_document(const Call& call) {
   SharedBudget::Hold hold;
   const std::uint64_t bytes = call.request.body.size();

@@ -1,4 +1,4 @@
-// What a request whose body is still to come was found to be by its head; see
+// The result of checking a request's head before its body arrives; see
 // RequestChain::admit().
 #pragma once
 
@@ -15,9 +15,9 @@ class RequestAdmission final : public wire::Admission {
       : chain_(chain), call_(std::move(call)), hold_(std::move(hold)) {}
 
   std::optional<wire::HttpResponse> keep(std::uint64_t bytes) override;
-  // What it holds counts as this owner's from now on; false when that owner has too much.
+  // Charges its holds to this owner from now on; false when that owner holds too much already.
   bool move_to(SharedBudget& budget, std::string_view owner);
-  // The call with all but its request, which comes with the body.
+  // The call without its request, which comes with the body.
   std::unique_ptr<Call> take_call() { return std::move(call_); }
 
  private:

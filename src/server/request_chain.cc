@@ -15,7 +15,7 @@ namespace {
 using wire::HttpResponse;
 using wire::sigv4::Dialect;
 
-// Layers below the services speak codes of their own; what reaches a client is AWS's.
+// Layers below the services use internal codes; clients get AWS's codes.
 Error for_client(const Error& error, Dialect dialect) {
   if (!error.code.starts_with("Tidemill.")) return error;
   Error mapped = error;
@@ -30,7 +30,7 @@ Error for_client(const Error& error, Dialect dialect) {
     mapped.code = s3 ? "InvalidRequest" : "ValidationException";
     mapped.http_status = 400;
   } else if (error.code == codes::kIo && error.http_status == 400) {
-    // The client's connection, not our disk.
+    // The client's connection failed, not our disk.
     mapped.code = s3 ? "IncompleteBody" : "ValidationException";
     mapped.message = "The request's body ended before it was complete.";
   } else if (error.code == codes::kStorageFull) {
@@ -44,7 +44,7 @@ Error for_client(const Error& error, Dialect dialect) {
   return mapped;
 }
 
-// A presigned URL is a secret: its signature and token do not go into the log.
+// A presigned URL is a secret: its signature and token are kept out of the log.
 std::string loggable(const std::string& target) {
   std::string out;
   std::size_t at = 0;
@@ -132,8 +132,8 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   submit(std::move(call), [this](std::unique_ptr<Call> taken) { run(std::move(taken)); });
 }
 
-// For a handler that does not block. A large body takes its time to be hashed, which a loop does
-// not have.
+// For handlers that do not block. Large bodies go to a worker, because hashing them would hold up
+// the loop.
 void RequestChain::handle_on_loop(std::unique_ptr<Call> call) {
   if (call->request.body.size() <= kBodyBytesOnLoopMax) return run(std::move(call));
   submit(std::move(call), [this](std::unique_ptr<Call> taken) {
@@ -153,14 +153,14 @@ HttpResponse RequestChain::refuse_unrouted(Call& call, const Error& error) {
   return encode_error(call, for_dialect(error, dialect_of(call.route)));
 }
 
-// To the worker pool, or back to the client when its queue is full.
+// Queues the call for the worker pool, or answers the client when the queue is full.
 void RequestChain::submit(std::unique_ptr<Call> call,
                           std::function<void(std::unique_ptr<Call>)> work) {
   Call& here = *call;
   runtime::WorkerPool::Task task = [call = std::move(call), work = std::move(work)]() mutable {
     work(std::move(call));
   };
-  // A refused task is left as it was, and with it the call.
+  // A refused task is unchanged, so the call is still here.
   const bool taken = here.request.stream
                          ? uploads_.try_submit(owner_of(here.identity), std::move(task))
                          : parts_.workers.try_submit(std::move(task));
@@ -170,7 +170,7 @@ void RequestChain::submit(std::unique_ptr<Call> call,
                                           "later, or raise the settings workers and queue."}));
 }
 
-// On a worker, or on the loop for handlers that do not block.
+// Runs on a worker, or on the loop for handlers that do not block.
 void RequestChain::run(std::unique_ptr<Call> call) {
   Call& here = *call;
   SharedBudget::Hold document;
@@ -192,7 +192,7 @@ void RequestChain::run(std::unique_ptr<Call> call) {
       });
 }
 
-// The list that DESIGN.md's "One request" promises, up to the Dispatcher.
+// The steps of "One request" in DESIGN.md, up to the Dispatcher.
 Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
                                                                      SharedBudget::Hold& document) {
   if (!call.proven) TRY(authenticate(call));
@@ -230,10 +230,10 @@ Result<void> RequestChain::authenticate(Call& call) {
 
 Result<void> RequestChain::check_identity(const Call& call) {
   const Dialect dialect = dialect_of(call.route);
-  // Nothing is public yet.
+  // There are no public resources yet.
   if (call.identity.anonymous) return fail(wire::sigv4::missing_credentials(dialect));
-  // What was signed for one service must not open another. Of any-mode's credentials nothing is
-  // asked.
+  // A signature for one service must not be valid for another. In any-mode credentials are not
+  // checked.
   const std::string& signed_for = call.identity.service;
   if (call.identity.verify_chunks && signed_for != call.route.service->signing_name)
     return fail(wire::sigv4::wrong_service(dialect, call.route.service->signing_name, signed_for));
@@ -266,7 +266,7 @@ services::Context RequestChain::make_context(Call& call) {
     if (call.request.stream) {
       auto* framed = dynamic_cast<wire::sigv4::AwsChunkedSource*>(call.request.stream.get());
       context.body = std::move(call.request.stream);
-      // Valid while context.body lives, which the handler owns until it returns.
+      // Valid while context.body lives; the handler owns that until it returns.
       if (framed)
         context.trailers = [framed] {
           std::map<std::string, std::string> trailers;
@@ -294,7 +294,7 @@ HttpResponse RequestChain::encode(const Call& call, services::Context& context,
                                   const Result<Value>& output) {
   if (!output) {
     HttpResponse response = encode_error(call, output.error());
-    // A 304 tells the ETag, too.
+    // A 304 answer also carries the ETag.
     for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
     return response;
   }
@@ -316,7 +316,7 @@ HttpResponse RequestChain::encode(const Call& call, services::Context& context,
 
 HttpResponse RequestChain::encode_error(const Call& call, const Error& error) {
   Error mapped = for_client(error, dialect_of(call.route));
-  // A 501 says what is not there, a 503 what is too busy: neither is a fault of the server.
+  // A 501 reports a missing feature, a 503 a busy server: neither is a fault of the server.
   if (mapped.http_status >= 500 && mapped.http_status != 501 && mapped.http_status != 503)
     log::error("request failed", {{"request_id", call.request_id},
                                   {"operation", operation_name(call)},
@@ -339,14 +339,14 @@ void RequestChain::finish(Call& call, HttpResponse response) {
   call.respond(std::move(response));
 }
 
-// For a page that the setting allowed-origins lets ask.
+// For a page that the setting allowed-origins permits.
 void RequestChain::add_page_headers(const Call& call, HttpResponse& response) {
   const std::string_view origin = call.request.headers.get("origin");
   if (!origin.empty() && parts_.callers.allows_origin(origin))
     parts_.callers.add_headers(origin, response);
 }
 
-// Takes what an answer holds while its client takes it from the budget; false when that is used up.
+// Charges the answer to the budget while its client reads it; false when that is used up.
 bool RequestChain::hold_answer(const Call& call, HttpResponse& response) {
   const bool streams = response.stream || response.push;
   if (response.held || (!streams && response.body.size() <= kFreeAnswerBytesMax)) return true;
@@ -356,7 +356,7 @@ bool RequestChain::hold_answer(const Call& call, HttpResponse& response) {
   return true;
 }
 
-// Metrics and the access log.
+// Updates metrics and the access log.
 void RequestChain::account(const Call& call, int status) {
   auto duration = std::chrono::steady_clock::now() - call.started;
   parts_.metrics.record(service_name(call), operation_name(call), status, duration);
@@ -378,7 +378,7 @@ void RequestChain::account(const Call& call, int status) {
 HttpResponse RequestChain::bad_request(int status, std::string_view reason) {
   std::string request_id = make_uuid(parts_.random);
   log::info("bad request", {{"request_id", request_id}, {"status", status}, {"reason", reason}});
-  // The service is unknown: XML is what S3, query clients and people read.
+  // The service is unknown: use XML, which S3 clients, query clients and people can read.
   HttpResponse response;
   response.status = status;
   response.headers.add("Content-Type", "application/xml");

@@ -30,43 +30,43 @@
 
 namespace tidemill::server {
 
-// Bodies of operations without a streaming payload, gathered whole in memory.
+// Limit for bodies of operations without a streaming payload, held whole in memory.
 inline constexpr std::uint64_t kRequestDocumentBytesMax = 16u << 20;
 inline constexpr std::chrono::seconds kRequestTime{300};
-// What is hashed, or decoded, on a loop; a worker does it for larger bodies.
+// Limit for hashing or decoding on a loop; a worker does that for larger bodies.
 inline constexpr std::size_t kBodyBytesOnLoopMax = 256u << 10;
-// Uploads under way each wait on a thread for their bytes; that costs little memory and no CPU.
+// Each upload under way blocks a thread; that costs little memory and no CPU.
 inline constexpr std::size_t kUploadThreadsPerWorker = 4;
 inline constexpr std::size_t kUploadsWaitingMax = 1024;
-// Of bodies that loops gather, from their arrival to their answers, beyond the first 16 KiB of
+// Budget for bodies gathered by loops, from arrival to answer, not counting the first 16 KiB of
 // each.
 inline constexpr std::uint64_t kGatheredBytesMax = 1u << 30;
-// The same of bodies whose signature covers a hash that their heads do not tell, until it is
-// verified; the owner is the client's address.
+// Budget for bodies whose signature covers a hash that the head does not tell, until they are
+// verified; charged to the client's address.
 inline constexpr std::uint64_t kUnprovenBytesMax = 512u << 20;
-// Of decoded documents, while their requests run. "[{},{},..." takes 32 times its size; documents
-// up to 1 MiB find room on every worker.
+// Budget for decoded documents while their requests run. "[{},{},..." takes 32 times its size;
+// documents up to 1 MiB fit on every worker.
 inline constexpr std::uint64_t kDecodedBytesMax = 1u << 30;
 inline constexpr std::uint64_t kDecodedBytesPerByte = 32;
 inline constexpr std::size_t kFreeDocumentBytesMax = 64u << 10;
 // Budget for answers that wait for their clients to read them; small ones do not count.
 inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
 inline constexpr std::size_t kFreeAnswerBytesMax = 64u << 10;
-// What a streamed answer costs: the piece that goes out.
+// Charge for a streamed answer: the piece that is being sent.
 inline constexpr std::uint64_t kStreamedAnswerBytes = 128u << 10;
 
-// What one principal may have of what there is; the rest stays for others.
+// The largest share of a budget for one principal; the rest stays for others.
 constexpr std::uint64_t share_of_one(std::uint64_t total) { return total - total / 4; }
 
 enum class AccessLog { all, errors, off };
 
-// Which service's way of signing and of errors the route wants.
+// The dialect of signatures and errors that the route's service uses.
 wire::sigv4::Dialect dialect_of(const wire::Route& route);
-// "AccessDenied" is called otherwise by JSON services.
+// JSON services have another code for "AccessDenied".
 Error for_dialect(Error error, wire::sigv4::Dialect dialect);
 
-// What one request has become so far. Owned by whoever works on it; moves from the event loop to a
-// worker and back.
+// The state of one request. Owned by the code that currently works on it; moves from the event loop
+// to a worker and back.
 struct Call {
   wire::HttpRequest request;
   wire::HttpHandler::Respond respond;
@@ -74,11 +74,11 @@ struct Call {
   std::chrono::steady_clock::time_point started;
   wire::Route route;
   wire::sigv4::Identity identity;
-  bool proven = false;  // `identity` is: by the head, or by the head and the body
-  bool opened = false;  // the body is what was signed
+  bool proven = false;  // `identity` is proven: by the head, or by head and body
+  bool opened = false;  // the body matches the signature
 };
 
-// Whose budget a request of this principal takes from.
+// The owner whose budget a request by this principal uses.
 std::string owner_of(const wire::sigv4::Identity& identity);
 
 struct RequestChainParts {
@@ -87,21 +87,21 @@ struct RequestChainParts {
   services::iam::IamInterface& iam;
   services::platform::Dispatcher& dispatcher;
   runtime::WorkerPool& workers;
-  runtime::WorkerPool& credential_workers;  // what jobs fetch waits behind no user's call
+  runtime::WorkerPool& credential_workers;  // separate, so that jobs do not wait behind users
   runtime::EventLoops& loops;
   const Clock& clock;
   Random& random;
   Metrics& metrics;
   ConnectPath* connect_path = nullptr;  // nullptr: CONNECT is refused
-  // What a browser gets at "/"; nullopt for all other requests.
+  // The page for a browser at "/"; nullopt for all other requests.
   std::function<std::optional<wire::HttpResponse>(const wire::HttpRequest&)> front_page;
-  // Text after the metrics of requests.
+  // Text that follows the metrics of requests.
   std::function<std::string()> further_metrics;
-  // Why nothing can be stored any more, "" when it can.
+  // Why nothing can be stored any more; "" when storing works.
   std::function<std::string()> trouble;
   AccessLog access_log = AccessLog::errors;
   std::string region = "us-east-1";
-  std::string data_folder = {};  // is named to no client
+  std::string data_folder = {};  // never told to a client
   CallerRules callers = CallerRules();
 };
 
@@ -114,18 +114,18 @@ class RequestChain final : public wire::HttpHandler {
         uploads_(upload_options(parts_.workers.threads())) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;
-  // request_admission.cc: a request is authenticated, as far as its head allows, before its body is
-  // taken.
+  // In request_admission.cc: authenticates a request before its body is read, as far as the head
+  // allows.
   std::expected<std::unique_ptr<wire::Admission>, wire::HttpResponse> admit(
       const wire::HttpRequest& head) override;
-  // The answer to what is no HTTP request or passes a limit of the server.
+  // The answer to a message that is not valid HTTP or exceeds a limit of the server.
   wire::HttpResponse bad_request(int status, std::string_view reason);
-  // Ends the waits of handlers: their contexts' stop tokens fire.
+  // Ends waiting handlers: the stop tokens of their contexts fire.
   void request_stop() { stop_.request_stop(); }
 
-  // For RequestAdmission.
+  // Used by RequestAdmission.
   wire::HttpResponse refuse(Call& call, const Error& error);
-  // The handler when it runs on the event loop, else nullptr.
+  // The handler if it runs on the event loop, else nullptr.
   const services::Handler* loop_handler(const wire::Route& route) const;
 
  private:
@@ -162,8 +162,8 @@ class RequestChain final : public wire::HttpHandler {
   SharedBudget unproven_bytes_{kUnprovenBytesMax, share_of_one(kUnprovenBytesMax)};
   SharedBudget decoded_bytes_{kDecodedBytesMax, share_of_one(kDecodedBytesMax)};
   SharedBudget answer_bytes_{kAnswerBytesMax, share_of_one(kAnswerBytesMax)};
-  // Where bodies that are still arriving are waited for: clients that send slowly hold up other
-  // uploads of their own, no one else's, and nothing else.
+  // Waits for bodies that are still arriving: a client that sends slowly delays only its own other
+  // uploads.
   FairQueue uploads_;
 };
 

@@ -23,7 +23,7 @@ std::unexpected<Error> invalid_request(std::string message) {
   return fail("InvalidRequest", std::move(message), 400);
 }
 
-// "response-content-type" and its like; S3 refuses others that look like them.
+// "response-content-type" and the like; S3 refuses similar names that it does not know.
 Result<void> check_overrides(const wire::HttpRequest& request, const schema::Operation& operation) {
   if (request.query.empty() ||
       !has_member(operation, Location::query_string, "response-content-type"))
@@ -65,7 +65,7 @@ Result<void> check_value(ChecksumAlgorithm algorithm, std::string_view header,
               400);
 }
 
-// A trailer was compared while the body was read.
+// Trailing checksums were compared while the body was read.
 Result<void> check_document(const wire::HttpRequest& request) {
   bool checked = request.headers.find("x-amz-trailer") != nullptr;
   for (const auto& [name, value] : request.headers.fields()) {

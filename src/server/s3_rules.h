@@ -1,4 +1,4 @@
-// What S3 asks of a request beyond what its operations' models say.
+// S3's requirements for requests beyond the models of its operations.
 #pragma once
 
 #include "base/error.h"
@@ -7,13 +7,13 @@
 
 namespace tidemill::server {
 
-// A PUT says how long it is, unless what it stores comes from another object. Asked before the
-// body is read. MissingContentLength.
+// A PUT must state its length, unless it copies another object. Checked before the body is read.
+// MissingContentLength.
 Result<void> check_s3_length(const wire::HttpRequest& request, const schema::Operation& operation);
 
-// Asked once documents lie in `request.body`: that response headers are ones that can be
-// overridden, and that documents that must not be damaged on the way come with a checksum, which
-// is compared. InvalidArgument, InvalidRequest, InvalidDigest, BadDigest.
+// Call once documents are in `request.body`. Checks that response headers are overridable ones, and
+// that documents which need a checksum have one that matches. InvalidArgument, InvalidRequest,
+// InvalidDigest, BadDigest.
 Result<void> check_s3_request(const wire::HttpRequest& request, const schema::Operation& operation);
 
 }  // namespace tidemill::server

@@ -105,7 +105,7 @@ Result<void> check(const SettingSpec& spec, const std::string& value, const std:
   return {};
 }
 
-// Key by key, all as text; Tidemill.Invalid names the file and the line.
+// All keys with their values as text; Tidemill.Invalid names the file and the line.
 Result<std::map<std::string, std::string>> read_file(const std::string& path) {
   std::map<std::string, std::string> values;
   try {
@@ -126,9 +126,9 @@ Result<std::map<std::string, std::string>> read_file(const std::string& path) {
   return values;
 }
 
-// A misspelt variable would otherwise be a setting that silently is not in force.
+// A misspelt variable would otherwise be a setting that is silently ignored.
 Result<void> check_variables(const std::map<std::string, std::string>& variables) {
-  // Not settings: the file's own path, base/crash_point.h, and what the tests and tools export.
+  // Not settings: the file's own path, base/crash_point.h, and variables of tests and tools.
   constexpr std::string_view kOthers[] = {
       "TIDEMILL_CONFIG",  "TIDEMILL_CRASH_AT",  "TIDEMILL_BINARY",        "TIDEMILL_BENCH_DIR",
       "TIDEMILL_ML_ROOT", "TIDEMILL_TEST_SEED", "TIDEMILL_DUCKDB_LIBRARY"};

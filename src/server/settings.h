@@ -1,5 +1,5 @@
-// Configuration: every setting once, in one table, with where its value came from.
-// Order of precedence: command-line flag, TIDEMILL_* variable, configuration file, default.
+// Configuration: one table with every setting and the source of its value. Order of precedence:
+// command-line flag, TIDEMILL_* variable, configuration file, default.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@ struct SettingSpec {
       name;  // "log-level": flag --log-level, variable TIDEMILL_LOG_LEVEL, key log-level
   std::string_view default_value;
   std::string_view description;
-  // Empty: any text. Else the accepted words.
+  // The accepted words; empty: any text.
   std::vector<std::string_view> choices = {};
   bool number = false;
   std::int64_t number_min = 0;
@@ -33,15 +33,15 @@ class Settings {
     std::string value;
     std::string source;  // "flag", "TIDEMILL_LISTEN", "/etc/tidemill.yaml", "default"
   };
-  // `flags` by setting name. `variables` is the environment. The file is the one that --config or
-  // TIDEMILL_CONFIG names; without either, tidemill.yaml in the working directory when it is there.
-  // Unknown keys, unknown TIDEMILL_* variables and values out of range are errors that name them.
+  // `flags` by setting name. `variables` is the environment. --config or TIDEMILL_CONFIG names the
+  // file; without either, tidemill.yaml in the working directory is read if present. Unknown keys,
+  // unknown TIDEMILL_* variables and values out of range are errors that name them.
   static Result<Settings> resolve(const std::map<std::string, std::string>& flags,
                                   const std::map<std::string, std::string>& variables);
 
   const std::string& text(std::string_view name) const;
   std::int64_t number(std::string_view name) const;
-  // One line a setting: name, value, source; the value of a secret is never among the settings.
+  // One line per setting: name, value, source. Settings never hold secrets.
   std::string explain() const;
   std::string explain_json() const;
 

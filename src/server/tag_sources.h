@@ -1,4 +1,4 @@
-// Where policies find the tags of the services' resources (aws:ResourceTag and its like).
+// Where policies find the tags of services' resources (aws:ResourceTag and the like).
 #pragma once
 
 #include "services/iam/authorization/facts.h"
@@ -6,7 +6,7 @@
 
 namespace tidemill::server {
 
-// By the prefix of a service's actions. The store outlives them.
+// By the prefix of a service's actions. The store must outlive them.
 services::iam::TagSources tag_sources(store::Store& store);
 
 }  // namespace tidemill::server

@@ -55,7 +55,7 @@ void ConnectPath::handle(const HttpRequest& request, wire::HttpHandler::Respond 
     response.upgrade->host = wire::lower_case(target->host);
     return respond(std::move(response));
   }
-  // A job's door is on loopback, too: of the job's own network.
+  // A job's door is also on loopback, in the job's own network.
   if (!request.job.empty() && !options_.tunnels_for_jobs)
     return respond(plain(403,
                          "Jobs reach this server and nothing else: other hosts need its setting "
@@ -75,7 +75,7 @@ std::optional<HttpResponse> misdirected(const HttpRequest& request, const Caller
     return plain(421, "This connection was opened to " + request.tunnel_host +
                           "; the request names another host.");
   if (request.target.starts_with('/') || request.target == "*") return std::nullopt;
-  // Absolute form, as clients send it to a proxy for plain http.
+  // Absolute form, which clients send to a proxy for plain http.
   std::string_view rest = request.target;
   rest.remove_prefix(std::min(rest.size(), rest.find("://") + 3));
   const std::string_view named = without_port(rest.substr(0, rest.find_first_of("/?")));

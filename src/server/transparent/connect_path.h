@@ -1,4 +1,4 @@
-// CONNECT: AWS's host names are answered by this server itself, other hosts are tunnelled to.
+// CONNECT: this server answers for AWS's host names itself and opens tunnels to other hosts.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ namespace tidemill::server {
 struct ConnectOptions {
   // Whether callers on this machine get tunnels to hosts that are not AWS's.
   bool tunnels_for_loopback = true;
-  // Whether jobs in networks of their own get them, too.
+  // Whether jobs in their own networks also get them.
   bool tunnels_for_jobs = false;
 };
 
@@ -34,9 +34,9 @@ class ConnectPath {
   const ConnectOptions options_;
 };
 
-// The answer to a request that came here by mistake: through CONNECT to one host but meant for
-// another, or as to a proxy for plain http that there is none of. Hosts of `callers`'s own are
-// answered in that form, too. nullopt for all others.
+// The answer to a misdirected request: its CONNECT was for another host, or it was sent as to a
+// plain http proxy, which this server is not. The server also answers for `callers`'s own hosts in
+// that form. nullopt for all other requests.
 std::optional<wire::HttpResponse> misdirected(const wire::HttpRequest& request,
                                               const CallerRules& callers);
 

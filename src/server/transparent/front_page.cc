@@ -38,8 +38,8 @@ std::string quoted_for_shell(std::string_view text) {
   return out + "'";
 }
 
-// Both ends are this machine, and by name, too: a page from elsewhere whose name was pointed here
-// (DNS rebinding) is told no path.
+// Both ends must be this machine, and so must the Host name: a page under a name that was pointed
+// here (DNS rebinding) is not told the path.
 bool asks_from_this_machine(const wire::HttpRequest& request) {
   const bool near =
       request.remote_address.starts_with("127.") || request.remote_address.starts_with("[::1]");

@@ -1,4 +1,4 @@
-// What a person gets who opens the server's address in a browser.
+// The page for a person who opens the server's address in a browser.
 #pragma once
 
 #include <string>
@@ -7,15 +7,15 @@
 
 namespace tidemill::server {
 
-// A GET of "/" that nobody signed and whose sender would rather read HTML than XML: no SDK sends
-// that. (An S3 client's ListBuckets is signed; an anonymous one does not ask for HTML.)
+// An unsigned GET of "/" that prefers HTML to XML; no SDK sends one. (An S3 client's ListBuckets is
+// signed; an anonymous one does not ask for HTML.)
 bool wants_front_page(const wire::HttpRequest& request);
 
 struct FrontPageFacts {
   std::string endpoint;  // "http://127.0.0.1:4566"
-  std::string data;      // the data folder as it was given; shown to callers on this machine only
+  std::string data;      // the data folder as given; shown only to callers on this machine
 };
-// Says what this is and how to go on. No script, nothing from elsewhere.
+// Says what this server is and how to proceed. No scripts, no external content.
 wire::HttpResponse front_page(const wire::HttpRequest& request, const FrontPageFacts& facts);
 
 }  // namespace tidemill::server

@@ -22,7 +22,7 @@ namespace {
 namespace filesystem = std::filesystem;
 
 constexpr std::size_t kBundleBytesMax = 16u << 20;
-// Debian, Fedora, SUSE, Alpine and the BSDs.
+// Paths on Debian, Fedora, SUSE, Alpine and the BSDs.
 constexpr const char* kSystemBundles[] = {"/etc/ssl/certs/ca-certificates.crt",
                                           "/etc/pki/tls/certs/ca-bundle.crt",
                                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"};
@@ -37,7 +37,7 @@ std::string text_of(const filesystem::path& path) {
   return file ? text.str() : std::string();
 }
 
-// The file of the machine's own certificates. Empty, with a warning, when there is none.
+// The file of the machine's trusted certificates. Empty, with a warning, when there is none.
 std::string find_system_bundle(const filesystem::path& own) {
   std::vector<std::string> candidates(std::begin(kSystemBundles), std::end(kSystemBundles));
   if (const char* chosen = std::getenv("SSL_CERT_FILE"); chosen && own != chosen)
@@ -53,7 +53,7 @@ std::string find_system_bundle(const filesystem::path& own) {
   return {};
 }
 
-// Java refuses a whole key store for one certificate that it cannot read.
+// Java refuses the whole key store for one certificate that it cannot read.
 bool is_whole_sequence(std::string_view der) {
   constexpr std::size_t kHeadBytes = 4;
   if (der.size() < kHeadBytes || der[0] != '\x30' || der[1] != '\x82') return false;
@@ -62,7 +62,7 @@ bool is_whole_sequence(std::string_view der) {
   return der.size() == kHeadBytes + length;
 }
 
-// In DER. Taken out of the text without reading them as certificates, which takes ten times as
+// In DER. Decoded from the text without parsing the certificates, which would take ten times as
 // long.
 std::vector<std::string> certificates_in(const std::string& pem) {
   std::vector<std::string> out;
@@ -80,11 +80,11 @@ std::vector<std::string> certificates_in(const std::string& pem) {
     OPENSSL_free(bytes);
   }
   BIO_free(memory);
-  ERR_clear_error();  // the end of the text is one
+  ERR_clear_error();  // the end of the text counts as an error
   return out;
 }
 
-// The certificates of a text that may hold other things, a private key above all.
+// Only the certificates of a text that may also hold other things, such as a private key.
 std::string only_certificates(const std::string& pem) {
   std::string out;
   BIO* memory = BIO_new_mem_buf(pem.data(), int(pem.size()));
@@ -99,7 +99,7 @@ std::string only_certificates(const std::string& pem) {
     X509_free(certificate);
   }
   BIO_free(memory);
-  ERR_clear_error();  // the end of the text is one
+  ERR_clear_error();  // the end of the text counts as an error
   return out;
 }
 
@@ -112,8 +112,8 @@ void append_text(std::string_view text, std::string& out) {
   out += text;
 }
 
-// Java's own format, JKS: numbers in network order, entries, and a digest that begins with the
-// password in UTF-16. Every Java since 1.2 reads it; its PKCS #12 stores differ between versions.
+// Java's own format, JKS: numbers in network order, entries, and a digest seeded with the password
+// in UTF-16. Every Java since 1.2 reads it; PKCS #12 stores differ between versions.
 std::string java_trust_store(const std::vector<std::string>& certificates, Timestamp now) {
   constexpr std::uint32_t kMagic = 0xfeedfeed, kVersion = 2, kTrustedCertificate = 2;
   std::string out;
@@ -159,7 +159,7 @@ std::string java_options(const filesystem::path& data, const std::string& proxy)
   const std::string place = proxy.substr(std::min(proxy.size(), proxy.find("://") + 3));
   const std::string host = place.substr(0, place.rfind(':'));
   const std::string port = proxy.substr(proxy.rfind(':') + 1);
-  // Java takes the variable apart at spaces, but for what is quoted.
+  // Java splits the variable at spaces, except inside quotes.
   auto option = [](const std::string& name, const std::string& value) {
     const bool quoted = value.find_first_of(" \t'") != value.npos;
     return "-D" + name + "=" + (quoted ? "\"" + value + "\"" : value);
@@ -173,7 +173,7 @@ std::string java_options(const filesystem::path& data, const std::string& proxy)
 
 namespace {
 
-// What the files are made of, and the files themselves: while none of it changes they stay.
+// A stamp of the sources and the written files: while it is unchanged, the files stay.
 std::string stamp_of(const filesystem::path& data, const wire::LocalAuthority& authority,
                      const std::string& system_bundle, const filesystem::path& server_certificate) {
   constexpr const char* kFormat = "tidemill trust files, format 1\n";

@@ -1,4 +1,4 @@
-// What clients are given to trust: the certificates that the machine trusts already, and the local
+// Trust files for clients: the certificates that the machine already trusts plus the local
 // authority's.
 #pragma once
 
@@ -10,26 +10,26 @@
 
 namespace tidemill::server {
 
-// The authority's own: in the data folder, the key readable by its owner only.
+// The authority's own files: in the data folder, with a key that only its owner can read.
 std::filesystem::path authority_folder(const std::filesystem::path& data);
-// What anybody may read, jobs included. The files below lie in it.
+// The folder of the files below. Everybody may read it, jobs included.
 std::filesystem::path trust_folder(const std::filesystem::path& data);
-// PEM, for OpenSSL, Python, Go, curl and most others.
+// PEM, for OpenSSL, Python, Go, curl and most other clients.
 std::filesystem::path bundle_path(const std::filesystem::path& data);
-// Without the machine's own, for clients that add to what they trust (Node).
+// Without the machine's certificates: for clients that add to their trusted ones (Node).
 std::filesystem::path authority_path(const std::filesystem::path& data);
-// A Java key store, password kTrustStorePassword: it holds no secret.
+// A Java key store with the password kTrustStorePassword: it holds no secret.
 std::filesystem::path trust_store_path(const std::filesystem::path& data);
 inline constexpr const char* kTrustStorePassword = "changeit";
 // JAVA_TOOL_OPTIONS for a caller whose proxy is `proxy`, "http://127.0.0.1:4566": Java reads no
-// other variable for either.
+// other variable for proxy or trust store.
 std::string java_options(const std::filesystem::path& data, const std::string& proxy);
 
-// Writes them when something that they are made of has changed since (the machine's own
-// certificates, say), or one of them has. Takes some 20 ms then, else a fraction of one.
-// SSL_CERT_FILE of this process, when set, stands for the machine's. `server_certificate` is the
-// file of the server's own TLS certificate, which clients meet at its address; empty: there is
-// none. Of that file, which may hold the key, too, only certificates are taken.
+// Writes the files when one of them or of their sources (such as the machine's certificates) has
+// changed: about 20 ms, otherwise under 1 ms. If this process has SSL_CERT_FILE set, that file
+// replaces the machine's certificates. `server_certificate` is the file of the server's own TLS
+// certificate, which clients see at its address; empty: none. Only certificates are taken from that
+// file, which may also hold the key.
 Result<void> write_trust_files(const std::filesystem::path& data,
                                const wire::LocalAuthority& authority,
                                const std::filesystem::path& server_certificate, Timestamp now);
