@@ -8,7 +8,7 @@ namespace tidemill::api {
 
 struct ServiceName {
   std::string_view name;           // "Application Auto Scaling"
-  std::string_view target_prefix;  // of X-Amz-Target: "AnyScaleFrontendService"; may be empty
+  std::string_view target_prefix;  // X-Amz-Target prefix: "AnyScaleFrontendService"; may be empty
   std::string_view signing_name;   // "application-autoscaling"
 };
 

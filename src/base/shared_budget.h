@@ -52,7 +52,7 @@ class SharedBudget {
   const std::uint64_t owner_max_;
   mutable std::mutex mutex_;
   std::uint64_t taken_ = 0;                                  // guarded by mutex_
-  std::unordered_map<std::string, std::uint64_t> by_owner_;  // guarded by mutex_; none at zero
+  std::unordered_map<std::string, std::uint64_t> by_owner_;  // guarded by mutex_; no zero entries
 };
 
 }  // namespace tidemill

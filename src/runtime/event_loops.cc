@@ -80,7 +80,7 @@ struct Timer::Impl {
   explicit Impl(asio::io_context& context) : timer(context) {}
   asio::steady_timer timer;
   std::move_only_function<void()> task;
-  std::uint64_t serial = 0;  // of the latest start() or cancel(): older waits find it moved on
+  std::uint64_t serial = 0;  // grows with start() and cancel(): older waits are stale
 };
 
 Timer::Timer(EventLoop& loop) : impl_(std::make_shared<Impl>(loop.context())) {}

@@ -3,10 +3,10 @@
 
 namespace tidemill::runtime {
 
-// The calling thread asks for slices of 0.1 ms, the shortest: when it wakes, the kernel runs it
-// ahead of threads that have begun longer ones (those that write, upload, train) instead of after
-// milliseconds, and it gets no more of the processor than before. For threads that answer.
-// Linux 6.12 on (sched_setattr(2): sched_runtime of SCHED_OTHER); older kernels take no notice.
+// Requests time slices of 0.1 ms, the shortest, for the calling thread: when it wakes, the kernel
+// runs it at once instead of milliseconds later, ahead of threads in longer slices (those that
+// write, upload, train). Its share of the processor stays the same. For threads that answer. Linux
+// 6.12 or later (sched_setattr(2): sched_runtime of SCHED_OTHER); older kernels ignore it.
 void prefer_short_slices();
 
 }  // namespace tidemill::runtime

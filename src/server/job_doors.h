@@ -23,7 +23,7 @@ bool is_job_network_name(std::string_view name);
 
 class HttpJobDoors final : public compute::JobDoors {
  public:
-  // `authority` is nullptr where AWS's names are not stood for. Everything borrowed outlives this.
+  // `authority`: nullptr when AWS's names are not served. Borrowed arguments outlive this object.
   static Result<std::unique_ptr<HttpJobDoors>> make(wire::HttpServer& server,
                                                     wire::NameServer& names,
                                                     wire::LocalAuthority* authority);

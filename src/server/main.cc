@@ -22,7 +22,7 @@ namespace {
 // Loading may use as much as the largest known models need, but no more.
 int check_model(const std::string& directory, const tidemill::infer::LoadOptions& options) {
   constexpr std::uint64_t kMemoryBytes = 2ull << 30, kMemoryPerByte = 16;
-  constexpr std::uint64_t kCpuSeconds = 240;  // of all threads; the clock's limit is the caller's
+  constexpr std::uint64_t kCpuSeconds = 240;  // over all threads; the caller limits elapsed time
   std::uint64_t bytes = 0;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory, ignored))

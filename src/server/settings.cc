@@ -78,7 +78,7 @@ std::string joined(const std::vector<std::string_view>& words) {
   return out;
 }
 
-// The region is part of every ARN and name of a bucket that clients make up from it.
+// The region is part of every ARN and of bucket names that clients derive from it.
 Result<void> check_region(const std::string& who, const std::string& value) {
   const std::span<const std::string_view> known = api::region_names();
   if (std::ranges::find(known, value) != known.end()) return {};
