@@ -63,7 +63,7 @@ std::string_view HttpRequest::host() const { return headers.get("host"); }
 
 Result<void> parse_target(HttpRequest& request) {
   std::string_view target = request.target;
-  // Absolute form, as proxies send it: "http://host/path".
+  // Absolute form, which proxies send: "http://host/path".
   if (std::size_t scheme = target.find("://"); !target.starts_with('/') && scheme != target.npos) {
     std::size_t slash = target.find('/', scheme + 3);
     target = slash == target.npos ? std::string_view("/") : target.substr(slash);

@@ -1,4 +1,4 @@
-// HTTP messages as the rest of the program sees them: no sockets, no Beast.
+// HTTP messages for the rest of the program: without sockets and Beast.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class PushReader;  // base/push_body.h
 
 namespace tidemill::wire {
 
-// Header or trailer fields in the order they came; names compare without regard to case.
+// Header or trailer fields in order of arrival; names compare case-insensitively.
 class Headers {
  public:
   using Field = std::pair<std::string, std::string>;
@@ -29,10 +29,10 @@ class Headers {
     fields_.emplace_back(std::move(name), std::move(value));
   }
   void reserve(std::size_t count) { fields_.reserve(count); }
-  // Replaces every field of that name.
+  // Replaces all fields with that name.
   void set(std::string_view name, std::string value);
   void erase(std::string_view name);
-  // The first field of that name, or nullptr.
+  // The first field with that name, or nullptr.
   const std::string* find(std::string_view name) const;
   // The first field's value, or "".
   std::string_view get(std::string_view name) const;
@@ -46,7 +46,7 @@ class Headers {
 bool equal_ignoring_case(std::string_view a, std::string_view b);
 std::string lower_case(std::string_view text);
 
-// One query parameter, percent-decoded; `has_value` tells "?uploads" from "?uploads=".
+// One query parameter, percent-decoded; `has_value` distinguishes "?uploads" from "?uploads=".
 struct QueryParameter {
   std::string name;
   std::string value;
@@ -55,20 +55,20 @@ struct QueryParameter {
 
 struct HttpResponse;
 
-// What a handler grants a request whose body has still to come (HttpHandler::admit). Travels with
-// the request and ends with it.
+// The permission of a handler for a request whose body is still to come (HttpHandler::admit).
+// Travels with the request and ends with it.
 class Admission {
  public:
   virtual ~Admission() = default;
-  // Asked on the loop's thread before it keeps `bytes` of the body in all, a step at a time; an
-  // answer refuses the request, whose further bytes are not kept. Beyond gathered_bytes_max an
-  // answer must come.
+  // Called on the loop's thread before it keeps a total of `bytes` of the body, step by step; an
+  // answer refuses the request, and further bytes are not kept. Beyond gathered_bytes_max it must
+  // return an answer.
   virtual std::optional<HttpResponse> keep(std::uint64_t bytes) = 0;
 
-  // Bodies up to this size are gathered by the loop and lie in HttpRequest::body.
+  // The loop gathers bodies up to this size in HttpRequest::body.
   std::uint64_t gathered_bytes_max = limits::buffered_body_bytes_max;
-  // Larger ones come as HttpRequest::stream, for the cost of the pipe's own memory, which is asked
-  // for with keep(); false: they are refused.
+  // Whether larger bodies come as HttpRequest::stream, which costs the memory of the pipe (asked
+  // for with keep()); false: they are refused.
   bool streams = true;
 };
 
@@ -82,13 +82,13 @@ struct HttpRequest {
   Headers headers;
   std::string remote_address;  // "127.0.0.1:52344"
   bool tls = false;
-  // The id of the job whose own door (HttpServer::add_door) it came through; "" anybody's.
+  // Id of the job through whose door (HttpServer::add_door) the request came; "" for others.
   std::string job;
   // "sts.us-east-1.amazonaws.com" when the request came inside TLS through CONNECT to that name.
   std::string tunnel_host;
-  // Bodies of up to limits::buffered_body_bytes_max (or what the admission says) lie in `body`;
-  // larger ones come through `stream` (then `body` is empty). HTTP chunked framing is
-  // already removed; aws-chunked is not (wire/sigv4 does that).
+  // Bodies of up to limits::buffered_body_bytes_max (or the admission's limit) are in `body`;
+  // larger ones come through `stream` (then `body` is empty). HTTP chunked framing is already
+  // removed; aws-chunked is not (wire/sigv4 does that).
   std::string body;
   std::unique_ptr<ByteSource> stream;
   // The result of admit(); nullptr when it was not called.
@@ -99,8 +99,8 @@ struct HttpRequest {
   std::string_view host() const;  // the Host field
 };
 
-// A part of a file that the server sends without passing it through user space where it can.
-// Owns the descriptor's duplicate through `owner`.
+// Part of a file, which the server sends without copying it through user space where possible. Owns
+// the descriptor's duplicate through `owner`.
 struct FileRange {
   int descriptor = -1;
   std::uint64_t offset = 0;
@@ -119,36 +119,36 @@ struct HttpResponse {
   int status = 200;
   Headers headers;  // without Content-Length, Date, Connection: the server adds them
   std::string body;
-  // When set, sent instead of `body`; with a known size as Content-Length, else chunked.
+  // If set, sent instead of `body`; with a Content-Length if its size is known, else chunked.
   std::unique_ptr<ByteSource> stream;
   std::optional<FileRange> file;
-  // When set, sent instead of `body`, chunked, as an event loop or another thread makes it; no
+  // If set, sent instead of `body`, chunked, while an event loop or another thread produces it; no
   // thread waits for it.
   std::unique_ptr<PushReader> push;
-  // When set, the status is 200, there is no body, and the connection becomes another: only as an
-  // answer to CONNECT.
+  // If set, the status is 200, there is no body, and the connection changes its protocol: only as
+  // an answer to CONNECT.
   std::unique_ptr<Upgrade> upgrade;
-  // Kept until the whole answer is on its way or dropped: a share of a budget of memory.
-  std::shared_ptr<const void> held;  // shared: so that its type stays with its maker
-  // For HEAD: the Content-Length of the body that is not sent.
+  // Kept until the whole answer is sent or dropped: a share of a memory budget.
+  std::shared_ptr<const void> held;  // shared_ptr: hides the type from this header
+  // For HEAD: the Content-Length of the body that is left out.
   std::optional<std::uint64_t> head_content_length;
 };
 
 // Splits a request target and decodes it; Tidemill.Invalid on a broken escape.
 Result<void> parse_target(HttpRequest& request);
 
-// What serves requests. handle() is called on an event-loop thread when the head and, up to
-// limits::buffered_body_bytes_max, the body have arrived. It must not block: it either answers at
-// once or hands the work to a worker pool, and calls `respond` exactly once, from any thread.
+// Serves requests. handle() is called on an event-loop thread when the head and (up to
+// limits::buffered_body_bytes_max) the body have arrived. It must not block: it answers at once or
+// hands the work to a worker pool, and calls `respond` exactly once, from any thread.
 class HttpHandler {
  public:
   using Respond = std::move_only_function<void(HttpResponse)>;
   virtual ~HttpHandler() = default;
   virtual void handle(HttpRequest request, Respond respond) = 0;
-  // Asked on an event-loop thread once the head of a request is there, before more of its body than
-  // HttpServerOptions::unadmitted_body_bytes_max is taken or "100 Continue" is sent. An answer
-  // refuses the request unread; nullptr: gathered to limits::buffered_body_bytes_max, then a
-  // stream. Must not block.
+  // Called on an event-loop thread once a request's head has arrived, before more of its body than
+  // HttpServerOptions::unadmitted_body_bytes_max is read or "100 Continue" is sent. An answer
+  // refuses the request unread; nullptr: the body is gathered up to
+  // limits::buffered_body_bytes_max, then streamed. Must not block.
   virtual std::expected<std::unique_ptr<Admission>, HttpResponse> admit(const HttpRequest& head);
 };
 

@@ -1,4 +1,4 @@
-// Bytes that came in and are not used up yet.
+// Received bytes that are not used up yet.
 #pragma once
 
 #include <algorithm>
@@ -15,9 +15,9 @@ class InputBuffer {
  public:
   std::string_view view() const { return {bytes_.get() + begin_, end_ - begin_}; }
   bool empty() const { return begin_ == end_; }
-  // Moves nothing: a read into room() may be under way.
+  // Does not move bytes: a read into room() may be under way.
   void consume(std::size_t count) { begin_ += count; }
-  // At least `count` bytes to read into; committed() says how many came.
+  // At least `count` bytes to read into; committed() takes the number that came.
   std::span<char> room(std::size_t count) {
     if (begin_ == end_) begin_ = end_ = 0;
     if (capacity_ - end_ < count) make_room(count);
@@ -28,7 +28,7 @@ class InputBuffer {
     std::memcpy(room(bytes.size()).data(), bytes.data(), bytes.size());
     committed(bytes.size());
   }
-  // Gives the memory back; for connections that wait. Not while a read into it is under way.
+  // Frees the memory of waiting connections. Do not call while a read into it is under way.
   void release_if_empty(std::size_t keep_bytes_max) {
     if (!empty() || capacity_ <= keep_bytes_max) return;
     bytes_.reset();

@@ -10,7 +10,7 @@
 namespace tidemill::wire {
 namespace {
 
-// RFC 9112 leaves the size to us; extensions are allowed and ignored.
+// RFC 9112 does not limit it; chunk extensions are allowed and ignored.
 constexpr std::size_t chunk_line_bytes_max = 1024;
 
 constexpr std::array<bool, 256> make_token_table() {
@@ -27,7 +27,7 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return token_table[c]; });
 }
 
-// Field values: anything but controls, the tab excepted.
+// Field values: anything but control characters; tabs are allowed.
 bool is_field_value(std::string_view text) {
   return std::ranges::all_of(text,
                              [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
@@ -43,7 +43,7 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-// Takes the next line off `rest`, without its CR LF. The scanner has made sure that it ends so.
+// Takes the next line off `rest`, without its CR LF, which the scanner has checked.
 std::string_view take_head_line(std::string_view& rest) {
   std::size_t end = rest.find('\n');
   if (end == rest.npos || end == 0) {
@@ -56,7 +56,7 @@ std::string_view take_head_line(std::string_view& rest) {
   return line;
 }
 
-// The fields that decide about framing and the connection, gathered while fields are read.
+// The fields that determine framing and connection handling, collected while reading.
 struct FramingFields {
   std::optional<std::uint64_t> content_length;
   int transfer_encodings = 0;
@@ -78,7 +78,7 @@ bool list_has(std::string_view list, std::string_view wanted) {
 }
 
 Parsed<void> note_field(std::string_view name, std::string_view value, FramingFields& fields) {
-  // The length tells most fields apart without comparing.
+  // The length distinguishes most fields without comparing.
   switch (name.size()) {
     case 4:
       if (equal_ignoring_case(name, "host")) ++fields.hosts;
@@ -117,7 +117,7 @@ Parsed<void> note_field(std::string_view name, std::string_view value, FramingFi
   return {};
 }
 
-// What signed requests of the SDKs bring; more only costs another allocation.
+// As many as SDKs' signed requests have; more only cost another allocation.
 constexpr std::size_t kUsualFields = 12;
 
 Parsed<void> parse_fields(std::string_view rest, const HttpLimits& limits, Headers& headers,
@@ -155,12 +155,12 @@ Parsed<void> check_target(std::string_view method, std::string_view target) {
   }
   if (target.front() == '/') return {};
   if (target == "*" && method == "OPTIONS") return {};
-  // Absolute form, as proxies send it.
+  // Absolute form, which proxies send.
   if (target.starts_with("http://") || target.starts_with("https://")) return {};
   return bad("The request target must start with a slash.");
 }
 
-// "HTTP/1.1": 505 when it is another version of HTTP, 400 when it is none.
+// "HTTP/1.1": 505 for another version of HTTP, 400 for anything else.
 Parsed<bool> parse_version_is_1_0(std::string_view version) {
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
   if (version.size() != 8 || !version.starts_with("HTTP/") || version[6] != '.' ||
@@ -247,7 +247,7 @@ Parsed<void> parse_response_head(std::string_view head, const HttpLimits& limits
 }
 
 Parsed<std::size_t> HeadScanner::scan(std::string_view input, const HttpLimits& limits) {
-  // What cannot become a request, a TLS greeting above all, is not waited for.
+  // Fail at once when the bytes cannot become a request, such as a TLS greeting.
   if (first_line_ && !input.empty() && input.front() != '\r' &&
       !token_table[static_cast<unsigned char>(input.front())])
     return bad("This is not HTTP.");
@@ -306,7 +306,7 @@ bool BodyDecoder::finish_at_close() {
   return done();
 }
 
-// Moves input up to a LF into line_; the line is whole when line_ ends with it.
+// Moves input up to an LF into line_; the line is complete when line_ ends with LF.
 Parsed<std::size_t> BodyDecoder::take_line(std::string_view input, std::size_t limit,
                                            const char* what) {
   std::size_t end = input.find('\n');

@@ -1,5 +1,5 @@
-// HTTP/1.1 framing without sockets: heads and bodies out of bytes that lie in memory. The server,
-// the client and the fuzzers share it. Strict where leniency lets two parsers disagree about where
+// HTTP/1.1 framing without sockets: parses heads and bodies from bytes in memory. The server, the
+// client and the fuzzers share it. Strict where leniency would let two parsers disagree about where
 // a message ends (request smuggling): no bare LF, no folded lines, no space before a colon, one
 // Content-Length, never Content-Length together with Transfer-Encoding.
 #pragma once
@@ -23,8 +23,8 @@ struct HttpLimits {
   std::size_t trailer_bytes_max = 8 * 1024;
 };
 
-// Why a message cannot be understood: the status that fits (400, 408, 413, 414, 431, 501, 505) and
-// a sentence for the client.
+// The reason why a message is refused: the fitting status (400, 408, 413, 414, 431, 501, 505) and a
+// sentence for the client.
 struct BadMessage {
   int status = 400;
   std::string reason;
@@ -53,7 +53,7 @@ struct RequestHead {
   bool expect_continue = false;
 };
 
-// What a request's head says, without its target's escapes: those are parse_target()'s.
+// Parses a request's head, except for the target's escapes, which parse_target() decodes.
 Parsed<void> parse_request_head(std::string_view head, const HttpLimits& limits, RequestHead& out);
 
 struct ResponseHead {
@@ -63,15 +63,15 @@ struct ResponseHead {
   bool keep_alive = true;
 };
 
-// `request_was_head`: the response has no body whatever its fields say.
+// `request_was_head`: the response does not have a body, whatever its fields say.
 Parsed<void> parse_response_head(std::string_view head, const HttpLimits& limits,
                                  bool request_was_head, ResponseHead& out);
 
-// Finds where a head ends while its bytes trickle in, looking at each byte once.
+// Finds the end of a head while its bytes arrive, looking at each byte once.
 class HeadScanner {
  public:
-  // The length of the head with its empty line, 0 when more bytes are needed. `input` is everything
-  // from the head's start, only ever longer than in the call before.
+  // The length of the head with its empty line; 0 when more bytes are needed. `input` is everything
+  // from the head's start, at least as long as in the previous call.
   Parsed<std::size_t> scan(std::string_view input, const HttpLimits& limits);
   void reset() { *this = HeadScanner(); }
 
@@ -81,21 +81,21 @@ class HeadScanner {
   bool first_line_ = true;
 };
 
-// Takes a body's framing off.
+// Removes a body's framing.
 class BodyDecoder {
  public:
   BodyDecoder() : BodyDecoder(BodyFraming{}, HttpLimits{}) {}
   BodyDecoder(BodyFraming framing, const HttpLimits& limits);
 
-  // Appends at most `room` body bytes to `out` and says how many bytes of `input` it took. Call it
-  // again with what is left when there is room or more input. 413 past body_bytes_max.
+  // Appends at most `room` body bytes to `out`; returns how many bytes of `input` it used. Call it
+  // again with the rest when there is room or more input. 413 beyond body_bytes_max.
   Parsed<std::size_t> feed(std::string_view input, std::size_t room, std::string& out);
   bool done() const { return state_ == State::done; }
   // Body bytes so far.
   std::uint64_t decoded_bytes() const { return decoded_bytes_; }
-  // Bytes that are still to come, when the framing tells.
+  // Bytes still to come, if the framing tells.
   std::uint64_t remaining_bytes() const { return remaining_; }
-  // The peer closed: true when that is the body's proper end.
+  // The peer has closed: true if that is the body's proper end.
   bool finish_at_close();
 
  private:
@@ -109,7 +109,7 @@ class BodyDecoder {
   std::uint64_t decoded_bytes_ = 0;
   std::uint64_t body_bytes_max_;
   std::size_t trailer_bytes_left_;
-  std::string line_;  // a line of the framing that has come in part
+  std::string line_;  // an incomplete line of the framing
 };
 
 }  // namespace tidemill::wire

@@ -114,7 +114,7 @@ TEST(HeadScanner, FindsTheEndByteByByte) {
   EXPECT_TRUE(parse(text));
 }
 
-// Decodes in pieces of `step` bytes with `room` a call.
+// Decodes in pieces of `step` bytes with `room` per call.
 Parsed<std::string> decode(std::string_view input, std::size_t step, std::size_t room,
                            HttpLimits limits = {}) {
   BodyDecoder decoder({BodyKind::chunked, 0}, limits);

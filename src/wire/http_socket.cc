@@ -38,7 +38,7 @@ Socket::Socket(runtime::EventLoop& loop, int descriptor) : Socket(loop) {
   impl_->socket.assign(stream_protocol(address.ss_family, 0), descriptor, error);
   if (!error) impl_->socket.non_blocking(true, error);
   if (address.ss_family == AF_INET || address.ss_family == AF_INET6) {
-    const int on = 1;  // answers go out at once; coalescing is ours
+    const int on = 1;  // send answers at once; we coalesce ourselves
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
 }
@@ -96,7 +96,7 @@ void Socket::async_connect_unix(const std::string& path, std::shared_ptr<SocketE
   std::string short_path = path;
   FolderDescriptor folder;
   if (path.size() > unix_path_bytes_max) {
-    // The kernel takes short names only, but it follows a descriptor of the folder.
+    // The kernel limits paths' length, but it accepts a path below a descriptor of the folder.
     const std::size_t slash = path.rfind('/');
     folder.open(slash == path.npos ? "." : path.substr(0, slash + 1));
     short_path = "/proc/self/fd/" + std::to_string(folder.descriptor) + "/" +
@@ -110,7 +110,7 @@ void Socket::async_connect_unix(const std::string& path, std::shared_ptr<SocketE
     });
     return;
   }
-  // async_connect() looks the name up before it returns, so the folder may be closed then.
+  // async_connect() resolves the path before it returns, so the folder may be closed then.
   const asio::local::stream_protocol::endpoint endpoint(short_path);
   impl_->socket.async_connect(endpoint, [impl = impl_.get(), events = std::move(events)](
                                             boost::system::error_code failure) {
@@ -156,7 +156,7 @@ Socket::Sent Socket::send(std::string_view first, std::string_view second, bool 
 }
 
 Socket::Sent Socket::send_file(int descriptor, std::uint64_t offset, std::uint64_t length) {
-  // One call's share, so that one large download does not hold the loop.
+  // The limit of one call, so that a large download does not hold up the loop.
   constexpr std::uint64_t share_bytes = 1u << 20;
   off_t position = off_t(offset);
   return sent_of(::sendfile(impl_->socket.native_handle(), descriptor, &position,

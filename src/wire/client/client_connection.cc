@@ -8,10 +8,10 @@ namespace {
 
 constexpr std::size_t read_bytes = 16 * 1024;
 constexpr std::size_t body_read_bytes = 256 * 1024;
-// A piece of a stream: what one that nobody takes costs at most, here and on its way out.
+// Size of one read of a stream: the most that an unread piece costs here and on its way out.
 constexpr std::size_t stream_read_bytes = 64 * 1024;
 constexpr std::size_t reserved_bytes_max = 1u << 20;
-// What a response's body may have without asking the budget; then it doubles.
+// A response's body may have this much without asking the budget; then its share doubles.
 constexpr std::size_t free_body_bytes_max = 64 * 1024;
 
 }  // namespace
@@ -45,7 +45,7 @@ void ClientConnection::start(std::unique_ptr<Exchange> exchange) {
       socket_.async_connect_unix(destination_.unix_path, shared_from_this());
     return;
   }
-  if (socket_.has_input_or_ended()) {  // the server has closed it, or talks out of turn
+  if (socket_.has_input_or_ended()) {  // the server closed it, or sent something unasked
     shut(std::move(exchange_));
     return;
   }
@@ -63,7 +63,7 @@ void ClientConnection::send() {
     const std::string_view body =
         std::string_view(exchange_->body).substr(sent_bytes_ - std::min(sent_bytes_, head_bytes));
     const Socket::Sent sent = socket_.send(head, body);
-    // A server may answer before it has taken everything, and close: its answer counts.
+    // A server may answer and close before it has read the whole request: its answer counts.
     if (sent.error) break;
     if (sent.blocked) {
       write_armed_ = true;
@@ -103,7 +103,7 @@ void ClientConnection::arm_read() {
 void ClientConnection::on_read(std::error_code error, std::size_t count) {
   read_armed_ = false;
   if (state_ == State::closed) return;
-  if (state_ == State::idle) {  // the server closed it, or talks out of turn
+  if (state_ == State::idle) {  // the server closed it, or sent something unasked
     shut(nullptr);
     return;
   }
@@ -170,7 +170,7 @@ bool ClientConnection::parse_body() {
   if (input_.empty()) return false;
   const Parsed<std::size_t> taken = decoder_.feed(input_.view(), std::string::npos, body_);
   if (!taken) {
-    if (exchange_->stream && !deliver_chunk()) return false;  // what was good of it
+    if (exchange_->stream && !deliver_chunk()) return false;  // the bytes before the bad framing
     const bool too_large = taken.error().status == 413;
     finish(fail(too_large ? codes::kOverloaded : codes::kInvalid,
                 "the answer of " + destination_.text() + ": " + taken.error().reason));
@@ -184,8 +184,8 @@ bool ClientConnection::parse_body() {
   return false;
 }
 
-// Takes memory for a body of so many bytes from the budget; false when that is used up, and the
-// exchange has failed.
+// Takes memory for a body of this many bytes from the budget. False when the budget is used up; the
+// exchange has then failed.
 bool ClientConnection::hold_body(std::uint64_t bytes) {
   if (!exchange_->budget || bytes <= free_body_bytes_max || bytes <= exchange_->held.amount())
     return true;
@@ -206,7 +206,7 @@ bool ClientConnection::hold_body(std::uint64_t bytes) {
   return false;
 }
 
-// False when the connection has gone meanwhile.
+// False when the connection has closed meanwhile.
 bool ClientConnection::deliver_chunk() {
   progressed();
   const std::shared_ptr<Exchange::Stream> stream = exchange_->stream;
@@ -218,7 +218,7 @@ bool ClientConnection::paused() const {
   return exchange_ && exchange_->stream && exchange_->stream->handle->paused_;
 }
 
-// Something came of a stream: the wait for the next begins.
+// The stream made progress: the wait for its next piece begins.
 void ClientConnection::progressed() {
   Exchange::Stream& stream = *exchange_->stream;
   exchange_->deadline =
@@ -229,7 +229,7 @@ void ClientConnection::progressed() {
 
 void ClientConnection::pause_changed() {
   if (!exchange_ || !exchange_->stream || state_ == State::closed) return;
-  if (state_ != State::body) return;  // the head is waited for whatever the caller wishes
+  if (state_ != State::body) return;  // pausing does not affect the wait for the head
   progressed();
   if (!paused()) parse();
 }
@@ -250,8 +250,8 @@ void ClientConnection::complete() {
   state_ = State::idle;
   idle_since_ = std::chrono::steady_clock::now();
   input_.release_if_empty(read_bytes);
-  arm_read();  // hears when the server closes
-  // First idle, then answered: the callback may start the next request on this very connection.
+  arm_read();  // notices when the server closes
+  // Become idle before answering: the callback may start the next request on this connection.
   std::unique_ptr<Exchange> exchange = std::move(exchange_);
   owner_.became_idle(shared_from_this());
   exchange->finish(std::move(response));
@@ -320,9 +320,9 @@ void ClientConnection::close(Error reason) {
   shut(nullptr);
 }
 
-// The timer stays armed from exchange to exchange and looks when it fires whether it is due:
-// setting it anew for each would cost more than the rest of the exchange. It never waits for longer
-// than an idle connection is kept, lest one whose deadline was far away be kept until then.
+// The timer stays armed between exchanges and checks when it fires whether it is due: setting it
+// for each exchange would cost more than the rest of the exchange. It never waits longer than the
+// idle timeout, or an idle connection would be kept until its last exchange's deadline.
 void ClientConnection::arm_timer() {
   if (timer_armed_ && timer_due_ <= exchange_->deadline) return;
   timer_armed_ = true;

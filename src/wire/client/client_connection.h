@@ -24,47 +24,47 @@ struct Exchange {
   bool retried = false;
   std::uint64_t response_bytes_max = 0;
   SharedBudget* budget = nullptr;
-  SharedBudget::Hold held;                         // of the response's memory
-  std::chrono::steady_clock::time_point deadline;  // of a stream: of its next event
+  SharedBudget::Hold held;                         // for the response's memory
+  std::chrono::steady_clock::time_point deadline;  // for a stream: of its next event
   HttpClient::Callback callback;                   // empty for a stream
 
   struct Stream {
     std::shared_ptr<ResponseStream> handle;  // shared with the caller
     StreamCallbacks callbacks;
     std::chrono::milliseconds idle_timeout;
-    std::chrono::steady_clock::time_point deadline;  // of the whole
+    std::chrono::steady_clock::time_point deadline;  // of the whole stream
   };
   std::shared_ptr<Stream> stream;  // shared: a callback that cancels ends its own exchange
 
-  // The last word to the caller. A stream's response was delivered before.
+  // The final report to the caller. A stream's response has been delivered before.
   void finish(Result<ClientResponse> result);
   bool cancelled() const { return stream && stream->handle->cancelled_; }
 };
 
-// Who owns the connections of one loop.
+// The owner of the connections of one loop.
 class ConnectionOwner {
  public:
   virtual ~ConnectionOwner() = default;
-  // The exchange is over and the connection can take another.
+  // The exchange has ended and the connection can take another.
   virtual void became_idle(const std::shared_ptr<ClientConnection>& connection) = 0;
-  // The connection is closed. `unsent` is set when it was a kept one whose server had closed it
-  // before a byte of the answer came.
+  // The connection is closed. `unsent` is set when it was a kept one that its server closed before
+  // a byte of the answer came.
   virtual void became_closed(const std::shared_ptr<ClientConnection>& connection,
                              std::unique_ptr<Exchange> unsent) = 0;
 };
 
-// On its loop's thread.
+// Use only on its loop's thread.
 class ClientConnection final : public SocketEvents,
                                public std::enable_shared_from_this<ClientConnection> {
  public:
   ClientConnection(runtime::EventLoop& loop, ConnectionOwner& owner, Destination destination,
                    const HttpClientOptions& options);
 
-  // Sends it, connecting first when needed. The connection is idle.
+  // Sends the request, connecting first when needed. The connection must be idle.
   void start(std::unique_ptr<Exchange> exchange);
-  // Fails the exchange under way.
+  // Fails the current exchange.
   void close(Error reason);
-  // The stream under way was paused or resumed.
+  // The current stream was paused or resumed.
   void pause_changed();
   const Destination& destination() const { return destination_; }
 

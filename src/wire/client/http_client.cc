@@ -31,7 +31,7 @@ std::string encode_head(const Destination& destination, const ClientRequest& req
     head.append(name).append(": ");
     const std::size_t start = head.size();
     head.append(value).append("\r\n");
-    // What came from a client must not end the line.
+    // Text from a client must not end the line.
     std::replace_if(
         head.begin() + std::ptrdiff_t(start), head.end() - 2,
         [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
@@ -42,7 +42,7 @@ std::string encode_head(const Destination& destination, const ClientRequest& req
   return head;
 }
 
-// The client's part on one event loop, on its thread.
+// The part of the client on one event loop; used only on its thread.
 class LoopClient final : public ConnectionOwner {
  public:
   LoopClient(runtime::EventLoop& loop, const HttpClientOptions& options)
@@ -59,7 +59,7 @@ class LoopClient final : public ConnectionOwner {
 
  private:
   struct Pool {
-    std::vector<std::shared_ptr<ClientConnection>> idle;  // the latest used last
+    std::vector<std::shared_ptr<ClientConnection>> idle;  // most recently used last
     std::unordered_set<std::shared_ptr<ClientConnection>> all;
     std::deque<std::unique_ptr<Exchange>> waiting;
   };
@@ -189,7 +189,7 @@ struct HttpClient::Impl {
 
   runtime::EventLoops& loops;
   const HttpClientOptions options;
-  std::vector<std::shared_ptr<LoopClient>> clients;  // shared with what is posted to the loops
+  std::vector<std::shared_ptr<LoopClient>> clients;  // shared with tasks posted to the loops
   bool stopped = false;
 };
 
@@ -244,7 +244,7 @@ std::shared_ptr<ResponseStream> HttpClient::stream(const Destination& destinatio
 
 Result<ClientResponse> HttpClient::request_and_wait(const Destination& destination,
                                                     ClientRequest request, ClientLimits limits) {
-  // Shared: the loop may still be inside set_value() when the wait is over.
+  // Shared: the loop may still be inside set_value() when the wait ends.
   auto promise = std::make_shared<std::promise<Result<ClientResponse>>>();
   std::future<Result<ClientResponse>> future = promise->get_future();
   this->request(destination, std::move(request), limits, [promise](Result<ClientResponse> result) {

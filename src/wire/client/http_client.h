@@ -24,7 +24,7 @@ struct Destination {
   std::string ip_address;
   std::uint16_t port = 0;
   std::string unix_path;  // when not empty, the other two are unused
-  // Where the address is meant; nullptr: this process's own network. Shared: with whoever keeps it.
+  // The network namespace of the address; nullptr: this process's own. Shared with its keeper.
   std::shared_ptr<const runtime::NetworkNamespace> network = {};
 
   static Destination tcp(std::string address, std::uint16_t tcp_port,
@@ -41,8 +41,8 @@ struct ClientRequest {
   std::string target = "/";
   Headers headers;  // Host, Content-Length and Connection are added when absent
   std::string body;
-  // May run twice: it is sent again when a kept connection breaks before a byte of the answer came,
-  // although the server may have worked on it. GET and HEAD always may.
+  // Allows sending it twice: it is repeated when a kept connection breaks before a byte of the
+  // answer came, although the server may have processed it. Always allowed for GET and HEAD.
   bool idempotent = false;
 };
 
@@ -54,11 +54,11 @@ struct ClientResponse {
 };
 
 struct HttpClientOptions {
-  // Per destination and event loop. Past the first limit requests wait, past the second they fail
-  // with Tidemill.Overloaded.
+  // Per destination and event loop. Beyond the first limit requests wait; beyond the second they
+  // fail with Tidemill.Overloaded.
   std::size_t connections_max = 64;
   std::size_t waiting_max = 4096;
-  // Shorter than the idle timeouts of the servers it talks to: uvicorn and Node wait 5 s.
+  // Shorter than the idle timeouts of the servers: uvicorn and Node wait 5 s.
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(4);
   std::size_t head_bytes_max = 64 * 1024;
 };
@@ -67,14 +67,14 @@ struct ClientLimits {
   // From the call to the last byte of the response.
   std::chrono::milliseconds timeout = std::chrono::seconds(60);
   std::uint64_t response_bytes_max = 64u << 20;
-  // When set, a response's body beyond the first 64 KiB takes its memory from it, under the
-  // destination's name, and gives it back when ClientResponse::held goes. Past it:
-  // Tidemill.Overloaded with HTTP status 429.
+  // When set, the memory of a response's body beyond its first 64 KiB is taken from this budget
+  // under the destination's name, and returned when ClientResponse::held is destroyed. Beyond the
+  // budget: Tidemill.Overloaded with HTTP status 429.
   SharedBudget* budget = nullptr;
 };
 
-// What hears of a response while it comes: one head, then pieces of the body in order, then one
-// end; after a failure the end alone. All on one loop's thread.
+// Callbacks for a response as it arrives: one head, then pieces of the body in order, then one end;
+// after a failure only the end. All on one loop's thread.
 struct StreamCallbacks {
   std::move_only_function<void(int status, Headers headers)> head;
   std::move_only_function<void(std::string bytes)> chunk;  // never empty
@@ -82,23 +82,23 @@ struct StreamCallbacks {
 };
 
 struct ClientStreamLimits {
-  // From the call to the head; between two pieces while it is not paused; in all.
+  // From the call to the head; between two pieces while not paused; for the whole response.
   std::chrono::milliseconds head_timeout = std::chrono::seconds(60);
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(60);
   std::chrono::milliseconds timeout = std::chrono::minutes(8);
   std::uint64_t response_bytes_max = 1u << 30;
 };
 
-// The handle of a response that comes in pieces. Any thread; a call from the callbacks' own thread
-// acts at once, one from elsewhere soon. Calls after the end do nothing.
+// The handle of a response that arrives in pieces. Any thread; calls on the callbacks' thread act
+// at once, others soon. Calls after the end do nothing.
 class ResponseStream : public std::enable_shared_from_this<ResponseStream> {
  public:
   explicit ResponseStream(runtime::EventLoop& loop) : loop_(loop) {}
-  // Reads no more, so that the server feels it; what was read already may still come when the pause
-  // was asked for on another thread.
+  // Stops reading, so that the server has to wait. When called on another thread, pieces that were
+  // already read may still come.
   void pause();
   void resume();
-  // Ends with Tidemill.Cancelled; the connection is closed, which is how the server hears of it.
+  // Ends with Tidemill.Cancelled and closes the connection, which tells the server.
   void cancel();
 
  private:
@@ -108,7 +108,7 @@ class ResponseStream : public std::enable_shared_from_this<ResponseStream> {
   void act(Wish wish);
 
   runtime::EventLoop& loop_;
-  std::weak_ptr<ClientConnection> connection_;  // on the loop's thread, as all below
+  std::weak_ptr<ClientConnection> connection_;  // used on the loop's thread, like all members below
   bool paused_ = false;
   bool cancelled_ = false;
 };
@@ -120,26 +120,26 @@ class HttpClient {
   // waiting_max); Tidemill.Cancelled (stop). Any HTTP status is a success.
   using Callback = std::move_only_function<void(Result<ClientResponse>)>;
 
-  // `loops` outlive the client.
+  // `loops` must outlive the client.
   explicit HttpClient(runtime::EventLoops& loops, HttpClientOptions options = {});
-  ~HttpClient();  // stop()
+  ~HttpClient();  // calls stop()
 
-  // Any thread. `callback` comes exactly once, on a loop's thread (the caller's own when it is
-  // one), never from within request(). A kept connection is looked at before it is used, and
-  // replaced when the server has closed it. Of a request that may not run twice (ClientRequest)
-  // nothing is ever sent again once a byte of it went out.
+  // Any thread. `callback` comes exactly once, on a loop's thread (the caller's own if it is one),
+  // never from within request(). A kept connection is checked before its use, and replaced when the
+  // server has closed it. A request that may not run twice (see ClientRequest) is never repeated
+  // once a byte of it has been sent.
   void request(const Destination& destination, ClientRequest request, ClientLimits limits,
                Callback callback);
-  // The same for a response that comes in pieces. Errors as above, from `end`. `callbacks` are
-  // destroyed after the end.
+  // The same for a response that arrives in pieces. `end` gets the errors listed above. `callbacks`
+  // are destroyed after the end.
   std::shared_ptr<ResponseStream> stream(const Destination& destination, ClientRequest request,
                                          ClientStreamLimits limits, StreamCallbacks callbacks);
-  // Waits for the answer. Not on a loop's thread.
+  // Waits for the answer. Do not call on a loop's thread.
   Result<ClientResponse> request_and_wait(const Destination& destination, ClientRequest request,
                                           ClientLimits limits);
-  // Closes kept connections to a destination that is going away.
+  // Closes kept connections to a destination that is about to go away.
   void forget(const Destination& destination);
-  // Fails what is under way. Idempotent; not on a loop's thread.
+  // Fails all current requests. Idempotent; do not call on a loop's thread.
   void stop();
 
  private:

@@ -75,7 +75,7 @@ TEST_F(ClientTest, CarriesLargeBodies) {
   EXPECT_TRUE(body == response->body);
 }
 
-// The second folder's name is longer than what the kernel takes as a socket's path.
+// The second folder's name is too long for a socket's path in the kernel.
 class UnixSockets : public ClientTest, public testing::WithParamInterface<std::size_t> {};
 INSTANTIATE_TEST_SUITE_P(Paths, UnixSockets, testing::Values(1, 150));
 
@@ -88,7 +88,7 @@ TEST_P(UnixSockets, AreSpokenOver) {
   const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  address.sun_path[0] = 's';  // relative to the folder, as servers with a long path bind
+  address.sun_path[0] = 's';  // relative to the folder: how servers bind long paths
   const int before = ::open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   ASSERT_EQ(0, chdir(folder.c_str()));
   ASSERT_EQ(0, ::bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address));
@@ -121,7 +121,7 @@ TEST_F(ClientTest, ReachesAServerOnAUnixSocket) {
   char folder[] = "/tmp/tidemill_client_test_XXXXXX";
   ASSERT_NE(nullptr, mkdtemp(folder));
   const std::string path = std::string(folder) + "/s";
-  for (int i = 0; i < 2; ++i) {  // the second finds a socket file that a crash left
+  for (int i = 0; i < 2; ++i) {  // the second run finds a socket file that a crash left
     HttpServerOptions options;
     options.unix_path = path;
     TestServer server(echo, options);

@@ -1,4 +1,4 @@
-// Responses that come in pieces, and what may be sent twice.
+// Responses that arrive in pieces, and requests that may be sent twice.
 #include <future>
 #include <mutex>
 #include <thread>
@@ -11,7 +11,7 @@
 namespace tidemill::wire {
 namespace {
 
-// Gathers what a stream delivers.
+// Collects what a stream delivers.
 struct Collected {
   std::atomic<int> status = 0;
   std::atomic<std::size_t> bytes = 0;
@@ -86,7 +86,7 @@ TEST_F(StreamClientTest, PiecesComeWhenTheyAreMade) {
   producer.finish();
   EXPECT_TRUE(got.wait());
   EXPECT_EQ("onetwothree", got.body);
-  handle->cancel();  // after the end: nothing
+  handle->cancel();  // after the end this does nothing
   handle->resume();
   Collected again;
   client.stream(there, post("x"), {}, again.callbacks());
@@ -170,7 +170,7 @@ TEST_F(StreamClientTest, CancellingInACallbackIsSafe) {
   std::promise<std::shared_ptr<ResponseStream>> known;
   auto ready = known.get_future().share();
   std::promise<Result<void>> end;
-  // What the callbacks hold is used after the cancellation.
+  // Objects that the callbacks hold are used after the cancellation.
   auto held = std::make_shared<std::string>("held");
   auto result = std::make_shared<std::atomic<std::size_t>>(0);
   known.set_value(
@@ -202,7 +202,7 @@ TEST_F(StreamClientTest, TimeLimits) {
   EXPECT_EQ("half", half.body);
 
   serve();
-  Collected paced;  // each piece within the limit, all together far past it
+  Collected paced;  // each piece within the limit, all together far beyond
   client.stream(there, post("x"), {.idle_timeout = milliseconds(150)}, paced.callbacks());
   PushWriter producer = next_writer();
   for (int i = 0; i < 8; ++i) {
@@ -273,7 +273,7 @@ TEST_F(StreamClientTest, FailuresComeAfterWhatWasThere) {
 
 const std::string kept = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
-// The server takes the second request and closes without a word: it may have worked on it.
+// The server takes the second request and closes silently: it may have processed it.
 TEST_F(StreamClientTest, WhatMayHaveRunIsNotSentAgain) {
   for (int round = 0; round < 3; ++round) {
     ScriptedServer server({{kept, false, 1}, {kept}});
@@ -289,7 +289,7 @@ TEST_F(StreamClientTest, WhatMayHaveRunIsNotSentAgain) {
   }
 }
 
-// The server has closed the kept connection, and the loop has not heard of it yet.
+// The server has closed the kept connection, and the loop has not noticed yet.
 TEST_F(StreamClientTest, AClosedConnectionIsSeenBeforeItIsUsed) {
   for (int round = 0; round < 20; ++round) {
     ScriptedServer server({{kept}, {kept}});
@@ -310,7 +310,7 @@ TEST_F(StreamClientTest, KeptConnectionsAreNotKeptForLong) {
   HttpClient brief(loops, {.idle_timeout = milliseconds(50)});
   TestServer echoing(echo);
   const Destination echo_there = Destination::tcp("127.0.0.1", echoing.port());
-  // Whatever time the request had.
+  // For any timeout of the request.
   for (const milliseconds timeout : {milliseconds(80), milliseconds(std::chrono::hours(1))}) {
     ASSERT_TRUE(brief.request_and_wait(echo_there, post("x"), {.timeout = timeout}));
     EXPECT_TRUE(eventually([&] { return echoing.counters().connections_active == 0; },

@@ -1,4 +1,4 @@
-// For tests: a server that says exactly what the test wants.
+// For tests: a server that sends exactly the given bytes.
 #pragma once
 
 #include <netinet/in.h>
@@ -14,14 +14,14 @@
 
 namespace tidemill::wire {
 
-// Each connection gets the next script, sent once a request's empty line has come; then the
-// connection closes unless the script says otherwise.
+// Each connection sends the next script once it has read a request's empty line; then it closes
+// unless the script says otherwise.
 class ScriptedServer {
  public:
   struct Script {
     std::string answer;
     bool keep_open = false;
-    int unanswered_requests = 0;  // that are taken after the answer, before it closes
+    int unanswered_requests = 0;  // read after the answer, before closing
   };
   explicit ScriptedServer(std::vector<Script> scripts) : scripts_(std::move(scripts)) {
     descriptor_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -47,7 +47,7 @@ class ScriptedServer {
   int closed() const { return closed_; }
 
  private:
-  // Small requests: head and body come in one piece.
+  // For small requests: head and body come in one piece.
   bool take_request(int client) {
     std::string request;
     char buffer[4096];

@@ -1,4 +1,4 @@
-// Datagrams of hostile jobs: none is answered with more than a message, and no answer is answered.
+// Datagrams of hostile jobs: an answer is one message at most, and answers are never answered.
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>

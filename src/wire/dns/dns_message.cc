@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::size_t kHeadBytes = 12;
 constexpr std::size_t kNameBytesMax = 255;
-constexpr std::size_t kLabelBytesMax = 63;  // what is larger would be a pointer, or a reserved kind
+constexpr std::size_t kLabelBytesMax = 63;  // larger values mark pointers or reserved kinds
 
 // RFC 1035 4.1.1; RFC 6895.
 enum Code : std::uint8_t {
@@ -32,8 +32,8 @@ void append_number(std::uint16_t number, std::string& out) {
 }
 
 struct Question {
-  std::size_t end = 0;  // in the query: of the question
-  // nullopt: no host has such a name, as its labels have dots inside.
+  std::size_t end = 0;  // end of the question in the query
+  // nullopt: labels with dots inside, which no host's name has
   std::optional<std::string> name;
   std::uint16_t type = 0, question_class = 0;
 };
@@ -42,7 +42,7 @@ char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? char(letter - 'A' + 'a') : letter;
 }
 
-// nullopt when the bytes are no question. Names in questions have no use for pointers.
+// nullopt when the bytes are not a question. Names in questions do not need pointers.
 std::optional<Question> parse_question(std::string_view query) {
   Question question;
   std::string name;
@@ -69,8 +69,8 @@ std::optional<Question> parse_question(std::string_view query) {
   return question;
 }
 
-// RFC 6891: who says what it can take is told the same; clients that are not told ask again
-// without, some of them after a while.
+// RFC 6891: answer the client's size record with our own; clients that get none ask again without
+// it, some only after a while.
 constexpr std::string_view kSizeRecordBegin("\0\0\x29", 3);
 constexpr std::string_view kSizeRecord("\0\0\x29\x02\0\0\0\0\0\0\0", 11);  // 512 bytes, version 0
 
@@ -118,7 +118,7 @@ std::optional<std::string> answer_dns(std::string_view query, const IsHere& is_h
     return message(query, kRefused, &*question, false);
   if (!question->name || !is_here(*question->name))
     return message(query, kNoSuchName, &*question, false);
-  // Without an IPv6 address: the doors have none.
+  // IPv6 addresses do not exist here: the doors have none.
   const bool has_address = question->type == kTypeAddress || question->type == kTypeAny;
   return message(query, kNoError, &*question, has_address);
 }

@@ -36,7 +36,7 @@ std::string query_of(std::string_view name, int type = 1, int question_class = 1
 
 struct Answer {
   int code = -1, answers = -1, additional = -1;
-  std::string tail;  // behind the question
+  std::string tail;  // bytes after the question
 };
 
 Answer ask(const std::string& query) {
@@ -80,7 +80,7 @@ TEST(DnsMessage, Other_names_do_not_exist) {
   for (const char* name : {"pypi.org", "amazonaws.com.evil.example", "xamazonaws.com", "algo-2",
                            "169.254.169.254", "1.0.0.127.in-addr.arpa", ""})
     for (const int type : {1, 28, 12}) EXPECT_EQ(ask(query_of(name, type)).code, 3) << name;
-  // A label with a dot inside is no name of ours.
+  // A label with a dot inside is not one of our names.
   std::string dotted("\x12\x34\x01\0\0\1\0\0\0\0\0\0\x0dsts.amazonaws\3com\0\0\1\0\1", 12 + 23);
   EXPECT_EQ(ask(dotted).code, 3);
 }
@@ -99,7 +99,7 @@ TEST(DnsMessage, What_is_no_query_gets_no_answer) {
   EXPECT_FALSE(answer_dns("", is_here));
   EXPECT_FALSE(answer_dns("short", is_here));
   std::string reply = query_of("sts.amazonaws.com");
-  reply[2] = char(0x81);  // two resolvers would answer each other for ever
+  reply[2] = char(0x81);  // otherwise two resolvers could answer each other forever
   EXPECT_FALSE(answer_dns(reply, is_here));
 }
 
@@ -119,7 +119,7 @@ TEST(DnsMessage, Broken_and_strange_queries_are_refused) {
   std::string endless = whole.substr(0, 12);
   for (int label = 0; label < 100; ++label) endless += "\1a";
   EXPECT_EQ(ask(endless + std::string("\0\0\1\0\1", 5)).code, 3);
-  for (int label = 0; label < 40; ++label) endless += "\1a";  // past 255 bytes
+  for (int label = 0; label < 40; ++label) endless += "\1a";  // longer than 255 bytes
   EXPECT_EQ(ask(endless + std::string("\0\0\1\0\1", 5)).code, 1);
   EXPECT_EQ(ask(whole + std::string(600, 'x')).code, 1);
 }

@@ -16,13 +16,13 @@ namespace tidemill::wire {
 namespace asio = boost::asio;
 namespace {
 
-// Then others on the loop have their turn.
+// After this many, other sockets on the loop get their turn.
 constexpr int kDatagramsPerEventMax = 64;
 constexpr std::size_t kLengthBytes = 2;  // before each message over TCP
 
 }  // namespace
 
-// On its loop's thread, its constructor excepted.
+// Use only on its loop's thread, except for the constructor.
 class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
  public:
   Door(runtime::EventLoop& loop, const IsHere& is_here, Descriptor datagrams, Descriptor listener)
@@ -52,7 +52,7 @@ class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
   bool ended_ = false;
 };
 
-// One over TCP. What it sends is answered message by message; who takes no answers is cut off.
+// One TCP connection. Answers message by message; cuts off clients that do not read answers.
 class NameServer::Door::Connection final : public SocketEvents,
                                            public std::enable_shared_from_this<Connection> {
  public:
@@ -96,15 +96,15 @@ class NameServer::Door::Connection final : public SocketEvents,
   void read() {
     socket_.async_read({buffer_.data() + filled_, buffer_.size() - filled_}, shared_from_this());
   }
-  // An answer is smaller than the buffer of a socket that its peer reads from.
+  // An answer always fits into the socket's buffer while the peer reads.
   bool send(const std::string& answer) {
     const char length[] = {char(answer.size() >> 8), char(answer.size() & 0xff)};
     return socket_.send({length, sizeof length}, answer).count == sizeof length + answer.size();
   }
 
-  const std::shared_ptr<Door> door_;  // shared: it holds this, until close()
+  const std::shared_ptr<Door> door_;  // shared: the door holds this object until close()
   Socket socket_;
-  std::optional<runtime::Timer> timer_;  // none: closed
+  std::optional<runtime::Timer> timer_;  // nullopt: closed
   std::array<char, kLengthBytes + dns_message_bytes_max> buffer_;
   std::size_t filled_ = 0;
 };
@@ -118,14 +118,14 @@ void NameServer::Door::wait_for_datagrams() {
 
 void NameServer::Door::answer_datagrams() {
   for (int i = 0; i < kDatagramsPerEventMax; ++i) {
-    // One byte more tells that a message is too long.
+    // One more byte shows that a message is too long.
     char query[dns_message_bytes_max + 1];
     sockaddr_storage from{};
     socklen_t length = sizeof from;
     const ssize_t count = ::recvfrom(datagrams_.native_handle(), query, sizeof query, MSG_DONTWAIT,
                                      reinterpret_cast<sockaddr*>(&from), &length);
     if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
-    if (count < 0) continue;  // somebody who was answered is gone, as the kernel reports here
+    if (count < 0) continue;  // the kernel reports here that an earlier peer is gone
     if (const std::optional<std::string> answer = answer_dns({query, std::size_t(count)}, is_here_))
       (void)!::sendto(datagrams_.native_handle(), answer->data(), answer->size(),
                       MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&from), length);
@@ -141,7 +141,7 @@ void NameServer::Door::wait_for_connections() {
 }
 
 void NameServer::Door::accept_connections() {
-  // At most once for each connection that may be there; the others wait for the next event.
+  // At most as many as may be open at once; the others wait for the next event.
   for (std::size_t i = 0; i < dns_connections_max; ++i) {
     Descriptor accepted(
         ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -159,7 +159,7 @@ void NameServer::Door::end() {
   boost::system::error_code ignored;
   datagrams_.close(ignored);
   listener_.close(ignored);
-  // A copy: closing takes them out of the set.
+  // A copy, because closing removes connections from the set.
   const std::vector<std::shared_ptr<Connection>> open(connections_.begin(), connections_.end());
   for (const std::shared_ptr<Connection>& connection : open) connection->close();
 }

@@ -14,24 +14,24 @@
 namespace tidemill::wire {
 
 inline constexpr std::uint16_t dns_port = 53;
-// Of one job at the same time, over TCP; more are closed.
+// Limit of TCP connections of one job; further ones are closed.
 inline constexpr std::size_t dns_connections_max = 16;
-// A connection is closed then, whatever it does.
+// A connection is closed after this time in any case.
 inline constexpr std::chrono::seconds dns_connection_time{10};
 
 // Thread-safe, but never called on a loop's thread.
 class NameServer {
  public:
-  // `loops` outlives this.
+  // `loops` must outlive this object.
   NameServer(runtime::EventLoops& loops, IsHere is_here);
-  ~NameServer();  // stop()
+  ~NameServer();  // calls stop()
 
-  // Answers in one more network: `datagrams` is a bound UDP socket of it, `listener` a TCP one that
-  // listens.
+  // Starts answering in one more network: `datagrams` is a bound UDP socket in it, `listener` a
+  // listening TCP socket.
   void open(const std::string& job, Descriptor datagrams, Descriptor listener);
-  // The job is over. Idempotent.
+  // Call when the job is over. Idempotent.
   void close(const std::string& job);
-  // Closes all, and opens no more. Idempotent.
+  // Closes all doors and opens no more. Idempotent.
   void stop();
 
  private:
@@ -39,7 +39,7 @@ class NameServer {
   runtime::EventLoops& loops_;
   const IsHere is_here_;
   std::mutex mutex_;
-  // Shared: with the loop that it lives on. Guarded by mutex_.
+  // Shared with the loop on which each door lives. Guarded by mutex_.
   std::map<std::string, std::shared_ptr<Door>> doors_;
   std::size_t doors_made_ = 0;  // guarded by mutex_
   bool stopped_ = false;        // guarded by mutex_

@@ -1,4 +1,4 @@
-// CBOR (RFC 8949) as far as the rpcv2Cbor protocol needs it.
+// CBOR (RFC 8949), as much as the rpcv2Cbor protocol needs.
 #pragma once
 
 #include <string>
@@ -12,9 +12,9 @@ namespace tidemill::wire {
 
 inline constexpr int cbor_depth_max = 128;
 
-// One data item and nothing after it. Definite and indefinite lengths, half to double floats;
-// tag 1 becomes a Timestamp, other tags are passed over; undefined reads as null. Map keys must be
-// text. Tidemill.Invalid on malformed input, naming the byte.
+// Reads exactly one data item. Definite and indefinite lengths, half to double floats; tag 1
+// becomes a Timestamp, other tags are ignored; undefined reads as null. Map keys must be text.
+// Tidemill.Invalid on malformed input, with the position of the byte.
 Result<Value> parse_cbor(std::string_view bytes);
 
 // Definite lengths; timestamps as tag 1 of a double (or integer when whole).

@@ -115,7 +115,7 @@ class Reader {
   }
 
   static Value integer(std::uint64_t argument, bool negative) {
-    // Beyond 64 bits signed only a double can say it; range checks refuse it later.
+    // Only a double can hold more than 64 bits signed; range checks refuse it later.
     if (argument > std::uint64_t(std::numeric_limits<std::int64_t>::max()))
       return negative ? Value(-1.0 - double(argument)) : Value(double(argument));
     auto number = std::int64_t(argument);
@@ -142,7 +142,7 @@ class Reader {
   }
 
   Result<Value> read_array(const Head& head, int depth) {
-    // Each element takes a byte at least, so a length that lies costs nothing.
+    // Each element takes at least a byte, so a false length is refused without cost.
     if (!head.indefinite && head.argument > left()) return bad("cut off");
     ValueList list;
     for (std::uint64_t i = 0; head.indefinite ? !at_break() : i < head.argument; ++i) {

@@ -38,7 +38,7 @@ void write_bits(unsigned char head, std::uint64_t bits, int bytes, std::string& 
 }
 
 void write_double(double number, std::string& out) {
-  // The shorter form where it loses nothing.
+  // The shorter form if it is exact.
   if (double(float(number)) == number || std::isnan(number))
     write_bits(0xfa, std::bit_cast<std::uint32_t>(float(number)), 4, out);
   else

@@ -1,4 +1,4 @@
-// The codecs behind codec_for() and what the JSON-shaped ones share. Internal to this folder.
+// The codecs behind codec_for() and helpers of the JSON-like ones. Internal to this folder.
 #pragma once
 
 #include "wire/protocols/protocol.h"
@@ -12,10 +12,10 @@ const Codec& aws_query_codec();
 const Codec& ec2_query_codec();
 const Codec& rpc_v2_cbor_codec();
 
-// An empty body is an empty object.
+// Reads an empty body as an empty object.
 Result<Value> decode_json_body(const schema::Shape& shape, std::string_view body, bool body_only);
 std::unexpected<Error> serialization_error(Error error);
-// Goes on after `out`'s open object with the error's members and closes it.
+// Appends the error's members to the open object in `out` and closes it.
 void append_error_members(const schema::Shape* shape, const Error& error, std::string& out);
 // "com.amazonaws.sqs#QueueDoesNotExist"
 std::string qualified_error_name(const schema::Service& service, const schema::Shape* shape,

@@ -87,7 +87,7 @@ Value error_members(const Shape* shape, const Error& error) {
 bool is_s3(const Service& service) { return service.signing_name == "s3"; }
 
 std::string host_id(std::string_view request_id) {
-  // Clients only pass it on to support; a readable derivation is as good as a random one.
+  // Clients only pass it on to support, so a readable derivation is as good as a random id.
   std::string seed(request_id);
   seed.resize(57, 't');
   return encode_base64(seed);

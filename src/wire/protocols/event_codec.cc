@@ -97,7 +97,7 @@ std::string encode_json_event(const Shape& stream, const Value& event) {
 std::string Codec::encode_event(const Shape&, const Value&) const { return ""; }
 
 std::string Codec::encode_event_error(const Shape& stream, const Error& error) const {
-  // A modelled error is an exception event; any other ends the stream with an error message.
+  // A modelled error is an exception event; others end the stream with an error message.
   for (const Member& member : stream.members) {
     if (!member.shape->exception || (member.shape->name != error.code && member.name != error.code))
       continue;

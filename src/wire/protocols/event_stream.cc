@@ -83,14 +83,14 @@ struct HeaderWriter {
     for (unsigned char byte : value) out += char(byte);
   }
   void sized(std::string_view bytes) {
-    // The length has two bytes; longer values are cut rather than break the frame.
+    // The length has two bytes; longer values are cut, so that the frame stays valid.
     bytes = bytes.substr(0, std::numeric_limits<std::int16_t>::max());
     append_big_endian(out, std::uint16_t(bytes.size()));
     out += bytes;
   }
 };
 
-// Reads the header block; every step checks what is left.
+// Reads the header block; every step checks how many bytes are left.
 class HeaderReader {
  public:
   explicit HeaderReader(std::string_view block) : rest_(block) {}

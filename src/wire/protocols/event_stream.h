@@ -36,13 +36,13 @@ std::string encode_event_message(const EventMessage& message);
 
 struct DecodedEvent {
   EventMessage message;
-  std::size_t consumed_bytes = 0;  // 0: the buffer does not hold a whole message yet
+  std::size_t consumed_bytes = 0;  // 0: the buffer does not hold a complete message yet
 };
-// The first message of the buffer. Tidemill.Invalid on a bad checksum, bad lengths or headers.
+// The buffer's first message. Tidemill.Invalid for a bad checksum, bad lengths or headers.
 Result<DecodedEvent> decode_event_message(std::string_view buffer);
 
-// An event whose payload is a blob ("PayloadPart" of InvokeEndpointWithResponseStream), without the
-// way over Values: what is sent for every piece of a streamed answer.
+// An event with a blob payload ("PayloadPart" of InvokeEndpointWithResponseStream), encoded without
+// Values because every piece of a streamed answer needs one.
 std::string encode_blob_event(std::string_view event_type, std::string_view bytes);
 
 // A union Value with one member set, with JSON payloads (restJson1, awsJson).

@@ -9,11 +9,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::string_view buffer = test::as_text(data, size);
   Result<DecodedEvent> event = decode_event_message(buffer);
   if (event && event->consumed_bytes > 0) {
-    // Frames have one form only, but that text headers may be longer than we write.
+    // Frames have one form only, except that text headers may be longer than ours.
     if (event->consumed_bytes > buffer.size()) std::abort();
     if (!decode_event_message(encode_event_message(event->message))) std::abort();
   }
-  // Checksums keep random input out of the headers; so frame it properly as well.
+  // Checksums keep random input away from the headers, so also frame it properly.
   EventMessage message;
   message.payload = std::string(buffer);
   message.headers.emplace_back("h", std::string(buffer.substr(0, 1000)));

@@ -85,7 +85,7 @@ ValueObject one(const char* name, Value value) {
   return out;
 }
 
-// Put together by hand after the format's description, checksums by zlib.
+// Assembled by hand from the format's description, with checksums by zlib.
 TEST(EventStream, Blob_events) {
   const std::string bytes = encode_blob_event("PayloadPart", "abc");
   EXPECT_EQ(encode_hex(bytes),

@@ -1,4 +1,4 @@
-// What the protocol fuzzers share: decode never crashes, and what it accepts encodes again.
+// Helpers of the protocol fuzzers: decoding never crashes, and decoded values encode again.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ inline std::string_view as_text(const std::uint8_t* data, std::size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// A body for one operation. Gives the decoded Value, or null.
+// Decodes a body for one operation. Returns the Value, or null.
 inline Value decode_and_encode(Protocol protocol, const Service& service,
                                const Operation& operation, std::string_view body) {
   HttpRequest request;

@@ -20,7 +20,7 @@ TimestampFormat default_format(Location location) {
 }
 
 Result<Value> read_scalar(const Member& member, const Shape& shape, std::string_view text) {
-  // Some models nest a scalar's location in a list's element; the list's member decides.
+  // Some models put a scalar's location in a list's element; the list's member decides.
   return parse_scalar(
       shape, text, timestamp_format(&member, shape, default_format(member.location)), member.name);
 }
@@ -31,7 +31,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// "a, \"b, c\", d". HTTP dates hold a comma of their own: `commas_per_item` is 1 for them.
+// "a, \"b, c\", d". HTTP dates contain a comma: `commas_per_item` is 1 for them.
 std::vector<std::string> split_header_list(std::string_view text, int commas_per_item) {
   std::vector<std::string> items;
   std::string item;
@@ -66,14 +66,14 @@ std::vector<std::string> split_header_list(std::string_view text, int commas_per
   return items;
 }
 
-// S3 compares these enumerations without regard to case, and clients count on it: the CRT, and with
-// it pyarrow, send "x-amz-checksum-mode: enabled". Other enumerations are compared as they are.
+// S3 compares these enumerations case-insensitively, and clients rely on that: the CRT, and so
+// pyarrow, send "x-amz-checksum-mode: enabled". Other enumerations are case-sensitive.
 bool ignores_case(const Member& member) {
   return member.wire_name.starts_with("x-amz-checksum-") ||
          member.wire_name.starts_with("x-amz-sdk-checksum-");
 }
 
-// The model's spelling of an enumeration's value, where only the case differs.
+// The model's spelling of an enumeration's value that differs only in case.
 std::string_view spelled_as_modelled(const Shape& shape, std::string_view text) {
   for (std::string_view value : shape.enumeration)
     if (equal_ignoring_case(value, text)) return value;
@@ -106,7 +106,7 @@ Result<Value> read_header(const Member& member, std::string_view text) {
 }
 
 // Presigned URLs may carry x-amz- headers as query parameters: JavaScript's presigner moves them
-// there. Checksums are left aside, since it adds that of an empty body where it knows none.
+// there. Checksums are ignored, since it adds an empty body's when it knows none.
 bool is_hoistable(const HttpRequest& request, std::string_view wire_name) {
   return wire_name.starts_with("x-amz-") && !wire_name.starts_with("x-amz-checksum-") &&
          !wire_name.starts_with("x-amz-sdk-") && !request.query.empty() &&
@@ -120,7 +120,7 @@ const std::string* hoisted_header(const HttpRequest& request, std::string_view w
   return nullptr;
 }
 
-// Several fields of one name are one list, as HTTP joins them; Go's SDK sends lists so.
+// Several fields with one name form one list, as in HTTP; Go's SDK sends lists this way.
 std::string joined_fields(const Headers& headers, std::string_view name) {
   std::string joined;
   for (const auto& [each, value] : headers.fields()) {
@@ -141,7 +141,7 @@ Result<void> read_prefixed_headers(const Member& member, const HttpRequest& requ
       return {};
     std::string key = lower_case(std::string_view(name).substr(prefix.size()));
     if (!is_valid_utf8(value)) return fail(codes::kInvalid, "header '" + name + "' is not UTF-8");
-    // A field that comes twice is one list, as HTTP joins them.
+    // A repeated field is one list, as in HTTP.
     if (Value* held = map.find(key))
       *held = Value(*held->as_string() + "," + value);
     else
@@ -199,7 +199,7 @@ Result<void> read_query(const Shape& shape, const Member& member, const HttpRequ
   }
   const QueryParameter* parameter = request.find_query(member.wire_name);
   if (!parameter) return {};
-  // "max-keys=" means none was given; an empty string is a value, though.
+  // "max-keys=" counts as absent; for strings the empty value counts.
   if (parameter->value.empty() && member.shape->type != ShapeType::string) return {};
   Value value = TRY(read_scalar(member, *member.shape, parameter->value));
   out.set(member.name, std::move(value));
@@ -235,7 +235,7 @@ std::string header_text(const Member& member, const Value& value) {
                        timestamp_format(&member, shape, default_format(member.location)));
 }
 
-// A value must not end its field: what handlers pass on may hold line ends.
+// A value must not end its field: text from handlers may contain line ends.
 std::string one_line(std::string text) {
   std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
   return text;
@@ -288,12 +288,12 @@ void write_bindings(const Shape& shape, const Value& output, HttpResponse& respo
     if (!value || value->is_null()) continue;
     if (member.location == Location::header &&
         equal_ignoring_case(member.wire_name, "content-length")) {
-      // The server frames messages itself; only HEAD has to be told of the body it does not send.
+      // The server frames messages itself; only for HEAD it needs the length of the missing body.
       if (const std::int64_t* length = value->get_if<std::int64_t>(); length && *length >= 0)
         response.head_content_length = std::uint64_t(*length);
     } else if (member.location == Location::header) {
       std::string text = header_text(member, *value);
-      // An empty list is as good as none; an empty string is a value some clients look for.
+      // An empty list equals none; but some clients look for the empty string.
       if (text.empty() && !value->as_string()) continue;
       response.headers.set(member.wire_name, one_line(std::move(text)));
     } else if (member.location == Location::headers) {

@@ -1,4 +1,4 @@
-// The REST protocols' members outside of the body: URI labels, query string, headers, status code.
+// Members of REST protocols outside the body: URI labels, query string, headers, status code.
 #pragma once
 
 #include "base/error.h"
@@ -9,14 +9,14 @@
 
 namespace tidemill::wire {
 
-// Adds the bound members of the input to `out`. Tidemill.Invalid on values of the wrong type.
+// Adds the input's bound members to `out`. Tidemill.Invalid for values of the wrong type.
 Result<void> read_bindings(const schema::Shape& shape, const HttpRequest& request,
                            const UriLabels& labels, ValueObject& out);
 
-// Sets headers and status of bound output members (also of error shapes).
+// Sets headers and status from bound output members (also of error shapes).
 void write_bindings(const schema::Shape& shape, const Value& output, HttpResponse& response);
 
-// Members that make up a body when the shape has no payload member.
+// Whether members make up the body of a shape without a payload member.
 bool has_body_members(const schema::Shape& shape);
 
 }  // namespace tidemill::wire

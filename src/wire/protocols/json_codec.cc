@@ -1,4 +1,4 @@
-// awsJson 1.0 and 1.1: one JSON object each way, the operation in a header.
+// awsJson 1.0 and 1.1: one JSON object each way; a header names the operation.
 #include "base/json.h"
 #include "wire/protocols/codecs.h"
 #include "wire/protocols/errors.h"
@@ -96,7 +96,7 @@ void append_error_members(const Shape* shape, const Error& error, std::string& o
 std::string qualified_error_name(const Service& service, const Shape* shape, const Error& error) {
   if (shape)
     return "com.amazonaws." + std::string(service.signing_name) + "#" + std::string(shape->name);
-  // Errors of the framework, not of the model.
+  // Errors of AWS's framework, which are not in the models.
   if (error.code == "ValidationException") return "com.amazon.coral.validate#ValidationException";
   return "com.amazon.coral.service#" + error.code;
 }

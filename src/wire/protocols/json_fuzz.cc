@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   test::decode_and_encode(Protocol::rest_json_1, test::kRestJsonService, test::kRestOperations[2],
                           body);
   if (value.is_null()) return 0;
-  // What was read, written and read again is the same, but for the microseconds of times: so the
-  // second and the third text agree.
+  // Reading and writing twice gives the same text, except that times lose their microseconds at
+  // first: so compare the second and third texts.
   const Codec& codec = codec_for(Protocol::aws_json_1_1);
   HttpRequest request;
   request.body =

@@ -1,5 +1,5 @@
-// AWS wire protocols: bytes of HTTP messages to Values under a schema, and back. All codecs are
-// table-driven by base/schema.h; keys of Values are the model's member names.
+// AWS wire protocols: converts HTTP messages to Values under a schema, and back. Tables of
+// base/schema.h drive all codecs; keys of Values are the model's member names.
 #pragma once
 
 #include <string>
@@ -27,8 +27,8 @@ class Codec {
  public:
   virtual ~Codec() = default;
 
-  // Malformed bodies and values of the wrong type are SerializationException (JSON, CBOR),
-  // MalformedInput (query) or MalformedXML (restXml), always 400. Unknown members are ignored.
+  // Errors: SerializationException (JSON, CBOR), MalformedInput (query) or MalformedXML (restXml)
+  // for malformed bodies and wrong types, always 400. Unknown members are ignored.
   virtual Result<Value> decode_request(const schema::Service& service,
                                        const schema::Operation& operation,
                                        const HttpRequest& request,
@@ -56,8 +56,8 @@ const Codec& codec_for(schema::Protocol protocol);
 // The payload member whose bytes bypass Values, or nullptr.
 const schema::Member* streaming_payload(const schema::Shape* shape);
 
-// The status an error is sent with: its own, else the model's, else 400, or 500 for the codes that
-// name a server fault.
+// The status to send with an error: its own, else the model's, else 400, or 500 for codes of server
+// faults.
 int error_status(const schema::Service& service, const schema::Operation* operation,
                  const Error& error);
 

@@ -77,7 +77,7 @@ std::vector<std::uint32_t> QueryParameters::indexes(std::string_view prefix) con
     rest = rest.substr(0, rest.find('.'));
     std::uint32_t index = 0;
     auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), index);
-    // Only the plain form of a number, so that "1" and "01" are not two elements of one name.
+    // Only the plain form of a number: "1" and "01" must not be two elements with one name.
     if (error != std::errc() || end != rest.data() + rest.size() || rest.starts_with('0')) continue;
     out.push_back(index);
   }
@@ -105,7 +105,7 @@ Result<Value> QueryParameters::read_structure(const Shape& shape, const std::str
   return Value(std::move(out));
 }
 
-// Null when nothing was sent.
+// Null when the request does not have it.
 Result<Value> QueryParameters::read_value(const Member& member, const std::string& prefix,
                                           int depth) const {
   if (depth > kDepthMax) return fail(codes::kInvalid, "nested too deeply at '" + prefix + "'");
@@ -129,7 +129,7 @@ Result<Value> QueryParameters::read_value(const Member& member, const std::strin
 Result<Value> QueryParameters::read_list(const Member& member, const std::string& prefix,
                                          int depth) const {
   std::string_view element = name_or(member.shape->element, "member");
-  // The model's form first, then the others that clients of this family send.
+  // The model's form first, then other forms that clients of this family send.
   std::vector<std::string> bases;
   if (ec2_ || flattened(member)) {
     if (element != "member" && !ec2_) bases.push_back(with_last_part(prefix, element));

@@ -1,4 +1,4 @@
-// Parameters of the query protocols ("Tags.member.1.Key=team") under a schema.
+// Reads parameters of the query protocols ("Tags.member.1.Key=team") under a schema.
 #pragma once
 
 #include <string>
@@ -16,7 +16,7 @@ inline constexpr std::size_t query_parameters_max = 100'000;
 
 class QueryParameters {
  public:
-  // Of the form body and of the URL. Tidemill.Invalid on broken escapes or too many of them.
+  // Reads the form body and the URL. Tidemill.Invalid for broken escapes or too many parameters.
   static Result<QueryParameters> parse(const HttpRequest& request, bool ec2);
 
   Result<Value> read(const schema::Shape& shape) const;
@@ -26,7 +26,7 @@ class QueryParameters {
 
   Result<void> add_form(std::string_view form);
   const std::string* find(std::string_view name) const;
-  // True when the name itself or anything below it ("name.") was sent.
+  // True when the name itself or anything below it ("name.") is present.
   bool has(std::string_view prefix) const;
   // The numbers N of parameters "prefix.N" and "prefix.N.…", in order.
   std::vector<std::uint32_t> indexes(std::string_view prefix) const;

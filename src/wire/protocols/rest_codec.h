@@ -1,4 +1,4 @@
-// What restJson1 and restXml share: bindings, payload members, streaming. Internal to this folder.
+// Shared by restJson1 and restXml: bindings, payload members, streaming. Internal here.
 #pragma once
 
 #include "wire/protocols/protocol.h"
@@ -19,7 +19,7 @@ class RestCodec : public Codec {
   virtual void write_body(const schema::Service& service, const schema::Operation& operation,
                           const schema::Shape& shape, const schema::Member* payload,
                           const Value& value, HttpResponse& response) const = 0;
-  // Gives an error of the URI, query string and headers its code.
+  // Sets the code of an error in the URI, query string or headers.
   virtual Error binding_error(const schema::Service& service, Error error) const = 0;
 
  private:

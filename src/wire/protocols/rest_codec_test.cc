@@ -172,7 +172,7 @@ TEST(RestXml, Written_items_read_back) {
   }
 }
 
-// XML 1.0 has neither most control characters nor what is no UTF-8; a reader would refuse it all.
+// XML 1.0 excludes most control characters and invalid UTF-8; readers refuse such documents.
 TEST(RestXml, Any_bytes_are_written_as_well_formed_text) {
   const std::string_view good[] = {"", "plain", "tab\tline\n", "\x7f",
                                    "\xc2\x80\xe6\x9c\xa8\xf0\x9f\x92\xa9"};

@@ -19,7 +19,7 @@ constexpr std::string_view kDeclaration = "<?xml version=\"1.0\" encoding=\"UTF-
 constexpr std::string_view kMalformedXml =
     "The XML you provided was not well-formed or did not validate against our published schema";
 
-// Names of S3's root elements where the models do not have them (from the S3 API reference).
+// S3's root elements that the models do not name (from the S3 API reference).
 constexpr std::pair<std::string_view, std::string_view> kS3Roots[] = {
     {"CompleteMultipartUpload", "CompleteMultipartUploadResult"},
     {"CreateMultipartUpload", "InitiateMultipartUploadResult"},
@@ -65,7 +65,7 @@ class RestXmlCodec final : public RestCodec {
     response.status = error_status(service, operation, error);
     if (shape) write_bindings(*shape, error_members(shape, error), response);
     add_request_id(service, request_id, response);
-    // 304 and 1xx, 204 have no body by definition.
+    // 304, 204 and 1xx never have a body.
     if (response.status == 304 || response.status == 204) return response;
     response.headers.set("Content-Type", "application/xml");
     response.body = kDeclaration;
@@ -103,7 +103,7 @@ class RestXmlCodec final : public RestCodec {
     if (is_s3(service) && xml_namespace.empty())
       xml_namespace = "http://s3.amazonaws.com/doc/2006-03-01/";
     if (is_s3(service) && operation.name == "GetBucketLocation") {
-      // The one S3 answer whose only member is the root itself.
+      // The only S3 answer whose single member is the root itself.
       const Value* location = value.find("LocationConstraint");
       xml.open("LocationConstraint", xml_namespace, {}, nullptr, nullptr);
       if (location && location->as_string()) write_xml_text(*location->as_string(), response.body);

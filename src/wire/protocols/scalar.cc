@@ -32,7 +32,7 @@ Result<double> parse_double(std::string_view text) {
   if (text == "-Infinity") return -std::numeric_limits<double>::infinity();
   double number = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  // "inf" and "nan" in other spellings are no numbers of the protocols.
+  // The protocols do not accept other spellings of "inf" and "nan".
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(number))
     return fail(codes::kInvalid, "no number");
   return number;
@@ -51,7 +51,7 @@ TimestampFormat timestamp_format(const schema::Member* member, const Shape& shap
 Result<Timestamp> timestamp_from_seconds(double seconds) {
   if (!(seconds >= kTimestampSecondsMin && seconds <= kTimestampSecondsMax))
     return fail(codes::kInvalid, "a timestamp outside of years 0 to 9999");
-  // Far from the epoch a double no longer tells microseconds apart; milliseconds it does.
+  // Far from the epoch a double is exact only to milliseconds, no longer to microseconds.
   constexpr double kMicrosecondsExactUpTo = 8e9;
   if (std::abs(seconds) > kMicrosecondsExactUpTo)
     return Timestamp{std::llround(seconds * 1e3) * 1000};
@@ -67,7 +67,7 @@ Result<Timestamp> parse_timestamp(std::string_view text, TimestampFormat format)
     Result<Timestamp> time = parse_http_date(text);
     if (time) return time;
   }
-  // Clients that disagree with the model on the format mean one of the others.
+  // A client that departs from the model's format uses one of the others.
   if (Result<Timestamp> time = parse_iso8601(text); time) return time;
   if (Result<Timestamp> time = parse_http_date(text); time) return time;
   double seconds = TRY(parse_double(text));
@@ -140,13 +140,13 @@ std::string format_number(double number, bool single_precision) {
 }
 
 std::string format_timestamp(Timestamp time, TimestampFormat format) {
-  // AWS has milliseconds at most; rounded down, so that a time never lies in the future.
+  // AWS has milliseconds at most; rounded down, so that a time is never in the future.
   std::int64_t milliseconds = time.microseconds / 1000;
   if (time.microseconds % 1000 < 0) --milliseconds;
   if (format == TimestampFormat::rfc822) return format_http_date({milliseconds * 1000});
   if (format == TimestampFormat::iso8601) return format_iso8601({milliseconds * 1000});
   std::int64_t seconds = milliseconds / 1000, fraction = milliseconds % 1000;
-  // Negative times keep one sign in front: -1500 ms is -1.5.
+  // Negative times have one sign in front: -1500 ms is -1.5.
   std::string text = milliseconds < 0 && seconds == 0 ? "-0" : std::to_string(seconds);
   if (fraction != 0) {
     std::string digits = std::to_string(1000 + std::abs(fraction)).substr(1);

@@ -16,16 +16,16 @@ using schema::TimestampFormat;
 TimestampFormat timestamp_format(const schema::Member* member, const schema::Shape& shape,
                                  TimestampFormat fallback);
 
-// `where` names the member in the message. Errors carry the code Tidemill.Invalid; each protocol
-// gives them its own.
+// `where` names the member in messages. Errors have the code Tidemill.Invalid; each protocol
+// replaces it with its own.
 Result<Value> parse_scalar(const schema::Shape& shape, std::string_view text,
                            TimestampFormat format, std::string_view where);
 Result<Timestamp> parse_timestamp(std::string_view text, TimestampFormat format);
-// Seconds since the epoch; fails outside of years 0 to 9999.
+// Seconds since the epoch; fails outside the years 0 to 9999.
 Result<Timestamp> timestamp_from_seconds(double seconds);
 bool integer_in_range(const schema::Shape& shape, std::int64_t number);
 
-// Collections have no text: they give "".
+// Collections have no text form: "".
 std::string format_scalar(const schema::Shape& shape, const Value& value, TimestampFormat format);
 // unix_timestamp: seconds with up to three decimals, as AWS sends them.
 std::string format_timestamp(Timestamp time, TimestampFormat format);

@@ -15,11 +15,11 @@ using schema::Member;
 using schema::Shape;
 using schema::ShapeType;
 
-// Deeper than any model is; keeps recursion within the stack for recursive shapes.
+// Deeper than any model; limits the stack that recursive shapes use.
 constexpr int kDepthMax = 128;
 
-// The way from the root to where reading stands, kept as links on the stack: only an error pays
-// for its text.
+// The path from the root to the current value, as links on the stack: its text is made only for
+// errors.
 struct Path {
   const Path* parent = nullptr;
   std::string_view name;
@@ -146,7 +146,7 @@ class Reader {
     }
     const double* real = tree.get_if<double>();
     if (!real) return mismatch(tree, shape, path);
-    // 3.0 is an integer to the clients that write it so; 2^63 and above are not.
+    // Some clients write integers as 3.0; 2^63 and above are out of range.
     if (!(std::abs(*real) < 9.2e18)) return out_of_range(shape, path);
     auto whole = static_cast<std::int64_t>(*real);
     if (double(whole) != *real) return mismatch(tree, shape, path);
@@ -228,7 +228,7 @@ class Writer {
     const ValueObject* object = value.as_object();
     out_ += '{';
     bool first = true;
-    // The order of the Value, so that handlers decide; unknown members are ours, not the wire's.
+    // In the order of the Value, which handlers choose; members unknown to the model are not sent.
     if (object) {
       for (const auto& [name, item] : *object) {
         const Member* member = item.is_null() ? nullptr : schema::find_member(shape, name);

@@ -1,4 +1,4 @@
-// Trees that describe themselves (JSON, CBOR) to Values under a schema, and Values to JSON text.
+// Self-describing trees (JSON, CBOR) to Values under a schema, and Values to JSON text.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace tidemill::wire {
 
-// Checks and converts a parsed tree: timestamps from numbers, blobs from base64, only members that
-// the schema knows, nulls dropped. Takes the tree apart rather than copying it. With
-// `body_only`, members bound to headers, URI and query string are left out at the top level.
-// Tidemill.Invalid names the member and both types.
+// Checks and converts a parsed tree: timestamps from numbers, blobs from base64; drops nulls and
+// members that the schema lacks. Takes the tree apart instead of copying it. With `body_only`,
+// ignores members bound to headers, URI and query string at the top level. Tidemill.Invalid names
+// the member and both types.
 Result<Value> typed_value(const schema::Shape& shape, Value tree, bool body_only = false);
 
 // JSON text of the value. A member whose Value is null is left out.

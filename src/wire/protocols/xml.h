@@ -1,4 +1,4 @@
-// XML bodies under a schema: what restXml reads and writes and the query protocols write.
+// XML bodies under a schema: restXml reads and writes them; query protocols write them.
 #pragma once
 
 #include <string>
@@ -11,21 +11,21 @@
 namespace tidemill::wire {
 
 // Larger documents are refused: CompleteMultipartUpload with 10,000 parts and DeleteObjects with
-// 1,000 long keys stay below.
+// 1,000 long keys are smaller.
 inline constexpr std::size_t xml_body_bytes_max = 8u << 20;
 
-// Reads a document whose root stands for `shape`; only body members when `body_only`. Document
-// types are refused, so no entities expand. The root must be called `root_name`, unless that is
-// empty. Tidemill.Invalid otherwise.
+// Reads a document whose root represents `shape`; only body members with `body_only`. Document
+// types are refused, so entities are never expanded. The root must be named `root_name`, unless
+// that is empty. Otherwise Tidemill.Invalid.
 Result<Value> read_xml(const schema::Shape& shape, std::string_view text, bool body_only,
                        std::string_view root_name);
 
-// Any bytes give well-formed XML 1.0: what XML cannot hold goes out as U+FFFD.
+// Always writes well-formed XML 1.0: characters that XML cannot hold become U+FFFD.
 void write_xml_text(std::string_view text, std::string& out);
-// Whether XML 1.0 can hold the text as it is.
+// Whether XML 1.0 can hold the text unchanged.
 bool is_xml_text(std::string_view text);
 
-// The members of a structure as elements, in the model's order, without an element around them.
+// Writes the members of a structure as elements, in the model's order, without an outer element.
 // `milliseconds_always`: S3 writes "2026-11-23T15:17:42.000Z".
 class XmlWriter {
  public:

@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HttpRequest request;
   request.body =
       codec.encode_response(test::kRestXmlService, test::kRestOperations[2], value, "").body;
-  // Control characters go out as references, which XML 1.0 readers may refuse; all else reads back.
+  // Control characters become references, which XML 1.0 readers may refuse; all else reads back.
   if (!request.body.empty() && request.body.find("&#x") == std::string::npos &&
       !codec.decode_request(test::kRestXmlService, test::kRestOperations[2], request, {}))
     std::abort();

@@ -95,7 +95,7 @@ Result<Value> read(const Member& member, const pugi::xml_node& node, int depth) 
     default: {
       std::string text = text_of(node);
       if (member.shape->type != ShapeType::string) {
-        // Numbers and times may stand on a line of their own.
+        // Numbers and times may be surrounded by white space.
         constexpr std::string_view kSpace = " \t\r\n";
         text.erase(0, std::min(text.find_first_not_of(kSpace), text.size()));
         text.erase(text.find_last_not_of(kSpace) + 1);
@@ -107,7 +107,7 @@ Result<Value> read(const Member& member, const pugi::xml_node& node, int depth) 
   }
 }
 
-// A flattened list or map: one element of many, added to what is there.
+// One element of a flattened list or map, added to the elements before.
 Result<void> add_flattened(const Member& member, const pugi::xml_node& node, ValueObject& out,
                            int depth) {
   Value* held = out.find(member.name);
@@ -124,7 +124,7 @@ Result<void> add_flattened(const Member& member, const pugi::xml_node& node, Val
 
 bool stands_for(const pugi::xml_node& node, const Member& member) {
   if (is_named(node, member.wire_name)) return true;
-  // A flattened list whose elements have a name of their own.
+  // A flattened list whose elements have their own name.
   return member.shape->type == ShapeType::list && flattened(member) &&
          element_name(*member.shape) != "member" && is_named(node, element_name(*member.shape));
 }

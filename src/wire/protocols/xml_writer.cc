@@ -25,12 +25,12 @@ namespace {
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-// Control characters other than tab and line ends exist in no XML 1.0 document, not even as
-// references; readers refuse the whole answer.
+// Control characters other than tab and line ends are not allowed in XML 1.0, even as references;
+// readers refuse the whole document.
 bool is_xml_control(unsigned char c) { return c < 0x20 && c != '\n' && c != '\t' && c != '\r'; }
 
-// How many bytes of UTF-8 begin `text`; 0 when they are none, or a character that XML 1.0 excludes
-// (surrogates, U+FFFE, U+FFFF).
+// Length of the first UTF-8 character of `text`; 0 when it is malformed, or a character that XML
+// 1.0 excludes (surrogates, U+FFFE, U+FFFF).
 std::size_t xml_character_bytes(std::string_view text) {
   auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   const unsigned char first = byte(0);
@@ -56,7 +56,7 @@ void write_escaped(char c, std::string& out) {
       out += "&quot;";
       break;
     case '\r':
-      out += "&#xD;";  // the reader would make a line feed of it
+      out += "&#xD;";  // a reader would turn a plain one into a line feed
       break;
     default:
       out += c;
@@ -167,7 +167,7 @@ void XmlWriter::list(std::string_view name, const Member& each, const Value& val
   if (!items) return;
   std::string_view element = name_or(each.shape->element, "member");
   if (flattened(each)) {
-    // The elements' own name wins, as in botocore's reader.
+    // The element's own name takes precedence, as in botocore's reader.
     std::string_view own = element == "member" ? name : element;
     for (const Value& item : *items) member(own, *each.shape->element, item);
     return;

@@ -8,8 +8,8 @@
 namespace tidemill::wire {
 namespace {
 
-// https://docs.aws.amazon.com/general/latest/gr/rande.html; api.aws is where dual-stack endpoints
-// are. Names for people (aws.amazon.com, *.aws.dev) are not among them.
+// https://docs.aws.amazon.com/general/latest/gr/rande.html; api.aws has the dual-stack endpoints.
+// Web sites for people (aws.amazon.com, *.aws.dev) are not included.
 constexpr std::string_view kDomains[] = {"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu",
                                          "api.aws",       "on.aws",           "sagemaker.aws"};
 constexpr std::size_t kHostBytesMax = 253;  // RFC 1035

@@ -15,7 +15,7 @@ namespace tidemill::wire {
 namespace {
 
 constexpr std::chrono::hours authority_time{24 * 3652};
-// Clients whose clock is behind ours trust what was made just now.
+// Clients whose clock is behind ours must trust new certificates at once.
 constexpr std::chrono::hours backdated_time{24};
 constexpr int serial_bytes = 16;  // RFC 5280: at most 20
 
@@ -69,7 +69,7 @@ bool add_name(X509_NAME* name, const char* field, const std::string& value) {
                                     int(value.size()), -1, 0) == 1;
 }
 
-// All but issuer, extensions and signature.
+// Fills in all but issuer, extensions and signature.
 Certificate begin_certificate(const PrivateKey& key, const std::string& common_name, Timestamp now,
                               std::chrono::seconds lifetime) {
   Certificate certificate(X509_new());
@@ -113,7 +113,7 @@ Result<PrivateKey> parse_private_key(std::string_view pem, const std::string& na
 Result<Certificate> make_authority_certificate(const PrivateKey& key,
                                                std::span<const std::string_view> domains,
                                                Timestamp now) {
-  // The serial in the name keeps authorities of several servers apart in a list of trusted ones.
+  // The serial in the name distinguishes the authorities of several servers in a trust list.
   unsigned char mark[4];
   if (RAND_bytes(mark, sizeof mark) != 1) return openssl_failed("make random bytes");
   char digits[9];
@@ -138,7 +138,7 @@ Result<Certificate> make_host_certificate(const std::string& host, const Private
                                           const Certificate& authority,
                                           const PrivateKey& authority_key, Timestamp now,
                                           std::chrono::seconds lifetime) {
-  // Host names are longer than a common name may be; clients look at the alternative name only.
+  // Host names may be too long for a common name; clients check only the alternative name.
   Certificate certificate = begin_certificate(key, "Tidemill", now, lifetime);
   if (!certificate) return openssl_failed("make a certificate");
   X509 *raw = certificate.get(), *issuer = authority.get();

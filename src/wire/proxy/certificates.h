@@ -1,4 +1,4 @@
-// X.509 certificates and their keys, by OpenSSL.
+// X.509 certificates and their keys, made with OpenSSL.
 #pragma once
 
 #include <chrono>
@@ -24,13 +24,13 @@ struct FreeCertificate {
 using PrivateKey = std::unique_ptr<evp_pkey_st, FreePrivateKey>;
 using Certificate = std::unique_ptr<x509_st, FreeCertificate>;
 
-// On the curve P-256. Its randomness is OpenSSL's own, which no seed of ours can make repeatable.
+// On the curve P-256. OpenSSL's own randomness: our seeds cannot make it repeatable.
 Result<PrivateKey> make_private_key();
 Result<std::string> private_key_pem(const PrivateKey& key);
-// `name` is what the text is called in the error (Tidemill.Corrupt).
+// `name` describes the text in the error (Tidemill.Corrupt).
 Result<PrivateKey> parse_private_key(std::string_view pem, const std::string& name);
 
-// Signed by itself, good for ten years, and only for names at or below `domains`.
+// Self-signed, valid for ten years, and only for names at or below `domains`.
 Result<Certificate> make_authority_certificate(const PrivateKey& key,
                                                std::span<const std::string_view> domains,
                                                Timestamp now);
@@ -42,7 +42,7 @@ Result<std::string> pem_of(const Certificate& certificate);
 Result<std::string> der_of(const Certificate& certificate);
 Result<Certificate> parse_certificate(std::string_view pem, const std::string& name);
 bool belong_together(const Certificate& certificate, const PrivateKey& key);
-// Whether the time lies between its beginning and its end.
+// Whether the time lies in the certificate's validity period.
 bool is_valid_at(const Certificate& certificate, Timestamp time);
 
 }  // namespace tidemill::wire

@@ -37,7 +37,7 @@ std::unexpected<Error> io_error(const std::filesystem::path& path, const char* w
                               path.string() + ": " + std::strerror(errno));
 }
 
-// Empty when there is no such file. `secret`: nobody but the owner may read it.
+// Empty when the file does not exist. `secret`: only the owner may be able to read it.
 Result<std::string> read_file(const std::filesystem::path& path, bool secret) {
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number() < 0 && errno == ENOENT) return std::string();
@@ -53,7 +53,7 @@ Result<std::string> read_file(const std::filesystem::path& path, bool secret) {
   return text;
 }
 
-// Under another name first: a crash leaves either no file or a whole one.
+// Written under another name first: after a crash there is either no file or a whole one.
 Result<void> write_durably(const std::filesystem::path& path, std::string_view text,
                            unsigned mode) {
   const std::string draft = path.string() + ".new";
@@ -76,7 +76,7 @@ Result<void> write_durably(const std::filesystem::path& path, std::string_view t
 struct LocalAuthority::Keys {
   PrivateKey authority;
   Certificate certificate;
-  PrivateKey host;  // one for all hosts, made anew at each start and never written
+  PrivateKey host;  // one for all hosts, new at each start, never stored
 };
 
 LocalAuthority::LocalAuthority(std::unique_ptr<Keys> keys, const Clock& clock)
@@ -94,7 +94,7 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::load_or_create(
   std::string key_text = TRY(read_file(key_path, true));
   std::string certificate_text = TRY(read_file(certificate_path, false));
   auto keys = std::make_unique<Keys>();
-  // The key is written first, so a certificate without a key is no crash's doing.
+  // The key is written first, so no crash leaves a certificate without a key.
   if (key_text.empty() && !certificate_text.empty())
     return fail(codes::kCorrupt, key_path.string() + " is missing; restore it, or delete " +
                                      certificate_path.string() + " to make a new authority");
@@ -107,8 +107,8 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::load_or_create(
   }
   if (!certificate_text.empty()) {
     keys->certificate = TRY(parse_certificate(certificate_text, certificate_path.string()));
-    // Its ten years are over, or a clock that was set wrong made it. The key stays, and with it
-    // what was signed; clients get the new certificate from `tidemill env`.
+    // The certificate expired, or a clock that was set wrong made it. Keep the key, so that
+    // signatures stay valid; clients get the new certificate from `tidemill env`.
     if (belong_together(keys->certificate, keys->authority) &&
         !is_valid_at(keys->certificate, clock.now())) {
       log::warning("the local authority's certificate is not valid at this time: a new one is made",

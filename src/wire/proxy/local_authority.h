@@ -1,5 +1,5 @@
-// A certificate authority of this server alone, for AWS's host names and no others: clients that
-// trust it reach the server under the names that AWS's services have.
+// This server's own certificate authority, only for AWS's host names: clients that trust it reach
+// the server under the names of AWS's services.
 #pragma once
 
 #include <chrono>
@@ -18,10 +18,10 @@ namespace tidemill::wire {
 
 class TlsContext;
 
-// Certificates of hosts that are kept; each bucket has a host name of its own, so there may be
+// Limit of certificates kept in memory; each bucket has its own host name, so there may be
 // many.
 inline constexpr std::size_t host_certificates_max = 512;
-// A certificate is good for this long after it was made, and made anew when half of that is over.
+// A host certificate's validity; a new one is made after half of that.
 inline constexpr std::chrono::hours host_certificate_time{24 * 30};
 
 // Thread-safe.
@@ -35,10 +35,10 @@ class LocalAuthority {
                                                                 const Clock& clock);
   ~LocalAuthority();
 
-  // PEM text, for clients to trust; DER the same in binary.
+  // PEM text for clients to trust; DER is its binary form.
   const std::string& certificate_pem() const { return certificate_pem_; }
   const std::string& certificate_der() const { return certificate_der_; }
-  // With a certificate for exactly this name, from memory or made now (half a millisecond).
+  // A context with a certificate for exactly this name, cached or made now (half a millisecond).
   // Tidemill.Invalid for names that are not AWS's.
   Result<std::shared_ptr<TlsContext>> context_for(std::string_view host);
 
@@ -46,7 +46,7 @@ class LocalAuthority {
   struct Keys;
   struct HostContext {
     std::string host;
-    std::shared_ptr<TlsContext> context;  // shared: with the sessions that use it
+    std::shared_ptr<TlsContext> context;  // shared with the sessions that use it
     Timestamp renew_after;
   };
   LocalAuthority(std::unique_ptr<Keys> keys, const Clock& clock);
@@ -57,7 +57,7 @@ class LocalAuthority {
   std::string certificate_pem_, certificate_der_;
 
   std::mutex mutex_;
-  std::list<HostContext> recent_;  // guarded by mutex_; the latest used comes first
+  std::list<HostContext> recent_;  // guarded by mutex_; most recently used first
   std::unordered_map<std::string_view, std::list<HostContext>::iterator> by_host_;  // guarded
 };
 

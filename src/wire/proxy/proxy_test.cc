@@ -37,7 +37,7 @@ const ManualClock& clock_of_2026() {
   return clock;
 }
 
-// What a client does: 0 (X509_V_OK) when it trusts the chain for that host.
+// Verifies like a client: 0 (X509_V_OK) when it trusts the chain for that host.
 int verify(const Certificate& authority, const Certificate& host, const char* name, Timestamp now) {
   X509_STORE* store = X509_STORE_new();
   X509_STORE_add_cert(store, authority.get());
@@ -183,7 +183,7 @@ TEST(LocalAuthority, ContextsAreKeptRenewedAndBounded) {
     ASSERT_TRUE((*authority)->context_for("b" + std::to_string(i) + ".s3.amazonaws.com"));
   EXPECT_EQ(*first, *(*authority)->context_for("sts.amazonaws.com"));
   ASSERT_TRUE((*authority)->context_for("one-more.s3.amazonaws.com"));
-  EXPECT_EQ(*first, *(*authority)->context_for("sts.amazonaws.com"));  // used lately
+  EXPECT_EQ(*first, *(*authority)->context_for("sts.amazonaws.com"));  // used recently
   clock.advance(host_certificate_time / 2 + std::chrono::hours(1));
   EXPECT_NE(*first, *(*authority)->context_for("sts.amazonaws.com"));
 }
@@ -203,7 +203,7 @@ TEST(Certificates, AHostsChainVerifiesForThatHostAlone) {
   EXPECT_EQ(verify(authority, sts, "iam.amazonaws.com", now), X509_V_ERR_HOSTNAME_MISMATCH);
   EXPECT_EQ(verify(authority, sts, "sts.us-east-1.amazonaws.com", now + std::chrono::hours(25)),
             X509_V_ERR_CERT_HAS_EXPIRED);
-  // Were the key stolen, it would be of no use against other hosts.
+  // A stolen key would be useless against other hosts.
   EXPECT_EQ(verify(authority, of("pypi.org"), "pypi.org", now), X509_V_ERR_PERMITTED_VIOLATION);
 }
 

@@ -26,7 +26,7 @@ bool starts_with(const in6_addr& address, std::initializer_list<unsigned char> p
   return std::equal(prefix.begin(), prefix.end(), address.s6_addr);
 }
 
-// The IPv4 address inside: mapped, or behind a NAT64 gateway's well-known prefix (RFC 6052).
+// The embedded IPv4 address: mapped, or with NAT64's well-known prefix (RFC 6052).
 std::optional<std::uint32_t> inner_v4(const in6_addr& address) {
   const bool mapped = IN6_IS_ADDR_V4MAPPED(&address);
   const bool translated = starts_with(address, {0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0});
@@ -44,7 +44,7 @@ std::optional<std::string> refusal_of_v4(std::uint32_t address) {
   if (below(0x7f000000, 8)) return "a loopback address";
   if (below(0, 8)) return "no address of a host";
   if (below(0xa9fe0000, 16)) return "a link-local address";
-  // Alibaba's and Azure's metadata services; the other clouds' are link-local.
+  // Alibaba's and Azure's metadata services; those of other clouds are link-local.
   if (address == 0x646464c8 || address == 0xa83f8110) return "a metadata service";
   if (below(0xe0000000, 3)) return "no address of a host";
   return std::nullopt;

@@ -1,4 +1,4 @@
-// Where a tunnel may lead.
+// Decides where a tunnel may lead.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct Authority {
   std::string host;  // without brackets
   std::uint16_t port = 0;
 };
-// nullopt when it is not HOST:PORT.
+// nullopt when the text is not HOST:PORT.
 std::optional<Authority> parse_authority(std::string_view text);
 
 // Why no tunnel leads to this IP address; nullopt when one may. Refused are this machine's own

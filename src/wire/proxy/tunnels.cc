@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t resolver_threads = 4;
 constexpr std::size_t lookups_waiting_max = 128;
-constexpr std::size_t buffer_bytes = 32 * 1024;  // each way
+constexpr std::size_t buffer_bytes = 32 * 1024;  // per direction
 constexpr std::size_t addresses_tried_max = 4;
 
 HttpResponse answer(int status, const std::string& reason) {
@@ -33,7 +33,7 @@ HttpResponse answer(int status, const std::string& reason) {
   return response;
 }
 
-// IP addresses as text, in the order to try them; empty with a reason when there are none.
+// IP addresses as text, in the order to try them; on failure empty, with a reason.
 std::vector<std::string> addresses_of(const std::string& host, std::string& reason) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -67,7 +67,7 @@ struct TunnelsState {
   const TunnelOptions options;
   std::atomic<std::uint64_t> active = 0, opened = 0, refused = 0, bytes = 0;
   std::mutex mutex;
-  std::unordered_set<Tunnel*> tunnels;  // guarded by mutex; each takes itself out
+  std::unordered_set<Tunnel*> tunnels;  // guarded by mutex; each removes itself
   bool stopped = false;                 // guarded by mutex
 };
 
@@ -82,8 +82,8 @@ void TunnelsState::forget(Tunnel* tunnel) {
   if (tunnels.erase(tunnel) > 0) active.fetch_sub(1, std::memory_order_relaxed);
 }
 
-// From the look-up to the end of both directions. Lives on its loop's thread. What waits on its
-// sockets owns it; then the upgrade that is on its way to the connection does.
+// Lives from the look-up to the end of both directions, on its loop's thread. Its owners are the
+// waits on its sockets, then the upgrade on its way to the connection.
 class Tunnel final : public SocketEvents, public std::enable_shared_from_this<Tunnel> {
  public:
   Tunnel(std::shared_ptr<TunnelsState> state, runtime::EventLoop& loop, std::string host,
@@ -102,7 +102,7 @@ class Tunnel final : public SocketEvents, public std::enable_shared_from_this<Tu
   void refuse(int status, std::string reason);
   void close();
 
-  // The connection to the other host is made, or is not.
+  // The connection to the other host succeeded or failed.
   void on_writable(std::error_code error) override;
   void on_read(std::error_code, std::size_t) override {}
 
@@ -124,7 +124,7 @@ class Tunnel final : public SocketEvents, public std::enable_shared_from_this<Tu
     std::optional<Socket>& to;
     std::array<char, buffer_bytes> buffer;
     std::size_t size = 0, sent = 0;
-    std::string early;  // what came behind the request's head, before anything else
+    std::string early;  // bytes after the request's head, sent before all else
     bool ended = false;
   };
 
@@ -139,7 +139,7 @@ class Tunnel final : public SocketEvents, public std::enable_shared_from_this<Tu
   HttpHandler::Respond respond_;
   std::optional<Socket> client_, server_;
   Pump up_, down_;
-  std::vector<std::string> addresses_;  // still to be tried, the next one last
+  std::vector<std::string> addresses_;  // not tried yet; the next one is last
   std::string last_failure_;
   std::optional<runtime::Timer> timer_;
   std::chrono::steady_clock::time_point touched_;
@@ -195,14 +195,14 @@ void Tunnel::begin(Socket client, std::string early_bytes) {
   up_.begin_with(std::move(early_bytes));
 }
 
-// Before the connection is made: ends the attempt. After: ends an idle tunnel.
+// Before the connection is made: ends the attempt. Later: ends an idle tunnel.
 void Tunnel::watch(std::chrono::milliseconds timeout) {
   if (!timer_) timer_.emplace(loop_);
   timer_->start(timeout, [weak = weak_from_this(), timeout] {
     std::shared_ptr<Tunnel> self = weak.lock();
     if (!self || self->closed_) return;
     if (!self->connected_) {
-      self->server_->close();  // on_writable() hears of it
+      self->server_->close();  // on_writable() gets the error
       return;
     }
     const auto idle = std::chrono::steady_clock::now() - self->touched_;
@@ -249,7 +249,7 @@ void Tunnel::Pump::on_read(std::error_code error, std::size_t count) {
   write();
 }
 
-// Early bytes, then the buffer; reads again once all is out, so a slow reader holds the other up.
+// Sends early bytes, then the buffer; reads again once all is sent: slow readers slow senders.
 void Tunnel::Pump::write() {
   for (;;) {
     const std::string_view rest =

@@ -1,4 +1,4 @@
-// Bytes carried between a client and another host, unread: what CONNECT asks for.
+// Carries bytes between a client and another host without reading them, for CONNECT.
 #pragma once
 
 #include <chrono>
@@ -16,11 +16,11 @@
 namespace tidemill::wire {
 
 struct TunnelOptions {
-  std::size_t tunnels_max = 256;  // at the same time, those that are being opened included
+  std::size_t tunnels_max = 256;  // at the same time, including those being opened
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(5);
-  // To be connected; each of a name's addresses has its share.
+  // Time to connect, divided between a name's addresses.
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(15);
-  // Why no tunnel leads to an IP address; nullopt: one does. Any thread.
+  // The reason to refuse an IP address; nullopt: allowed. Called on any thread.
   std::function<std::optional<std::string>(const std::string&)> refusal = tunnel_refusal;
 };
 
@@ -29,20 +29,20 @@ struct TunnelsState;
 class Tunnels {
  public:
   explicit Tunnels(TunnelOptions options);
-  ~Tunnels();  // stop()
+  ~Tunnels();  // calls stop()
 
-  // On an event loop's thread. Looks the name up, connects, and answers 200 with the connection's
-  // upgrade; else 403 (no tunnel leads there: tunnel_target.h), 502, 503 (too many) or 504 with a
-  // line of text. The address that was checked is the one that is connected to.
+  // Call on an event loop's thread. Looks up the name, connects, and answers 200 with the
+  // connection's upgrade; otherwise 403 (refused: tunnel_target.h), 502, 503 (too many) or 504 with
+  // a line of text. It connects to exactly the address that it checked.
   void open(std::string host, std::uint16_t port, HttpHandler::Respond respond);
-  // Cuts all. Before the loops stop; not from a loop's thread. Idempotent.
+  // Cuts all tunnels. Call before the loops stop, not on a loop's thread. Idempotent.
   void stop();
 
   // Prometheus text.
   std::string metrics_text() const;
 
  private:
-  // Shared: with the tunnels, of which a loop may still hold some when this is gone.
+  // Shared with the tunnels: loops may hold some after this object is gone.
   const std::shared_ptr<TunnelsState> state_;
   runtime::WorkerPool resolvers_;  // name look-ups block
 };

@@ -1,4 +1,4 @@
-// Tunnels carry bytes both ways unchanged, and end with either side, with time and with the server.
+// Tunnels carry bytes both ways unchanged, and end with either side, a timeout or the server.
 #include "wire/proxy/tunnels.h"
 
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@ class Proxy final : public HttpHandler {
   Tunnels tunnels;
 };
 
-// Here every address may be reached: what is refused is tested with tunnel_refusal().
+// Allows every address here; tests of tunnel_refusal() cover refusals.
 TunnelOptions everywhere() {
   TunnelOptions options;
   options.refusal = [](const std::string&) { return std::nullopt; };
@@ -61,7 +61,7 @@ class World {
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     return address;
   }
-  // A client of the proxy that has sent CONNECT and `after`.
+  // A client of the proxy, which has sent CONNECT and `after`.
   int connect(const std::string& after = "") {
     const int client = ::socket(AF_INET, SOCK_STREAM, 0);
     const timeval patience{10, 0};
@@ -80,7 +80,7 @@ class World {
       bytes.remove_prefix(std::size_t(count));
     }
   }
-  // Until `size` bytes came, or the end.
+  // Reads `size` bytes, or up to the end.
   static std::string read(int socket, std::size_t size) {
     std::string out(size, '\0');
     std::size_t got = 0;
@@ -125,7 +125,7 @@ TEST(Tunnels, BytesPassBothWaysAndEndsToo) {
     ::shutdown(client, SHUT_WR);
   });
   EXPECT_EQ(World::read(target, large.size()), large);
-  EXPECT_EQ(World::read(target, 1), "");  // the client's end came through
+  EXPECT_EQ(World::read(target, 1), "");  // the client's end arrived
   sender.join();
   std::thread answerer([&] {
     World::send(target, large);

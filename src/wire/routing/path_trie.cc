@@ -58,7 +58,7 @@ void PathTrie::add(const Operation& operation) {
     query.remove_prefix(std::min(query.size(), part.size() + 1));
     std::size_t equals = part.find('=');
     std::string_view name = part.substr(0, equals);
-    if (name.empty() || name == "x-id") continue;  // x-id only helps people who read logs
+    if (name.empty() || name == "x-id") continue;  // x-id only helps readers of logs
     bool has_value = equals != part.npos;
     candidate.constants.push_back(
         {name, has_value ? part.substr(equals + 1) : std::string_view(), has_value});
@@ -98,8 +98,8 @@ void PathTrie::add(const Operation& operation) {
 }
 
 void PathTrie::order(Node& node) {
-  // Most particular first. Where the model has two operations with one signature, the older one
-  // (GetBucketLifecycle) gives way to ...Configuration, and ListDirectoryBuckets to ListBuckets.
+  // Most specific first. Where two operations of the model have the same signature, the older one
+  // (GetBucketLifecycle) yields to ...Configuration, and ListDirectoryBuckets to ListBuckets.
   auto rank = [](const Candidate& c) {
     return std::tuple(c.constants.size(), c.requirements(),
                       c.operation->name.ends_with("Configuration"),
@@ -130,13 +130,13 @@ const PathTrie::Candidate* PathTrie::choose(const Node& node, const HttpRequest&
                  (request.find_query(name) && request.find_query("X-Amz-Signature"));
         });
     if (complete) return &candidate;
-    fallback = &candidate;  // the one that demands least, as they are ordered
+    fallback = &candidate;  // the one with the fewest requirements, by the order
   }
   return fallback;
 }
 
-// A subresource is what a template of the path has as "?acl", or what operations without such a
-// constant ask for (uploadId, partNumber). "" when the chosen operation is for all there are.
+// A subresource is a parameter that some template of the path has as "?acl", or that operations
+// without such a constant require (uploadId, partNumber). "" when the chosen operation covers all.
 std::string_view PathTrie::unserved_subresource(const Node& node, const Candidate& chosen,
                                                 const HttpRequest& request) {
   if (!chosen.constants.empty() || request.method == "HEAD") return {};

@@ -1,4 +1,4 @@
-// REST operations of one service in a tree of path segments.
+// A service's REST operations in a tree of path segments.
 #pragma once
 
 #include <memory>
@@ -17,15 +17,15 @@ class PathTrie {
   explicit PathTrie(const schema::Service& service);
   ~PathTrie();
 
-  // `first_label`: the bucket of a virtual-host style request stands for the path's first segment.
-  // Constant query parameters of the templates choose among the operations of a path; where they
-  // leave several, required query and header members do (UploadPart by partNumber and uploadId,
-  // CopyObject by x-amz-copy-source). operation stays nullptr when nothing matches.
-  // A '/' at the end is tolerated.
+  // `first_label`: the bucket of a virtual-host style request replaces the path's first segment.
+  // Constant query parameters of the templates select among the operations of a path; if several
+  // remain, required query and header members do (UploadPart by partNumber and uploadId, CopyObject
+  // by x-amz-copy-source). operation stays nullptr when nothing matches. A '/' at the end is
+  // tolerated.
   struct Found {
     const schema::Operation* operation = nullptr;
     // restXml: the subresource in the query ("uploadId", "acl") that no operation of the request's
-    // method is for. The request must not fall to the plain operation of its path, which would
+    // method handles. The request must not reach the plain operation of its path, which would
     // overwrite or delete the object itself. Then `operation` is nullptr.
     std::string_view refused_subresource = {};
     // Names and values, still encoded, in the template's order.

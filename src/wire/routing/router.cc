@@ -20,18 +20,18 @@ struct Router::Entry {
   }
 };
 
-// What is known of a request before its operation is.
+// What is known about a request before its operation is.
 struct Router::Identified {
   const Entry* entry = nullptr;  // nullptr: no such service
   Protocol protocol = Protocol::rest_json_1;
   std::string_view operation_name = {};  // empty for REST
-  std::string_view service_name = {};    // what the request called the service, for the message
+  std::string_view service_name = {};    // the request's name for the service, for the message
   PathTrie::Found found = {};            // REST
 };
 
 namespace {
 
-// The value of Action or Version, from the URL or the form body; names of operations need no
+// The value of Action or Version, from the URL or the form body; operation names do not need
 // decoding. Empty when absent.
 std::string_view form_parameter(const HttpRequest& request, std::string_view name) {
   if (const QueryParameter* parameter = request.find_query(name)) return parameter->value;
@@ -84,7 +84,7 @@ Result<UriLabels> decode_labels(const PathTrie::Found& found) {
   return labels;
 }
 
-// S3's answers to a subresource under a method that it has no operation for.
+// S3's answer to a subresource under a method for which it has no operation.
 Error refused_subresource(std::string_view subresource, const HttpRequest& request) {
   if (subresource == "partNumber")
     return {"InvalidArgument",
@@ -166,7 +166,7 @@ Router::Identified Router::identify_target(const HttpRequest& request,
   for (const Entry& entry : entries_) {
     if (entry.service->target_prefix != prefix) continue;
     out.entry = &entry;
-    // A client that mislabels its JSON still gets the version its service speaks.
+    // A client with the wrong JSON version still gets the version that its service speaks.
     Protocol other = version_1_0 ? Protocol::aws_json_1_1 : Protocol::aws_json_1_0;
     if (!entry.speaks(out.protocol) && entry.speaks(other)) out.protocol = other;
     break;
@@ -208,7 +208,7 @@ Router::Identified Router::identify_query(const HttpRequest& request, std::strin
       continue;
     bool same_version = service.api_version == version;
     bool knows = schema::find_operation(service, action) != nullptr;
-    // Without a signature (AssumeRoleWithWebIdentity) version and action must both agree.
+    // Unsigned requests (AssumeRoleWithWebIdentity) must match in both version and action.
     if (!named && !(same_version && knows)) continue;
     int score = (same_version ? 1 : 0) + (knows ? 2 : 0);
     if (score <= best) continue;

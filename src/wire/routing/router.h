@@ -1,5 +1,5 @@
-// Which service and operation a request is for, from its SigV4 scope, X-Amz-Target, Action, host
-// and path. Built once from schema tables; every route comes from the models.
+// Finds the service and operation of a request from its SigV4 scope, X-Amz-Target, Action, host and
+// path. Built once from schema tables; every route comes from the models.
 #pragma once
 
 #include <memory>
@@ -22,22 +22,22 @@ struct Route {
   UriLabels labels;
 };
 
-// How to answer when there is no route: never a nullptr.
+// How to encode an answer without a route; never holds nullptr.
 struct Dialect {
   const schema::Service* service;
   schema::Protocol protocol;
 };
 
 struct RouterOptions {
-  // Names under which S3 is reached besides localhost and IP addresses: "s3.example.com" answers
-  // path style, "bucket.s3.example.com" virtual-host style.
+  // Names of S3 besides localhost and IP addresses: "s3.example.com" serves path style,
+  // "bucket.s3.example.com" virtual-host style.
   std::vector<std::string> base_hosts = {};
-  // What people call the service that a request calls so (its target's prefix, or what it is signed
-  // for), of all there are; "" for none. For messages about services that are not here.
+  // The common name of any AWS service, by its name in a request (the target's prefix or the
+  // signing name); "" for none. For messages about services that Tidemill lacks.
   std::string_view (*service_called)(std::string_view in_request) = nullptr;
 };
 
-// Thread-safe after construction; the services outlive it.
+// Thread-safe after construction; the services must outlive it.
 class Router {
  public:
   explicit Router(std::span<const schema::Service* const> services, RouterOptions options = {});
@@ -45,10 +45,10 @@ class Router {
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
 
-  // `signing_name` is the service of the SigV4 scope, "" when the request is not signed so. Errors:
+  // `signing_name` is the service in the SigV4 scope, "" without a signature. Errors:
   // UnknownOperationException (JSON, CBOR), InvalidAction (query), MethodNotAllowed (S3).
   Result<Route> resolve(const HttpRequest& request, std::string_view signing_name) const;
-  // The service and protocol an error is encoded for, also for requests that do not resolve.
+  // The service and protocol for encoding an error, even if the request does not resolve.
   Dialect dialect(const HttpRequest& request, std::string_view signing_name) const;
 
  private:
@@ -72,7 +72,7 @@ class Router {
 // The bucket in the host name of a virtual-host style request; "" for path style.
 std::string_view bucket_of_host(std::string_view host, std::span<const std::string> base_hosts);
 
-// Stands in for a service that Tidemill does not have, so that its client gets an error it can
+// Replaces a service that Tidemill does not have, so that its client gets an error it can
 // read.
 const schema::Service& unknown_service();
 

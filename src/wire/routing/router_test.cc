@@ -80,7 +80,7 @@ TEST(Router, S3_presigned_copies_may_name_their_source_in_the_query) {
   EXPECT_EQ(routed(make("PUT", "/b/k?x-amz-copy-source=a%2Fb"), "s3"), "PutObject Bucket=b Key=k");
 }
 
-// What it says of a request that no operation is for.
+// The error for a request without an operation.
 Error refusal(const HttpRequest& request) {
   static const Router kRouter(kServices, {{"s3.example.org"}});
   Result<Route> route = kRouter.resolve(request, "s3");
@@ -98,7 +98,7 @@ TEST(Router, S3_subresources_never_fall_to_the_object_or_bucket_itself) {
   EXPECT_EQ(part.message, "This operation does not accept partNumber without uploadId");
   EXPECT_EQ(refusal(make("DELETE", "/b/k?uploads")).code, "MethodNotAllowed");
   EXPECT_EQ(refusal(make("GET", "/b?delete")).code, "MethodNotAllowed");
-  // "id" chooses among operations that have a constant of their own; by itself it says nothing.
+  // "id" selects only among operations with their own constant; alone it means nothing.
   EXPECT_EQ(routed(make("GET", "/b?id=1"), "s3"), "ListObjects Bucket=b");
 }
 

@@ -20,8 +20,8 @@ bool is_s3_label(std::string_view label) {
   return label == "s3" || (label.starts_with("s3-") && label != "s3-control");
 }
 
-// The bucket before ".<base>", "" when the host is not below the base. "s3.<base>" and
-// "<bucket>.s3.<base>" count too.
+// The bucket before ".<base>"; "" when the host is not below the base. "s3.<base>" and
+// "<bucket>.s3.<base>" also count.
 std::string_view bucket_below(std::string_view host, std::string_view base) {
   if (host.size() <= base.size() + 1 || !host.ends_with(base) ||
       host[host.size() - base.size() - 1] != '.')
@@ -33,7 +33,7 @@ std::string_view bucket_below(std::string_view host, std::string_view base) {
 }
 
 // "bucket.s3.amazonaws.com", "bucket.s3.us-west-2.amazonaws.com",
-// "bucket.s3-us-west-2.amazonaws.com"; buckets may hold dots.
+// "bucket.s3-us-west-2.amazonaws.com"; buckets may contain dots.
 std::string_view bucket_of_aws_host(std::string_view host) {
   if (!host.ends_with(".amazonaws.com") && !host.ends_with(".amazonaws.com.cn")) return {};
   for (std::size_t dot = host.rfind('.'); dot != host.npos && dot > 0;

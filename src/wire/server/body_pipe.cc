@@ -51,7 +51,7 @@ Result<std::size_t> BodyPipe::read(std::span<char> buffer) {
         if (finished_) return 0;
         return std::unexpected<Error>(*error_);
       }
-      // Swapping gives the loop the consumer's old buffer, so nothing is allocated in the long run.
+      // Swapping returns the consumer's old buffer to the loop, which saves allocations.
       taken_.clear();
       taken_position_ = 0;
       taken_.swap(waiting_);

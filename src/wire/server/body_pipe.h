@@ -15,11 +15,11 @@
 namespace tidemill::wire {
 
 // The loop pushes, one consumer pulls. Bounded: when room() is 0 the loop stops reading the socket
-// until `on_change` says that there is room again, or that the consumer went away. No timeouts of
-// its own: the server fails the pipe when the client is too slow or gone.
+// until `on_change` reports room, or that the consumer is gone. It has no timeouts: the server
+// fails the pipe when the client is too slow or gone.
 class BodyPipe {
  public:
-  // `on_change` comes on the consumer's thread, and only after room() was seen as 0 or on
+  // `on_change` is called on the consumer's thread, only after room() returned 0 or on
   // abandon().
   BodyPipe(std::size_t capacity, std::optional<std::uint64_t> size,
            std::move_only_function<void()> on_change);
@@ -28,7 +28,7 @@ class BodyPipe {
   std::size_t room();
   void push(std::string_view bytes);
   void finish();           // the body is complete
-  void fail(Error error);  // what read() answers once the bytes before it are taken
+  void fail(Error error);  // read() returns it after the bytes before it
   bool abandoned();
 
   // The consumer's side. read() blocks.
@@ -46,12 +46,12 @@ class BodyPipe {
   bool finished_ = false;           // guarded by mutex_
   bool abandoned_ = false;          // guarded by mutex_
   std::optional<Error> error_;      // guarded by mutex_
-  std::string taken_;               // the consumer's alone
-  std::size_t taken_position_ = 0;  // the consumer's alone
+  std::string taken_;               // used only by the consumer
+  std::size_t taken_position_ = 0;  // used only by the consumer
   std::move_only_function<void()> on_change_;
 };
 
-// The consumer's end; destroying it abandons what was not read.
+// The consumer's end; destroying it abandons the unread rest.
 std::unique_ptr<ByteSource> make_pipe_source(std::shared_ptr<BodyPipe> pipe);
 
 }  // namespace tidemill::wire

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t linger_bytes_max = 64u << 20;
 
-// What a handler gets as its Respond. Dropping it unused answers 500: a client never waits in vain.
+// A handler's Respond. Dropping it unused answers 500: a client never waits in vain.
 class Responder {
  public:
   Responder(std::shared_ptr<Connection> connection, std::uint64_t serial)
@@ -54,8 +54,8 @@ Connection::~Connection() = default;
 
 void Connection::start() { arm_read(); }
 
-// Everything that changes the state ends here. Re-entered (an answer from within handle()) it
-// leaves the work to the outer call.
+// Every state change ends here. When re-entered (an answer from within handle()) it leaves the work
+// to the outer call.
 void Connection::run() {
   if (running_ || closed_) return;
   running_ = true;
@@ -68,7 +68,7 @@ void Connection::run() {
   if (!closed_) arm_read();
 }
 
-// True when it got further and should be called again.
+// True when it made progress and should be called again.
 bool Connection::step() {
   switch (reading_) {
     case Reading::head:
@@ -137,7 +137,7 @@ void Connection::begin_body() {
   head_.request.remote_address = remote_address_;
   head_.request.tls = tls_ != nullptr;
   head_.request.job = server_->door().job;
-  // A door that stands for every name of AWS is bound to the one that the client asked TLS for.
+  // A door for all AWS names only serves the name that the client requested in TLS.
   head_.request.tunnel_host = tls_ && tunnel_host_.empty() ? tls_->chosen_host() : tunnel_host_;
   first_request_ = false;
   if (head_.framing.kind == BodyKind::none) {
@@ -156,13 +156,13 @@ void Connection::begin_body() {
     become_stream();
     return;
   }
-  // Only address space: memory is taken as bytes come.
+  // This reserves only address space: memory is used as bytes come.
   head_.request.body.reserve(length);
   enter(Reading::body);
 }
 
-// Asks the handler about a request whose body is to come, unless the client waits to be told so;
-// false when it was refused.
+// Asks the handler about a request whose body is to come, unless the client waits for "100
+// Continue"; false when it was refused.
 bool Connection::admit(bool body_comes) {
   auto answer = shared_.handler.admit(head_.request);
   if (!answer) {
@@ -175,14 +175,14 @@ bool Connection::admit(bool body_comes) {
   gathered_bytes_max_ = admission ? admission->gathered_bytes_max : limits::buffered_body_bytes_max;
   kept_bytes_max_ = 0;
   if (!admission || head_.framing.content_length <= gathered_bytes_max_) return keep_more();
-  // Too large to be gathered, which is known before a byte of it was taken.
+  // Too large to be gathered, which is known before any byte of it was read.
   std::optional<HttpResponse> refusal = admission->keep(
       admission->streams ? shared_.options.body_pipe_bytes_max : head_.framing.content_length);
   if (refusal) refuse(*std::move(refusal));
   return !refusal;
 }
 
-// The next step of a body that is gathered; false when it was refused.
+// The next step of a gathered body; false when it was refused.
 bool Connection::keep_more() {
   Admission* const admission = head_.request.admission.get();
   if (!admission) {
@@ -204,7 +204,7 @@ bool Connection::keep_more() {
 bool Connection::step_body() {
   std::string& body = head_.request.body;
   if (!decoder_.done()) {
-    // One byte past the limit tells that the body has passed it.
+    // One more byte than allowed shows that the body exceeds the limit.
     const std::size_t room = kept_bytes_max_ + 1 - body.size();
     if (!feed_decoder(room, body)) return true;
   }
@@ -221,7 +221,7 @@ bool Connection::step_body() {
   return false;
 }
 
-// The body has more bytes than may be kept now. Always true: there is a further step.
+// The body exceeds what may be kept now. Always true: there is a further step.
 bool Connection::pass_limit() {
   if (!admitted_ && !admit(true)) return true;
   const std::size_t size = head_.request.body.size();
@@ -239,11 +239,11 @@ bool Connection::pass_limit() {
   return true;
 }
 
-// Hands the rest of the body, and what came of it already, to the handler as a stream.
+// Hands the body to the handler as a stream, including the bytes that have come already.
 void Connection::become_stream() {
   std::optional<std::uint64_t> size;
   if (head_.framing.kind == BodyKind::length) size = head_.framing.content_length;
-  // Weak: the pipe may outlive the connection in the handler's hands, and the connection owns it.
+  // Weak: the handler may keep the pipe longer than the connection, which owns the pipe.
   auto on_change = [weak = weak_from_this(), &loop = server_->loop()] {
     loop.post([weak] {
       if (std::shared_ptr<Connection> self = weak.lock()) self->run();
@@ -298,7 +298,7 @@ bool Connection::step_discard() {
   return true;
 }
 
-// False when the framing is broken, which has been dealt with then.
+// False when the framing is broken; the error has been handled then.
 bool Connection::feed_decoder(std::size_t room, std::string& out) {
   Parsed<std::size_t> taken = decoder_.feed(input_.view(), room, out);
   if (!taken) {
@@ -310,7 +310,7 @@ bool Connection::feed_decoder(std::size_t room, std::string& out) {
   return true;
 }
 
-// The rest of the body will not come. The handler has the word when it has the stream already.
+// The rest of the body will not come. A handler that already has the stream gets the error.
 void Connection::body_failed(int status, const char* code, const std::string& reason) {
   if (reading_ == Reading::body) {
     reject(status, reason);
@@ -332,7 +332,7 @@ void Connection::dispatch() {
   try {
     shared_.handler.handle(std::move(head_.request), Responder(shared_from_this(), serial_));
   } catch (const std::exception& error) {
-    // The Responder has answered 500 when it was destroyed.
+    // The Responder answered 500 in its destructor.
     log::error("http handler failed", {{"error", error.what()}});
   }
   handling_ = false;
@@ -347,9 +347,9 @@ void Connection::reject(int status, const std::string& reason) {
   refuse(shared_.bad_request_response(status, reason));
 }
 
-// The answer to a request of which no more is wanted. As a rule the connection's last, since a body
-// that nobody asked for must not be taken for a request; a short one that surely comes is read and
-// thrown away instead.
+// Answers a request whose rest is not wanted. Usually the connection's last answer, because the
+// unread body must not be taken for a request; but a short body that will surely come is read and
+// discarded.
 void Connection::refuse(HttpResponse response, bool body_comes) {
   shared_.counters.requests_active.fetch_add(1, std::memory_order_relaxed);
   const bool discards = body_comes && head_.framing.kind == BodyKind::length &&

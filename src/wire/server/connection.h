@@ -1,4 +1,4 @@
-// One client connection: a state machine over what the socket delivers and what handlers answer.
+// One client connection: a state machine driven by the socket's events and handlers' answers.
 #pragma once
 
 #include <cstdint>
@@ -18,30 +18,30 @@ namespace tidemill::wire {
 
 inline constexpr std::size_t head_read_bytes = 8 * 1024;
 inline constexpr std::size_t tls_read_bytes = 32 * 1024;
-// Answers to pipelined requests are gathered up to here before they are sent.
+// Answers to pipelined requests are gathered up to this size before sending.
 inline constexpr std::size_t coalesced_bytes_max = 64 * 1024;
 
-// On its loop's thread, respond() excepted. Two halves move side by side: the reading half takes
-// one request at a time off the input, the writing half sends its response; the next request starts
-// when both are done. run() is the one place that drives them.
+// Use on its loop's thread only, except for respond(). The reading half takes one request at a time
+// from the input, the writing half sends its response; the next request starts when both are done.
+// Only run() drives the two halves.
 class Connection final : public SocketEvents, public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<LoopServer> server, Socket socket, std::string remote_address);
   ~Connection() override;
 
   void start();
-  // Any thread. An answer to a request that is answered or gone is dropped.
+  // Any thread. Answers to requests that are already answered or gone are dropped.
   void respond(std::uint64_t serial, HttpResponse response);
-  // Called now and then: closes or answers 408 when a time limit has passed.
+  // Called periodically: closes or answers 408 when a time limit has passed.
   void check_deadlines(SteadyTime now);
-  // Closes when idle; run() looks again after each answer.
+  // Closes when idle; run() checks again after each answer.
   void begin_stop();
   void close();
-  // Nothing was asked that is not answered.
+  // No request is unanswered.
   bool idle() const;
-  // Waits for the rest of a head.
+  // Waiting for the rest of a head.
   bool in_head() const;
-  // When it began to wait for what it waits for.
+  // The time when the current wait began.
   SteadyTime waiting_since() const { return since_; }
 
   void on_read(std::error_code error, std::size_t count) override;
@@ -53,12 +53,12 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
     body,      // gathers it for the handler
     stream,    // the handler reads it from the pipe
     discard,   // nobody wants it
-    complete,  // the request has come in whole, or no more of it is wanted
-    linger,    // the last answer is out; input is thrown away until the client closes
+    complete,  // the request is complete, or its rest is not wanted
+    linger,    // the last answer is sent; input is discarded until the client closes
   };
   enum class Writing : std::uint8_t { idle, awaiting, sending };
 
-  // connection.cc: the reading half; connection_input.cc: what feeds it, deadlines and the end.
+  // connection.cc: the reading half; connection_input.cc: its input, deadlines and the end.
   void run();
   bool step();
   bool step_head();
@@ -80,7 +80,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void enter(Reading reading);
   bool take_input(std::size_t count);
   bool takes_too_little(SteadyTime now);
-  // The request is in whole and nothing came after it: closing causes no reset.
+  // The request is complete and nothing came after it: closing causes no reset.
   bool has_read_all() const;
 
   // connection_write.cc: the writing half.
@@ -106,7 +106,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   ServerShared& shared_;
   Socket socket_;
   const std::string remote_address_;
-  std::shared_ptr<TlsContext> tls_context_;  // shared: of a name that CONNECT asked for
+  std::shared_ptr<TlsContext> tls_context_;  // shared: for the name in CONNECT
   std::string tunnel_host_;                  // that name; empty without CONNECT
   std::unique_ptr<TlsSession> tls_;          // nullptr: plain
   std::unique_ptr<char[]> tls_ciphertext_;   // the read buffer under TLS
@@ -117,8 +117,8 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   RequestHead head_;
   BodyDecoder decoder_;
   bool admitted_ = false;                 // the handler was asked
-  std::uint64_t kept_bytes_max_ = 0;      // what the body may have now
-  std::uint64_t gathered_bytes_max_ = 0;  // and in the end
+  std::uint64_t kept_bytes_max_ = 0;      // the body's limit at the moment
+  std::uint64_t gathered_bytes_max_ = 0;  // its final limit
   std::shared_ptr<BodyPipe> pipe_;        // shared with the ByteSource that the handler holds
   bool pipe_full_ = false;
   std::uint64_t discarded_bytes_ = 0;
@@ -128,7 +128,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   bool head_begun_ = false;
 
   Writing writing_ = Writing::idle;
-  std::uint64_t serial_ = 0;  // of the request: tells late answers from current ones
+  std::uint64_t serial_ = 0;  // of the request: distinguishes late answers
   bool handling_ = false;     // inside handle(): answers wait in inline_response_
   std::optional<HttpResponse> inline_response_;
   bool head_only_ = false;  // the request was HEAD
@@ -148,13 +148,13 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   bool fetching_ = false;
   std::optional<runtime::Timer> fetch_timer_;  // waits for a place in the pool
   std::shared_ptr<const void> held_;           // HttpResponse::held of the answer that goes out
-  SteadyTime write_since_;                     // of the wait for room
-  SteadyTime::duration write_waited_{};        // in the window, before that
+  SteadyTime write_since_;                     // start of the wait for room
+  SteadyTime::duration write_waited_{};        // in the window, before that wait
   std::uint64_t sent_bytes_ = 0;
-  std::uint64_t taken_bytes_ = 0;  // by the client, at the window's begin
+  std::uint64_t taken_bytes_ = 0;  // by the client, at the start of the window
 
   bool running_ = false;
-  bool held_back_ = false;  // pipelined requests wait for answers to go out
+  bool held_back_ = false;  // pipelined requests wait until answers are sent
   bool read_armed_ = false;
   bool write_armed_ = false;
   bool peer_ended_ = false;

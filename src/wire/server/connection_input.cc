@@ -7,7 +7,7 @@ namespace tidemill::wire {
 namespace {
 
 constexpr std::size_t body_read_bytes = 256 * 1024;
-// How long the last answer may take to reach a client that is still sending.
+// The time limit for the last answer to reach a client that is still sending.
 constexpr std::chrono::seconds linger_time{5};
 
 }  // namespace
@@ -20,7 +20,7 @@ bool Connection::wants_input() const {
     case Reading::stream:
       return !pipe_full_;
     case Reading::complete:
-      // While a response is made for a client, its leaving must not go unnoticed.
+      // Keep reading during a response, to notice when the client leaves.
       return push_ && input_.view().size() < head_read_bytes;
     default:
       return true;
@@ -43,7 +43,7 @@ void Connection::arm_read() {
   socket_.async_read(input_.room(wanted), shared_from_this());
 }
 
-// Puts what the socket delivered into input_; false when TLS cannot go on.
+// Puts the socket's bytes into input_; false when TLS failed.
 bool Connection::take_input(std::size_t count) {
   if (!tls_) {
     input_.committed(count);
@@ -68,7 +68,7 @@ void Connection::on_read(std::error_code error, std::size_t count) {
   if (count == 0) {
     peer_ended_ = true;
   } else if (!take_input(count)) {
-    send_pending();  // the alert, when there is room for it
+    send_pending();  // sends the alert if there is room for it
     close();
     return;
   }
@@ -79,9 +79,9 @@ void Connection::on_read(std::error_code error, std::size_t count) {
   run();
 }
 
-// The time in which we waited for the client counts, not that in which it waited for us. What the
-// kernel keeps for it has not reached it: megabytes, at whose end a slow client would seem to take
-// nothing for minutes, and a dead one to have taken all.
+// Counts the time in which we waited for the client, not the reverse. Bytes in the kernel's buffer
+// have not reached the client: after megabytes of them a slow client would seem to take nothing for
+// minutes, and a dead one to have taken all.
 bool Connection::takes_too_little(SteadyTime now) {
   const HttpServerOptions& options = shared_.options;
   if (write_waited_ + (now - write_since_) < options.progress_timeout) return false;
@@ -109,7 +109,7 @@ void Connection::check_deadlines(SteadyTime now) {
     if (waited < (head_begun_ || first_request_ ? options.head_timeout : options.idle_timeout))
       return;
     if (!head_begun_) {
-      close();  // nothing was asked, so there is nothing to answer
+      close();  // there was no request, so there is no answer
       return;
     }
     shared_.counters.timeouts.fetch_add(1, std::memory_order_relaxed);

@@ -1,13 +1,13 @@
-// A connection that stops being a plain HTTP connection: after CONNECT it goes on with TLS inside,
-// or somebody else takes the socket.
+// Upgrades of connections: after CONNECT the connection continues with TLS inside, or another owner
+// takes the socket.
 #include "wire/server/connection.h"
 #include "wire/server/response_head.h"
 #include "wire/server/upgrade.h"
 
 namespace tidemill::wire {
 
-// RFC 9110 9.3.6: the answer has neither Content-Length nor Transfer-Encoding, and what follows its
-// head is the tunnel's.
+// RFC 9110 9.3.6: the answer has neither Content-Length nor Transfer-Encoding, and the bytes after
+// its head belong to the tunnel.
 void Connection::start_upgrade(HttpResponse response) {
   if (tls_ || server_->stopping() || reading_ != Reading::complete || close_after_) {
     close();
@@ -20,11 +20,11 @@ void Connection::start_upgrade(HttpResponse response) {
   complete_response();
 }
 
-// The answer is out. True when requests may follow, inside TLS.
+// The answer is sent. True when requests may follow, inside TLS.
 bool Connection::finish_upgrade() {
   const std::unique_ptr<Upgrade> upgrade = std::move(upgrade_);
-  // A read under way would put ciphertext where plain bytes are expected. None is, as the state
-  // `complete` wants no input; if that changes, the connection ends rather than mixes the two.
+  // A read under way would put ciphertext where plain bytes are expected. The state `complete` does
+  // not read; should that change, close rather than mix the two.
   if (read_armed_) {
     close();
     return false;

@@ -9,8 +9,8 @@
 namespace tidemill::wire {
 namespace {
 
-// Bodies up to this size are copied behind their head: one system call, and pipelined answers share
-// it.
+// Bodies up to this size are copied behind their head: pipelined answers then share one system
+// call.
 constexpr std::size_t small_body_bytes_max = 16 * 1024;
 constexpr std::size_t tls_slice_bytes = 64 * 1024;
 constexpr std::size_t kept_buffer_bytes_max = 64 * 1024;
@@ -111,14 +111,14 @@ void Connection::start_body(HttpResponse response, bool chunked) {
   }
   if (response.body.size() <= small_body_bytes_max) {
     out_.append(response.body);
-    complete_response();  // its bytes go out with the next flush
+    complete_response();  // its bytes are sent with the next flush
     return;
   }
   body_ = std::move(response.body);
   body_sent_ = 0;
 }
 
-// True when the reading half may get further.
+// True when the reading half may proceed.
 bool Connection::flush() {
   if (write_armed_ || !send_pending()) return false;
   if (upgrade_) return finish_upgrade();
@@ -137,7 +137,7 @@ bool Connection::flush() {
   return false;
 }
 
-// Counts what went out; false when it has to wait or the connection is gone.
+// Counts sent bytes; false when it must wait or the connection is gone.
 bool Connection::sent(const Socket::Sent& result, std::size_t& count) {
   count = result.count;
   if (result.error) {
@@ -155,7 +155,7 @@ bool Connection::sent(const Socket::Sent& result, std::size_t& count) {
   return true;
 }
 
-// Sends out_ and body_; true when both are gone.
+// Sends out_ and body_; true when both are sent.
 bool Connection::send_pending() {
   if (tls_) return send_pending_tls();
   while (out_sent_ < out_.size() || body_sent_ < body_.size()) {
@@ -220,21 +220,21 @@ bool Connection::send_file() {
     complete_response();
     return true;
   }
-  // Other connections come between the shares of a large file.
+  // Other connections get their turn between the pieces of a large file.
   write_armed_ = true;
   write_since_ = server_->now();
   socket_.async_wait_writable(shared_from_this());
   return false;
 }
 
-// Sends what the producer has made meanwhile; false when that is nothing.
+// Sends bytes that the producer has made; false when there are none.
 bool Connection::take_pushed() {
-  if (peer_ended_) {  // nobody to send to: the producer is to hear of it before it makes more
+  if (peer_ended_) {  // tell the producer that the client is gone
     close();
     return false;
   }
   PushReader::Taken taken = push_->take();
-  if (closed_) return false;  // the producer, told that there is room, stopped the server
+  if (closed_) return false;  // the producer stopped the server when told of room
   if (!taken.failure) {
     log::error("response stream failed", {{"error", taken.failure.error().message}});
     close();
@@ -250,7 +250,7 @@ bool Connection::take_pushed() {
       body_ = std::move(taken.bytes);
       if (stream_chunked_) body_.append("\r\n");
       body_sent_ = 0;
-      if (taken.ended) return true;  // once these are out the next take() says so again
+      if (taken.ended) return true;  // the next take() repeats it, after these are sent
     }
     if (!taken.ended) return true;
   }
@@ -260,8 +260,8 @@ bool Connection::take_pushed() {
   return true;
 }
 
-// Lets the pool read one piece. Only when the piece before is out, so a slow client costs one piece
-// of memory and no worker.
+// Lets the pool read one piece, only after the previous piece is sent: a slow client costs one
+// piece of memory and no worker.
 void Connection::fetch_piece() {
   if (fetching_) return;
   if (stream_sized_ && stream_remaining_ == 0) {
@@ -289,7 +289,7 @@ void Connection::piece_arrived(Result<std::string> piece) {
   fetching_ = false;
   if (closed_) return;
   if (!piece || (piece->empty() && stream_sized_)) {
-    // The head has promised a body that cannot be kept: only a cut connection says so.
+    // The head promised a body that cannot be delivered: only a cut connection shows that.
     log::error("response stream failed",
                {{"error", piece ? std::string("it ended early") : piece.error().message}});
     close();
@@ -325,7 +325,7 @@ void Connection::complete_response() {
   push_.reset();
   held_.reset();
   if (reading_ != Reading::stream) return;
-  // Answered while the body still comes: whoever holds its stream reads no more.
+  // Answered while the body is still coming: the reader of its stream must stop.
   pipe_->fail(Error{codes::kCancelled, "The request has been answered.", 0});
   pipe_.reset();
   discarded_bytes_ = 0;
@@ -339,8 +339,8 @@ void Connection::begin_close() {
       if (closed_) return;
     }
   }
-  // Lingering protects the answer from the reset that unread input would cause. A server that stops
-  // does not wait for clients to close when there is none.
+  // Lingering protects the answer from a reset caused by unread input. A stopping server does not
+  // wait for clients when all their input is read.
   if (peer_ended_ || (server_->stopping() && has_read_all())) {
     close();
     return;

@@ -1,10 +1,10 @@
-// What a handler may say before a body is taken.
+// What a handler may decide before a body is read.
 #include "wire/server/http_test_support.h"
 
 namespace tidemill::wire {
 namespace {
 
-// Refuses "/no" and grants others `bytes_max` together.
+// Refuses "/no" and grants other requests `bytes_max` together.
 class Doorkeeper final : public HttpHandler {
  public:
   struct Grant final : Admission {
@@ -85,7 +85,7 @@ TEST_F(HttpAdmission, A_refusal_comes_before_the_body) {
   EXPECT_EQ(403, asking.exchange(put("/no", 3, "Expect: 100-continue\r\n")).status);
   EXPECT_EQ(0, keeper_.handled);
   EXPECT_EQ(2, keeper_.admitted);
-  // A short one that is on its way is thrown away, and the connection goes on.
+  // A short body on its way is discarded, and the connection continues.
   RawClient sending(server_->port());
   EXPECT_EQ(403, sending.exchange(put("/no", 500'000) + std::string(500'000, 'x')).status);
   EXPECT_EQ("2", sending.exchange(put("/", 2) + "ok").body);

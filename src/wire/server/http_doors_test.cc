@@ -1,4 +1,4 @@
-// Doors: listening sockets in networks of jobs, beside the server's own address.
+// Doors: listening sockets in jobs' networks, besides the server's own address.
 #include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -39,8 +39,8 @@ class HttpDoorsTest : public ::testing::Test {
     request.headers.add("Connection", "close");
     return client_.request_and_wait(destination, std::move(request), {});
   }
-  // The answer to one request inside TLS, whose client asks for `name`; "" it asks for none. Why
-  // there is no answer when the handshake fails.
+  // The answer to a request inside TLS with the server name `name`; "" without one. If the
+  // handshake fails, the reason.
   std::string ask_tls(const std::string& name) {
     const Descriptor wire(network_->make_socket(AF_INET));
     ::fcntl(wire.get(), F_SETFL, 0);
@@ -94,7 +94,7 @@ TEST_F(HttpDoorsTest, The_same_port_of_another_network_is_another) {
   const auto other = runtime::NetworkNamespace::make();
   ASSERT_TRUE(other);
   EXPECT_FALSE(ask(Destination::tcp("127.0.0.1", kPort, *other)));
-  // And the server's own address is not inside.
+  // The server's own address is not reachable inside.
   EXPECT_FALSE(ask(Destination::tcp("127.0.0.1", server_.port(), network_)));
 }
 
@@ -104,7 +104,7 @@ TEST_F(HttpDoorsTest, A_door_that_is_removed_is_closed) {
   server_.server->remove_door("training.1");
   server_.server->remove_door("training.1");
   EXPECT_TRUE(eventually([&] { return !ask(inside()); }));
-  open_door("training.1");  // as a restarted server does
+  open_door("training.1");  // like a restarted server
   EXPECT_TRUE(ask(inside()));
 }
 
@@ -129,7 +129,7 @@ TEST_F(HttpDoorsTest, One_of_TLS_has_a_certificate_for_each_name_that_is_asked_f
   EXPECT_EQ(ask_tls("B.s3.amazonaws.com"), "job=training.1 host=b.s3.amazonaws.com");
   for (const char* name : {"example.com", "localhost", "amazonaws.com", ""})
     EXPECT_THAT(ask_tls(name), ::testing::HasSubstr("unrecognized name")) << name;
-  EXPECT_EQ(ask(inside())->body, "job=training.1");  // the plain one beside it
+  EXPECT_EQ(ask(inside())->body, "job=training.1");  // the plain door still works
   server_.server->remove_door("training.1");
   EXPECT_TRUE(eventually([&] { return ask_tls("sts.amazonaws.com") == "not connected"; }));
   EXPECT_FALSE(ask(inside()));

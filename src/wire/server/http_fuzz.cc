@@ -1,5 +1,5 @@
-// HTTP framing over memory. Each input is parsed twice, whole and in pieces whose sizes it chooses
-// itself: both must agree on every message, or a proxy and we could disagree about where one ends.
+// HTTP framing over memory. Parses each input twice, whole and in pieces of sizes that the input
+// chooses: both must agree on every message, or a proxy and we could disagree about where one ends.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -26,7 +26,7 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-// The pieces a connection would see.
+// The pieces that a connection would see.
 class Pieces {
  public:
   Pieces(std::string_view input, std::string_view sizes) : input_(input), sizes_(sizes) {}
@@ -51,7 +51,7 @@ class Pieces {
   std::size_t next_ = 0;
 };
 
-// What the messages of an input are, as text to compare; ends at the first broken one.
+// The messages of an input as text to compare; ends at the first broken one.
 std::string describe(Pieces pieces, std::size_t room) {
   const HttpLimits limits = fuzz_limits();
   std::string text;

@@ -1,4 +1,4 @@
-// What the server refuses, and when its patience ends. A client always gets an answer where one is
+// The server's limits and timeouts. A client always gets an answer where one is
 // possible.
 #include <memory>
 #include <thread>
@@ -143,7 +143,7 @@ TEST(HttpLimits, IdleConnectionsMakeRoom) {
   std::this_thread::sleep_for(milliseconds(400));
   for (int i = 0; i < 20; ++i) {
     RawClient client(server.port());
-    // Those of another loop go a moment later.
+    // Connections of another loop are closed a moment later.
     if (client.exchange(get()).status == 200) continue;
     std::this_thread::sleep_for(milliseconds(50));
     RawClient again(server.port());
@@ -195,7 +195,7 @@ TEST(HttpLimits, ABodyWithoutProgressIsAnswered408) {
   silent.send("PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\nstart");
   EXPECT_EQ(408, silent.response().status);
   EXPECT_TRUE(silent.ended());
-  // Slower than slow_body_bytes_min in the time.
+  // Sends fewer than slow_body_bytes_min bytes in the time.
   RawClient trickle(server.port());
   trickle.send("PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n\r\n");
   std::atomic<bool> done = false;

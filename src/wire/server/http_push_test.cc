@@ -1,4 +1,4 @@
-// Bodies that are made while they are sent: slow clients, clients that leave, many streams at once.
+// Bodies sent while they are produced: slow clients, clients that leave, many streams at once.
 #include <deque>
 #include <map>
 #include <mutex>
@@ -70,7 +70,7 @@ TEST(HttpPush, PiecesGoOutWhenTheyAreMade) {
   const ReceivedResponse response = client.response();
   EXPECT_TRUE(response.complete);
   EXPECT_EQ("hello world", response.body);
-  client.send(get);  // the connection goes on
+  client.send(get);  // the connection continues
   stream.writer(1).push("again");
   stream.writer(1).finish();
   EXPECT_EQ("again", client.response().body);
@@ -84,7 +84,7 @@ TEST(HttpPush, ASlowClientHoldsItsProducerUp) {
   PushWriter& writer = stream.writer();
   std::string expected;
   std::size_t pieces = 0;
-  // As a producer does: it stops when told, and goes on when there is room.
+  // Like a producer: stops when told, and continues when there is room.
   auto push_until_full = [&] {
     for (int i = 0; i < 10'000; ++i) {
       std::string piece(8192, char('a' + pieces++ % 26));
@@ -147,7 +147,7 @@ TEST(HttpPush, AClientThatTakesNothingIsCutOff) {
   }
   EXPECT_TRUE(eventually([&] { return stream.gone == 1; }));
   EXPECT_EQ(1u, stream.server.counters().timeouts);
-  // Nor does the kernel keep for it what had not gone out.
+  // The kernel does not keep the unsent bytes either.
   EXPECT_TRUE(client.ended());
   EXPECT_TRUE(client.was_reset());
 }
@@ -212,7 +212,7 @@ TEST(HttpPush, AStoppingServerEndsStreams) {
   EXPECT_TRUE(client.ended());
 }
 
-// More streams than there are threads by far, fed round and round by one thread.
+// Far more streams than threads, fed in turn by one thread.
 TEST(HttpPush, ManyStreamsAtOnce) {
   constexpr std::size_t count = 300;
   constexpr int rounds = 40;
@@ -229,7 +229,7 @@ TEST(HttpPush, ManyStreamsAtOnce) {
         stream.writer(i).push(std::to_string(i) + ":" + std::to_string(round) + ";");
     for (std::size_t i = 0; i < count; ++i) stream.writer(i).finish();
   });
-  // Which client got which stream is the loops' secret; each has exactly one, whole and in order.
+  // Any client may get any stream; each gets exactly one, whole and in order.
   std::map<std::string, int> streams;
   for (const std::unique_ptr<RawClient>& client : clients) {
     const ReceivedResponse response = client->response();

@@ -60,7 +60,7 @@ std::uint16_t bound_port(int descriptor) {
   return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
-// The first socket binds before it allows sharing: else two servers would silently share the port.
+// The first socket binds before it allows sharing, or two servers could silently share the port.
 // All allow it before they listen, so that the kernel spreads connections over them.
 Result<int> listen_on(const Endpoint& endpoint, bool first) {
   const int descriptor =
@@ -80,7 +80,7 @@ Result<int> listen_on(const Endpoint& endpoint, bool first) {
   return fail(codes::kIo, reason);
 }
 
-// One socket; unix sockets do not spread connections over several.
+// One socket: the kernel does not spread connections over several unix sockets.
 Result<int> listen_on_path(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -129,10 +129,10 @@ struct HttpServer::Impl {
   std::uint16_t port = 0;
 
   std::mutex doors_mutex;
-  // By job; those of one are on one loop. Guarded by doors_mutex.
+  // By job; a job's doors are on one loop. Guarded by doors_mutex.
   std::map<std::string, std::vector<std::shared_ptr<LoopServer>>> doors;
   std::size_t loops_given = 0;  // guarded by doors_mutex
-  bool no_more_doors = false;   // stop() began; guarded by doors_mutex
+  bool no_more_doors = false;   // stop() has begun; guarded by doors_mutex
 };
 
 Result<void> HttpServer::Impl::bind() {
@@ -168,7 +168,7 @@ Result<void> HttpServer::Impl::bind_path(const std::string& path) {
   return share(*first, path);
 }
 
-// Every loop accepts from a duplicate of the one socket.
+// Every loop accepts from a duplicate of one socket.
 Result<void> HttpServer::Impl::share(int listening, const std::string& where) {
   for (std::size_t i = 0; i < loops.size(); ++i) {
     const int descriptor = i == 0 ? listening : ::fcntl(listening, F_DUPFD_CLOEXEC, 0);
@@ -179,13 +179,13 @@ Result<void> HttpServer::Impl::share(int listening, const std::string& where) {
   return {};
 }
 
-// Before any loop accepts, after which the list of loops is only read.
+// Call before any loop accepts; later the list of loops is only read.
 void HttpServer::Impl::add(std::size_t loop, int listening) {
   servers.push_back(std::make_shared<LoopServer>(loops.at(loop), shared, listening));
   shared->loops.push_back(servers.back());
 }
 
-// One loop a job: jobs are many, and each has few connections.
+// One loop per job: there are many jobs, each with few connections.
 void HttpServer::Impl::add_door(const std::string& job, int listening_descriptor,
                                 std::shared_ptr<TlsContext> tls) {
   std::shared_ptr<LoopServer> door;
@@ -224,7 +224,7 @@ void HttpServer::Impl::remove_door(const std::string& job) {
 
 void HttpServer::Impl::stop() {
   {
-    // From here on they are stopped with the others.
+    // From now on they are stopped with the others.
     std::lock_guard lock(doors_mutex);
     no_more_doors = true;
     for (auto& [job, of_job] : doors)

@@ -205,7 +205,7 @@ TEST(HttpServer, SendsRangesOfFiles) {
   EXPECT_EQ("0", get("/none").headers.get("content-length"));
   EXPECT_TRUE(eventually([&] { return owner.use_count() == 1; })) << "released after sending";
   EXPECT_EQ(500, get("/small-past").status);
-  // A file that is shorter than promised ends the connection: nothing else would be true.
+  // If a file is shorter than promised, only closing the connection is truthful.
   EXPECT_FALSE(get("/past").complete);
   EXPECT_TRUE(client.ended());
   close(descriptor);
@@ -303,7 +303,7 @@ TEST(HttpServer, StopCutsOffWhatTakesTooLong) {
   ASSERT_TRUE(eventually([&] { return started.load(); }));
   server.server->stop();
   EXPECT_TRUE(client.ended());
-  kept(text_response("too late"));  // harmless
+  kept(text_response("too late"));  // does nothing
 }
 
 TEST(HttpServer, ManyConnectionsAtOnce) {

@@ -1,4 +1,4 @@
-// Bodies larger than memory should hold, both ways, and clients that go away in the middle.
+// Bodies too large for memory, both ways, and clients that leave in the middle.
 #include <deque>
 #include <thread>
 
@@ -98,7 +98,7 @@ TEST(HttpStream, ChunkedUploadsBecomeStreamsWhenTheyGrow) {
 }
 
 TEST(HttpStream, ASlowConsumerHoldsTheSenderBack) {
-  // The consumer waits for a sign: until then only the pipe and the kernel take bytes.
+  // The consumer waits for `go`: before that only the pipe and the kernel take bytes.
   std::atomic<bool> go = false;
   TestServer* running = nullptr;
   TestServer server([&](HttpRequest request, HttpHandler::Respond respond) {

@@ -1,5 +1,5 @@
-// What the server's tests share: a handler made of a function, a server around it, and a client
-// that sends whatever bytes it is told to.
+// Shared by the server's tests: a handler made from a function, a server around it, and a client
+// that sends arbitrary bytes.
 #pragma once
 
 #include <arpa/inet.h>
@@ -64,7 +64,7 @@ class TestServer {
   }
   std::uint16_t port() const { return server->port(); }
   const HttpServerCounters& counters() const { return server->counters(); }
-  // A task that must find a place.
+  // A task that the pool must accept.
   void submit(runtime::WorkerPool::Task task) { ASSERT_TRUE(pool.try_submit(std::move(task))); }
 
   runtime::EventLoops loops;
@@ -107,7 +107,7 @@ class RawClient {
     }
     return true;
   }
-  // How much the socket takes within `patience` without anyone reading.
+  // How many bytes the socket takes within `patience` while the server does not read.
   std::size_t send_without_waiting(std::string_view bytes, milliseconds patience) {
     std::size_t sent = 0;
     while (sent < bytes.size() && ready(POLLOUT, patience)) {
@@ -146,7 +146,7 @@ class RawClient {
     }
     return ended_;
   }
-  // The next response, interim ones included.
+  // The next response, including interim ones.
   ReceivedResponse response(bool to_head = false) {
     ReceivedResponse result;
     HttpLimits limits;

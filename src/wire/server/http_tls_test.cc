@@ -1,4 +1,4 @@
-// The same server behind TLS, spoken to by OpenSSL's own client.
+// The server behind TLS, tested with OpenSSL's own client.
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -84,7 +84,7 @@ class TlsClient {
       bytes.remove_prefix(std::size_t(count));
     }
   }
-  // Up to the end of the stream.
+  // Reads up to the end of the stream.
   std::string receive_all() {
     std::string all;
     char buffer[16384];

@@ -23,13 +23,13 @@ namespace {
 
 constexpr int accepts_per_event_max = 64;
 constexpr std::chrono::milliseconds accept_retry_delay{100};
-// Of connections_max: where shedding begins, and how many go at a time, so that looking for them
-// costs little for each.
+// Divisors of connections_max: where shedding begins, and how many are closed at a time, so that
+// the search costs little for each.
 constexpr std::size_t shed_reserve_divisor = 8;
 constexpr std::size_t shed_share_divisor = 32;
-// Of connections_max, what one job may have where that is little.
+// Divisor of connections_max: one job's share when that is small.
 constexpr std::size_t job_share_divisor = 4;
-// Whoever has just connected, or is about to send the rest of a head, is left alone.
+// Spares clients that have just connected or are about to send the rest of a head.
 constexpr std::chrono::milliseconds shed_age_min{20};
 
 std::string address_text(const sockaddr_storage& address) {
@@ -45,8 +45,8 @@ std::string address_text(const sockaddr_storage& address) {
   return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
 }
 
-// A socket that was handed over has a path, and so might be met by others than whoever handed it
-// over: only root and this process's own user are answered.
+// A socket that was handed over has a path, so other users might connect to it: only root and this
+// process's own user are answered.
 bool may_connect(int descriptor, const HttpServerOptions& options) {
   if (options.bound_descriptor < 0) return true;
   ucred peer{};
@@ -55,7 +55,7 @@ bool may_connect(int descriptor, const HttpServerOptions& options) {
   return peer.uid == 0 || peer.uid == ::geteuid();
 }
 
-// Often enough that a limit is kept to an eighth of itself, rarely enough to cost nothing.
+// Often enough to keep each limit to within an eighth, rarely enough to cost nothing.
 std::chrono::milliseconds tick_period(const HttpServerOptions& options) {
   const auto shortest =
       std::min({options.idle_timeout, options.head_timeout, options.progress_timeout});
@@ -148,8 +148,8 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   schedule_tick();
 }
 
-// (Nearly) full: this loop's idle connections go, or when it has none, soon those of the others,
-// which is false.
+// (Nearly) full: closes this loop's idle connections; if it has none, asks the other loops to do so
+// soon and returns false.
 bool LoopServer::make_room() {
   if (shed_connections()) return true;
   for (const std::weak_ptr<LoopServer>& weak : shared_->loops) {
@@ -163,8 +163,8 @@ bool LoopServer::make_room() {
   return false;
 }
 
-// Closes those that have been idle for longest, then those whose heads do not come on. False when
-// there are none of either.
+// Closes the connections idle for longest, then those whose heads do not arrive. False when there
+// are neither.
 bool LoopServer::shed_connections() {
   const std::size_t max = shared_->options.connections_max;
   std::size_t room = std::max<std::size_t>(1, max / shed_share_divisor);
@@ -194,8 +194,8 @@ void LoopServer::refuse_connection(int descriptor) {
     append_response_head(503, response.headers, framing, date(), shared_->options.server_name,
                          bytes);
     bytes += response.body;
-    // The send buffer of a new socket takes this whole; taking the request in first keeps the
-    // close from becoming a reset that would destroy the answer.
+    // The whole text fits into a new socket's send buffer; reading the request first avoids a reset
+    // at close that would destroy the answer.
     (void)!::send(descriptor, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     ::shutdown(descriptor, SHUT_WR);
     char request[4096];
@@ -221,7 +221,7 @@ void LoopServer::schedule_tick() {
 void LoopServer::tick() {
   ticking_ = false;
   const SteadyTime time = now();
-  // A copy: closing takes connections out of the set.
+  // A copy, because closing removes connections from the set.
   const std::vector<std::shared_ptr<Connection>> connections(connections_.begin(),
                                                              connections_.end());
   for (const std::shared_ptr<Connection>& connection : connections)

@@ -1,4 +1,4 @@
-// The server's part on one event loop: its listening socket, its connections, their deadlines.
+// The server on one event loop: its listening socket, its connections, their deadlines.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@ class LoopServer;
 
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// What all loops share. shared_ptr-owned: a connection may outlive the server as long as a handler
-// holds its Respond.
+// State that all loops share. shared_ptr-owned: a connection may outlive the server as long as a
+// handler holds its Respond.
 struct ServerShared {
   ServerShared(runtime::WorkerPool& pool, HttpHandler& http_handler,
                HttpServerOptions server_options)
@@ -32,21 +32,21 @@ struct ServerShared {
   SystemClock system_clock;
   std::unique_ptr<TlsContext> tls;  // nullptr: plain HTTP
   HttpServerCounters counters;
-  // Every loop's part, to ask the others for room; weak: each loop's part owns itself.
+  // Every loop's part, to ask it for room. Weak: each loop's part owns itself.
   std::vector<std::weak_ptr<LoopServer>> loops;
 
   HttpResponse bad_request_response(int status, const std::string& reason) const;
 };
 
-// What tells a door in a job's network from the server's own address.
+// Distinguishes a door in a job's network from the server's own address.
 struct Door {
   std::string job;                  // "" for the server's own address
-  std::shared_ptr<TlsContext> tls;  // nullptr: as the server; shared: with the job's other doors
-  // Through all doors of the job; on its loop's thread. nullptr for the server's own address.
+  std::shared_ptr<TlsContext> tls;  // nullptr: as the server; shared with the job's other doors
+  // Open through all doors of the job; used on its loop. nullptr for the server's own address.
   std::shared_ptr<std::size_t> connections;
 };
 
-// Lives on its loop's thread, its constructor excepted.
+// Use only on its loop's thread, except for the constructor.
 class LoopServer : public std::enable_shared_from_this<LoopServer> {
  public:
   LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
@@ -54,9 +54,9 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   ~LoopServer();
 
   void start_accepting();
-  // Stops accepting and closes what is idle; connections with a request in flight close after it.
+  // Stops accepting and closes idle connections; busy ones close after their current request.
   void begin_stop();
-  // Closes whatever is left; what remains may be destroyed on any thread.
+  // Closes what is left; after this the object may be destroyed on any thread.
   void finish_stop();
 
   runtime::EventLoop& loop() { return loop_; }
@@ -87,7 +87,7 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   std::unique_ptr<Listener> listener_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::optional<runtime::Timer> tick_timer_;
-  std::optional<runtime::Timer> accept_timer_;  // waits out a shortage of descriptors
+  std::optional<runtime::Timer> accept_timer_;  // runs while descriptors are short
   std::chrono::milliseconds tick_period_;
   bool ticking_ = false;
   bool stopping_ = false;

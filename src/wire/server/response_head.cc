@@ -16,7 +16,7 @@ void append_field(std::string_view name, std::string_view value, std::string& ou
   out.append(name).append(": ");
   const std::size_t start = out.size();
   out.append(value);
-  // A handler that echoes client data must not let it end the line.
+  // A handler that echoes client data must not end the line with it.
   std::replace_if(
       out.begin() + std::ptrdiff_t(start), out.end(),
       [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');

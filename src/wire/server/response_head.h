@@ -21,7 +21,7 @@ struct ResponseFraming {
 };
 
 // Appends status line, fields and the empty line. Content-Length, Transfer-Encoding and Connection
-// come from `framing`, whatever `headers` say of them; CR and LF in a value become spaces.
+// come from `framing`, never from `headers`; CR and LF in a value become spaces.
 void append_response_head(int status, const Headers& headers, const ResponseFraming& framing,
                           std::string_view date, std::string_view server, std::string& out);
 
