@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kCommitAttemptsMax = 50;
 constexpr std::size_t kLoadPageRows = 1000;
-constexpr std::size_t kTasksOfStepMax = 0xffff;  // what task_key has digits for
+constexpr std::size_t kTasksOfStepMax = 0xffff;  // limited by the digits in task_key
 
 }  // namespace
 
@@ -127,7 +127,7 @@ Result<void> DurableEngine::put_news(store::Transaction& transaction, const Mach
   for (const Wait& wait : outcome.waits) TRY(add_wait(transaction, machine.name, key, wait));
   if (outbox_ == nullptr) return {};
   for (const PublishedEvent& event : outcome.published) {
-    // The change itself must not fail because its news cannot be told.
+    // The change itself must not fail because its event cannot be published.
     if (Result<void> published = outbox_->publish(transaction, event); !published)
       log::error(
           "an event cannot be published",
@@ -139,7 +139,7 @@ Result<void> DurableEngine::put_news(store::Transaction& transaction, const Mach
 void DurableEngine::announce(const std::string& machine, const std::string& key, NewTasks tasks) {
   const std::int64_t loaded_until = loaded_until_microseconds_;
   std::erase_if(tasks, [&](const ScheduledTask& task) {
-    return task.due.microseconds > loaded_until;  // a later load finds it
+    return task.due.microseconds > loaded_until;  // a later load will find it
   });
   if (!tasks.empty()) scheduler_.add(std::move(tasks));
   changed(record_id(machine, key));
@@ -161,7 +161,7 @@ Result<void> DurableEngine::create(const std::string& machine_name, const std::s
   NewTasks made = put_tasks(transaction, *machine, key, 1, tasks);
   Result<void> committed = store_.commit(std::move(transaction));
   if (!committed && committed.error().code == codes::kIo) {
-    // Unknown: look. A record of that key which was there before would have other contents.
+    // Unknown outcome: read it. An older record with that key would have other contents.
     Result<std::optional<store::Row>> row = store_.get(machine->table.name, key);
     if (!row) reload_needed_ = true;
     if (row && *row && (*row)->version == 1 && (*row)->value == record) committed = {};
@@ -186,7 +186,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
         TRY(machine->transition(row->value, event, clock_.now()));
     if (!outcome) return false;
     store::Transaction transaction;
-    // Deletions and stops are events; the few others are small.
+    // Deletions and stops are events; the few other events are small.
     transaction.set_frees_space();
     transaction.put(machine->table.name, key, std::move(outcome->record),
                     std::move(outcome->index_keys), row->version);
@@ -225,7 +225,7 @@ Result<void> DurableEngine::erase(const std::string& machine_name, const std::st
                    .limit = kLoadPageRows};
   do {
     const store::Page page = TRY(store_.scan(scan));
-    // The scheduler still knows them, and drops each when it finds nothing to run.
+    // The scheduler still has them, and drops each when it finds nothing to run.
     for (const store::Row& row : page.rows) {
       task_table().erase(transaction, row.key, std::nullopt);
     }
@@ -255,8 +255,8 @@ bool DurableEngine::wait_for(
 
 Result<void> DurableEngine::load_tasks(Timestamp until) {
   std::lock_guard lock(load_mutex_);
-  // Raised before the scan: whoever commits from now on schedules by itself, whoever committed
-  // before is seen by the scan. Keys seen twice are known to the scheduler.
+  // Raised before the scan: later commits schedule their tasks themselves, and the scan sees
+  // earlier ones. The scheduler ignores keys that it already has.
   if (until.microseconds > loaded_until_microseconds_) {
     loaded_until_microseconds_ = until.microseconds;
   }
@@ -294,7 +294,7 @@ void DurableEngine::tick() {
   const bool reload = reload_needed_.exchange(false);
   if (!horizon_near && !reload) return;
   Result<void> loaded = load_tasks(now + options_.horizon);
-  // A record may have ended in a commit of unknown outcome.
+  // A record may have ended in a commit with an unknown outcome.
   if (loaded && reload) loaded = load_waits();
   if (!loaded) {
     reload_needed_ = true;

@@ -44,39 +44,39 @@ class DurableEngine final : public Engine {
   bool run_one(std::uint64_t choice);
 
  private:
-  // Changes of one record happen one after another, so that after a commit of unknown outcome the
-  // record's version says whether it happened. Records share a fixed number of locks; a transition
-  // must therefore not call the engine.
+  // Changes of one record happen one after another, so that after a commit with an unknown outcome
+  // the record's version tells whether it happened. Records share a fixed number of locks, so a
+  // transition must not call the engine.
   static constexpr std::size_t kRecordLocks = 1024;
   std::mutex& lock_of(const std::string& record_id);
 
   Result<Machine*> find(const std::string& machine);
 
-  // Tasks of a step, about to be committed and then scheduled.
+  // Tasks of a step, to be committed and then scheduled.
   using NewTasks = std::vector<ScheduledTask>;
   NewTasks put_tasks(store::Transaction& transaction, const Machine& machine,
                      const std::string& key, std::uint64_t version, const std::vector<Task>& tasks);
-  // What a step publishes and waits for.
+  // Adds the events that a step publishes and the waits that it registers.
   Result<void> put_news(store::Transaction& transaction, const Machine& machine,
                         const std::string& key, const Machine::Outcome& outcome);
-  // After a commit that certainly happened, with the record's lock held.
+  // Call after a commit that certainly happened, with the record's lock held.
   void announce(const std::string& machine, const std::string& key, NewTasks tasks);
   void changed(const std::string& id);
   ScheduledTask scheduled(const Machine& machine, std::string task_key, const TaskRecord& task);
 
-  // Schedules what is due up to `until`; unknown machines are left alone.
+  // Schedules tasks due up to `until`; ignores those of unknown machines.
   Result<void> load_tasks(Timestamp until);
   void tick();
 
   // Waits for the end of other records (engine_waits.cc).
   Result<void> load_waits();
-  // The record has changed: tells those who wait for it, if it has ended.
+  // Call after a change of the record: if it has ended, tells the records that wait for it.
   void tell_waiters(const std::string& machine, const std::string& key);
   Result<std::optional<EndOfWait>> end_of(const Wait& wait);
   void run_wait(const std::string& scheduled_key);
   Result<NewTasks> wake(const Machine& machine, const WaitRecord& waiting, const EndOfWait& end,
                         store::Transaction& transaction);
-  // nullopt: to be tried again.
+  // nullopt: try again.
   std::optional<bool> deliver_end(const std::string& wait_key, const EndOfWait* known);
   Result<void> erase_waits_of(store::Transaction& transaction, const std::string& machine,
                               const std::string& key);
@@ -85,7 +85,7 @@ class DurableEngine final : public Engine {
   struct Running;
   void run_task(const std::string& task_key);
   TaskResult call_handler(const Running& running);
-  // What became of a task's result.
+  // The outcome of handling a task's result.
   struct Settled {
     bool finished = true;
     Timestamp retry_at;
@@ -97,8 +97,8 @@ class DurableEngine final : public Engine {
   Timestamp retry_time(const RetryPolicy& policy, int attempt);
 
   store::Store& store_;
-  Clock& clock_;            // what records show
-  const Clock& durations_;  // what tasks are due by
+  Clock& clock_;            // for times in records
+  const Clock& durations_;  // for due times of tasks
   Random& random_;
   const EngineOptions options_;
   const std::string hidden_folder_;
@@ -109,18 +109,18 @@ class DurableEngine final : public Engine {
   std::vector<std::function<void(const std::string&)>> observers_;  // read-only after start()
   std::stop_source stop_;
 
-  // Tasks due up to here are in the scheduler (once load_tasks has returned).
+  // Tasks due up to this time are in the scheduler (once load_tasks has returned).
   std::atomic<std::int64_t> loaded_until_microseconds_ = 0;
-  // A commit's outcome stayed unknown: its tasks may lie in the store unscheduled.
+  // A commit's outcome stayed unknown: the store may contain unscheduled tasks.
   std::atomic<bool> reload_needed_ = false;
   std::mutex load_mutex_;  // one load at a time
 
-  // Results of handlers whose commit failed (disk full): kept, not run again.
+  // Results of handlers whose commit failed (disk full): kept, so handlers do not run again.
   std::mutex held_mutex_;
   std::map<std::string, TaskResult> held_;  // guarded by held_mutex_
 
   Waits waits_;
-  Scheduler scheduler_;  // last: its threads use the rest
+  Scheduler scheduler_;  // last: its threads use the members above
 };
 
 }  // namespace tidemill::engine

@@ -1,4 +1,4 @@
-// kill -9 of a process whose engine runs on SQLite, again and again, until its work is done.
+// kill -9 of a process whose engine runs on SQLite, repeated until its work is done.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ constexpr int kRecords = 6, kLinks = 40;
 
 std::string record_key(int number) { return "record-" + std::to_string(number); }
 
-// Each link makes the next, some by way of a failed attempt (a retry that waits in the store).
+// Each link makes the next, some after a failed attempt (a retry that waits in the store).
 TaskResult link(const Counter& counter, const TaskRun& run) {
   if (counter.applied.size() % 7 == 3 && run.attempt == 1) return fail("Boom", "once");
   if (counter.applied.size() + 1 > kLinks) return std::vector<Event>{{"Stop", {}}};
@@ -37,7 +37,7 @@ bool stopped(store::Store& store, int number) {
   return counter && *counter && (*counter)->record.state == "stopped";
 }
 
-// In the child: goes on where the last one was killed; ends when all records are stopped.
+// In the child: continues where the last one was killed; ends when all records are stopped.
 [[noreturn]] void live(const std::filesystem::path& path) {
   auto store = store::open_sqlite_store({.path = path, .tables = test_tables()});
   if (!store) _exit(1);
@@ -74,7 +74,7 @@ TEST(EngineCrash, EveryRecordGoesOnAfterKills) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) live(folder.database());
-    // Longer with every kill, so that it ends on a slow machine too.
+    // Longer after every kill, so that the test ends on slow machines too.
     const auto patience = std::chrono::milliseconds(8 + random->next() % 20 + kills);
     const auto deadline = std::chrono::steady_clock::now() + patience;
     int status = 0;

@@ -1,4 +1,4 @@
-// The engine over a store that fails, and across restarts: nothing is lost, nothing is applied
+// The engine over a failing store, and across restarts: no event is lost or applied
 // twice.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -45,7 +45,7 @@ class EngineFaults : public testing::TestWithParam<FaultKind> {
 
 }  // namespace
 
-// Whatever commit fails, and however: the counter ends at exactly one.
+// Whichever commit fails, in whichever way: the counter ends at exactly one.
 TEST_P(EngineFaults, EachCommitOfATaskMayFail) {
   for (std::uint64_t failing = 1; failing <= 3; ++failing) {
     SCOPED_TRACE(failing);
@@ -102,8 +102,8 @@ TEST_F(EngineFaults, HandlerIsNotRunAgainForAFullDisk) {
 
 namespace {
 
-// One life of an engine in the property test: a store that fails at random and, from some moment
-// on, always: what a killed process looks like to the disk.
+// One life of an engine in the property test: its store fails at random and, from some moment on,
+// always, like the disk of a killed process.
 class Life {
  public:
   Life(store::Store& disk, Clock& clock, Random& random, Handlers& handlers)
@@ -135,7 +135,7 @@ class Life {
 }  // namespace
 
 // Chains of tasks: each record has one task at a time, whose event makes the next, up to kLinks.
-// The record counts them: a lost transition stops the chain, a doubled one shows in `applied`.
+// The record counts them: a lost transition stops the chain; a repeated one shows in `applied`.
 TEST(EngineProperty, ChainsSurviveKillsAndFaults) {
   const char* given = std::getenv("TIDEMILL_TEST_SEED");
   const std::uint64_t seed =
@@ -165,7 +165,7 @@ TEST(EngineProperty, ChainsSurviveKillsAndFaults) {
       created = life->engine().create("counter", key, to_json(Counter{"new"}),
                                       counter_table().index_keys({"new"}), {{"link"}});
     } while (!created && created.error().code != codes::kConflict);
-    // A conflict may be an injected one, or an earlier try that was committed after all.
+    // A conflict may be injected, or come from an earlier try that was committed after all.
     if (!created && !disk->get("counters", key)->has_value()) --i;
   }
   int lives = 1;

@@ -27,8 +27,8 @@ class EngineTest : public testing::Test {
     engine_->add(std::move(machine));
     ASSERT_TRUE(engine_->start());
   }
-  // Nothing runs by itself; run_all() runs what is due, and no sleep is needed to see that nothing
-  // is.
+  // Nothing runs by itself; run_all() runs due tasks, so tests need no sleep to see that nothing is
+  // due.
   void start_stepped(RetryPolicy retry = {}) {
     engine_ = make_engine(*store_, wall_, clock_, *random_, {.workers_max = 0});
     engine_->add(make_machine("counter", counter_table(), &count, std::ref(handlers_), retry));
@@ -69,7 +69,7 @@ class EngineTest : public testing::Test {
   ManualClock wall_{Timestamp{1'800'000'000'000'000}};
   std::unique_ptr<Random> random_ = make_seeded_random(1);
   Handlers handlers_;
-  std::unique_ptr<Engine> engine_;  // last: its threads use the rest
+  std::unique_ptr<Engine> engine_;  // last: its threads use the members above
 };
 
 }  // namespace
@@ -152,7 +152,7 @@ TEST_F(EngineTest, StepsOfTheWallClockNeitherFireNorDelayTimers) {
   send("a", "Later", "x");
   wall_.advance(24h);
   EXPECT_EQ(run_all(), 0);
-  engine_.reset();  // nor across a restart
+  engine_.reset();  // nor after a restart
   start_stepped();
   EXPECT_EQ(run_all(), 0);
   EXPECT_EQ(load("a").value, 0);

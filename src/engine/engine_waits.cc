@@ -1,6 +1,6 @@
-// "Tell me when that one ends". A record that ends is looked up among those that are waited for,
-// after its commit and with its lock held; one that waits is looked at once when it is registered
-// and at each start. Whichever of the two comes last sees both, so that no end is missed.
+// Waits for the end of other records. When a record ends, its waits are looked up after its commit
+// with its lock held; a new wait is checked once when it is registered, and at each start.
+// Whichever of the two happens last sees the other, so that no end is missed.
 #include <fmt/format.h>
 
 #include "base/log.h"
@@ -78,7 +78,7 @@ void DurableEngine::tell_waiters(const std::string& machine, const std::string& 
   if (waits_.empty()) return;
   const std::vector<std::string> waiting = waits_.with_prefix(waits_prefix(machine, key));
   if (waiting.empty()) return;
-  // As it is now, with its lock held: it may begin a new life before the look runs.
+  // Read now, with the lock held: the record may be created again before the check runs.
   const Result<std::optional<EndOfWait>> end = end_of({machine, key, {}});
   if (end && !*end) return;
   NewTasks looks;
@@ -96,7 +96,7 @@ void DurableEngine::run_wait(const std::string& scheduled_key) {
   scheduler_.finish(scheduled_key);
 }
 
-// The event for the record that waits. One that cannot take it, or is gone, waits no longer.
+// The event for the waiting record. If it cannot take the event, or is gone, the wait ends.
 Result<DurableEngine::NewTasks> DurableEngine::wake(const Machine& machine,
                                                     const WaitRecord& waiting, const EndOfWait& end,
                                                     store::Transaction& transaction) {
@@ -116,7 +116,7 @@ Result<DurableEngine::NewTasks> DurableEngine::wake(const Machine& machine,
   return put_tasks(transaction, machine, key, row->version + 1, step.tasks);
 }
 
-// True when the wait is over, false when it goes on.
+// True when the wait is over, false when it continues.
 std::optional<bool> DurableEngine::deliver_end(const std::string& name, const EndOfWait* known) {
   for (int attempt = 0; attempt < kDeliverAttemptsMax; ++attempt) {
     const Result<std::optional<store::Versioned<WaitRecord>>> read = wait_table().get(store_, name);
@@ -133,7 +133,7 @@ std::optional<bool> DurableEngine::deliver_end(const std::string& name, const En
     (*end)->id = waiting.wait.id;
 
     const Result<Machine*> machine = find(waiting.machine);
-    if (!machine) return false;  // of a program that knows more machines
+    if (!machine) return false;  // from a version of the program with more machines
     std::lock_guard lock(lock_of(record_id(waiting.machine, waiting.record_key)));
     store::Transaction transaction;
     wait_table().erase(transaction, name, (*read)->version);
@@ -145,8 +145,8 @@ std::optional<bool> DurableEngine::deliver_end(const std::string& name, const En
       announce(waiting.machine, waiting.record_key, *std::move(made));
       return true;
     }
-    // After a commit of unknown outcome the wait's row says whether it happened; the tasks that it
-    // made are then found by a load.
+    // After a commit with an unknown outcome the wait's row tells whether it happened; a load then
+    // finds the tasks that it made.
     if (committed.error().code == codes::kIo) reload_needed_ = true;
     if (committed.error().code != codes::kIo && committed.error().code != codes::kConflict)
       return std::nullopt;

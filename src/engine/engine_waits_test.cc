@@ -1,4 +1,4 @@
-// "Tell me when that one ends".
+// Waits for the end of other records.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 
 Value wait_for_other(const std::string& key) { return payload_of("name", key); }
 
-// As count(), and: "Await" {name}: waits for the counter `name`. "OtherEnded": notes what it was
-// told. Ends publish.
+// Like count(), and: "Await" {name}: waits for the counter `name`. "OtherEnded": records the
+// EndOfWait. Ends are published.
 Result<std::optional<Step<Counter>>> count_and_wait(const Counter& counter, const Event& event,
                                                     Timestamp now) {
   Step<Counter> step{counter};
@@ -131,7 +131,7 @@ TEST_F(WaitsTest, AnEndCountsEvenIfTheOtherBeginsAgain) {
   create("a");
   create("b");
   send("b", "Await", wait_for_other("a"));
-  // Not noticed by looking at the record later.
+  // Not noticed merely by reading the record later.
   send("a", "Stop");
   send("a", "Again");
   EXPECT_TRUE(told("b", {"a ended 0"}));
@@ -188,17 +188,17 @@ TEST_F(WaitsTest, StepsPublish) {
   send("a", "Stop");
   ASSERT_TRUE(outbox_->catch_up(10s));
   EXPECT_EQ(published_, 1);
-  send("a", "Stop");  // stale: nothing happened
+  send("a", "Stop");  // stale: no effect
   ASSERT_TRUE(outbox_->catch_up(10s));
   EXPECT_EQ(published_, 1);
 }
 
-// Each is told once, though commits fail before and after they wrote.
+// Each waiting record is told once, although commits fail before and after they wrote.
 TEST_F(WaitsTest, EveryOneIsToldOnceThroughFaults) {
   const std::uint64_t seed = make_system_random()->next();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::unique_ptr<Random> chance = make_seeded_random(seed);
-  // Without failing reads: after one, a registration that was made would be made again.
+  // No failing reads: after one, a registration that was made would be made again.
   store::FaultRates rates{.fail_before = 0.1, .fail_after = 0.1, .conflict = 0.05};
   std::unique_ptr<store::Store> faulty =
       store::make_fault_store(*store_, store::random_faults(*chance, rates));

@@ -1,4 +1,4 @@
-// Publishing, and what is known of the readers; their threads are in outbox_readers.cc.
+// Publishing, and the state of the readers; their threads are in outbox_readers.cc.
 #include "engine/outbox.h"
 
 #include <fmt/format.h>

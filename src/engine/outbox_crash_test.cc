@@ -1,5 +1,5 @@
-// kill -9 before and after each commit of a process that publishes, reads and waits: what committed
-// is told, once where the reader writes along, and in order.
+// kill -9 before and after each commit of a process that publishes, reads and waits: committed
+// events are delivered in order, and exactly once if the reader writes along.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kFacts = 8, kPairs = 4;
-// Every run passes some sixty places; more than that are asked for, so that the end is met.
+// Every run passes about sixty places; the limit is higher, so that the end is reached.
 constexpr long kPointsMax = 400;
 
 std::vector<store::TableSpec> tables() {
@@ -64,7 +64,7 @@ std::string state_of(store::Store& store, const std::string& key) {
   return row && *row ? (*row)->record.state : "none";
 }
 
-// Publishes facts 1 to kFacts, each with its event, going on where it was killed.
+// Publishes facts 1 to kFacts, each with its event, continuing where it was killed.
 void publish_facts(store::Store& store, const Outbox& outbox) {
   for (std::size_t next = rows(store, "facts") + 1; next <= kFacts; ++next) {
     store::Transaction transaction;
@@ -165,7 +165,7 @@ void check(const std::filesystem::path& path) {
 
 }  // namespace
 
-// A sample of the places; every one with TIDEMILL_EVERY_CRASH_POINT (tests/long).
+// A sample of the places; all of them with TIDEMILL_EVERY_CRASH_POINT (tests/long).
 TEST(OutboxCrash, NothingIsLostOrToldTwiceAtAnyCommit) {
   const bool every = std::getenv("TIDEMILL_EVERY_CRASH_POINT") != nullptr;
   const std::uint64_t seed = make_system_random()->next();
@@ -178,7 +178,7 @@ TEST(OutboxCrash, NothingIsLostOrToldTwiceAtAnyCommit) {
     const int first = run(folder.database(), point);
     if (WIFEXITED(first)) {
       ASSERT_EQ(WEXITSTATUS(first), 0);
-      break;  // it passes fewer places than that
+      break;  // the run passes fewer places
     }
     ++kills;
     ASSERT_EQ(WTERMSIG(first), SIGKILL);

@@ -1,4 +1,4 @@
-// The inside of Outbox (engine/outbox.h).
+// The implementation class of Outbox (engine/outbox.h).
 #pragma once
 
 #include <atomic>
@@ -32,15 +32,15 @@ class Outbox::Impl {
   State state() const;
 
  private:
-  // A reader with where it stands. Its thread alone moves the positions.
+  // A reader with its position, which only its own thread moves.
   struct Slot {
     explicit Slot(EventReader from) : reader(std::move(from)) {}
     EventReader reader;                      // `sources` guarded by interest_mutex_
-    std::atomic<std::uint64_t> position{0};  // taken up to here
-    std::atomic<std::uint64_t> durable{0};   // as the store has it
+    std::atomic<std::uint64_t> position{0};  // events up to here were read
+    std::atomic<std::uint64_t> durable{0};   // the position in the store
     std::atomic<std::uint64_t> taken{0}, lost{0}, failures{0};
-    bool uncertain = false;  // whether the last commit happened; its thread's alone
-    std::chrono::steady_clock::time_point written{};  // when the store was told
+    bool uncertain = false;  // the last commit's outcome is unknown; own thread only
+    std::chrono::steady_clock::time_point written{};  // when the position was stored
   };
   struct Batch {
     std::vector<ReadEvent> events;
@@ -48,7 +48,7 @@ class Outbox::Impl {
     std::uint64_t lost = 0;  // rows that were removed before they could be read
   };
 
-  // With interest_mutex_ held.
+  // Call with interest_mutex_ held.
   void count_interest();
   Result<std::uint64_t> read_head();
   Result<Batch> load(std::uint64_t after, std::size_t limit);
@@ -63,7 +63,7 @@ class Outbox::Impl {
   Result<void> apply(const ReadEvent& read);
   void count_lost(const std::string& name, std::atomic<std::uint64_t>& lost, std::uint64_t more);
   void keep(const std::stop_token& stop);
-  // Until something may have been committed since `seen` was read.
+  // Waits until an event may have been committed after `seen` was read.
   void wait_for_events(std::uint64_t seen, const std::stop_token& stop);
   void pause(std::chrono::milliseconds delay, const std::stop_token& stop);
   std::uint64_t signals();
@@ -93,7 +93,7 @@ class Outbox::Impl {
   std::mutex trim_mutex_;         // one at a time
   std::uint64_t trimmed_to_ = 0;  // guarded by trim_mutex_
 
-  runtime::TaskScope threads_;  // last: they use the rest
+  runtime::TaskScope threads_;  // last: they use the members above
 };
 
 }  // namespace tidemill::engine

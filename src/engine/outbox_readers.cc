@@ -1,5 +1,5 @@
-// The threads of the outbox: one a durable reader, one for all projections, and the keeper that
-// removes what was read.
+// The outbox's threads: one per durable reader, one for all projections, and the keeper that
+// removes read events.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,10 +13,10 @@ namespace tidemill::engine {
 
 namespace {
 
-// A look without a wake-up: a commit of unknown outcome may have happened after its hook ran.
+// Polls as well: a commit with an unknown outcome may have happened after its hook ran.
 constexpr std::chrono::seconds kPollInterval{1};
-// A position behind which nothing was written along is written each so many events, or after so
-// long: a commit for each batch would make the next transaction wait for its sync.
+// If the reader writes nothing along, its position is stored only after this many events or this
+// long: a commit per batch would delay the next transaction by its sync.
 constexpr std::uint64_t kPositionLagMax = 1000;
 constexpr std::chrono::seconds kPositionAgeMax{1};
 constexpr std::size_t kTrimRows = 200;  // in one transaction
@@ -93,7 +93,7 @@ Result<void> Outbox::Impl::start() {
     if (!known) reader_table().put(transaction, slot.reader.name, {head}, 0);
     slot.position = slot.durable = known ? known->record.position : head;
   }
-  // Those that a later version of the program no longer has would keep events for ever.
+  // Remove unknown readers: a reader that the program no longer has would keep events forever.
   const store::Page rows = TRY(store_.scan({.table = reader_table().name(), .limit = 1000}));
   for (const store::Row& row : rows.rows)
     if (std::ranges::none_of(slots_, [&](const Slot& s) { return s.reader.name == row.key; }))
@@ -145,7 +145,7 @@ void Outbox::Impl::read(Slot& slot, const std::stop_token& stop) {
       delay = options_.first_retry_delay;
       continue;
     }
-    // What is gone was counted; it is not counted again when the batch comes once more.
+    // Lost events were counted; do not count them again when the batch is repeated.
     if (batch && !batch->events.empty()) slot.position = batch->events.front().position - 1;
     ++slot.failures;
     log::warning("a reader of events failed; they come again after a pause",
@@ -155,7 +155,7 @@ void Outbox::Impl::read(Slot& slot, const std::stop_token& stop) {
     pause(delay, stop);
     delay = std::min(delay * 2, options_.retry_delay_max);
   }
-  // If it fails, the events since come once more after the next start.
+  // If this fails, the events since then come once more after the next start.
   if (slot.durable < slot.position) (void)write_position(slot, slot.position, {});
 }
 
@@ -167,7 +167,7 @@ bool Outbox::Impl::is_position_due(const Slot& slot, std::uint64_t position) con
 
 Result<void> Outbox::Impl::write_position(Slot& slot, std::uint64_t position,
                                           store::Transaction along) {
-  // Events that were read make room once they are removed.
+  // Events that were read free space once they are removed.
   along.set_frees_space();
   reader_table().put(along, slot.reader.name, {position}, std::nullopt);
   Result<void> committed = store_.commit(std::move(along));
@@ -195,8 +195,8 @@ Result<void> Outbox::Impl::take(Slot& slot, const Batch& batch) {
   return {};
 }
 
-// After a commit of unknown outcome the row says whether it happened; until it can be read, nothing
-// is told again, since what the reader wrote along may be there already.
+// After a commit with an unknown outcome the row tells whether it happened; before it can be read
+// no event is delivered again, because the reader's writes may be there already.
 bool Outbox::Impl::settle(Slot& slot) {
   if (!slot.uncertain) return true;
   const auto row = reader_table().get(store_, slot.reader.name);
@@ -289,7 +289,7 @@ void Outbox::Impl::trim(const std::stop_token& stop) {
   std::lock_guard lock(trim_mutex_);
   const Result<std::uint64_t> head = read_head();
   if (!head || *head == 0) return;
-  // The last row stays: the next position is counted from it.
+  // Keep the last row: the next position is counted from it.
   const std::uint64_t to = std::min(floor(*head), *head - 1);
   while (trimmed_to_ < to && !stop.stop_requested()) {
     store::Transaction transaction;

@@ -1,4 +1,4 @@
-// How the outbox lies in the store.
+// The outbox's records in the store.
 #pragma once
 
 #include "engine/published_event.h"

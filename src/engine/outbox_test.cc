@@ -144,7 +144,7 @@ TEST_F(OutboxTest, PositionsSurviveARestart) {
   publish(*outbox, "a", 1);
   ASSERT_TRUE(eventually([&] { return taken("a").size() == 1; }));
   outbox->stop();
-  publish(*outbox, "a", 2);  // nobody reads meanwhile
+  publish(*outbox, "a", 2);  // nobody reads during this
   outbox = make(*store_);
   outbox->add(reader("r"));
   outbox->add(reader("new", {"b"}));
@@ -184,7 +184,7 @@ TEST_F(OutboxTest, AFailingReaderIsToldAgainAndOthersGoOn) {
   EXPECT_EQ(outbox->state().readers[1].failures, 0u);
 }
 
-// What a reader writes along with its position happens once, whatever commits fail.
+// A reader's writes along with its position happen once, whichever commits fail.
 TEST_F(OutboxTest, EffectsInTheStoreHappenOnce) {
   const std::uint64_t seed = make_system_random()->next();
   SCOPED_TRACE("seed " + std::to_string(seed));

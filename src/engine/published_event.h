@@ -1,5 +1,5 @@
-// An event that other parts of the product read: "this training job has ended". What EventBridge
-// calls source, detail type and detail; engine/outbox.h says how it travels.
+// An event for other parts of the product: "this training job has ended", with EventBridge's
+// source, detail type and detail. engine/outbox.h describes its delivery.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ namespace tidemill::engine {
 struct PublishedEvent {
   std::string source;       // "aws.sagemaker"
   std::string detail_type;  // "SageMaker Training Job State Change"
-  std::string subject;      // ARN of what it is about
+  std::string subject;      // ARN of the event's subject
   std::string account, region;
   Timestamp time;
   Value detail;
@@ -23,7 +23,7 @@ struct PublishedEvent {
 BOOST_DESCRIBE_STRUCT(PublishedEvent, (),
                       (source, detail_type, subject, account, region, time, detail, id))
 
-// As text in the store. PutEvents of AWS takes entries of up to 256 KiB.
+// Size limit of its text in the store. AWS's PutEvents takes entries of up to 256 KiB.
 inline constexpr std::size_t kEventBytesMax = 256u << 10;
 
 }  // namespace tidemill::engine

@@ -15,7 +15,7 @@ void Scheduler::start() {
   if (running_) return;
   running_ = true;
   if (options_.workers_max == 0) return;
-  // What was added before the start waits for its threads.
+  // Tasks added before the start wait for its threads.
   const std::size_t waiting = std::min(ready_.size(), options_.workers_max);
   while (workers_.size() < waiting) workers_.emplace_back([this] { work(); });
   timekeeper_ = std::thread([this] { keep_time(); });
@@ -54,7 +54,7 @@ void Scheduler::add(std::vector<ScheduledTask> tasks) {
       lanes.insert(task.lane);
     }
   }
-  // Only now: the first of a lane is known when all of them are.
+  // Only now, because the first task of a lane is known when all were added.
   for (const std::string& lane : lanes) advance(lane);
   timers_changed_.notify_one();
 }

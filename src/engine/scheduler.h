@@ -1,5 +1,5 @@
-// Which task runs when, and on which thread: timers, the order within a record, workers. Knows keys
-// and times only; the store belongs to the engine.
+// Decides which task runs when and on which thread: timers, the order within a record, workers.
+// Knows only keys and times; the engine uses the store.
 #pragma once
 
 #include <condition_variable>
@@ -19,34 +19,34 @@ namespace tidemill::engine {
 
 struct ScheduledTask {
   std::string key;
-  std::string lane;  // tasks of one lane run one at a time, ordered by key; "": no such order
+  std::string lane;  // tasks of one lane run one at a time, ordered by key; "": no order
   Timestamp due;
-  bool begun = false;  // it was tried before: it keeps its place in the lane while it waits
+  bool begun = false;  // tried before: keeps its place in the lane while it waits
 };
 
 // Thread-safe.
 class Scheduler {
  public:
   struct Options {
-    std::size_t workers_max;  // 0: no thread is made, and nothing runs but by run_one()
+    std::size_t workers_max;  // 0: no threads; tasks run only in run_one()
     std::chrono::milliseconds poll_interval;
   };
-  // run: on a worker thread; calls finish() or retry() for the key exactly once.
-  // tick: on the scheduler's own thread, at each poll, before due timers are looked at.
+  // run: on a worker thread; must call finish() or retry() for the key exactly once. tick: on the
+  // scheduler's own thread, at each poll, before due timers are checked.
   Scheduler(const Clock& clock, Options options, std::function<void(const std::string& key)> run,
             std::function<void()> tick);
   ~Scheduler();
 
   void start();
-  // Waits for what runs; forgets the rest.
+  // Waits for running tasks; forgets the others.
   void stop();
-  // Keys that are known already are left as they are.
+  // Ignores keys that it already has.
   void add(std::vector<ScheduledTask> tasks);
   void finish(const std::string& key);
   void retry(const std::string& key, Timestamp due);
   void poll();
-  // Runs one task that is due, on the caller's thread: the one at `choice` of those that are ready,
-  // modulo their number. False when none is.
+  // Runs one due task on the caller's thread, selected by `choice` modulo the number of ready
+  // tasks. False when none is ready.
   bool run_one(std::uint64_t choice);
 
  private:
@@ -56,9 +56,9 @@ class Scheduler {
   };
   struct Lane {
     std::set<std::string> waiting;
-    std::string current;  // runs, or waits for its next attempt; "": none
+    std::string current;  // the running task, or one waiting for its next attempt; "": none
   };
-  // With mutex_ held:
+  // Call with mutex_ held:
   void enter(const std::string& key);
   void advance(const std::string& lane_name);
   void make_ready(const std::string& key);

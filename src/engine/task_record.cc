@@ -30,7 +30,7 @@ std::string task_prefix(std::string_view machine, std::string_view record_key) {
 }
 
 std::string due_index_key(Timestamp due) {
-  // Times before 1970 are due in any case.
+  // Times before 1970 are always due.
   return fmt::format("{:016x}",
                      static_cast<std::uint64_t>(std::max<std::int64_t>(due.microseconds, 0)));
 }

@@ -1,4 +1,4 @@
-// How a task that is to be run lies in the store.
+// A pending task's record in the store.
 #pragma once
 
 #include "base/clock.h"
@@ -13,7 +13,7 @@ struct TaskRecord {
   std::string type;
   Value payload;
   int attempt = 1;
-  // By the engine's clock for durations, which may differ from the wall clock's time.
+  // By the engine's clock for durations, which may differ from the wall clock.
   Timestamp created;
   Timestamp due;
 };
@@ -22,14 +22,14 @@ TIDEMILL_RECORD(TaskRecord, (), (machine, record_key, type, payload, attempt, cr
 // Index "by_due".
 const store::Table<TaskRecord>& task_table();
 
-// Machine, record, then the version of the record whose transition made the task and its place
-// among that step's tasks: the tasks of a record order as they were made. The token keeps the tasks
-// of an erased record apart from those of a new one with the same key.
+// Machine, record, the record's version at the transition that made the task, and the task's place
+// in that step: so a record's tasks sort in order of creation. The token separates the tasks of an
+// erased record from those of a new one with the same key.
 std::string task_key(std::string_view machine, std::string_view record_key, std::uint64_t version,
                      std::size_t place, std::uint64_t token);
 // Prefix of the keys of all tasks of a record.
 std::string task_prefix(std::string_view machine, std::string_view record_key);
-// Orders as the time does.
+// Sorts like the time.
 std::string due_index_key(Timestamp due);
 
 }  // namespace tidemill::engine

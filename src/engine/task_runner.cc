@@ -1,4 +1,4 @@
-// One attempt of a task: read it and its record, call the handler, commit what came of it.
+// One attempt of a task: read it and its record, call the handler, commit the result.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,10 +13,10 @@ namespace tidemill::engine {
 namespace {
 
 constexpr int kSettleAttemptsMax = 8;
-// Between attempts to read or commit when the store itself fails.
+// Pause between attempts to read or commit while the store itself fails.
 constexpr std::chrono::milliseconds kStoreRetryDelay{200};
 
-// Records show it to their owners.
+// Records show this event to their owners.
 Event task_failed(const TaskRecord& task, const Error& error, std::string_view hidden_folder) {
   return {"TaskFailed",
           to_value(TaskFailure{task.type, error.code, hide_folder(error.message, hidden_folder)})};
@@ -41,7 +41,7 @@ void DurableEngine::run_task(const std::string& key) {
   };
   Result<std::optional<store::Versioned<TaskRecord>>> task = task_table().get(store_, key);
   if (!task) return store_failed(task.error());
-  // Erased with its record, or settled by a commit whose outcome was unknown at the time.
+  // Erased with its record, or settled by a commit whose outcome was unknown then.
   if (!*task) return scheduler_.finish(key);
 
   Running running{.key = key, .task = std::move((*task)->record), .version = (*task)->version};
@@ -63,7 +63,7 @@ void DurableEngine::run_task(const std::string& key) {
   }
   if (!was_held && running.record) result = call_handler(running);
   if (!result && result.error().code == codes::kCancelled && stop_.stop_requested()) {
-    return scheduler_.finish(key);  // the row stays for the next start
+    return scheduler_.finish(key);  // the row remains for the next start
   }
   const Settled settled = settle(running, std::move(result));
   settled.finished ? scheduler_.finish(key) : scheduler_.retry(key, settled.retry_at);
@@ -87,13 +87,13 @@ DurableEngine::Settled DurableEngine::settle(Running& running, TaskResult result
       if (std::optional<Settled> settled = settle_once(running, result)) return *settled;
     }
   }
-  // The disk is full or broken: the handler's work is not repeated, only its commit.
+  // The disk is full or broken: only the commit is repeated, not the handler's work.
   std::lock_guard lock(held_mutex_);
   held_.insert_or_assign(running.key, std::move(result));
   return {false, durations_.now() + kStoreRetryDelay};
 }
 
-// nullopt: to be tried again. With the record's lock held.
+// nullopt: try again. Call with the record's lock held.
 std::optional<DurableEngine::Settled> DurableEngine::settle_once(Running& running,
                                                                  const TaskResult& result) {
   const TaskRecord& task = running.task;
@@ -114,7 +114,7 @@ std::optional<DurableEngine::Settled> DurableEngine::settle_once(Running& runnin
                {"attempt", static_cast<std::int64_t>(task.attempt)},
                {"reason", result.error().message}});
   } else {
-    // Another thread may have changed or erased the record since the handler began.
+    // Another thread may have changed or erased the record while the handler ran.
     Result<std::optional<store::Row>> record =
         store_.get(running.machine->table.name, task.record_key);
     if (!record) return std::nullopt;
@@ -135,7 +135,7 @@ std::optional<DurableEngine::Settled> DurableEngine::settle_once(Running& runnin
   Result<void> committed = store_.commit(std::move(transaction));
   if (!committed &&
       (committed.error().code == codes::kConflict || committed.error().code == codes::kIo)) {
-    // The task's row tells: nobody else changes it, except that erase() removes it.
+    // The task's row tells the outcome: only this task or erase() removes it.
     Result<std::optional<store::Row>> row = store_.get(task_table().name(), running.key);
     if (!row) reload_needed_ = true;  // if it was committed, its tasks are not scheduled yet
     if (!row || (*row && (*row)->version == running.version)) return std::nullopt;
@@ -153,7 +153,7 @@ Result<DurableEngine::NewTasks> DurableEngine::apply_events(const Running& runni
   if (!running.record) return NewTasks();
   std::optional<Machine::Outcome> last;
   std::vector<Task> tasks;
-  Machine::Outcome news;  // of all steps
+  Machine::Outcome news;  // from all steps
   for (const Event& event : events) {
     const std::string_view text = last ? last->record : running.record->value;
     std::optional<Machine::Outcome> outcome =
@@ -177,7 +177,7 @@ Timestamp DurableEngine::retry_time(const RetryPolicy& policy, int attempt) {
   const int doublings = std::min(attempt - 1, kDoublingsMax);
   std::chrono::microseconds delay = std::min<std::chrono::microseconds>(
       policy.first_delay * (1LL << doublings), policy.delay_max);
-  // Up to a quarter less, so that what failed together does not come back together.
+  // Up to a quarter less, so that tasks which failed together are not retried together.
   const std::int64_t quarter = delay.count() / 4;
   if (quarter > 0) {
     delay -= std::chrono::microseconds(random_.next() % static_cast<std::uint64_t>(quarter));

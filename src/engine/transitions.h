@@ -27,7 +27,7 @@
 
 namespace tidemill::engine {
 
-// A described struct that is an event's payload; kType is what stands in the store.
+// A described struct that is an event's payload; the store contains its kType.
 template <class T>
 concept EventType = requires {
   { T::kType } -> std::convertible_to<const char*>;
@@ -38,7 +38,7 @@ Event event_of(const T& payload) {
   return {T::kType, to_value(payload)};
 }
 
-// What a task returns: these events for its own record.
+// A task's result: these events for its own record.
 template <EventType... T>
 TaskResult events_of(const T&... payloads) {
   return std::vector<Event>{event_of(payloads)...};
@@ -56,24 +56,24 @@ class Transitions {
   };
 
   // function: Next or Result<Next> of (const Record& or Record, const E&, Timestamp). Pure; nullopt
-  // says that the event is stale for another reason than the state.
+  // means that the event is stale for a reason other than the state.
   template <EventType E, class Function>
   static Row on(std::initializer_list<State> from, Function function) {
     return {E::kType, from,
             [function](const Record& record, const Value& payload, Timestamp now) -> Result<Next> {
               E event{};
-              // Events without members come with no payload at all, too.
+              // Events without members may also come without any payload.
               if (!payload.is_null()) TRY(from_value(payload, event));
               return function(record, std::as_const(event), now);
             }};
   }
-  // In every state.
+  // For every state.
   template <EventType E, class Function>
   static Row on_any(Function function) {
     return on<E>({}, std::move(function));
   }
 
-  // `what`: of error messages. A second row for an event aborts: there would be two answers.
+  // `what`: for error messages. Aborts on a second row for the same event and state.
   Transitions(std::string what, State Record::* state, std::vector<Row> rows)
       : what_(std::move(what)), state_(state) {
     for (Row& row : rows) {

@@ -27,7 +27,7 @@ bool Waiters::wait(const std::string& record, std::chrono::milliseconds at_most,
   Slot& slot = slot_of(record);
   std::unique_lock lock(slot.mutex);
   for (;;) {
-    // Counted before the look: a change during it is not missed.
+    // Counted before the check, so that a change during it is not missed.
     const std::uint64_t seen = slot.changes;
     lock.unlock();
     if (holds()) return true;

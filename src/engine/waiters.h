@@ -10,14 +10,14 @@
 
 namespace tidemill::engine {
 
-// Thread-safe. Records share a fixed number of slots, so a waiter may wake without need.
+// Thread-safe. Records share a fixed number of slots, so waiters may wake needlessly.
 class Waiters {
  public:
   void changed(const std::string& record);
-  // Wakes everyone for good.
+  // Wakes all waiters for good.
   void stop();
-  // Evaluates `holds` at once and after each change, until it is true (returned), the time is over
-  // or stop() was called.
+  // Evaluates `holds` at once and after each change, until it is true (the result), the time is
+  // over or stop() was called.
   bool wait(const std::string& record, std::chrono::milliseconds at_most,
             const std::function<bool()>& holds);
 

@@ -24,7 +24,7 @@ std::vector<std::string> Waits::with_prefix(const std::string& prefix) const {
 
 std::string Waits::schedule(const std::string& wait_key, std::optional<EndOfWait> end) {
   std::lock_guard lock(mutex_);
-  // Each look has a key of its own: one that is running has perhaps read too early.
+  // Each check has its own key: one that is already running may have read too early.
   std::string key = "\x1e" + std::to_string(next_++);
   looks_.emplace(key, Look{wait_key, std::move(end)});
   return key;

@@ -1,4 +1,4 @@
-// Which records are waited for, in memory: so that a change of any other record costs nothing more.
+// An index in memory of records with waits, so that changes of other records cost nothing.
 #pragma once
 
 #include <atomic>
@@ -13,16 +13,16 @@
 
 namespace tidemill::engine {
 
-// Thread-safe. Keys are those of the table of waits.
+// Thread-safe. Keys are those of the waits' table.
 class Waits {
  public:
   void add(const std::string& wait_key);
   void remove(const std::string& wait_key);
-  // Those that begin with the prefix.
+  // Keys that begin with the prefix.
   std::vector<std::string> with_prefix(const std::string& prefix) const;
   bool empty() const { return count_.load(std::memory_order_acquire) == 0; }
 
-  // A key for the scheduler, under which one look at a wait runs; `end`, when it is known already.
+  // A scheduler key for one check of a wait; `end`, if it is already known.
   std::string schedule(const std::string& wait_key, std::optional<EndOfWait> end);
   struct Look {
     std::string wait_key;
@@ -30,7 +30,7 @@ class Waits {
   };
   std::optional<Look> look(const std::string& scheduled_key) const;
   void finish(const std::string& scheduled_key);
-  // No machine's name begins like this.
+  // No machine's name begins with this character.
   static bool is_scheduled_key(std::string_view key) { return key.starts_with('\x1e'); }
 
  private:
@@ -38,7 +38,7 @@ class Waits {
   std::set<std::string> keys_;          // guarded by mutex_
   std::map<std::string, Look> looks_;   // guarded by mutex_
   std::uint64_t next_ = 0;              // guarded by mutex_
-  std::atomic<std::size_t> count_ = 0;  // of keys_
+  std::atomic<std::size_t> count_ = 0;  // size of keys_
 };
 
 }  // namespace tidemill::engine

@@ -1,7 +1,7 @@
-// What every Store must do, as a parameterised test suite (contract_test.cc). An implementation's
-// own test file adds
-//
-//   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, testing::Values(&make_memory_harness));
+// The requirements on every Store, as a parameterised test suite
+// (contract_test.cc). An implementation's own test file adds
+// INSTANTIATE_TEST_SUITE_P(Memory, StoreContract,
+// testing::Values(&make_memory_harness));
 #pragma once
 
 #include <gtest/gtest.h>
@@ -15,9 +15,9 @@ namespace tidemill::store {
 class StoreHarness {
  public:
   virtual ~StoreHarness() = default;
-  // The store, with the tables below. Threads of a test call this at the same time.
+  // The store with the tables below. Several threads of a test call this at the same time.
   virtual Store& store() = 0;
-  // Closes and opens it again; false when the store does not outlive its closing.
+  // Closes and reopens the store; false when its contents do not survive closing.
   virtual bool reopen() { return false; }
 };
 

@@ -123,7 +123,7 @@ TEST_P(StoreContract, AppendsAreNumberedInTheOrderOfCommits) {
       for (int number = 0; number < kCommits; ++number) {
         Transaction transaction;
         transaction.append("others", fmt::format("{}-{:02}", thread, number));
-        // A conflict takes no position.
+        // A failed commit does not use up a position.
         if (number % 5 == 0) transaction.expect("things", "absent", number % 2);
         const Result<void> done = store().commit(std::move(transaction));
         EXPECT_EQ(done.has_value(), number % 10 != 5);
@@ -133,7 +133,7 @@ TEST_P(StoreContract, AppendsAreNumberedInTheOrderOfCommits) {
   for (std::thread& thread : threads) thread.join();
   Result<Page> page = store().scan({.table = "others", .limit = 1000});
   ASSERT_TRUE(page);
-  // Every thread's rows are in its own order, and the positions have no gaps.
+  // Each thread's rows are in its own order, and the positions have no gaps.
   std::map<char, std::string> last;
   std::uint64_t position = 0;
   for (const Row& row : page->rows) {
@@ -289,7 +289,7 @@ TEST_P(StoreContract, IndexScanBounds) {
             (std::vector<std::string>{"5", "4", "3", "2", "1"}));
   EXPECT_EQ(scan_pages(store(), {.index = "by_owner", .prefix = "m", .limit = 1}),
             (std::vector<std::string>{"1", "2", "3"}));
-  // A bare index key as a bound leaves all of its entries out.
+  // A bare index key as a bound excludes all of its entries.
   EXPECT_THAT(scan_keys(store(), {.index = "by_owner", .after = "m"}), ElementsAre("4", "5"));
   EXPECT_THAT(scan_keys(store(), {.index = "by_owner", .before = "n"}), ElementsAre("1", "2", "3"));
   EXPECT_THAT(scan_keys(store(), {.index = "by_owner", .before = "m"}), IsEmpty());
@@ -382,7 +382,7 @@ TEST_P(StoreContract, ReadsSeeEveryCommitThatReturned) {
   EXPECT_EQ(stale, 0);
 }
 
-// Against a model: random writes, then every way of reading must agree.
+// Compares with a model: after random writes, every way of reading must agree.
 TEST_P(StoreContract, AgreesWithAModel) {
   const std::uint64_t seed = make_system_random()->next();
   SCOPED_TRACE("seed " + std::to_string(seed));

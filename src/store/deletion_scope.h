@@ -1,10 +1,10 @@
-// Which transactions are steps of a deletion: of all writes only those go on when the disk is full.
+// Marks transactions as steps of a deletion: only those are written when the disk is full.
 #pragma once
 
 namespace tidemill::store {
 
-// Transactions that this thread makes while it lives free space (Transaction::frees_space()), also
-// those that only change a record: DeleteRolePolicy, DeleteObjectTagging.
+// While it lives, this thread's transactions free space (Transaction::frees_space()), even those
+// that only change a record: DeleteRolePolicy, DeleteObjectTagging.
 class DeletionScope {
  public:
   explicit DeletionScope(bool deletes);

@@ -1,5 +1,5 @@
-// The name of a database, made with it: what lies outside of it (the blobs) is bound to that name,
-// so that no other database takes it for garbage.
+// The identity of a database, made with it. Data outside of it (the blobs) is bound to this id, so
+// that no other database takes the data for garbage.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace tidemill::store {
 
 struct Identity {
   std::string id;
-  // What lies outside is bound to it. Until then each start decides anew, with the same id.
+  // Outside data is bound to the id. Before that each start decides again, with the same id.
   bool settled = false;
 };
 TIDEMILL_RECORD(Identity, (), (id, settled))
@@ -19,11 +19,11 @@ TIDEMILL_RECORD(Identity, (), (id, settled))
 // One row.
 const Table<Identity>& identity_table();
 
-// Makes and stores one when there is none.
+// Makes and stores an identity when there is none.
 Result<Identity> load_identity(Store& store, Random& random);
 Result<void> settle_identity(Store& store, const Identity& identity);
 
-// Whether any of the tables but identity_table() has a row.
+// Whether any table other than identity_table() has a row.
 Result<bool> has_records(Store& store, const std::vector<TableSpec>& tables);
 
 }  // namespace tidemill::store

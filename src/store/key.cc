@@ -4,7 +4,7 @@ namespace tidemill::store {
 
 namespace {
 constexpr char kSeparator = '\x1f';
-// Below the separator, so that an escaped part sorts before a longer part would after it.
+// Less than the separator, so that an escaped part sorts before longer parts.
 constexpr char kEscape = '\x1e';
 constexpr char kEscapedSeparator = '2';
 constexpr char kEscapedEscape = '1';

@@ -25,8 +25,8 @@ Transaction::IndexKeys sorted_unique(Transaction::IndexKeys keys) {
   return keys;
 }
 
-// The state that earlier operations of the same transaction left. Transactions are short: a linear
-// look is quicker than a map, and only done when the transaction has several operations.
+// The state after earlier operations of the same transaction. Transactions are short: a linear
+// search is faster than a map, and done only for several operations.
 std::optional<Current> left_by_earlier(const std::vector<PlannedWrite>& writes,
                                        const Operation& operation) {
   for (auto write = writes.rbegin(); write != writes.rend(); ++write) {

@@ -1,5 +1,5 @@
-// What a transaction will write, worked out before anything is written: implementations of Store
-// share it, so that versions and conflicts mean the same everywhere.
+// Plans a transaction's writes before anything is written. All implementations of Store share it,
+// so that versions and conflicts mean the same everywhere.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace tidemill::store {
 
-// A key as it is before an operation.
+// The state of a key before an operation.
 struct Current {
   std::uint64_t version = 0;  // 0: absent
   Transaction::IndexKeys index_keys;
@@ -21,16 +21,16 @@ struct PlannedWrite {
   // Sorted, without duplicates.
   Transaction::IndexKeys index_keys_removed;
   Transaction::IndexKeys index_keys_added;
-  Transaction::IndexKeys index_keys;  // all that the key has afterwards
+  Transaction::IndexKeys index_keys;  // all index keys after the operation
 
   bool is_append() const { return operation->kind == Transaction::Operation::Kind::append; }
 };
 
 using Lookup = std::function<Result<Current>(const std::string& table, const std::string& key)>;
 
-// Operations apply in order: each sees the key as the ones before it left it.
-// An append is planned without a key: the store assigns it when it writes.
-// Tidemill.Conflict when a version is not the expected one.
+// Applies operations in order: each sees the key as left by the earlier ones. An append is planned
+// without a key, which the store assigns when it writes. Tidemill.Conflict when a version is not
+// the expected one.
 Result<std::vector<PlannedWrite>> plan(const Transaction& transaction, const Lookup& lookup);
 
 }  // namespace tidemill::store

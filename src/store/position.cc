@@ -42,7 +42,7 @@ IndexRange index_range(const Scan& scan) {
   if (std::optional<std::string> end = prefix_end(scan.prefix)) range.end.emplace(*end, "");
   if (!scan.after.empty()) {
     const IndexPosition after = read_index_position(scan.after);
-    // A bare index key stands for all of its entries.
+    // A bare index key stands for all its entries.
     range.lowest = std::max(
         range.lowest, after.primary_key
                           ? IndexRange::Position(after.index_key, successor(*after.primary_key))

@@ -1,4 +1,4 @@
-// Where a scan stands, shared by the implementations of Store.
+// The position of a scan, shared by the implementations of Store.
 #pragma once
 
 #include <optional>
@@ -16,11 +16,11 @@ struct IndexPosition {
   std::optional<std::string> primary_key;
 };
 
-// The text of Page::next for an index scan. A trailer tells it from a bare index key.
+// The text of Page::next for an index scan. A trailer distinguishes it from bare index keys.
 std::string write_index_position(std::string_view index_key, std::string_view primary_key);
 IndexPosition read_index_position(std::string_view text);
 
-// What a scan covers: lowest <= position < end, in primary keys or in (index key, primary key).
+// The range of a scan, lowest <= position < end: primary keys or (index key, primary key).
 struct KeyRange {
   std::string lowest;
   std::optional<std::string> end;  // nullopt: no bound

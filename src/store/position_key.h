@@ -1,4 +1,4 @@
-// Keys of tables that only grow: positions that order as numbers do.
+// Keys of append-only tables: positions that sort like numbers.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace tidemill::store {
 
 // 1 -> "0000000000000001".
 std::string position_key(std::uint64_t position);
-// nullopt: the key is no position.
+// nullopt: the key is not a position.
 std::optional<std::uint64_t> position_of(std::string_view key);
 
 }  // namespace tidemill::store

@@ -1,4 +1,4 @@
-// Records that cannot be read.
+// Handles records that cannot be read.
 #include "base/log.h"
 #include "store/table.h"
 

@@ -12,24 +12,24 @@
 
 namespace tidemill::store {
 
-// Joins the parts of a key with '\x1f', which the models' patterns keep out of names; a part that
-// has it nevertheless is escaped. A scan prefix that should end at a part's border ends with "".
+// Joins the parts of a key with '\x1f', which the models' patterns exclude from names; where a part
+// contains it, it is escaped. End a scan prefix with "" to stop at a part's border.
 std::string key(std::initializer_list<std::string_view> parts);
 std::vector<std::string> split_key(std::string_view key);
 
-// Tidemill.Corrupt, with the record's name: the server's fault, and not the caller's.
+// Tidemill.Corrupt with the record's name: the server's fault, not the caller's.
 Error damaged_record(std::string_view table, std::string_view key, const Error& reason);
 void log_skipped_record(const Error& damaged);
 
-// A record's text, decoded. Every reader of records goes through this or read_or_skip(), so that a
-// damaged one is named wherever it is met.
+// Decodes a record's text. Every reader of records uses this or read_or_skip(), so that a damaged
+// record is always named.
 template <class Record>
 Result<Record> read_record(std::string_view table, std::string_view key, std::string_view text) {
   Result<Record> record = from_json<Record>(text);
   if (!record) return fail(damaged_record(table, key, record.error()));
   return record;
 }
-// For readers of many: a damaged one is named in the log, and the others are served.
+// For readers of many records: names damaged ones in the log, and serves the others.
 template <class Record>
 std::optional<Record> read_or_skip(std::string_view table, std::string_view key,
                                    std::string_view text) {
@@ -80,7 +80,7 @@ class Table {
     Record record = TRY(read_record<Record>(name_, key, row->value));
     return std::optional(Versioned<Record>{std::move(record), row->version});
   }
-  // scan.table is filled in. Damaged records are left out, and named in the log.
+  // Sets scan.table. Damaged records are skipped and named in the log.
   Result<RecordPage<Record>> scan(Store& store, Scan scan) const {
     scan.table = name_;
     Page page = TRY(store.scan(scan));

@@ -1,4 +1,4 @@
-// A few of S3's operations, with its templates and the members that tell them apart.
+// A few S3 operations with their templates and the members that distinguish them.
 #pragma once
 
 #include "wire/test_schemas.h"

@@ -1,5 +1,5 @@
-// Small hand-written models in the shape of AWS's, for the tests and fuzzers of this folder. The
-// generated tables cannot be used here: api/ lies above wire/.
+// Small hand-written models like AWS's, for tests and fuzzers of this folder, which cannot use the
+// generated tables: api/ is above wire/.
 #pragma once
 
 #include "base/schema.h"
@@ -51,7 +51,7 @@ inline constexpr Member kNamedTagElement{.name = "member", .wire_name = "Tag", .
 inline constexpr Shape kTagSet{
     .name = "TagSet", .type = ShapeType::list, .element = &kNamedTagElement};
 
-// One of everything; also holds itself.
+// One member of each type; also contains itself.
 extern const Shape kEverything;
 inline constexpr Member kEverythingElement{
     .name = "member", .wire_name = "member", .shape = &kEverything};
@@ -85,7 +85,7 @@ inline constexpr Member kEverythingMembers[] = {
 inline constexpr Shape kEverything{
     .name = "Everything", .type = ShapeType::structure, .members = kEverythingMembers};
 
-// REST: members in every place.
+// REST: members in every location.
 inline constexpr Member kRestMembers[] = {
     {.name = "Name",
      .wire_name = "Name",

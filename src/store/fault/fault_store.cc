@@ -44,7 +44,7 @@ class FaultStore final : public Store {
     const Fault fault = draw({FaultPoint::Call::commit, ++commits_, &transaction});
     if (fault.kind == FaultKind::none) return inner_.commit(std::move(transaction));
     if (fault.kind == FaultKind::fail_after) {
-      // A conflict is known before anything is written, so it is still told.
+      // Conflicts are found before anything is written, so they are still reported.
       if (Result<void> inner = inner_.commit(std::move(transaction)); !inner) return inner;
     }
     return fail(error_of(fault.kind));
@@ -75,7 +75,7 @@ class FaultStore final : public Store {
   std::atomic<std::uint64_t> gets_ = 0, scans_ = 0, commits_ = 0;
 };
 
-// From 0 to below 1.
+// In [0, 1).
 double draw_fraction(Random& random) {
   return static_cast<double>(random.next() >> 11) * 0x1.0p-53;
 }

@@ -1,5 +1,5 @@
-// A Store that fails on purpose: what a disk or a network does to the real one, by a plan that a
-// test can repeat.
+// A Store that fails on purpose, like one on a bad disk or network, following a plan that a test
+// can repeat.
 #pragma once
 
 #include <chrono>
@@ -22,26 +22,26 @@ enum class FaultKind {
 
 struct Fault {
   FaultKind kind = FaultKind::none;
-  std::chrono::microseconds delay{0};  // slept before anything else
+  std::chrono::microseconds delay{0};  // slept before the call
 };
 
-// A call on the store, as the plan sees it.
+// A call on the store, for the plan.
 struct FaultPoint {
   enum class Call { get, scan, commit } call;
-  std::uint64_t number;            // of all calls of this kind, from 1
-  const Transaction* transaction;  // of a commit, else nullptr
+  std::uint64_t number;            // among calls of this kind, from 1
+  const Transaction* transaction;  // for a commit, else nullptr
 };
 
-// Called from many threads at once. For reads every kind but `none` is Tidemill.Io.
+// Called from many threads at once. For reads, every kind except `none` is Tidemill.Io.
 using FaultPlan = std::function<Fault(const FaultPoint&)>;
 
-// Borrows `inner`, which must outlive the result.
+// `inner` is borrowed and must outlive the result.
 std::unique_ptr<Store> make_fault_store(Store& inner, FaultPlan plan);
 
-// The n-th commits named fail.
+// Fails the commits with the given numbers.
 FaultPlan faults_at_commits(std::map<std::uint64_t, FaultKind> kinds);
 
-// Probabilities from 0 to 1, drawn for each call.
+// Probabilities from 0 to 1, drawn at each call.
 struct FaultRates {
   double fail_before = 0;
   double fail_after = 0;
@@ -50,7 +50,7 @@ struct FaultRates {
   double read_fails = 0;
   std::chrono::microseconds delay_max{0};
 };
-// Borrows `random`; with a seeded one the draws repeat, their order among threads does not.
+// Borrows `random`; with a seed the draws repeat, but not their order among threads.
 FaultPlan random_faults(Random& random, FaultRates rates);
 
 }  // namespace tidemill::store

@@ -7,7 +7,7 @@ namespace tidemill::store {
 
 namespace {
 
-// Without faults it must be the store that it wraps.
+// Without faults it must behave like the store that it wraps.
 class FaultHarness final : public StoreHarness {
  public:
   Store& store() override { return *store_; }

@@ -29,8 +29,8 @@ struct MemoryTable {
   std::map<std::string, IndexEntries, std::less<>> indexes;
 };
 
-// Walks [begin, end) in the scan's direction; `emit` takes one element. True when there were more
-// than the limit.
+// Walks [begin, end) in the scan's direction, passing each element to `emit`. True when there were
+// more than the limit.
 template <class Iterator, class Emit>
 bool walk(Iterator begin, Iterator end, const Scan& scan, Emit emit) {
   std::size_t count = 0;

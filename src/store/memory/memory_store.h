@@ -1,4 +1,4 @@
-// A Store that lives as long as its process: for tests, and as the model the others are held to.
+// A Store in memory: for tests, and as the reference model for other implementations.
 #pragma once
 
 #include <memory>
@@ -7,7 +7,7 @@
 
 namespace tidemill::store {
 
-// Aborts on malformed or repeated table names.
+// Aborts for malformed or repeated table names.
 std::unique_ptr<Store> make_memory_store(std::vector<TableSpec> tables);
 
 }  // namespace tidemill::store

@@ -73,7 +73,7 @@ Result<Current> Applier::current(const std::string& table_name, const std::strin
   select.bind(1, key);
   if (!TRY(select.step())) return Current{};
   Transaction::IndexKeys keys = TRY(read_index_keys(select.text(1)));
-  // Entries of an index that was dropped since.
+  // Skip entries of an index that was dropped since.
   std::erase_if(keys,
                 [&](const auto& entry) { return !table->index_numbers.contains(entry.first); });
   return Current{static_cast<std::uint64_t>(select.number(0)), std::move(keys)};

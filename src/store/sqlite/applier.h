@@ -1,4 +1,4 @@
-// Writes transactions over one connection, inside a SQL transaction that the caller opened.
+// Writes transactions over one connection, inside an SQL transaction opened by the caller.
 #pragma once
 
 #include "store/plan.h"
@@ -13,13 +13,13 @@ class Applier {
   // Borrows `connection` and `tables`.
   Applier(Connection& connection, const Tables& tables);
 
-  // Tables, index names and sizes: what can be said without the database.
+  // Checks tables, index names and sizes, as far as possible without the database.
   static Result<void> check(const Tables& tables, const Transaction& transaction);
 
-  // Everything is checked before anything is written: after Tidemill.Conflict the SQL transaction
-  // is as it was. After any other error the caller rolls it back.
+  // Checks everything before it writes: after Tidemill.Conflict the SQL transaction is unchanged.
+  // After any other error the caller must roll back.
   Result<void> apply(const Transaction& transaction);
-  // After a rollback: positions that were assigned since are free again.
+  // Call after a rollback: positions assigned since are free again.
   void forget_positions();
 
  private:
@@ -39,7 +39,7 @@ class Applier {
   const Tables& tables_;
   std::vector<TableStatements> by_table_;  // by table number, prepared at first use
   std::vector<IndexStatements> by_index_;
-  // The last position of each table, by table number; nullopt: to be read from it.
+  // Each table's last position, by table number; nullopt: not read yet.
   std::vector<std::optional<std::uint64_t>> positions_;
 };
 

@@ -39,7 +39,7 @@ std::unexpected<Error> error_of(sqlite3* database, std::string_view doing) {
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 
 void Statement::bind(int parameter, std::string_view text) {
-  // A null pointer would bind NULL, not the empty text.
+  // A null pointer would bind NULL instead of an empty text.
   const char* data = text.data() == nullptr ? "" : text.data();
   sqlite3_bind_text64(statement_.get(), parameter, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
@@ -84,7 +84,7 @@ Result<Connection> Connection::open(const std::string& path, bool read_only,
 
   Connection connection;
   sqlite3* database = nullptr;
-  // Read-only connections still need to write the shared index of the write-ahead log.
+  // Read-only connections also write the shared index of the write-ahead log.
   const int opened = sqlite3_open_v2(path.c_str(), &database,
                                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   connection.database_.reset(database);

@@ -40,7 +40,7 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
-// Resets a statement when the scope ends, also on the way of an error.
+// Resets a statement at the end of the scope, also after errors.
 class ResetGuard {
  public:
   explicit ResetGuard(Statement& statement) : statement_(statement) {}
@@ -54,7 +54,7 @@ class ResetGuard {
 
 class Connection {
  public:
-  // The file must exist. `page_cache_bytes` bounds what the connection caches.
+  // The file must exist. `page_cache_bytes` limits the connection's cache.
   static Result<Connection> open(const std::string& path, bool read_only,
                                  std::size_t page_cache_bytes);
 

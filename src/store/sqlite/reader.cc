@@ -8,7 +8,7 @@ namespace tidemill::store::sqlite {
 
 namespace {
 
-// Takes rows (key, version, value, then what `position` reads) up to the limits.
+// Takes rows (key, version, value, then `position`'s columns) up to the limits.
 template <class Position>
 Result<Page> read_page(Statement& statement, const Scan& scan, Position position) {
   ResetGuard guard(statement);

@@ -1,4 +1,4 @@
-// Reading rows over one connection, and a bounded pool of such connections.
+// Reads rows over one connection; a bounded pool of such connections.
 #pragma once
 
 #include <condition_variable>
@@ -29,8 +29,8 @@ class Reader {
   std::unordered_map<std::string, Statement> scans_;  // by SQL
 };
 
-// Thread-safe. Opens connections when they are needed, at most `readers_max`; a caller waits for a
-// free one beyond that.
+// Thread-safe. Opens connections on demand, at most `readers_max`; beyond that, callers wait for a
+// free one.
 class ReaderPool {
  public:
   ReaderPool(std::string path, const Tables& tables, std::size_t readers_max,

@@ -30,7 +30,7 @@ Reserve::Reserve(std::filesystem::path path) : path_(std::move(path)) {
   whole_ = ::stat(path_.c_str(), &status) == 0 && std::uint64_t(status.st_blocks) * 512 >= bytes_ &&
            bytes_ > 0;
   if (!whole_) allocate();
-  // The start itself writes: on a full disk it takes of the reserve as a deletion does.
+  // The start itself writes: on a full disk it uses the reserve like a deletion.
   if (available_bytes() < slack_bytes()) release();
 }
 
@@ -42,7 +42,7 @@ std::uint64_t Reserve::available_bytes() const {
 }
 
 bool Reserve::allocate() {
-  // A reserve that fills the disk would be its own reason.
+  // A reserve that fills the disk would cause what it is for.
   if (bytes_ == 0 || available_bytes() < bytes_ + slack_bytes()) return false;
   const int file = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return false;
@@ -66,7 +66,7 @@ bool Reserve::release() {
 
 void Reserve::restore() {
   const auto now = std::chrono::steady_clock::now();
-  // In use, every write asks: somebody may have just made room.
+  // While it is in use, check at every write: somebody may have just made room.
   if (whole_ || (!in_use_ && now - looked_ < kLookInterval)) return;
   looked_ = now;
   if (!allocate()) return;

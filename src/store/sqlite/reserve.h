@@ -1,5 +1,5 @@
-// Space that is set aside for deletions: on a disk without a free byte, the records that free space
-// could not be written otherwise.
+// Space reserved for deletions: on a disk without a free byte, records that free space could not be
+// written otherwise.
 #pragma once
 
 #include <chrono>
@@ -10,25 +10,25 @@
 
 namespace tidemill::store::sqlite {
 
-// One thread at a time. A file of allocated blocks beside the database; released, its blocks are
-// the write-ahead log's to take.
+// One thread at a time. A file of allocated blocks beside the database; when it is released, the
+// write-ahead log can use its blocks.
 class Reserve {
  public:
-  // The file is made when the disk has room for it. On a small disk it is smaller.
+  // Makes the file when the disk has room for it; a smaller one on a small disk.
   explicit Reserve(std::filesystem::path path);
 
-  // Taken apart: only what frees space is written until it is whole again.
+  // Released: until it is restored, only transactions that free space are written.
   bool in_use() const { return in_use_; }
   std::uint64_t bytes() const { return bytes_; }
-  // Gives its space to whoever writes next. False when it helps nothing: it has none, or the disk
+  // Frees its space for the next write. False when that does not help: it has no space, or the disk
   // is not full.
   bool release();
-  // Makes it whole again when the disk has room.
+  // Restores it when the disk has room.
   void restore();
 
  private:
   std::uint64_t available_bytes() const;
-  // With less than this free a disk is as good as full.
+  // A disk with less free space than this counts as full.
   std::uint64_t slack_bytes() const { return bytes_ / 8; }
   bool allocate();
 

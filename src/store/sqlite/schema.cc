@@ -12,7 +12,7 @@ namespace tidemill::store::sqlite {
 
 namespace {
 
-// The layout in tables.h; a change of it needs code here that upgrades.
+// The layout in tables.h; changing it needs code here that upgrades databases.
 constexpr int kLayoutVersion = 1;
 constexpr std::size_t kRebuildPageRows = 1000;
 
@@ -206,7 +206,7 @@ Result<void> prepare_schema(Connection& connection, const Tables& tables,
   Result<void> prepared = Schema(connection, tables).prepare(migrations);
   if (prepared) prepared = connection.execute("COMMIT");
   if (!prepared && connection.in_transaction()) {
-    // The first error is the one to report.
+    // Report the first error.
     static_cast<void>(connection.execute("ROLLBACK"));
   }
   return prepared;

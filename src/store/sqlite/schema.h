@@ -1,4 +1,4 @@
-// Brings a database to the declared tables, indexes and migrations.
+// Updates a database to the declared tables, indexes and migrations.
 #pragma once
 
 #include "store/sqlite/connection.h"
@@ -7,7 +7,7 @@
 
 namespace tidemill::store::sqlite {
 
-// In one SQL transaction: nothing changes when anything fails.
+// Runs in one SQL transaction: on failure nothing changes.
 Result<void> prepare_schema(Connection& connection, const Tables& tables,
                             const std::vector<Migration>& migrations);
 

@@ -1,5 +1,5 @@
-// kill -9 while many threads commit: what was acknowledged is there, and no transaction in part.
-// The kernel keeps what a killed process wrote, so lost fsyncs do not show here.
+// kill -9 while many threads commit: acknowledged writes are there, and no transaction is partial.
+// The kernel keeps a killed process's writes, so this does not detect missing fsyncs.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mount.h>
@@ -31,7 +31,7 @@ Transaction pair_of_rows(const std::string& key) {
   return transaction;
 }
 
-// In the child: commits until it is killed, and writes each acknowledged key as a line.
+// In the child: commits until killed, and prints each acknowledged key as a line.
 [[noreturn]] void commit_for_ever(const std::filesystem::path& path, int round, int acknowledged) {
   auto store = open_sqlite_store({.path = path, .tables = tables()});
   if (!store) _exit(1);
@@ -51,7 +51,7 @@ Transaction pair_of_rows(const std::string& key) {
   _exit(0);
 }
 
-// Whole lines only: the last one may have been cut by the kill.
+// Only whole lines: the kill may have cut the last one.
 void read_lines(int descriptor, std::set<std::string>& lines) {
   std::string text;
   char buffer[4096];
@@ -139,7 +139,7 @@ TEST(SqliteCrash, FullDiskLosesNothingAcknowledged) {
     EXPECT_EQ(result.error().code, codes::kStorageFull) << result.error().message;
     EXPECT_EQ(all_keys(**store, {.table = "things"}), acknowledged);
     EXPECT_EQ(all_keys(**store, {.table = "others"}), acknowledged);
-    // Deletions are written, small ones and many of them, and still nothing else.
+    // Deletions, small ones and many, are written, and still nothing else.
     ASSERT_GT(acknowledged.size(), 100u);
     for (int i = 0; i < 100; ++i) {
       const std::string key = std::to_string(i);

@@ -49,7 +49,7 @@ class FileDescriptor {
   int number_;
 };
 
-// Held as long as the descriptor is open; the kernel lets go of it when the process dies. Jobs that
+// Held while the descriptor is open; the kernel releases it when the process dies. Jobs that
 // outlive the server must not inherit it.
 Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
   const std::string path = folder / kLockFile;
@@ -61,8 +61,8 @@ Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
     char holder[32] = {};
     const ssize_t size = pread(file.number(), holder, sizeof(holder) - 1, 0);
     const pid_t process = size > 0 ? std::atoi(holder) : 0;
-    // A server killed while it was starting a job leaves the lock to that child until the child
-    // has its own program: milliseconds.
+    // A server killed while starting a job leaves the lock to that child until the child has
+    // executed its own program, within milliseconds.
     const bool holder_is_gone = process > 0 && kill(process, 0) != 0 && errno == ESRCH;
     if (holder_is_gone && std::chrono::steady_clock::now() < deadline) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -81,14 +81,14 @@ Result<FileDescriptor> lock_folder(const std::filesystem::path& folder) {
   return file;
 }
 
-// SQLite gives its other files the mode of the database file.
+// SQLite creates its other files with the mode of the database file.
 Result<void> create_private_file(const std::filesystem::path& path) {
   const FileDescriptor file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (file.number() < 0) return io_error("cannot create " + path.string());
   return {};
 }
 
-// Makes the files' names durable, not only what is in them.
+// Makes the files' names durable, not just their contents.
 Result<void> sync_folder(const std::filesystem::path& path) {
   const FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.number() < 0 || fsync(folder.number()) != 0) {
@@ -131,15 +131,15 @@ class SqliteStore final : public Store {
   FileDescriptor lock_;
   std::unique_ptr<Tables> tables_;
   ReaderPool readers_;
-  Writer writer_;  // last: it finishes first
+  Writer writer_;  // last, because it must finish first
 };
 
-// Files that must stay in place for a commit to be durable.
+// Files that must stay in place for commits to be durable.
 Result<std::vector<FileIdentity>> files_of(const std::filesystem::path& database) {
   std::vector<FileIdentity> files;
   files.push_back(TRY(FileIdentity::of(database)));
-  // The log is made with the first write of a database that has just been opened, at the latest by
-  // the schema's check.
+  // The log exists after the first write to a newly opened database, at the latest by the schema's
+  // check.
   if (Result<FileIdentity> log = FileIdentity::of(database.string() + "-wal"))
     files.push_back(*std::move(log));
   return files;
@@ -170,7 +170,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options) {
                 fmt::format("cannot make the folder {}: {}", folder.string(), failed.message()));
   }
   FileDescriptor lock = TRY(lock_folder(folder));
-  // Before the first write: on a full disk it gives the start what it needs.
+  // Before the first write: on a full disk it gives the start the space it needs.
   Reserve reserve(folder / kReserveFile);
   TRY(create_private_file(options.path));
   Connection connection = TRY(Connection::open(options.path, false, options.page_cache_bytes));

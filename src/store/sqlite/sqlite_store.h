@@ -10,44 +10,44 @@
 
 namespace tidemill::store {
 
-// What a migration works on: the database inside the transaction that upgrades it.
+// A migration's access to the database, inside the transaction that upgrades it.
 class MigrationContext {
  public:
   virtual ~MigrationContext() = default;
   virtual Result<std::optional<Row>> get(std::string_view table, std::string_view key) = 0;
   virtual Result<Page> scan(const Scan& scan) = 0;
   virtual Result<void> apply(const Transaction& transaction) = 0;
-  // Computes the index keys of every row anew with TableSpec::index_keys: for an index whose
-  // meaning changed under the same name.
+  // Computes the index keys of every row again with TableSpec::index_keys: for an index that
+  // changed its meaning but not its name.
   virtual Result<void> rebuild_indexes(std::string_view table) = 0;
 };
 
-// Rewrites records of older databases. New tables need none, nor do new or dropped indexes of
+// Rewrites records of older databases. Not needed for new tables, or for new or dropped indexes of
 // tables with TableSpec::index_keys. All pending migrations commit together or not at all.
 struct Migration {
-  int version = 0;  // from 1, ascending; what a database has gone through is kept in it
+  int version = 0;  // from 1, ascending; a database records the ones it has run
   std::string name;
   std::function<Result<void>(MigrationContext&)> run;
 };
 
 struct SqliteOptions {
-  // The database file. Its folder is made when missing, and locked: one process uses it at a time.
+  // The database file. Its folder is created if missing, and locked to one process at a time.
   std::filesystem::path path;
   std::vector<TableSpec> tables;
   std::vector<Migration> migrations = {};
 
   std::size_t readers_max = 8;
-  // For the writer; each reader has a quarter. Filled only as far as it is used.
+  // For the writer; each reader has a quarter. Memory is used only as needed.
   std::size_t page_cache_bytes = 4u << 20;
   // Beyond these a commit is refused with Tidemill.Overloaded.
   std::size_t queue_transactions_max = 16'384;
   std::size_t queue_bytes_max = 256u << 20;
-  // The database's size, write-ahead log excepted; 0: the disk's. Past it: Tidemill.StorageFull.
+  // Limit for the database without write-ahead log; 0: the disk's. Tidemill.StorageFull.
   std::uint64_t database_bytes_max = 0;
 };
 
-// Tidemill.Conflict: another process uses the folder. Tidemill.Invalid: the database is of a newer
-// version, or a table declaration is wrong. Destroying the store commits what is queued.
+// Tidemill.Conflict: another process uses the folder. Tidemill.Invalid: the database has a newer
+// version, or a table declaration is wrong. Destroying the store commits queued transactions.
 Result<std::unique_ptr<Store>> open_sqlite_store(SqliteOptions options);
 
 }  // namespace tidemill::store

@@ -82,7 +82,7 @@ TEST(SqliteStore, FullDatabaseRefusesAndRecovers) {
   for (int i = 0; i < 8; ++i) {
     too_much.put("things", "big" + std::to_string(i), std::string(1u << 20, 'x'), {}, {});
   }
-  // Small ones beside it, in the same group or another, are not dragged along.
+  // Small transactions in the same or another group do not fail with it.
   std::atomic<int> small_failures = 0;
   std::thread beside([&] {
     for (int i = 0; i < 50; ++i) {
@@ -133,7 +133,7 @@ TEST(SqliteStore, QueueIsBounded) {
       result ? ++good : (result.error().code == codes::kOverloaded ? ++overloaded : 0);
     });
   }
-  store->reset();  // commits what is queued
+  store->reset();  // commits queued transactions
   EXPECT_EQ(good + overloaded, 200);
   EXPECT_GT(overloaded, 0);
   auto again = open_sqlite_store({.path = folder.database(), .tables = contract_tables()});

@@ -33,7 +33,7 @@ Result<std::size_t> Tables::find_index(const TableInfo& table, std::string_view 
   return number->second;
 }
 
-// Names are [a-z][a-z0-9_]*, checked when the store opens: no escaping is needed.
+// Names are [a-z][a-z0-9_]*, checked at opening: they need no escaping.
 std::string sql_name(std::string_view table) { return fmt::format("\"{}\"", table); }
 std::string sql_index_name(std::string_view table, std::string_view index) {
   return fmt::format("\"{}/{}\"", table, index);

@@ -13,7 +13,7 @@
 namespace tidemill::store::sqlite {
 
 struct TableInfo {
-  std::size_t number = 0;  // position in Tables: indexes arrays of prepared statements
+  std::size_t number = 0;  // position in Tables: index into arrays of prepared statements
   TableSpec spec;
   std::map<std::string, std::size_t, std::less<>> index_numbers;  // unique over all tables
 };

@@ -1,4 +1,4 @@
-// A folder of its own for a test's database.
+// A temporary folder for a test's database.
 #pragma once
 
 #include <cstdlib>

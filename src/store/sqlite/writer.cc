@@ -12,9 +12,9 @@ namespace tidemill::store::sqlite {
 
 namespace {
 
-// One SQL transaction holds at most this many: it bounds how long the first one waits.
+// The most transactions in one SQL transaction: limits how long the first one waits.
 constexpr std::size_t kGroupTransactionsMax = 512;
-// Pages of the write-ahead log at which a commit also checkpoints (16 MiB).
+// Length of the write-ahead log in pages at which a commit also checkpoints (16 MiB).
 constexpr std::uint64_t kCheckpointPages = 4096;
 
 std::size_t size_of(const Transaction& transaction) {
@@ -104,13 +104,13 @@ void Writer::commit_group(std::vector<Pending>& group) {
   if (commit_together(group)) return;
   if (group.front().result.error().code == codes::kStorageFull && reserve_.release())
     return refuse_growth(group);
-  // One of them may be what failed (too large for the disk): the others get their own chance.
+  // One of them may have caused the failure (too large for the disk): try each by itself.
   if (group.size() > 1)
     for (Pending& pending : group) commit_alone(pending);
 }
 
 void Writer::refuse_growth(std::vector<Pending>& group) {
-  // So that the log's space is used again rather than more of the reserve.
+  // Reuses the log's space instead of taking more of the reserve.
   if (Result<void> done = connection_.execute("PRAGMA wal_checkpoint(PASSIVE)"); !done)
     log::warning("checkpoint on a full disk failed", {{"reason", done.error().message}});
   for (Pending& pending : group) {
@@ -137,7 +137,7 @@ void Writer::commit_alone(Pending& pending) {
   pending.result = std::move(alone[0].result);
 }
 
-// What the log holds can be moved into the database with half of the reserve.
+// Half of the reserve suffices to move the log's contents into the database.
 std::uint64_t Writer::checkpoint_pages() const {
   constexpr std::uint64_t kPageBytes = 4096, kPagesMin = 16;
   return std::clamp(reserve_.bytes() / 2 / kPageBytes, kPagesMin, kCheckpointPages);
@@ -150,7 +150,7 @@ bool Writer::commit_together(std::vector<Pending>& group) {
     return false;
   };
   if (!begin_) {
-    // Prepared here, so that a failure reaches those who wait.
+    // Prepared here, so that waiting callers get the failure.
     Result<void> prepared = [&]() -> Result<void> {
       TRY(connection_.execute(fmt::format("PRAGMA wal_autocheckpoint={}", checkpoint_pages())));
       commit_ = TRY(connection_.prepare("COMMIT"));
@@ -171,7 +171,7 @@ bool Writer::commit_together(std::vector<Pending>& group) {
   crash_point();
   if (Result<void> committed = commit_.run(); !committed) return all_fail(committed.error());
   crash_point();
-  // Removed meanwhile: whatever was written is nowhere.
+  // The files were removed meanwhile, so the writes are lost.
   if (Result<void> there = check_files(); !there) return all_fail(there.error());
   return true;
 }

@@ -1,5 +1,5 @@
-// The writer thread: takes what is queued, writes it in one SQL transaction, commits it with one
-// fsync, then tells everyone who waits.
+// The writer thread: writes queued transactions in one SQL transaction, commits it with one fsync,
+// then tells all waiting callers.
 #pragma once
 
 #include <condition_variable>
@@ -18,14 +18,14 @@ class Writer {
     std::size_t queue_transactions_max;
     std::size_t queue_bytes_max;
   };
-  // `tables` must outlive the writer. `files`: what must still be where it was for a commit to be
-  // acknowledged.
+  // `tables` must outlive the writer. `files`: files that must still be in place to acknowledge a
+  // commit.
   Writer(Connection connection, const Tables& tables, Limits limits,
          std::vector<FileIdentity> files, Reserve reserve);
-  // Commits what is queued, then checkpoints.
+  // Commits queued transactions, then checkpoints.
   ~Writer();
 
-  // Thread-safe. Tidemill.Overloaded through `done` at once when the queue is full.
+  // Thread-safe. When the queue is full, `done` gets Tidemill.Overloaded at once.
   void submit(Transaction transaction, std::function<void(Result<void>)> done);
 
  private:
@@ -37,11 +37,11 @@ class Writer {
   };
   void run();
   void commit_group(std::vector<Pending>& group);
-  // On a full disk: refuses those that free no space.
+  // On a full disk: refuses transactions that do not free space.
   void refuse_growth(std::vector<Pending>& group);
   Result<void> check_files() const;
   std::uint64_t checkpoint_pages() const;
-  // True when the group's outcome is settled; false: nothing was written, results say why.
+  // True when the group's outcome is final; false: nothing was written, results say why.
   bool commit_together(std::vector<Pending>& group);
   void commit_alone(Pending& pending);
   void roll_back();

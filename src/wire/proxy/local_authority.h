@@ -28,9 +28,9 @@ inline constexpr std::chrono::hours host_certificate_time{24 * 30};
 class LocalAuthority {
  public:
   // Reads `authority-key.pem` and `authority.pem` in the folder, or makes both: an elliptic-curve
-  // key, mode 0600, and a certificate that is good for ten years and by its name constraints only
-  // for AWS's domains, durable before it returns. Tidemill.Invalid when others may read the key,
-  // Tidemill.Corrupt when a file is damaged or the two do not belong together; both say what to do.
+  // key (mode 0600) and a certificate valid for ten years and, by its name constraints, only for
+  // AWS's domains; both are durable on return. Tidemill.Invalid when others may read the key,
+  // Tidemill.Corrupt when a file is damaged or the two do not match; both say what to do.
   static Result<std::unique_ptr<LocalAuthority>> load_or_create(const std::filesystem::path& folder,
                                                                 const Clock& clock);
   ~LocalAuthority();

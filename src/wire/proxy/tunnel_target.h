@@ -18,9 +18,9 @@ struct Authority {
 // nullopt when the text is not HOST:PORT.
 std::optional<Authority> parse_authority(std::string_view text);
 
-// Why no tunnel leads to this IP address; nullopt when one may. Refused are this machine's own
-// addresses, which callers on it reach without us and which may trust whoever connects from here,
-// link-local ones and the metadata services of clouds, multicast, and what is no address of a host.
+// The reason why no tunnel may lead to this IP address; nullopt when one may. Refused: this
+// machine's own addresses (local callers reach them without us, and they may trust this machine),
+// link-local addresses, clouds' metadata services, multicast, and addresses of no host.
 std::optional<std::string> tunnel_refusal(const std::string& ip_address);
 
 }  // namespace tidemill::wire

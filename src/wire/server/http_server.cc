@@ -124,7 +124,7 @@ struct HttpServer::Impl {
   void stop();
 
   runtime::EventLoops& loops;
-  const std::shared_ptr<ServerShared> shared;  // shared with connections that outlive the server
+  const std::shared_ptr<ServerShared> shared;  // shared: connections may outlive the server
   std::vector<std::shared_ptr<LoopServer>> servers;
   std::uint16_t port = 0;
 

@@ -29,7 +29,7 @@ std::string openssl_error() {
   return text;
 }
 
-// Clients without SNI name no other host.
+// Clients without SNI are accepted: they name no other host.
 int check_server_name(SSL* session, int* alert, void* context) {
   const char* name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
   if (!name || static_cast<const TlsContext*>(context)->serves(name)) return SSL_TLSEXT_ERR_OK;
@@ -79,8 +79,8 @@ Result<std::unique_ptr<TlsContext>> TlsContext::for_host(std::string host, x509_
   return context;
 }
 
-// May be called twice for one session, the second time for the context that was chosen: then that
-// one checks the name.
+// May be called twice for one session, the second time for the chosen context, which then checks
+// the name.
 int TlsContext::choose_by_name(ssl_st* session, int* alert, void* context) {
   const char* name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
   *alert = SSL_AD_UNRECOGNIZED_NAME;

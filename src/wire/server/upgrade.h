@@ -1,4 +1,4 @@
-// What becomes of a connection after the answer to a CONNECT request.
+// The new protocol of a connection after the answer to a CONNECT request.
 #pragma once
 
 #include <functional>
@@ -12,12 +12,12 @@ namespace tidemill::wire {
 class TlsContext;
 
 struct Upgrade {
-  // When set, TLS begins with this certificate, and HTTP goes on inside: its requests have `host`
-  // as their tunnel_host. Shared: sessions of several connections use the context.
+  // If set, TLS begins with this certificate, and HTTP continues inside: its requests have `host`
+  // as their tunnel_host. Shared by sessions of several connections.
   std::shared_ptr<TlsContext> tls;
   std::string host;
-  // Else takes the socket, on its loop's thread, with the bytes that came behind the request. The
-  // connection knows nothing of it from then on.
+  // Otherwise takes the socket, on its loop's thread, with the bytes that came after the request.
+  // The connection no longer uses the socket.
   std::move_only_function<void(Socket socket, std::string early_bytes)> take;
 };
 

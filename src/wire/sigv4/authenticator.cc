@@ -14,7 +14,7 @@
 namespace tidemill::wire::sigv4 {
 namespace {
 
-// s3:authType's words.
+// Values of the condition key s3:authType.
 constexpr std::string_view kByHeader = "REST-HEADER", kByQuery = "REST-QUERY-STRING";
 constexpr std::string_view kSecurityToken = "x-amz-security-token";
 
@@ -42,7 +42,7 @@ Result<void> check_time(Dialect dialect, const SignedRequest& request, Timestamp
   return {};
 }
 
-// What an attacker could otherwise add to a request that was signed by somebody else.
+// Refuses headers that an attacker could add to a request signed by somebody else.
 Result<void> check_signed_headers(Dialect dialect, const HttpRequest& request,
                                   const SignedRequest& signed_request) {
   std::string missing;
@@ -59,7 +59,7 @@ Result<void> check_signed_headers(Dialect dialect, const HttpRequest& request,
     const std::string lower = lower_case(name);
     has_amz_date |= lower == "x-amz-date";
     if (dialect == Dialect::s3) {
-      // Presigned URLs are used by clients that add this one on their own.
+      // Some clients that use presigned URLs add this header on their own.
       if (!signed_request.presigned || lower != "x-amz-content-sha256") require(lower);
     } else if (lower == "x-amz-target" || lower == "x-amz-date") {
       require(lower);
@@ -83,7 +83,7 @@ bool is_account(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-// "AKID/20261123/us-east-1/s3/aws4_request" of the header or the presigned URL, as it was sent.
+// "AKID/20261123/us-east-1/s3/aws4_request" from the header or the presigned URL, unchanged.
 std::string_view claimed_credential(const HttpRequest& request) {
   if (const std::string* header = request.headers.find("authorization")) {
     constexpr std::string_view kName = "Credential=";
@@ -114,7 +114,7 @@ Scope claimed_scope(const HttpRequest& request) {
 
 namespace {
 
-// Whether the signature covers the body's hash, which only the body itself tells.
+// Whether the signature covers the body's hash, which only the body itself can tell.
 bool is_signed_with_body(const HttpRequest& request, Dialect dialect) {
   const Method method = signing_method(request);
   return (method == Method::v4_header || method == Method::v4_presigned) &&
@@ -178,7 +178,7 @@ Result<std::optional<Identity>> Authenticator::authenticate_head(const HttpReque
   return std::nullopt;
 }
 
-// What a signature says of itself: all but the signature.
+// Checks a signature's claims: everything except the signature itself.
 Result<Credential> Authenticator::verify_v4_claims(const HttpRequest& request, Dialect dialect,
                                                    const SignedRequest& signed_request,
                                                    Timestamp now) {
@@ -194,8 +194,8 @@ Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect d
   identity.root = true;
   identity.region = options_.default_region;
   const Method method = signing_method(request);
-  // What does not parse is as good as absent here, but the key is read for itself: a scope without
-  // a region must not change whose request it is.
+  // An invalid signature counts as absent here, but its key is still read: a scope without a region
+  // must not change the request's owner.
   if (method == Method::v4_header || method == Method::v4_presigned) {
     identity.access_key_id = claimed_access_key(request);
     const Scope scope = claimed_scope(request);
@@ -209,8 +209,8 @@ Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect d
       is_account(identity.access_key_id) ? identity.access_key_id : options_.default_account;
   identity.arn = root_arn(identity.account);
   identity.user_id = identity.account;
-  // Jobs run with their role's credentials in this mode too, and see themselves as that role. Such
-  // a key without its token, or past its end, is refused: it is no "any" credential.
+  // Jobs also use their role's credentials in this mode, and are identified as that role. Such a
+  // key without its token, or after its expiry, is refused: it does not count as "any" credential.
   if (!identity.access_key_id.empty()) {
     auto credential = find_credential(request, dialect, identity.access_key_id, now);
     if (credential) {
@@ -333,7 +333,7 @@ Result<Identity> Authenticator::verify_v2(const HttpRequest& request, bool presi
   }
   const std::string bucket =
       options_.virtual_host_bucket ? options_.virtual_host_bucket(request.host()) : std::string();
-  // botocore signs a slash behind a bucket in the path, which it does not send.
+  // botocore signs a slash after a bucket in the path, but does not send it.
   const bool names_bucket = bucket.empty() && request.raw_path.size() > 1 &&
                             request.raw_path.find('/', 1) == std::string::npos;
   std::string first;

@@ -1,5 +1,5 @@
-// Who sent a request, proved by its signature: SigV4 in the Authorization header and in presigned
-// URLs, and S3's SigV2. The body's part of the proof is finished by prepare_body (payload.h).
+// Proves who sent a request by its signature: SigV4 in the Authorization header and in presigned
+// URLs, and S3's SigV2. prepare_body (payload.h) completes the proof for the body.
 #pragma once
 
 #include <functional>
@@ -28,30 +28,30 @@ struct AuthenticatorOptions {
   Mode mode = Mode::verify;
   std::string default_account = "123456789012";
   std::string default_region = "us-east-1";
-  // The bucket that a Host names in virtual-host style, else "": the same function that routes.
-  // SigV2 signs the bucket, not the host.
+  // The bucket in a virtual-host style Host, else "": the same function that routes. SigV2 signs
+  // the bucket, not the host.
   std::function<std::string(std::string_view host)> virtual_host_bucket = {};
 };
 
-// Whether the request has credentials of any kind (else operations with authtype none go on).
+// Whether the request has credentials of any kind (if not, only authtype none is allowed).
 bool has_credentials(const HttpRequest& request);
-// "20261123/us-east-1/s3/aws4_request" of the header or the presigned URL, without verifying
-// anything: for resolving the service. Fields are empty when there is no such scope.
+// "20261123/us-east-1/s3/aws4_request" from the header or the presigned URL, unverified: for
+// resolving the service. Its fields are empty when there is no such scope.
 Scope claimed_scope(const HttpRequest& request);
-// Thread-safe; never blocks (as CredentialSource does not).
+// Thread-safe; never blocks (nor does CredentialSource).
 class Authenticator {
  public:
   using Mode = AuthenticatorOptions::Mode;
-  // `credentials` outlives the authenticator.
+  // `credentials` must outlive the authenticator.
   Authenticator(CredentialSource& credentials, AuthenticatorOptions options);
 
   // Without credentials: an anonymous identity for S3, where a bucket may be public, else the
   // service's error. In mode `any`: root of the default account.
   Result<Identity> authenticate(const HttpRequest& request, Dialect dialect, Timestamp now);
 
-  // The same before the body is there. Nothing when the signature covers the body's hash and the
-  // head does not tell it: then everything else was verified, and authenticate() is asked again
-  // with the body. An error when no body could make the request good.
+  // The same before the body has come. An empty result when the signature covers the body's hash
+  // and the head does not tell it: all else is verified then; call authenticate() with the body. An
+  // error when no body could make the request valid.
   Result<std::optional<Identity>> authenticate_head(const HttpRequest& request, Dialect dialect,
                                                     Timestamp now);
 

@@ -205,7 +205,7 @@ TEST_F(AuthenticatorTest, presigned_lifetimes) {
 TEST_F(AuthenticatorTest, session_tokens) {
   Credential& credential = credentials_.keys["AKIAIOSFODNN7EXAMPLE"];
   credential.session_token = "token";
-  EXPECT_EQ(code(get_object()), "InvalidAccessKeyId");  // none came
+  EXPECT_EQ(code(get_object()), "InvalidAccessKeyId");  // no token came
   HttpRequest request = get_object();
   request.headers.add("x-amz-security-token", "other");
   EXPECT_EQ(code(request), "InvalidToken");
@@ -242,10 +242,10 @@ TEST_F(AuthenticatorTest, mode_any) {
   EXPECT_EQ(chosen.region, "eu-west-1");
   EXPECT_EQ(chosen.service, "sagemaker");
   Identity v2 = identify(make_request("GET", "/k?AWSAccessKeyId=999988887777&Signature=x", {}));
-  EXPECT_EQ(v2.account, "123456789012");  // Expires is missing: the rest is not believed
+  EXPECT_EQ(v2.account, "123456789012");  // Expires is missing: ignore the other claims
   v2 = identify(make_request("GET", "/k?AWSAccessKeyId=999988887777&Signature=x&Expires=1", {}));
   EXPECT_EQ(v2.account, "999988887777");
-  // The key decides whose request it is, whatever stands behind it.
+  // The key alone decides about the request's owner, whatever follows it.
   for (const char* scope : {"20261129//sts/aws4_request", "20261129/us-east-1/sts", ""})
     EXPECT_EQ(identify(make_request("POST", "/",
                                     {{"Authorization", "AWS4-HMAC-SHA256 Credential=999988887777/" +
@@ -298,7 +298,7 @@ TEST_F(AuthenticatorTest, documented_sigv2_examples) {
             "IncompleteSignatureException");
 }
 
-// botocore's: of a bucket in the path, it signs "/bucket/" and sends "/bucket".
+// botocore's quirk: for a bucket in the path it signs "/bucket/" and sends "/bucket".
 TEST_F(AuthenticatorTest, sigv2_of_a_bucket_in_the_path) {
   const std::string secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
   const auto presigned = [&](const std::string& path, const std::string& signed_path) {

@@ -67,7 +67,7 @@ Result<void> AwsChunkedDecoder::push(std::string_view input, std::string& out) {
       input.remove_prefix(count);
       continue;
     }
-    // The other states take lines. In the common case the whole line lies in the input.
+    // The other states read lines. Usually the input contains the whole line.
     const std::size_t newline = input.find('\n');
     const std::size_t count = newline == input.npos ? input.size() : newline + 1;
     const std::size_t limit = state_ == State::trailers ? kTrailerBytesMax : kChunkHeaderBytesMax;
@@ -233,7 +233,7 @@ Result<std::size_t> AwsChunkedSource::read(std::span<char> buffer) {
     }
     if (!result) {
       error_ = std::move(result.error());
-      decoded_.clear();  // of a chunk that is not as signed, nothing more is handed on
+      decoded_.clear();  // drop the rest of a chunk with a bad signature
     }
   }
   if (error_) return fail(*error_);

@@ -22,14 +22,14 @@ struct AwsChunkedOptions {
   std::vector<std::string> declared_trailers = {};
 };
 
-// Push parser of the framing, shared by streams and bodies in memory. Not thread-safe.
+// Push parser of the framing, used for streams and bodies in memory. Not thread-safe.
 class AwsChunkedDecoder {
  public:
   AwsChunkedDecoder(const Identity& identity, AwsChunkedOptions options);
 
-  // Takes all of `input`; object bytes are appended to `out`.
+  // Uses all of `input`; appends object bytes to `out`.
   Result<void> push(std::string_view input, std::string& out);
-  // The input ended: everything must have come, and must be as signed and as the checksum says.
+  // Call at the end: fails unless all bytes came and signatures and checksum match.
   Result<void> finish();
   const Headers& trailers() const { return trailers_; }
 
@@ -43,7 +43,7 @@ class AwsChunkedDecoder {
   Result<void> check_signature(std::string_view kind, std::string_view given,
                                std::string_view content_hash);
 
-  // A copy: a decoder outlives the request's identity.
+  // A copy, because a decoder outlives the request's identity.
   PayloadKind kind_;
   bool verify_;
   Digest signing_key_;
@@ -54,7 +54,7 @@ class AwsChunkedDecoder {
 
   AwsChunkedOptions options_;
   State state_ = State::header;
-  std::string line_;  // what has come of an unfinished line
+  std::string line_;  // the received part of an unfinished line
   std::uint64_t chunk_left_ = 0;
   bool last_chunk_ = false;
   std::string chunk_signature_;
@@ -64,11 +64,11 @@ class AwsChunkedDecoder {
   std::size_t trailer_bytes_ = 0;
   std::string trailer_signature_;
   Headers trailers_;
-  std::unique_ptr<Checksum> checksum_;  // of the declared x-amz-checksum-* trailer
+  std::unique_ptr<Checksum> checksum_;  // for the declared x-amz-checksum-* trailer
   ChecksumAlgorithm checksum_algorithm_{};
 };
 
-// Decodes while it is read.
+// Decodes while being read.
 class AwsChunkedSource final : public ByteSource {
  public:
   AwsChunkedSource(std::unique_ptr<ByteSource> framed, const Identity& identity,

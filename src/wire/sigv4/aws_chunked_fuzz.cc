@@ -1,5 +1,5 @@
-// aws-chunked bodies: whatever comes, whole and in pieces give the same bytes or the same error.
-// The first byte chooses the kind, the second the size of the pieces, the third the decoded size.
+// aws-chunked bodies: any input, whole and in pieces, gives the same bytes or the same error. The
+// first byte selects the kind, the second the size of the pieces, the third the decoded size.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

@@ -10,7 +10,7 @@
 namespace tidemill::wire::sigv4 {
 namespace {
 
-// Gives a few bytes at a time, as a slow connection does.
+// Returns a few bytes at a time, like a slow connection.
 class DrippingSource final : public ByteSource {
  public:
   DrippingSource(std::string bytes, std::size_t step) : bytes_(std::move(bytes)), step_(step) {}
@@ -79,7 +79,7 @@ TEST(AwsChunked, documented_signed_chunks) {
   auto body = decode_aws_chunked(signed_body(), identity, options(kObject.size()));
   ASSERT_TRUE(body) << body.error().message;
   EXPECT_EQ(body->bytes, kObject);
-  // Each byte that counts: any change of data, size or signature is found.
+  // Any change of data, size or signature is detected.
   for (std::size_t at : {3u, 40u, 100u, 60'000u, 65'700u, 66'000u}) {
     std::string tampered = signed_body();
     tampered[at] ^= 1;

@@ -15,7 +15,7 @@ bool is_upper_hex(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= '
 
 int hex_value(char c) { return c <= '9' ? c - '0' : c - 'A' + 10; }
 
-// Whether encoding what the text decodes to gives the text again: the common case, left as it is.
+// Whether decoding and encoding the text leaves it unchanged: the common case.
 bool is_canonical(std::string_view text, bool keep_slash) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (is_unreserved(text[i]) || (keep_slash && text[i] == '/')) continue;
@@ -34,19 +34,19 @@ std::string canonical_component(std::string_view text) {
   return percent_encode(decoded ? std::string_view(*decoded) : text);
 }
 
-// Whether every form of the path is the path as it was sent: the common case.
+// Whether all forms of the path equal the path as sent: the common case.
 bool is_plain_path(std::string_view path) {
   if (!path.starts_with('/')) return false;
   for (std::size_t i = 0; i < path.size(); ++i) {
     if (path[i] != '/' && !is_unreserved(path[i])) return false;
-    // Doubled slashes and what may be dot segments.
+    // Doubled slashes and possible dot segments.
     if (path[i] == '/' && i + 1 < path.size() && (path[i + 1] == '/' || path[i + 1] == '.'))
       return false;
   }
   return true;
 }
 
-// RFC 3986 5.2.4, and doubled slashes removed, as AWS's clients do it.
+// RFC 3986 5.2.4, and removes doubled slashes, like AWS's clients.
 std::string normalize(std::string_view path) {
   std::vector<std::string_view> segments;
   for (std::size_t at = 0; at <= path.size();) {

@@ -1,4 +1,4 @@
-// The canonical form of a request that SigV4 signs, computed from what arrived.
+// The canonical form of a request, which SigV4 signs, computed from the received request.
 #pragma once
 
 #include <string>
@@ -9,10 +9,10 @@
 
 namespace tidemill::wire::sigv4 {
 
-// Clients disagree on the path; each form stands for the same decoded path.
+// Clients encode the path differently; each form has the same decoded path.
 enum class PathForm {
   as_sent,             // S3
-  encoded_once,        // S3, for a path that was sent with characters left unencoded
+  encoded_once,        // S3, for a path with characters sent unencoded
   normalized_encoded,  // other services: dot segments and doubled slashes removed, encoded again
   encoded_again,       // other services, without normalizing
 };
@@ -21,12 +21,12 @@ std::string canonical_path(std::string_view raw_path, PathForm form);
 // Sorted and encoded; without the parameter X-Amz-Signature.
 std::string canonical_query(std::string_view raw_query);
 
-// "host:example.com\nx-amz-date:...\n" of the named headers (lower case, in the order given). A
-// header that is absent has an empty value, as though it had been sent empty.
+// "host:example.com\nx-amz-date:...\n" for the named headers (lower case, in the order given). An
+// absent header has an empty value, as if it had been sent empty.
 void append_canonical_headers(const Headers& headers, const std::vector<std::string_view>& names,
                               std::string& out);
 
-// Trimmed, with runs of spaces as one.
+// Trims the text and merges runs of spaces.
 void append_trimmed(std::string_view value, std::string& out);
 
 struct CanonicalInput {

@@ -34,7 +34,7 @@ constexpr Codes kIncomplete = {"AuthorizationHeaderMalformed", "IncompleteSignat
                                "IncompleteSignature"};
 constexpr std::string_view kTokenInvalid = "The security token included in the request is invalid.";
 
-// "63 61 74", as S3 shows the exact bytes.
+// "63 61 74": S3's form of exact bytes.
 std::string spaced_hex(std::string_view bytes) {
   std::string out, digits = encode_hex(bytes);
   out.reserve(digits.size() * 3 / 2);

@@ -1,5 +1,5 @@
-// Authentication errors in the words of AWS: the same fault has another code in S3, in the JSON and
-// CBOR protocols, and in the query protocol.
+// AWS's authentication errors: the same fault has different codes in S3, in the JSON and CBOR
+// protocols, and in the query protocol.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@ namespace tidemill::wire::sigv4 {
 Error missing_credentials(Dialect dialect);
 // The Authorization header does not parse; `what` is a sentence.
 Error malformed_authorization(Dialect dialect, std::string_view what);
-// Signed, but for another service than the one that is asked.
+// Signed for a service other than the requested one.
 Error wrong_service(Dialect dialect, std::string_view expected, std::string_view given);
 Error malformed_presigned(Dialect dialect, std::string_view what);
 Error missing_date(Dialect dialect);
@@ -36,7 +36,7 @@ struct Mismatch {
 };
 Error signature_mismatch(Dialect dialect, const Mismatch& mismatch);
 
-// "20261123T151742Z" and back; nullopt when the text is no such time.
+// "20261123T151742Z" and back; nullopt when the text is not such a time.
 std::string format_amz_date(Timestamp time);
 std::optional<Timestamp> parse_amz_date(std::string_view text);
 

@@ -1,5 +1,5 @@
-// The low-level functions are marked deprecated in OpenSSL 3 but stay; EVP costs an allocation and
-// a provider look-up per digest, which is more than the hashing itself here.
+// The low-level functions are deprecated in OpenSSL 3 but remain available; EVP costs an allocation
+// and a provider look-up per digest, more than the hashing itself here.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "wire/sigv4/hash.h"
 
@@ -12,7 +12,7 @@
 namespace tidemill::wire::sigv4 {
 namespace {
 
-constexpr std::size_t kBlockBytes = 64;  // of SHA-1 and SHA-256 both
+constexpr std::size_t kBlockBytes = 64;  // of both SHA-1 and SHA-256
 
 struct Pads {
   std::array<char, kBlockBytes> inner;

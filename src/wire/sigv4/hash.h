@@ -1,5 +1,5 @@
-// SHA-256 and HMAC as request signatures need them: no allocation, no algorithm look-ups, so that
-// verifying a small request costs a few microseconds.
+// SHA-256 and HMAC for request signatures: no allocations and no algorithm look-ups, so that
+// verifying a small request takes a few microseconds.
 #pragma once
 
 #include <openssl/sha.h>
@@ -20,7 +20,7 @@ class Sha256 {
  public:
   Sha256();
   void update(std::string_view bytes);
-  Digest digest() const;  // of what was updated so far; more may follow
+  Digest digest() const;  // of all bytes so far; more may follow
 
  private:
   SHA256_CTX context_;
@@ -40,10 +40,10 @@ class HexDigest {
 Digest hmac_sha256(std::string_view key, std::string_view message);
 // Raw 20 bytes.
 std::string hmac_sha1(std::string_view key, std::string_view message);
-// Takes the same time wherever the two differ; their lengths are no secret.
+// Takes the same time wherever the texts differ; their lengths are not secret.
 bool equal_in_constant_time(std::string_view a, std::string_view b);
 
-// Of no bytes, in hexadecimal.
+// SHA-256 of the empty text, in hexadecimal.
 inline constexpr std::string_view kEmptySha256 =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 

@@ -1,4 +1,4 @@
-// What authentication found out about a request.
+// The result of authenticating a request.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,9 @@
 
 namespace tidemill::wire::sigv4 {
 
-// What the signature says about the body, and so what prepare_body (payload.h) still has to do.
+// The signature's claim about the body, which prepare_body (payload.h) has to check.
 enum class PayloadKind : std::uint8_t {
-  none,                      // verified already, or nothing is claimed (UNSIGNED-PAYLOAD)
+  none,                      // already verified, or nothing claimed (UNSIGNED-PAYLOAD)
   sha256,                    // the body must hash to expected_sha256
   chunked_unsigned_trailer,  // STREAMING-UNSIGNED-PAYLOAD-TRAILER
   chunked_signed,            // STREAMING-AWS4-HMAC-SHA256-PAYLOAD
@@ -26,17 +26,17 @@ struct Identity {
   std::string account;
   std::string arn;
   std::string user_id;
-  std::string region;   // of the scope, else the default region
-  std::string service;  // of the scope; empty when there is none (SigV2, anonymous)
+  std::string region;   // from the scope, else the default region
+  std::string service;  // from the scope; empty without one (SigV2, anonymous)
 
-  // As policies know them: "REST-HEADER" or "REST-QUERY-STRING", "AWS4-HMAC-SHA256" or "AWS".
+  // In policies' terms: "REST-HEADER" or "REST-QUERY-STRING", "AWS4-HMAC-SHA256" or "AWS".
   std::string_view authentication = {};
   std::string_view signature_version = {};
-  Timestamp signed_at = {};  // 0: not told
+  Timestamp signed_at = {};  // 0: unknown
 
   PayloadKind payload = PayloadKind::none;
   std::string expected_sha256;  // lower-case hexadecimal
-  // For the signatures of chunks; false: framing is removed and signatures are not looked at.
+  // For the signatures of chunks; false: removes the framing and ignores the signatures.
   bool verify_chunks = false;
   Digest signing_key{};
   std::string seed_signature;  // of the request, hexadecimal
@@ -44,7 +44,7 @@ struct Identity {
   std::string scope;           // "20261123/us-east-1/s3/aws4_request"
 };
 
-// How a service words authentication errors.
+// The family of a service's authentication errors.
 enum class Dialect : std::uint8_t { s3, json, query };
 
 }  // namespace tidemill::wire::sigv4

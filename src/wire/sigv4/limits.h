@@ -9,7 +9,7 @@ namespace tidemill::wire::sigv4 {
 
 inline constexpr std::chrono::minutes kClockSkewMax{15};
 inline constexpr std::int64_t kPresignedExpiresSecondsMax = 604'800;  // a week
-// "100000;chunk-signature=<64>" and then some; S3's own clients send about 90 bytes.
+// "100000;chunk-signature=<64>" with a margin; S3's own clients send about 90 bytes.
 inline constexpr std::size_t kChunkHeaderBytesMax = 1024;
 inline constexpr std::size_t kTrailerBytesMax = 16 * 1024;
 inline constexpr std::size_t kTrailersMax = 32;

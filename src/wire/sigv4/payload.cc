@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kContentSha256 = "x-amz-content-sha256";
 constexpr std::string_view kDecodedLength = "x-amz-decoded-content-length";
 
-// Fails at its end when the bytes do not hash to what was signed.
+// Fails at its end when the hash of the bytes is not the signed one.
 class Sha256Source final : public ByteSource {
  public:
   Sha256Source(std::unique_ptr<ByteSource> inner, std::string expected, Dialect dialect)
@@ -45,7 +45,7 @@ class Sha256Source final : public ByteSource {
   std::optional<Error> mismatch_;
 };
 
-// "aws-chunked" is a matter of the transport; what else Content-Encoding says stays with the
+// "aws-chunked" concerns only the transport; other values of Content-Encoding stay with the
 // object.
 void remove_aws_chunked(Headers& headers) {
   const std::string* encoding = headers.find("content-encoding");
@@ -112,7 +112,7 @@ Result<void> classify_payload(const HttpRequest& request, Dialect dialect, Ident
   } else if (claimed == "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER") {
     identity.payload = PayloadKind::chunked_signed_trailer;
   } else if (claimed.empty() || claimed == "UNSIGNED-PAYLOAD") {
-    // Some clients frame the body and leave the claim out, when nothing is signed.
+    // Some clients frame the body without claiming it, when nothing is signed.
     if (!identity.verify_chunks && has_aws_chunked(request.headers) &&
         request.headers.find(kDecodedLength))
       identity.payload = PayloadKind::chunked_unsigned_trailer;

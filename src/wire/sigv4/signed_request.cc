@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
 
-// What the SDKs sign; more only costs another allocation.
+// The number of headers that SDKs sign; more only cost another allocation.
 constexpr std::size_t kSignedHeadersUsual = 8;
 
 std::string_view query_value(const HttpRequest& request, std::string_view name) {
@@ -47,7 +47,7 @@ bool split_signed_headers(SignedRequest& out) {
   }
 }
 
-// Of the Date header, which is an HTTP date or, from a few clients, the basic ISO form.
+// Parses a Date header: an HTTP date or, from a few clients, the basic ISO form.
 std::optional<Timestamp> parse_date_header(std::string_view text) {
   if (auto basic = parse_amz_date(text)) return basic;
   if (auto http = parse_http_date(text)) return *http;
@@ -142,7 +142,7 @@ Method signing_method(const HttpRequest& request) {
     ++count;
     method = Method::v4_presigned;
   }
-  // All three: a lone "Expires" or "Signature" may well be a service's own parameter.
+  // Requires all three: a lone "Expires" or "Signature" may be a service's own parameter.
   if (request.find_query("AWSAccessKeyId") && request.find_query("Signature")) {
     ++count;
     method = Method::v2_presigned;
@@ -151,7 +151,7 @@ Method signing_method(const HttpRequest& request) {
 }
 
 std::optional<CredentialText> parse_credential(std::string_view text) {
-  // From the right: an access key id might hold a slash, a scope's parts cannot.
+  // From the right: an access key id may contain a slash, a scope's parts cannot.
   std::string_view parts[4];
   for (int i = 3; i >= 0; --i) {
     const std::size_t slash = text.rfind('/');
@@ -231,7 +231,7 @@ Result<SignedRequest> parse_v4_presigned(const HttpRequest& request, Dialect dia
   if (!split_signed_headers(out))
     return fail(malformed_presigned(dialect, "The X-Amz-SignedHeaders parameter is mal-formed."));
 
-  // Services other than S3 let it out and mean the clock skew.
+  // Services other than S3 omit it and mean the clock skew.
   out.expires_seconds = std::chrono::seconds(kClockSkewMax).count();
   if (out.expires_text.empty()) return out;
   const char* end = out.expires_text.data() + out.expires_text.size();

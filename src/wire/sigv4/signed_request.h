@@ -1,5 +1,5 @@
-// Takes the claims of a signature out of a request: who signed, when, what; nothing is verified
-// yet.
+// Extracts a signature's claims from a request (who signed, when, what) without verifying
+// them.
 #pragma once
 
 #include <optional>
@@ -25,7 +25,7 @@ enum class Method : std::uint8_t {
 };
 Method signing_method(const HttpRequest& request);
 
-// Of SigV4. The views point into the request.
+// A SigV4 signature's claims. The views point into the request.
 struct SignedRequest {
   bool presigned = false;
   std::string_view access_key_id;
@@ -48,7 +48,7 @@ struct CredentialText {
   std::string_view access_key_id;
   Scope scope;
 };
-// "AKID/20261123/us-east-1/s3/aws4_request"; nullopt when it is not of that form.
+// "AKID/20261123/us-east-1/s3/aws4_request"; nullopt for other forms.
 std::optional<CredentialText> parse_credential(std::string_view text);
 
 }  // namespace tidemill::wire::sigv4

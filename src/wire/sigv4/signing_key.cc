@@ -36,7 +36,7 @@ SigningKeyCache::Key SigningKeyCache::find_or_derive(std::string_view secret,
 
 void SigningKeyCache::remember(std::string_view secret, const Scope& scope, const Digest& key) {
   std::unique_lock lock(mutex_);
-  // Keys live for a day at most; starting over now and then is simpler than an order of use.
+  // Keys are valid for a day at most; clearing now and then is simpler than an LRU order.
   if (keys_.size() >= kKeysMax) keys_.clear();
   keys_.insert_or_assign(cache_key(secret, scope), key);
 }

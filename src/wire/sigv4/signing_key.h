@@ -1,5 +1,5 @@
-// The key that signs requests of one secret, day, region and service: four HMACs away from the
-// secret, so it is kept.
+// The signing key of one secret, day, region and service: cached, because deriving it takes four
+// HMACs.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ class SigningKeyCache {
     bool cached = false;
   };
   Key find_or_derive(std::string_view secret, const Scope& scope) const;
-  // For keys that verified a signature, so that invented scopes cannot push real ones out.
+  // Only for keys that verified a signature, so that made-up scopes cannot push real ones out.
   void remember(std::string_view secret, const Scope& scope, const Digest& key);
   std::size_t size() const;
 

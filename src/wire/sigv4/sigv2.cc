@@ -16,7 +16,7 @@
 namespace tidemill::wire::sigv4 {
 namespace {
 
-// The query parameters that name a part of a resource, and so are signed. Ordered.
+// The query parameters that name a part of a resource and are signed. Ordered.
 constexpr std::array<std::string_view, 36> kSubresources = {
     "accelerate",        "acl",         "analytics",      "cors",
     "defaultObjectAcl",  "delete",      "encryption",     "intelligent-tiering",
@@ -35,7 +35,7 @@ bool is_signed_parameter(std::string_view name) {
          name == "response-content-encoding";
 }
 
-// A header, or in a presigned URL the parameter that stands for it.
+// A header, or the parameter that replaces it in a presigned URL.
 std::string_view header_or_query(const HttpRequest& request, std::string_view name,
                                  bool presigned) {
   if (const std::string* value = request.headers.find(name)) return *value;
@@ -65,8 +65,8 @@ void append_subresources(const HttpRequest& request, std::string& out) {
   std::vector<const QueryParameter*> parameters;
   for (const QueryParameter& parameter : request.query)
     if (is_signed_parameter(parameter.name)) parameters.push_back(&parameter);
-  // By name, and parameters of one name in the order of the request. Not std::stable_sort, which
-  // draws in a function that C++17 deprecated.
+  // Sorts by name; equal names keep the request's order. std::stable_sort would use a function that
+  // C++17 deprecated.
   std::ranges::sort(parameters, {}, [](const QueryParameter* parameter) {
     return std::pair<std::string_view, const QueryParameter*>(parameter->name, parameter);
   });

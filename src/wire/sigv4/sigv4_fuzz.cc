@@ -1,5 +1,5 @@
-// Signed requests as an attacker might send them: a head of "name: value" lines under a request
-// line. Nothing may crash, and nothing that was not signed with the secret may get through.
+// Signed requests from an attacker: a request line, then lines "name: value". Nothing may crash,
+// and no request that was not signed with the secret may pass.
 #include <cstdint>
 #include <cstdlib>
 

@@ -1,4 +1,4 @@
-// Requests as botocore signs them (testdata/make_vectors.py).
+// Requests signed by botocore (testdata/make_vectors.py).
 #include <gtest/gtest.h>
 
 #include <filesystem>
