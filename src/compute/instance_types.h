@@ -1,5 +1,5 @@
-// The machine-learning instance types that jobs and endpoints may ask for, with their sizes and
-// list prices, and what of them this machine can grant.
+// The machine-learning instance types for jobs and endpoints, with their sizes and list prices, and
+// how much of each this machine can grant.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace tidemill::compute {
 
-// Whether a price is SageMaker's own, or worked out from EC2's (instance_types_data.cc says how).
+// Whether a price is SageMaker's own or derived from EC2's (see instance_types_data.cc).
 enum class PriceBasis { unknown, listed, derived };
 
 struct InstanceType {
@@ -21,18 +21,18 @@ struct InstanceType {
   int gpus = 0;
   std::string_view gpu;         // "NVIDIA A10G", "" for none
   double usd_an_hour = 0;       // on demand, us-east-1; 0: not known
-  double usd_an_hour_spot = 0;  // an estimate: there is no list for managed spot
+  double usd_an_hour_spot = 0;  // an estimate: there is no price list for managed spot
   PriceBasis price_basis = PriceBasis::unknown;
 };
 
 // Ordered by name.
 std::span<const InstanceType> instance_types();
-// nullptr when there is none of that name.
+// nullptr when there is no type with that name.
 const InstanceType* find_instance_type(std::string_view name);
 // Tidemill.Invalid with a message that lists the nearest names.
 Result<const InstanceType*> check_instance_type(std::string_view name);
 
-// What a job on such an instance may use here: the instance's size, or the machine's where it is
+// What a job on such an instance may use here: the instance's size, or this machine's if that is
 // smaller.
 struct ResourceLimits {
   std::uint64_t memory_bytes_max = 0;

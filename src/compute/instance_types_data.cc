@@ -43,8 +43,8 @@ constexpr InstanceType row(std::string_view name, int vcpus, double memory_gib, 
   return {name, vcpus, memory_gib, gpus, gpu_name, usd, usd * kSpotShare, price.basis};
 }
 
-// Ordered by name.
-// clang-format off
+// Ordered by name. clang-format
+// off
 constexpr InstanceType kInstanceTypes[] = {
     row("ml.c4.2xlarge", 8, 15, cpu(0.398)),
     row("ml.c4.4xlarge", 16, 30, cpu(0.796)),

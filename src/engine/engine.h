@@ -164,8 +164,8 @@ class Engine {
   virtual Result<void> create(const std::string& machine, const std::string& key,
                               std::string record, store::Transaction::IndexKeys index_keys,
                               std::vector<Task> tasks, store::Transaction transaction = {}) = 0;
-  // Applies an event: load, transition, commit, again on a version conflict. True when it applied,
-  // false when the transition said it is stale. Tidemill.NotFound when there is no such record.
+  // Applies an event: load, transition, commit, repeated on a version conflict. True when it
+  // applied, false when it was stale. Tidemill.NotFound when the record does not exist.
   virtual Result<bool> send(const std::string& machine, const std::string& key,
                             const Event& event) = 0;
   // Adds a wait of the record (machine, key) to `transaction`: for callers that create records.

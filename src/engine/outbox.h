@@ -1,11 +1,11 @@
-// The outbox: events are published in the transaction of the
-// change that they describe, and readers get them in the
-// order of the commits. An event exists exactly if its change
-// does.  store::Transaction transaction;
-// table.put(transaction, key, record, version);
-// TRY(outbox.publish(transaction, {.source = "aws.s3",
-// .detail_type = "Object Created", ...}));
-// TRY(store.commit(std::move(transaction)));
+// The outbox: events are published in the transaction of the change that they describe, and readers
+// get them in the order of the commits. An event exists if and only if the change that it describes
+// was committed.
+//
+//   store::Transaction transaction;
+//   table.put(transaction, key, record, version);
+//   TRY(outbox.publish(transaction, {.source = "aws.s3", .detail_type = "Object Created", ...}));
+//   TRY(store.commit(std::move(transaction)));
 #pragma once
 
 #include <chrono>

@@ -24,7 +24,7 @@ int check_model_main(const std::string& directory, const LoadOptions& options) {
     return refuse("the model has " + std::to_string(features) + " features");
   Result<Predictions> predictions =
       (*model)->predict({1, features, std::vector<float>(features, 0.0f)});
-  // A row of zeros may hold a category that the model refuses: that is about the row.
+  // A row of zeros may contain a category that the model refuses: that is the row's fault.
   if (!predictions && predictions.error().http_status != 400)
     return refuse(predictions.error().message);
   return 0;

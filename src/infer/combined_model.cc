@@ -8,7 +8,7 @@
 namespace tidemill::infer {
 namespace {
 
-// Numbers of one model for a block of rows are held on the stack.
+// One model's numbers for a block of rows are on the stack.
 constexpr std::size_t kBlockNumbers = trees::kOutputsMax;
 
 class CombinedModel final : public Model {
@@ -51,7 +51,7 @@ class CombinedModel final : public Model {
     return {};
   }
 
-  // The labels of a row, sorted: the longest run is the answer, the first of several.
+  // The labels of a row, sorted: the longest run wins, the first one if several tie.
   Result<void> vote(const float* rows, std::size_t count, float* out) const {
     std::array<float, kCombinedModelsMax> labels;
     const auto end = labels.begin() + static_cast<std::ptrdiff_t>(models_.size());

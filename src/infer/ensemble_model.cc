@@ -7,7 +7,7 @@
 namespace tidemill::infer {
 namespace {
 
-// Margins of a block of rows are held on the stack.
+// Margins of a block of rows are on the stack.
 constexpr std::size_t kBlockMargins = trees::kOutputsMax;
 
 class EnsembleModel final : public Model {

@@ -1,4 +1,4 @@
-// A model made of trees and what becomes of their sums: LightGBM's and CatBoost's.
+// A model made of trees and a transform of their sums: LightGBM's and CatBoost's.
 #pragma once
 
 #include <memory>
@@ -10,19 +10,19 @@
 
 namespace tidemill::infer {
 
-// In double, as LightGBM and CatBoost do; the answer is rounded to float at the end.
+// Computed in double, like LightGBM and CatBoost; rounded to float at the end.
 struct MarginTransform {
   trees::Transform kind = trees::Transform::identity;
   double scale = 1;  // of a sigmoid
 };
 
-// What a model tells of itself.
+// The properties of a model.
 struct ModelFacts {
   std::string objective;  // XGBoost's name for it
   std::size_t class_count = 0;
 };
 
-// Tidemill.Invalid when the ensemble is not sound (trees::check_ensemble) or has no features.
+// Tidemill.Invalid when the ensemble is invalid (trees::check_ensemble) or has no features.
 Result<std::unique_ptr<Model>> make_ensemble_model(const trees::Ensemble& ensemble,
                                                    const MarginTransform& transform,
                                                    ModelFacts facts);

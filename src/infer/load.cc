@@ -18,15 +18,15 @@ namespace {
 // A model archive may hold notes and metrics beside the model; more than this is no model archive.
 constexpr std::size_t kCandidatesMax = 16;
 constexpr std::size_t kModelBytesMax = std::size_t{4} << 30;
-// JSON of this size is looked into; CatBoost's has no other mark than its keys.
+// Limit for searching JSON: only its keys identify CatBoost's.
 constexpr std::size_t kJsonBytesMax = 256u << 20;
 // Enough to tell one format from another.
 constexpr std::size_t kHeadBytes = 64;
 
-// Names that mean a model, the surest first. A file of such a name is the model: when it does not
-// load, no other file is tried.
+// Names of model files, the most certain first. A file with such a name is the model: if it does
+// not load, no other file is tried.
 constexpr std::array<std::string_view, 2> kModelFileNames = {"xgboost-model", "model_algo-1"};
-// Then files by what their name ends with; all others come after.
+// Then files by the end of their names; all others come after.
 constexpr std::array<std::string_view, 7> kModelFileEndings = {
     ".onnx", ".ubj", ".bst", ".model", ".lgb.txt", "model.txt", ".json"};
 
@@ -43,8 +43,8 @@ std::size_t rank_of(const std::string& name) {
   return rank;
 }
 
-// Links may name a file of the model's own folder; elsewhere they would read what the server may
-// read and the model's owner may not.
+// Links may name files in the model's own folder; others would read files that the server may read
+// but the model's owner may not.
 bool lies_below(const std::filesystem::path& directory, const std::filesystem::path& file) {
   std::error_code error;
   const std::filesystem::path root = std::filesystem::canonical(directory, error);
@@ -69,8 +69,8 @@ std::vector<std::filesystem::path> candidates(const std::string& directory, std:
   return files;
 }
 
-// Whether a file that does not load was meant as a booster: then an answer without it would be a
-// wrong number. Notes, metrics and encoders beside the models are none of the answer.
+// Whether a file that fails to load was meant as a booster: an answer without it would be wrong.
+// Notes, metrics and encoders beside the models do not affect the answer.
 bool means_a_booster(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   if (name.starts_with("xgboost-model")) return true;
@@ -90,7 +90,7 @@ std::uintmax_t file_size(const std::string& path) {
   return error ? 0 : size;
 }
 
-// The format is told by what the file says, not by its name.
+// The contents determine the format, not the name.
 Result<std::unique_ptr<Model>> load_file(const std::string& path) {
   std::string head(kHeadBytes, '\0');
   std::ifstream file(path, std::ios::binary);
@@ -110,12 +110,12 @@ Result<std::unique_ptr<Model>> load_file(const std::string& path) {
   return xgboost::load_booster(path);
 }
 
-// All boosters of the folder as one; a model of another kind, which comes first, as it is. Null
-// when nothing loads; `tried` says of each file why not.
+// Combines all boosters of the folder into one; a model of another kind that comes first is
+// returned alone. Null when nothing loads; `tried` gives the reason for each file.
 Result<std::unique_ptr<Model>> load_combined(const std::string& directory, std::string& tried) {
   std::vector<std::unique_ptr<Model>> boosters;
   std::string broken;
-  // One more than can be combined, so that too many are refused rather than left out.
+  // One more than can be combined, so that too many are refused instead of ignored.
   for (const auto& path : candidates(directory, kCombinedModelsMax + 1)) {
     const std::string name = path.filename().string();
     if (name.starts_with('.')) continue;

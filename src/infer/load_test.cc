@@ -60,7 +60,7 @@ TEST_F(LoadModel, A_surer_name_comes_first) {
   write("a-metrics.json", "{}");
   write("model.txt", parity::read_bundle("lightgbm-4.7.0.zip").at("binary.model"));
   EXPECT_EQ(objective(), "binary:logistic");
-  // A file that can only be the model is the model: no other is tried.
+  // A file that can only be the model must load: no other is tried.
   write("model_algo-1", "broken");
   EXPECT_THAT(objective(), HasSubstr("model_algo-1: "));
   EXPECT_THAT(objective(), ::testing::Not(HasSubstr("model.txt")));
@@ -83,7 +83,7 @@ TEST_F(LoadModel, Links_count_when_they_stay_in_the_folder) {
   std::ofstream(outside, std::ios::binary) << model;
   std::filesystem::create_symlink(outside, directory_ + "/xgboost-model");
   EXPECT_THAT(objective(), HasSubstr("no file xgboost-model"));
-  // As does one that leaves by way of a folder of the model's.
+  // As does one that leaves through a folder of the model.
   std::filesystem::create_directories(directory_ + "/deep");
   std::filesystem::create_symlink("deep/../" + ("../" + outside.substr(outside.rfind('/') + 1)),
                                   directory_ + "/model.txt");
@@ -100,7 +100,7 @@ class LoadSeveral : public LoadModel {
   void put(const std::string& name, const std::string& bundle, const std::string& entry) {
     write(name, parity::read_bundle("xgboost_model-" + bundle + ".zip").at(entry));
   }
-  // What each of the files says of a row by itself.
+  // The prediction of each file alone.
   std::vector<float> alone(const std::string& name, const Matrix& rows) {
     auto model = xgboost::load_booster(directory_ + "/" + name);
     return model ? (*model)->predict(rows)->values : std::vector<float>{};
@@ -129,7 +129,7 @@ TEST_F(LoadSeveral, Boosters_answer_with_their_mean) {
   for (std::size_t i = 0; i < found.size(); ++i)
     EXPECT_EQ(found[i], (a[i] + b[i] + c[i]) / 3.0f) << i;
   EXPECT_NE(found, a);
-  // Switched off, and in every other container, the first file answers.
+  // When switched off, and in every other container, the first file answers.
   EXPECT_EQ((*load_model(directory_))->predict(rows_)->values, a);
 }
 
@@ -157,7 +157,7 @@ TEST_F(LoadSeveral, One_booster_is_itself) {
   auto model = load_model(directory_, {.combine = true});
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ((*model)->predict(rows_)->values, alone("xgboost-model", rows_));
-  // A pickled model lets one column be missing, no more.
+  // A pickled model allows one missing column, not more.
   EXPECT_TRUE((*model)->predict({1, 4, {1, 2, 3, 4}}));
   EXPECT_FALSE((*model)->predict({1, 3, {1, 2, 3}}));
 }

@@ -10,7 +10,7 @@
 namespace tidemill::infer {
 namespace {
 
-// Of a model of many outputs a small body can ask for more than there is memory.
+// For a model with many outputs a small body could ask for more memory than there is.
 constexpr std::size_t kPredictedValuesMax = 64u << 20;
 
 std::chrono::nanoseconds thread_time() {
@@ -37,7 +37,7 @@ Result<Matrix> widen(const Matrix& rows, std::size_t columns) {
 }  // namespace
 
 void Model::measure_row_time() {
-  // Many times the clock's own time; the first row of all finds nothing in cache.
+  // Many times the clock's resolution; the very first row finds a cold cache.
   constexpr std::chrono::microseconds kLongEnough{100};
   constexpr std::chrono::milliseconds kTooLong{5};
   constexpr int kRowsMax = 4096;
@@ -46,7 +46,7 @@ void Model::measure_row_time() {
   row_time_ = std::chrono::nanoseconds::max();
   for (int rows = 1; rows <= kRowsMax; rows *= 4) {
     const std::chrono::nanoseconds began = thread_time();
-    // A model may refuse zeros: that took its time, too.
+    // A model may refuse zeros: the time it took counts anyway.
     for (int i = 0; i < rows; ++i) (void)predict_rows(row.data(), 1, out.data());
     const std::chrono::nanoseconds took = thread_time() - began;
     row_time_ = std::min(row_time_, took / rows);

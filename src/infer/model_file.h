@@ -1,4 +1,4 @@
-// The bytes of a model's file, bounded: a reader of a format never sees more than it can bear.
+// Reads a model's file up to a limit, so that a format's reader never gets more than it can handle.
 #pragma once
 
 #include <cstddef>

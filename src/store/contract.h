@@ -1,7 +1,7 @@
-// The requirements on every Store, as a parameterised test suite
-// (contract_test.cc). An implementation's own test file adds
-// INSTANTIATE_TEST_SUITE_P(Memory, StoreContract,
-// testing::Values(&make_memory_harness));
+// The requirements on every Store, as a parameterised test suite (contract_test.cc). An implementation's
+// own test file adds
+//
+//   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, testing::Values(&make_memory_harness));
 #pragma once
 
 #include <gtest/gtest.h>

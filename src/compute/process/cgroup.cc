@@ -50,7 +50,7 @@ CgroupMounts find_mounts() {
 void find_unified(const std::string& root, CgroupSupport& support) {
   const std::string parent = root + kParentName;
   if (!make_folder(parent)) return;
-  // Controllers are handed down level by level; a container's root group often refuses.
+  // Controllers are enabled level by level; a container's root group often refuses.
   for (const std::string& folder : {root, parent})
     for (const char* controller : {"+memory", "+cpu", "+pids"})
       write_control(folder + "/cgroup.subtree_control", controller);
@@ -123,7 +123,7 @@ JobCgroup JobCgroup::make(const CgroupSupport& support, const std::string& name,
   if (!memory.empty() && limits.memory_bytes_max > 0) {
     const std::string limit = std::to_string(limits.memory_bytes_max);
     write_control(memory + (support.unified ? "/memory.max" : "/memory.limit_in_bytes"), limit);
-    // Without swap: a limit that swaps is no limit. Fails harmlessly where there is no swap.
+    // Also limits swap, or jobs would swap instead. Fails harmlessly where there is no swap.
     if (support.unified)
       write_control(memory + "/memory.swap.max", "0");
     else

@@ -1,5 +1,5 @@
-// Limits of memory, CPU and processes of one job through control groups, version 1 or 2, whichever
-// the machine has mounted and lets us write.
+// Limits memory, CPU and processes of a job with control groups, version 1 or 2, whichever the
+// machine has mounted and we may write to.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace tidemill::compute {
 
-// What can be limited here, and why not.
+// The limits that work here, and why others do not.
 struct CgroupSupport {
   bool memory = false;
   bool cpu = false;
@@ -26,15 +26,15 @@ struct CgroupLimits {
   std::uint64_t processes_max = 0;  // and threads
 };
 
-// Makes the parent folders ("tidemill" below the controllers' roots: outside the server's own
-// group, so that a service manager that ends the server's group spares the jobs).
+// Makes the parent folders ("tidemill" below the controllers' roots, outside the server's own
+// group, so that a service manager that kills the server's group spares the jobs).
 CgroupSupport find_cgroup_support();
 
-// One job's groups. Plain values: the shim owns them and removes them at the end; the server does
-// it in its stead when the shim was killed.
+// One job's groups. Plain values: the shim owns them and removes them at the end; if the shim was
+// killed, the server does.
 class JobCgroup {
  public:
-  // What fails is left out: limits are granted where the machine allows.
+  // Skips limits that cannot be set: they are granted where the machine allows.
   static JobCgroup make(const CgroupSupport& support, const std::string& name,
                         const CgroupLimits& limits);
   explicit JobCgroup(std::vector<std::string> folders) : folders_(std::move(folders)) {}
@@ -44,7 +44,7 @@ class JobCgroup {
   bool limits_processes() const { return limits_processes_; }
   // Moves the calling process in.
   void join() const;
-  // Kills every member; false when there was none.
+  // Kills every member; false when there were none.
   bool kill_members() const;
   bool out_of_memory() const;
   void remove() const;

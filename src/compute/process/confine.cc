@@ -19,18 +19,18 @@ namespace tidemill::compute {
 
 namespace {
 
-// Below the users of jobs (ProcessOptions). It owns no file; all such work shares it.
+// Below the users of jobs (ProcessOptions). This user owns no files; all confined work shares it.
 constexpr std::uint32_t kUserId = 199'999;
 constexpr std::uint64_t kProcessesMax = 1024;  // of the user, on the whole machine
 constexpr std::uint64_t kFileBytesMax = 1 << 20;
 constexpr const char* kFolder = "/tmp/model";
 constexpr const char* kCoverOptions = "mode=1777,size=16m";
 
-// The path of the folder from now on.
+// Isolates the process; returns the folder's path from now on.
 Result<std::string> surround(const Confinement& confinement, bool own_processes) {
   if (::geteuid() != 0) return confinement.folder;
   if (Result<void> entered = enter_mount_namespace(); !entered) {
-    // The user may not pass the folders above; from inside it needs not.
+    // The user may not traverse the parent folders; from inside it does not have to.
     if (::chdir(confinement.folder.c_str()) != 0)
       return fail(system_error("change to " + confinement.folder));
     return std::string(".");
@@ -86,7 +86,7 @@ int run_confined(const Confinement& confinement,
   while (::waitpid(child, &status, 0) < 0)
     if (errno != EINTR) return 1;
   if (!WIFSIGNALED(status)) return WEXITSTATUS(status);
-  // Whoever waits for this process learns of the signal.
+  // Signals must reach the caller that waits for this process.
   limit_process({});
   ::signal(WTERMSIG(status), SIG_DFL);
   ::raise(WTERMSIG(status));

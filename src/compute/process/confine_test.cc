@@ -32,7 +32,7 @@ class ConfineTest : public ::testing::Test {
     std::ofstream(root_ / "secret") << "secret";
   }
   void TearDown() override { fs::remove_all(root_); }
-  // What the work ends with: an exit code, or minus a signal. In a process of one thread.
+  // The result of the work: an exit code, or minus a signal. Runs in a single-threaded process.
   int end_of(const std::function<int(const std::string&)>& work, std::uint64_t memory_bytes = 0) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(run_confined({(root_ / "model").string(), memory_bytes, 10}, work));
@@ -69,7 +69,7 @@ TEST_F(ConfineTest, HasNoRightsNoNetworkAndNoOtherProcesses) {
         address.sin_family = AF_INET;
         address.sin_port = htons(9);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        // Even the loopback interface is down; else a datagram socket connects to anything.
+        // Even the loopback interface is down; otherwise a datagram socket connects to any address.
         return ::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 ? 3
                                                                                              : 0;
       }),
@@ -82,7 +82,7 @@ TEST_F(ConfineTest, MemoryIsBounded) {
 #endif
   EXPECT_EQ(end_of(
                 [](const std::string&) {
-                  // The bare call: a sanitizer's own mmap ends the process when it fails.
+                  // The raw call: a sanitizer's own mmap ends the process when it fails.
                   const long memory =
                       ::syscall(SYS_mmap, nullptr, std::size_t(4) << 30, PROT_READ | PROT_WRITE,
                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -1,4 +1,4 @@
-// Jobs that attack what surrounds them.
+// Jobs that attack their surroundings.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -181,7 +181,7 @@ TEST_F(ContainmentTest, WhoOutgrowsTheVolumeIsEnded) {
   const JobExit exit = run(spec);
   EXPECT_TRUE(exit.out_of_volume);
   EXPECT_EQ(exit.signal, SIGKILL);
-  // What one look after another lets through, at the speed of this job.
+  // How much gets written between two measurements, at this job's speed.
   std::uint64_t bytes = 0;
   for (const auto& entry : fs::directory_iterator(folder)) bytes += entry.file_size();
   EXPECT_LT(bytes, 8 * kVolumeBytes);

@@ -62,7 +62,7 @@ LogLine parse_log_record(std::string_view record) {
   LogLine line{{}, {}, 0};
   const char* last = record.data() + record.size();
   auto [after, problem] = std::from_chars(record.data(), last, line.time.microseconds);
-  // A record torn by a power cut keeps its text and has no time.
+  // A record damaged by a power cut keeps its text but has no time.
   if (problem == std::errc() && after != last && *after == ' ')
     record.remove_prefix(static_cast<std::size_t>(after - record.data()) + 1);
   line.text = to_valid_utf8(record);

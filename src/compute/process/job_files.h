@@ -23,7 +23,7 @@
 
 namespace tidemill::compute {
 
-// What the shim is told.
+// Instructions for the shim.
 struct ShimSpec {
   JobSpec job;
   std::uint32_t user_id = 0;  // 0: do not change the user
@@ -31,7 +31,7 @@ struct ShimSpec {
 };
 TIDEMILL_RECORD(ShimSpec, (), (job, user_id, log_bytes_max))
 
-// What the shim says of itself. A pid with its start time names a process for ever.
+// The shim's report on itself. A pid with its start time identifies a process forever.
 struct ShimState {
   int pid = 0;
   std::uint64_t start_ticks = 0;
@@ -64,9 +64,9 @@ class JobFiles {
 // "open /a/b: Permission denied", from errno, under Tidemill.Io, NotFound or StorageFull.
 Error system_error(std::string what);
 
-// The whole file. Tidemill.NotFound when there is none.
+// The whole file. Tidemill.NotFound when it does not exist.
 Result<std::string> read_file(const std::string& path);
-// Written beside it, synced, renamed, the folder synced: afterwards it is there or it is not.
+// Writes a temporary file, syncs, renames, and syncs the folder: the file is whole or absent.
 Result<void> write_file_durably(const std::string& path, std::string_view text);
 
 template <class T>
@@ -80,13 +80,13 @@ Result<std::optional<JobExit>> read_exit(const JobFiles& files);
 
 // One line of the log file without its newline; `offset` is left at 0.
 LogLine parse_log_record(std::string_view record);
-// Lines of `bytes`, which begin at `offset` in the log file; a last record without its newline is
-// left for later. Text that is not UTF-8 gets U+FFFD in place of each bad byte.
+// Parses lines from `bytes`, which begin at `offset` in the log file; a last record without its
+// newline is left for later. Each byte that is not UTF-8 becomes U+FFFD.
 std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset);
 
 // Start time of a process in clock ticks since boot; 0 when there is no such process.
 std::uint64_t process_start_ticks(int pid);
-// Children of the process, by /proc.
+// Children of the process, from /proc.
 std::vector<int> child_processes(int pid);
 
 }  // namespace tidemill::compute

@@ -18,7 +18,7 @@ Result<void> enter_network(int descriptor) {
 }
 
 Result<Descriptor> bind_job_socket(const JobFiles& files) {
-  // Through the folder's descriptor: the kernel takes names of 107 bytes at most.
+  // Uses the folder's descriptor, because the kernel limits socket names to 107 bytes.
   Descriptor folder(::open(files.directory().c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   Descriptor made(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!folder || !made) return fail(system_error("make the job's socket"));
@@ -52,9 +52,9 @@ Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(const
 void JobNetworks::adopt(const JobSpec& spec, const ShimState& shim) {
   if (spec.network != JobNetwork::isolated) return;
   auto found = runtime::NetworkNamespace::of_process(shim.pid);
-  // Looked at afterwards: until then the pid may have become another process's.
+  // Checked afterwards: meanwhile the pid may have become another process's.
   if (!found || process_start_ticks(shim.pid) != shim.start_ticks) return;
-  // Its own code may listen on the port while there is no server: to nobody's harm but its own.
+  // Without a server the job's own code may listen on the port, which only harms the job itself.
   if (Result<void> opened = open_door(spec, **found); !opened)
     log::warning("a job cannot reach the server any more",
                  {{"job", spec.id}, {"reason", opened.error().message}});

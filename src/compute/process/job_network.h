@@ -1,4 +1,4 @@
-// Networks of isolated jobs and sockets of model servers: what server and shim need of them.
+// Networks of isolated jobs and sockets of model servers, for the server and the shim.
 #pragma once
 
 #include <map>
@@ -13,19 +13,19 @@
 
 namespace tidemill::compute {
 
-// The shim's part. Its whole process moves, so that the namespace is found by its pid for as long
-// as the job runs, and the job is in it from its first instruction on.
+// The shim's part. Moves the whole process, so that the namespace can be found by its pid while the
+// job runs, and the job is in it from its first instruction.
 Result<void> enter_network(int descriptor);
 
-// A unix socket that is bound to files.socket() and does not listen yet: until the job's program
-// listens on it, connections are refused. Only root and the server's own user may connect.
+// A unix socket bound to files.socket() that does not listen yet: connections are refused until the
+// job's program listens. Only root and the server's own user may connect.
 Result<Descriptor> bind_job_socket(const JobFiles& files);
 
-// The server's part: which networks there are, and the doors in them. A job is let go when its exit
-// was reported. Thread-safe.
+// The server's part: the existing networks and their doors. Drops a job's network when its exit has
+// been reported. Thread-safe.
 class JobNetworks final : public JobListener {
  public:
-  // Both outlive this; called before any other function.
+  // Both arguments must outlive this; call before any other function.
   void serve_through(JobDoors& doors) { doors_ = &doors; }
   void report_to(JobListener& listener) { listener_ = &listener; }
 
@@ -35,7 +35,7 @@ class JobNetworks final : public JobListener {
   void adopt(const JobSpec& spec, const ShimState& shim);
   // The job could not start after all.
   void drop(const std::string& job);
-  // nullptr when the job has none.
+  // nullptr when the job does not have one.
   std::shared_ptr<const runtime::NetworkNamespace> find(const std::string& job);
 
   void job_exited(const std::string& id, const JobExit& exit) override;
@@ -47,7 +47,7 @@ class JobNetworks final : public JobListener {
   JobDoors* doors_ = nullptr;        // nullptr: nobody serves jobs
   JobListener* listener_ = nullptr;  // set before a job can be reported
   std::mutex mutex_;
-  // Shared: with whoever connects into it. Guarded by mutex_.
+  // Shared with users that connect into it. Guarded by mutex_.
   std::map<std::string, std::shared_ptr<const runtime::NetworkNamespace>> networks_;
 };
 

@@ -17,7 +17,7 @@ using ::testing::ElementsAre;
 
 constexpr std::uint16_t kDoorPort = 4566;
 
-// Keeps the doors and answers nobody.
+// Keeps the doors and answers no requests.
 class KeptDoors final : public JobDoors {
  public:
   Result<void> open(const std::string& job, const runtime::NetworkNamespace& network,
@@ -35,7 +35,7 @@ class KeptDoors final : public JobDoors {
     std::lock_guard lock(mutex_);
     return doors_.contains(job);
   }
-  // Somebody came to the door.
+  // A connection reached the door.
   bool accepts(const std::string& job) {
     std::lock_guard lock(mutex_);
     return Descriptor(::accept(doors_.at(job).get(), nullptr, nullptr)).get() >= 0;
@@ -137,7 +137,7 @@ TEST_F(JobNetworkTest, ARestartedServerOpensTheDoorAgain) {
   spec.server_port = kDoorPort;
   spec.mounts = {{folder, folder, true}};  // the job's /tmp is its own
   ASSERT_TRUE(compute_->run(spec));
-  doors_.close("a");  // with the server
+  doors_.close("a");  // as if the server had ended
   restart();
   EXPECT_TRUE(doors_.is_open("a"));
   std::filesystem::create_directory(folder / "go");
@@ -195,12 +195,12 @@ TEST_F(ProcessComputeTest, AJobInheritsASocketThatItsFolderDoesNotHold) {
   EXPECT_TRUE(S_ISSOCK(status.st_mode));
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   EXPECT_EQ(status.st_uid, ::geteuid());
-  EXPECT_EQ(connect_to(path), ECONNREFUSED);  // until the program listens
+  EXPECT_EQ(connect_to(path), ECONNREFUSED);  // the program does not listen yet
   fs::create_directory(folder / "go");
   listener_.wait_line("a", "listens");
   EXPECT_EQ(connect_to(path), 0);
   EXPECT_EQ(listener_.wait_exit("a").exit_code, 0);
-  EXPECT_EQ(connect_to(path), ECONNREFUSED);  // nobody holds it any more
+  EXPECT_EQ(connect_to(path), ECONNREFUSED);  // no process holds it any more
 }
 
 TEST_F(ProcessComputeTest, WithoutOneThereIsNoDescriptor) {

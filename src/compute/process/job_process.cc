@@ -43,7 +43,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-// Sticky and open to all, as a /tmp is; only the job gets to see it.
+// Sticky and open to everybody, like /tmp; only the job can see it.
 Result<void> make_temporary(const std::string& path) {
   constexpr mode_t kMode = 01777;
   if ((::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) || ::chmod(path.c_str(), kMode) != 0)
@@ -51,16 +51,16 @@ Result<void> make_temporary(const std::string& path) {
   return {};
 }
 
-// Services of the machine that look names up, or let others do so, for whoever connects to their
-// unix sockets: a way out of a network of one's own.
+// Services of the machine that resolve names for any process that connects to their unix sockets: a
+// way out of an isolated network.
 constexpr const char* kNameServices[] = {"/run/nscd", "/run/systemd/resolve", "/run/dbus"};
 
-// Folders that all users of a machine write to, and what a job has in their places.
+// Folders that all users of a machine can write to, and the job's replacements for them.
 Result<std::vector<Cover>> own_temporaries(const JobSpec& job, const JobFiles& files) {
   TRY(make_temporary(files.tmp()));
   TRY(make_temporary(files.var_tmp()));
-  // What lies there counts as memory, of the job's control group. Without a limit the kernel's
-  // own, half of the machine's.
+  // Their contents count as memory of the job's control group. Without a limit the kernel's default
+  // applies: half of the machine's memory.
   std::string options = "mode=1777";
   if (job.memory_bytes_max > 0) options += ",size=" + std::to_string(job.memory_bytes_max);
   return std::vector<Cover>{
@@ -77,13 +77,13 @@ Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgro
   const JobSpec& job = spec.job;
   if (spec.user_id != 0) TRY(give_mounts(job.mounts, spec.user_id));
   Result<void> entered = enter_mount_namespace();
-  // Without a namespace the job sees the host's paths; Isolation says so, and whoever made the spec
-  // has named paths that exist.
+  // Without a namespace the job sees the host's paths; Isolation reports that, and the caller must
+  // have named existing paths.
   if (!entered) {
     if (spec.user_id != 0) open_way(job.mounts, files.directory().parent_path().parent_path());
     return {};
   }
-  // Each by itself: a kernel may have been built without one.
+  // Separately, because a kernel may lack one of them.
   ::unshare(CLONE_NEWIPC);
   ::unshare(CLONE_NEWCGROUP);
   std::vector<Cover> covers = TRY(own_temporaries(job, files));
@@ -102,7 +102,7 @@ Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgro
   return {};
 }
 
-// The last steps of the job's own process before its command: no way back.
+// The irreversible last steps of the job's own process before it runs its command.
 Result<void> give_up_rights(const ShimSpec& spec, const JobCgroup& cgroup) {
   ProcessLimits limits;
   limits.file_bytes_max = spec.job.volume_bytes_max;
@@ -115,13 +115,13 @@ Result<void> give_up_rights(const ShimSpec& spec, const JobCgroup& cgroup) {
   return {};
 }
 
-// True when nobody reads the pipe any more: the shim is gone.
+// True when the pipe has no reader any more: the shim is gone.
 bool is_abandoned(int answer) {
   pollfd state{answer, POLLOUT, 0};
   return ::poll(&state, 1, 0) == 1 && (state.revents & POLLERR);
 }
 
-// Runs in the child; returns only with the reason why not.
+// Runs in the child; returns only on failure, with the reason.
 Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
                      bool own_processes, int answer, int socket) {
   const JobSpec& job = spec.job;
@@ -129,8 +129,8 @@ Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgrou
   std::vector<std::string> environment = make_environment(job);
   auto path = job.environment.find("PATH");
   const std::string search = path == job.environment.end() ? kDefaultPath : path->second;
-  // The program may lie where only root can go (a checkout in root's home): opened now, it can
-  // still be run afterwards. Closed by the exec, so it works for binaries, not for scripts.
+  // The program may be where only root can go (a checkout in root's home): if opened now, it can
+  // still be run later. The exec closes it, so this works for binaries, not for scripts.
   const std::string outside = find_executable(arguments[0], search);
   Descriptor opened(outside.empty() ? -1 : ::open(outside.c_str(), O_PATH | O_CLOEXEC));
   if (Result<void> surrounded = surround(spec, files, cgroup, own_processes); !surrounded)
@@ -147,12 +147,12 @@ Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgrou
   if (!job.working_directory.empty() && ::chdir(job.working_directory.c_str()) != 0)
     return system_error("change to the working directory " + job.working_directory);
   if (Result<void> given_up = give_up_rights(spec, cgroup); !given_up) return given_up.error();
-  // When the shim is killed nobody holds the job's output any more: it ends too.
+  // When the shim is killed, nothing reads the job's output any more, so the job ends too.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (is_abandoned(answer)) return {codes::kIo, "the supervising process is gone"};
   ::umask(022);
   ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC);
-  // Its number was the shim's lock here, which the shim still holds.
+  // In this process the number belongs to the shim's lock, which the shim still holds.
   if (socket >= 0 && ::dup2(socket, kJobSocketDescriptor) < 0)
     return system_error("hand the job its socket");
   std::vector<char*> argv = pointers(arguments), envp = pointers(environment);
@@ -229,7 +229,7 @@ JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const 
   output_write.reset();
   answer_write.reset();
   ::fcntl(process.output.get(), F_SETFL, O_NONBLOCK);
-  // The exec closes the pipe without a word; a failure says what it was.
+  // The exec closes the pipe silently; a failure is reported in it.
   char buffer[4096];
   for (;;) {
     const ssize_t count = ::read(answer_read.get(), buffer, sizeof buffer);

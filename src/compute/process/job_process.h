@@ -12,15 +12,15 @@ struct JobProcess {
   int pid = 0;
   PidNamespace space;   // its processes, where the machine allows one
   Descriptor output;    // read end of its standard output and error, non-blocking
-  std::string problem;  // not empty: it could not start, and why; the process is already reaped
+  std::string problem;  // if not empty, why it could not start; the process is already reaped
 };
 
-// Returns when the command runs or failed to. `socket`: what the job inherits as
-// kJobSocketDescriptor; negative: nothing.
+// Returns once the command runs or has failed to start. `socket`: passed to the job as
+// kJobSocketDescriptor; negative: none.
 JobProcess start_job_process(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
                              int socket = -1);
 
-// Where `command` is, searched in `path` when it has no slash; "" when nowhere.
+// The path of `command`, searched in `path` if it has no slash; "" when not found.
 std::string find_executable(const std::string& command, const std::string& path);
 
 inline constexpr const char* kDefaultPath =

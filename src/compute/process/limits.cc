@@ -8,7 +8,7 @@ namespace tidemill::compute {
 
 namespace {
 
-// Never above what the server itself may have: without root that would be refused.
+// Never above the server's own limit: without root that would be refused.
 void limit(__rlimit_resource what, std::uint64_t value) {
   rlimit now{};
   if (::getrlimit(what, &now) != 0) return;

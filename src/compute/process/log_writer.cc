@@ -58,7 +58,7 @@ void LogWriter::finish(Timestamp now) {
 
 void LogWriter::write(std::string_view records) {
   if (records.empty()) return;
-  // On a full disk lines are lost, the job goes on.
+  // On a full disk lines are lost, but the job continues.
   if (write_all(file_.get(), records)) bytes_written_ += records.size();
 }
 

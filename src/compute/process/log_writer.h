@@ -1,4 +1,4 @@
-// Turns what the job prints into timed lines in its log file, up to a bound.
+// Writes a job's output to its log file as lines with times, up to a limit.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace tidemill::compute {
 
 class LogWriter {
  public:
-  // Past bytes_max only the last lines (kTailBytes of them) are kept, after a line that says so.
+  // Beyond bytes_max only the last lines (kTailBytes) are kept, after a line that says so.
   LogWriter(Descriptor file, std::uint64_t bytes_max)
       : file_(std::move(file)), bytes_max_(bytes_max) {}
   void append(std::string_view output, Timestamp now);
-  // Writes the last line, also without its newline, and the kept tail; syncs the file.
+  // Writes the last line, even without its newline, and the kept tail; syncs the file.
   void finish(Timestamp now);
 
  private:

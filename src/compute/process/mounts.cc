@@ -20,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Result<void> bind_mount(const std::string& source, const std::string& destination) {
-  // Recursive: a user namespace may not uncover what is mounted below the source.
+  // Recursive: a user namespace may not uncover mounts below the source.
   if (::mount(source.c_str(), destination.c_str(), nullptr, MS_BIND | MS_REC, nullptr) != 0)
     return fail(system_error("mount " + source + " on " + destination));
   return {};
@@ -40,7 +40,7 @@ Result<void> make_mount_point(const fs::path& path, const std::string& source) {
   return {};
 }
 
-// Shows everything of `folder` again inside `copy`.
+// Binds every entry of `folder` inside `copy`.
 Result<void> mirror(const fs::path& folder, const fs::path& copy) {
   std::error_code problem;
   for (const auto& entry : fs::directory_iterator(folder, problem)) {
@@ -50,7 +50,7 @@ Result<void> mirror(const fs::path& folder, const fs::path& copy) {
       continue;
     }
     TRY(make_mount_point(target, entry.path()));
-    // A single entry that cannot be bound (a stale network mount, say) must not stop the job.
+    // One entry that cannot be bound (such as a stale network mount) must not stop the job.
     (void)bind_mount(entry.path(), target);
   }
   if (problem) return fail(codes::kIo, "list " + folder.string() + ": " + problem.message());
@@ -64,7 +64,7 @@ Result<void> make_extensible(const fs::path& folder, const std::string& scratch)
     return fail(system_error("mount a tmpfs"));
   TRY(mirror(folder, scratch));
   if (folder == "/") {
-    // A root cannot be covered for those who already stand on it; move there.
+    // Covering a root has no effect on processes already in it, so move there.
     if (::chdir(scratch.c_str()) != 0 || ::mount(".", "/", nullptr, MS_MOVE, nullptr) != 0 ||
         ::chroot(".") != 0 || ::chdir("/") != 0)
       return fail(system_error("move the root"));
@@ -76,7 +76,7 @@ Result<void> make_extensible(const fs::path& folder, const std::string& scratch)
 }
 
 Result<void> remount_read_only(const std::string& path) {
-  // Flags the mount already has are locked in a user namespace and must be named again.
+  // In a user namespace the mount's existing flags are locked and must be repeated.
   struct statvfs status;
   if (::statvfs(path.c_str(), &status) != 0) return fail(system_error("statvfs " + path));
   unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY;
@@ -94,7 +94,7 @@ Result<void> remount_read_only(const std::string& path) {
 
 namespace {
 
-// The topmost folder above `path` that others may not pass; empty when there is none.
+// The topmost folder above `path` that other users may not traverse; empty when there is none.
 fs::path closed_ancestor(const fs::path& path) {
   fs::path walked = "/";
   for (const fs::path& part : path.parent_path().relative_path()) {
@@ -106,10 +106,10 @@ fs::path closed_ancestor(const fs::path& path) {
   return {};
 }
 
-// Folders on a tmpfs of ours, where anything can be made.
+// Folders on our own tmpfs, where new entries can be made.
 using Ours = std::vector<fs::path>;
 
-// Makes the path below `parent`, which is one of ours, and mounts there.
+// Makes the path below `parent`, which is on our tmpfs, and mounts there.
 Result<void> make_below(const fs::path& parent, const fs::path& destination,
                         const std::string& source, Ours& ours) {
   fs::path made = parent;
@@ -144,12 +144,12 @@ Result<void> put_cover(const Cover& cover, int source) {
   return {};
 }
 
-// A mount with its source, opened first: what a later mount covers stays reachable through it.
+// A mount with its opened source, which stays reachable when a later mount covers it.
 struct OpenedMount {
   const Mount* mount;
   Descriptor source;
   fs::path destination;
-  std::string covered;  // the folder that is covered above the destination; "" none
+  std::string covered;  // the covered folder above the destination; "": none
 
   std::string path() const { return "/proc/self/fd/" + std::to_string(source.get()); }
 };
@@ -165,7 +165,7 @@ Result<std::vector<OpenedMount>> open_mounts(const std::vector<Mount>& mounts) {
   return opened;
 }
 
-// A cover that is about to be put in its place. Opened first: it may lie below another.
+// A cover to be mounted. Its source is opened first: it may lie below another cover.
 struct OpenedCover {
   Cover cover;
   Descriptor source;  // none: a tmpfs
@@ -191,7 +191,7 @@ Result<std::vector<OpenedCover>> open_covers(const std::vector<Cover>& covers,
   return opened;
 }
 
-// The cover that the destination lies below; nullptr when there is none.
+// The cover above the destination; nullptr when there is none.
 const Cover* cover_above(const std::vector<OpenedCover>& covers, const fs::path& destination) {
   for (const OpenedCover& opened : covers)
     if (destination.string().starts_with(opened.cover.destination + "/")) return &opened.cover;
@@ -212,13 +212,13 @@ Result<void> make_mounts(const std::vector<Mount>& mounts, const std::vector<Cov
   std::vector<OpenedCover> put = TRY(open_covers(covers, opened));
   const bool root = ::geteuid() == 0;
   Ours ours;
-  // Those below a cover come last, for the scratch folder may lie below one, too.
+  // Mounts below a cover come last, because the scratch folder may also be below one.
   for (OpenedMount& mount : opened) {
     if (const Cover* above = cover_above(put, mount.destination)) {
       mount.covered = above->destination;
     } else if (root) {
-      // Root's home, say, with the interpreter inside: the job sees an open, empty folder in its
-      // place that holds just what is mounted.
+      // For example root's home with the interpreter inside: the job instead sees an open, empty
+      // folder that contains only the mounted files.
       mount.covered = closed_ancestor(mount.destination);
       if (!mount.covered.empty()) put.push_back({{mount.covered, "", "mode=0755"}, {}});
     }

@@ -19,7 +19,7 @@ namespace {
 constexpr const char* kOwnNamespace = "/proc/self/ns/pid";
 constexpr const char* kChildrensNamespace = "/proc/self/ns/pid_for_children";
 
-// The first process: holds nothing open but the pipe, whose end it waits for.
+// The first process: keeps only the pipe open and waits for its end.
 [[noreturn]] void wait_for_end(int lifeline) {
   ::setsid();
   ::prctl(PR_SET_NAME, "tidemill-init");

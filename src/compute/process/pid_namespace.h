@@ -1,4 +1,4 @@
-// Processes of a job that see and reach no others, and end together.
+// Processes of a job that can see and reach no others, and end together.
 #pragma once
 
 #include "base/descriptor.h"
@@ -7,16 +7,16 @@
 namespace tidemill::compute {
 
 // A pid namespace with a first process of ours, which adopts the job's orphans and waits. The job
-// itself is the second process, so that it gets SIGTERM like any other; the first process of a
-// namespace ignores it. Whatever is inside ends with the first process, which ends with this.
+// itself is the second process, so that SIGTERM ends it like any other; the first process of a
+// namespace ignores it. All processes inside end with the first one, which ends with this object.
 class PidNamespace {
  public:
-  // As root only. The caller keeps its own namespace.
+  // Only as root. The caller stays in its own namespace.
   static Result<PidNamespace> make();
   PidNamespace() = default;
 
   explicit operator bool() const { return first_pid_ > 0; }
-  // While this lives, children that the caller forks are inside. Not for callers with threads.
+  // While this lives, the caller's forked children are inside. For single-threaded callers only.
   class Entered {
    public:
     explicit Entered(const PidNamespace& space);
@@ -31,7 +31,7 @@ class PidNamespace {
  private:
   int first_pid_ = 0;    // a child of the caller, reaped by it
   Descriptor space_;     // the namespace
-  Descriptor lifeline_;  // the first process ends when the last holder of this has ended
+  Descriptor lifeline_;  // the first process ends when the last holder ends
 };
 
 }  // namespace tidemill::compute

@@ -15,12 +15,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kListening = "0A";
-// As the kernel prints them, each four bytes as a number of this machine's: any address, and
-// 127.0.0.1, of IPv4 and in IPv6.
+// In the kernel's form, each four bytes as a number in host order: any address and 127.0.0.1, in
+// IPv4 and in IPv6.
 constexpr std::string_view kReached[] = {"00000000", "0100007F", "00000000000000000000000000000000",
                                          "0000000000000000FFFF00000100007F"};
 
-// Takes away the sockets that the process holds.
+// Removes the sockets that the process holds from the set.
 void take_away(int pid, std::set<std::string>& sockets) {
   std::error_code problem;
   for (fs::directory_iterator at("/proc/" + std::to_string(pid) + "/fd", problem), end;
@@ -60,7 +60,7 @@ bool descendants_listen(int pid, std::uint16_t port) {
   std::set<std::string> sockets;
   for (const char* table : {"/net/tcp", "/net/tcp6"}) {
     const Result<std::string> text = read_file("/proc/" + std::to_string(pid) + table);
-    if (!text) continue;  // without IPv6, say
+    if (!text) continue;  // for example without IPv6
     for (std::string& inode : listening_inodes(*text, port)) sockets.insert(std::move(inode));
   }
   if (sockets.empty()) return false;

@@ -1,5 +1,5 @@
-// Which processes listen on a port of the loopback interface, by /proc: where jobs share a network,
-// any of them may have taken a port that was meant for another.
+// Finds the processes that listen on a loopback port, from /proc: where jobs share a network, any
+// of them may have taken a port meant for another.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,12 @@
 
 namespace tidemill::compute {
 
-// The inodes of the sockets that a connection to 127.0.0.1 and this port may reach, in the text of
-// /proc/net/tcp or /proc/net/tcp6 (proc_net_tcp(5)).
+// The inodes of the sockets that a connection to 127.0.0.1 and this port may reach, from the text
+// of /proc/net/tcp or /proc/net/tcp6 (proc_net_tcp(5)).
 std::vector<std::string> listening_inodes(std::string_view table, std::uint16_t port);
 
-// True when somebody listens there in the network of `pid`, and every one of them is a descendant
-// of `pid`.
+// True when there is a listener on the port in the network of `pid`, and all listeners are
+// descendants of `pid`.
 bool descendants_listen(int pid, std::uint16_t port);
 
 }  // namespace tidemill::compute

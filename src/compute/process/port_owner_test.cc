@@ -53,9 +53,9 @@ std::uint16_t listen_somewhere(Descriptor& listener) {
 TEST(PortOwner, TellsADescendantFromAStranger) {
   Descriptor listener;
   const std::uint16_t port = listen_somewhere(listener);
-  // This process itself is no descendant of itself.
+  // This process is not its own descendant.
   EXPECT_FALSE(descendants_listen(::getpid(), port));
-  const pid_t child = ::fork();  // which has the socket, too
+  const pid_t child = ::fork();  // the child also has the socket
   if (child == 0) {
     ::pause();
     ::_exit(0);

@@ -14,7 +14,7 @@ namespace tidemill::compute {
 
 namespace {
 
-// What a child process of the job's kind can do, as its exit code.
+// Tries something in a child process like a job's; the result is its exit code.
 template <class Try>
 bool works_in_child(Try&& attempt) {
   const pid_t child = ::fork();
@@ -48,8 +48,8 @@ int probe(const std::function<void(std::string)>& answer) {
   isolation.read_only_host =
       root && works_in_child([] { return enter_mount_namespace() && make_host_read_only({}); });
   if (!isolation.read_only_host) miss("jobs can write where all users of the machine can");
-  // Before the mounts: without root they bring a user namespace, which knows no way back to the
-  // network of this process.
+  // Before the mounts: without root they need a user namespace, from which this process could not
+  // return to its network.
   const auto network = runtime::NetworkNamespace::make();
   isolation.network_namespace = network.has_value();
   if (!network)
@@ -63,7 +63,7 @@ int probe(const std::function<void(std::string)>& answer) {
   const CgroupSupport support = find_cgroup_support();
   isolation.memory_limit = support.memory;
   isolation.cpu_limit = support.cpu;
-  isolation.process_limit = support.processes || root;  // of the user, without control groups
+  isolation.process_limit = support.processes || root;  // per user, without control groups
   if (!support.problem.empty()) miss(support.problem);
   isolation.explanation = missing;
   answer(to_json(isolation));

@@ -1,4 +1,4 @@
-// What this machine grants to jobs, found out by trying.
+// Finds out by trying which isolation this machine grants to jobs.
 #pragma once
 
 #include <functional>
@@ -6,8 +6,8 @@
 
 namespace tidemill::compute {
 
-// Says it as an Isolation in JSON; the process is of no use for anything else afterwards. Returns
-// its exit code.
+// Answers with an Isolation in JSON and returns the exit code; the process cannot be used for
+// anything else afterwards.
 int probe(const std::function<void(std::string)>& answer);
 
 }  // namespace tidemill::compute

@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kIdBytesMax = 128;
-// Beside the jobs' folders; no job's id begins with a dot.
+// Next to the jobs' folders; job ids never begin with a dot.
 constexpr const char* kUsersFolder = ".users";
 
 Result<void> check_id(const std::string& id) {
@@ -83,16 +83,16 @@ class ProcessCompute final : public Compute {
     return JobFiles(fs::path(options_.directory) / id);
   }
   void adopt(const std::string& id);
-  // What belongs to the job's user.
+  // Folders owned by the job's user.
   std::vector<std::string> folders_of(const JobSpec& spec) const;
   Result<std::uint32_t> user_of(const JobSpec& spec);
 
   ProcessOptions options_;
-  JobNetworks networks_;  // before the watcher, which reports to it
+  JobNetworks networks_;  // before the watcher, which uses it
   UserIds users_;
   Watcher watcher_;
   std::mutex run_mutex_;  // one run() of an id at a time; starting is short
-  // Probing takes some milliseconds, which neither the start nor the first job should wait for.
+  // Probing takes some milliseconds; neither the start nor the first job should wait for it.
   std::thread probe_;
   mutable std::once_flag probed_;
   mutable Isolation isolation_;
@@ -121,7 +121,7 @@ void ProcessCompute::adopt(const std::string& id) {
   Result<Descriptor> lock = take_lock(job);
   const bool alive = !lock && lock.error().code == codes::kConflict;
   Result<ShimState> state = read_record<ShimState>(job.shim());
-  // A living shim without its state is in its first milliseconds.
+  // A living shim without its state has just started.
   constexpr int kAttemptsMax = 2000;
   for (int attempt = 0; alive && !state && attempt < kAttemptsMax; ++attempt) {
     ::usleep(1000);
@@ -134,7 +134,7 @@ void ProcessCompute::adopt(const std::string& id) {
     return watcher_.watch(id, job, state->pid);
   }
   std::error_code ignored;
-  // Never started: the server ended between the folder and the shim. run() will come again.
+  // Never started: the server ended before it started the shim. run() will be called again.
   if (!state && !fs::exists(job.exit(), ignored)) {
     (void)remove_tree(job.directory());
     return;
@@ -163,10 +163,10 @@ Result<void> ProcessCompute::run(const JobSpec& spec) {
   if (::mkdir(job.directory().c_str(), 0700) != 0 && errno != EEXIST)
     return fail(system_error("make " + job.directory().string()));
   Result<Descriptor> lock = take_lock(job);
-  if (!lock && lock.error().code == codes::kConflict) return {};  // it runs
+  if (!lock && lock.error().code == codes::kConflict) return {};  // it is running
   if (!lock) return fail(lock.error());
   std::error_code ignored;
-  if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it ran
+  if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it has run
   ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
   if (options_.complete) options_.complete(shim_spec.job);
   const auto give_up = [&] {
@@ -230,7 +230,7 @@ Result<JobStatus> ProcessCompute::status(const std::string& id) {
     status.memory_bytes = usage.memory_bytes;
     status.cpu_seconds = usage.cpu_seconds;
   } else if (state) {
-    // The shim was killed; the watcher is about to write the exit.
+    // The shim was killed; the watcher is about to record the exit.
     status.state = JobState::running;
   }
   return status;
@@ -238,8 +238,8 @@ Result<JobStatus> ProcessCompute::status(const std::string& id) {
 
 namespace {
 
-// Of whole records of a log file. One at a time, since a log may have millions of short lines.
-// Moments are no closer, so that they take little beside the text.
+// Parses whole records of a log file one at a time, since a log may have millions of short lines.
+// Moments are at least this far apart, so that they take little memory.
 LogTail tail_of(std::string_view records, std::size_t bytes_max) {
   constexpr std::int64_t kMomentMicroseconds = 1000;
   LogTail tail;
@@ -250,7 +250,7 @@ LogTail tail_of(std::string_view records, std::size_t bytes_max) {
     const LogLine line = parse_log_record(records.substr(0, end));
     records.remove_prefix(end + 1);
     tail.text.append(line.text).append("\n");
-    // A torn record without a time was written when the one before it was.
+    // A damaged record without a time has the time of the previous one.
     const bool moved =
         line.time.microseconds != 0 &&
         (tail.moments.empty() ||
@@ -263,7 +263,7 @@ LogTail tail_of(std::string_view records, std::size_t bytes_max) {
   const auto gone =
       static_cast<std::size_t>(std::count(tail.text.begin(), tail.text.begin() + cut, '\n'));
   tail.text.erase(0, cut);
-  // The moment of the first line that is left stays.
+  // Keep the moment of the first remaining line.
   auto first = std::ranges::upper_bound(tail.moments, gone, {}, &LogTail::Moment::line);
   if (first != tail.moments.begin()) --first;
   tail.moments.erase(tail.moments.begin(), first);
@@ -279,8 +279,8 @@ Result<LogTail> ProcessCompute::log_tail(const std::string& id, std::size_t byte
   Descriptor file(::open(files(id).log().c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail(system_error("open the log of job " + id));
   const off_t size = ::lseek(file.get(), 0, SEEK_END);
-  // Records are longer than their text, so this many bytes of records give at most that much text;
-  // twice as many leave room for the times.
+  // Records are longer than their text, so this many bytes give at most that much text; twice as
+  // many leave room for the times.
   const off_t begin = std::max<off_t>(0, size - off_t(bytes_max) * 2 - off_t(kLogLineBytesMax));
   std::string bytes(static_cast<std::size_t>(size - begin), '\0');
   const ssize_t count = ::pread(file.get(), bytes.data(), bytes.size(), begin);

@@ -108,11 +108,11 @@ TEST_F(ProcessComputeTest, StopIsGentleThenFirm) {
   EXPECT_GE(std::chrono::steady_clock::now() - before, milliseconds(900));
   EXPECT_EQ(exit.signal, SIGKILL);
   EXPECT_TRUE(exit.stop_requested);
-  EXPECT_TRUE(compute_->stop("deaf", seconds(1)));  // over: nothing to do
+  EXPECT_TRUE(compute_->stop("deaf", seconds(1)));  // already over: does nothing
 }
 
 TEST_F(ProcessComputeTest, NothingOfTheJobSurvivesItsEnd) {
-  // A grandchild in a session of its own, deaf to SIGTERM, that holds the output open.
+  // A grandchild in its own session that ignores SIGTERM and holds the output open.
   JobExit exit = run(script("a",
                             "setsid sh -c 'trap \"\" TERM; echo ready; while :; do sleep 1; done' "
                             "marker-of-the-grandchild & sleep 0.3; exit 0"));
@@ -216,7 +216,7 @@ TEST_F(ProcessComputeTest, WhatLiesInAClosedFolderCanBeMountedAndRun) {
   JobExit exit = run(spec);
   EXPECT_EQ(exit.exit_code, 0) << exit.reason;
   EXPECT_THAT(listener_.lines("a"), ElementsAre("seen", "hidden"));
-  // A binary of the server's own, without any mount.
+  // One of the server's own binaries, without any mount.
   spec = script("b", "");
   spec.command = {closed / "alone", "/proc/self/comm"};
   exit = run(spec);
@@ -235,7 +235,7 @@ TEST_F(ProcessComputeTest, MemoryLimitEndsTheJobAndIsNamed) {
 TEST_F(ProcessComputeTest, UsageOfARunningJob) {
   ASSERT_TRUE(compute_->run(script("a", "echo ready; while :; do :; done")));
   listener_.wait_line("a", "ready");
-  // On a busy machine the job gets its time late.
+  // On a busy machine the job may get CPU time late.
   Result<JobStatus> status = compute_->status("a");
   for (int look = 0; look < 100 && status && status->cpu_seconds <= 0.05; ++look) {
     std::this_thread::sleep_for(milliseconds(100));
@@ -259,13 +259,13 @@ TEST_F(ProcessComputeTest, KilledShimIsNoticed) {
   EXPECT_EQ(exit.signal, SIGKILL);
 }
 
-// A server in a process of its own that is killed while jobs run.
+// A server in its own process that is killed while jobs run.
 TEST_F(ProcessComputeTest, JobsSurviveAKilledServer) {
   compute_->stop_watching();
   compute_.reset();
   const pid_t server = ::fork();
   if (server == 0) {
-    // exec: a fork of a threaded test program may do little else.
+    // exec, because a fork of a threaded test program may do little else.
     ::execl("/proc/self/exe", "server", "--server", directory_.c_str(), nullptr);
     ::_exit(99);
   }
@@ -285,7 +285,7 @@ TEST_F(ProcessComputeTest, JobsSurviveAKilledServer) {
   EXPECT_THAT(listener_.lines("ended"), ElementsAre("only"));
 }
 
-// The same without root: a user namespace where the machine allows one, else no isolation.
+// The same without root: a user namespace if the machine allows one, else no isolation.
 TEST_F(ProcessComputeTest, WorksWithoutRoot) {
   if (::geteuid() != 0) GTEST_SKIP() << "already without root";
   const pid_t child = ::fork();

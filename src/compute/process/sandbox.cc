@@ -77,7 +77,7 @@ void open_way(const std::vector<Mount>& mounts, const fs::path& base) {
 }
 
 bool show_own_processes() {
-  // Of another user's process nothing is to be seen either way.
+  // Processes of other users stay invisible either way.
   return ::mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2") == 0;
 }
 
@@ -85,7 +85,7 @@ void show_own_cgroups(const JobCgroup& cgroup) {
   constexpr const char* kRoot = "/sys/fs/cgroup";
   std::vector<std::pair<std::string, Descriptor>> own;
   for (const std::string& folder : cgroup.folders()) {
-    // "/sys/fs/cgroup/memory/tidemill/<job>": the controller's folder, none with version 2.
+    // "/sys/fs/cgroup/memory/tidemill/<job>": the controller's folder; none with version 2.
     const fs::path below = fs::path(folder).lexically_relative(kRoot);
     if (below.empty() || *below.begin() == "..") return;
     const std::string controller = *below.begin();

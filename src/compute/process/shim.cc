@@ -31,10 +31,10 @@ namespace tidemill::compute {
 
 namespace {
 
-// When the machine shuts down and the shim is told to end.
+// Grace period for the job when the machine shuts down and the shim is told to end.
 constexpr int kShutdownGraceSeconds = 30;
 
-// The first answer counts; afterwards the descriptor's number may mean something else.
+// Only the first answer counts; later the descriptor's number may refer to something else.
 void answer(std::string text) {
   static bool answered = false;
   if (std::exchange(answered, true)) return;
@@ -56,7 +56,7 @@ class Shim {
   void read_output();
   void read_control();
   void begin_stop(int grace_seconds);
-  // True when the job's own process ended.
+  // True when the job's own process has ended.
   bool reap();
   void kill_everything();
   bool is_volume_exceeded();
@@ -67,7 +67,7 @@ class Shim {
   SystemClock clock_;
   JobCgroup cgroup_;
   JobProcess process_;
-  Descriptor socket_;  // the job's; closed once it has it, so that it ends with the job
+  Descriptor socket_;  // for the job; closed once passed on, so that it ends with the job
   std::unique_ptr<LogWriter> log_;
   Descriptor control_, signals_, timer_;
   VolumeWatch volume_;
@@ -76,7 +76,7 @@ class Shim {
 };
 
 Result<void> Shim::prepare() {
-  // Orphans of the job become our children, so that none escapes the end.
+  // Makes us the parent of the job's orphans, so that none escapes the end.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   sigset_t watched;
   ::sigemptyset(&watched);
@@ -87,7 +87,7 @@ Result<void> Shim::prepare() {
   timer_ = Descriptor(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
   if (::mkfifo(files_.control().c_str(), 0600) != 0 && errno != EEXIST)
     return fail(system_error("make " + files_.control()));
-  // Both ways, so that it never reads an end of file when a writer leaves.
+  // Read-write, so that reads do not return an end of file when a writer leaves.
   control_ = Descriptor(::open(files_.control().c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK));
   Descriptor log(::open(files_.log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!signals_ || !timer_ || !control_ || !log) return fail(system_error("prepare the shim"));
@@ -152,7 +152,7 @@ Result<void> Shim::run() {
   log_->finish(clock_.now());
   cgroup_.remove();
   TRY(write_exit());
-  // After the exit, which must not wait for large folders; the server removes what is left.
+  // After the exit, which must not wait for large folders; the server removes any rest.
   (void)remove_tree(files_.tmp());
   (void)remove_tree(files_.var_tmp());
   return {};
@@ -174,7 +174,7 @@ void Shim::loop() {
     }
     if (watched[kOutput].revents) {
       read_output();
-      // Every writer closed it: the job may live on without output.
+      // All writers have closed it: the job may continue without output.
       if (!(watched[kOutput].revents & POLLIN)) watched[kOutput].fd = -1;
     }
     if (watched[kControl].revents) read_control();
@@ -195,7 +195,7 @@ void Shim::read_output() {
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return;
     log_->append({buffer, static_cast<std::size_t>(count)}, clock_.now());
-    // Back to the loop between pieces, lest a job that prints without pause cannot be stopped.
+    // Return to the loop between pieces, so that a job that prints without pause can be stopped.
     if (exit_.ended.microseconds == 0) return;
   }
 }
@@ -216,7 +216,7 @@ void Shim::begin_stop(int grace_seconds) {
   itimerspec left{};
   ::timerfd_gettime(timer_.get(), &left);
   const bool running = left.it_value.tv_sec || left.it_value.tv_nsec;
-  // A second request may shorten the grace, never lengthen it.
+  // A second request may shorten the grace period, but not lengthen it.
   if (!running || left.it_value.tv_sec >= grace_seconds) {
     itimerspec timer{};
     timer.it_value.tv_sec = grace_seconds;
@@ -245,8 +245,8 @@ bool Shim::reap() {
 }
 
 void Shim::kill_everything() {
-  // As in a container, nothing survives the first process. Each round kills what there is; orphans
-  // come to us as children, until there is none.
+  // As in a container, nothing survives the first process. Each round kills all remaining
+  // processes; orphans become our children, so rounds end when there are none.
   ::kill(-process_.pid, SIGKILL);
   for (;;) {
     cgroup_.kill_members();
@@ -264,7 +264,7 @@ void Shim::kill_everything() {
 
 Result<void> Shim::write_exit() {
   if (exit_.ended.microseconds == 0) exit_.ended = clock_.now();
-  // On a full disk the exit waits for room: what it says would be lost with this process.
+  // On a full disk the exit waits for room, because its record would be lost with this process.
   constexpr int kAttemptsMax = 3600;
   for (int attempt = 1;; ++attempt) {
     Result<void> written = write_file_durably(files_.exit(), to_json(exit_));

@@ -1,5 +1,5 @@
-// The small process beside each job that outlives the server: it starts the job, holds its output,
-// times its stop, and writes down how it ended. `tidemill shim --directory D`.
+// The small process next to each job that outlives the server: it starts the job, holds its output,
+// times its stop, and records how it ended. `tidemill shim --directory D`.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace tidemill::compute {
 int shim_main(int argc, char** argv);
 
 inline constexpr int kShimLockDescriptor = 3;     // the locked lock file
-inline constexpr int kShimAnswerDescriptor = 4;   // one line: "started", or what went wrong
+inline constexpr int kShimAnswerDescriptor = 4;   // one line: "started" or the error
 inline constexpr int kShimNetworkDescriptor = 5;  // an isolated job's network namespace
 
 }  // namespace tidemill::compute

@@ -33,8 +33,8 @@ struct SpawnSettings {
 
 void fill(SpawnSettings& settings, int lock, int answer, int network) {
   ::posix_spawn_file_actions_addopen(&settings.actions, 0, "/dev/null", O_RDONLY, 0);
-  // Standard output and error stay the server's until the first descriptors are set, then are cut:
-  // a terminal or a pipe of the server must not be kept open by a shim that outlives it.
+  // Standard output and error stay the server's during the set-up, then are closed: a shim outlives
+  // the server and must not keep its terminal or pipe open.
   ::posix_spawn_file_actions_addopen(&settings.actions, 1, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_addopen(&settings.actions, 2, "/dev/null", O_WRONLY, 0);
   ::posix_spawn_file_actions_adddup2(&settings.actions, lock, kShimLockDescriptor);
@@ -60,7 +60,7 @@ Result<SpawnedShim> spawn_shim(const std::vector<std::string>& command,
   int answer[2];
   if (::pipe2(answer, O_CLOEXEC) != 0) return fail(system_error("make a pipe"));
   Descriptor read_end(answer[0]), write_end(answer[1]);
-  // Out of the way of the numbers they get in the shim.
+  // Above the numbers that they get in the shim.
   constexpr int kFirstFree = 16;
   Descriptor lock_copy(::fcntl(lock.get(), F_DUPFD_CLOEXEC, kFirstFree));
   Descriptor answer_copy(::fcntl(write_end.get(), F_DUPFD_CLOEXEC, kFirstFree));
@@ -77,7 +77,7 @@ Result<SpawnedShim> spawn_shim(const std::vector<std::string>& command,
   argv.reserve(texts.size() + 1);
   for (std::string& text : texts) argv.push_back(text.data());
   argv.push_back(nullptr);
-  // The shim needs nothing of the server's environment, which may hold secrets.
+  // The shim does not need the server's environment, which may hold secrets.
   char* environment[] = {nullptr};
   SpawnedShim spawned;
   if (int problem = ::posix_spawn(&spawned.pid, argv[0], &settings.actions, &settings.attributes,

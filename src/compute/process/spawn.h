@@ -1,4 +1,4 @@
-// Starting a shim from the server, which may be big and has many threads: posix_spawn, no fork.
+// Starts a shim with posix_spawn: the server may be big and has many threads, so no fork.
 #pragma once
 
 #include <string>
@@ -11,12 +11,12 @@ namespace tidemill::compute {
 
 struct SpawnedShim {
   int pid = 0;
-  std::string answer;  // what it said first, without the newline; "" when it ended without a word
+  std::string answer;  // its first line, without the newline; "" when it ended silently
 };
 
-// Runs `command` with `arguments` in a session of its own, with the lock and answer descriptors
-// and, unless it is negative, the one of the job's network, and waits for its first line. The
-// caller reaps the pid.
+// Runs `command` with `arguments` in a new session, with the lock and answer descriptors and
+// (unless it is negative) the one of the job's network, and waits for its first line. The caller
+// must reap the pid.
 Result<SpawnedShim> spawn_shim(const std::vector<std::string>& command,
                                const std::vector<std::string>& arguments, const Descriptor& lock,
                                int network = -1);

@@ -24,7 +24,7 @@ constexpr const char* kForbidden[] = {
     // the kernel's keys, programs and counters
     "add_key", "keyctl", "request_key", "bpf", "perf_event_open", "userfaultfd", "lookup_dcookie",
     "syslog", "fanotify_init",
-    // files by their inode, past every folder's permissions
+    // files by inode, regardless of folders' permissions
     "open_by_handle_at",
     // the machine
     "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
@@ -32,7 +32,7 @@ constexpr const char* kForbidden[] = {
     "sethostname", "setdomainname", "iopl", "ioperm", "vhangup", "nfsservctl", "_sysctl", "sysfs",
     "uselib", "vm86", "vm86old"};
 
-// Where libraries ask and do without.
+// Calls that libraries try and can do without.
 constexpr const char* kAbsent[] = {"clone3", "io_uring_setup", "io_uring_enter",
                                    "io_uring_register"};
 
@@ -40,7 +40,7 @@ constexpr std::uint64_t kNamespaceFlags[] = {CLONE_NEWNS,    CLONE_NEWUTS, CLONE
                                              CLONE_NEWUSER,  CLONE_NEWPID, CLONE_NEWNET,
                                              CLONE_NEWCGROUP};
 
-// Not in clone(), whose flags have the signal of the child's end in this bit's place.
+// Not for clone(), whose flags use this bit for the exit signal.
 constexpr std::uint64_t kTimeNamespaceFlag = CLONE_NEWTIME;
 
 struct FilterCloser {
@@ -48,7 +48,7 @@ struct FilterCloser {
 };
 using Filter = std::unique_ptr<std::remove_pointer_t<scmp_filter_ctx>, FilterCloser>;
 
-// Calls that this architecture or library does not know are left out.
+// Skips calls that this architecture or library does not know.
 void refuse(const Filter& filter, const char* call, int error) {
   const int number = seccomp_syscall_resolve_name(call);
   if (number != __NR_SCMP_ERROR)
@@ -60,8 +60,8 @@ void refuse_flag(const Filter& filter, int call, std::uint64_t flag) {
                    SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
 }
 
-// Sockets of this machine, of IP and of route look-ups only. Above all no vsock, which knows no
-// network namespace and reaches the host of a virtual machine.
+// Allows only sockets of this machine, of IP and of route look-ups. It mainly excludes vsock, which
+// ignores network namespaces and reaches the host of a virtual machine.
 void refuse_socket_families(const Filter& filter) {
   for (unsigned family = 0; family < AF_NETLINK; ++family)
     if (family != AF_UNSPEC && family != AF_UNIX && family != AF_INET && family != AF_INET6)
@@ -76,7 +76,7 @@ void refuse_socket_families(const Filter& filter) {
 Result<void> forbid_system_calls() {
   const Filter filter(seccomp_init(SCMP_ACT_ALLOW));
   if (!filter) return fail(codes::kIo, "a system call filter cannot be made");
-  // Calls by another architecture's numbers (32 bits, x32) would pass every rule below.
+  // Calls with another architecture's numbers (32 bits, x32) would pass every rule below.
   seccomp_attr_set(filter.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ERRNO(ENOSYS));
   constexpr std::uint32_t kBinaryTree = 2;
   seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, kBinaryTree);
@@ -87,7 +87,7 @@ Result<void> forbid_system_calls() {
     refuse_flag(filter, SCMP_SYS(unshare), flag);
   }
   refuse_flag(filter, SCMP_SYS(unshare), kTimeNamespaceFlag);
-  // Typing into the terminal that the server was started from.
+  // Prevents typing into the terminal from which the server was started.
   seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
                    SCMP_A1(SCMP_CMP_MASKED_EQ, 0xFFFFFFFFu, TIOCSTI));
   refuse_socket_families(filter);

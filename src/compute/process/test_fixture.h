@@ -1,4 +1,4 @@
-// What the tests of the process back end share.
+// Shared by the tests of the process back end.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -38,7 +38,7 @@ constexpr std::size_t kProcessesMax = 10'000;
 }  // namespace
 
 std::vector<int> descendants(int pid) {
-  // Without recursion: a job may have nested its processes however deep.
+  // Without recursion: a job may nest its processes to any depth.
   std::vector<int> found = child_processes(pid);
   for (std::size_t at = 0; at < found.size() && found.size() < kProcessesMax; ++at)
     for (const int child : child_processes(found[at])) found.push_back(child);

@@ -1,4 +1,4 @@
-// What a process tree uses, by /proc; needs no control groups.
+// Resource use of a process tree, from /proc; works without control groups.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +11,10 @@ struct Usage {
   double cpu_seconds = 0;
 };
 
-// Of all descendants of `pid`, without itself; CPU time includes those already reaped.
+// Usage of all descendants of `pid`, not itself; CPU time includes those already reaped.
 Usage usage_of_children(int pid);
 
-// Of `pid`, without itself; at most 10,000.
+// Descendants of `pid`, not itself; at most 10,000.
 std::vector<int> descendants(int pid);
 
 }  // namespace tidemill::compute

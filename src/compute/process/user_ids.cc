@@ -30,7 +30,7 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0 || errno != ENOENT;
 }
 
-// nullopt for names that are no user's.
+// nullopt for names that are not user ids.
 std::optional<std::uint32_t> user_of_name(const std::string& name) {
   std::uint32_t user_id = 0;
   const char* end = name.data() + name.size();
@@ -45,7 +45,7 @@ std::string UserIds::path(std::uint32_t user_id) const {
   return directory_ + "/" + std::to_string(user_id);
 }
 
-// Servers of one machine share its users, each beginning somewhere else: by its folder's name.
+// Servers on one machine share its users; each starts at a place given by its folder's name.
 std::uint64_t UserIds::start_place() const {
   std::uint64_t hash = 14695981039346656037u;  // FNV-1a
   for (unsigned char byte : directory_) hash = (hash ^ byte) * 1099511628211u;

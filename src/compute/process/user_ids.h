@@ -1,5 +1,5 @@
-// Which user each job runs as. A user is handed out again only when nothing of the job that had it
-// is left: no folder, no process. What was handed out is kept on disk.
+// Assigns a user to each job. A user is reused only when nothing of its former job is left: no
+// folder, no process. Assignments are kept on disk.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +13,28 @@
 
 namespace tidemill::compute {
 
-// In <directory>/<user id>: who has or had the user.
+// In <directory>/<user id>: the job that has or had the user.
 struct UserRecord {
   std::string job;
-  std::vector<std::string> folders;  // the user owns what lies in them
+  std::vector<std::string> folders;  // the user owns their contents
 };
 TIDEMILL_RECORD(UserRecord, (), (job, folders))
 
 // Thread-safe.
 class UserIds {
  public:
-  // Users first .. first + count - 1. `directory` is made when it is not there.
+  // Users first .. first + count - 1. `directory` is created if missing.
   UserIds(std::string directory, std::uint32_t first, std::uint32_t count)
       : directory_(std::move(directory)), first_(first), count_(count) {}
 
-  // A user for the job, which makes and leaves files in `folders` only. Every folder counts as
-  // left until it is gone. Tidemill.Overloaded when all users are taken.
+  // Assigns a user to the job, which may leave files only in `folders`. Until a folder is gone, its
+  // user is not reused. Tidemill.Overloaded when all users are taken.
   Result<std::uint32_t> take(const std::string& job, const std::vector<std::string>& folders);
-  // Records the user of a job that was started before there were records.
+  // Records the user of a job that was started by a version without records.
   void keep(std::uint32_t user_id, const std::string& job, const std::vector<std::string>& folders);
-  // The record goes when nothing is left; else a later sweep looks again.
+  // Removes the record when nothing is left; otherwise a later sweep does.
   void give_back(std::uint32_t user_id);
-  // Gives back every user of which nothing is left.
+  // Gives back every user whose job has left nothing.
   void sweep();
 
  private:
@@ -47,8 +47,8 @@ class UserIds {
   const std::string directory_;
   const std::uint32_t first_, count_;
   std::mutex mutex_;
-  // Takes so far, since the first start; below reserved_, which is on disk. After a crash counting
-  // goes on there: a user whose record the machine lost is not handed out next.
+  // Assignments since the first start; below reserved_, which is on disk. After a crash counting
+  // resumes there, so that a user whose record was lost is not assigned next.
   std::uint64_t next_ = 0, reserved_ = 0;
 };
 

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 class UserIdsTest : public ::testing::Test {
  protected:
-  // Far from the users of servers that run on this machine.
+  // Far from the users of servers on this machine.
   static constexpr std::uint32_t kFirst = 1'800'000'000;
 
   void SetUp() override {
@@ -68,7 +68,7 @@ TEST_F(UserIdsTest, JobsFromBeforeTheRecordsKeepTheirs) {
   users.keep(kFirst, "old", {old});
   EXPECT_EQ(*users.take("a", {folder("a")}), kFirst + 1);
   EXPECT_FALSE(users.take("b", {}));
-  users.keep(kFirst + 1, "not this", {});  // the record that is there stays
+  users.keep(kFirst + 1, "not this", {});  // the existing record stays
   EXPECT_FALSE(users.take("b", {}));
 }
 

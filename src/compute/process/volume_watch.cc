@@ -17,10 +17,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kBlockBytes = 512;  // the unit of st_blocks
-// Bytes that an empty file or folder takes: its inode and its name.
+// Space that an empty file or folder takes: its inode and its name.
 constexpr std::uint64_t kEntryBytes = 1024;
 constexpr std::chrono::seconds kMeasureInterval{30};
-// Measuring takes at most this part of the time.
+// Measuring may take at most this fraction of the time.
 constexpr int kMeasureShare = 10;
 constexpr std::uint64_t kEntriesBetweenChecks = 4096;
 
@@ -48,12 +48,12 @@ bool VolumeWatch::is_exceeded(const std::function<bool()>& interrupted) {
 
 std::uint64_t VolumeWatch::measure(const std::function<bool()>& interrupted) {
   std::uint64_t bytes = 0, entries = 0;
-  std::set<std::pair<dev_t, ino_t>> linked;  // files of several names count once
+  std::set<std::pair<dev_t, ino_t>> linked;  // hard links count once
   std::set<std::uint64_t> devices;
   for (const std::string& folder : folders_) {
     struct stat root;
     if (::stat(folder.c_str(), &root) == 0) devices.insert(root.st_dev);
-    // A folder that is moved meanwhile ends the walk; what was seen counts.
+    // If a folder is moved meanwhile the walk ends; the entries seen so far count.
     (void)walk_tree(folder, [&](const TreeEntry& entry) -> Result<void> {
       const struct stat& status = entry.status;
       if (!S_ISDIR(status.st_mode) && status.st_nlink > 1 &&
@@ -70,7 +70,7 @@ std::uint64_t VolumeWatch::measure(const std::function<bool()>& interrupted) {
   return bytes;
 }
 
-// Those that some process of the job has open or mapped.
+// Deleted files that some process of the job still has open or mapped.
 std::uint64_t VolumeWatch::bytes_of_deleted_files(std::uint64_t device) const {
   std::uint64_t bytes = 0;
   std::set<ino_t> seen;

@@ -1,5 +1,5 @@
-// How much of its volume a job uses. There are no quotas where jobs run (most file systems have
-// none for a folder), so the shim looks while the job runs and ends it when it has outgrown its
+// Measures a job's use of its volume. Most file systems have no quotas for
+// folders, so the shim measures while the job runs and ends it when it exceeds its
 // volume.
 #pragma once
 
@@ -15,21 +15,21 @@ inline constexpr std::chrono::milliseconds kVolumeLookInterval{500};
 
 class VolumeWatch {
  public:
-  // What lies in the folders may take bytes_max; 0: anything. `processes` names those of the job,
-  // whose deleted files still take room.
+  // The folders' contents may take bytes_max; 0: no limit. `processes` lists the job's processes,
+  // whose deleted files still take space.
   VolumeWatch(std::vector<std::string> folders, std::uint64_t bytes_max,
               std::function<std::vector<int>()> processes)
       : folders_(std::move(folders)), bytes_max_(bytes_max), processes_(std::move(processes)) {}
   VolumeWatch() = default;
 
   bool is_limited() const { return bytes_max_ > 0; }
-  // Cheap unless the file system has lost as much room as the job had left, or half a minute has
-  // passed: then the folders are walked. Gives up, until the next look, when `interrupted`.
+  // Cheap unless the file system has lost as much space as the job had left, or half a minute has
+  // passed: then it walks the folders. Gives up, until the next check, when `interrupted`.
   bool is_exceeded(const std::function<bool()>& interrupted);
 
  private:
   using Clock = std::chrono::steady_clock;
-  // At most a little more than the limit.
+  // Stops slightly above the limit.
   std::uint64_t measure(const std::function<bool()>& interrupted);
   std::uint64_t bytes_of_deleted_files(std::uint64_t device) const;
   std::uint64_t free_bytes() const;

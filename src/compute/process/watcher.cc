@@ -74,7 +74,7 @@ void Watcher::watch(const std::string& id, const JobFiles& files, int shim_pid) 
 }
 
 void Watcher::open_job(Job& job) {
-  // The watch first, then the first read: no line falls between.
+  // Watch before the first read, so that no line is missed.
   job.log_watch = ::inotify_add_watch(inotify_.get(), job.files.log().c_str(), IN_MODIFY);
   if (job.log_watch >= 0) by_log_watch_[job.log_watch] = job.id;
   job.log = Descriptor(::open(job.files.log().c_str(), O_RDONLY | O_CLOEXEC));
@@ -180,7 +180,7 @@ void Watcher::turn(const std::string& id) {
     job = found->second;
     delivering_ = id;
   }
-  // Read before the lines: when the shim has ended, the log is complete.
+  // Read before the lines: if the shim has ended, the log is complete.
   const bool ended = job->ended;
   const bool complete = deliver_lines(*job);
   if (complete && ended) listener_->job_exited(id, exit_of(*job));
@@ -210,18 +210,18 @@ bool Watcher::deliver_lines(Job& job) {
   }
   job.acknowledged = lines.back().offset;
   job.retry_at = {};
-  // Not synced: after a power cut the listener sees some lines twice, which it must bear.
+  // Not synced: after a power cut the listener gets some lines twice, which it must handle.
   if (::pwrite(job.acknowledged_file.get(), &job.acknowledged, sizeof job.acknowledged, 0) < 0)
     log::warning("a job's log position could not be kept", {{"job", job.id}});
   return bytes.size() < kReadBytes;
 }
 
 JobExit Watcher::exit_of(const Job& job) {
-  // Reaps the shim where it is our child; one of an earlier server is init's.
+  // Reaps the shim if it is our child; init reaps those of an earlier server.
   if (job.shim_pid > 0) ::waitpid(job.shim_pid, nullptr, WNOHANG);
   Result<std::optional<JobExit>> written = read_exit(job.files);
   if (written && *written) return **written;
-  // The shim was killed. Whatever it left running has no one to record its end: it ends now.
+  // The shim was killed. Nobody can record the end of what it left running, so end that now.
   JobExit exit;
   exit.signal = SIGKILL;
   exit.exit_code = 128 + SIGKILL;

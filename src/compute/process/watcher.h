@@ -1,4 +1,4 @@
-// Watches the shims and tails the logs of all jobs on one thread, and tells the listener.
+// Watches all jobs' shims and logs on one thread and reports to the listener.
 #pragma once
 
 #include <chrono>
@@ -23,15 +23,15 @@ class Watcher {
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
-  // `listener` outlives the thread.
+  // `listener` must outlive the thread.
   Result<void> start(JobListener& listener);
   void stop();
 
-  // A job whose shim runs (pid not 0) or has ended (0): its lines and its exit will be delivered.
-  // Idempotent by id.
+  // Delivers lines and exit of a job whose shim runs (pid not 0) or has ended (0). Idempotent by
+  // id.
   void watch(const std::string& id, const JobFiles& files, int shim_pid);
-  // Delivers nothing more of the job; returns when the listener is not in a call about it, except
-  // from within such a call.
+  // Delivers nothing more about the job; returns when the listener is not in a call about it,
+  // except from within such a call.
   void forget(const std::string& id);
 
  private:
@@ -55,7 +55,7 @@ class Watcher {
   void take_event(int descriptor);
   void open_job(Job& job);
   void close_job(Job& job);
-  // False when something is left: more lines than one turn takes, or the listener refused.
+  // False when work remains: more lines than one turn takes, or the listener refused.
   bool deliver_lines(Job& job);
   void turn(const std::string& id);
   JobExit exit_of(const Job& job);

@@ -16,7 +16,7 @@ constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22;
 constexpr std::size_t kCommentBytesMax = 0xffff;
 constexpr std::uint16_t kStored = 0, kDeflated = 8;
 constexpr std::uint16_t kEncryptedFlag = 1;
-// Deflate cannot pack better: an entry that claims more does not get the memory.
+// Deflate's best ratio: an entry that claims more does not get the memory.
 constexpr std::size_t kDeflateRatioMax = 1032;
 
 std::unexpected<Error> damaged(const std::string& what) {

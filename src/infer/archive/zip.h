@@ -1,4 +1,4 @@
-// Zip archives in memory: SageMaker's linear learner keeps its model in one.
+// Zip archives in memory, for the models of SageMaker's linear learner.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,8 @@ struct ZipLimits {
 
 bool looks_like_zip(std::string_view bytes);
 
-// Every entry by its name, stored or deflated. Tidemill.Invalid when the archive is damaged,
-// encrypted, or past the limits; checksums are checked.
+// Every entry by name, stored or deflated. Tidemill.Invalid when the archive is damaged, encrypted,
+// or beyond the limits; checksums are verified.
 Result<std::map<std::string, std::string>> read_zip(std::string_view bytes,
                                                     const ZipLimits& limits = {});
 

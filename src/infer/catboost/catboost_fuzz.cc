@@ -1,4 +1,4 @@
-// CatBoost's JSON: whatever comes, a model that predicts or an error.
+// CatBoost's JSON: any input gives a model that predicts, or an error.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

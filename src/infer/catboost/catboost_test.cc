@@ -40,7 +40,7 @@ TEST(CatBoost, Tells_its_kind_as_XGBoost_names_it) {
   EXPECT_EQ((*load_model(files.at("multiclass.model")))->class_count(), 4u);
 }
 
-// As CatBoost 1.2.10 writes them into splits by one category.
+// Values that CatBoost 1.2.10 writes into splits by one category.
 TEST(CatBoost, Knows_a_category_by_its_hash) {
   auto as_written = [](const char* text) { return static_cast<std::int32_t>(hash_category(text)); };
   EXPECT_EQ(as_written("7"), -17943309);

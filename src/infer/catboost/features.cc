@@ -33,7 +33,7 @@ Result<Features> Features::read(const Value& model) {
     const ValueList* values = found ? found->as_list() : nullptr;
     return values ? *values : kNone;
   };
-  // Splits name features by their place among those of their kind.
+  // Splits name features by their index among those of their kind.
   for (const Value& feature : list("float_features")) {
     Column column{TRY(column_of(feature)), true};
     const Value* treatment = feature.find("nan_value_treatment");
@@ -83,7 +83,7 @@ Result<Features::Split> Features::one_hot(const Value& split, trees::Tree& tree)
   const auto feature = whole_number(split.find("cat_feature_index"));
   const double hash = number_or_nan(split.find("value"));
   if (!feature || *feature >= categories_.size()) return wrong("a split has no feature");
-  // Written as a signed number of 32 bits.
+  // Written as a signed 32-bit number.
   if (!(hash >= std::numeric_limits<std::int32_t>::min() &&
         hash <= std::numeric_limits<std::uint32_t>::max()))
     return wrong("a category is no hash");

@@ -1,4 +1,4 @@
-// features_info of a CatBoost JSON model: which column a split looks at, and what is missing there.
+// features_info of a CatBoost JSON model: each split's column and its missing values.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@ namespace tidemill::infer::catboost {
 
 class Features {
  public:
-  // Tidemill.Invalid when the list of features is not sound.
+  // Tidemill.Invalid when the list of features is inconsistent.
   static Result<Features> read(const Value& model);
 
   std::size_t count() const { return count_; }
-  // The inner node without children. Tidemill.Invalid for splits that are not read.
+  // The inner node without children. Tidemill.Invalid for unsupported splits.
   struct Split {
     trees::Node node;
-    bool true_left = false;  // where rows go for which the split's condition holds
+    bool true_left = false;  // the side for rows that meet the split's condition
   };
   // One-hot splits add a category set to the tree.
   Result<Split> split(const Value& split, trees::Tree& tree) const;
@@ -35,7 +35,7 @@ class Features {
   std::size_t count_ = 0;
   std::vector<Column> floats_;
   std::vector<Column> categories_;
-  // Categories are known by the hash of their text; those that are whole numbers can be given.
+  // Categories are known by the hash of their text; only those that are whole numbers occur.
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> numbers_of_hash_;
 };
 

@@ -13,7 +13,7 @@ namespace {
 
 using trees::Transform;
 
-// JSON of a model, as Values, takes some ten times its text while it is read.
+// While it is read, a JSON model takes about ten times its text as Values.
 constexpr std::size_t kJsonBytesMax = 256u << 20;
 constexpr std::size_t kDepthMax = 16;  // CatBoost's own limit
 constexpr std::string_view kBinaryMagic = "CBM1";
@@ -22,11 +22,11 @@ std::unexpected<Error> wrong(std::string what) { return fail(codes::kInvalid, st
 
 struct Known {
   Transform transform;
-  const char* objective;  // XGBoost's, which answers are encoded by
+  const char* objective;  // XGBoost's name, by which answers are encoded
 };
 constexpr Known kValue{Transform::identity, "reg:squarederror"};
 constexpr Known kRank{Transform::identity, "rank:ndcg"};
-// What predict() and, of classifiers, predict_proba() say for each loss function.
+// The transforms of predict() and, for classifiers, predict_proba() for each loss function.
 const std::map<std::string_view, Known> kLosses = {
     {"Logloss", {Transform::sigmoid, "binary:logistic"}},
     {"CrossEntropy", {Transform::sigmoid, "binary:logistic"}},
@@ -126,7 +126,7 @@ class ModelReader {
     return {};
   }
 
-  // Split i of an oblivious tree gives bit i of the number of the leaf.
+  // Split i of an oblivious tree gives bit i of the leaf's number.
   Result<void> read_oblivious(const Value& one, trees::Tree& tree) {
     const Value *splits_value = one.find("splits"), *leaves_value = one.find("leaf_values");
     const ValueList* leaves = leaves_value ? leaves_value->as_list() : nullptr;
@@ -144,7 +144,7 @@ class ModelReader {
     return {};
   }
 
-  // Returns the place of the subtree's root.
+  // Returns the index of the subtree's root.
   std::int32_t place_level(const std::vector<Features::Split>& levels, std::size_t level,
                            std::uint32_t leaf, trees::Tree& tree) {
     const std::size_t place = tree.nodes.size();
@@ -163,7 +163,7 @@ class ModelReader {
     return static_cast<std::int32_t>(place);
   }
 
-  // {"split": .., "left": .., "right": ..} or {"value": ..}; JSON's own bound on nesting ends it.
+  // {"split": .., "left": .., "right": ..} or {"value": ..}; JSON's nesting limit bounds it.
   Result<void> read_node(const Value& one, trees::Tree& tree) {
     const std::size_t place = tree.nodes.size();
     tree.nodes.emplace_back();
@@ -182,7 +182,7 @@ class ModelReader {
     if (!left || !right) return wrong("a split lacks a branch");
     const Features::Split found = TRY(features_.split(*split, tree));
     tree.nodes[place] = found.node;
-    // "right" is where rows go for which the condition holds.
+    // "right" is the side for rows that meet the condition.
     tree.nodes[place].left = static_cast<std::int32_t>(tree.nodes.size());
     TRY(read_node(found.true_left ? *right : *left, tree));
     tree.nodes[place].right = static_cast<std::int32_t>(tree.nodes.size());

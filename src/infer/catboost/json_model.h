@@ -9,11 +9,11 @@
 
 namespace tidemill::infer::catboost {
 
-// Its binary format (.cbm), which is not read.
+// Recognizes its binary format (.cbm), which is not supported.
 bool looks_like_binary(std::string_view head);
-// Tidemill.Invalid that says how to export such a model.
+// Tidemill.Invalid with advice on how to export such a model.
 std::unexpected<Error> refuse_binary();
-// What of all JSON models only CatBoost's have.
+// Recognizes keys that only CatBoost's JSON models have.
 bool looks_like_model(std::string_view text);
 
 struct JsonModel {
@@ -21,8 +21,8 @@ struct JsonModel {
   MarginTransform transform;
   ModelFacts facts;
 };
-// Tidemill.Invalid names the tree and what in it cannot be read: splits of target statistics
-// (OnlineCtr), texts and embeddings among them.
+// Tidemill.Invalid names the tree and its unsupported part, such as splits of target statistics
+// (OnlineCtr), texts and embeddings.
 Result<JsonModel> parse_model(std::string_view text);
 
 Result<std::unique_ptr<Model>> load_model(std::string_view text);

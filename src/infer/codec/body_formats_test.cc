@@ -1,4 +1,4 @@
-// Binary formats, and what the quick readers of text must not change.
+// Binary formats, and cases in which the fast readers of text must behave like the others.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -91,7 +91,7 @@ TEST(Recordio, Errors_name_the_row) {
               HasSubstr("row 3: it has 2 columns, but the rows before have 3"));
   EXPECT_THAT(message_of(decode_rows(kRecordio, unhex(kDense64).substr(0, 20), 2)),
               HasSubstr("row 1: the record is cut off"));
-  // A key beyond the shape, and a shape of 2^56 columns.
+  // A key beyond the shape, and a shape with 2^56 columns.
   std::string sparse = unhex(kSparse).substr(0, 40);
   sparse[35] = 9;
   EXPECT_THAT(message_of(decode_rows(kRecordio, sparse, 0)), HasSubstr("key 9 is beyond its 4"));
@@ -145,7 +145,7 @@ class Parquet : public ::testing::Test {
   std::string file(const std::string& query) {
     const std::string path =
         std::filesystem::temp_directory_path() / ("rows-" + std::to_string(getpid()) + ".parquet");
-    // COPY answers with a count that is no FLOAT; the file is written nevertheless.
+    // COPY returns a count that is not a FLOAT; the file is written nevertheless.
     (void)database_->query_floats("COPY (" + query + ") TO " + sql::quote(path) +
                                   " (FORMAT PARQUET)");
     std::ifstream stream(path, std::ios::binary);
@@ -185,7 +185,7 @@ TEST_F(Parquet, A_few_bytes_that_stand_for_too_many_rows) {
   EXPECT_THAT(message_of(decode_rows(kParquet, body, 1)), HasSubstr("too many"));
 }
 
-// What follows were differences that the quick reader of plain JSON and CSV could make.
+// Cases that a fast reader of plain JSON and CSV could read differently.
 TEST(QuickReaders, Unusual_json_is_read_as_before) {
   EXPECT_THAT(decode_rows("application/json", R"({"other": 1, "instances": [[1, 2]]})", 2)->values,
               ElementsAre(1, 2));

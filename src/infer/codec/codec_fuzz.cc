@@ -1,5 +1,5 @@
-// Bodies of requests in every format that is read here (Parquet is DuckDB's): whatever comes, a
-// matrix or an error.
+// Request bodies in every format read here (DuckDB reads Parquet): any input gives a matrix or an
+// error.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

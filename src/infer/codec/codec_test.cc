@@ -86,7 +86,7 @@ TEST(DecodeRows, Json_names_the_row_and_the_column) {
   EXPECT_LT(decode_rows("application/json", long_text, 2).error().message.size(), 300u);
 }
 
-// A document takes many times its text: what is large must be plain.
+// A parsed document takes many times its text, so large bodies must be plain rows.
 TEST(DecodeRows, Large_json_is_plain_rows) {
   std::string large = "[";
   while (large.size() < 17u << 20) large += "[0.12345678, 12345678.25],\n";

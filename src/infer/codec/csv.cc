@@ -9,7 +9,7 @@ namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 constexpr std::size_t kQuotedFieldMax = 60;  // bytes of a bad field that a message shows
-// Up to here, room for a row of one-digit fields is taken at once; beyond, the first row tells.
+// Up to here, reserve for rows of one-digit fields; beyond, the first row gives the size.
 constexpr std::size_t kSmallBodyBytes = 4096;
 
 char find_delimiter(std::string_view first_line) {
@@ -26,7 +26,7 @@ std::string_view trim(std::string_view field) {
   return field;
 }
 
-// A field that is empty, quoted or has blanks around it; false when it is no number.
+// A field that is empty, quoted or surrounded by blanks; false when it is not a number.
 bool parse_odd_field(std::string_view field, float& value) {
   field = trim(field);
   if (field.empty()) {
@@ -59,7 +59,7 @@ class CsvReader {
     return true;
   }
 
-  // Appends one line's fields and goes to the next line; how many fields there were.
+  // Appends one line's fields and moves to the next line; returns the number of fields.
   Result<std::size_t> read_line(std::size_t row, std::vector<float>& values) {
     for (std::size_t column = 1;; ++column) {
       float value = kMissing;

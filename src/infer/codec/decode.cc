@@ -36,7 +36,7 @@ Result<Matrix> parse(RowFormat format, std::string_view body, std::size_t featur
   return Matrix{};
 }
 
-// Infinities by their place; few rows have any, so the search for the first one comes second.
+// Reports infinities by position; few rows have any, so it searches for the first one last.
 Result<void> check_finite(const Matrix& matrix) {
   constexpr float kLargest = std::numeric_limits<float>::max();
   bool infinite = false;
@@ -50,7 +50,7 @@ Result<void> check_finite(const Matrix& matrix) {
                                    ": the value is infinite or too large for a float");
 }
 
-// A wrong number would come of a label that is taken as a feature, or of the other way round.
+// Taking a label for a feature, or a feature for a label, would give a wrong number.
 Result<void> check_label_size(std::string_view content_type) {
   const std::optional<std::string> size = media_parameter(content_type, "label_size");
   if (!size || *size == "1") return {};

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kNumberBytes = 24;  // at most, of the shortest text of a double
 
-// "0.5", or "[0.1, 0.9]" for several numbers a row.
+// "0.5", or "[0.1, 0.9]" for several numbers per row.
 void append_prediction(const Predictions& predictions, std::size_t row, std::string& out) {
   const float* values = predictions.values.data() + row * predictions.columns;
   if (predictions.columns == 1) return append_number(values[0], out);
@@ -32,7 +32,7 @@ void encode_scores_csv(const Predictions& predictions, bool one_per_line, std::s
   }
 }
 
-// A line a row, as numpy.savetxt writes them.
+// One line per row, like numpy.savetxt.
 void encode_lines_csv(const Predictions& predictions, std::string& out) {
   const float* value = predictions.values.data();
   for (std::size_t row = 0; row < predictions.rows; ++row)
@@ -70,7 +70,7 @@ void encode_scores_recordio(const Predictions& predictions, std::string& out) {
   }
 }
 
-// The XGBoost container says charset too with plain scores: Flask adds it to text types.
+// The XGBoost container also sends a charset with plain scores: Flask adds it to text types.
 const char* content_type_of(AnswerFormat format, bool named) {
   switch (format) {
     case AnswerFormat::json:

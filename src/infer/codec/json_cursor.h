@@ -1,5 +1,5 @@
-// A place in JSON text that is read without a document in between. Blanks before what is asked for
-// are passed over. Never reads past the end.
+// A position in JSON text that is read without building a document. Skips blanks before each item.
+// Never reads beyond the end.
 #pragma once
 
 #include <cstddef>
@@ -37,7 +37,7 @@ class JsonCursor {
 
   const char* at() const { return at_; }
   const char* end() const { return end_; }
-  // Goes on behind something that the caller has read: `at` lies between here and the end.
+  // Continues after text that the caller has read: `at` lies between here and the end.
   void move_to(const char* at) { at_ = at; }
 
   void skip_blanks() {

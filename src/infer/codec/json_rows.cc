@@ -7,7 +7,7 @@
 namespace tidemill::infer {
 namespace {
 
-// A body that is not plain rows becomes a document first, which takes some twenty times its memory.
+// Other bodies than plain rows become a document first, of some twenty times their size.
 constexpr std::size_t kDocumentBytesMax = 16u << 20;
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr std::size_t kQuotedValueMax = 60;  // bytes of a bad value that a message shows
@@ -60,8 +60,8 @@ Result<void> append_row(const ValueList& row, Matrix& out) {
   return {};
 }
 
-// The features of one instance: [..], {"features": [..]}, or SageMaker's dense form
-// {"data": {"features": {"values": [..]}}}.
+// The features of one instance: [..], {"features": [..]}, or SageMaker's dense form {"data":
+// {"features": {"values": [..]}}}.
 const ValueList* features_of(const Value& instance) {
   if (const ValueList* list = instance.as_list()) return list;
   const Value* features = instance.find("features");
@@ -82,7 +82,7 @@ Result<void> append_instance(const Value& instance, Matrix& out) {
   return append_row(*features, out);
 }
 
-// The lines that follow are likely as long as the first.
+// The following lines are probably as long as the first.
 void reserve_for_lines(std::size_t lines, Matrix& matrix) {
   if (lines > 0) matrix.values.reserve((lines + lines / 16 + 2) * matrix.columns);
 }

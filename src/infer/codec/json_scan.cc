@@ -30,7 +30,7 @@ class Scanner : private JsonCursor {
   using JsonCursor::done;
 
  private:
-  // Each starts behind its opening bracket and ends behind the closing one.
+  // Each starts after its opening bracket and ends after the closing one.
   bool instances() {
     do {
       if (!instance()) return false;
@@ -62,7 +62,7 @@ class Scanner : private JsonCursor {
       move_to(stop);
       return true;
     }
-    // What Python writes for numbers that JSON does not have is read, too.
+    // Also accepts Python's names for numbers that JSON does not have.
     if (take("null") || take("NaN"))
       value = std::numeric_limits<float>::quiet_NaN();
     else if (take("Infinity"))
@@ -81,7 +81,7 @@ class Scanner : private JsonCursor {
     return false;
   }
 
-  // The other rows are likely as long as the first.
+  // The other rows are probably as long as the first.
   void reserve(std::size_t columns) {
     const auto read = static_cast<std::size_t>(at() - start_);
     const std::size_t alike = static_cast<std::size_t>(end() - at()) / read;
@@ -106,7 +106,7 @@ bool scan(std::string_view text, Matrix& matrix, JsonCell& cell, bool (Scanner::
 }  // namespace
 
 bool scan_json_rows(std::string_view text, Matrix& matrix, JsonCell& cell) {
-  // Room for a row of one-digit numbers; the first row tells about longer bodies.
+  // Room for a row of one-digit numbers; for longer bodies the first row gives the size.
   constexpr std::size_t kSmallBodyBytes = 4096;
   matrix.values.reserve(std::min(text.size(), kSmallBodyBytes) / 2);
   return scan(text, matrix, cell, &Scanner::body);

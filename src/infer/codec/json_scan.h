@@ -1,4 +1,4 @@
-// Rows of plain JSON without a document in between: what nearly all requests are.
+// Reads rows of plain JSON, which nearly all requests are, without building a document.
 #pragma once
 
 #include <cstddef>
@@ -9,11 +9,11 @@
 namespace tidemill::infer {
 
 // Append the rows of a body or of a line: [[1, 2], [3, 4]], [1, 2], {"features": [1, 2]}, and
-// {"instances": ..} of them, numbers, booleans and nulls only. False, with the matrix as it was,
-// for everything else, be it malformed or only unusual: the document reader tells.
-// `cell`: where it gave up, when that was at a number of a row.
+// {"instances": ..} of these; only numbers, booleans and nulls. False, with the matrix unchanged,
+// for anything malformed or unusual, which the document reader then handles. `cell`: where it gave
+// up, if that was at a number of a row.
 struct JsonCell {
-  std::size_t row = 0, column = 0;  // from 1; 0: it was elsewhere
+  std::size_t row = 0, column = 0;  // from 1; 0: elsewhere
 };
 bool scan_json_rows(std::string_view text, Matrix& matrix, JsonCell& cell);
 bool scan_json_line(std::string_view line, Matrix& matrix, JsonCell& cell);

@@ -19,7 +19,7 @@ struct Entry {
   float value;
 };
 
-// "7:0.5"; false when it is something else.
+// "7:0.5"; false for anything else.
 bool parse_entry(std::string_view token, Entry& entry) {
   std::size_t colon = token.find(':');
   const char* end = token.data() + token.size();
@@ -28,7 +28,7 @@ bool parse_entry(std::string_view token, Entry& entry) {
   return parse_number(token.data() + colon + 1, end, false, entry.value) == end;
 }
 
-// The entry at `at` when a blank or the end follows it; null when it takes a closer look.
+// The entry at `at` if a blank or the end follows it; null when it needs a closer look.
 const char* quick_entry(const char* at, const char* end, Entry& entry) {
   std::uint64_t column = 0;
   const char* first = at;
@@ -60,7 +60,7 @@ Result<std::size_t> parse_line(std::string_view line, std::size_t line_number, s
     ++position;
     if (token.starts_with('#')) break;
     if (token.find(':') == std::string_view::npos) {
-      if (position == 1) continue;  // a label: requests may keep it
+      if (position == 1) continue;  // a label, which requests may contain
       return fail(codes::kInvalid, "row " + std::to_string(line_number) + ", entry " +
                                        std::to_string(position) + ": '" +
                                        std::string(token.substr(0, kQuotedTokenMax)) +

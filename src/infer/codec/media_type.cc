@@ -20,7 +20,7 @@ constexpr KnownType kKnownTypes[] = {
     {"application/x-parquet", RowFormat::parquet, AnswerFormat::none},
     {"application/vnd.apache.parquet", RowFormat::parquet, AnswerFormat::none},
     {"application/x-recordio-protobuf", RowFormat::recordio, AnswerFormat::recordio},
-    // SageMaker's containers take these words, too.
+    // SageMaker's containers also accept these words.
     {"csv", RowFormat::csv, AnswerFormat::csv},
     {"json", RowFormat::json, AnswerFormat::json},
     {"libsvm", RowFormat::libsvm, AnswerFormat::none},

@@ -8,8 +8,8 @@
 
 namespace tidemill::infer {
 
-// "text/csv" of " Text/CSV; charset=utf-8", without a heap allocation. A name that is longer than
-// any known one is cut.
+// "text/csv" from " Text/CSV; charset=utf-8", without a heap allocation. Names longer than any
+// known one are cut.
 class MediaType {
  public:
   explicit MediaType(std::string_view header);
@@ -22,18 +22,18 @@ class MediaType {
 
 std::string media_type(std::string_view header);
 
-// The value of a parameter, without its quotes: "1" of label_size in "text/csv; label_size=1";
-// nothing when the header has none of that name. Of several the last counts.
+// The value of a parameter, without its quotes: "1" for label_size in "text/csv; label_size=1";
+// nullopt when the header does not have it. If repeated, the last one counts.
 std::optional<std::string> media_parameter(std::string_view header, std::string_view name);
 
-// What bodies come as.
+// The formats of request bodies.
 enum class RowFormat { csv, json, json_lines, libsvm, npy, parquet, recordio, unknown };
-// An empty header is text/csv.
+// An empty header means text/csv.
 RowFormat row_format(std::string_view content_type);
 
-// What answers go as.
+// The formats of answers.
 enum class AnswerFormat { csv, json, json_lines, recordio, none };
-// The first supported type of an Accept header's list; `otherwise` when the header is empty or its
+// The first supported type in an Accept header's list; `otherwise` when the header is empty or its
 // first usable entry is a wildcard; none when it names only unsupported types.
 AnswerFormat answer_format(std::string_view accept, std::string_view otherwise);
 

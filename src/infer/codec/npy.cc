@@ -62,7 +62,7 @@ void convert(const char* bytes, std::size_t count, bool swap, std::vector<float>
   }
 }
 
-// Bytes an element; 0 when the type is none of those read here.
+// Bytes per element; 0 when the type is not supported.
 std::size_t element_bytes(std::string_view type) {
   for (std::string_view known : {"f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"})
     if (type == known) return static_cast<std::size_t>(known[1] - '0');

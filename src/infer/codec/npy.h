@@ -13,7 +13,7 @@ struct NpyArray {
   std::string descr;  // "<f8": byte order ('<', '>', '|'), kind, bytes an element
   bool fortran_order = false;
   std::vector<std::size_t> shape;
-  std::string_view data;  // the rest of the bytes that were read: may be too few or too many
+  std::string_view data;  // the rest of the bytes: may be too few or too many
 };
 Result<NpyArray> read_npy(std::string_view bytes);
 

@@ -14,7 +14,7 @@ const char* skip_digits(const char* at, const char* end) {
   return at;
 }
 
-// The end of what the JSON grammar calls a number; null when none starts here.
+// The end of a number in JSON's grammar; null when none starts here.
 const char* json_number_end(const char* at, const char* end) {
   if (at != end && *at == '-') ++at;
   const char* whole = at;
@@ -35,11 +35,11 @@ const char* json_number_end(const char* at, const char* end) {
   return at;
 }
 
-// Whether a number that double does not hold is too large, rather than too small: where its first
-// digit other than zero stands.
+// Whether a number beyond double's range is too large rather than too small: decided by the place
+// of its first digit other than zero.
 bool is_large(std::string_view text) {
   constexpr std::int64_t kFar = 1'000'000'000;
-  std::int64_t place = 0;  // of the digit that comes, in powers of ten below the point
+  std::int64_t place = 0;  // place of the next digit, in powers of ten below the point
   bool seen = false, fraction = false;
   std::size_t at = 0;
   for (; at < text.size() && text[at] != 'e' && text[at] != 'E'; ++at) {

@@ -8,10 +8,10 @@
 
 namespace tidemill::infer {
 
-// The value of the number that starts at `begin` ("-1.5e3", "inf", "nan"; a leading '+' is taken
-// too), rounded to the nearest float, ties to even; beyond the range of float: zero or infinity.
-// Returns the first character after it, or null when there is no number. `json`: only what the
-// JSON grammar calls a number.
+// The value of the number that starts at `begin` ("-1.5e3", "inf", "nan"; a leading '+' is
+// allowed), rounded to the nearest float, ties to even; beyond float's range: zero or infinity.
+// Returns the first character after it, or null when there is no number. `json`: accept only
+// numbers in JSON's grammar.
 const char* parse_number_slowly(const char* begin, const char* end, bool json, float& value);
 
 namespace number_detail {
@@ -21,15 +21,15 @@ static_assert(std::endian::native == std::endian::little);
 inline constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                           1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
                                           1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-inline constexpr std::int64_t kExactPowerMax = 22;  // 10^23 is no double
+inline constexpr std::int64_t kExactPowerMax = 22;  // 10^23 is not exact as a double
 inline constexpr std::uint64_t kWholePowers[] = {1,       10,        100,        1'000,      10'000,
                                                  100'000, 1'000'000, 10'000'000, 100'000'000};
 inline constexpr std::int64_t kDigitsMax = 19;  // that surely fit 64 bits
 
-// How many of the eight characters, from the first, are digits.
+// How many of the eight characters, starting with the first, are digits.
 inline int leading_digits(std::uint64_t eight) {
-  // Not zero in the place of each other character, at least of the first: the high half of '0' to
-  // '9' is 3, as it stands and after adding 6.
+  // Not zero in the place of each character that is not a digit, or at least the first: the high
+  // half of '0' to '9' is 3, both as it is and after adding 6.
   const std::uint64_t other =
       ((eight & 0xF0F0F0F0F0F0F0F0) ^ 0x3030303030303030) |
       (((eight + 0x0606060606060606) & 0xF0F0F0F0F0F0F0F0) ^ 0x3030303030303030);
@@ -45,15 +45,15 @@ inline std::uint64_t eight_digits(std::uint64_t text) {
          32;
 }
 
-// Appends the digits at `at` to the mantissa, which may wrap around when there are too many.
+// Appends the digits at `at` to the mantissa, which may wrap around if there are too many.
 inline const char* take_digits(const char* at, const char* end, std::uint64_t& mantissa) {
   while (end - at >= 8) {
     std::uint64_t eight;
     std::memcpy(&eight, at, 8);
     const int digits = leading_digits(eight);
     if (digits == 0) return at;
-    // The digits move to the end, zeros before them. Shifting by all 64 bits is not defined, and
-    // there is at least one digit.
+    // Moves the digits to the end, with zeros before them. Shifting by all 64 bits is undefined,
+    // but there is at least one digit.
     const int missing = 8 - digits;
     if (missing != 0) eight = eight << (8 * missing) | 0x3030303030303030 >> (8 * digits);
     mantissa = mantissa * kWholePowers[digits] + eight_digits(eight);
@@ -68,7 +68,7 @@ inline const char* take_digits(const char* at, const char* end, std::uint64_t& m
   return at;
 }
 
-// Adds what follows the 'e' at `at` to the exponent; null when that takes a closer look.
+// Adds the number after the 'e' at `at` to the exponent; null when it needs a closer look.
 inline const char* take_exponent(const char* at, const char* end, std::int64_t& exponent) {
   ++at;
   const bool negative = at != end && *at == '-';
@@ -83,14 +83,14 @@ inline const char* take_exponent(const char* at, const char* end, std::int64_t& 
 
 }  // namespace number_detail
 
-// As parse_number_slowly. A mantissa and a power of ten that double holds give a double that is
-// off by at most two units in its last place; unless a middle between two floats is as near as
-// that, rounding it to float rounds the number itself.
+// Like parse_number_slowly. If double holds the mantissa and the power of ten, the result is off by
+// at most two units in its last place; unless the middle between two floats is that close, rounding
+// it to float equals rounding the number itself.
 inline const char* parse_number(const char* begin, const char* end, bool json, float& value) {
   using namespace number_detail;
   const char* at = begin;
   const bool negative = at != end && *at == '-';
-  at += negative;  // signs come at random: no branch here and below
+  at += negative;  // signs are random: no branch here and below
   std::uint64_t mantissa = 0;
   const char* whole = at;
   at = take_digits(at, end, mantissa);

@@ -1,4 +1,4 @@
-// Text to float: what is accepted has the value that strtof finds, whatever follows it.
+// Text to float: accepted text has the value that strtof finds, whatever follows it.
 #include <cassert>
 #include <cmath>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  // Of its own size, so that a read beyond the end is seen.
+  // Exact-size copy, so that ASan sees over-reads.
   const std::unique_ptr<char[]> text(new char[size - 1]);
   if (size > 1) std::memcpy(text.get(), data + 1, size - 1);
   const char* end = text.get() + size - 1;

@@ -1,4 +1,4 @@
-// Numbers as the containers write them.
+// Writes numbers like the containers.
 #pragma once
 
 #include <charconv>
@@ -7,7 +7,7 @@
 
 namespace tidemill::infer {
 
-// As Python prints the float: the shortest text of the value as a double, always with a point.
+// Like Python's float: the shortest text of the value as a double, always with a point.
 inline void append_number(double value, std::string& out) {
   char text[32];
   auto [end, error] = std::to_chars(text, text + sizeof text, value);

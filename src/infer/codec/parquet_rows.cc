@@ -40,7 +40,7 @@ class MemoryFile {
   int descriptor_;
 };
 
-// The message without the name of the file in memory, and without our SQL.
+// The message without the name of the file in memory and our SQL.
 std::unexpected<Error> plain(Error error, const std::string& path) {
   error.message.resize(std::min(error.message.find("\n\nLINE "), error.message.size()));
   for (std::size_t at; (at = error.message.find(path)) != std::string::npos;)
@@ -48,7 +48,7 @@ std::unexpected<Error> plain(Error error, const std::string& path) {
   return fail(std::move(error));
 }
 
-// Before values are read: a few bytes can stand for a billion equal values.
+// Checked before values are read: a few bytes can encode a billion equal values.
 Result<void> check_size(sql::Database& database, const std::string& source) {
   const sql::Numbers counts =
       TRY(database.query_floats("SELECT (SELECT count(*)::FLOAT FROM (DESCRIBE SELECT * FROM " +
@@ -61,7 +61,7 @@ Result<void> check_size(sql::Database& database, const std::string& source) {
   return {};
 }
 
-// "row 3, column 2" of the first column with a value that is no number; empty when none is found.
+// "row 3, column 2": the first value that is not a number; empty when none is found.
 std::string bad_cell(sql::Database& database, const std::string& path) {
   const std::string each = "COLUMNS(* EXCLUDE (file_row_number))";
   Result<sql::Numbers> rows = database.query_floats(

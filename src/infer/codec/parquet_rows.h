@@ -7,8 +7,8 @@
 
 namespace tidemill::infer {
 
-// Every column is a feature, in the file's order; NULL is missing. Opens a database for each call:
-// milliseconds. Tidemill.Invalid also when DuckDB's library is not there.
+// Every column is a feature, in the file's order; NULL means missing. Opens a database for each
+// call, which takes milliseconds. Tidemill.Invalid also when DuckDB's library is missing.
 Result<Matrix> parse_parquet(std::string_view bytes);
 
 }  // namespace tidemill::infer

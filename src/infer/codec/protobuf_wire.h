@@ -16,12 +16,12 @@ struct WireField {
   std::string_view bytes;
 };
 
-// Goes through a message's fields. Whatever the bytes are: a field, the end, or broken().
+// Reads a message's fields. For any bytes: a field, the end, or broken().
 class WireReader {
  public:
   explicit WireReader(std::string_view bytes) : left_(bytes) {}
 
-  // False at the end and where the message is malformed.
+  // False at the end and when the message is malformed.
   bool next(WireField& field) {
     if (left_.empty()) return false;
     std::uint64_t tag = 0;
@@ -44,7 +44,7 @@ class WireReader {
         return true;
       }
     }
-    return fail();  // groups are long gone
+    return fail();  // groups are obsolete
   }
   bool varint(std::uint64_t& value) {
     value = 0;

@@ -13,7 +13,7 @@ namespace tidemill::infer {
 namespace {
 
 constexpr std::uint32_t kMagic = 0xCED7230A;
-constexpr unsigned kLengthBits = 29;  // the three above tell the part of a split record
+constexpr unsigned kLengthBits = 29;  // the three bits above mark parts of a split record
 constexpr std::size_t kValuesMax = kMatrixBytesMax / sizeof(float);
 // Field numbers of record.proto.
 enum Number : std::uint64_t {
@@ -29,7 +29,7 @@ enum Number : std::uint64_t {
   tensor_shape = 3,
 };
 
-// Takes records off the front of a body.
+// Takes records from the front of a body.
 class Frames {
  public:
   explicit Frames(std::string_view bytes) : left_(bytes) {}
@@ -40,7 +40,7 @@ class Frames {
     std::string_view part;
     std::uint32_t flag = TRY(take(part));
     if (flag == 0) return std::optional(part);
-    // Writers split a record where it contains the magic number, which the split stands for.
+    // Writers split a record at each magic number inside it, which the split replaces.
     if (flag != 1) return fail(codes::kInvalid, "a record begins with a later part of another");
     whole_.assign(part);
     while (flag != 3) {
@@ -74,7 +74,7 @@ class Frames {
 
 enum class Kind { float32, float64, int32 };
 
-// Kept from record to record, so that its vectors are allocated once.
+// Reused for all records, so that its vectors are allocated once.
 struct Tensor {
   std::vector<float> values;
   std::vector<std::uint64_t> keys, shape;

@@ -36,7 +36,7 @@ Task task_of(const std::string& objective) {
   return Task::none;
 }
 
-// What one row says under one key; null when the objective has no such content.
+// The content of one key for one row; null when the objective does not have it.
 class Row {
  public:
   Row(Task task, const Model& model, const float* values, std::size_t columns)
@@ -93,7 +93,7 @@ class Row {
   std::size_t columns_;
 };
 
-// As Python writes it: "[0.25, 0.75]", and nan by the name that JSON or CSV has for it there.
+// Python's form: "[0.25, 0.75]", and nan by its name in JSON or CSV.
 std::string text_of(const Value& value, std::string_view nothing) {
   if (value.is_null()) return std::string(nothing);
   const ValueList* list = value.as_list();

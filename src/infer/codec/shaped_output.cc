@@ -53,7 +53,7 @@ void append_csv(const float* row, const Predictions& predictions, const AnswerSh
   }
 }
 
-// One record a row, as the algorithms answer application/x-recordio-protobuf.
+// One record per row: the algorithms' application/x-recordio-protobuf answers.
 void append_labels(const float* row, const Predictions& predictions, const AnswerShape& shape,
                    std::string& out) {
   std::vector<NamedNumbers> labels;

@@ -1,4 +1,4 @@
-// Answers of models whose container names its numbers otherwise than XGBoost's (AnswerShape).
+// Answers of models whose container names its numbers differently from XGBoost's (AnswerShape).
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace tidemill::infer {
 
-// Fields whose columns the predictions do not have are left out.
+// Fields without columns in the predictions are left out.
 std::string encode_shaped(const Predictions& predictions, const AnswerShape& shape,
                           AnswerFormat format);
 

@@ -12,8 +12,8 @@ namespace tidemill::infer {
 // is a comma, or else a tab, semicolon or blank when the first row has no comma. Tidemill.Invalid:
 // "row 3, column 7: 'abc' is not a number".
 Result<Matrix> parse_csv(std::string_view text);
-// "label 1:0.5 7:2" or "1:0.5 7:2": indices are columns as they stand (XGBoost's reading, column 0
-// may be used). At least `columns_min` columns; what is not named is missing.
+// "label 1:0.5 7:2" or "1:0.5 7:2": indices are column numbers (as XGBoost reads them; column 0 is
+// allowed). At least `columns_min` columns; those not named are missing.
 Result<Matrix> parse_libsvm(std::string_view text, std::size_t columns_min);
 // {"instances": [[..], {"features": [..]}]}, [[..], [..]], [..], {"features": [..]}.
 Result<Matrix> parse_json_rows(std::string_view text);

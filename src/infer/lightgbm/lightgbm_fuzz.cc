@@ -1,4 +1,4 @@
-// LightGBM's text models: whatever comes, a model that predicts or an error.
+// LightGBM's text models: any input gives a model that predicts, or an error.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

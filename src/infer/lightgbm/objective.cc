@@ -12,7 +12,7 @@ using Kind = trees::Transform;
 
 struct Known {
   Kind kind;
-  const char* objective;  // XGBoost's, which answers are encoded by
+  const char* objective;  // XGBoost's name, by which answers are encoded
 };
 
 // LightGBM's names and those of its version 2.

@@ -12,8 +12,8 @@ struct Objective {
   ModelFacts facts;
 };
 
-// has_objective: models of custom objectives have no such line; their margins are the answer.
-// class_count: the head's num_class. Tidemill.Invalid for an objective that is not known.
+// has_objective: models with custom objectives lack the line, and their answers are margins.
+// class_count: num_class of the head. Tidemill.Invalid for an unknown objective.
 Result<Objective> read_objective(std::string_view line, bool has_objective,
                                  std::size_t class_count);
 

@@ -1,4 +1,4 @@
-// "key=value" lines, the stuff LightGBM's text models are made of.
+// "key=value" lines, of which LightGBM's text models consist.
 #pragma once
 
 #include <charconv>
@@ -31,7 +31,7 @@ class TextSection {
 
 namespace detail {
 
-// The next word of `text`, which is taken off it; "" at the end.
+// Removes the next word from `text` and returns it; "" at the end.
 std::string_view next_word(std::string_view& text);
 bool parse_number(std::string_view word, double& out);
 
@@ -47,7 +47,7 @@ template <class T>
 Result<std::vector<T>> TextSection::numbers(std::string_view key, std::size_t count) const {
   std::string_view rest = text(key);
   std::vector<T> out;
-  // Two bytes at least a number: a count that the text cannot hold reserves nothing.
+  // A number takes at least two bytes: reserve nothing for a count that cannot fit.
   if (count <= rest.size()) out.reserve(count);
   for (std::string_view word = detail::next_word(rest); !word.empty();
        word = detail::next_word(rest)) {

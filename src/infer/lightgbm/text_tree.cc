@@ -99,7 +99,7 @@ class TreeReader {
         return wrong("a categorical split has no category set");
       node.kind = trees::NodeKind::in_set;
       node.categories = static_cast<std::uint32_t>(set);
-      return node;  // a missing category goes right, whatever the other bits say
+      return node;  // a missing category always goes right
     }
     node.kind = trees::NodeKind::less_equal;
     node.threshold = columns_.threshold[inner];
@@ -121,7 +121,7 @@ class TreeReader {
     return node;
   }
 
-  // Parents before children, each inner node and leaf at most once: so no walk goes in circles.
+  // Parents before children, each inner node and leaf at most once: no walk can loop.
   Result<void> place_nodes() {
     struct Pending {
       std::int32_t child;  // an inner node, or the complement of a leaf

@@ -11,8 +11,8 @@ namespace tidemill::infer::linear {
 // MXNet arrays (kmeans, pca) or a zip archive (linear-learner).
 bool looks_like_model(std::string_view head);
 
-// Answers are shaped as the algorithm's page "response formats" in SageMaker's guide shows.
-// Tidemill.Invalid says what is missing or not known: factorization machines among them.
+// Answers have the form of the algorithm's page "response formats" in SageMaker's guide.
+// Tidemill.Invalid says what is missing or unsupported, such as factorization machines.
 Result<std::unique_ptr<Model>> load_model(std::string_view bytes);
 
 }  // namespace tidemill::infer::linear

@@ -1,4 +1,4 @@
-// SageMaker's model_algo-1: whatever comes, a model that predicts or an error.
+// SageMaker's model_algo-1: any input gives a model that predicts, or an error.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

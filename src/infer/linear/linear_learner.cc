@@ -78,8 +78,8 @@ std::string text_of(const Value& document, const char* name) {
   return text ? *text : std::string();
 }
 
-// Whether the network multiplies with "dot", whose weights are features x outputs, or with
-// "FullyConnected", whose weights are outputs x features.
+// Whether the network multiplies with "dot" (weights are features x outputs) or with
+// "FullyConnected" (weights are outputs x features).
 Result<bool> weights_by_feature(const Value& symbol) {
   const Value* found = symbol.find("nodes");
   const ValueList* nodes = found ? found->as_list() : nullptr;
@@ -118,8 +118,8 @@ Result<Weights> read_weights(const std::string& params, bool by_feature) {
   return out;
 }
 
-// predictor_type and loss_type say what the scores are. Hinge losses have scores whose scale no
-// public page gives.
+// predictor_type and loss_type tell the meaning of the scores. No public documentation gives the
+// scale of hinge losses' scores.
 Result<Kind> kind_of(const Value& settings) {
   const std::string predictor = text_of(settings, "predictor_type");
   const std::string loss = text_of(settings, "loss_type");

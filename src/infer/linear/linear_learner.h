@@ -1,4 +1,4 @@
-// The archive that linear-learner keeps in model_algo-1.
+// The archive in linear-learner's model_algo-1.
 #pragma once
 
 #include <map>
@@ -10,16 +10,16 @@
 
 namespace tidemill::infer::linear {
 
-// A matrix of weights, kept output by output so that a row meets it in order.
+// A matrix of weights, stored by output, so that a row meets them in order.
 struct Weights {
   std::size_t features = 0, outputs = 0;
   std::vector<float> values;  // outputs * features
   std::vector<float> bias;    // outputs, or none
-  std::vector<float> center;  // taken off the row before: features, or none
+  std::vector<float> center;  // subtracted from the row first: features, or none
 };
 
-// The sum of (row[i] - center[i]) * weights, and the bias, in double: the order in which MXNet's
-// BLAS sums is its own.
+// The sum of (row[i] - center[i]) * weights, plus the bias, in double: MXNet's BLAS sums in its own
+// order.
 void multiply(const Weights& weights, const float* row, float* out);
 
 // files: mx-mod-symbol.json, mx-mod-0000.params, additional-params.json.

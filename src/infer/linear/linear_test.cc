@@ -25,7 +25,7 @@ TEST(BuiltInModels, Predict_what_MXNet_does) {
     ASSERT_TRUE(model) << name << ": " << model.error().message;
     auto scores = (*model)->predict(rows);
     ASSERT_TRUE(scores) << name << ": " << scores.error().message;
-    // MXNet sums in floats, in an order of its own.
+    // MXNet sums in floats, in its own order.
     parity::expect_same(*scores, files.at(name + ".expected"), name, 2e-6, 1);
   }
 }

@@ -36,7 +36,7 @@ class Reader {
     return out;
   }
 
-  // How many elements can follow, whatever the file says.
+  // How many elements can still follow, whatever the file claims.
   std::size_t left() const { return rest_.size(); }
 
  private:
@@ -96,7 +96,7 @@ Result<NamedArray> read_array(Reader& reader) {
   const bool versioned = first == kVersion1 || first == kVersion2 || first == kVersion3;
   if (first == kVersion2 || first == kVersion3)
     if (TRY(reader.number<std::int32_t>()) != 0) return damaged("sparse arrays are not read");
-  // Before versions, the word was the number of dimensions, and sizes had 32 bits.
+  // Files without a version begin with the number of dimensions, and sizes have 32 bits.
   const std::uint32_t dimensions = versioned ? TRY(reader.number<std::uint32_t>()) : first;
   array.shape = TRY(read_shape(reader, dimensions, versioned));
   if (dimensions == 0) return array;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kBusyTimeoutMilliseconds = 10'000;
 constexpr std::int64_t kWalBytesKept = 64
-                                       << 20;  // a larger write-ahead log is cut after a checkpoint
+                                       << 20;  // a larger log is truncated after a checkpoint
 
 std::unexpected<Error> error_of(sqlite3* database, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(database);

@@ -126,7 +126,7 @@ TEST(LocalAuthority, IsMadeOnceWithAPrivateKeyFile) {
 TEST(LocalAuthority, AKeyWithoutItsCertificateGoesOn) {
   Folder folder;
   ASSERT_TRUE(LocalAuthority::load_or_create(folder.path(), clock_of_2026()));
-  filesystem::remove(folder.path() / "authority.pem");  // what a crash between the two leaves
+  filesystem::remove(folder.path() / "authority.pem");  // as after a crash between the writes
   EXPECT_TRUE(LocalAuthority::load_or_create(folder.path(), clock_of_2026()));
 }
 
