@@ -15,7 +15,7 @@
 namespace tidemill::infer {
 namespace {
 
-// A model archive may hold notes and metrics beside the model; more than this is no model archive.
+// An archive may hold notes and metrics beside the model, but not more files than this.
 constexpr std::size_t kCandidatesMax = 16;
 constexpr std::size_t kModelBytesMax = std::size_t{4} << 30;
 // Limit for searching JSON: only its keys identify CatBoost's.

@@ -1,5 +1,5 @@
-// The requirements on every Store, as a parameterised test suite (contract_test.cc). An implementation's
-// own test file adds
+// Requirements on every Store, as a parameterised test suite (contract_test.cc). The test file of
+// an implementation adds
 //
 //   INSTANTIATE_TEST_SUITE_P(Memory, StoreContract, testing::Values(&make_memory_harness));
 #pragma once

@@ -51,7 +51,7 @@ struct ResponseOptions {
   // CSV has one line per row, with commas between a row's numbers: XGBoost from 1.7 on. Earlier
   // versions write all rows on one line, with brackets around a row's several numbers.
   bool csv_lines = false;
-  // JSON is a plain list of scores, and text/csv has no charset: XGBoost's multi-model server.
+  // JSON is a plain list of scores, text/csv has no charset: XGBoost's multi-model server.
   bool plain_json = false;
 };
 

@@ -207,7 +207,7 @@ Result<std::size_t> sparse_width(const Tensor& tensor, std::size_t columns_min) 
 }
 
 Result<void> append_row(const Tensor& tensor, std::size_t columns_min, Matrix& out) {
-  // Sparse when it has keys, or nothing but a shape: a row of which every value is missing.
+  // Sparse if it has keys, or only a shape: a row whose values are all missing.
   const bool sparse = !tensor.keys.empty();
   const bool nothing = tensor.values.empty() && !sparse;
   const std::size_t width = sparse    ? TRY(sparse_width(tensor, columns_min))
