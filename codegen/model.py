@@ -36,8 +36,8 @@ def load(botocore, codegen_folder, service):
     version = max(os.listdir(folder))
     folder = os.path.join(folder, version)
     definition = _read(folder, "service-2")
-    # service-2.sdk-extras is left aside: it says what clients make of the model (S3's Expires as a
-    # time), not what services take.
+    # Ignores service-2.sdk-extras: it describes what clients make of the model (S3's Expires as a
+    # time), not what services accept.
     paginators = _read(folder, "paginators-1")
     patching.apply(definition, patching.load(codegen_folder, service), service)
     return Model(service, definition, paginators.get("pagination", {}))

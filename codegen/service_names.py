@@ -6,9 +6,9 @@ import os
 
 from codegen import cpp
 
-# Enough of a model's text to hold its metadata, which stands at its beginning.
+# Long enough for a model's metadata, which is at the start of its text.
 HEAD_CHARACTERS = 65536
-# Where the model's own short name is not what people say.
+# Services whose common name differs from the model's own short name.
 PEOPLE_SAY = {"SFN": "Step Functions", "ELB": "Elastic Load Balancing"}
 
 

@@ -164,7 +164,7 @@ template <detail::DescribedEnum T>
 Result<void> from_value(const Value& in, T& out) {
   const std::string* name = in.as_string();
   if (!name || !boost::describe::enum_from_string(name->c_str(), out))
-    return fail(codes::kInvalid, "a stored value is no member of its enumeration");
+    return fail(codes::kInvalid, "a stored value is not a member of its enumeration");
   return {};
 }
 

@@ -86,7 +86,7 @@ int print_history(const server::Settings& settings, const std::string& endpoint,
 }  // namespace
 
 int run(int argc, char** argv, const ServerCommands& commands) {
-  CLI::App app{"Tidemill: MLOps on your own machines, spoken to by AWS's clients.", "tidemill"};
+  CLI::App app{"Tidemill: MLOps on your own machines, with AWS's own clients.", "tidemill"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "tidemill " + std::string(server::kVersion),
                        "print the version and exit");
@@ -97,19 +97,19 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   CLI::App* serve = app.add_subcommand("serve", "run the server until it is interrupted");
   add_setting_flags(*serve, flags);
   CLI::App* env = app.add_subcommand(
-      "env", "print what a shell needs to reach the server: eval \"$(tidemill env)\"");
+      "env", "print the variables that a shell needs to use the server: eval \"$(tidemill env)\"");
   add_setting_flags(*env, flags);
   env->add_option("--format", format, "shell or json")->check(CLI::IsMember({"shell", "json"}));
   EnvironmentOptions environment;
   env->add_flag("--transparent", environment.transparent,
-                "AWS's own host names lead to the server, too: proxy and certificates");
+                "make AWS's own host names lead to the server, too (proxy and certificates)");
   CLI::Option* role = env->add_option(
       "--role", environment.role,
-      "act as this role, with credentials that renew themselves [the execution role that the "
+      "act as this role, with automatically renewed credentials [the execution role that the "
       "first start makes]");
   env->add_flag("--root", environment.root, "the root key instead of a role")->excludes(role);
   CLI::App* config =
-      app.add_subcommand("config", "print the settings in force and where each came from");
+      app.add_subcommand("config", "print the current settings and the source of each");
   add_setting_flags(*config, flags);
   config->add_flag("--json", as_json, "as JSON");
   CLI::App* version = app.add_subcommand("version", "print the version");
@@ -117,7 +117,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   coverage->add_flag("--json", as_json, "as JSON");
 
   CLI::App* images =
-      app.add_subcommand("images", "print the container images that are known and what runs them");
+      app.add_subcommand("images", "print the known container images and what runs them");
   images->add_flag("--json", as_json, "as JSON");
 
   CLI::App* endpoint = app.add_subcommand("endpoint", "what the server knows about an endpoint");

@@ -1,4 +1,4 @@
-// Numbers of a JSON document, whichever way it writes them.
+// Numbers of a JSON document in any notation.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,7 @@
 
 namespace tidemill::infer {
 
-// NaN when the value is absent or no number.
+// NaN when the value is absent or not a number.
 inline double number_or_nan(const Value* value) {
   if (value) {
     if (const double* real = value->get_if<double>()) return *real;
@@ -20,7 +20,7 @@ inline double number_or_nan(const Value* value) {
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-// None when the value is absent or no whole number from 0 on.
+// nullopt when the value is absent or not a whole number from 0 on.
 inline std::optional<std::uint64_t> whole_number(const Value* value) {
   constexpr double kExactMax = 9007199254740992.0;  // 2^53
   const double number = number_or_nan(value);

@@ -48,7 +48,7 @@ int processors() {
   return std::clamp(CPU_COUNT(&set), 1, kThreadsMax);
 }
 
-// The library's own crashes end the process, and its log then says on what.
+// If the library itself crashes, the log says on which signal the process ended.
 char crash_text[512];
 void report_crash(int signal_number) {
   (void)!::write(STDERR_FILENO, crash_text, std::strlen(crash_text));
@@ -76,7 +76,7 @@ Result<wire::HttpServerOptions> server_options() {
     const std::optional<int> descriptor = number(inherited, kDescriptorMax);
     if (!descriptor)
       return fail(codes::kInvalid,
-                  "TIDEMILL_SOCKET_DESCRIPTOR is no descriptor: '" + inherited + "'");
+                  "TIDEMILL_SOCKET_DESCRIPTOR is not a descriptor: '" + inherited + "'");
     options.bound_descriptor = *descriptor;
   }
   options.unix_path = setting("TIDEMILL_SOCKET_PATH", "");
@@ -84,11 +84,11 @@ Result<wire::HttpServerOptions> server_options() {
   const std::string port = setting("SAGEMAKER_BIND_TO_PORT", "8080");
   const std::optional<int> known = number(port, 65535);
   if (!known)
-    return fail(codes::kInvalid, "SAGEMAKER_BIND_TO_PORT is no port number: '" + port + "'");
+    return fail(codes::kInvalid, "SAGEMAKER_BIND_TO_PORT is not a port number: '" + port + "'");
   options.port = static_cast<std::uint16_t>(*known);
   options.limits.body_bytes_max = kBodyBytesMax;
   options.connections_max = kConnectionsMax;
-  // Connections of the server that hosts this one wait between requests for as long as they like.
+  // Connections of the hosting server may stay idle between requests for a long time.
   options.idle_timeout = std::chrono::hours(1);
   return options;
 }
@@ -101,7 +101,7 @@ bool may_join(Runner& runner) {
   return false;
 }
 
-// As the server sets them for models in its own process (fleet_routes.cc).
+// The same settings as the server's for models in its own process (fleet_routes.cc).
 infer::ResponseOptions response_options() {
   infer::ResponseOptions options;
   options.default_accept = setting("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv");
@@ -125,7 +125,7 @@ int serve(Runner& runner, runtime::StopSignals& signals) {
   runtime::EventLoops loops(1);
   runtime::WorkerPool decoding({"decode", kDecodeThreads, kDecodesWaitingMax});
   runtime::WorkerPool streams({"stream", 1, 16});
-  // Both try the model out, before the batcher's thread has it.
+  // Both try the model, before the batcher's thread uses it.
   std::optional<Classifier> classifier = find_classifier(runner);
   Batcher batcher(runner, {.join = may_join(runner)});
   ModelHandler handler(runner, batcher, decoding, std::move(classifier), response_options());
@@ -164,7 +164,7 @@ int onnx_serve_main() {
   int threads = processors();
   if (const std::string given = setting("TIDEMILL_THREADS", ""); !given.empty()) {
     const std::optional<int> known = number(given, kThreadsMax);
-    if (!known) return refuse("TIDEMILL_THREADS is no number from 1 to 256: '" + given + "'");
+    if (!known) return refuse("TIDEMILL_THREADS is not a number from 1 to 256: '" + given + "'");
     threads = *known;
   }
   report_crashes(*file);

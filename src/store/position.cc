@@ -102,7 +102,7 @@ Result<void> check_tables(const std::vector<TableSpec>& tables) {
   std::set<std::string> names;
   for (const TableSpec& table : tables) {
     if (!is_name(table.name)) {
-      return fail(codes::kInvalid, fmt::format("'{}' is no table name", table.name));
+      return fail(codes::kInvalid, fmt::format("'{}' is not a valid table name", table.name));
     }
     if (!names.insert(table.name).second) {
       return fail(codes::kInvalid, fmt::format("table {} is declared twice", table.name));
@@ -111,8 +111,8 @@ Result<void> check_tables(const std::vector<TableSpec>& tables) {
     for (const std::string& index : table.indexes) {
       if (!is_name(index) || !indexes.insert(index).second) {
         return fail(codes::kInvalid,
-                    fmt::format("table {}: '{}' is no index name, or is declared twice", table.name,
-                                index));
+                    fmt::format("table {}: '{}' is not a valid index name, or is declared twice",
+                                table.name, index));
       }
     }
   }

@@ -19,14 +19,14 @@ namespace fs = std::filesystem;
 using xgboost::Training;
 
 std::atomic<bool> stop_requested = false;
-static_assert(std::atomic<bool>::is_always_lock_free);  // it is written by a signal handler
+static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler writes it
 
 void print_line(const std::string& line) {
   std::fputs((line + "\n").c_str(), stdout);
   std::fflush(stdout);
 }
 
-// An absent file is an empty object.
+// A missing file counts as an empty object.
 Result<Value> read_config(const fs::path& path) {
   std::ifstream file(path);
   if (!file) return Value(ValueObject());
@@ -38,7 +38,7 @@ Result<Value> read_config(const fs::path& path) {
   return value;
 }
 
-// The XGBoost version of the image's tag, as the server passes it.
+// The XGBoost version of the image's tag, passed by the server.
 xgboost::XgboostVersion container_version() {
   xgboost::XgboostVersion version;
   const char* text = std::getenv("TIDEMILL_XGBOOST_VERSION");

@@ -4,11 +4,11 @@ help_build() {
   cat <<'EOF'
 usage: ./mill build [--preset release|asan|tsan] [--time] [target...]
 
-Sets up what building needs and builds. Without a target: the server, build/release/tidemill.
+Installs what the build needs, then builds. Without a target: the server, build/release/tidemill.
 The release build leaves debug information beside the server, in build/release/tidemill.debug.
 
 --time then compiles every file of the (first) target again, without the compiler cache, and prints the
-ten that took most CPU, and the sum. The whole server takes minutes.
+ten that took the most CPU time, and the sum. The whole server takes minutes.
 EOF
 }
 

@@ -5,7 +5,7 @@ help_demo() {
 usage: ./mill demo
 
 Sets up, builds a release, starts a server on a free port with a fresh data folder, runs the main job
-on real data (examples/churn), and says how to go on. The first time it installs packages (minutes) and
+on real data (examples/churn), and prints the next steps. The first time it installs packages (minutes) and
 compiles (10 to 20 minutes on two cores, with its progress in percent); after that it takes two minutes.
 EOF
 }

@@ -9,7 +9,7 @@ Corpora grow in .cache/fuzz/<name>; a crashing input is left in .cache/fuzz/ and
 EOF
 }
 
-# seed_fuzzer NAME DIRECTORY: the models in bundles named after the fuzzer are where it begins.
+# seed_fuzzer NAME DIRECTORY: starts a corpus from the models in the bundles named after the fuzzer.
 seed_fuzzer() {
   local bundle
   for bundle in src/infer/testdata/"$1"-*.zip; do

@@ -2,9 +2,9 @@ help_setup() {
   cat <<'EOF'
 usage: ./mill setup [build|test|bench]
 
-Installs what the project needs: Debian packages (as root, or with sudo; else it says which are
-missing), and inside the checkout, from pinned and hashed lists, Python packages (.venv, .cache/venvs)
-and npm packages. Does nothing, quickly, when all is there.
+Installs what the project needs: Debian packages (as root, or with sudo; otherwise it lists the
+missing ones), and inside the checkout, from pinned and hashed lists, Python packages (.venv, .cache/venvs)
+and npm packages. Does nothing if everything is installed.
 EOF
 }
 

@@ -4,8 +4,8 @@ help_tidy() {
   cat <<'EOF'
 usage: ./mill tidy [--fast] [file...]
 
-The house rules (tools/tidy/): arrows between folders point down only, services include nothing of
-each other but interface.h, a README in every folder of src/, no file over its limit, heavy headers
+Checks the house rules (tools/tidy/): dependencies between folders point down only, services include only
+each other's interface.h, a README in every folder of src/, no file over its limit, heavy headers
 stay out of headers. Then clang-tidy on all sources, or on the files named. --fast leaves clang-tidy
 out; that part is what ./mill test runs.
 EOF

@@ -16,7 +16,7 @@ run_up() {
   build_preset release tidemill
   local options=("$@")
   [[ " $* " == *" --data"* ]] || options=(--data data "${options[@]}")
-  # Script-mode jobs import from the clients' environment when it is there.
+  # Script-mode jobs import from the clients' environment if it exists.
   [[ -x .cache/venvs/clients/bin/python && -z ${TIDEMILL_PYTHON:-} ]] &&
     export TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python
   local i data=data

@@ -42,7 +42,7 @@ Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(const
   Result<std::shared_ptr<const runtime::NetworkNamespace>> made = runtime::NetworkNamespace::make();
   if (!made)
     return fail(codes::kInvalid,
-                "This machine gives jobs no network of their own: " + made.error().message);
+                "This machine does not allow separate networks for jobs: " + made.error().message);
   TRY(open_door(spec, **made));
   std::lock_guard lock(mutex_);
   networks_[spec.id] = *made;

@@ -35,7 +35,7 @@ Result<void> check_id(const std::string& id) {
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
   if (id.empty() || id.size() > kIdBytesMax || id.starts_with('.') ||
       id.find_first_not_of(kAllowed) != id.npos)
-    return fail(codes::kInvalid, "'" + id + "' is no job id");
+    return fail(codes::kInvalid, "'" + id + "' is not a valid job id");
   return {};
 }
 

@@ -86,11 +86,12 @@ Result<Features::Split> Features::one_hot(const Value& split, trees::Tree& tree)
   // Written as a signed 32-bit number.
   if (!(hash >= std::numeric_limits<std::int32_t>::min() &&
         hash <= std::numeric_limits<std::uint32_t>::max()))
-    return wrong("a category is no hash");
+    return wrong("a category is not a hash");
   const auto bits = static_cast<std::uint32_t>(static_cast<std::int64_t>(hash));
   auto numbers = numbers_of_hash_.find(bits);
   if (numbers == numbers_of_hash_.end())
-    return wrong("a category is no whole number from 0 to " + std::to_string(kCategoriesMax - 1) +
+    return wrong("a category is not a whole number from 0 to " +
+                 std::to_string(kCategoriesMax - 1) +
                  "; texts have no place in rows of numbers, so encode them before training");
   std::vector<std::uint32_t> set;
   for (std::uint32_t number : numbers->second) {

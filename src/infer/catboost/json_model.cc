@@ -121,7 +121,7 @@ class ModelReader {
   Result<void> add_values(const ValueList& values, trees::Tree& tree) {
     for (const Value& value : values) {
       tree.leaf_values.push_back(number_or_nan(&value));
-      if (std::isnan(tree.leaf_values.back())) return wrong("a leaf's value is no number");
+      if (std::isnan(tree.leaf_values.back())) return wrong("a leaf's value is not a number");
     }
     return {};
   }

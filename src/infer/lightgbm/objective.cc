@@ -59,7 +59,7 @@ Result<Objective> read_objective(std::string_view line, bool has_objective,
     } else if (word.starts_with(kSigmoid) && (name == "binary" || name == "multiclassova")) {
       word.remove_prefix(kSigmoid.size());
       if (!detail::parse_number(word, out.transform.scale))
-        return fail(codes::kInvalid, "the objective's sigmoid is no number");
+        return fail(codes::kInvalid, "the objective's sigmoid is not a number");
     }
   }
   return out;

@@ -103,7 +103,7 @@ class TreeReader {
     }
     node.kind = trees::NodeKind::less_equal;
     node.threshold = columns_.threshold[inner];
-    if (std::isnan(node.threshold)) return wrong("a threshold is no number");
+    if (std::isnan(node.threshold)) return wrong("a threshold is not a number");
     node.missing_left = (decision & kDefaultLeft) != 0;
     switch (decision >> kMissingShift & kMissingMask) {
       case kMissingNone:

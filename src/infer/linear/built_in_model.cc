@@ -89,7 +89,7 @@ class Pca final : public Model {
 
 Result<void> check_matrix(const NamedArray& array, const char* what) {
   if (array.shape.size() != 2 || array.values.empty())
-    return wrong(std::string(what) + " are no matrix");
+    return wrong(std::string(what) + " are not a matrix");
   if (array.shape[0] > kFeaturesMax || array.shape[1] > kFeaturesMax)
     return wrong(std::string(what) + " are more than are read");
   return {};

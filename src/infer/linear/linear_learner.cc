@@ -155,7 +155,7 @@ Result<std::unique_ptr<Model>> load_linear_learner(
       return wrong(files.contains("symbol.json") && files.contains("params")
                        ? std::string("a model of factorization-machines, which is not read")
                        : std::string("the archive has no ") + name +
-                             ", so it is no model of linear-learner");
+                             ", so it is not a linear-learner model");
   const Value symbol = TRY(parse_json(files.at("mx-mod-symbol.json")));
   const Value settings = TRY(parse_json(files.at("additional-params.json")));
   const Kind kind = TRY(kind_of(settings));

@@ -1,4 +1,4 @@
-// Operators that treat each number by itself, with NumPy's broadcasting.
+// Operators that process each number separately, with NumPy's broadcasting.
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -184,7 +184,7 @@ Operator each(Function function, bool to_truth = false) {
     TRY(allocate(out, to_truth ? Type::truth : in.type, in.shape));
     return visit(in, [&](const auto& data) -> Result<void> {
       using T = typename std::decay_t<decltype(data)>::value_type;
-      // A logarithm of whole numbers, say, which ONNX does not allow either.
+      // For example a logarithm of whole numbers, which ONNX does not allow either.
       if constexpr (std::is_integral_v<T> && std::is_floating_point_v<decltype(function(T()))>) {
         return wrong("it takes real numbers only");
       } else {

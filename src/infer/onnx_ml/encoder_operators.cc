@@ -129,7 +129,7 @@ Result<Operator> make_one_hot_encoder(const Node& node, std::int64_t) {
     Shape shape = inputs[0]->shape;
     shape.push_back(static_cast<std::int64_t>(count));
     TRY(allocate(*outputs[0], Type::real32, shape));
-    // NaN is no category, whatever it would be cut to.
+    // NaN is not a category, whatever integer it would become.
     const std::vector<double> reals = numbers_as<double>(*inputs[0]);
     const std::vector<std::int64_t> numbers = numbers_as<std::int64_t>(*inputs[0]);
     for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -143,7 +143,7 @@ Result<Operator> make_one_hot_encoder(const Node& node, std::int64_t) {
   });
 }
 
-// Keys and values of one kind each; texts are out of the numbers that rows are made of.
+// Keys and values have one kind each; texts do not occur among a row's numbers.
 struct Codes {
   Type from = Type::whole, to = Type::whole;
   std::vector<double> keys, values;

@@ -124,7 +124,7 @@ Result<NamedTensor> read_tensor(std::string_view bytes) {
   const std::optional<Type> type = type_of(data_type);
   if (!type) return wrong("a constant of type " + std::to_string(data_type) + " is not read");
   out.tensor.type = *type;
-  if (*type == Type::text) return out;  // only labels are texts, and those are not computed
+  if (*type == Type::text) return out;  // only labels are texts, which are not supported
   if (!raw.empty()) TRY(read_raw(raw, data_type, out.tensor));
   // Negative numbers of 32 bits and less come with their sign extended: as they are.
   const std::size_t count = TRY(element_count(out.tensor.shape));
@@ -229,7 +229,7 @@ Result<void> read_graph_message(std::string_view bytes, Graph& graph) {
   return {};
 }
 
-// What a node takes must be there when its turn comes.
+// A node's inputs must be computed before it runs.
 Result<void> check_order(const Graph& graph) {
   std::set<std::string> known;
   for (const ValueInfo& input : graph.inputs) known.insert(input.name);

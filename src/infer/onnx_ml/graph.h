@@ -1,4 +1,4 @@
-// An ONNX model as its file has it (onnx.proto): nodes, constants, inputs and outputs.
+// The contents of an ONNX model file (onnx.proto): nodes, constants, inputs and outputs.
 #pragma once
 
 #include <map>
@@ -47,13 +47,13 @@ struct ValueInfo {
 };
 
 struct Graph {
-  std::vector<Node> nodes;  // each after those whose outputs it takes
+  std::vector<Node> nodes;  // each after those whose outputs it uses
   std::map<std::string, Tensor> constants;
   std::vector<ValueInfo> inputs, outputs;  // inputs without constants
   std::int64_t opset = 0;                  // of the default domain
 };
 
-// Tidemill.Invalid when the bytes are no ONNX model, or one beyond the bounds.
+// Tidemill.Invalid when the bytes are not an ONNX model, or exceed the limits.
 Result<Graph> read_graph(std::string_view bytes);
 
 }  // namespace tidemill::infer::onnx_ml

@@ -9,8 +9,8 @@ namespace {
 
 std::unexpected<Error> wrong(std::string what) { return fail(codes::kInvalid, std::move(what)); }
 
-// rows x inner times inner x columns, each read through its strides. Sums in double: the order in
-// which BLAS sums is its own affair, and this is nearest to all of them.
+// rows x inner times inner x columns, each read through its strides. Sums in double: BLAS libraries
+// sum in different orders, and this is closest to all of them.
 struct Strided {
   std::size_t row, column;
 };
@@ -28,8 +28,8 @@ void multiply(const T* a, Strided a_step, const T* b, Strided b_step, std::size_
     }
 }
 
-// All products of a block of rows may cost so many multiplications; graphs of trees and lines cost
-// far less.
+// The limit of multiplications for a block of rows; graphs of trees and linear models need far
+// fewer.
 constexpr std::size_t kMultiplicationsMax = 1u << 28;
 
 Result<void> check_cost(std::size_t rows, std::size_t inner, std::size_t columns) {
@@ -133,7 +133,7 @@ struct LinearModel {
 
 // rows x features of any numbers; out: rows x targets.
 Result<void> linear_scores(const LinearModel& model, const Tensor& in, Tensor& out) {
-  if (in.shape.empty() || in.shape.size() > 2) return wrong("the input is no matrix");
+  if (in.shape.empty() || in.shape.size() > 2) return wrong("the input is not a matrix");
   const auto features = static_cast<std::size_t>(in.shape.back());
   if (model.coefficients.size() != features * model.targets)
     return wrong("a row has " + std::to_string(features) + " features, the model " +

@@ -1,4 +1,4 @@
-// ONNX models: whatever comes, a model that predicts or an error.
+// ONNX models: any input gives a model that predicts, or an error.
 #include <cstddef>
 #include <cstdint>
 #include <string_view>

@@ -14,15 +14,15 @@ using ::testing::HasSubstr;
 
 constexpr const char* kBundle = "onnx_ml-1.17.0.zip";
 
-// Which rows make_onnx.py gave to each case.
+// Whether make_onnx.py gave this case rows with missing values.
 bool takes_missing(const std::string& name) {
   for (const char* prefix : {"imputer", "hist_", "xgboost", "lightgbm", "modes_"})
     if (name.starts_with(prefix)) return true;
   return false;
 }
 
-// Trees add a few numbers in a known order; elsewhere ONNX Runtime's order of summing is its own,
-// and exponentials, powers and differences of large squares make more of a float's last bit.
+// Trees add a few numbers in a known order; elsewhere ONNX Runtime sums in its own order, and
+// exponentials, powers and differences of large squares enlarge rounding errors.
 struct Tolerance {
   double relative = parity::kTolerance, smallest = 1;
 };
@@ -140,7 +140,7 @@ TEST(OnnxMl, Names_what_it_cannot_compute) {
   EXPECT_THAT(message(small_model("Neg", 8)), HasSubstr("encode texts"));
   EXPECT_THAT(message(small_model("TreeEnsembleRegressor")), HasSubstr("TreeEnsembleRegressor: "));
   EXPECT_THAT(message(small_model("MatMul")), HasSubstr("MatMul: input 1 is missing"));
-  // The sum of all rows: no row's own.
+  // A sum over all rows does not belong to any row.
   const std::string axes = field(5, field(1, std::string("axes")) + field(8, std::uint64_t{0}));
   const std::string keep = field(5, field(1, std::string("keepdims")) + field(3, std::uint64_t{1}));
   EXPECT_THAT(message(small_model("ReduceSum", 1, axes + keep)), HasSubstr("row"));

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kModelBytesMax = std::size_t{2} << 30;  // protobuf's own limit
 constexpr std::size_t kBlockRows = 256;
-// A row that costs more multiplications is a neural model's: ONNX Runtime is faster at those.
+// A row with more multiplications indicates a neural model: ONNX Runtime is faster there.
 constexpr std::size_t kMultiplicationsPerRowMax = 1u << 18;
 constexpr std::size_t kColumnsMax = 1u << 16;
 
@@ -57,7 +57,7 @@ Result<std::vector<float>> OnnxModel::answers(const float* rows, std::size_t cou
   return std::move(tensor.floats);
 }
 
-// A graph that mixes rows (a mean over them, a fixed number of them) cannot be served in batches.
+// A graph that mixes rows (their mean, a fixed number of them) cannot be served in batches.
 Result<void> OnnxModel::check_rows_are_apart(const std::vector<float>& rows, std::size_t count) {
   const std::size_t features = pipeline_.feature_count();
   const std::vector<float> together = TRY(answers(rows.data(), count));
@@ -93,7 +93,7 @@ void OnnxModel::tell_kind(const std::vector<float>& scores) {
     probabilities = probabilities && std::abs(sum - 1) <= kTolerance;
   }
   second_only_ = probabilities && columns_ == 2;
-  // Scores that are no probabilities (of support vectors, say) go out as they are.
+  // Scores that are not probabilities (such as support vectors') are returned unchanged.
   objective_ = !probabilities ? "onnx:scores" : second_only_ ? "binary:logistic" : "multi:softprob";
   if (probabilities && !second_only_) class_count_ = columns_;
 }

@@ -1,5 +1,5 @@
-// ONNX models of the classic kinds: trees, linear models and the pipelines around them. Neural
-// models are ONNX Runtime's business.
+// ONNX models of the classic kinds: trees, linear models and pipelines around them. ONNX Runtime
+// serves neural models.
 #pragma once
 
 #include <memory>
@@ -10,16 +10,16 @@
 
 namespace tidemill::infer::onnx_ml {
 
-// A file may be one: it has a serialized ModelProto's first fields.
+// Whether a file may be one: it begins with a serialized ModelProto's first fields.
 bool looks_like_model(std::string_view head);
 
-// Two classes of probabilities answer as XGBoost's binary:logistic does, with that of the second;
-// other outputs as they are. Tidemill.Invalid names the operator, input or output that is not
-// computed here.
+// Probabilities of two classes are answered like XGBoost's binary:logistic, with the second one;
+// other outputs unchanged. Tidemill.Invalid names the operator, input or output that is not
+// supported here.
 Result<std::unique_ptr<Model>> load_model(std::string_view bytes);
 
-// Whether load_model() would take the file; else the error says why, and ONNX Runtime is the one to
-// ask: an operator that is not known, or products of matrices too large for this program.
+// Whether load_model() would accept the file. If not, the error gives the reason (an unknown
+// operator, or products of matrices that are too large here) and ONNX Runtime is needed.
 Result<void> supported(const std::string& path);
 
 }  // namespace tidemill::infer::onnx_ml

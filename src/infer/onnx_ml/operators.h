@@ -13,7 +13,7 @@
 
 namespace tidemill::infer::onnx_ml {
 
-// nullptr: an input that is left out, an output that nobody takes.
+// nullptr: an input that is left out, or an unused output.
 using Inputs = std::span<const Tensor* const>;
 using Outputs = std::span<Tensor* const>;
 // Thread-safe. Errors are Tidemill.Invalid: shapes or types that do not fit.
@@ -29,17 +29,17 @@ void add_linear_operators(OperatorTable& table);
 void add_encoder_operators(OperatorTable& table);
 void add_tree_operators(OperatorTable& table);
 
-// Every operator that is known, by its name. Names of ai.onnx and ai.onnx.ml do not overlap.
+// All known operators by name. Names of ai.onnx and ai.onnx.ml do not overlap.
 const OperatorTable& operator_table();
 
 // Multiplications of matrices since the pipeline's run on this thread began.
 std::size_t& multiplications_done();
 
-// True while a model that is being loaded predicts rows made up for it: encoders then take unknown
-// categories as none, which of a client's rows they may refuse.
+// True while a model that is being loaded predicts made-up rows: encoders then treat unknown
+// categories as none, although they may refuse them in a client's rows.
 bool& rows_are_made_up();
 
-// What most operators begin with: `count` inputs that are there and one output that is wanted.
+// The first check of most operators: `count` inputs are present and one output is used.
 Result<void> need_inputs(Inputs inputs, std::size_t count);
 
 // ONNX-ML's post_transform over the scores of one row, as ONNX Runtime computes it.

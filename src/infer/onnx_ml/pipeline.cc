@@ -13,8 +13,8 @@ std::unexpected<Error> wrong(std::string what) { return fail(codes::kInvalid, st
 // Of all values of a block of rows together.
 constexpr std::size_t kElementsPerRunMax = 1u << 26;
 
-// The node of trees that makes the output out of the one input, with nothing between that changes a
-// number; nullptr when there is more to it.
+// The node of trees that computes the output directly from the only input, without other nodes that
+// change numbers; nullptr when there are any.
 const Node* only_node_of_trees(const Graph& graph, const std::string& output) {
   std::string name = output;
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
@@ -25,7 +25,7 @@ const Node* only_node_of_trees(const Graph& graph, const std::string& output) {
       name = node.inputs[0];
       continue;
     }
-    // Of a classifier's two outputs the second is the scores.
+    // The second of a classifier's two outputs is the scores.
     const std::ptrdiff_t scores = node.operation == "TreeEnsembleClassifier" ? 1 : 0;
     const bool whole = node.operation.starts_with("TreeEnsemble") && node.inputs.size() == 1 &&
                        graph.inputs.size() == 1 && graph.inputs[0].type == Type::real32 &&
@@ -53,8 +53,8 @@ std::vector<bool> needed_nodes(const Graph& graph, const std::string& output) {
 
 }  // namespace
 
-// The real numbers among the outputs (scores, probabilities, also as ZipMap's sequence of maps), or
-// else whole ones. Labels beside scores say that the model is a classifier.
+// Selects the output of real numbers (scores or probabilities, also as ZipMap's sequence of maps),
+// or else of whole numbers. Labels next to scores mean that the model is a classifier.
 Result<void> Pipeline::choose_output(const Graph& graph) {
   const ValueInfo *scores = nullptr, *whole = nullptr;
   bool texts = false;
@@ -81,7 +81,7 @@ Result<void> Pipeline::read_inputs(const Graph& graph) {
   if (graph.inputs.empty()) return wrong("the graph has no inputs");
   for (const ValueInfo& info : graph.inputs) {
     const std::string name = "the input '" + info.name.substr(0, 64) + "'";
-    if (!info.is_tensor || !info.has_type) return wrong(name + " is no tensor of numbers");
+    if (!info.is_tensor || !info.has_type) return wrong(name + " is not a tensor of numbers");
     if (info.type == Type::text)
       return wrong(name + " is texts; rows are numbers, so encode texts before the model");
     if (info.dimensions.empty() || info.dimensions.size() > 2)

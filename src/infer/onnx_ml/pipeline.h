@@ -1,4 +1,4 @@
-// A graph made ready for prediction: only what the answer needs, in order, with places for values.
+// A graph prepared for prediction: only the nodes that the answer needs, in order.
 #pragma once
 
 #include <memory>
@@ -15,17 +15,17 @@ namespace tidemill::infer::onnx_ml {
 
 class Pipeline {
  public:
-  // Tidemill.Invalid names the operator, input or output that cannot be computed here.
+  // Tidemill.Invalid names the operator, input or output that is not supported here.
   static Result<Pipeline> make(const Graph& graph);
 
-  // Of a row: all inputs side by side, in the graph's order.
+  // Numbers per row: all inputs side by side, in the graph's order.
   std::size_t feature_count() const { return feature_count_; }
-  // Of the graph's outputs, one is labels: the model is a classifier.
+  // One of the graph's outputs is labels: the model is a classifier.
   bool has_labels() const { return has_labels_; }
   std::size_t memory_bytes() const;
   // Thread-safe. The answer: count rows of real numbers.
   Result<Tensor> run(const float* rows, std::size_t count) const;
-  // Set when the graph is nothing but trees that look at the rows as they come.
+  // Set when the graph consists only of trees that use the rows directly.
   const TreeScores* only_trees() const { return only_trees_.get(); }
 
  private:

@@ -238,7 +238,7 @@ Result<void> transpose(const Tensor& in, std::vector<std::int64_t> order, Tensor
   std::sort(sorted.begin(), sorted.end());
   bool sound = sorted.size() == rank;
   for (std::size_t i = 0; sound && i < rank; ++i) sound = sorted[i] == static_cast<std::int64_t>(i);
-  if (!sound) return wrong("perm is no order of the axes");
+  if (!sound) return wrong("perm is not an order of the axes");
   std::size_t strides[kRankMax] = {}, at[kRankMax] = {}, stride = 1;
   for (std::size_t i = rank; i-- > 0;) {
     strides[i] = stride;
@@ -287,7 +287,7 @@ Result<Operator> make_constant_of_shape(const Node& node, std::int64_t) {
   else
     TRY(allocate(value, Type::real32, {1}));
   if (value.type == Type::text || TRY(element_count(value.shape)) != 1)
-    return wrong("value is no single number");
+    return wrong("value is not a single number");
   return Operator([value](Inputs inputs, Outputs outputs) -> Result<void> {
     TRY(need_inputs(inputs, 1));
     TRY(allocate(*outputs[0], value.type, numbers_as<std::int64_t>(*inputs[0])));

@@ -1,4 +1,4 @@
-// The values that flow between the operators of a graph.
+// The values passed between the operators of a graph.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 namespace tidemill::infer::onnx_ml {
 
 inline constexpr std::size_t kRankMax = 8;
-// Of one value, while a block of rows is predicted.
+// Limit for one value, while a block of rows is predicted.
 inline constexpr std::size_t kElementsMax = 1u << 24;
 
 using Shape = std::vector<std::int64_t>;
@@ -66,7 +66,7 @@ std::string shape_text(const Shape& shape);
 
 // Empty tensor of that type and shape, its elements zero.
 Result<void> allocate(Tensor& tensor, Type type, Shape shape);
-// Numbers of any type as T; whole numbers that a real one does not fit are 0.
+// Numbers of any type as T; whole numbers become 0 where a real number is out of range.
 template <class T>
 std::vector<T> numbers_as(const Tensor& tensor);
 extern template std::vector<float> numbers_as(const Tensor&);

@@ -6,10 +6,10 @@
 namespace tidemill::infer::onnx_ml {
 namespace {
 
-// Of one node's set of members; each costs two nodes.
+// Limit of members in one node's set; each costs two nodes.
 constexpr std::size_t kMembersMax = 4096;
 
-// Of all leaves of a model: a few bytes of a file can ask for a value an output.
+// Limit for all leaves of a model: a few bytes of a file can ask for one value per output.
 constexpr std::size_t kValuesMax = 1u << 26;
 
 std::unexpected<Error> wrong(std::string what) { return fail(codes::kInvalid, std::move(what)); }
@@ -64,7 +64,8 @@ void TreePlacer::place_leaf(const RawNode& raw, std::size_t at, trees::Tree& tre
 // x == v is x <= v and not x < v: two nodes that share the branch of the others.
 Result<void> TreePlacer::place_split(const RawNode& raw, std::size_t at, trees::Tree& tree) {
   using trees::NodeKind;
-  if (std::isnan(raw.value) && raw.mode != Mode::member) return wrong("a threshold is no number");
+  if (std::isnan(raw.value) && raw.mode != Mode::member)
+    return wrong("a threshold is not a number");
   auto go = [&](bool condition, std::vector<std::pair<std::size_t, bool>> parents) {
     pending_.push_back({condition ? raw.true_child : raw.false_child, std::move(parents)});
   };
@@ -93,13 +94,13 @@ Result<void> TreePlacer::place_split(const RawNode& raw, std::size_t at, trees::
   if (values.empty() || values.size() > kMembersMax)
     return wrong("a set without or with too many members");
   std::sort(values.begin(), values.end());
-  // What lacks the feature equals nothing, unless the node says that it counts as true; a node of
-  // NOT_EQUAL is true for it either way.
+  // A row without the feature equals nothing, unless the node counts that as true; for NOT_EQUAL it
+  // is true in both cases.
   const bool hit_is_true = raw.mode != Mode::not_equal;
   const bool missing_hits = hit_is_true && raw.missing_true;
   std::vector<std::pair<std::size_t, bool>> hits, misses;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    // Ascending: below the value is a miss, at it a hit, above it the next value's business.
+    // Ascending: smaller values miss, this value hits, larger ones go on to the next.
     const std::size_t upper = i == 0 ? at : tree.nodes.size();
     if (i != 0) {
       tree.nodes.emplace_back();

@@ -1,4 +1,4 @@
-// The nodes of ONNX-ML's tree operators as the kernel's neutral trees.
+// Converts nodes of ONNX-ML's tree operators to the kernel's neutral trees.
 #pragma once
 
 #include <cstdint>

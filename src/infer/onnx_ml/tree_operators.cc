@@ -342,7 +342,7 @@ Result<Operator> make_trees(const Node& node, std::int64_t) {
   return Operator([trees, classifier](Inputs inputs, Outputs outputs) -> Result<void> {
     TRY(need_inputs(inputs, 1));
     const Tensor& in = *inputs[0];
-    if (in.shape.empty() || in.shape.size() > 2) return wrong("the input is no matrix");
+    if (in.shape.empty() || in.shape.size() > 2) return wrong("the input is not a matrix");
     const auto columns = static_cast<std::size_t>(in.shape.back());
     const std::size_t rows = in.shape.size() == 2 ? static_cast<std::size_t>(in.shape[0]) : 1;
     if (columns < trees->features())

@@ -1,4 +1,4 @@
-// The scores of ONNX-ML's tree operators; also used alone, where a model is nothing but trees.
+// Scores of ONNX-ML's tree operators; also used alone for models that are only trees.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,9 @@ class TreeScores {
   // node: TreeEnsembleClassifier, TreeEnsembleRegressor or TreeEnsemble.
   static Result<std::shared_ptr<const TreeScores>> make(const Node& node);
 
-  // Scores a row; of classifiers with one score for two classes there are two.
+  // Scores per row; a classifier with one score for two classes has two.
   std::size_t columns() const;
-  // The trees look at so many features at least.
+  // The least number of features that the trees use.
   std::size_t features() const;
   std::size_t memory_bytes() const;
   // Row i begins at rows + i * stride; out: count * columns().

@@ -66,9 +66,9 @@ inline std::map<std::string, std::string> read_bundle(const std::string& name) {
   return files ? *files : std::map<std::string, std::string>();
 }
 
-// Every answer, singly or as the sum of its group, equals the library's within `tolerance` of its
-// size, or of `smallest` where that is larger: sums of floats that cancel out have an error of the
-// size of what they are sums of.
+// Every answer, singly or as the sum of its group, must equal the library's within `tolerance` of
+// its size, or of `smallest` if that is larger: sums of floats that cancel out have errors relative
+// to the size of their terms.
 inline void expect_same(const Predictions& found, const std::string& expected_bytes,
                         const std::string& name, double tolerance = kTolerance,
                         double smallest = 0) {

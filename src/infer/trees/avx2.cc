@@ -6,7 +6,7 @@
 
 #include <immintrin.h>
 
-// As in avx512.cc: the functions run only after avx2_path() has asked the CPU; no lambdas.
+// Like avx512.cc: functions run only after avx2_path() has checked the CPU; no lambdas.
 #define TIDEMILL_AVX2 __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #define TIDEMILL_AVX2_INLINE TIDEMILL_AVX2 __attribute__((always_inline)) inline
 

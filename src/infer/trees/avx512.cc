@@ -7,8 +7,8 @@
 
 #include <cstring>
 
-// The build's baseline is generic x86-64: these functions run only after avx512_path() has asked
-// the CPU. No lambdas in them, which do not inherit the target.
+// The build's baseline is generic x86-64: these functions run only after avx512_path() has checked
+// the CPU. Do not use lambdas in them, which do not inherit the target.
 #define TIDEMILL_AVX512 \
   __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,avx2,bmi,bmi2,popcnt")))
 #define TIDEMILL_AVX512_INLINE TIDEMILL_AVX512 __attribute__((always_inline)) inline

@@ -6,7 +6,7 @@
 namespace tidemill::infer::trees {
 namespace {
 
-// Leaves that a chunk may have for each node of its trees; thin, deep trees go along chains
+// The most leaves per node that a chunk's trees may be padded to; thin, deep trees use chains
 // instead.
 constexpr std::size_t kPaddingMax = 32;
 constexpr std::size_t kChainLevels = 3;
@@ -18,7 +18,7 @@ static_assert(kPaddedLeavesMax + kValuesMax < kChainLeaf);
 enum class Way { linear, walk, blocks, chain };
 bool in_blocks(Way way) { return way == Way::blocks || way == Way::chain; }
 
-// Levels of splits below each node; children come after their parents. At most `limit`.
+// Levels of splits below the root; children come after their parents. At most `limit`.
 std::size_t depth_of(const Tree& tree) {
   std::vector<std::uint32_t> depth(tree.nodes.size(), 0);
   for (std::size_t i = tree.nodes.size(); i-- > 0;) {
@@ -117,8 +117,8 @@ void Builder<T>::choose_ways(std::size_t slots_max) {
 template <class T>
 void Builder<T>::build(std::size_t slots_max) {
   choose_ways(slots_max);
-  // Sums of different outputs do not meet, so trees may be grouped by output; not when leaves
-  // reach over several.
+  // Sums of different outputs are independent, so trees may be grouped by output, unless leaves
+  // cover several outputs.
   std::vector<std::size_t> order(ensemble_.trees.size());
   std::iota(order.begin(), order.end(), 0);
   auto tree = [this](std::size_t index) -> const Tree& { return ensemble_.trees[index]; };

@@ -1,4 +1,4 @@
-// Which trees are laid out how; that they predict the same is kernel_parity_test.cc's.
+// Tests the layout of trees; kernel_parity_test.cc tests that predictions are the same.
 #include "infer/trees/blocks.h"
 
 #include <gtest/gtest.h>

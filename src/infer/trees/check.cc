@@ -1,4 +1,4 @@
-// The bounds of an ensemble, which every kernel relies on instead of checking as it walks.
+// Checks the bounds of an ensemble, so that kernels need not check while walking.
 #include <algorithm>
 
 #include "infer/trees/ensemble.h"

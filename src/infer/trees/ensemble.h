@@ -1,5 +1,5 @@
-// Trees as every library's loader hands them to the kernel: one neutral form for XGBoost, LightGBM,
-// CatBoost, scikit-learn and ONNX-ML, so that none of them brings a predictor of its own.
+// The neutral form of trees that all loaders give to the kernel (XGBoost, LightGBM, CatBoost,
+// scikit-learn and ONNX-ML), so that none of them needs its own predictor.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace tidemill::infer::trees {
 
-// What a value of a split's feature is compared with, and what counts as missing there.
+// How a split compares its feature's value, and which values count as missing.
 enum class NodeKind : std::uint8_t {
   leaf,
   less,        // goes left when value < threshold (XGBoost)
@@ -37,8 +37,8 @@ struct Node {
   std::uint32_t leaf = 0;              // leaf: its values begin at leaf * leaf_width
 };
 
-// A leaf whose value is a linear function of the row (LightGBM's linear_tree). A row that lacks
-// one of its features gets the leaf's plain value instead.
+// A leaf whose value is a linear function of the row (LightGBM's linear_tree). A row without one of
+// its features gets the leaf's plain value instead.
 struct LinearLeaf {
   double constant = 0;
   std::vector<std::uint32_t> features;
@@ -56,13 +56,13 @@ struct Tree {
   std::vector<LinearLeaf> linear_leaves;                  // empty, or one a leaf
 };
 
-// Sums of the trees' leaves, a margin an output. What becomes of margins (sigmoid, softmax) is the
-// model's business.
+// Sums of the trees' leaves, one margin per output. The model transforms margins (sigmoid,
+// softmax).
 struct Ensemble {
   std::size_t feature_count = 0;
   std::size_t output_count = 1;
-  std::vector<double> base;  // output_count margins to begin with
-  std::vector<Tree> trees;   // in the order in which the library sums them
+  std::vector<double> base;  // initial margins, one per output
+  std::vector<Tree> trees;   // in the order of the library's summation
   // Forests: the sum of the leaves is divided by the number of trees of its output, then base is
   // added.
   bool average = false;
@@ -80,9 +80,9 @@ inline constexpr std::size_t kValuesMax = 1u << 30;  // of leaves, and words of 
 inline constexpr std::size_t kOutputsMax = 4096;
 inline constexpr std::size_t kFeaturesMax = 1u << 20;
 
-// Tidemill.Invalid naming the tree and node when a child does not come after its parent, a feature,
-// leaf, category set or output is out of range, or a bound above is passed. Every walk of a checked
-// ensemble ends.
+// Tidemill.Invalid naming the tree and node when a child does not come after its parent; when a
+// feature, leaf, category set or output is out of range; or beyond a limit above. Every walk of a
+// checked ensemble ends.
 Result<void> check_ensemble(const Ensemble& ensemble);
 
 }  // namespace tidemill::infer::trees

@@ -119,7 +119,7 @@ void FlatForest<T>::add(const Tree& tree) {
 template <class T>
 template <bool kPlain>
 void FlatForest<T>::walk_lanes(std::uint32_t* at, const float* row) const {
-  // Leaves lead to themselves: all are reached when nothing moves.
+  // Leaves lead to themselves: all leaves are reached when nothing moves.
   for (bool moved = true; moved;) {
     moved = false;
     for (std::size_t lane = 0; lane < kWalkLanes; ++lane) {

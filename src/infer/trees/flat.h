@@ -1,5 +1,5 @@
-// An ensemble as arrays for walks node by node: the scalar path, and on every path what the vectors
-// do not take (categorical splits, linear leaves, deep trees).
+// An ensemble as arrays for walks node by node: the scalar path, and on every path the trees that
+// vectors cannot handle (categorical splits, linear leaves, deep trees).
 #pragma once
 
 #include <cstddef>
@@ -40,7 +40,7 @@ struct FlatSet {
   std::uint32_t first_word, words;
 };
 
-// T: what the leaves are summed in.
+// T: the type of the sums.
 template <class T>
 struct FlatForest {
   std::vector<FlatNode> nodes;
@@ -54,10 +54,10 @@ struct FlatForest {
   };
   std::vector<Linear> linear_forests;
 
-  // Of a checked ensemble.
+  // The tree must be from a checked ensemble.
   void add(const Tree& tree);
   void add_leaves(const Tree& tree);
-  // Where walks from `at` (nodes) end: the leaves' indices, over `at`. `plain`: of all trees.
+  // Replaces each node in `at` by the index of the leaf where its walk ends. `plain`: of all trees.
   void walk(std::uint32_t* at, std::size_t count, bool plain, const float* row) const;
   // Walks the trees [begin, end) and adds their leaves, in order, to sums[output].
   void add_trees(std::size_t begin, std::size_t end, const float* row, T* sums) const;

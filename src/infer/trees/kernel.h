@@ -1,5 +1,5 @@
-// A tree ensemble compiled for prediction: immutable, thread-safe, without a lock or an allocation
-// a row.
+// A tree ensemble compiled for prediction: immutable and thread-safe, with no locks and no
+// allocations per row.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ bool path_available(Path path);
 const char* path_name(Path path);
 
 struct CompileOptions {
-  std::optional<Path> path = {};  // the best one of this CPU, when it is not given
+  std::optional<Path> path = {};  // the best one of this CPU, if not given
 };
 
 class Kernel {
@@ -36,8 +36,8 @@ class Kernel {
   virtual Path path() const = 0;
 };
 
-// The kernel copies what it needs of the ensemble. Tidemill.Invalid as check_ensemble() says it, or
-// when the path asked for is not one of this CPU.
+// Copies what it needs from the ensemble. Tidemill.Invalid for ensembles that check_ensemble()
+// refuses, or when this CPU lacks the requested path.
 Result<std::unique_ptr<const Kernel>> compile(const Ensemble& ensemble,
                                               const CompileOptions& options = {});
 

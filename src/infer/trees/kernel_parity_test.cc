@@ -1,4 +1,4 @@
-// Every path against a walk of the neutral form that knows nothing of layouts, on random ensembles
+// Compares every path with a walk of the neutral form, independent of layouts, on random ensembles
 // of many shapes: the same sums, bit for bit.
 #include <gtest/gtest.h>
 

@@ -12,7 +12,7 @@ namespace tidemill::infer::trees {
 namespace {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
-// The largest rank is the one of missing values that go right.
+// The largest rank is for missing values that go right.
 constexpr std::size_t kByteThresholdsMax = 255;
 constexpr std::size_t kThresholdsMax = 65535;
 
@@ -43,7 +43,7 @@ void RankTables::add_search_tree(RankedFeature& feature, const std::vector<float
   for (std::size_t level = 0; level < levels.size(); ++level) {
     std::vector<float>& keys = levels[levels.size() - 1 - level];
     feature.level_start[level] = static_cast<std::uint32_t>(key_blocks_.size());
-    // One key more than there are, so that the block after the last full one exists.
+    // One key more than needed, so that there is a block after the last full one.
     keys.resize((keys.size() / kKeys + 1) * kKeys, kNan);
     for (std::size_t i = 0; i < keys.size(); i += kKeys)
       std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(i), kKeys,

@@ -13,13 +13,13 @@
 
 namespace tidemill::infer::trees {
 
-// Features as splits see them: one slot for each way in which a feature's missing values go, so
-// that the direction is part of the rank and costs nothing in the trees.
+// Features for splits: one slot for each direction in which a feature's missing values go, so that
+// the direction is part of the rank and costs nothing in the trees.
 inline constexpr std::size_t kSlotsMax = 1024;
-// A byte names a slot of a narrow row; one of a wide row has a bank as well, of so many slots.
+// A byte names a slot of a narrow row; a slot of a wide row also has a bank of this many slots.
 inline constexpr std::size_t kNarrowSlotsMax = 256;
 inline constexpr std::size_t kBankSlots = 128;
-// Each slot of a wide row costs its preparation, which few trees do not repay.
+// Each slot of a wide row costs preparation, which only pays off with enough trees.
 inline constexpr std::size_t kWideSlotsPerTreeMax = 4;
 inline constexpr std::size_t kKeys = 16;  // thresholds compared at once
 inline constexpr std::size_t kSearchLevelsMax = 5;
@@ -44,8 +44,8 @@ struct RankedFeature {
 
 class RankTables {
  public:
-  // Of those trees that say `use`. Nothing when the model has more thresholds than fit, or more
-  // slots than slots_max, which is at most kSlotsMax.
+  // Only for trees selected by `use`. nullopt when the model has too many thresholds, or more slots
+  // than slots_max, which is at most kSlotsMax.
   static std::optional<RankTables> build(const Ensemble& ensemble, const std::vector<bool>& use,
                                          std::size_t slots_max);
 
@@ -80,7 +80,7 @@ class RankTables {
   std::vector<RankedFeature> features_;
   std::vector<Slot> slots_;
   std::vector<KeyBlock> key_blocks_;
-  // While the trees are laid out.
+  // Used only during layout.
   std::map<Key, std::uint16_t> slot_of_;
   std::map<std::uint32_t, std::vector<float>> thresholds_;
 

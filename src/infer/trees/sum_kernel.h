@@ -1,4 +1,4 @@
-// What all kernels share: base margins, averaging, blocks of rows, conversion of the sums.
+// Shared by all kernels: base margins, averaging, blocks of rows, conversion of the sums.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace tidemill::infer::trees {
 
-// T: float or double, as the ensemble is summed.
+// T: float or double, the type of the ensemble's sums.
 template <class T>
 class SumKernel : public Kernel {
  public:
@@ -39,9 +39,9 @@ class SumKernel : public Kernel {
 
   std::size_t feature_count_;
   Path path_;
-  std::vector<T> start_;    // what sums begin with
+  std::vector<T> start_;    // initial values of the sums
   std::vector<T> divisor_;  // averages only: the trees of each output
-  std::vector<T> last_;     // what is added at the end, if anything
+  std::vector<T> last_;     // added at the end, if anything
 };
 
 template <class T>

@@ -30,7 +30,7 @@ inline float float_threshold(const Node& node) {
   return nearest > threshold ? nearest : std::nextafter(nearest, kInfinity);
 }
 
-// LightGBM's kZeroThreshold: what Missing::nan_or_zero takes for zero.
+// LightGBM's kZeroThreshold: values that Missing::nan_or_zero treats as zero.
 inline constexpr float kZeroSizeMax = 1e-35f;
 
 }  // namespace tidemill::infer::trees

@@ -43,7 +43,7 @@ T one(Transform transform, T x, T scale) {
   }
 }
 
-// As XGBoost: the sum in double, each exponential in T.
+// Like XGBoost: the sum in double, each exponential in T.
 template <class T>
 void softmax(const T* margins, std::size_t outputs, T* out, bool zeros_stay) {
   const T largest = *std::max_element(margins, margins + outputs);

@@ -1,4 +1,4 @@
-// What becomes of margins: the last step of most models, shared by the loaders.
+// Transforms of margins: the last step of most models, shared by the loaders.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ enum class Transform {
   arg_max,        // the index of the largest, the first of equals: one number a row
 };
 
-// Numbers a row after the transform.
+// Numbers per row after the transform.
 std::size_t transformed_columns(Transform transform, std::size_t outputs);
 
 // One row. `out` may be `margins`. Computes in T as XGBoost (float) and LightGBM (double) do.

@@ -1,4 +1,4 @@
-// What a vector path brings: preparing a row, and finding the leaves of a chunk's trees.
+// A vector path: prepares rows, and finds the leaves of a chunk's trees.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@ namespace tidemill::infer::trees {
 
 inline constexpr std::size_t kRowsAtOnce = 4;
 
-// Trees of a chunk that go on below their upper block.
+// Trees of a chunk that continue below their upper block.
 struct ChainLanes {
   std::size_t count = 0;
   std::uint32_t at[kChunkTrees];   // a block of BlockTables::chain, or kChainLeaf | a leaf
-  std::uint8_t tree[kChunkTrees];  // whose it is
+  std::uint8_t tree[kChunkTrees];  // the tree of each lane
 };
 
-// A step of each lane: where its way from its block leads. Lanes that have arrived leave.
+// Moves each lane to the target of its way from its block. Lanes that have arrived leave.
 inline void advance(const ChainBlock* chain, const std::uint8_t* ways, ChainLanes& lanes,
                     std::uint32_t* positions) {
   std::size_t left = 0;
@@ -36,18 +36,18 @@ struct VectorPath {
   std::size_t slots_max;
   // row: feature_count floats; out: ranks.row_bytes() bytes, aligned to a register.
   void (*prepare)(const RankTables& ranks, const float* row, std::uint8_t* out);
-  // The leaf of each tree of the chunk, for `count` (1 .. kRowsAtOnce) prepared rows that lie
-  // row_bytes apart: positions[row * kChunkTrees + tree], an index into leaves or leaf_map. A
-  // position less first_leaf, without its sub_levels lowest bits, is 64 * tree + the exit taken.
+  // The leaf of each tree of the chunk, for `count` (1 .. kRowsAtOnce) prepared rows at intervals
+  // of row_bytes: positions[row * kChunkTrees + tree], an index into leaves or leaf_map. A position
+  // less first_leaf, without its sub_levels lowest bits, is 64 * tree + the exit taken.
   void (*find)(const BlockTables& tables, const Chunk& chunk, const std::uint8_t* rows,
                std::size_t row_bytes, std::size_t count, std::uint32_t* positions);
-  // Follows the chains of a row's trees, none of which is at a leaf, to their leaves:
-  // positions[tree] is an index into leaves.
+  // Follows the chains of a row's trees (none is at a leaf yet) to their leaves: positions[tree] is
+  // an index into leaves.
   void (*follow)(const BlockTables& tables, const std::uint8_t* row, ChainLanes& lanes,
                  std::uint32_t* positions);
 };
 
-// Null when this CPU, or this build, has no such instructions.
+// Null when this CPU or this build lacks the instructions.
 const VectorPath* avx2_path();
 const VectorPath* avx512_path();
 

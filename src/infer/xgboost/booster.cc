@@ -15,7 +15,7 @@ constexpr std::size_t kMarginsMax = trees::kOutputsMax;
 
 std::unexpected<Error> invalid(std::string what) { return fail(codes::kInvalid, std::move(what)); }
 
-// Margins by a derived class, then the objective's transform.
+// A derived class computes margins, then the objective's transform is applied.
 class Booster : public Model {
  public:
   Booster(const ModelFile& file, Objective objective, bool pickled)
@@ -46,8 +46,8 @@ class Booster : public Model {
     return {};
   }
   std::size_t feature_count() const final { return feature_count_; }
-  // XGBoost takes the columns that a row lacks as missing; of a pickled model, whose feature names
-  // the container compares with the request's, it lets one be missing.
+  // XGBoost treats columns that a row lacks as missing; for a pickled model, whose feature names
+  // the container compares with the request's, one may be missing.
   std::size_t columns_min() const final {
     return pickled_ && feature_count_ > 1 ? feature_count_ - 1 : 1;
   }
@@ -93,7 +93,7 @@ class LinearBooster final : public Booster {
   }
 
  protected:
-  // In XGBoost's order: the bias and base margin, then each feature that is there.
+  // In XGBoost's order: the bias and base margin, then each present feature.
   void margins(const float* rows, std::size_t count, float* out) const override {
     const std::size_t features = feature_count(), outputs = base_.size();
     const float* biases = weights_.data() + features * outputs;
@@ -125,7 +125,7 @@ Result<std::unique_ptr<Model>> make_linear(const ModelFile& file, Objective obje
   margins.class_count = file.class_count;
   margins.target_count = file.target_count;
   const trees::Ensemble ensemble = TRY(make_ensemble(std::move(margins)));
-  // Of a vector of base scores (3.1 and later) the linear booster adds the first to every output.
+  // From a vector of base scores (3.1 and later) the linear booster adds the first to every output.
   const std::vector<float> base(outputs, static_cast<float>(ensemble.base[0]));
   return std::make_unique<LinearBooster>(file, objective, pickled, base);
 }

@@ -14,8 +14,8 @@ namespace tidemill::infer::xgboost {
 
 inline constexpr std::uint64_t kModelFileBytesMax = 4ull << 30;
 
-// Reads XGBoost's binary, JSON or UBJSON format, or the pickle of a Python Booster that old
-// SageMaker containers wrote (its bytes are found, no pickle code is run). Tidemill.Invalid
+// Reads XGBoost's binary, JSON or UBJSON format, or the pickle of a Python Booster written by old
+// SageMaker containers (it extracts the bytes and runs no pickle code). Tidemill.Invalid
 // otherwise.
 Result<std::unique_ptr<Model>> load_booster(const std::string& path,
                                             const trees::CompileOptions& options = {});

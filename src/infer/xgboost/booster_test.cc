@@ -59,7 +59,7 @@ class BoosterTest : public ::testing::Test {
     return path;
   }
 
-  // What libxgboost predicts with the model.
+  // The predictions of libxgboost with the model.
   static std::vector<float> oracle(const std::string& path, const Matrix& rows) {
     const Library& library = **xgboost::library();
     BoosterHandle handle;
@@ -160,7 +160,7 @@ TEST(HostilePickles, Are_searched_once) {
   const std::string class_name = "ccopy_reg\n(cxgboost.core\nBooster\n";
   std::string head(136, '\0');
   head += std::string("\x0f\0\0\0\0\0\0\0", 8) + "binary:logistic";
-  // Texts within texts, each of which looks like a booster, and none of which is one.
+  // Nested texts that each look like a booster, although none is one.
   std::string nested = class_name;
   for (int i = 0; i < 3000; ++i) nested += "V" + head;
   for (const std::string& pickle :
@@ -189,7 +189,7 @@ TEST_F(BoosterTest, Many_threads_predict_at_once) {
   EXPECT_EQ(wrong, 0);
 }
 
-// testdata/ was written by Python's xgboost 3.2, whose base_score 1.7 does not understand by
+// Python's xgboost 3.2 wrote testdata/, whose base_score 1.7 cannot read by
 // itself.
 TEST_F(BoosterTest, Predicts_what_Python_predicts_with_models_of_a_newer_xgboost) {
   const std::string testdata = std::string(TIDEMILL_SOURCE_DIR) + "/src/infer/testdata/";

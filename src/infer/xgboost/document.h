@@ -1,5 +1,5 @@
-// A model's JSON or UBJSON read as it goes by: arrays of numbers land in vectors, what nobody asks
-// for is skipped, and nothing else is kept. So a model needs little more memory than its trees.
+// Reads a model's JSON or UBJSON in one pass: arrays of numbers go into vectors, unneeded parts are
+// skipped, and nothing else is kept. So a model takes little more memory than its trees.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace tidemill::infer::xgboost {
 inline constexpr int kDocumentDepthMax = 64;
 inline constexpr std::size_t kTextBytesMax = 1u << 20;  // of a string that is read, or a key
 
-// The reader stands before a value; each call consumes exactly one. Every error is
+// The reader is positioned before a value; each call consumes exactly one. Every error is
 // Tidemill.Invalid.
 class Document {
  public:
@@ -43,7 +43,7 @@ class Document {
 // The text must outlive the reader.
 std::unique_ptr<Document> open_json(std::string_view text);
 std::unique_ptr<Document> open_ubjson(std::string_view bytes);
-// By the second byte; both begin with '{'.
+// Decides by the second byte; both formats begin with '{'.
 std::unique_ptr<Document> open_document(std::string_view bytes);
 
 }  // namespace tidemill::infer::xgboost

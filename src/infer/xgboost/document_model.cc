@@ -178,7 +178,7 @@ class Reader {
       if (key == "categories_nodes") return document_->numbers(raw_.category_nodes);
       if (key == "categories_segments") return document_->numbers(raw_.category_starts);
       if (key == "categories_sizes") return document_->numbers(raw_.category_sizes);
-      // Vectors of leaves: base_weights of every node, or since 3.2 leaf_weights of the leaves.
+      // Vector leaves: base_weights of every node, or since 3.2 leaf_weights of the leaves.
       if (key == "leaf_weights") {
         raw_.packed_leaves = true;
         return document_->numbers(raw_.leaf_vectors);

@@ -9,14 +9,14 @@ namespace {
 
 std::unexpected<Error> invalid(std::string what) { return fail(codes::kInvalid, std::move(what)); }
 
-// 0 when the text is no count.
+// 0 when the text is not a count.
 std::size_t count_of(const std::string& text, std::size_t plus) {
   std::size_t count = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
   return error == std::errc{} && count < trees::kTreesMax ? count + plus : 0;
 }
 
-// After early stopping only the rounds up to the best one count, as in the container of SageMaker.
+// After early stopping only the rounds up to the best one count, as in SageMaker's container.
 std::size_t tree_count(const ModelFile& file) {
   const std::size_t rounds = count_of(file.best_iteration, 1);
   if (rounds == 0) return file.trees.size();
@@ -52,7 +52,7 @@ Result<trees::Ensemble> make_ensemble(ModelFile file) {
   ensemble.feature_count = file.feature_count;
   ensemble.output_count = file.output_count();
   ensemble.base = TRY(base_margins(file));
-  // 1.3 began to add the trees to the base score; before, it was added to their sum.
+  // From 1.3 on trees are added to the base score; earlier versions add it to the trees' sum.
   ensemble.base_last = file.version[0] < 1 || (file.version[0] == 1 && file.version[1] < 3);
   const std::size_t count = tree_count(file);
   if (file.tree_outputs.size() < count) return invalid("the model's tree_info is cut off");
@@ -62,7 +62,7 @@ Result<trees::Ensemble> make_ensemble(ModelFile file) {
   for (std::size_t i = 0; i < count; ++i) {
     trees::Tree& tree = file.trees[i];
     if (file.tree_outputs[i] < 0) return invalid("a tree belongs to no class");
-    // Vectors of leaves reach over all outputs.
+    // Vector leaves cover all outputs.
     tree.output = tree.leaf_width > 1 ? 0 : static_cast<std::uint32_t>(file.tree_outputs[i]);
     if (!file.tree_weights.empty()) tree.weight = file.tree_weights[i];
   }

@@ -89,7 +89,7 @@ class JsonDocument final : public Document {
     return {};
   }
 
-  // Names and parameters of XGBoost are ASCII: of escapes only the simple ones are understood.
+  // XGBoost's names and parameters are ASCII: only simple escapes are understood.
   Result<void> read_text(std::string* out) {
     if (!take('"')) return malformed("a string is missing");
     for (; at_ != end_ && *at_ != '"'; ++at_) {
@@ -124,7 +124,7 @@ class JsonDocument final : public Document {
     }
     if (error == std::errc{}) {
       at_ = stop;
-      // Lists of integers may be written as 1.0 or 1E0, or be numbers of another kind.
+      // Lists of integers may be written as 1.0 or 1E0, or contain other numbers.
       if (std::is_integral_v<T> && at_ != end_ && (*at_ == '.' || *at_ == 'e' || *at_ == 'E'))
         return malformed("an integer is expected");
       return value;

@@ -10,8 +10,8 @@ namespace {
 constexpr const char* kLibraryName = "libxgboost.so.0";
 
 Result<Library> open_library() {
-  // Idle OpenMP threads would otherwise spin for milliseconds after each parallel region and take
-  // the cores from the event loops. Read by libgomp when it is loaded, which is now.
+  // Otherwise idle OpenMP threads would spin for milliseconds after each parallel region and take
+  // cores from the event loops. libgomp reads the variable when it is loaded below.
   setenv("OMP_WAIT_POLICY", "passive", 0);
   void* handle = dlopen(kLibraryName, RTLD_NOW | RTLD_LOCAL);
   if (!handle)

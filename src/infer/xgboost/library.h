@@ -1,5 +1,5 @@
-// libxgboost, opened at first use, so that a server that hosts no model pays neither its start time
-// nor its memory.
+// libxgboost, opened at first use, so that it costs a server without such models neither start time
+// nor memory.
 #pragma once
 
 #include <xgboost/c_api.h>
@@ -46,7 +46,7 @@ struct Library {
   TIDEMILL_XGBOOST_FUNCTIONS(TIDEMILL_XGBOOST_MEMBER)
 #undef TIDEMILL_XGBOOST_MEMBER
 
-  // What the last failed call on this thread said, without XGBoost's stack trace.
+  // The last error on this thread, without XGBoost's stack trace.
   std::string last_error() const;
 };
 

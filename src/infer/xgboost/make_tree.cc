@@ -37,8 +37,8 @@ class Maker {
     tree_.nodes.reserve(raw_.left.size());
     tree_.nodes.emplace_back();
     order_.push_back(0);
-    // Breadth first; nodes that pruning left behind are not reached. A node reached twice would
-    // make more nodes than there are.
+    // Breadth first; nodes left behind by pruning are not reached. If a node were reached twice
+    // there would be more nodes than exist.
     for (std::size_t i = 0; i < order_.size(); ++i) TRY(add_node(i));
     return std::move(tree_);
   }
@@ -63,7 +63,7 @@ class Maker {
     order_.push_back(left);
     order_.push_back(right);
     if (!raw_.split_types.empty() && raw_.split_types[from] != 0) {
-      // XGBoost's set goes right.
+      // XGBoost's category set goes right.
       node.kind = trees::NodeKind::in_set;
       node.categories = static_cast<std::uint32_t>(tree_.category_sets.size());
       tree_.category_sets.push_back(TRY(category_set(from)));

@@ -1,4 +1,4 @@
-// What an XGBoost model file says, whatever its format.
+// The contents of an XGBoost model file of any format.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ struct ModelFile {
   std::vector<float> base_score;
   bool base_is_margin = false;  // before 1.0 base scores were saved as margins
 
-  // Trees, in order; Tree::output is not set yet but for vector leaves.
+  // Trees, in order; Tree::output is set only for vector leaves so far.
   std::vector<trees::Tree> trees;
   std::vector<std::int32_t> tree_outputs;
   std::vector<float> tree_weights;         // dart
@@ -40,17 +40,17 @@ struct ModelFile {
 Result<ModelFile> read_document_model(std::string_view bytes);
 // The binary format of all versions that wrote it (to 3.0).
 Result<ModelFile> read_binary_model(std::string_view bytes);
-// Either, by their first bytes. Tidemill.Invalid when it is none, or damaged.
+// Any format, by the first bytes. Tidemill.Invalid when unknown or damaged.
 Result<ModelFile> read_model_file(std::string_view bytes);
 
-// Words of category sets a model may have: a small file can name large categories.
+// Limit of words in a model's category sets: a small file can name large categories.
 inline constexpr std::size_t kCategoryWordsMax = 1u << 24;
 
-// A tree as XGBoost's formats hold it: a list a member, one entry a node.
+// A tree as in XGBoost's formats: one list per member, one entry per node.
 struct RawTree {
   std::vector<std::int32_t> left, right, features, default_left;
   std::vector<float> conditions;  // a split's threshold, a leaf's value
-  // leaf_width numbers a node, when leaf_width is not 1; a leaf, whose number is in `right`, when
+  // leaf_width numbers per node, if leaf_width is not 1; per leaf (numbered by `right`) if
   // packed_leaves.
   std::vector<float> leaf_vectors;
   bool packed_leaves = false;

@@ -10,11 +10,11 @@ namespace tidemill::infer::xgboost {
 
 struct Objective {
   trees::Transform transform = trees::Transform::identity;
-  // What base_score, which users give as a prediction, is as a margin.
+  // How base_score, which users give as a prediction, becomes a margin.
   enum class Base { same, logit, logarithm } base = Base::same;
 };
 
-// Nothing for one that is not known.
+// nullopt for an unknown objective.
 std::optional<Objective> find_objective(std::string_view name);
 float margin_of(Objective::Base base, float score);
 

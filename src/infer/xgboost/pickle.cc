@@ -13,10 +13,10 @@ namespace {
 constexpr std::size_t kLearnerBytes = 136;
 constexpr std::size_t kObjectiveBytesMax = 64;
 constexpr std::size_t kHeadBytes = kLearnerBytes + sizeof(std::uint64_t) + kObjectiveBytesMax;
-// A text is decoded to be looked at: a file of nothing but opcodes must not make that dear.
+// Texts are decoded to examine them: a file full of opcodes must not make that expensive.
 constexpr int kTextsMax = 4096;
 constexpr int kWholeTextsMax = 16;
-// Within these bytes a pickle without a protocol's mark names the class.
+// A pickle without a protocol mark names the class within these bytes.
 constexpr std::size_t kClassNameWithin = 512;
 
 // Opcodes of byte strings and the width of the little-endian length that follows (Python's
@@ -36,7 +36,7 @@ int length_width(char opcode) {
   }
 }
 
-// Before 1.0 a pickle holds what XGBoosterGetModelRaw() gave: a binary model without any mark.
+// Before 1.0 a pickle holds the output of XGBoosterGetModelRaw(): a binary model without a mark.
 bool looks_bare(std::string_view bytes) {
   if (bytes.size() < kLearnerBytes + sizeof(std::uint64_t)) return false;
   std::uint64_t length = 0;
@@ -53,7 +53,7 @@ bool looks_like_booster(std::string_view bytes) {
          bytes.starts_with("{\"") || bytes.starts_with("binf") || looks_bare(bytes);
 }
 
-// Bytes that were pickled as UTF-8 of Latin-1 (protocols 1 and 2); "" when the text is none.
+// Bytes pickled as UTF-8 of Latin-1 (protocols 1 and 2); "" when the text is not such bytes.
 std::string from_utf8(std::string_view text, std::size_t bytes_max) {
   std::string out;
   for (std::size_t at = 0; at < text.size() && out.size() < bytes_max; ++at) {
@@ -69,7 +69,7 @@ std::string from_utf8(std::string_view text, std::size_t bytes_max) {
   return out;
 }
 
-// Bytes that were pickled as a line of text in which some stand as \u005c (protocol 0).
+// Bytes pickled as a line of text in which some are written as \u005c (protocol 0).
 std::string from_escapes(std::string_view line, std::size_t bytes_max) {
   std::string out;
   while (!line.empty() && out.size() < bytes_max) {
@@ -90,7 +90,7 @@ std::string from_escapes(std::string_view line, std::size_t bytes_max) {
   return out;
 }
 
-// The booster among the texts of a pickle; they are opcodes 'X' (a length, then UTF-8) and 'V' (a
+// Finds the booster among the texts of a pickle: opcodes 'X' (a length, then UTF-8) and 'V' (a
 // line).
 std::string booster_in_texts(std::string_view pickle) {
   std::string best;
@@ -110,7 +110,7 @@ std::string booster_in_texts(std::string_view pickle) {
       if (length > text.size()) continue;
       text = text.substr(0, length);
     }
-    // A text is never shorter than the bytes that it stands for.
+    // A text is never shorter than the bytes that it encodes.
     if (text.size() < kLearnerBytes || text.size() <= best.size()) continue;
     ++texts;
     const auto decode = line ? from_escapes : from_utf8;
@@ -145,7 +145,7 @@ Result<std::string_view> find_pickled_booster(std::string_view pickle, std::stri
     decoded = booster_in_texts(pickle);
     best = decoded;
   }
-  if (best.empty()) return fail(codes::kInvalid, "no pickle of an xgboost.Booster");
+  if (best.empty()) return fail(codes::kInvalid, "not a pickle of an xgboost.Booster");
   return best;
 }
 

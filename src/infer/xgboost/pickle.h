@@ -8,10 +8,10 @@
 
 namespace tidemill::infer::xgboost {
 
-// The largest string of the pickle that looks like a booster: one that XGBoost 1.0 and later
-// serialized, or a bare model as 0.90 and earlier kept. The view points into `pickle`, or into
-// `decoded` where the pickle (of protocols 0 to 2, such as Python 2's) holds the bytes as text.
-// Tidemill.Invalid when there is none.
+// The largest string of the pickle that looks like a booster: serialized by XGBoost 1.0 and later,
+// or a bare model as in 0.90 and earlier. The view points into `pickle`, or into `decoded` if the
+// pickle (protocols 0 to 2, such as Python 2's) holds the bytes as text. Tidemill.Invalid when
+// there is none.
 Result<std::string_view> find_pickled_booster(std::string_view pickle, std::string& decoded);
 
 }  // namespace tidemill::infer::xgboost

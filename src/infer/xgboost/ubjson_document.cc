@@ -133,7 +133,7 @@ class UbjsonDocument final : public Document {
     double value = 0;
     const char type = TRY(marker());
     if (type == 'd' || type == 'D' || type == 'T' || type == 'F')
-      return malformed("a length is no integer");
+      return malformed("a length is not an integer");
     if (type == 'L') {
       const auto wide = TRY(big_endian<std::int64_t>());
       if (wide < 0) return malformed("a length is negative");

@@ -1,5 +1,5 @@
-// Models of many versions of XGBoost against what each version itself predicted. The models and
-// their predictions are made by testdata/make_xgboost_models.py.
+// Compares models of many XGBoost versions with each version's own predictions.
+// testdata/make_xgboost_models.py makes the models and predictions.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -104,7 +104,7 @@ TEST_P(Versions, Predicts_as_the_version_that_trained_the_model) {
   }
 }
 
-// Margins have no exponentials of this or that libm in them: there each bit is the same.
+// Margins do not depend on a libm's exponentials, so every bit is the same.
 TEST_P(Versions, Sums_to_the_same_bits) {
   if (GetParam().name.starts_with("linear")) GTEST_SKIP() << "no trees";
   const std::string& bytes = GetParam().model;
@@ -125,7 +125,7 @@ TEST_P(Versions, Sums_to_the_same_bits) {
                            << expected_[0];
 }
 
-// A bundle that cannot be read would only be missed.
+// Otherwise a bundle that cannot be read would merely be skipped.
 TEST(VersionBundles, Are_all_there) { EXPECT_EQ(cases().size(), 103u); }
 
 INSTANTIATE_TEST_SUITE_P(XGBoost, Versions, ::testing::ValuesIn(cases()), [](const auto& each) {

@@ -1,4 +1,4 @@
-// Model files of every format: whatever comes, a model that predicts, or an error.
+// Model files of every format: any input gives a model that predicts, or an error.
 #include <cassert>
 #include <cstddef>
 #include <cstdint>

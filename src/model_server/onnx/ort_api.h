@@ -1,6 +1,6 @@
 // The part of ONNX Runtime's C API that is used here, declared by hand: handles are opaque, and the
-// table of functions only ever grows at its end, so each function keeps its place for good.
-// (onnxruntime_c_api.h, "All members of OrtApi are append-only".)
+// table of functions only grows at its end, so each function keeps its place. (onnxruntime_c_api.h,
+// "All members of OrtApi are append-only".)
 #pragma once
 
 #include <cstddef>
@@ -95,7 +95,7 @@ struct Api {
   Status* (*AddSessionConfigEntry)(SessionOptions*, const char* key, const char* value);
 };
 
-// Places as offsetof() tells them for onnxruntime_c_api.h of 1.24.
+// Positions from offsetof() with onnxruntime_c_api.h of 1.24.
 #define TIDEMILL_ORT_PLACE(name, place) \
   static_assert(offsetof(Api, name) == (place) * sizeof(void*), #name " lies elsewhere")
 TIDEMILL_ORT_PLACE(GetErrorMessage, 2);
@@ -137,7 +137,7 @@ TIDEMILL_ORT_PLACE(ReleaseSessionOptions, 100);
 TIDEMILL_ORT_PLACE(AddSessionConfigEntry, 130);
 #undef TIDEMILL_ORT_PLACE
 
-// Opened once; never closed. Tidemill.NotFound says where the library is looked for.
+// Opened once; never closed. Tidemill.NotFound lists the paths that were searched.
 Result<const Api*> open_api();
 
 }  // namespace tidemill::model_server::ort

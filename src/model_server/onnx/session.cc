@@ -40,7 +40,7 @@ class OnnxSession final : public Runner {
     TRY(check(api_, api_.SetSessionGraphOptimizationLevel(made, ort::kOptimizeAll)));
     TRY(check(api_, api_.SetIntraOpNumThreads(made, threads)));
     TRY(check(api_, api_.SetInterOpNumThreads(made, 1)));
-    // Threads that spin for work take the processor from everyone else on the machine.
+    // Threads that spin while waiting would take the processor from the rest of the machine.
     TRY(check(api_, api_.AddSessionConfigEntry(made, "session.intra_op.allow_spinning", "0")));
     ort::Session* session = nullptr;
     TRY(check(api_, api_.CreateSession(environment_.get(), path.c_str(), made, &session)));
@@ -125,7 +125,7 @@ Result<void> OnnxSession::read_type(const ort::TypeInfo* info, bool output, Tens
     maps_.insert(spec.name);
     return {};
   }
-  if (kind != ort::kTypeTensor) return fail(codes::kInvalid, "is no tensor");
+  if (kind != ort::kTypeTensor) return fail(codes::kInvalid, "is not a tensor");
   const ort::TensorInfo* tensor = nullptr;
   TRY(check(api_, api_.CastTypeInfoToTensorInfo(info, &tensor)));
   TRY(check(api_, api_.GetTensorElementType(tensor, &type)));
@@ -173,7 +173,7 @@ Result<Tensors> OnnxSession::run(const Tensors& inputs) {
   return out;
 }
 
-// Of each map the numbers, in the order of their keys: ONNX Runtime's maps are sorted.
+// The numbers of each map in the order of its keys: ONNX Runtime's maps are sorted.
 Result<Tensor> OnnxSession::take_maps(const ort::Value* value) const {
   ort::Allocator* allocator = nullptr;  // ONNX Runtime's own
   TRY(check(api_, api_.GetAllocatorWithDefaultOptions(&allocator)));
@@ -190,7 +190,7 @@ Result<Tensor> OnnxSession::take_maps(const ort::Value* value) const {
     const Tensor classes = TRY(take(numbers));
     const auto columns = static_cast<std::int64_t>(classes.count());
     if (classes.type != ElementType::float32 || (row > 0 && columns != all.shape[1]))
-      return fail(codes::kInvalid, "an output is no sequence of maps to float32 after all");
+      return fail(codes::kInvalid, "an output is not a sequence of maps to float32");
     all.shape[1] = columns;
     all.data += classes.data;
   }
@@ -206,7 +206,7 @@ Result<Tensor> OnnxSession::take(ort::Value* value) const {
   TRY(check(api_, api_.GetTensorElementType(made, &type)));
   TRY(check(api_, api_.GetDimensionsCount(made, &rank)));
   if (!is_served(type) || rank > kRankMax)
-    return fail(codes::kInvalid, "an output is no tensor of numbers after all");
+    return fail(codes::kInvalid, "an output is not a tensor of numbers");
   Tensor tensor{static_cast<ElementType>(type), Shape(rank), {}};
   TRY(check(api_, api_.GetDimensions(made, tensor.shape.data(), rank)));
   const std::size_t count = TRY(element_count(tensor.shape, tensor.type));

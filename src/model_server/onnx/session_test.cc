@@ -1,4 +1,4 @@
-// Against what Python's onnxruntime answered (testdata/make_models.py).
+// Compares with the answers of Python's onnxruntime (testdata/make_models.py).
 #include "model_server/onnx/session.h"
 
 #include <gmock/gmock.h>

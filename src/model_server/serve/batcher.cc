@@ -5,7 +5,7 @@
 namespace tidemill::model_server {
 namespace {
 
-// The first dimension that all of the request's inputs share; 0 when they do not.
+// The common first dimension of all the request's inputs; 0 when they differ.
 std::int64_t rows_of(const Tensors& tensors) {
   for (const Tensor& tensor : tensors)
     if (tensor.shape.empty() || tensor.shape[0] != tensors[0].shape[0]) return 0;
@@ -26,7 +26,7 @@ bool alike_but_for_rows(const Tensors& a, const Tensors& b) {
   return true;
 }
 
-// The rows from `first` on of a tensor of `rows` rows.
+// The rows from `first` on of a tensor with `rows` rows.
 Tensor slice(const Tensor& tensor, std::int64_t rows, std::int64_t first, std::int64_t count) {
   const std::size_t row_bytes = tensor.data.size() / static_cast<std::size_t>(rows);
   Tensor out{tensor.type, tensor.shape,
@@ -127,7 +127,7 @@ void Batcher::run_joined(std::vector<Job*>& jobs) {
   runs_.fetch_add(1, std::memory_order_relaxed);
   Result<Tensors> outputs = runner_.run(inputs);
   if (!outputs || rows_of(*outputs) != rows) {
-    // One of them spoils the run, or the rows do see each other: each for itself.
+    // One request fails the run, or rows affect each other after all: run each alone.
     for (Job* job : jobs) run_alone(*job);
     return;
   }

@@ -1,4 +1,4 @@
-// Runs a model for many requests: what came while a run was under way makes up the next one.
+// Runs a model for many requests: those that arrive during a run form the next one.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,12 @@ namespace tidemill::model_server {
 struct BatcherOptions {
   // Requests may be joined along the first dimension (see rows_are_independent).
   bool join = false;
-  std::size_t waiting_max = 1024;     // requests; past it try_submit() says false
+  std::size_t waiting_max = 1024;     // waiting requests; beyond it try_submit() is false
   std::int64_t rows_max = 512;        // of a run that joins requests
   std::size_t bytes_max = 64u << 20;  // of its inputs
 };
 
-// A thread of its own that never waits for a batch to fill: when it is idle, a request runs at
+// Has its own thread, which never waits for a batch to fill: when it is idle, a request runs at
 // once.
 class Batcher {
  public:
@@ -31,7 +31,7 @@ class Batcher {
   ~Batcher();  // stop()
   // `done` comes once, on the batcher's thread. False, and nothing is taken, when too many wait.
   bool try_submit(Tensors& inputs, Done& done);
-  // Lets the run that is under way end; what waits is answered with Tidemill.Cancelled.
+  // Lets the current run end; waiting requests are answered with Tidemill.Cancelled.
   void stop();
 
   std::uint64_t runs() const { return runs_.load(std::memory_order_relaxed); }
@@ -56,9 +56,9 @@ class Batcher {
   std::thread thread_;
 };
 
-// Whether the rows of a batch do not see each other: the first dimension of every input and output
-// is dynamic, and two rows together give what each gives alone. A first dimension that is a
-// sequence's length fails the trial. `why_not` says what spoke against it.
+// Whether the rows of a batch do not affect each other: the first dimension of every input and
+// output is dynamic, and two rows together give the same as each alone. A first dimension that is a
+// sequence's length fails the trial. `why_not` gets the reason.
 bool rows_are_independent(Runner& runner, std::string& why_not);
 
 // One row of small numbers: tokens, flags and measurements all take 0 and 1. Tidemill.Invalid when

@@ -15,7 +15,7 @@ float element(const Tensor& tensor, std::size_t at) {
   });
 }
 
-// What encode_predictions() asks of a model.
+// The facts that encode_predictions() needs about a model.
 class Told final : public infer::Model {
  public:
   Told(const Classifier& classifier, std::size_t columns)
@@ -32,7 +32,7 @@ class Told final : public infer::Model {
   const std::size_t columns_;
 };
 
-// Numbers between 0 and 1 that make 1 together.
+// Numbers between 0 and 1 whose sum is 1.
 bool are_probabilities(const Tensor& row) {
   constexpr float kTolerance = 1e-3f;  // as in infer/onnx_ml/
   float sum = 0;

@@ -1,5 +1,5 @@
-// Classifiers answer as they do in the server's own process (infer/onnx_ml/), whichever engine has
-// them: scores under the names of SageMaker's algorithms, not tensors.
+// Classifiers answer as they do in the server's own process (infer/onnx_ml/), with either engine:
+// scores under the names of SageMaker's algorithms, not tensors.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ struct Classifier {
   std::string objective;     // "binary:logistic", "multi:softprob", "onnx:scores"
 };
 
-// Nothing of a model that is no classifier, or cannot be tried out on a row of small numbers.
+// nullopt when the model is not a classifier or cannot be tried on a row of small numbers.
 std::optional<Classifier> find_classifier(Runner& runner);
 
 // "NotAcceptable" 406 when `accept` names no supported type.

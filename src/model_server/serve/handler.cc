@@ -20,8 +20,8 @@ wire::HttpResponse refusal(int status, std::string message) {
   return answer(status, std::move(message) + "\n", "text/plain; charset=utf-8");
 }
 
-// The first format of the Accept header that there is; a wildcard, or no header, is the format of
-// the request.
+// The first supported format in the Accept header; for a wildcard, or without a header, the format
+// of the request.
 BodyFormat accepted_format(std::string_view accept, std::string_view content_type) {
   BodyFormat same = body_format(infer::MediaType(content_type).name());
   if (same == BodyFormat::unknown) same = BodyFormat::json;
@@ -87,7 +87,7 @@ void ModelHandler::invoke(wire::HttpRequest request, Respond respond) {
   const BodyFormat format = accepted_format(accept, content_type);
   Result<ModelInput> input = decode_body(content_type, body, runner_.inputs());
   if (!input) return respond(refusal(input.error().http_status, input.error().message));
-  // Whoever asks for an array, or in TensorFlow Serving's tensor form, gets the tensors.
+  // Requests for an array, or in TensorFlow Serving's tensor form, get the tensors.
   const bool named = classifier_ && input->row_form && infer::MediaType(accept).name() != kNpy;
   if (format == BodyFormat::unknown && !named)
     return respond(refusal(406,

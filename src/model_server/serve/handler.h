@@ -13,8 +13,8 @@ inline constexpr std::uint64_t kBodyBytesMax = 64u << 20;
 
 class ModelHandler final : public wire::HttpHandler {
  public:
-  // Everything outlives the handler. `pool` reads and decodes bodies. `classifier`: how rows are
-  // answered by a model that is one, with `options`.
+  // All arguments must outlive the handler. `pool` reads and decodes bodies. `classifier`: if the
+  // model is one, how it answers rows, with `options`.
   ModelHandler(const Runner& runner, Batcher& batcher, runtime::WorkerPool& pool,
                std::optional<Classifier> classifier = {}, infer::ResponseOptions options = {})
       : runner_(runner),

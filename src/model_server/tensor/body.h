@@ -1,4 +1,4 @@
-// Request bodies to a model's inputs and its outputs to response bodies.
+// Converts request bodies to a model's inputs and its outputs to response bodies.
 #pragma once
 
 #include <string>
@@ -27,9 +27,9 @@ struct ModelInput {
 Result<ModelInput> decode_body(std::string_view content_type, std::string_view body,
                                const std::vector<TensorSpec>& inputs);
 
-// json: one output stands for itself, several are an object by name. csv: a line for each index of
-// the first dimension, the outputs beside each other. npy: of the only output.
-// "NotAcceptable" 406 where the outputs have no such form.
+// json: a single output stands alone, several form an object by name. csv: one line per index of
+// the first dimension, outputs side by side. npy: only for a single output. "NotAcceptable" 406
+// when the outputs do not have such a form.
 Result<std::string> encode_outputs(BodyFormat format, const std::vector<TensorSpec>& outputs,
                                    const Tensors& tensors, bool row_form);
 

@@ -1,4 +1,4 @@
-// Bodies of requests to ONNX models: whatever comes, tensors that fit the inputs, or an error.
+// Request bodies for ONNX models: any input gives tensors that fit the inputs, or an error.
 #include <cassert>
 #include <cstdint>
 #include <string_view>

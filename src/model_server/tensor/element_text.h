@@ -12,8 +12,8 @@
 
 namespace tidemill::model_server {
 
-// The element that starts at `begin`; the first character after it, or null when there is none of
-// that type. bool: true, false, 0 and 1.
+// Parses the element at `begin`; returns the first character after it, or null when there is no
+// element of that type. bool: true, false, 0 and 1.
 template <class T>
 const char* parse_element(const char* begin, const char* end, bool json, T& value) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -66,7 +66,7 @@ void append_element(T value, std::string& out) {
   }
 }
 
-// What stands for nothing: NaN; false when the type has no such value.
+// The value for an absent element: NaN; false when the type has no such value.
 template <class T>
 bool missing(T& value) {
   if constexpr (std::is_floating_point_v<T>) value = std::numeric_limits<T>::quiet_NaN();

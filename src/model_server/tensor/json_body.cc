@@ -12,7 +12,7 @@ constexpr std::size_t kShownBytesMax = 40;  // of what a message quotes
 
 std::string quoted(std::string_view text) {
   std::string shown(text.substr(0, kShownBytesMax));
-  // Bytes that are no text of their own would break the message's encoding.
+  // Bytes that are not valid text would break the message's encoding.
   for (char& letter : shown)
     if (static_cast<unsigned char>(letter) < 0x20 || static_cast<unsigned char>(letter) > 0x7e)
       letter = '?';
@@ -23,7 +23,7 @@ class Cursor : public infer::JsonCursor {
  public:
   using JsonCursor::JsonCursor;
 
-  // A string without escapes: names of inputs hardly have any.
+  // A string without escapes: names of inputs rarely have any.
   Result<std::string_view> string() {
     if (!take('"')) return fail(codes::kInvalid, "a name is missing before " + here());
     const char* close = std::find(at(), end(), '"');
@@ -179,7 +179,7 @@ class BodyReader {
   }
   Result<void> instances() {
     Cursor ahead = cursor_;
-    if (!ahead.take('[')) return fail(codes::kInvalid, "\"instances\" is no list; " + forms());
+    if (!ahead.take('[')) return fail(codes::kInvalid, "\"instances\" is not a list; " + forms());
     if (!ahead.peek('{')) return only_input();
     cursor_ = ahead;
     std::int64_t count = 0;
@@ -192,7 +192,7 @@ class BodyReader {
   Result<void> instance(std::int64_t index) {
     std::vector<bool> here(inputs_.size());
     if (!cursor_.take('{'))
-      return fail(codes::kInvalid, "an instance is no object at " + cursor_.here());
+      return fail(codes::kInvalid, "an instance is not an object at " + cursor_.here());
     do {
       const std::size_t input = TRY(named());
       if (here[input])
@@ -225,7 +225,7 @@ class BodyReader {
     ++all.shape[0];
     return {};
   }
-  // What the model takes.
+  // The forms that the model accepts.
   std::string forms() const {
     std::string out = "send {\"inputs\": ";
     if (inputs_.size() == 1)

@@ -3,7 +3,7 @@
 namespace tidemill::model_server {
 namespace {
 
-// One dimension of a size that is not known yet: the rest of the elements decides.
+// One dimension may have an unknown size: the number of elements determines it.
 bool matches(const Shape& expected, const Shape& shape) {
   if (expected.size() != shape.size()) return false;
   for (std::size_t i = 0; i < shape.size(); ++i)
@@ -11,7 +11,7 @@ bool matches(const Shape& expected, const Shape& shape) {
   return true;
 }
 
-// Folds [rows, columns] to [rows, the input's other dimensions]; unchanged where that cannot be.
+// Folds [rows, columns] to [rows, the input's other dimensions]; unchanged if impossible.
 void fold_rows(const TensorSpec& input, Tensor& tensor) {
   if (input.shape.size() == 1 && (tensor.shape[0] == 1 || tensor.shape[1] == 1)) {
     tensor.shape = {static_cast<std::int64_t>(tensor.count())};

@@ -1,4 +1,4 @@
-// Arrays of numbers of any rank, and what a model says of its inputs and outputs.
+// Arrays of numbers of any rank, and a model's description of its inputs and outputs.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ bool is_served(int onnx_type);
 std::string_view name_of(ElementType type);  // "float32", as numpy has it
 std::size_t bytes_of(ElementType type);
 
-// No request's tensors, and no answer's, hold more.
+// Limit for the tensors of a request, and of an answer.
 inline constexpr std::size_t kTensorBytesMax = 256u << 20;
 inline constexpr std::size_t kRankMax = 16;
 inline constexpr std::int64_t kDynamic = -1;
@@ -39,7 +39,7 @@ using Shape = std::vector<std::int64_t>;
 struct TensorSpec {
   std::string name;
   ElementType type = ElementType::float32;
-  Shape shape;                       // kDynamic where any size goes
+  Shape shape;                       // kDynamic where any size is allowed
   std::vector<std::string> symbols;  // names of the dynamic dimensions, "" for none
 
   // "float32 [batch, 4]".
@@ -59,9 +59,9 @@ std::string text_of(const Shape& shape);  // "[2, 4]"
 // Product of the dimensions; Tidemill.Invalid when the elements pass kTensorBytesMax.
 Result<std::size_t> element_count(const Shape& shape, ElementType type);
 
-// Gives the tensor the shape that the input has. One example without the batch's dimension gets it
-// when the first dimension can be 1; `rows_flattened`: each row lies flat (CSV) and is folded to
-// the dimensions behind the first. The error names the input, what it expects and what came.
+// Gives the tensor the input's shape. One example without the batch dimension gets it when the
+// first dimension can be 1; `rows_flattened`: each row is flat (CSV) and is folded to the
+// dimensions after the first. The error names the input, the expected and the actual shape.
 Result<void> fit(const TensorSpec& input, bool rows_flattened, Tensor& tensor);
 
 // Calls visit(T{}) with the C++ type of the elements.

@@ -43,7 +43,7 @@ void ConnectPath::handle(const HttpRequest& request, wire::HttpHandler::Respond 
   if (!target) return respond(plain(400, "The target of CONNECT must be HOST:PORT."));
   if (wire::is_aws_host(target->host)) {
     if (target->port != kHttpsPort)
-      return respond(plain(403, "Tidemill stands for AWS's host names at port 443 only."));
+      return respond(plain(403, "Tidemill answers for AWS's host names only at port 443."));
     Result<std::shared_ptr<wire::TlsContext>> context = authority_.context_for(target->host);
     if (!context) {
       log::error("no certificate", {{"host", target->host}, {"reason", context.error().message}});
@@ -84,7 +84,7 @@ std::optional<HttpResponse> misdirected(const HttpRequest& request, const Caller
   if (callers.is_own_host(named)) return std::nullopt;
   return plain(
       501,
-      "Tidemill is no proxy for plain http; for https it opens tunnels (CONNECT). A name of "
+      "Tidemill is not a proxy for plain http; for https it opens tunnels (CONNECT). A name of "
       "this server itself goes into its setting allowed-hosts.");
 }
 

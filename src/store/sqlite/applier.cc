@@ -30,8 +30,8 @@ Result<void> Applier::check(const Tables& tables, const Transaction& transaction
     }
   }
   if (bytes > kTransactionBytesMax) {
-    return fail(codes::kInvalid, fmt::format("a transaction of {} bytes; at most {} are possible",
-                                             bytes, kTransactionBytesMax));
+    return fail(codes::kInvalid, fmt::format("a transaction has {} bytes; the limit is {}", bytes,
+                                             kTransactionBytesMax));
   }
   return {};
 }

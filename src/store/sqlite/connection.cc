@@ -12,8 +12,7 @@ namespace tidemill::store::sqlite {
 namespace {
 
 constexpr int kBusyTimeoutMilliseconds = 10'000;
-constexpr std::int64_t kWalBytesKept = 64
-                                       << 20;  // a larger log is truncated after a checkpoint
+constexpr std::int64_t kWalBytesKept = 64 << 20;  // a larger log is truncated after a checkpoint
 
 std::unexpected<Error> error_of(sqlite3* database, std::string_view doing) {
   const int extended = sqlite3_extended_errcode(database);

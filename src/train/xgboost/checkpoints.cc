@@ -38,7 +38,7 @@ std::optional<Checkpoint> latest_checkpoint(const fs::path& directory) {
 Result<void> write_checkpoint(const fs::path& directory, int round, Booster& booster) {
   TRY(booster.save((directory / (std::string(kPrefix) + std::to_string(round))).string()));
   std::vector<Checkpoint> found = list(directory);
-  std::error_code error;  // an old checkpoint that stays does no harm
+  std::error_code error;  // a remaining old checkpoint is harmless
   for (std::size_t i = 0; i + kCheckpointsKept < found.size(); ++i)
     fs::remove(found[i].path, error);
   return {};

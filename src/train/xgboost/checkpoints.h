@@ -1,4 +1,4 @@
-// Checkpoints in /opt/ml/checkpoints, named as SageMaker's container names them.
+// Checkpoints in /opt/ml/checkpoints, with the file names of SageMaker's container.
 #pragma once
 
 #include <filesystem>
@@ -13,7 +13,7 @@ inline constexpr std::size_t kCheckpointsKept = 5;
 
 struct Checkpoint {
   std::filesystem::path path;
-  int round = 0;  // the last one it holds, from 0
+  int round = 0;  // its last round, from 0
 };
 
 // The newest `xgboost-checkpoint.<round>`; nullopt when there is none.

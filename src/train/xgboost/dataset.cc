@@ -58,7 +58,7 @@ Result<std::optional<DataFormat>> format_of(const std::string& channel,
   const std::string type = infer::media_type(content_type);
   if (type.empty()) return std::optional<DataFormat>();
   if (type == "csv" || type == "text/csv") {
-    // With any other size the first column would be taken for the label all the same.
+    // With any other size the first column would still be used as the label.
     if (infer::media_parameter(content_type, "label_size").value_or("1") != "1")
       return fail("ClientError", content_type +
                                      " is not an accepted csv ContentType. Optional parameter "

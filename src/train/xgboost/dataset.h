@@ -27,12 +27,12 @@ struct Dataset {
 };
 
 struct ReadOptions {
-  std::string content_type;  // of inputdataconfig.json; empty: the first file's looks decide
+  std::string content_type;  // from inputdataconfig.json; empty: guessed from the first file
   bool csv_weights = false;
 };
 
-// Every file below the channel's directory, hidden ones and those that begin with '_' excepted, in
-// the order of their names. "ClientError" names the file, row and column.
+// Reads every file below the channel's directory in the order of names, except hidden ones and
+// those that begin with '_'. "ClientError" names the file, row and column.
 Result<Dataset> read_channel(const std::string& channel, const std::filesystem::path& directory,
                              const ReadOptions& options);
 

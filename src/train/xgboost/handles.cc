@@ -13,10 +13,10 @@
 namespace tidemill::train::xgboost {
 
 std::unexpected<Error> last_failure(const Library& library) {
-  // The C++ frames below the message are nobody's business.
+  // Remove the C++ frames below the message: users do not need them.
   std::string message = library.last_error();
   message.erase(std::min(message.find("\nStack trace:"), message.size()));
-  // What the data or the parameters caused, by the words of XGBoost's checks.
+  // Recognizes errors of the data or the parameters by the texts of XGBoost's checks.
   for (const char* words :
        {"label", "Label", "num_class", "Parameter", "parameter", "Invalid", "Input data contains",
         "base_score", "feature", "weight", "Weight", "constraint", "qid", "group"})

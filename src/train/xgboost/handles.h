@@ -13,7 +13,7 @@ namespace tidemill::train::xgboost {
 
 using infer::xgboost::Library;
 
-// What the failed call said: "ClientError" when it is about labels or parameters, else
+// The last error: "ClientError" when it is about labels or parameters, else
 // "AlgorithmError".
 std::unexpected<Error> last_failure(const Library& library);
 
@@ -51,10 +51,10 @@ class Booster {
   };
   Result<Scores> predict(const DMatrix& matrix);
   Result<void> set_attribute(const std::string& name, const std::string& value);
-  // The first `rounds` rounds as a booster of its own.
+  // The first `rounds` rounds as a separate booster.
   Result<Booster> first_rounds(int rounds);
-  // Whole or not at all: written beside, synced, renamed. UBJSON whatever the name, which every
-  // XGBoost from 1.6 reads.
+  // Writes atomically: a temporary file, synced, then renamed. Always UBJSON, which every XGBoost
+  // from 1.6 reads.
   Result<void> save(const std::string& path);
 
  private:

@@ -73,7 +73,7 @@ constexpr HyperparameterRule choice(Name name, Kind kind, std::span<const Name> 
   return {name, kind, -kInfinity, kInfinity, false, false, values};
 }
 
-// The container of 1.5 has no `silent` any more.
+// The container of 1.5 no longer has `silent`.
 constexpr XgboostVersion kVerbosityOnly{1, 5};
 
 constexpr HyperparameterRule kRules[] = {

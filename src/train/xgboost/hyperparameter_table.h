@@ -27,12 +27,12 @@ struct HyperparameterRule {
   bool maximum_open = false;
   // Allowed values of a category, allowed elements of a list; empty: any.
   std::span<const std::string_view> values = {};
-  // Versions of XGBoost whose container has it: from `since` on and before `until`.
+  // XGBoost versions whose container has it: from `since` on and before `until`.
   XgboostVersion since = {}, until = kLaterVersion;
 };
 
 std::span<const HyperparameterRule> hyperparameter_rules();
-// "eta" of "learning_rate": the container's other names; any other name is itself.
+// "eta" for "learning_rate", an alias of the container; other names are returned unchanged.
 std::string_view hyperparameter_name(std::string_view given);
 // Metrics that XGBoost computes itself.
 std::span<const std::string_view> builtin_metrics();

@@ -106,8 +106,9 @@ Result<void> add_metrics(const std::string& text, Hyperparameters& out) {
     const bool parametric = base != metric;
     if (parametric && base != "error" && base != "ndcg" && base != "map" &&
         base != "tweedie-nloglik")
-      return client_error("Hyperparameter eval_metric: '" + metric +
-                          "' takes no threshold; only error, ndcg, map and tweedie-nloglik do");
+      return client_error(
+          "Hyperparameter eval_metric: '" + metric +
+          "' does not take a threshold; only error, ndcg, map and tweedie-nloglik do");
     if (knows(custom_metrics(), base))
       out.custom_metrics.push_back(metric);
     else if (knows(builtin_metrics(), base))
@@ -150,7 +151,7 @@ Result<void> apply(const std::string& name, const std::string& value, Hyperparam
            name == "_tuning_objective_metric" || name == "use_dask_gpu_training")
     return {};
   else if (name == "silent")
-    return {};  // XGBoost says nothing here but errors and the metrics
+    return {};  // XGBoost prints only errors and metrics here
   else {
     if (name == "objective") out.objective = value;
     std::string passed = value;

@@ -21,7 +21,7 @@ struct Hyperparameters {
   // Metrics in the order given. XGBoost computes the first kind, Tidemill the second.
   std::vector<std::string> builtin_metrics;
   std::vector<std::string> custom_metrics;
-  // The last of eval_metric, which early stopping watches; empty: the objective's default metric.
+  // The last one in eval_metric, which early stopping watches; empty: the objective's default.
   std::string last_metric;
   std::string objective = "reg:squarederror";
   // Everything else, for XGBoosterSetParam.
@@ -29,7 +29,7 @@ struct Hyperparameters {
 };
 
 // All values are strings, as in hyperparameters.json. "ClientError" names the parameter, its value
-// and the range it must lie in. `version`: of the container's XGBoost, whose parameters count.
+// and the allowed range. `version`: the XGBoost version of the container.
 Result<Hyperparameters> parse_hyperparameters(const std::map<std::string, std::string>& given,
                                               XgboostVersion version = kNewestXgboost);
 

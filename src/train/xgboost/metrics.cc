@@ -14,7 +14,7 @@ struct Counts {
   double f1() const {
     return ratio(2 * true_positive, 2 * true_positive + false_positive + false_negative);
   }
-  // As scikit-learn's default: nothing predicted or nothing there counts as 0.
+  // scikit-learn's default: 0 when there are no predictions or no labels of the class.
   static double ratio(double part, double whole) { return whole == 0 ? 0 : part / whole; }
 };
 
@@ -27,7 +27,7 @@ int predicted_class(const Evaluated& in, std::size_t row) {
   return values[0] > 0.5f ? 1 : 0;
 }
 
-// Of each class that is among the labels or the predictions.
+// Counts for each class among the labels or the predictions.
 std::map<int, Counts> count(const Evaluated& in) {
   std::map<int, Counts> classes;
   for (std::size_t row = 0; row < in.labels.size(); ++row) {
@@ -91,7 +91,7 @@ Result<double> custom_metric(const std::string& name, const Evaluated& in) {
   double right = 0;
   for (const auto& [label, counts] : classes) right += counts.true_positive;
   const double accuracy = Counts::ratio(right, static_cast<double>(in.labels.size()));
-  // With one label a row, micro averages equal the accuracy.
+  // With one label per row, micro averages equal the accuracy.
   if (name == "accuracy" || name.ends_with("_micro")) return accuracy;
   if (name == "balanced_accuracy") return balanced_accuracy(classes);
   if (name == "f1" || name == "f1_macro") return macro(classes, &Counts::f1);

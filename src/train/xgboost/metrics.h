@@ -8,7 +8,7 @@
 
 namespace tidemill::train::xgboost {
 
-// One prediction a row, as the objective gives it, or `columns` class probabilities.
+// One prediction per row, in the objective's form, or `columns` class probabilities.
 struct Evaluated {
   const std::vector<float>& labels;
   const std::vector<float>& predictions;

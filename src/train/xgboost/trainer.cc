@@ -11,7 +11,7 @@
 namespace tidemill::train::xgboost {
 namespace {
 
-// As SageMaker's logs show the container's tab; the metric definitions of the algorithm look for
+// The container's tab as SageMaker's logs show it; the algorithm's metric definitions search for
 // it.
 constexpr std::string_view kTab = "#011";
 
@@ -170,7 +170,7 @@ Result<void> Loop::run() {
 Result<void> check_shapes(const Training& training) {
   if (!training.validation) return {};
   const Dataset& validation = *training.validation;
-  // A sparse set may leave its last columns out.
+  // A sparse set may lack its last columns.
   const bool fits = validation.sparse() ? validation.columns <= training.train.columns
                                         : validation.columns == training.train.columns;
   if (fits) return {};

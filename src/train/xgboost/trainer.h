@@ -19,7 +19,7 @@ struct Training {
   std::filesystem::path model_file;            // written at the end, whole or not at all
   std::filesystem::path checkpoint_directory;  // empty or absent: no checkpoints
   int threads = 1;
-  // Asked before each round; true: save what there is and end.
+  // Called before each round; true: save the model so far and end.
   std::function<bool()> stop_requested = [] { return false; };
   // One line of the log, without its newline.
   std::function<void(const std::string&)> print = [](const std::string&) {};

@@ -158,7 +158,7 @@ class Reader {
     for (std::uint64_t i = 0; head.indefinite ? !at_break() : i < head.argument; ++i) {
       Value key = TRY(read(depth + 1));
       std::string* name = key.get_if<std::string>();
-      if (!name) return bad("a map key that is no text");
+      if (!name) return bad("a map key that is not text");
       Value value = TRY(read(depth + 1));
       object.append(std::move(*name), std::move(value));
     }
@@ -174,7 +174,7 @@ class Reader {
     else if (const double* real = value.get_if<double>())
       seconds = *real;
     else
-      return bad("a time that is no number");
+      return bad("a time that is not a number");
     Result<Timestamp> time = timestamp_from_seconds(seconds);
     if (!time) return bad("a time out of range");
     return Value(*time);

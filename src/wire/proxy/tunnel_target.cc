@@ -42,11 +42,11 @@ std::optional<std::string> refusal_of_v4(std::uint32_t address) {
     return (address >> (32 - bits)) == (network >> (32 - bits));
   };
   if (below(0x7f000000, 8)) return "a loopback address";
-  if (below(0, 8)) return "no address of a host";
+  if (below(0, 8)) return "not the address of a host";
   if (below(0xa9fe0000, 16)) return "a link-local address";
   // Alibaba's and Azure's metadata services; those of other clouds are link-local.
   if (address == 0x646464c8 || address == 0xa83f8110) return "a metadata service";
-  if (below(0xe0000000, 3)) return "no address of a host";
+  if (below(0xe0000000, 3)) return "not the address of a host";
   return std::nullopt;
 }
 
@@ -101,7 +101,7 @@ std::optional<std::string> tunnel_refusal(const std::string& ip_address) {
   if (!read_address(ip_address, address)) return "no IP address";
   if (IN6_IS_ADDR_LOOPBACK(&address)) return "a loopback address";
   if (IN6_IS_ADDR_UNSPECIFIED(&address) || IN6_IS_ADDR_MULTICAST(&address))
-    return "no address of a host";
+    return "not the address of a host";
   if (IN6_IS_ADDR_LINKLOCAL(&address)) return "a link-local address";
   if (starts_with(address, {0xfd, 0, 0x0e, 0xc2})) return "a metadata service";
   if (const std::optional<std::uint32_t> v4 = inner_v4(address))

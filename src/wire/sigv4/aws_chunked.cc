@@ -103,7 +103,7 @@ Result<void> AwsChunkedDecoder::take_header_line(std::string_view line) {
   const char* end = size_text.data() + size_text.size();
   auto [stop, code] = std::from_chars(size_text.data(), end, chunk_left_, 16);
   if (code != std::errc() || stop != end || size_text.empty())
-    return bad_chunk("a chunk's size is no hexadecimal number.");
+    return bad_chunk("a chunk's size is not a hexadecimal number.");
   if (chunk_left_ > kChunkBytesMax) return bad_chunk("a chunk is larger than 5 GiB.");
   if (decoded_ + chunk_left_ > options_.decoded_size_bytes)
     return fail("IncompleteBody",
