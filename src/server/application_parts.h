@@ -42,6 +42,7 @@
 #include "services/sagemaker/transform_job/fleet_models.h"
 #include "services/sagemaker/transform_job/transform_jobs.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/sagemaker_runtime/inference.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
 #include "store/store.h"

@@ -137,8 +137,9 @@ Result<void> Application::Parts::add_services() {
   placed.isolate_jobs = settings.text("job-network") == "isolated";
   placed.port = http->port();
   if (credentials_door) placed.credentials_url = credentials_door->url();
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,     *logs, *iam,
-                                                 clock,  *random, *held,    s3_as(), placed, durations.get()};
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,
+                                                 *logs,  *iam,    clock,    *random,
+                                                 *held,  s3_as(), placed,   durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::ServerAddress& address) {
     return inference->ping(address);

@@ -162,7 +162,8 @@ Result<Principal> IamService::role_principal(std::string_view role_arn,
                                              std::string_view session_name) {
   const std::optional<RoleArn> arn = parse_role_arn(role_arn);
   if (arn && state_->accept_any())
-    return Principal{arn->account, "arn:aws:iam::" + arn->account + ":root", arn->account, {}, true};
+    return Principal{
+        arn->account, "arn:aws:iam::" + arn->account + ":root", arn->account, {}, true};
   std::shared_ptr<const RolePolicies> role;
   if (arn) role = TRY(state_->role_policies(arn->account, arn->name));
   if (!role || role->arn != role_arn)
@@ -194,8 +195,7 @@ Result<void> IamService::authorize(const Principal& principal, std::string_view 
   return authorize_as(TRY(asking(facts, principal)), asked);
 }
 
-Result<void> IamService::authorize_operation(const Context& context,
-                                             const schema::Service& service,
+Result<void> IamService::authorize_operation(const Context& context, const schema::Service& service,
                                              const schema::Operation& operation,
                                              const Value& input) {
   const Principal& principal = context.principal;

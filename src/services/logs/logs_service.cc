@@ -18,8 +18,8 @@ LogsService::LogsService(store::Store& store, const Clock& clock, Random& random
     : store_(store), clock_(clock), random_(random) {}
 
 std::vector<store::TableSpec> LogsService::tables() {
-  return {groups_table().spec(), streams_table().spec(),
-          events_table().spec(), garbage_table().spec()};
+  return {groups_table().spec(), streams_table().spec(), events_table().spec(),
+          garbage_table().spec()};
 }
 
 void LogsService::add_to(Registry& registry) {

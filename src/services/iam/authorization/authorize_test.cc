@@ -207,9 +207,8 @@ TEST_F(AuthorizeTest, decides_by_the_roles_policies_in_the_services_words) {
     context.principal = caller.principal;
     context.region = "us-east-1";
     context.received = clock_.now();
-    auto result = service_->authorize_operation(context, service,
-                                                *schema::find_operation(service, operation),
-                                                parse_json(input).value());
+    auto result = service_->authorize_operation(
+        context, service, *schema::find_operation(service, operation), parse_json(input).value());
     return result ? "ok" : result.error().code;
   };
   const schema::Service& s3 = api::s3::service();

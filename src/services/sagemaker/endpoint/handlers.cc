@@ -156,8 +156,8 @@ void EndpointHandlers::describe(Context& context, const api::DescribeEndpointInp
                                 Respond<api::DescribeEndpointOutput> respond) {
   Result<Endpoint> endpoint = find(context, request.endpoint_name);
   if (!endpoint) return respond(std::unexpected(std::move(endpoint).error()));
-  // A client that watches traffic shift wants to see it; the wait is for starts, which are over in a
-  // moment.
+  // A client that watches traffic shift wants to see it; the wait is for starts, which are over in
+  // a moment.
   if (!on_its_way(*endpoint) || stage_of(*endpoint) == deployment_stages::kBaking)
     return respond(describe_endpoint(*endpoint));
   platform::hold_describe<Endpoint, api::DescribeEndpointOutput>(

@@ -100,7 +100,9 @@ struct Variant {
   void resize(std::int64_t count);
 };
 TIDEMILL_RECORD(Variant, (),
-                (name, model_name, role_arn, instance_type, containers, direct, shadow, weight, instance_count, startup_seconds, random_routing, serverless, memory_mib_max, cpus_max, volume_gib_max, cut_off, instances, attempt_first))
+                (name, model_name, role_arn, instance_type, containers, direct, shadow, weight,
+                 instance_count, startup_seconds, random_routing, serverless, memory_mib_max,
+                 cpus_max, volume_gib_max, cut_off, instances, attempt_first))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs

@@ -210,9 +210,7 @@ void ComponentHandlers::describe(Context& context,
                         component_key(component->account, component->region, component->name)),
       platform::HeldAnswers::Clock::now() + kHeldDescribe,
       {[this, &context, name = request.inference_component_name] { return find(context, name); },
-       [status = component->status](const InferenceComponent& now) {
-         return now.status == status;
-       },
+       [status = component->status](const InferenceComponent& now) { return now.status == status; },
        describe_component},
       std::move(respond));
 }

@@ -59,7 +59,10 @@ struct TrainingJob {
   const std::string& name() const { return request.training_job_name; }
 };
 TIDEMILL_RECORD(TrainingJob, (),
-                (account, region, arn, request, phase, status, secondary_status, failure_reason, created, modified, training_started, training_ended, counted_from, training_microseconds, transitions, model_artifacts, metrics, stop_requested, max_runtime_exceeded, upload_stopped))
+                (account, region, arn, request, phase, status, secondary_status, failure_reason,
+                 created, modified, training_started, training_ended, counted_from,
+                 training_microseconds, transitions, model_artifacts, metrics, stop_requested,
+                 max_runtime_exceeded, upload_stopped))
 
 inline constexpr const char* kTrainingJobMachine = "sagemaker_training_job";
 inline constexpr const char* kTrainingLogGroup = "/aws/sagemaker/TrainingJobs";

@@ -45,8 +45,7 @@ class TrainingListener final : public compute::JobListener {
 
 class TrainingHandlers {
  public:
-  explicit TrainingHandlers(const Dependencies& dependencies)
-      : on_(dependencies) {}
+  explicit TrainingHandlers(const Dependencies& dependencies) : on_(dependencies) {}
   Result<api::sagemaker::CreateTrainingJobResponse> create(
       Context& context, const api::sagemaker::CreateTrainingJobRequest& request);
   // Waits a while for the job's end: clients poll every 5 to 60 seconds.

@@ -100,7 +100,8 @@ Next exited(TrainingJob job, const events::JobExited& event, Timestamp now) {
   if (!is_of_this_job(job, event)) return {};
   job.phase = TrainingPhase::uploading;
   enter(job, "Uploading", "Uploading generated training model", now);
-  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kUpload, to_value(event))}};
+  return engine::Step<TrainingJob>{std::move(job),
+                                   {task(tasks::kUpload, tidemill::to_value(event))}};
 }
 
 Next uploaded(TrainingJob job, const events::Uploaded& result, Timestamp now) {
