@@ -99,7 +99,8 @@ Next exited(TrainingJob job, const events::JobExited& event, Timestamp now) {
   if (!is_of_this_job(job, event)) return {};
   job.phase = TrainingPhase::uploading;
   enter(job, "Uploading", "Uploading generated training model", now);
-  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kUpload, to_value(event))}};
+  return engine::Step<TrainingJob>{std::move(job),
+                                   {task(tasks::kUpload, engine::event_of(event).payload)}};
 }
 
 Next uploaded(TrainingJob job, const events::Uploaded& result, Timestamp now) {
