@@ -94,6 +94,18 @@ struct LogLine {
 };
 inline constexpr std::size_t kLogLineBytesMax = 256 * 1024;
 
+// The end of a job's log.
+struct LogTail {
+  std::string text;
+  // When lines were written, in their order: the first line of each moment. Lines up to the next
+  // entry have the same time.
+  struct Moment {
+    std::size_t line;  // counted from 0 in `text`
+    Timestamp time;
+  };
+  std::vector<Moment> moments;
+};
+
 // Called on a back-end thread, for any job, also those of an earlier server that were adopted.
 class JobListener {
  public:
@@ -109,8 +121,10 @@ class JobListener {
 class JobDoors {
  public:
   virtual ~JobDoors() = default;
-  // `listener` listens inside the job's network. Before the job starts, and after a restart.
-  virtual void open(const std::string& job, Descriptor listener) = 0;
+  // The server listens inside `network`, on its loopback interface: for its API on `port`. Before
+  // the job starts, and after a restart.
+  virtual Result<void> open(const std::string& job, const runtime::NetworkNamespace& network,
+                            std::uint16_t port) = 0;
   // The job is over. Idempotent.
   virtual void close(const std::string& job) = 0;
 };
@@ -149,7 +163,7 @@ class Compute {
   virtual Result<void> stop(const std::string& id, std::chrono::seconds grace) = 0;
   virtual Result<JobStatus> status(const std::string& id) = 0;
   // The whole log text, at most its last `bytes_max` bytes.
-  virtual Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) = 0;
+  virtual Result<LogTail> log_tail(const std::string& id, std::size_t bytes_max) = 0;
   // Forgets an exited job and its files. Idempotent.
   virtual Result<void> remove(const std::string& id) = 0;
   virtual Isolation isolation() const = 0;
@@ -161,6 +175,9 @@ class Compute {
   virtual std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string&) {
     return nullptr;
   }
+  // Whether whoever listens on this port of the loopback interface, in the job's network, is the
+  // job: where jobs share a network another one may have taken it. May block for a moment.
+  virtual bool listens(const std::string&, std::uint16_t) { return true; }
   // Where to connect to a job with a bound_socket, whether it runs or not: in a folder that no job
   // sees.
   virtual std::string socket_path(const std::string& id) = 0;

@@ -71,6 +71,15 @@ void DurableEngine::stop() {
 
 void DurableEngine::poll() { scheduler_.poll(); }
 
+bool DurableEngine::run_one(std::uint64_t choice) {
+  scheduler_.poll();
+  return scheduler_.run_one(choice);
+}
+
+bool run_one(Engine& engine, std::uint64_t choice) {
+  return dynamic_cast<DurableEngine&>(engine).run_one(choice);
+}
+
 std::mutex& DurableEngine::lock_of(const std::string& record_id) {
   return record_locks_[std::hash<std::string>()(record_id) % kRecordLocks];
 }

@@ -41,6 +41,7 @@ class DurableEngine final : public Engine {
                 std::chrono::milliseconds at_most,
                 const std::function<bool(const std::optional<std::string>&)>& predicate) override;
   void poll() override;
+  bool run_one(std::uint64_t choice);
 
  private:
   // Changes of one record happen one after another, so that after a commit of unknown outcome the

@@ -4,12 +4,14 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/age_clock.h"
 #include "base/file_identity.h"
-#include "blobs/blobs.h"
+#include "blobs/owners.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
 #include "engine/outbox.h"
@@ -18,6 +20,7 @@
 #include "runtime/worker_pool.h"
 #include "server/application.h"
 #include "server/credentials_door.h"
+#include "server/descriptors.h"
 #include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
@@ -39,6 +42,7 @@
 #include "services/sagemaker/transform_job/fleet_models.h"
 #include "services/sagemaker/transform_job/transform_jobs.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/sagemaker_runtime/inference.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
 #include "store/store.h"
@@ -54,6 +58,9 @@ struct Application::Parts {
   explicit Parts(const Settings& from) : settings(from) {}
   ~Parts();
 
+  Result<void> make_data_folder();
+  // Beside the rest of the start; open_transparent_mode() and run() wait for it.
+  void begin_transparent_mode();
   Result<void> open_state();
   Result<void> watch_folders();
   // Why nothing can be stored any more; "" when it can.
@@ -79,9 +86,10 @@ struct Application::Parts {
   std::vector<FileIdentity> folders;  // set by watch_folders()
   SystemClock clock;
   std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
+  std::unique_ptr<AgeClock> ages;    // what is deleted by age is judged by
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
-  std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<blobs::BlobOwners> blobs;
   std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;
@@ -115,18 +123,22 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  ConnectionShares shares;  // set by open_transparent_mode()
   std::unique_ptr<wire::LocalAuthority> authority;
   std::unique_ptr<wire::Tunnels> tunnels;
   std::unique_ptr<ConnectPath> connect_path;
   std::unique_ptr<services::platform::Dispatcher> dispatcher;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
-  std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
+  std::unique_ptr<wire::HttpServer> job_http;   // of the doors in jobs' networks
+  std::unique_ptr<wire::NameServer> job_names;  // in the same networks
   std::unique_ptr<HttpJobDoors> job_doors;
   std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself will do
   std::string endpoint;
   std::string python;  // absolute; empty: there is none
   bool announced = false;
+  // Of begin_transparent_mode(), which sets `authority`. Last, so that they end before the rest.
+  std::future<Result<void>> authority_loaded, trust_files_written;
   runtime::TaskScope background;
 };
 

@@ -74,6 +74,10 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
   options.ping = [this](const sagemaker::ServerAddress& address, auto done) {
     inference->check(address, std::move(done));
   };
+  options.is_reachable = [](const sagemaker::ServerAddress& address) {
+    std::error_code ignored;
+    return address.socket_path.empty() || std::filesystem::exists(address.socket_path, ignored);
+  };
   options.cpu_seconds = [this](const std::string& job) -> std::optional<double> {
     Result<compute::JobStatus> status = compute->status(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;
@@ -121,6 +125,9 @@ Result<void> Application::Parts::add_services() {
   iam->set_tag_sources(tag_sources(*store));
   iam->add_to(registry);
   sts->add_to(registry);
+  s3->check_items_with(
+      [this](const services::Context& context, std::string_view action, std::string_view resource,
+             const Value& input) { return iam->authorize_item(context, action, resource, input); });
   s3->add_to(registry);
   logs->add_to(registry);
   services::sagemaker::Settings placed;
@@ -130,8 +137,9 @@ Result<void> Application::Parts::add_services() {
   placed.isolate_jobs = settings.text("job-network") == "isolated";
   placed.port = http->port();
   if (credentials_door) placed.credentials_url = credentials_door->url();
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,     *logs, *iam,
-                                                 clock,  *random, *held,    s3_as(), placed};
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,
+                                                 *logs,  *iam,    clock,    *random,
+                                                 *held,  s3_as(), placed,   durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::ServerAddress& address) {
     return inference->ping(address);

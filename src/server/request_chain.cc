@@ -101,7 +101,7 @@ Error for_dialect(Error error, wire::sigv4::Dialect dialect) {
 void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   if (ConnectPath::takes(request) && parts_.connect_path)
     return parts_.connect_path->handle(request, std::move(respond));
-  if (std::optional<HttpResponse> refusal = misdirected(request))
+  if (std::optional<HttpResponse> refusal = misdirected(request, parts_.callers))
     return respond(*std::move(refusal));
   if (parts_.front_page)
     if (std::optional<HttpResponse> page = parts_.front_page(request))
@@ -132,8 +132,8 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   submit(std::move(call), [this](std::unique_ptr<Call> taken) { run(std::move(taken)); });
 }
 
-// For a handler that does not block. A large body takes its time to be hashed, which a loop does not
-// have.
+// For a handler that does not block. A large body takes its time to be hashed, which a loop does
+// not have.
 void RequestChain::handle_on_loop(std::unique_ptr<Call> call) {
   if (call->request.body.size() <= kBodyBytesOnLoopMax) return run(std::move(call));
   submit(std::move(call), [this](std::unique_ptr<Call> taken) {
@@ -141,7 +141,8 @@ void RequestChain::handle_on_loop(std::unique_ptr<Call> call) {
     if (proved) proved = open_body(*taken);
     if (!proved) return finish(*taken, encode_error(*taken, proved.error()));
     taken->opened = true;
-    parts_.loops.nearest().post([this, call = std::move(taken)]() mutable { run(std::move(call)); });
+    parts_.loops.nearest().post(
+        [this, call = std::move(taken)]() mutable { run(std::move(call)); });
   });
 }
 
@@ -199,15 +200,14 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
   const schema::Service& service = *call.route.service;
   const schema::Operation& operation = *call.route.operation;
   const services::Handler* handler = parts_.dispatcher.find(operation);
-  if (!handler)
-    return fail(services::platform::Dispatcher::not_implemented(service, operation));
+  if (!handler) return fail(services::platform::Dispatcher::not_implemented(service, operation));
   if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
   std::unique_ptr<ByteSource> payload;
   if (!handler->blocks)
     payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
   document = TRY(hold_document(call));
-  auto made = std::make_unique<services::platform::Call>(services::platform::Call{
-      service, operation, {}, TRY(decode(call))});
+  auto made = std::make_unique<services::platform::Call>(
+      services::platform::Call{service, operation, {}, TRY(decode(call))});
   made->context = make_context(call);
   if (payload) made->context.body = std::move(payload);
   return made;

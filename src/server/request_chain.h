@@ -109,9 +109,8 @@ class RequestChain final : public wire::HttpHandler {
  public:
   explicit RequestChain(RequestChainParts parts)
       : parts_(std::move(parts)),
-        own_paths_(
-            {parts_.metrics, parts_.iam, parts_.credential_workers, parts_.further_metrics,
-             parts_.trouble}),
+        own_paths_({parts_.metrics, parts_.iam, parts_.credential_workers, parts_.further_metrics,
+                    parts_.trouble}),
         uploads_(upload_options(parts_.workers.threads())) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;

@@ -38,11 +38,11 @@ Result<Value> run_and_wait(const Handler& handler, Context& context, const Value
 
 void Registry::add_now(const schema::Service& service, const schema::Operation& operation,
                        std::function<Result<Value>(Context&, const Value& input)> handler) {
-  add_erased(service, operation,
-             {[handler = std::move(handler)](Context& context, const Value& input,
-                                             Responder respond) {
-               respond(handler(context, input));
-             }});
+  add_erased(
+      service, operation,
+      {[handler = std::move(handler)](Context& context, const Value& input, Responder respond) {
+        respond(handler(context, input));
+      }});
 }
 
 void Registry::add_erased(const schema::Service& service, const schema::Operation& operation,

@@ -108,7 +108,7 @@ struct FileRange {
   std::shared_ptr<const void> owner;  // shared: the blob store's open-file cache and the response
 };
 
-struct Upgrade;    // wire/server/upgrade.h
+struct Upgrade;  // wire/server/upgrade.h
 
 struct HttpResponse {
   HttpResponse();

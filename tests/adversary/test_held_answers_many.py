@@ -42,7 +42,7 @@ def roomy():
 def test_thousands_hold_no_thread_and_delay_nobody(roomy):
     world = World(roomy)
     s3, sagemaker = roomy.client("s3"), roomy.client("sagemaker")
-    signer = Signer(roomy, "sagemaker")
+    signer = Signer.of(roomy, "sagemaker")
     s3.list_buckets()
     before_bytes, before_threads = metric(roomy, "process_resident_memory_bytes"), threads(roomy)
     waiting, names = [], []

@@ -78,6 +78,8 @@ Result<T> read_record(const std::string& path) {
 // nullopt while the job is not over.
 Result<std::optional<JobExit>> read_exit(const JobFiles& files);
 
+// One line of the log file without its newline; `offset` is left at 0.
+LogLine parse_log_record(std::string_view record);
 // Lines of `bytes`, which begin at `offset` in the log file; a last record without its newline is
 // left for later. Text that is not UTF-8 gets U+FFFD in place of each bad byte.
 std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset);

@@ -49,8 +49,11 @@ class IamInterface {
   // exists in the caller's account, its trust policy lets the service assume it, and the caller has
   // iam:PassRole on it. ValidationException or AccessDeniedException otherwise. With `--auth any` a
   // role that does not exist passes when its ARN is well formed.
+  // `source_arns`: the resources that the service will act for, as the trust policy's condition
+  // aws:SourceArn compares them. The policy must admit one of them.
   virtual Result<void> check_pass_role(const Context& context, std::string_view role_arn,
-                                       std::string_view service_principal) = 0;
+                                       std::string_view service_principal,
+                                       const std::vector<std::string>& source_arns) = 0;
 
   // For a job or an endpoint that runs as the role; the caller has checked that it may. Durable
   // before it returns. ValidationException when the role does not exist (not with `--auth any`).

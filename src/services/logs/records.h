@@ -36,10 +36,13 @@ struct Stream {
   std::int64_t next_row = 0;
   std::int64_t stored_bytes = 0;
   std::uint64_t source_offset = 0;  // LogEvent::source_offset of the last event, 0 without one
+  // Each event came at or after the time of those before it: rows order as their events do. Not
+  // known, and so false, of streams that an earlier version began.
+  bool in_order = false;
 };
 TIDEMILL_RECORD(Stream, (),
                 (account, region, group, name, uid, created, first_event_ms, last_event_ms,
-                 last_ingestion_ms, next_row, stored_bytes, source_offset))
+                 last_ingestion_ms, next_row, stored_bytes, source_offset, in_order))
 
 // Events of one bucket of time, in the order they came.
 struct EventRow {
@@ -56,7 +59,6 @@ struct Garbage {
 };
 TIDEMILL_RECORD(Garbage, (), (uid))
 
-// Keys: account, region, name
 const store::Table<Group>& groups_table();
 // Keys: account, region, group, name. Index by_last_event: account, region, group, time.
 const store::Table<Stream>& streams_table();

@@ -51,8 +51,8 @@ Result<typename Op::Output> S3Client::call(const typename Op::Input& input,
                                            std::unique_ptr<ByteSource> body,
                                            std::unique_ptr<ByteSource>* out) {
   platform::Caller caller = TRY(caller_());
-  platform::Reply reply = TRY(dispatcher_.call(caller, Op::service(), Op::operation(),
-                                               to_value(input), std::move(body)));
+  platform::Reply reply = TRY(
+      dispatcher_.call(caller, Op::service(), Op::operation(), to_value(input), std::move(body)));
   typename Op::Output output{};
   TRY(from_value(reply.output, output));
   if (out) *out = std::move(reply.body);
@@ -113,16 +113,15 @@ Result<ObjectInfo> S3Client::put_object(std::string_view, std::string_view bucke
   request.key = key;
   if (!options.content_type.empty()) request.content_type = options.content_type;
   if (!options.metadata.empty()) request.metadata = options.metadata;
-  ObjectInfo info{std::string(key), bytes.size().value_or(0), {}, {}, options.content_type,
-                  options.metadata};
-  info.etag = without_quotes(
-      TRY(call<op::PutObject>(request, std::make_unique<Borrowed>(bytes))).etag);
+  ObjectInfo info{std::string(key),     bytes.size().value_or(0), {}, {},
+                  options.content_type, options.metadata};
+  info.etag =
+      without_quotes(TRY(call<op::PutObject>(request, std::make_unique<Borrowed>(bytes))).etag);
   return info;
 }
 
-Result<ObjectInfo> S3Client::put_object_from_file(std::string_view account,
-                                                  std::string_view bucket, std::string_view key,
-                                                  const std::string& path,
+Result<ObjectInfo> S3Client::put_object_from_file(std::string_view account, std::string_view bucket,
+                                                  std::string_view key, const std::string& path,
                                                   const PutOptions& options) {
   std::unique_ptr<ByteSource> source = TRY(open_file(path));
   return put_object(account, bucket, key, *source, options);

@@ -24,9 +24,8 @@ class S3ClientTest : public S3Test {
   Doorkeeper doorkeeper_;
   platform::Dispatcher dispatcher_{
       {*registry_, doorkeeper_, api::all_services(), loops_, clock_, *random_}};
-  Result<platform::Caller> caller_ =
-      platform::Caller{{kAccount, "arn:aws:sts::123456789012:assumed-role/r/SageMaker", "", ""},
-                       "us-east-1"};
+  Result<platform::Caller> caller_ = platform::Caller{
+      {kAccount, "arn:aws:sts::123456789012:assumed-role/r/SageMaker", "", ""}, "us-east-1"};
   S3Client client_{dispatcher_, [this] { return caller_; }};
 };
 

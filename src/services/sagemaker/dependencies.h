@@ -49,6 +49,9 @@ struct Dependencies {
   platform::HeldAnswers& held;  // by engine::record_id() of what they wait for
   S3As s3_as;
   Settings settings;
+  // Measures how long jobs take (base/boot_clock.h): steps of the wall clock do not move it.
+  // nullptr: `clock` does.
+  const Clock* durations = nullptr;
 };
 
 inline constexpr const char* kServicePrincipal = "sagemaker.amazonaws.com";

@@ -39,7 +39,8 @@ class FakeLogs final : public logs::LogsInterface {
 
 class FakeIam : public iam::IamInterface {
  public:
-  Result<void> check_pass_role(const Context&, std::string_view role, std::string_view) override {
+  Result<void> check_pass_role(const Context&, std::string_view role, std::string_view,
+                               const std::vector<std::string>&) override {
     if (role.ends_with("/forbidden")) return fail("AccessDeniedException", "not this role");
     return {};
   }

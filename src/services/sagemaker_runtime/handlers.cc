@@ -73,29 +73,28 @@ ValueObject members_of(Answered& answer) {
 void invoke(Inference& inference, Context& context, const Value& input, Responder respond) {
   Result<InvokeRequest> request = invoke_request(context, input);
   if (!request) return respond(std::unexpected(std::move(request).error()));
-  inference.invoke(*std::move(request), [&context, respond = std::move(respond)](
-                                            InvokeResult result) mutable {
-    if (!result) return respond(std::unexpected(std::move(result).error()));
-    ValueObject out = members_of(*result);
-    context.response_body = std::make_unique<StringSource>(std::move(result->body));
-    context.response_held = std::move(result->held);
-    respond(Value(std::move(out)));
-  });
+  inference.invoke(
+      *std::move(request), [&context, respond = std::move(respond)](InvokeResult result) mutable {
+        if (!result) return respond(std::unexpected(std::move(result).error()));
+        ValueObject out = members_of(*result);
+        context.response_body = std::make_unique<StringSource>(std::move(result->body));
+        context.response_held = std::move(result->held);
+        respond(Value(std::move(out)));
+      });
 }
 
 void invoke_streaming(Inference& inference, Context& context, const Value& input,
                       Responder respond) {
   Result<InvokeRequest> request = invoke_request(context, input);
   if (!request) return respond(std::unexpected(std::move(request).error()));
-  inference.invoke_streaming(
-      *std::move(request),
-      [&context, respond = std::move(respond)](Result<StreamedAnswer> result) mutable {
-        if (!result) return respond(std::unexpected(std::move(result).error()));
-        ValueObject out = members_of(*result);
-        context.response_events = std::move(result->events);
-        context.response_held = std::move(result->held);
-        respond(Value(std::move(out)));
-      });
+  inference.invoke_streaming(*std::move(request), [&context, respond = std::move(respond)](
+                                                      Result<StreamedAnswer> result) mutable {
+    if (!result) return respond(std::unexpected(std::move(result).error()));
+    ValueObject out = members_of(*result);
+    context.response_events = std::move(result->events);
+    context.response_held = std::move(result->held);
+    respond(Value(std::move(out)));
+  });
 }
 
 }  // namespace

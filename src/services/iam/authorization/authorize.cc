@@ -8,7 +8,7 @@
 namespace tidemill::services::iam {
 namespace {
 
-// What every caller may do, and what is decided by the service itself.
+// Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
          operation != "DecodeAuthorizationMessage";
@@ -43,7 +43,7 @@ const api::ActionRule* rule_of(std::string_view action) {
 
 bool has_rule(const schema::Service& service, const schema::Operation& operation) {
   if (needs_no_permission(service, operation.name)) return true;
-  // DeleteObjects is DeleteObject on each.
+  // DeleteObjects is DeleteObject on each key, which S3 asks for one by one.
   if (service.name == "s3")
     return operation.name == "DeleteObjects" || rule_of("s3:" + s3_action(operation.name));
   return api::find_action_rule(action_prefix(service), operation.name) != nullptr;

@@ -1,4 +1,4 @@
-// From an operation and its input to what policies speak of: actions and the ARNs of the records
+// Translates an operation and its input into the terms of policies: actions and the ARNs of records
 // that it works on, as Describe shows them, however the caller spelled them.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/
 #pragma once

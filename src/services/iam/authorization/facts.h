@@ -1,5 +1,5 @@
-// What is known of a request besides its input, and who sent it: global condition keys are made of
-// it.
+// What the server knows about a request besides its input, and about its caller. Global condition
+// keys are made of these facts.
 #pragma once
 
 #include <functional>

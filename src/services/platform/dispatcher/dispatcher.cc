@@ -21,8 +21,7 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   Responder respond([call = std::move(call), answer = std::move(answer)](
                         Result<Value> result) mutable { answer(*call, std::move(result)); });
   const Handler* handler = find(here.operation);
-  if (!handler)
-    return respond(std::unexpected(not_implemented(here.service, here.operation)));
+  if (!handler) return respond(std::unexpected(not_implemented(here.service, here.operation)));
   Result<void> allowed = check_constraints(here.service, here.operation, here.input);
   if (allowed)
     allowed = parts_.authorizer.authorize_operation(here.context, here.service, here.operation,

@@ -64,9 +64,8 @@ class DispatcherTest : public ::testing::Test {
 TEST_F(DispatcherTest, Calls_from_inside_pass_constraints_and_permission_and_are_counted) {
   add("s3", "HeadBucket", {[](Context& context, const Value& input, Responder respond) {
         ValueObject out;
-        out.append("BucketRegion",
-                   context.region + " " + *input.find("Bucket")->as_string() + " for " +
-                       context.principal.arn);
+        out.append("BucketRegion", context.region + " " + *input.find("Bucket")->as_string() +
+                                       " for " + context.principal.arn);
         EXPECT_FALSE(context.request_id.empty());
         EXPECT_TRUE(context.remote_address.empty());
         respond(Value(std::move(out)));

@@ -102,22 +102,21 @@ HeldAnswers::Look answer_with(Respond<Output> respond, F answer) {
   };
 }
 
-
-// Answers when `describe.waits` no longer holds, when the record is gone (the error of `load`), or at
-// `until`. `topic`: as changed() is told of the record.
+// Answers when `describe.waits` no longer holds, when the record is gone (the error of `load`), or
+// at `until`. `topic`: as changed() is told of the record.
 template <class Record, class Output>
 void hold_describe(HeldAnswers& held, const Context& context, std::string topic,
                    HeldAnswers::Clock::time_point until, HeldDescribe<Record, Output> describe,
                    Respond<Output> respond) {
-  held.hold(std::move(topic), held_until(context, until),
-            answer_with(std::move(respond),
-                        [describe = std::move(describe)](
-                            bool last) -> std::optional<Result<Output>> {
-                          Result<Record> now = describe.load();
-                          if (!now) return std::unexpected(std::move(now).error());
-                          if (!last && describe.waits(*now)) return std::nullopt;
-                          return describe.describe(*now);
-                        }));
+  held.hold(
+      std::move(topic), held_until(context, until),
+      answer_with(std::move(respond),
+                  [describe = std::move(describe)](bool last) -> std::optional<Result<Output>> {
+                    Result<Record> now = describe.load();
+                    if (!now) return std::unexpected(std::move(now).error());
+                    if (!last && describe.waits(*now)) return std::nullopt;
+                    return describe.describe(*now);
+                  }));
 }
 
 }  // namespace tidemill::services::platform

@@ -21,8 +21,7 @@ Result<void> write_to_file(ByteSource& bytes, const std::string& path) {
   auto buffer = std::make_unique<char[]>(limits::body_piece_bytes);
   std::uint64_t position = 0;
   for (;;) {
-    const std::size_t got =
-        TRY(bytes.read(std::span(buffer.get(), limits::body_piece_bytes)));
+    const std::size_t got = TRY(bytes.read(std::span(buffer.get(), limits::body_piece_bytes)));
     if (got == 0) return {};
     TRY(blobs::write_fully(*file, std::string_view(buffer.get(), got), position));
     position += got;

@@ -48,7 +48,7 @@ class S3Test : public testing::Test {
     service_ = std::make_unique<S3Service>(*store_in_use_, *blobs_, clock_, *random_);
     registry_ = std::make_unique<Registry>();
     service_->add_to(*registry_);
-    Result<void> started = service_->start();
+    Result<void> started = service_->start(clock_);
     if (!started) throw std::runtime_error(started.error().message);
     service_->wait_for_collection();
   }

@@ -19,8 +19,7 @@ inline constexpr std::chrono::milliseconds kHeldDescribe{20'000};
 
 class EndpointHandlers {
  public:
-  explicit EndpointHandlers(const Dependencies& dependencies)
-      : in_(dependencies) {}
+  explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
   // Before it takes requests; borrows them.
   void host(EndpointComponents& components) { components_ = &components; }
   // Registered handlers refer to this.

@@ -73,6 +73,8 @@ struct Serverless {
 TIDEMILL_RECORD(Serverless, (), (memory_mib, concurrency_max, provisioned_concurrency))
 
 // As its model and configuration said when it was deployed: later changes of those do not reach it.
+inline constexpr std::int64_t kVolumeDefaultGib = 30;  // as SageMaker's
+
 struct Variant {
   std::string name, model_name, role_arn, instance_type;
   std::vector<Container> containers;  // in the order of a serial pipeline
@@ -86,6 +88,7 @@ struct Variant {
   // Of each instance, where they are less than its type's; 0: the type's.
   std::int64_t memory_mib_max = 0;
   double cpus_max = 0;
+  std::int64_t volume_gib_max = 0;  // what each of its servers may write; 0: kVolumeDefaultGib
   bool cut_off = false;             // the model's EnableNetworkIsolation
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
   // Of servers that come: above every attempt there was, since a job's id is used once.
@@ -99,7 +102,7 @@ struct Variant {
 TIDEMILL_RECORD(Variant, (),
                 (name, model_name, role_arn, instance_type, containers, direct, shadow, weight,
                  instance_count, startup_seconds, random_routing, serverless, memory_mib_max,
-                 cpus_max, cut_off, instances, attempt_first))
+                 cpus_max, volume_gib_max, cut_off, instances, attempt_first))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs

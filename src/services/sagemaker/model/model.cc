@@ -42,4 +42,10 @@ ModelData model_data(const api::sagemaker::ContainerDefinition& container) {
           source.s3_data_type == api::sagemaker::s3_model_data_type::kS3Object};
 }
 
+std::vector<std::string> hosting_source_arns(const std::string& own_arn) {
+  // "arn:aws:sagemaker:us-east-1:123456789012:" of "arn:aws:sagemaker:...:model/m".
+  const std::string place = own_arn.substr(0, own_arn.rfind(':') + 1);
+  return {own_arn, place + "endpoint/*", place + "transform-job/*"};
+}
+
 }  // namespace tidemill::services::sagemaker

@@ -38,15 +38,15 @@ Result<CreateTrainingJobResponse> TrainingHandlers::create(
                               on_.compute.isolation()));
   const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());
   TRY(check_tags(tags));
-  TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal));
   TrainingJob job;
   job.account = context.account();
   job.region = context.region;
   job.arn = job_arn(context, "training-job", request.training_job_name);
+  TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal, {job.arn}));
   job.request = request;
   auto first = begin_training_job(std::move(job), on_.clock.now());
   store::Transaction transaction;
-  put_tags(transaction, first.next.arn, tags);
+  put_tags_of_new(transaction, first.next.arn, tags);
   Result<void> created = on_.engine.create(
       kTrainingJobMachine,
       training_job_key(context.account(), context.region, request.training_job_name),
@@ -89,15 +89,15 @@ Result<ListTrainingJobsResponse> TrainingHandlers::list(Context& context,
                                                         const ListTrainingJobsRequest& request) {
   if (request.warm_pool_status_equals || request.training_plan_arn_equals)
     return ListTrainingJobsResponse{};  // there are no warm pools and no training plans
-  const auto listed = TRY(list_page<TrainingJob>(
+  auto listed = TRY(list_page(
       on_.store, training_jobs(), list_request(context.account(), context.region, request),
       [&](const TrainingJob& job) {
         return passes_filters(request, job.name(), job.created, job.modified, job.status);
-      }));
+      },
+      summary));
   ListTrainingJobsResponse response;
-  for (const TrainingJob& job : listed.records)
-    response.training_job_summaries.push_back(summary(job));
-  response.next_token = listed.next_token;
+  response.training_job_summaries = std::move(listed.items);
+  response.next_token = std::move(listed.next_token);
   return response;
 }
 

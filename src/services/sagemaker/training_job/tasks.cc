@@ -139,12 +139,13 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
   compute::JobExit exit;
   if (const Value* value = run.payload.find("exit")) TRY(from_value(*value, exit));
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
-  Result<std::string> log = on_.compute.log_tail(compute_id(job), kLogBytesRead);
-  const std::string text = log ? *log : "";
+  compute::LogTail log;
+  if (Result<compute::LogTail> read = on_.compute.log_tail(compute_id(job), kLogBytesRead); read)
+    log = *std::move(read);
   TrainingResult result;
-  result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, text), folder.ml(),
-                                            on_.settings.programs);
-  result.metrics = final_metrics(metric_definitions(job), text, exit.ended);
+  result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, log.text),
+                                            folder.ml(), on_.settings.programs);
+  result.metrics = final_metrics(metric_definitions(job), log, exit.ended);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
   const auto role_s3 = on_.s3_as(job.request.role_arn);
   StoppableS3 s3(*role_s3, stop);

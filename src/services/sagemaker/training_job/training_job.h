@@ -44,7 +44,11 @@ struct TrainingJob {
   std::string secondary_status = "Starting";
   std::string failure_reason;
   Timestamp created, modified;
-  std::optional<Timestamp> training_started, training_ended;
+  std::optional<Timestamp> training_started, training_ended;  // as clients see them
+  // How long that was, by a clock that nobody sets (Dependencies::durations), and when it began by
+  // that clock. Jobs of older versions have neither.
+  std::optional<Timestamp> counted_from;
+  std::optional<std::int64_t> training_microseconds;
   std::vector<TrainingTransition> transitions;
   std::string model_artifacts;  // S3 URI
   std::vector<TrainingMetric> metrics;
@@ -56,8 +60,9 @@ struct TrainingJob {
 };
 TIDEMILL_RECORD(TrainingJob, (),
                 (account, region, arn, request, phase, status, secondary_status, failure_reason,
-                 created, modified, training_started, training_ended, transitions, model_artifacts,
-                 metrics, stop_requested, max_runtime_exceeded, upload_stopped))
+                 created, modified, training_started, training_ended, counted_from,
+                 training_microseconds, transitions, model_artifacts, metrics, stop_requested,
+                 max_runtime_exceeded, upload_stopped))
 
 inline constexpr const char* kTrainingJobMachine = "sagemaker_training_job";
 inline constexpr const char* kTrainingLogGroup = "/aws/sagemaker/TrainingJobs";

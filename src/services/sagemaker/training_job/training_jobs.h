@@ -45,8 +45,7 @@ class TrainingListener final : public compute::JobListener {
 
 class TrainingHandlers {
  public:
-  explicit TrainingHandlers(const Dependencies& dependencies)
-      : on_(dependencies) {}
+  explicit TrainingHandlers(const Dependencies& dependencies) : on_(dependencies) {}
   Result<api::sagemaker::CreateTrainingJobResponse> create(
       Context& context, const api::sagemaker::CreateTrainingJobRequest& request);
   // Waits a while for the job's end: clients poll every 5 to 60 seconds.
@@ -72,12 +71,16 @@ class TrainingJobs {
  public:
   // `dependencies` outlives this.
   explicit TrainingJobs(const Dependencies& dependencies)
-      : tasks_(dependencies), listener_(dependencies), handlers_(dependencies) {}
+      : durations_(dependencies.durations),
+        tasks_(dependencies),
+        listener_(dependencies),
+        handlers_(dependencies) {}
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
   compute::JobListener& listener() { return listener_; }
 
  private:
+  const Clock* durations_;
   TrainingTasks tasks_;
   TrainingListener listener_;
   TrainingHandlers handlers_;

@@ -1,5 +1,7 @@
 #include "services/sagemaker/training_job/transitions.h"
 
+#include <algorithm>
+
 #include "engine/transitions.h"
 #include "services/sagemaker/state_change.h"
 #include "services/sagemaker/training_job/events.h"
@@ -209,6 +211,12 @@ engine::Step<TrainingJob> begin_training_job(TrainingJob job, Timestamp now) {
   job.created = now;
   enter(job, "Starting", "Starting the training job", now);
   return {std::move(job), {task(tasks::kPrepare)}};
+}
+
+void count_training_time(TrainingJob& job, Timestamp counted) {
+  if (job.phase == TrainingPhase::downloading && !job.counted_from) job.counted_from = counted;
+  if (is_terminal(job) && job.counted_from && !job.training_microseconds)
+    job.training_microseconds = std::max<std::int64_t>(0, (counted - *job.counted_from).count());
 }
 
 Result<Next> training_job_transition(const TrainingJob& job, const engine::Event& event,

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "services/sagemaker/training_job/training_jobs.h"
+
 namespace tidemill::services::sagemaker {
 namespace {
 
@@ -31,6 +33,8 @@ class TrainingJobTransitions : public ::testing::Test {
     auto step = training_job_transition(job_, {type, std::move(payload)}, now_);
     EXPECT_TRUE(step) << step.error().message;
     if (!step || !*step) return false;
+    counted_.microseconds += 1'000'000;
+    count_training_time((*step)->next, counted_);
     take(**std::move(step));
     return true;
   }
@@ -51,6 +55,7 @@ class TrainingJobTransitions : public ::testing::Test {
   }
 
   Timestamp now_{1'700'000'000'000'000};
+  Timestamp counted_{5};  // by the clock that nobody sets
   TrainingJob job_;
   std::vector<std::string> tasks_;
   std::vector<engine::Task> last_tasks_;
@@ -111,6 +116,23 @@ TEST_F(TrainingJobTransitions, WholeLife) {
   EXPECT_FALSE(send("StopRequested"));
   EXPECT_FALSE(send("MaxRuntimeReached", of_this_job()));
   EXPECT_FALSE(send("Failed"));
+}
+
+TEST_F(TrainingJobTransitions, StepsOfTheWallClockDoNotChangeTheDuration) {
+  for (const std::int64_t step :
+       {std::int64_t(40) * 365 * 86'400'000'000, -std::int64_t(9'000'000)}) {
+    job_ = {};
+    SetUp();
+    send("Prepared");
+    now_.microseconds += step;
+    send("Downloaded");
+    send("JobExited", of_this_job());
+    ASSERT_TRUE(send("Uploaded", uploaded()));
+    EXPECT_EQ(job_.training_microseconds, 3'000'000);
+    const auto shown = describe_training_job(job_, now_);
+    EXPECT_EQ(shown.training_time_in_seconds, 3);
+    EXPECT_EQ(shown.billable_time_in_seconds, 3);
+  }
 }
 
 TEST_F(TrainingJobTransitions, FailureOfTheAlgorithm) {

@@ -90,7 +90,7 @@ Result<CreateTransformJobResponse> TransformHandlers::create(
   }
   auto first = begin_transform_job(std::move(job), on_.clock.now());
   store::Transaction transaction;
-  put_tags(transaction, first.next.arn, tags);
+  put_tags_of_new(transaction, first.next.arn, tags);
   Result<void> created = on_.engine.create(
       kTransformJobMachine,
       transform_job_key(context.account(), context.region, request.transform_job_name),
@@ -130,15 +130,15 @@ void TransformHandlers::describe(Context& context, const DescribeTransformJobReq
 
 Result<ListTransformJobsResponse> TransformHandlers::list(Context& context,
                                                           const ListTransformJobsRequest& request) {
-  const auto listed = TRY(list_page<TransformJob>(
+  auto listed = TRY(list_page(
       on_.store, transform_jobs(), list_request(context.account(), context.region, request),
       [&](const TransformJob& job) {
         return passes_filters(request, job.name(), job.created, job.modified, job.status);
-      }));
+      },
+      summary));
   ListTransformJobsResponse response;
-  for (const TransformJob& job : listed.records)
-    response.transform_job_summaries.push_back(summary(job));
-  response.next_token = listed.next_token;
+  response.transform_job_summaries = std::move(listed.items);
+  response.next_token = std::move(listed.next_token);
   return response;
 }
 
