@@ -98,7 +98,7 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
     const HttpRequest& head) {
   auto call = std::make_unique<Call>();
   call->request = outline(head);
-  if (std::optional<HttpResponse> refusal = misdirected(head))
+  if (std::optional<HttpResponse> refusal = misdirected(head, parts_.callers))
     return std::unexpected(*std::move(refusal));
   if (OwnPaths::takes(head)) return std::unexpected(bad_request(413, "No body is taken here."));
   begin(*call);

@@ -196,13 +196,7 @@ def test_names_lead_to_a_restarted_server():
         name = world.start(BY_NAMES + """
 import boto3
 print("asked", boto3.client("sts").get_caller_identity()["Arn"], flush=True)
-while not os.path.exists("/proc/self/nothing"):
-    time.sleep(0.2)
-    try:
-        urllib.request.urlopen("https://sts.us-east-1.amazonaws.com/_tidemill/health", timeout=5).read()
-    except OSError:
-        break
-print("the server is gone", flush=True)
+time.sleep(5)  # the server is killed and started again
 for _ in range(100):
     time.sleep(0.2)
     try:
