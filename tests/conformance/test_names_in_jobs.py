@@ -167,6 +167,25 @@ for resolver in ("go", "cgo"):
         assert ":assumed-role/" in out, (resolver, error)
 
 
+def test_java(world):
+    """Its key store comes with JAVA_TOOL_OPTIONS; the proxy that is named there, too, is not asked."""
+    if not shutil.which("javac"):
+        pytest.skip("there is no Java on this machine")
+    found = reported(world, """
+open("/tmp/Ask.java", "w").write('''
+import java.net.*;
+public class Ask { public static void main(String[] arguments) throws Exception {
+  URL url = new URL("https://sts.us-east-1.amazonaws.com/_tidemill/health");
+  HttpURLConnection c = (HttpURLConnection) url.openConnection(Proxy.NO_PROXY);
+  System.out.println(c.getResponseCode() + " " + c.getHeaderField("Server"));
+  try { InetAddress.getByName("pypi.org"); } catch (UnknownHostException e) { System.out.println("unknown"); }
+}}''')
+done = subprocess.run(["java", "/tmp/Ask.java"], capture_output=True, text=True, timeout=120)
+found["out"], found["error"] = done.stdout, done.stderr[-2000:]
+""")
+    assert found["out"].splitlines() == ["200 Tidemill", "unknown"], found
+
+
 def test_with_network_isolation_a_job_knows_itself_and_nobody_else(world):
     world.put("isolated/train.py", BY_NAMES + """
 for name in ("algo-1", "localhost", "sts.us-east-1.amazonaws.com", "pypi.org"):
