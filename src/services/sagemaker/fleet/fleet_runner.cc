@@ -257,9 +257,9 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(place.variant.startup_seconds);
   auto log_reason = [&](std::size_t room) {
-    Result<std::string> log = in_.compute.log_tail(job, kLogTailBytes);
+    Result<compute::LogTail> log = in_.compute.log_tail(job, kLogTailBytes);
     if (!log) return std::string();
-    return hide_server_paths(reason_from_log(*log, room), instance_folder(ref),
+    return hide_server_paths(reason_from_log(log->text, room), instance_folder(ref),
                              in_.settings.programs);
   };
   while (!cancelled_) {
