@@ -220,8 +220,8 @@ void Application::Parts::make_recorder() {
     return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
         role, services::sagemaker::kRoleSessionName, "s3:PutObject", object);
   };
-  recorder = std::make_unique<services::sagemaker_runtime::Recorder>(*s3, clock, *random,
-                                                                     std::move(options));
+  recorder =
+      std::make_unique<services::sagemaker_runtime::Recorder>(*s3, *random, std::move(options));
 }
 
 // Before the services: jobs are told where the server is.
