@@ -92,7 +92,7 @@ def main():
     except FileNotFoundError:
         current = ""
     if current != text:
-        sys.exit(f"{arguments.page} is stale: run codegen.coverage without --check and commit the page")
+        sys.exit(f"{arguments.page} is stale: run ./mill coverage and commit the page")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "base/test_eventually.h"
 #include "engine/engine.h"
 #include "engine/engine_test_machine.h"
 #include "store/fault/fault_store.h"
@@ -28,14 +29,6 @@ std::unique_ptr<Engine> start_on(store::Store& store, Clock& clock, Random& rand
   for (int i = 0; i < 100 && !started; ++i) started = engine->start();
   EXPECT_TRUE(started);
   return engine;
-}
-
-bool wait_until(const std::function<bool()>& holds) {
-  for (int i = 0; i < 10'000; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(1ms);
-  }
-  return false;
 }
 
 std::size_t tasks_in(store::Store& store) {
@@ -66,11 +59,11 @@ TEST_P(EngineFaults, EachCommitOfATaskMayFail) {
     Result<void> created = create();
     if (!created) created = create();
     ASSERT_TRUE(created) << created.error().message;
-    ASSERT_TRUE(wait_until([&] { return tasks_in(*memory_) == 0; }));
+    ASSERT_TRUE(eventually([&] { return tasks_in(*memory_) == 0; }));
     Result<bool> sent = engine->send("counter", "a", {"Run", payload_of("name", "third")});
     if (!sent) sent = engine->send("counter", "a", {"Run", payload_of("name", "third")});
     ASSERT_TRUE(sent);
-    ASSERT_TRUE(wait_until([&] { return tasks_in(*memory_) == 0; }));
+    ASSERT_TRUE(eventually([&] { return tasks_in(*memory_) == 0; }));
     engine->stop();
     const Counter counter = (*counter_table().get(*memory_, "a"))->record;
     EXPECT_EQ(counter.value, 2) << to_json(counter);
@@ -97,12 +90,12 @@ TEST_F(EngineFaults, HandlerIsNotRunAgainForAFullDisk) {
   });
   std::unique_ptr<Engine> engine = start_on(*store, clock_, *random_, handlers_);
   ASSERT_TRUE(engine->create("counter", "a", to_json(Counter{"new"}), {}, {{"x"}}));
-  ASSERT_TRUE(wait_until([&] { return full.load(); }));
+  ASSERT_TRUE(eventually([&] { return full.load(); }));
   EXPECT_EQ(engine->send("counter", "a", {"Add", {}}).error().code, codes::kStorageFull);
   std::this_thread::sleep_for(300ms);
   EXPECT_EQ((*counter_table().get(*memory_, "a"))->record.value, 0);
   full = false;
-  ASSERT_TRUE(wait_until([&] { return tasks_in(*memory_) == 0; }));
+  ASSERT_TRUE(eventually([&] { return tasks_in(*memory_) == 0; }));
   EXPECT_EQ((*counter_table().get(*memory_, "a"))->record.value, 1);
   EXPECT_EQ(calls, 1);
 }
@@ -181,7 +174,7 @@ TEST(EngineProperty, ChainsSurviveKillsAndFaults) {
     life->kill();
     life = std::make_unique<Life>(*disk, clock, *random, handlers);
   }
-  ASSERT_TRUE(wait_until([&] { return finished() == kRecords; })) << finished();
+  ASSERT_TRUE(eventually([&] { return finished() == kRecords; })) << finished();
   life->kill();
   for (int i = 0; i < kRecords; ++i) {
     const Counter counter = (*counter_table().get(*disk, std::to_string(i)))->record;

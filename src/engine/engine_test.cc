@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "base/test_eventually.h"
 #include "engine/engine_test_machine.h"
 #include "engine/make_engine.h"
 #include "engine/task_record.h"
@@ -25,6 +26,18 @@ class EngineTest : public testing::Test {
     engine_ = make_engine(*store_, wall_, clock_, *random_, {.poll_interval = 5ms});
     engine_->add(std::move(machine));
     ASSERT_TRUE(engine_->start());
+  }
+  // Nothing runs by itself; run_all() runs what is due, and no sleep is needed to see that nothing
+  // is.
+  void start_stepped(RetryPolicy retry = {}) {
+    engine_ = make_engine(*store_, wall_, clock_, *random_, {.workers_max = 0});
+    engine_->add(make_machine("counter", counter_table(), &count, std::ref(handlers_), retry));
+    ASSERT_TRUE(engine_->start());
+  }
+  int run_all() {
+    int ran = 0;
+    while (run_one(*engine_, 0)) ++ran;
+    return ran;
   }
   Result<void> create(const std::string& key, std::vector<Task> tasks = {}) {
     const Counter counter{"new"};
@@ -122,34 +135,31 @@ TEST_F(EngineTest, UnknownNamesAreErrors) {
 }
 
 TEST_F(EngineTest, TimerFiresWhenTheClockSaysSo) {
-  start_engine();
+  start_stepped();
   ASSERT_TRUE(create("a"));
   send("a", "Later", "x");
   clock_.advance(59min);
-  engine_->poll();
-  std::this_thread::sleep_for(20ms);
+  EXPECT_EQ(run_all(), 0);
   EXPECT_EQ(load("a").value, 0);
   clock_.advance(1min);
-  engine_->poll();
-  EXPECT_TRUE(wait_for_value("a", 1));
+  EXPECT_EQ(run_all(), 1);
+  EXPECT_EQ(load("a").value, 1);
 }
 
 TEST_F(EngineTest, StepsOfTheWallClockNeitherFireNorDelayTimers) {
-  start_engine();
+  start_stepped();
   ASSERT_TRUE(create("a"));
   send("a", "Later", "x");
   wall_.advance(24h);
-  engine_->poll();
-  std::this_thread::sleep_for(20ms);
-  EXPECT_EQ(load("a").value, 0);
+  EXPECT_EQ(run_all(), 0);
   engine_.reset();  // nor across a restart
-  start_engine();
-  std::this_thread::sleep_for(20ms);
+  start_stepped();
+  EXPECT_EQ(run_all(), 0);
   EXPECT_EQ(load("a").value, 0);
   wall_.advance(-48h);
   clock_.advance(1h);
-  engine_->poll();
-  EXPECT_TRUE(wait_for_value("a", 1));
+  EXPECT_EQ(run_all(), 1);
+  EXPECT_EQ(load("a").value, 1);
 }
 
 TEST_F(EngineTest, TransitionsAreToldTheWallClocksTime) {
@@ -185,21 +195,19 @@ TEST_F(EngineTest, TimerBeyondTheHorizonFires) {
 }
 
 TEST_F(EngineTest, FailedTaskIsTriedAgainLaterAndThenReported) {
-  std::atomic<int> calls = 0;
+  int calls = 0;
   handlers_.on("x", [&](const Counter&, const TaskRun& run) -> TaskResult {
     EXPECT_EQ(run.attempt, calls + 1);
     ++calls;
     return fail("Boom", "no luck");
   });
-  start_engine({.attempts_max = 3, .first_delay = 1000ms, .delay_max = 1500ms});
+  start_stepped({.attempts_max = 3, .first_delay = 1000ms, .delay_max = 1500ms});
   ASSERT_TRUE(create("a", {{"x"}}));
-  for (int attempt = 1; attempt < 3; ++attempt) {
-    for (int i = 0; i < 1000 && calls < attempt; ++i) std::this_thread::sleep_for(1ms);
-    std::this_thread::sleep_for(20ms);
-    EXPECT_EQ(calls, attempt) << "it must wait for the clock";
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    EXPECT_EQ(run_all(), 1) << "it must wait for the clock";
+    EXPECT_EQ(calls, attempt);
     clock_.advance(1500ms);
   }
-  ASSERT_TRUE(wait_for_state("a", "failed"));
   EXPECT_EQ(load("a").state, "failed x: no luck");
   EXPECT_EQ(calls, 3);
   EXPECT_EQ(tasks_in_store(), 0u);
@@ -276,7 +284,7 @@ TEST_F(EngineTest, StopCancelsAndTheNextStartGoesOn) {
   });
   start_engine();
   ASSERT_TRUE(create("a", {{"waits"}, {"after"}}));
-  for (int i = 0; i < 5000 && calls == 0; ++i) std::this_thread::sleep_for(1ms);
+  ASSERT_TRUE(eventually([&] { return calls > 0; }));
   engine_->stop();
   EXPECT_EQ(tasks_in_store(), 2u);
   start_engine();
@@ -294,7 +302,7 @@ TEST_F(EngineTest, EraseDropsTasksAndEventsOfRunningOnes) {
   start_engine();
   ASSERT_TRUE(create("a", {{"waits"}, {"never"}, {"timer", {}, 1h}}));
   ASSERT_TRUE(create("ab", {{"timer", {}, 1h}}));
-  while (!entered) std::this_thread::sleep_for(1ms);
+  ASSERT_TRUE(eventually([&] { return entered.load(); }));
   store::Transaction transaction;
   counter_table().put(transaction, "beside", Counter{"left"}, 0);
   ASSERT_TRUE(engine_->erase("counter", "a", std::move(transaction)));

@@ -12,4 +12,10 @@ std::unique_ptr<Engine> make_engine(store::Store& store, Clock& clock, const Clo
                                     Random& random, EngineOptions options = {},
                                     std::string hidden_folder = {});
 
+// Of an engine with EngineOptions::workers_max 0, which runs nothing by itself: runs one task that
+// is due, on the caller's thread. Of several that are ready, `choice` modulo their number says
+// which. False when none is. A simulation drives the engine with it, so that a seed repeats a
+// history.
+bool run_one(Engine& engine, std::uint64_t choice);
+
 }  // namespace tidemill::engine

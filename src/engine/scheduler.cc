@@ -14,6 +14,7 @@ void Scheduler::start() {
   std::lock_guard lock(mutex_);
   if (running_) return;
   running_ = true;
+  if (options_.workers_max == 0) return;
   // What was added before the start waits for its threads.
   const std::size_t waiting = std::min(ready_.size(), options_.workers_max);
   while (workers_.size() < waiting) workers_.emplace_back([this] { work(); });
@@ -82,6 +83,17 @@ void Scheduler::poll() {
   tick_();
   std::lock_guard lock(mutex_);
   fire_timers();
+}
+
+bool Scheduler::run_one(std::uint64_t choice) {
+  std::unique_lock lock(mutex_);
+  if (!running_ || ready_.empty()) return false;
+  const auto chosen = ready_.begin() + static_cast<std::ptrdiff_t>(choice % ready_.size());
+  const std::string key = std::move(*chosen);
+  ready_.erase(chosen);
+  lock.unlock();
+  run_(key);
+  return true;
 }
 
 void Scheduler::enter(const std::string& key) {

@@ -28,7 +28,7 @@ struct ScheduledTask {
 class Scheduler {
  public:
   struct Options {
-    std::size_t workers_max;
+    std::size_t workers_max;  // 0: no thread is made, and nothing runs but by run_one()
     std::chrono::milliseconds poll_interval;
   };
   // run: on a worker thread; calls finish() or retry() for the key exactly once.
@@ -45,6 +45,9 @@ class Scheduler {
   void finish(const std::string& key);
   void retry(const std::string& key, Timestamp due);
   void poll();
+  // Runs one task that is due, on the caller's thread: the one at `choice` of those that are ready,
+  // modulo their number. False when none is.
+  bool run_one(std::uint64_t choice);
 
  private:
   struct Known {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support.server import Server
+from support.waiting import wait_until
 
 IMAGE = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training:2.0.1-cpu-py310"
 TRUST = {"Version": "2012-10-17", "Statement": [
@@ -35,13 +36,15 @@ class Jobs:
 
     def wait(self, name, wanted, seconds):
         """Until its status or secondary status is wanted; its description. The first Describe of a young job is held."""
-        end = time.monotonic() + seconds
-        while True:
-            job = self.sm.describe_training_job(TrainingJobName=name)
-            if {job["TrainingJobStatus"], job["SecondaryStatus"]} & set(wanted):
-                return job
-            assert time.monotonic() < end, job
-            time.sleep(0.1)
+        def job():
+            found = self.sm.describe_training_job(TrainingJobName=name)
+            return found if {found["TrainingJobStatus"], found["SecondaryStatus"]} & set(wanted) else None
+        return wait_until(job, seconds, 0.1, lambda: self.sm.describe_training_job(TrainingJobName=name))
+
+    def wait_listed(self, name, wanted, seconds=30):
+        """Until its secondary status is `wanted`, by a List, which no young job holds."""
+        wait_until(lambda: [each for each in self.sm.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
+                            if each["TrainingJobName"] == name and each["SecondaryStatus"] == wanted], seconds, 0.05)
 
     def clock(self):
         """The server's, from the Date of an answer."""
@@ -86,13 +89,13 @@ def test_a_checkpoint_too_large_for_one_object_fails_its_job(jobs):
     assert job["TrainingJobStatus"] == "Failed" and "EntityTooLarge" in job["FailureReason"], job.get("FailureReason")
 
 
-# Gzip packs some 30 MB of this a second. Describe would be held for ten seconds, so the tests do not ask.
+# Gzip packs some 30 MB of this a second.
 RANDOM = "head -c {}000000 /dev/urandom > /opt/ml/model/weights.bin"
 
 
 def test_a_job_that_uploads_can_be_stopped_and_deleted(jobs):
     jobs.start("stopped", RANDOM.format(300))
-    time.sleep(3)
+    jobs.wait_listed("stopped", "Uploading")
     began = time.monotonic()
     jobs.sm.stop_training_job(TrainingJobName="stopped")
     job = jobs.wait("stopped", OVER, 20)
@@ -104,7 +107,7 @@ def test_the_server_ends_while_a_job_uploads_and_the_next_one_finishes_it():
     with Server(auth="any") as server:
         jobs = Jobs(server)
         jobs.start("outlived", RANDOM.format(100))
-        time.sleep(1.5)
+        jobs.wait_listed("outlived", "Uploading")
         began = time.monotonic()
         assert server.stop() == 0 and time.monotonic() - began < 15
         server.start()
@@ -126,15 +129,14 @@ def test_steps_of_the_wall_clock_end_no_job(tmp_path):
         jobs = Jobs(server)
         before = jobs.clock()
         jobs.start("steps", "sleep 6; echo done > /opt/ml/model/done", max_runtime_seconds=60)
-        time.sleep(1.5)
+        jobs.wait_listed("steps", "Training")
         clock.write_text("+3600")
-        time.sleep(0.5)
-        assert jobs.clock() - before > 3500  # the server does see the other time
+        wait_until(lambda: jobs.clock() - before > 3500, 5)  # the server does see the other time
         server.stop()
         server.start()
         # And what is too long is ended although the clock goes back.
         jobs.start("long", "sleep 600", max_runtime_seconds=3)
-        time.sleep(1)
+        jobs.wait_listed("long", "Training")
         clock.write_text("-3600")
         job = jobs.wait("steps", OVER, 30)
         assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Completed", "Completed"), job

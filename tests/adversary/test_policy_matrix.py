@@ -58,6 +58,20 @@ def test_operation(callers, service, operation):
     assert answer != "denied", callers.error.response["Error"]
 
 
+@pytest.mark.parametrize("service, operation", [
+    (service, operation) for service, cases in CASES.items() for operation in cases
+    if operation in IMPLEMENTED[service]])
+def test_operation_needs_its_own_action(callers, service, operation):
+    """Denied to a principal without rights, and to one that may do everything but this."""
+    given, resources = needed(service, operation, callers.account)
+    elsewhere = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
+    answers = {"no rights": callers.call(callers.session(elsewhere), service, operation, **given)}
+    for action in resources:
+        others = {"Effect": "Allow", "NotAction": action, "Resource": "*"}
+        answers["all but " + action] = callers.call(callers.session(others), service, operation, **given)
+    assert set(answers.values()) == {"denied"}, answers
+
+
 FOREIGN = [
     ("sagemaker", "ListTags", "ResourceArn", "arn:{partition}:sagemaker:us-east-1:{account}:endpoint/e"),
     ("sagemaker", "DeleteTags", "ResourceArn", "arn:{partition}:sagemaker:us-east-1:{account}:endpoint/e"),

@@ -1,10 +1,11 @@
 """Small things several test files need."""
 import contextlib
-import time
 import uuid
 
 import pytest
 from botocore.exceptions import ClientError
+
+from support.waiting import wait_until  # noqa: F401: many files import it from here
 
 
 @contextlib.contextmanager
@@ -24,14 +25,3 @@ def aws_error(code, status=None, containing=None):
 
 def unique(prefix="t"):
     return f"{prefix}-{uuid.uuid4().hex[:10]}"
-
-
-def wait_until(call, timeout_seconds=30, every_seconds=0.05):
-    """The first truthy answer of call(); fails after the timeout."""
-    deadline = time.monotonic() + timeout_seconds
-    while True:
-        answer = call()
-        if answer:
-            return answer
-        assert time.monotonic() < deadline, f"not so within {timeout_seconds} s"
-        time.sleep(every_seconds)

@@ -148,8 +148,7 @@ def test_an_endpoint_at_no_instances_keeps_its_queue(world):
     name = world.deploy_async()
     world.capacity(name, 0)
     asked = [world.ask(name, f"0 {i}") for i in range(5)]
-    time.sleep(1)
-    assert world.gauge("tidemill_async_waiting", name) == 5
+    wait_until(lambda: world.gauge("tidemill_async_waiting", name) == 5)
     world.capacity(name, 1)
     for i, each in enumerate(asked):
         assert wait_until(lambda: world.text(each["OutputLocation"])) == f"0 {i} as text/plain"

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from helpers import unique
+from helpers import unique, wait_until
 from support.raw import Signer, Wire, exchange, head
 from support.server import BINARY, Server
 
@@ -347,10 +347,7 @@ def test_serve_keeps_working_when_its_log_is_closed(tmp_path):
     process = subprocess.Popen([BINARY, "serve", "--data", data, "--listen", "127.0.0.1:0", "--access-log", "all", "--auth", "any"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + 10
-        while not (data / "server.json").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until((data / "server.json").exists, 10, 0.01)
         endpoint = json.loads((data / "server.json").read_text())["endpoint"]
         process.stdout.close()
         process.stderr.close()

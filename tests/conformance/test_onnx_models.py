@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from onnx import helper, numpy_helper
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.server import BINARY  # noqa: E402
+from support.waiting import wait_until  # noqa: E402
 
 FEATURES, CLASSES = 28, 3
 
@@ -59,10 +59,7 @@ class ModelServer:
             env={**os.environ, "TIDEMILL_ML_ROOT": str(root), "TIDEMILL_SOCKET_PATH": self.socket, **environment})
 
     def wait(self):
-        for _ in range(400):
-            if os.path.exists(self.socket) or self.process.poll() is not None:
-                break
-            time.sleep(0.025)
+        wait_until(lambda: os.path.exists(self.socket) or self.process.poll() is not None, 10, 0.025)
         assert self.process.poll() is None, self.process.stderr.read()
         return self
 
@@ -175,10 +172,7 @@ def test_a_damaged_model_ends_only_its_own_process_and_says_why(root):
         damaged[random.integers(len(whole))] ^= 1 << random.integers(8)
         path.write_bytes(damaged)
         server = ModelServer(root)
-        for _ in range(200):
-            if os.path.exists(server.socket) or server.process.poll() is not None:
-                break
-            time.sleep(0.025)
+        wait_until(lambda: os.path.exists(server.socket) or server.process.poll() is not None, 10, 0.025)
         if server.process.poll() is None:
             server.invoke(json.dumps([0.5] * FEATURES), "application/json")
         _, errors = server.stop()

@@ -64,6 +64,7 @@ def stream(world, endpoint, body):
                                                               ContentType="text/plain", Accept="text/plain")
 
 
+@pytest.mark.alone
 def test_pieces_come_as_they_are_made(world, endpoint):
     response = stream(world, endpoint, "5 0.3")
     assert response["InvokedProductionVariant"] == "AllTraffic"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import unique
+from helpers import unique, wait_until
 from support.server import BINARY, ROOT, Server
 
 VENVS = ROOT / ".cache/venvs"
@@ -432,10 +432,6 @@ def test_images_lists_what_runs_what():
 
 
 def test_serve_says_what_its_interpreter_has(server):
-    import time
-    for _ in range(100):
-        if "interpreter of script-mode jobs" in server.log_path.read_text():
-            break
-        time.sleep(0.1)
+    wait_until(lambda: "interpreter of script-mode jobs" in server.log_path.read_text(), 20)
     line = next(line for line in server.log_path.read_text().splitlines() if "interpreter of script-mode jobs" in line)
     assert "scikit-learn 1." in line and "joblib" in line and "pandas" in line and "torch" in line

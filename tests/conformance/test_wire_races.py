@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from helpers import unique
+from helpers import unique, wait_until
 
 THREADS = 12
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
@@ -210,7 +210,9 @@ def test_training_jobs_of_one_name(clients, bucket):
     # Stopping from all sides is one stop, and it ends somewhere.
     answers = at_once(*[lambda: sagemaker.stop_training_job(TrainingJobName=name)] * THREADS)
     assert losers(answers) <= {"ValidationException"}, answers
-    deadline = time.monotonic() + 60
-    while (status := sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]) not in ("Completed", "Stopped"):
-        assert status in ("InProgress", "Stopping") and time.monotonic() < deadline, status
-        time.sleep(0.1)
+
+    def over():
+        status = sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"]
+        assert status in ("InProgress", "Stopping", "Completed", "Stopped"), status
+        return status in ("Completed", "Stopped")
+    wait_until(over, 60, 0.1)

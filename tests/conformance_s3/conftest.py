@@ -2,24 +2,13 @@
 than an endpoint, keys and a region."""
 import os
 import subprocess
-import sys
 import uuid
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from support.server import Server  # noqa: E402
 
 # Names that clients encode differently, and sizes around their thresholds for parts.
 KEYS = ["plain.txt", "folder/deep/a b+c&d=é.bin", "folder/木/%41~!'()*.txt", "empty"]
 PART_BYTES = 5 << 20
-
-
-@pytest.fixture(scope="session")
-def server():
-    with Server(auth="verify") as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

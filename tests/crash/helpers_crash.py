@@ -1,21 +1,18 @@
 """A bucket with data, a role, and clients that outlive restarts."""
 import json
 import random
-import time
 import uuid
 
 from botocore.config import Config
+
+from support import waiting
 
 IMAGE = "683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1"
 POINTS_MAX = 200
 
 
 def wait_until(call, timeout_seconds=60):
-    deadline = time.monotonic() + timeout_seconds
-    while not (answer := call()):
-        assert time.monotonic() < deadline, f"not so within {timeout_seconds} s"
-        time.sleep(0.02)
-    return answer
+    return waiting.wait_until(call, timeout_seconds, every_seconds=0.02)
 
 
 class World:

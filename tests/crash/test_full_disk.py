@@ -7,7 +7,6 @@ import random
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from support.server import Server
+from support.waiting import wait_until
 
 BYTES = 64 << 20
 
@@ -124,13 +124,16 @@ def test_nothing_acknowledged_is_lost_and_deleting_helps(full, size):
 
 def room_for(full, key, size, seconds=20):
     """Space comes back when what was deleted has been collected, within seconds."""
-    deadline = time.monotonic() + seconds
-    while True:
+    problems = []
+
+    def put():
         try:
-            return full.put(key, size)
+            full.put(key, size)
         except ClientError as error:
-            assert time.monotonic() < deadline, f"after {seconds} s there is still no room: {error}"
-            time.sleep(0.2)
+            problems.append(error)
+            return False
+        return True
+    wait_until(put, seconds, 0.2, lambda: f"there is still no room: {problems[-1]}")
 
 
 def test_other_writes_on_a_full_disk_are_refused_and_the_server_lives(full):
@@ -281,9 +284,9 @@ def test_every_kind_of_deletion_works_without_a_free_byte(full):
     full.stored = {}
     filler.unlink()
     room_for(full, "after", 3_000_000)
-    for _ in range(100):
+
+    def make_group():
         with contextlib.suppress(ClientError):
-            logs.create_log_group(logGroupName="after")
-            break
-        time.sleep(0.2)
+            return logs.create_log_group(logGroupName="after")
+    wait_until(make_group, 20, 0.2)
     assert [g["logGroupName"] for g in logs.describe_log_groups(logGroupNamePrefix="after")["logGroups"]] == ["after"]

@@ -1,16 +1,17 @@
 source tools/mill/build.sh
 
 help_coverage() {
-  cat <<'EOF'
+  cat <<'HELP'
 usage: ./mill coverage [--check]
 
-Builds the binary and writes docs/coverage.md from the operations that it registers. With --check it
-changes nothing and fails when the page is stale.
-EOF
+Builds the server and writes docs/coverage.md, which operations there are, from what it registers.
+--check changes nothing, and fails when the page does not say what the binary does.
+HELP
 }
 
 run_coverage() {
   setup_for_build
-  build_preset release tidemill
+  [[ -n ${MILL_BUILT:-} ]] || build_preset release tidemill
   coverage_page "$@"
+  say "docs/coverage.md says what the binary does"
 }

@@ -39,8 +39,20 @@ fuzz_all() {
 
 run_fuzz() {
   local seconds=60
-  [[ ${1:-} == --seconds ]] && { seconds=$2; shift 2; }
-  setup_for_build
-  build_preset asan all
+  if [[ ${1:-} == --seconds ]]; then
+    [[ ${2:-} =~ ^[0-9]+$ ]] || die "--seconds takes a number; see ./mill fuzz --help"
+    seconds=$2
+    shift 2
+  fi
+  local name
+  for name in "$@"; do
+    [[ -n $(git ls-files "src/**/${name}_fuzz.cc" "src/*/${name}_fuzz.cc") ]] ||
+      die "there is no fuzzer '$name'; there are: $(git ls-files 'src/**_fuzz.cc' | sed -E 's/.*\/(.*)_fuzz.cc/\1/' | sort | tr '\n' ' ')"
+  done
+  # ./mill test has built them before it starts each fuzzer with this.
+  if [[ -z ${MILL_BUILT:-} ]]; then
+    setup_for_build
+    build_preset asan all
+  fi
   fuzz_all "$seconds" "$@"
 }

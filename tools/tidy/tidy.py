@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import sleeps
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # Which folders of src/ a folder may include (besides itself). Arrows point down only.
@@ -52,7 +54,7 @@ def check_include(parts, target, line_text, is_test):
             return None
         return f"{folder}/ may not include {to[0]}/: arrows point down only (docs/architecture.md)"
     if folder == "services" and to[0] == "services" and len(to) > 2 and len(parts) > 2:
-        if to[1] != parts[1] and to[2] != "interface.h" and not is_test:
+        if to[1] not in (parts[1], "platform") and to[2] != "interface.h" and not is_test:
             return f"a service includes nothing of another but its interface.h, not {target}"
     if not is_test and "store/sqlite" in target and folder in ("services", "engine"):
         return "services and the engine never see SQLite"
@@ -82,6 +84,7 @@ def findings():
                 yield relative, number, "a capturing lambda as a coroutine outlives its captures"
             if re.search(r"\.detach\(\)", line):
                 yield relative, number, "nothing is detached: give it to a TaskScope"
+    yield from sleeps.findings(ROOT, tracked("src/*.h", "src/*.cc", "tests/*.h", "tests/*.cc", "tests/*.py"))
     for folder in sorted({p.parent for p in tracked("src/*.h", "src/*.cc")}):
         depth = len(folder.relative_to(ROOT / "src").parts)
         if depth in (1, 2) and folder.name not in ("testdata",) and not (folder / "README.md").exists():

@@ -13,6 +13,9 @@
 
 namespace tidemill::compute {
 
+TIDEMILL_RECORD_CODEC(ShimSpec)
+TIDEMILL_RECORD_CODEC(ShimState)
+
 Error system_error(std::string what) {
   int number = errno;
   const char* code = codes::kIo;

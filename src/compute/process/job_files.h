@@ -29,7 +29,7 @@ struct ShimSpec {
   std::uint32_t user_id = 0;  // 0: do not change the user
   std::uint64_t log_bytes_max = 0;
 };
-BOOST_DESCRIBE_STRUCT(ShimSpec, (), (job, user_id, log_bytes_max))
+TIDEMILL_RECORD(ShimSpec, (), (job, user_id, log_bytes_max))
 
 // What the shim says of itself. A pid with its start time names a process for ever.
 struct ShimState {
@@ -39,7 +39,7 @@ struct ShimState {
   std::uint64_t job_start_ticks = 0;
   std::vector<std::string> cgroups;  // folders made for this job
 };
-BOOST_DESCRIBE_STRUCT(ShimState, (), (pid, start_ticks, job_pid, job_start_ticks, cgroups))
+TIDEMILL_RECORD(ShimState, (), (pid, start_ticks, job_pid, job_start_ticks, cgroups))
 
 class JobFiles {
  public:

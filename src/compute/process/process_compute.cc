@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "compute/process/job_files.h"
 #include "compute/process/job_network.h"
+#include "compute/process/port_owner.h"
 #include "compute/process/spawn.h"
 #include "compute/process/usage.h"
 #include "compute/process/user_ids.h"
@@ -69,6 +70,11 @@ class ProcessCompute final : public Compute {
   void serve_through(JobDoors& doors) override { networks_.serve_through(doors); }
   std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string& id) override {
     return networks_.find(id);
+  }
+  bool listens(const std::string& id, std::uint16_t port) override {
+    const Result<ShimState> shim = read_record<ShimState>(files(id).shim());
+    return shim && process_start_ticks(shim->pid) == shim->start_ticks &&
+           descendants_listen(shim->pid, port);
   }
   std::string socket_path(const std::string& id) override { return files(id).socket(); }
 

@@ -158,20 +158,32 @@ bool IamService::trusts_service(const RoleRecord& role, std::string_view service
          Grant::direct;
 }
 
+Result<Principal> IamService::role_principal(std::string_view role_arn,
+                                             std::string_view session_name) {
+  const std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (arn && state_->accept_any())
+    return Principal{
+        arn->account, "arn:aws:iam::" + arn->account + ":root", arn->account, {}, true};
+  std::shared_ptr<const RolePolicies> role;
+  if (arn) role = TRY(state_->role_policies(arn->account, arn->name));
+  if (!role || role->arn != role_arn)
+    return fail("AccessDenied", "There is no role " + std::string(role_arn) + ".", 403);
+  return Principal{arn->account,
+                   session_arn(*arn, session_name),
+                   role->role.id + ":" + std::string(session_name),
+                   {},
+                   false};
+}
+
 Result<void> IamService::authorize_role(std::string_view role_arn, std::string_view session_name,
                                         std::string_view action, std::string_view resource,
                                         const ConditionContext& conditions) {
   if (state_->accept_any()) return {};
-  std::optional<RoleArn> arn = parse_role_arn(role_arn);
-  if (!arn) return access_denied(role_arn, action, resource, false);
-  std::shared_ptr<const RolePolicies> role = TRY(state_->role_policies(arn->account, arn->name));
-  if (!role || role->arn != role_arn) return access_denied(role_arn, action, resource, false);
-  const Principal principal{arn->account,
-                            session_arn(*arn, session_name),
-                            role->role.id + ":" + std::string(session_name),
-                            {},
-                            false};
-  return authorize(principal, action, resource, conditions);
+  const Result<Principal> principal = role_principal(role_arn, session_name);
+  if (!principal && principal.error().code == "AccessDenied")
+    return access_denied(role_arn, action, resource, false);
+  if (!principal) return std::unexpected(principal.error());
+  return authorize(*principal, action, resource, conditions);
 }
 
 Result<void> IamService::authorize(const Principal& principal, std::string_view action,
@@ -183,11 +195,12 @@ Result<void> IamService::authorize(const Principal& principal, std::string_view 
   return authorize_as(TRY(asking(facts, principal)), asked);
 }
 
-Result<void> IamService::authorize_operation(const RequestFacts& facts, const Principal& principal,
-                                             const schema::Service& service,
+Result<void> IamService::authorize_operation(const Context& context, const schema::Service& service,
                                              const schema::Operation& operation,
                                              const Value& input) {
+  const Principal& principal = context.principal;
   if (principal.root) return {};
+  const RequestFacts facts = facts_of(context);
   const RoleFinder find_role = [&](std::string_view name) -> Result<std::optional<NamedRole>> {
     std::optional<RoleRecord> role = TRY(state_->find_role(principal.account, name));
     if (!role) return std::optional<NamedRole>();

@@ -46,19 +46,12 @@ class LogsService final : public LogsInterface {
                                      std::string_view group, std::string_view stream,
                                      std::size_t limit) override;
 
-  // To be called every kSweepInterval, by one thread: sweeps, but retention deletes nothing while
-  // the wall clock is not trusted. A clock that is set wrong (2099 after a battery died) makes
-  // every event look old, so after each jump of the clock by more than kJump, and after the server
-  // was away for as long, somebody has a day of running to set the clock right.
-  Result<std::size_t> periodic_sweep();
-  static constexpr std::chrono::minutes kSweepInterval{5};
-  static constexpr std::chrono::hours kJump{24};
-  static constexpr std::int64_t kSweepsToWait = std::chrono::hours(24) / kSweepInterval;
-
   // Deletes events past their group's retention and events of deleted streams, at most `rows_max`
-  // rows, and brings the groups' sizes up to date. The number of rows deleted. `expire`: else
-  // retention waits.
-  Result<std::size_t> sweep(std::size_t rows_max = 50'000, bool expire = true);
+  // rows, and brings the groups' sizes up to date. To be called every few minutes, by one thread.
+  // `now` is a time of the wall clock that is known to be right (AgeClock): what is deleted does
+  // not come back, while what readers hide after a jump of the clock does. The number of rows
+  // deleted.
+  Result<std::size_t> sweep(Timestamp now, std::size_t rows_max = 50'000);
 
   // Handlers; the Context's region and account are whose groups these are.
   using Empty = api::Empty;
@@ -117,12 +110,10 @@ class LogsService final : public LogsInterface {
                                const std::vector<LogEvent>& events);
   Result<void> erase_streams(const Group& group);
   // The first time that is still kept, 0 without a retention.
-  std::int64_t kept_from_ms(const Group& group) const;
+  static std::int64_t kept_from_ms(const Group& group, Timestamp now);
   Result<std::vector<Stream>> streams_to_filter(const Context& context, const std::string& group,
                                                 const api::logs::FilterLogEventsRequest& request);
-  // Whether retention may delete by the wall clock; remembers what the clock says.
-  Result<bool> clock_is_trusted();
-  Result<std::size_t> sweep_group(const Group& group, std::size_t rows_max, bool expire);
+  Result<std::size_t> sweep_group(const Group& group, Timestamp now, std::size_t rows_max);
   Result<std::size_t> sweep_garbage(std::size_t rows_max);
   Result<void> after_expiry(const Stream& stream, const Deleted& deleted);
   Result<void> store_group_size(const Group& group, std::int64_t bytes);

@@ -6,10 +6,10 @@
 
 namespace tidemill::services::logs {
 
-const store::Table<ClockMark>& clock_table() {
-  static const store::Table<ClockMark> kTable{"log_clock"};
-  return kTable;
-}
+TIDEMILL_RECORD_CODEC(Group)
+TIDEMILL_RECORD_CODEC(Stream)
+TIDEMILL_RECORD_CODEC(EventRow)
+TIDEMILL_RECORD_CODEC(Garbage)
 
 const store::Table<Group>& groups_table() {
   static const store::Table<Group> kTable{"log_groups"};

@@ -1,5 +1,4 @@
 // What happens without a request: retention, events of deleted streams, sizes.
-#include "base/log.h"
 #include "services/logs/logs_service.h"
 
 namespace tidemill::services::logs {
@@ -29,31 +28,9 @@ Result<std::size_t> LogsService::sweep_garbage(std::size_t rows_max) {
   return deleted_rows;
 }
 
-Result<bool> LogsService::clock_is_trusted() {
-  const auto found = TRY(clock_table().get(store_, kClockKey));
-  ClockMark mark = found ? found->record : ClockMark{};
-  const Timestamp now = clock_.now();
-  // A step back makes nothing look old.
-  const bool jumped = !found || now - mark.seen > kJump;
-  if (jumped && found)
-    log::warning("the clock jumped or the server was away: log retention waits for a day",
-                 {{"from", format_iso8601(mark.seen)}, {"to", format_iso8601(now)}});
-  mark.sweeps_to_wait = jumped ? kSweepsToWait : std::max<std::int64_t>(0, mark.sweeps_to_wait - 1);
-  mark.seen = now;
-  store::Transaction transaction;
-  clock_table().put(transaction, kClockKey, mark, std::nullopt);
-  TRY(store_.commit(std::move(transaction)));
-  return mark.sweeps_to_wait == 0;
-}
-
-Result<std::size_t> LogsService::periodic_sweep() {
-  constexpr std::size_t kRowsMax = 50'000;
-  return sweep(kRowsMax, TRY(clock_is_trusted()));
-}
-
-Result<std::size_t> LogsService::sweep_group(const Group& group, std::size_t rows_max,
-                                             bool expire) {
-  std::int64_t kept_from = kept_from_ms(group);
+Result<std::size_t> LogsService::sweep_group(const Group& group, Timestamp now,
+                                             std::size_t rows_max) {
+  std::int64_t kept_from = kept_from_ms(group, now);
   std::int64_t group_bytes = 0;
   std::size_t deleted_rows = 0;
   std::string position;
@@ -64,7 +41,7 @@ Result<std::size_t> LogsService::sweep_group(const Group& group, std::size_t row
     auto page = TRY(streams_table().scan(store_, scan));
     for (const VersionedStream& found : page.records) {
       std::int64_t bytes = found.record.stored_bytes;
-      bool expired = expire && group.retention_in_days != 0 && found.record.first_event_ms &&
+      bool expired = group.retention_in_days != 0 && found.record.first_event_ms &&
                      *found.record.first_event_ms < kept_from;
       if (expired && deleted_rows < rows_max) {
         Deleted deleted =
@@ -89,7 +66,7 @@ Result<void> LogsService::after_expiry(const Stream& stream, const Deleted& dele
   if (!found || found->record.uid != stream.uid) return {};
   Stream& record = found->record;
   record.stored_bytes = std::max<std::int64_t>(record.stored_bytes - deleted.bytes, 0);
-  EventCursor cursor(store_, record.uid, {}, true, {.events_max = 1});
+  EventCursor cursor(store_, record, {}, true, {.events_max = 1});
   const StoredEvent* first = TRY(cursor.peek());
   record.first_event_ms.reset();
   if (first)
@@ -117,14 +94,14 @@ Result<void> LogsService::ignore_conflict(Result<void> committed) {
   return committed;
 }
 
-Result<std::size_t> LogsService::sweep(std::size_t rows_max, bool expire) {
+Result<std::size_t> LogsService::sweep(Timestamp now, std::size_t rows_max) {
   std::size_t deleted_rows = TRY(sweep_garbage(rows_max));
   std::string position;
   do {
     auto page = TRY(groups_table().scan(store_, {.after = position, .limit = kScanGroups}));
     for (const VersionedGroup& group : page.records) {
       std::size_t rows =
-          TRY(sweep_group(group.record, rows_max - std::min(rows_max, deleted_rows), expire));
+          TRY(sweep_group(group.record, now, rows_max - std::min(rows_max, deleted_rows)));
       deleted_rows += rows;
     }
     position = page.next;

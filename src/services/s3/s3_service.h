@@ -12,6 +12,10 @@
 #include "services/service.h"
 #include "store/store.h"
 
+namespace tidemill::engine {
+class Outbox;
+}
+
 namespace tidemill::services::s3 {
 
 struct Core;
@@ -28,9 +32,12 @@ class S3Service final : public S3Interface {
   void check_items_with(ItemCheck check);
 
   static std::vector<store::TableSpec> tables();
+  // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
+  void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
   // Reads the buckets, then collects garbage on a thread of its own while requests are served.
-  Result<void> start();
+  // Garbage ages by `ages` (AgeClock), which outlives the service.
+  Result<void> start(const Clock& ages);
   // Ends the collection early and joins its thread.
   void stop();
   // Waits for the collection that start() began: for tests.

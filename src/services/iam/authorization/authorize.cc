@@ -1,7 +1,6 @@
 #include "services/iam/authorization/authorize.h"
 
 #include <array>
-#include <charconv>
 
 #include "services/iam/authorization/resources.h"
 #include "services/iam/authorization/s3_actions.h"
@@ -71,25 +70,13 @@ RequestFacts facts_of(const Context& context) {
   RequestFacts facts;
   facts.region = context.region;
   facts.received = context.received;
-  const auto told = [&context](const char* header) -> std::string_view {
-    const auto found = context.headers.find(header);
-    return found == context.headers.end() ? std::string_view() : found->second;
-  };
-  facts.remote_address = told(kRemoteAddressHeader);
-  facts.authentication = told(kAuthenticationHeader);
-  facts.signature_version = told(kSignatureVersionHeader);
-  const std::string_view signed_at = told(kSignedAtHeader);
-  Timestamp when;
-  if (std::from_chars(signed_at.data(), signed_at.data() + signed_at.size(), when.microseconds)
-              .ec == std::errc() &&
-      when.microseconds > 0)
-    facts.signed_at = when;
+  facts.remote_address = context.remote_address;
   // What the server does on its own behalf leaves no machine.
   facts.secure = context.endpoint.empty() || context.endpoint.starts_with("https://");
-  facts.header = [&headers = context.headers](std::string_view name) {
-    const auto found = headers.find(std::string(name));
-    return found == headers.end() ? nullptr : &found->second;
-  };
+  facts.header = context.find_header;
+  facts.authentication = context.signature.authentication;
+  facts.signature_version = context.signature.version;
+  facts.signed_at = context.signature.signed_at;
   return facts;
 }
 

@@ -49,16 +49,4 @@ const api::ActionRule* rule_of(std::string_view action);
 // Whether required_actions() knows what the operation needs.
 bool has_rule(const schema::Service& service, const schema::Operation& operation);
 
-// Decides operations. Thread-safe.
-class Authorizer {
- public:
-  virtual ~Authorizer() = default;
-  // AccessDenied (S3 and query services) or AccessDeniedException, or the error of
-  // required_actions(). Costs nothing for root.
-  virtual Result<void> authorize_operation(const RequestFacts& facts, const Principal& principal,
-                                           const schema::Service& service,
-                                           const schema::Operation& operation,
-                                           const Value& input) = 0;
-};
-
 }  // namespace tidemill::services::iam

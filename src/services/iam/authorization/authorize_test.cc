@@ -201,14 +201,14 @@ TEST_F(AuthorizeTest, decides_by_the_roles_policies_in_the_services_words) {
       service_
           ->issue_role_credentials("arn:aws:iam::123456789012:role/r", "j", std::chrono::hours(1))
           .value());
-  auto answer = [&](const Context& context, const schema::Service& service,
+  auto answer = [&](const Context& caller, const schema::Service& service,
                     std::string_view operation, const char* input) -> std::string {
-    RequestFacts facts;
-    facts.region = "us-east-1";
-    facts.received = clock_.now();
-    auto result = service_->authorize_operation(facts, context.principal, service,
-                                                *schema::find_operation(service, operation),
-                                                parse_json(input).value());
+    Context context;
+    context.principal = caller.principal;
+    context.region = "us-east-1";
+    context.received = clock_.now();
+    auto result = service_->authorize_operation(
+        context, service, *schema::find_operation(service, operation), parse_json(input).value());
     return result ? "ok" : result.error().code;
   };
   const schema::Service& s3 = api::s3::service();

@@ -27,13 +27,7 @@ struct RequestFacts {
   std::string_view signature_version = {};  // "AWS4-HMAC-SHA256", "AWS"
   std::optional<Timestamp> signed_at = std::nullopt;
 };
-// A context has no members for these facts. The request chain sets them as headers in
-// Context::headers, where they replace whatever a client sent under the same names.
-inline constexpr const char* kRemoteAddressHeader = "x-tidemill-remote-address";
-// How the request was signed, for the keys s3:authType, s3:signatureversion and s3:signatureAge.
-inline constexpr const char* kAuthenticationHeader = "x-tidemill-authentication";
-inline constexpr const char* kSignatureVersionHeader = "x-tidemill-signature-version";
-inline constexpr const char* kSignedAtHeader = "x-tidemill-signed-at";  // microseconds
+// Borrows from the context.
 RequestFacts facts_of(const Context& context);
 
 // Facts of the caller, from its session and its role.

@@ -152,18 +152,25 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   return api::CreateEndpointOutput{arn};
 }
 
-Result<api::DescribeEndpointOutput> EndpointHandlers::describe(
-    Context& context, const api::DescribeEndpointInput& request) {
-  Endpoint endpoint = TRY(find(context, request.endpoint_name));
-  // Who watches traffic shift wants to see it; the wait is for starts, which are over in a moment.
-  if (!on_its_way(endpoint) || stage_of(endpoint) == deployment_stages::kBaking)
-    return describe_endpoint(endpoint);
-  held_.wait<Endpoint>(context, endpoint_key(endpoint.account, endpoint.region, endpoint.name),
-                       HeldDescribes::Clock::now() + kHeldDescribe, [&](const Endpoint& now) {
-                         return now.status != endpoint.status ||
-                                stage_of(now) != stage_of(endpoint);
-                       });
-  return describe_endpoint(TRY(find(context, request.endpoint_name)));
+void EndpointHandlers::describe(Context& context, const api::DescribeEndpointInput& request,
+                                Respond<api::DescribeEndpointOutput> respond) {
+  Result<Endpoint> endpoint = find(context, request.endpoint_name);
+  if (!endpoint) return respond(std::unexpected(std::move(endpoint).error()));
+  // A client that watches traffic shift wants to see it; the wait is for starts, which are over in
+  // a moment.
+  if (!on_its_way(*endpoint) || stage_of(*endpoint) == deployment_stages::kBaking)
+    return respond(describe_endpoint(*endpoint));
+  platform::hold_describe<Endpoint, api::DescribeEndpointOutput>(
+      in_.held, context,
+      engine::record_id(kEndpointMachine,
+                        endpoint_key(endpoint->account, endpoint->region, endpoint->name)),
+      platform::HeldAnswers::Clock::now() + kHeldDescribe,
+      {[this, &context, name = request.endpoint_name] { return find(context, name); },
+       [status = endpoint->status, stage = stage_of(*endpoint)](const Endpoint& now) {
+         return now.status == status && stage_of(now) == stage;
+       },
+       describe_endpoint},
+      std::move(respond));
 }
 
 Result<api::ListEndpointsOutput> EndpointHandlers::list(Context& context,

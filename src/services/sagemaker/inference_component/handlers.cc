@@ -198,15 +198,21 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   return api::CreateInferenceComponentOutput{arn};
 }
 
-Result<api::DescribeInferenceComponentOutput> ComponentHandlers::describe(
-    Context& context, const api::DescribeInferenceComponentInput& request) {
-  const InferenceComponent component = TRY(find(context, request.inference_component_name));
-  if (!on_its_way(component)) return describe_component(component);
-  held_.wait<InferenceComponent>(
-      context, component_key(component.account, component.region, component.name),
-      HeldDescribes::Clock::now() + kHeldDescribe,
-      [&](const InferenceComponent& now) { return now.status != component.status; });
-  return describe_component(TRY(find(context, request.inference_component_name)));
+void ComponentHandlers::describe(Context& context,
+                                 const api::DescribeInferenceComponentInput& request,
+                                 Respond<api::DescribeInferenceComponentOutput> respond) {
+  const Result<InferenceComponent> component = find(context, request.inference_component_name);
+  if (!component) return respond(std::unexpected(component.error()));
+  if (!on_its_way(*component)) return respond(describe_component(*component));
+  platform::hold_describe<InferenceComponent, api::DescribeInferenceComponentOutput>(
+      in_.held, context,
+      engine::record_id(kComponentMachine,
+                        component_key(component->account, component->region, component->name)),
+      platform::HeldAnswers::Clock::now() + kHeldDescribe,
+      {[this, &context, name = request.inference_component_name] { return find(context, name); },
+       [status = component->status](const InferenceComponent& now) { return now.status == status; },
+       describe_component},
+      std::move(respond));
 }
 
 Result<api::ListInferenceComponentsOutput> ComponentHandlers::list(
@@ -257,7 +263,7 @@ Result<void> ComponentHandlers::change_copies(const InferenceComponent& componen
   TRY(check_copies(copies, 0));
   const Variant& host = *TRY(find_host(endpoint, component.variant));
   TRY(check_room_for(endpoint, host, claim_of(component.name, component.specification, copies)));
-  return send(component, {events::kCopiesRequested, to_value(copies)});
+  return send(component, {events::kCopiesRequested, Value(copies)});
 }
 
 Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::update_copies(

@@ -1,7 +1,6 @@
 #include "services/sagemaker/job_network.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/model/model.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/tags/tags.h"
 

@@ -4,6 +4,8 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(ModelRecord)
+
 const store::Table<ModelRecord>& models() {
   static const store::Table<ModelRecord> table{
       "sagemaker_models", {{"by_created", [](const ModelRecord& model) {

@@ -19,7 +19,7 @@ struct ModelRecord {
 
   const std::string& name() const { return request.model_name; }
 };
-BOOST_DESCRIBE_STRUCT(ModelRecord, (), (account, region, arn, request, created))
+TIDEMILL_RECORD(ModelRecord, (), (account, region, arn, request, created))
 
 const store::Table<ModelRecord>& models();
 std::string model_key(std::string_view account, std::string_view region, std::string_view name);

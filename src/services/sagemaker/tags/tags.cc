@@ -6,6 +6,8 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(ResourceTags)
+
 namespace {
 
 using api::sagemaker::Tag;

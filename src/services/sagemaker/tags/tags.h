@@ -17,7 +17,7 @@ struct ResourceTags {
   std::string arn;
   std::map<std::string, std::string> tags;
 };
-BOOST_DESCRIBE_STRUCT(ResourceTags, (), (arn, tags))
+TIDEMILL_RECORD(ResourceTags, (), (arn, tags))
 
 // The key is the ARN.
 const store::Table<ResourceTags>& resource_tags();

@@ -69,15 +69,20 @@ Result<TrainingJob> TrainingHandlers::load(const Context& context, const std::st
   return std::move((*found)->record);
 }
 
-Result<DescribeTrainingJobResponse> TrainingHandlers::describe(
-    Context& context, const DescribeTrainingJobRequest& request) {
-  TrainingJob job = TRY(load(context, request.training_job_name));
-  if (!is_terminal(job) &&
-      held_.wait<TrainingJob>(context, training_job_key(job.account, job.region, job.name()),
-                              held_until(job.created, on_.clock.now()),
-                              [](const TrainingJob& now) { return is_terminal(now); }))
-    job = TRY(load(context, request.training_job_name));
-  return describe_training_job(job, on_.clock.now());
+void TrainingHandlers::describe(Context& context, const DescribeTrainingJobRequest& request,
+                                Respond<DescribeTrainingJobResponse> respond) {
+  Result<TrainingJob> job = load(context, request.training_job_name);
+  if (!job) return respond(std::unexpected(std::move(job).error()));
+  if (is_terminal(*job)) return respond(describe_training_job(*job, on_.clock.now()));
+  platform::hold_describe<TrainingJob, DescribeTrainingJobResponse>(
+      on_.held, context,
+      engine::record_id(kTrainingJobMachine,
+                        training_job_key(job->account, job->region, job->name())),
+      held_until(job->created, on_.clock.now()),
+      {[this, &context, name = request.training_job_name] { return load(context, name); },
+       [](const TrainingJob& now) { return !is_terminal(now); },
+       [this](const TrainingJob& now) { return describe_training_job(now, on_.clock.now()); }},
+      std::move(respond));
 }
 
 Result<ListTrainingJobsResponse> TrainingHandlers::list(Context& context,

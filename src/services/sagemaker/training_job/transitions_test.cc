@@ -60,6 +60,23 @@ class TrainingJobTransitions : public ::testing::Test {
   std::vector<engine::Task> last_tasks_;
 };
 
+TEST_F(TrainingJobTransitions, ChangesOfStateArePublished) {
+  auto step = training_job_transition(job_, {"Prepared", {}}, now_);
+  ASSERT_TRUE(step && *step);
+  ASSERT_EQ((*step)->published.size(), 1u);
+  const engine::PublishedEvent& event = (*step)->published[0];
+  EXPECT_EQ(event.source, "aws.sagemaker");
+  EXPECT_EQ(event.detail_type, "SageMaker Training Job State Change");
+  EXPECT_EQ(event.account, "123456789012");
+  EXPECT_EQ(*event.detail.find("TrainingJobStatus")->as_string(), "InProgress");
+  EXPECT_EQ(*event.detail.find("SecondaryStatus")->as_string(), "Downloading");
+  take(**std::move(step));
+  send("Downloaded");
+  step = training_job_transition(job_, {"StillRunning", of_this_job()}, now_);
+  ASSERT_TRUE(step && *step);
+  EXPECT_TRUE((*step)->published.empty()) << "nothing that clients see has changed";
+}
+
 TEST_F(TrainingJobTransitions, WholeLife) {
   EXPECT_EQ(job_.secondary_status, "Starting");
   EXPECT_THAT(tasks_, ElementsAre("Prepare"));

@@ -1,0 +1,137 @@
+// Compute without processes: a history says when each "process" ends, which reports get lost or
+// come twice, and which calls fail.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compute/compute.h"
+
+namespace tidemill::simulation {
+
+class FakeCompute final : public compute::Compute {
+ public:
+  // `fails` is asked at each call on the interface. `clock` is the one that durations count by.
+  FakeCompute(const Clock& clock, std::function<bool()> fails)
+      : clock_(clock), fails_(std::move(fails)) {}
+
+  // A new server adopts what is there, and hears of every exit again.
+  Result<void> start(compute::JobListener& listener) override {
+    listener_ = &listener;
+    for (const auto& [id, job] : std::map(jobs_))
+      if (job.exit) listener.job_exited(id, *job.exit);
+    return {};
+  }
+  void stop_watching() override { listener_ = nullptr; }
+
+  Result<void> run(const compute::JobSpec& spec) override {
+    if (fails_()) return fail(codes::kIo, "the simulated compute failed");
+    if (jobs_.contains(spec.id)) return {};
+    if (removed_.contains(spec.id)) problem_ = "started again after its end: " + spec.id;
+    jobs_[spec.id].started = clock_.now();
+    // It runs, though the caller does not learn so.
+    if (fails_()) return fail(codes::kIo, "the simulated compute failed");
+    return {};
+  }
+  Result<void> stop(const std::string& id, std::chrono::seconds grace) override {
+    if (fails_()) return fail(codes::kIo, "the simulated compute failed");
+    const auto job = jobs_.find(id);
+    if (job == jobs_.end()) return fail(codes::kNotFound, "there is no job " + id);
+    if (job->second.exit) return {};
+    const Timestamp deadline = clock_.now() + grace;
+    if (!job->second.kill_at || deadline < *job->second.kill_at) job->second.kill_at = deadline;
+    return {};
+  }
+  Result<compute::JobStatus> status(const std::string& id) override {
+    if (fails_()) return fail(codes::kIo, "the simulated compute failed");
+    compute::JobStatus out;
+    const auto job = jobs_.find(id);
+    if (job == jobs_.end()) return out;
+    out.state = job->second.exit ? compute::JobState::exited : compute::JobState::running;
+    out.exit = job->second.exit;
+    return out;
+  }
+  Result<std::string> log_tail(const std::string&, std::size_t) override { return std::string(); }
+  Result<void> remove(const std::string& id) override {
+    if (fails_()) return fail(codes::kIo, "the simulated compute failed");
+    const auto job = jobs_.find(id);
+    if (job != jobs_.end() && !job->second.exit)
+      return fail(codes::kConflict, "the job runs: " + id);
+    if (job != jobs_.end()) jobs_.erase(job);
+    removed_.insert(id);
+    return {};
+  }
+  compute::Isolation isolation() const override { return {}; }
+  std::string socket_path(const std::string&) override { return ""; }
+
+  // From here on, what a history does to it.
+  std::vector<std::string> running() const {
+    std::vector<std::string> out;
+    for (const auto& [id, job] : jobs_)
+      if (!job.exit) out.push_back(id);
+    return out;
+  }
+  bool runs(const std::string& id) const {
+    const auto job = jobs_.find(id);
+    return job != jobs_.end() && !job->second.exit;
+  }
+  std::size_t size() const { return jobs_.size(); }
+  // The exit code of the process that this id had; nullopt when none ended by itself.
+  std::optional<int> ended_with(const std::string& id) const {
+    const auto found = history_.find(id);
+    return found == history_.end() ? std::nullopt : std::optional(found->second);
+  }
+  const std::string& problem() const { return problem_; }
+
+  void end(const std::string& id, int exit_code, bool report) {
+    Job& job = jobs_.at(id);
+    compute::JobExit exit;
+    exit.exit_code = exit_code;
+    exit.stop_requested = job.kill_at.has_value();
+    exit.started = job.started;
+    exit.ended = clock_.now();
+    job.exit = exit;
+    history_[id] = exit_code;
+    if (report && listener_) listener_->job_exited(id, exit);
+  }
+  // The machine lost it: nobody knows that it ever was.
+  void lose(const std::string& id) { jobs_.erase(id); }
+  // What was stopped and did not end within its grace is killed.
+  void kill_overdue() {
+    for (const std::string& id : running()) {
+      const Job& job = jobs_.at(id);
+      if (job.kill_at && *job.kill_at <= clock_.now()) end(id, 137, true);
+    }
+  }
+  // Again, or late.
+  void report(const std::string& id) {
+    const auto job = jobs_.find(id);
+    compute::JobExit exit;
+    if (job != jobs_.end()) {
+      if (!job->second.exit) return;
+      exit = *job->second.exit;
+    }
+    if (listener_) listener_->job_exited(id, exit);
+  }
+
+ private:
+  struct Job {
+    Timestamp started;
+    std::optional<Timestamp> kill_at;
+    std::optional<compute::JobExit> exit;
+  };
+
+  const Clock& clock_;
+  const std::function<bool()> fails_;
+  compute::JobListener* listener_ = nullptr;
+  std::map<std::string, Job> jobs_;
+  std::map<std::string, int> history_;
+  std::set<std::string> removed_;
+  std::string problem_;
+};
+
+}  // namespace tidemill::simulation

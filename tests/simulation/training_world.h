@@ -1,0 +1,102 @@
+// One history of training jobs: the real engine, transitions and tasks on one thread, over a store
+// that fails, clocks that jump, and processes that end when they like. Everything is drawn from a
+// seed, so a seed repeats a history.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "fake_compute.h"
+#include "services/s3/test_s3.h"
+#include "services/sagemaker/test_fakes.h"
+#include "services/sagemaker/training_job/training_jobs.h"
+
+namespace tidemill::simulation {
+
+class TrainingWorld {
+ public:
+  // `folder` is made, and removed at the end.
+  TrainingWorld(std::uint64_t seed, std::filesystem::path folder);
+  ~TrainingWorld();
+
+  // One thing happens, drawn from the seed. Then everything that must always hold is checked.
+  void step();
+  // From now on nothing fails: all must come to its end, and nothing may be left.
+  void drain();
+
+  // The first promise that was broken; "" while none is.
+  const std::string& problem() const { return problem_; }
+  // What happened, a line a step.
+  std::string story() const;
+  std::size_t jobs_ended() const { return ended_; }
+
+ private:
+  // A server's life: from its start to a kill or a stop.
+  struct Server;
+
+  // What the history knows of a job beside its record.
+  struct Known {
+    bool acknowledged = false;  // its creation was answered with success
+    bool erasing = false;       // a deletion was tried: it may be gone
+    bool stop_asked = false;
+    services::sagemaker::TrainingPhase phase = services::sagemaker::TrainingPhase::preparing;
+    std::optional<Timestamp> training_since;  // by the clock for durations
+    std::string terminal;                     // the record's text once it is over
+  };
+
+  std::uint64_t draw(std::uint64_t below) { return random_->next() % below; }
+  bool chance(std::uint64_t per_mille) { return draw(1000) < per_mille; }
+  void say(const std::string& what);
+  void broken(const std::string& what);
+
+  void start_server();
+  void end_server(bool killed);
+  void restart_if_dead();
+
+  void create_job();
+  void stop_job();
+  void erase_job();
+  void run_task();
+  void end_process();
+  void lose_process();
+  void repeat_report();
+  void pass_time(std::chrono::microseconds by);
+  void jump_wall_clock();
+  void die_at_a_commit();
+
+  std::string any_name();
+  void check();
+  void check_job(const std::string& name, const services::sagemaker::TrainingJob& job,
+                 const std::string& text);
+  void check_end(const std::string& name, const services::sagemaker::TrainingJob& job,
+                 const Known& known);
+  void check_nothing_left();
+  std::size_t tasks_left();
+
+  std::unique_ptr<Random> random_;
+  std::unique_ptr<Random> engine_random_;
+  const std::filesystem::path folder_;
+  ManualClock wall_, durations_;
+  bool faults_ = true;
+  bool dead_ = false;                          // the process is killed: nothing reaches the disk
+  std::optional<std::uint64_t> commits_left_;  // until it is killed
+  std::unique_ptr<store::Store> disk_;         // what survives
+  std::unique_ptr<store::Store> store_;        // what the server sees
+  services::s3::TestS3 s3_{{"b"}};
+  services::sagemaker::FakeLogs logs_;
+  services::sagemaker::FakeIam iam_;
+  FakeCompute compute_;
+  std::unique_ptr<Server> server_;
+  std::map<std::string, std::map<std::int64_t, Known>> known_;  // by name and creation
+  std::vector<std::string> ids_;                                // every compute id there was
+  std::size_t ended_ = 0;
+  std::vector<std::string> story_;
+  std::string problem_;
+};
+
+}  // namespace tidemill::simulation
