@@ -50,7 +50,9 @@ void add_events(store::Transaction& transaction, Stream& stream,
   for (const LogEvent& event : events) {
     std::int64_t time =
         std::clamp<std::int64_t>(event.time.microseconds / 1000, 0, event_time_ms_max);
-    bool full = row.messages.size() >= row_events_max || row_bytes >= row_bytes_max;
+    // A reader of one event reads its whole row: large ones do not share it.
+    bool full = row.messages.size() >= row_events_max ||
+                row_bytes + event.message.size() + event_overhead_bytes > row_bytes_max;
     if (full || bucket_of(time) != row_bucket) finish_row();
     row_bucket = bucket_of(time);
     row.times_ms.push_back(time);
