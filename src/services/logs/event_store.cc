@@ -1,4 +1,5 @@
 #include "services/logs/event_store.h"
+#include "services/logs/invariants.h"
 
 #include <algorithm>
 #include <charconv>
@@ -43,7 +44,8 @@ void add_events(store::Transaction& transaction, Stream& stream,
   auto finish_row = [&] {
     if (row.messages.empty()) return;
     row.ingested_ms = now.microseconds / 1000;
-    events_table().put(transaction, row_key(stream.uid, row_bucket, stream.next_row++), row, 0);
+    const std::string key = row_key(stream.uid, row_bucket, stream.next_row++);
+    events_table().put(transaction, key, store::checked(events_table(), key, row), 0);
     row = EventRow();
     row_bytes = 0;
   };
