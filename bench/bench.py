@@ -7,6 +7,7 @@ import sys
 
 from measure import ROOT, markdown
 import endpoint
+import events
 import fleet
 import kernels
 import s3
@@ -16,7 +17,7 @@ import training
 
 PAGE = ROOT / "docs/benchmarks.md"
 PARTS = {"start": start, "s3": s3, "training": training, "endpoint": endpoint, "serving": serving,
-         "fleet": fleet, "kernels": kernels}
+         "fleet": fleet, "kernels": kernels, "events": events}
 
 
 def main():

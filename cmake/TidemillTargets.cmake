@@ -5,6 +5,7 @@
 #   fuzz_<stem>            a libFuzzer program per *_fuzz.cc, with TIDEMILL_FUZZERS=ON
 # New files are found by themselves. A folder includes headers as "folder/file.h".
 option(TIDEMILL_FUZZERS "Build the libFuzzer programs" OFF)
+option(TIDEMILL_WARNINGS_AS_ERRORS "Stop at a warning; for compilers other than ours, turn it off" ON)
 set(TIDEMILL_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=")
 
 find_package(Threads REQUIRED)
@@ -16,6 +17,9 @@ target_include_directories(tidemill_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${
 target_compile_options(tidemill_options INTERFACE
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers
   -Wthread-safety -Werror=return-type -Werror=unused-result -fno-semantic-interposition)
+if(TIDEMILL_WARNINGS_AS_ERRORS)
+  target_compile_options(tidemill_options INTERFACE -Werror)
+endif()
 target_link_libraries(tidemill_options INTERFACE Threads::Threads)
 if(TIDEMILL_SANITIZE)
   target_compile_options(tidemill_options INTERFACE -fsanitize=${TIDEMILL_SANITIZE} -fno-sanitize-recover=all)

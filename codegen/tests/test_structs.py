@@ -49,6 +49,27 @@ class Structs(unittest.TestCase):
         with self.assertRaises(structs.GroupError):
             structs.files(example(), {"thing": ["NoSuch"]})
 
+    def test_special_members_of_large_structs_are_out_of_line(self):
+        toy = example()
+        members = toy.shapes["PutThingRequest"]["members"]
+        members.update({f"Extra{i}": {"shape": "Text"} for i in range(structs._AGGREGATE_MEMBERS_MAX)})
+        files = structs.files(toy, {"thing": ["PutThing"]})
+        self.assertIn("  ~PutThingRequest();", files["thing.h"])
+        self.assertIn("PutThingRequest::~PutThingRequest() = default;", files["thing_binding.cc"])
+        self.assertNotIn("~Tree", files["thing.h"])
+
+    def test_bindings_are_cut_into_files_that_compile_quickly(self):
+        before = structs._BINDINGS_PER_FILE_MAX
+        structs._BINDINGS_PER_FILE_MAX = 1
+        try:
+            files = structs.files(example(), {"thing": ["PutThing"]})
+        finally:
+            structs._BINDINGS_PER_FILE_MAX = before
+        first, second = files["thing_binding.cc"], files["thing_binding_2.cc"]
+        self.assertIn("operations::PutThing::operation()", first)
+        self.assertNotIn("operations::", second)
+        self.assertEqual((first + second).count("Value to_value(const Tree& in)"), 1)
+
     def test_members_of_a_shape_never_straddle_two_files(self):
         before = tables.MEMBERS_PER_FILE
         tables.MEMBERS_PER_FILE = 5

@@ -49,6 +49,35 @@ Result<void> read_structure(std::span<const Field> fields, const Value& in, void
   return {};
 }
 
+Value write_list(const void* first, std::size_t count, std::size_t stride,
+                 Value (*write_element)(const void* element)) {
+  ValueList values;
+  values.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    values.push_back(write_element(static_cast<const char*>(first) + i * stride));
+  return values;
+}
+
+Result<void> read_list(const ValueList& in, void* first, std::size_t stride,
+                       Result<void> (*read_element)(const Value& in, void* element)) {
+  for (std::size_t i = 0; i < in.size(); ++i) {
+    Result<void> result = read_element(in[i], static_cast<char*>(first) + i * stride);
+    if (!result) return fail(inside(std::to_string(i + 1), std::move(result.error())));
+  }
+  return {};
+}
+
+Result<void> read_map(const Value& in, void* map, void* (*element)(void* map, const std::string&),
+                      Result<void> (*read_element)(const Value& in, void* element)) {
+  const ValueObject* object = in.as_object();
+  if (!object) return not_a("an object");
+  for (const auto& [key, value] : *object) {
+    Result<void> result = read_element(value, element(map, key));
+    if (!result) return fail(inside(key, std::move(result.error())));
+  }
+  return {};
+}
+
 Value write(bool value) { return value; }
 Value write(std::int64_t value) { return value; }
 Value write(double value) { return value; }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <type_traits>
+
 #include "api/s3/object.h"
 #include "api/sagemaker/training_job.h"
 #include "base/describe.h"
@@ -38,6 +40,41 @@ TEST(Binding, a_nested_structure_survives_the_way_to_json_and_back) {
   EXPECT_EQ(write_json(to_value(back)), text);
   EXPECT_EQ((*back.input_data_config)[1].data_source->s3_data_source->s3_uri, "s3://bucket/train");
   EXPECT_EQ(back.hyper_parameters->at("eta"), "0.2");
+}
+
+// From codegen/structs.py: large structs have out-of-line special members, small ones are
+// aggregates.
+static_assert(std::is_aggregate_v<sm::Tag>);
+static_assert(!std::is_aggregate_v<sm::CreateTrainingJobRequest>);
+static_assert(std::is_nothrow_move_constructible_v<sm::CreateTrainingJobRequest>);
+static_assert(std::is_nothrow_move_assignable_v<sm::CreateTrainingJobRequest>);
+
+TEST(Binding, large_structs_copy_and_move_every_member) {
+  const sm::CreateTrainingJobRequest from = example();
+  const std::string text = write_json(to_value(from));
+  sm::CreateTrainingJobRequest copied = from;
+  sm::CreateTrainingJobRequest assigned;
+  assigned.role_arn = "overwritten";
+  assigned = copied;
+  assigned = *&assigned;
+  EXPECT_EQ(write_json(to_value(assigned)), text);
+  sm::CreateTrainingJobRequest moved = std::move(assigned);
+  copied.role_arn = "overwritten";
+  copied = std::move(moved);
+  EXPECT_EQ(write_json(to_value(copied)), text);
+}
+
+TEST(Binding, elements_of_lists_and_maps_are_named_in_errors) {
+  auto wrong = [](const char* text) {
+    sm::CreateTrainingJobRequest out;
+    auto result = from_value(*parse_json(text), out);
+    return result ? std::string() : result.error().message;
+  };
+  EXPECT_EQ(wrong(R"({"InputDataConfig":[{"ChannelName":"a"},{"ChannelName":7}]})"),
+            "InputDataConfig.2.ChannelName is not a string");
+  EXPECT_EQ(wrong(R"({"HyperParameters":{"eta":0.2}})"), "HyperParameters.eta is not a string");
+  EXPECT_EQ(wrong(R"({"HyperParameters":[]})"), "HyperParameters is not an object");
+  EXPECT_EQ(wrong(R"({"InputDataConfig":{}})"), "InputDataConfig is not a list");
 }
 
 TEST(Binding, values_carry_the_models_names_and_leave_unset_members_out) {

@@ -18,7 +18,14 @@ struct Inner {
   std::string name;
   std::optional<std::int64_t> size;
 };
-BOOST_DESCRIBE_STRUCT(Inner, (), (name, size))
+TIDEMILL_RECORD(Inner, (), (name, size))
+TIDEMILL_RECORD_CODEC(Inner)
+
+struct Named : Inner {
+  std::optional<Inner> twin;
+};
+TIDEMILL_RECORD(Named, (Inner), (twin))
+TIDEMILL_RECORD_CODEC(Named)
 
 struct Outer {
   std::vector<Inner> inners;
@@ -47,6 +54,32 @@ TEST(Describe, a_wrong_kind_names_the_member) {
   Result<Outer> back = from_json<Outer>(R"({"ratio":"x"})");
   ASSERT_FALSE(back);
   EXPECT_NE(back.error().message.find("ratio"), std::string::npos);
+}
+
+TEST(Describe, a_derived_record_keeps_the_members_of_its_base) {
+  Named named;
+  named.name = "a";
+  named.twin = Inner{"b", 2};
+  EXPECT_EQ(to_json(named), R"({"name":"a","twin":{"name":"b","size":2}})");
+  Result<Named> back = from_json<Named>(to_json(named));
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->name, "a");
+  EXPECT_EQ(back->twin->size, 2);
+}
+
+TEST(Describe, a_wrong_kind_inside_a_member_names_the_way_to_it) {
+  Result<Named> back = from_json<Named>(R"({"twin":{"name":7}})");
+  ASSERT_FALSE(back);
+  EXPECT_EQ(back.error().message, "a stored value is not a string (member name) (member twin)");
+  EXPECT_FALSE(from_json<Named>("[]"));
+  EXPECT_TRUE(from_json<Named>(R"({"twin":null,"later":1})"));
+}
+
+TEST(Value, assigns_from_inside_itself) {
+  Value value = ValueObject();
+  value.as_object()->append("inner", Value("text"));
+  value = Value(*value.find("inner"));
+  EXPECT_EQ(value, Value("text"));
 }
 
 TEST(Json, rejects_what_is_not_json) {

@@ -1,8 +1,10 @@
-// Records to Values and back, from BOOST_DESCRIBE_STRUCT: the JSON text that lies in the store.
+// Records to Values and back, from Boost.Describe: the JSON text that lies in the store.
 //
 //   struct Bucket { std::string name; Timestamp created; std::optional<std::string> region; };
-//   BOOST_DESCRIBE_STRUCT(Bucket, (), (name, created, region))
+//   TIDEMILL_RECORD(Bucket, (), (name, created, region))   // in the header
+//   TIDEMILL_RECORD_CODEC(Bucket)                          // in one source file
 //
+// A record of one source file takes BOOST_DESCRIBE_STRUCT(Bucket, (), (name, created, region)).
 // Members: bool, integers, double, std::string, Timestamp, Blob, Value, enums described with
 // BOOST_DESCRIBE_ENUM, std::optional, std::vector, std::map<std::string, T>, described structs, and
 // any type with free functions `Value to_value(const T&)` and `Result<void> from_value(const
@@ -10,12 +12,15 @@
 // unknown one is ignored, so that records of older and newer versions read.
 #pragma once
 
+#include <array>
 #include <boost/describe.hpp>
-#include <boost/mp11.hpp>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -29,9 +34,7 @@ template <class T>
 concept Described = boost::describe::has_describe_members<T>::value && !std::is_union_v<T>;
 template <class T>
 concept DescribedEnum = boost::describe::has_describe_enumerators<T>::value;
-inline std::unexpected<Error> wrong_kind(const char* expected) {
-  return fail(codes::kInvalid, std::string("a stored value is not ") + expected);
-}
+std::unexpected<Error> wrong_kind(const char* expected);
 }  // namespace detail
 
 inline Value to_value(bool value) { return value; }
@@ -111,6 +114,48 @@ Value to_value(const std::map<std::string, T>& map);
 template <class T>
 Result<void> from_value(const Value& in, std::map<std::string, T>& out);
 
+namespace detail {
+
+// One member of a record with its types erased; the loops over members are in describe.cc.
+struct Member {
+  const char* name;
+  Value (*write)(const void* record);
+  Result<void> (*read)(const Value& in, void* record);
+};
+Value write_members(std::span<const Member> members, const void* record);
+Result<void> read_members(std::span<const Member> members, const Value& in, void* record);
+
+template <class T, class Descriptor>
+Value write_member(const void* record) {
+  return to_value(static_cast<const T*>(record)->*Descriptor::pointer);
+}
+template <class T, class Descriptor>
+Result<void> read_member(const Value& in, void* record) {
+  return from_value(in, static_cast<T*>(record)->*Descriptor::pointer);
+}
+template <class T, template <class...> class List, class... Descriptors>
+std::span<const Member> member_table(List<Descriptors...>) {
+  static constexpr std::array<Member, sizeof...(Descriptors)> table{
+      Member{Descriptors::name, &write_member<T, Descriptors>, &read_member<T, Descriptors>}...};
+  return table;
+}
+template <class T>
+std::span<const Member> members_of() {
+  using namespace boost::describe;
+  return member_table<T>(describe_members<T, mod_public | mod_inherited>());
+}
+
+template <Described T>
+Value write_described(const T& record) {
+  return write_members(members_of<T>(), &record);
+}
+template <Described T>
+Result<void> read_described(const Value& in, T& out) {
+  return read_members(members_of<T>(), in, &out);
+}
+
+}  // namespace detail
+
 template <detail::DescribedEnum T>
 Value to_value(T value) {
   return std::string(boost::describe::enum_to_string(value, ""));
@@ -125,28 +170,11 @@ Result<void> from_value(const Value& in, T& out) {
 
 template <detail::Described T>
 Value to_value(const T& record) {
-  ValueObject object;
-  boost::mp11::mp_for_each<boost::describe::describe_members<
-      T, boost::describe::mod_public | boost::describe::mod_inherited>>([&](auto member) {
-    Value value = to_value(record.*member.pointer);
-    if (!value.is_null()) object.append(member.name, std::move(value));
-  });
-  return object;
+  return detail::write_described(record);
 }
 template <detail::Described T>
 Result<void> from_value(const Value& in, T& out) {
-  const ValueObject* object = in.as_object();
-  if (!object) return detail::wrong_kind("an object");
-  Result<void> result;
-  boost::mp11::mp_for_each<boost::describe::describe_members<
-      T, boost::describe::mod_public | boost::describe::mod_inherited>>([&](auto member) {
-    if (!result) return;
-    const Value* value = object->find(member.name);
-    if (!value || value->is_null()) return;
-    result = from_value(*value, out.*member.pointer);
-    if (!result) result.error().message += std::string(" (member ") + member.name + ")";
-  });
-  return result;
+  return detail::read_described(in, out);
 }
 
 template <class T>
@@ -200,12 +228,34 @@ template <class T>
 std::string to_json(const T& record) {
   return write_json(to_value(record));
 }
+namespace detail {
+Result<void> read_json(std::string_view text, void* record,
+                       Result<void> (*read)(const Value& in, void* record));
+}  // namespace detail
 template <class T>
 Result<T> from_json(std::string_view text) {
-  Value value = TRY(parse_json(text));
-  T record{};
-  TRY(from_value(value, record));
+  Result<T> record{std::in_place};
+  Result<void> read = detail::read_json(text, &*record, [](const Value& in, void* out) {
+    return Result<void>(from_value(in, *static_cast<T*>(out)));
+  });
+  if (!read) return std::unexpected<Error>(std::move(read.error()));
   return record;
 }
 
 }  // namespace tidemill
+
+// In a header, after the struct and in its namespace: describes it and declares its codec, which is
+// compiled once instead of in every file that stores the record.
+#define TIDEMILL_RECORD(Type, Bases, Members)     \
+  BOOST_DESCRIBE_STRUCT(Type, Bases, Members)     \
+  ::tidemill::Value to_value(const Type& record); \
+  ::tidemill::Result<void> from_value(const ::tidemill::Value& in, Type& out);
+
+// In one source file, in the same namespace.
+#define TIDEMILL_RECORD_CODEC(Type)                                             \
+  ::tidemill::Value to_value(const Type& record) {                              \
+    return ::tidemill::detail::write_described(record);                         \
+  }                                                                             \
+  ::tidemill::Result<void> from_value(const ::tidemill::Value& in, Type& out) { \
+    return ::tidemill::detail::read_described(in, out);                         \
+  }

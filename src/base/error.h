@@ -9,7 +9,18 @@
 
 namespace tidemill {
 
+// Its special members are out of line: every TRY destroys one.
 struct Error {
+  Error();
+  Error(std::string code, std::string message, int http_status = 0);
+  Error(std::string code, std::string message, int http_status,
+        std::map<std::string, std::string> details);
+  Error(const Error&);
+  Error(Error&&) noexcept;
+  Error& operator=(const Error&);
+  Error& operator=(Error&&) noexcept;
+  ~Error();
+
   // The AWS error code a client sees: "ValidationException", "NoSuchBucket". Codes that start with
   // "Tidemill." never leave the process: the caller must map them.
   std::string code;
@@ -18,7 +29,7 @@ struct Error {
   // 0: taken from the service model's error shape, else 400.
   int http_status = 0;
   // Further members of the error's body, by their wire name: {"BucketName", "b"}.
-  std::map<std::string, std::string> details = {};
+  std::map<std::string, std::string> details;
 };
 
 // std::expected, with [[nodiscard]] on the type.
@@ -28,10 +39,8 @@ class [[nodiscard]] Result : public std::expected<T, Error> {
   using std::expected<T, Error>::expected;
 };
 
-inline std::unexpected<Error> fail(std::string code, std::string message, int http_status = 0) {
-  return std::unexpected<Error>(Error{std::move(code), std::move(message), http_status});
-}
-inline std::unexpected<Error> fail(Error error) { return std::unexpected<Error>(std::move(error)); }
+std::unexpected<Error> fail(std::string code, std::string message, int http_status = 0);
+std::unexpected<Error> fail(Error error);
 
 // Codes of the layers below the services. Services map them to codes of their own.
 namespace codes {

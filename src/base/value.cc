@@ -38,6 +38,13 @@ std::vector<ValueObject::Entry>::iterator ValueObject::begin() { return entries_
 std::vector<ValueObject::Entry>::iterator ValueObject::end() { return entries_.end(); }
 bool ValueObject::operator==(const ValueObject& other) const { return entries_ == other.entries_; }
 
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+bool Value::operator==(const Value& other) const = default;
+
 const Value* Value::find(std::string_view name) const {
   const ValueObject* object = as_object();
   return object ? object->find(name) : nullptr;

@@ -72,6 +72,12 @@ class Value {
   Value(Timestamp value) : storage_(value) {}                                 // NOLINT
   Value(ValueList value) : storage_(std::move(value)) {}                      // NOLINT
   Value(ValueObject value) : storage_(std::move(value)) {}                    // NOLINT
+  // Out of line, like ==: inline, every file that uses a Value would compile every kind of it.
+  Value(const Value& other);
+  Value(Value&& other) noexcept;
+  Value& operator=(const Value& other);
+  Value& operator=(Value&& other) noexcept;
+  ~Value();
 
   bool is_null() const { return std::holds_alternative<std::monostate>(storage_); }
   // nullptr when the value is of another kind.
@@ -92,7 +98,7 @@ class Value {
 
   const Storage& storage() const { return storage_; }
   Storage& storage() { return storage_; }
-  bool operator==(const Value&) const = default;
+  bool operator==(const Value& other) const;
 
  private:
   Storage storage_;

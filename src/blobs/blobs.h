@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,11 +21,12 @@ namespace tidemill::blobs {
 
 // Where a blob lies; stored inside records. Opaque outside blobs/.
 struct BlobRef {
-  std::string location;  // "s/00000001/4096" in a segment, "f/ab/abcdef..." a file, "" empty
+  // "s/00000001/4096" or "b/00000001/4096" in a segment, "f/ab/abcdef..." a file, "" empty
+  std::string location;
   std::uint64_t size_bytes = 0;
   std::uint32_t crc32c = 0;
 };
-BOOST_DESCRIBE_STRUCT(BlobRef, (), (location, size_bytes, crc32c))
+TIDEMILL_RECORD(BlobRef, (), (location, size_bytes, crc32c))
 
 // One thread at a time. Dropped without finish(), nothing remains.
 class BlobWriter {
@@ -42,9 +44,17 @@ struct BlobStatistics {
   std::uint64_t files_written = 0;       // since the store was opened
   std::uint64_t quarantine_files = 0;
   std::uint64_t quarantine_bytes = 0;
+  // Collections that spared everything unmarked, because records could not be read.
+  std::uint64_t damaged_collections = 0;
 };
 
-// Thread-safe.
+// What a collection was told of the blobs that are in use.
+enum class Coverage {
+  complete,  // every blob that a record names was marked
+  damaged,   // records that cannot be read may name more
+};
+
+// The blobs of one owner (blobs/owners.h). Thread-safe.
 class BlobStore {
  public:
   virtual ~BlobStore() = default;
@@ -66,13 +76,16 @@ class BlobStore {
   virtual std::shared_ptr<void> pin(const std::vector<BlobRef>& blobs) = 0;
 
   // Moves what the last run left without a record into quarantine, brings back from there what a
-  // record names, and deletes what has been there for BlobOptions::quarantine. `mark_live` calls
-  // its argument for every blob that a record names; blobs written since the store was opened need
-  // not be marked and are never moved. May run beside everything else, once. When `mark_live` fails
+  // record names, and deletes what has been there for BlobOptions::quarantine. The marker calls its
+  // argument for every blob that a record names; blobs written since the store was opened need not
+  // be marked and are never moved. May run beside everything else, once. When the marker fails
   // nothing is moved, nor when the blobs belong to another database: see why_not_collected().
+  // With Coverage::damaged nothing is moved or deleted either, since an unmarked blob may be the
+  // one that an unreadable record names; but what is released from then on is freed.
+  // `now` and delete_expired()'s are of a clock whose differences can be trusted (AgeClock).
   using Mark = std::function<void(const BlobRef&)>;
-  virtual Result<void> collect_garbage(const std::function<Result<void>(const Mark&)>& mark_live,
-                                       Timestamp now) = 0;
+  using Marker = std::function<Result<Coverage>(const Mark&)>;
+  virtual Result<void> collect_garbage(const Marker& mark_live, Timestamp now) = 0;
   // What to tell whoever runs the server when the blobs are not this database's; else "".
   virtual std::string why_not_collected() const = 0;
   // Deletes what has been in quarantine for long enough, once this run has collected. To be called
@@ -106,6 +119,9 @@ struct BlobOptions {
   std::size_t open_segments_max = 128;
   // How long blobs without a record are kept before they are deleted.
   std::chrono::seconds quarantine = std::chrono::days(7);
+  // When the clock of collect_garbage() began to count: ages from before it are not believed, and
+  // count from then. nullopt: they are believed.
+  std::optional<Timestamp> ages_began = {};
   DatabaseOwner database = {};
 };
 

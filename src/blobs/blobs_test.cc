@@ -246,10 +246,10 @@ TEST_F(BlobsTest, CollectGarbage_removesWhatNoRecordNamesAndNothingElse) {
   BlobRef fresh_large = put(test_bytes(2 << 20, 53));
   std::uint64_t segments_before = store_->statistics().segments;
   auto collected = store_->collect_garbage(
-      [&](const BlobStore::Mark& mark) -> Result<void> {
+      [&](const BlobStore::Mark& mark) -> Result<Coverage> {
         mark(small[0]);
         mark(live_large);
-        return {};
+        return Coverage::complete;
       },
       Timestamp{});
   ASSERT_TRUE(collected) << collected.error().message;
@@ -269,7 +269,7 @@ TEST_F(BlobsTest, CollectGarbage_thatCannotMarkRemovesNothing) {
   BlobRef small = put(test_bytes(2000, 51));
   reopen();
   EXPECT_FALSE(store_->collect_garbage(
-      [](const BlobStore::Mark&) -> Result<void> { return fail(codes::kIo, "no index"); },
+      [](const BlobStore::Mark&) -> Result<Coverage> { return fail(codes::kIo, "no index"); },
       Timestamp{}));
   EXPECT_TRUE(store_->read(large));
   EXPECT_TRUE(store_->read(small));

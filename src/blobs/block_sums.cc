@@ -38,17 +38,9 @@ std::uint32_t checksum_of_footer(const Footer& footer) {
                                  sizeof footer - sizeof footer.footer_crc32c));
 }
 
-std::string_view bytes_of(const BlockSums& sums) {
-  return {reinterpret_cast<const char*>(sums.data()), sums.size() * sizeof(std::uint32_t)};
-}
-
-std::uint64_t block_count(std::uint64_t payload_bytes) {
-  return (payload_bytes + kSumBlockBytes - 1) / kSumBlockBytes;
-}
-
 // nullopt: the file has none that can be relied on.
 Result<std::optional<BlockSums>> read_trailer(const FileDescriptor& file, const BlobRef& blob) {
-  BlockSums sums(block_count(blob.size_bytes));
+  BlockSums sums(block_count(blob.size_bytes, kSumBlockBytes));
   const std::size_t table_bytes = bytes_of(sums).size();
   std::string bytes(table_bytes + sizeof(Footer), '\0');
   const std::size_t got = TRY(read_fully(file, bytes.data(), bytes.size(), blob.size_bytes));
@@ -84,20 +76,25 @@ Result<BlockSums> sum_payload(const FileDescriptor& file, const BlobRef& blob) {
 
 }  // namespace
 
+std::string_view bytes_of(const BlockSums& sums) {
+  return {reinterpret_cast<const char*>(sums.data()), sums.size() * sizeof(std::uint32_t)};
+}
+
 void BlockSummer::update(std::string_view bytes) {
-  whole_ = crc32c(bytes, whole_);
   while (!bytes.empty()) {
-    const std::uint64_t filled = size_bytes_ % kSumBlockBytes;
-    const std::string_view piece = bytes.substr(0, kSumBlockBytes - filled);
+    const std::uint64_t filled = size_bytes_ % block_bytes_;
+    const std::string_view piece = bytes.substr(0, block_bytes_ - filled);
+    // Both sums of a piece while it is in the processor's cache.
+    whole_ = crc32c(piece, whole_);
     block_ = crc32c(piece, block_);
     size_bytes_ += piece.size();
     bytes.remove_prefix(piece.size());
-    if (size_bytes_ % kSumBlockBytes == 0) sums_.push_back(std::exchange(block_, 0));
+    if (size_bytes_ % block_bytes_ == 0) sums_.push_back(std::exchange(block_, 0));
   }
 }
 
 BlockSums BlockSummer::finish() {
-  if (size_bytes_ % kSumBlockBytes != 0) sums_.push_back(block_);
+  if (size_bytes_ % block_bytes_ != 0) sums_.push_back(block_);
   return std::move(sums_);
 }
 

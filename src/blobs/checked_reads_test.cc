@@ -7,10 +7,12 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "base/checksum.h"
 #include "blobs/blobs.h"
 #include "blobs/block_sums.h"
+#include "blobs/segment_record.h"
 #include "blobs/test_folder.h"
 
 namespace tidemill::blobs {
@@ -86,12 +88,73 @@ TEST_F(CheckedReadsTest, Ranges_areTheBytesInPiecesOfAnySize) {
 TEST_F(CheckedReadsTest, Range_ofASmallBlobFindsOneFlippedByteAnywhere) {
   BlobRef blob = put(test_bytes(500'000, 2));
   std::string segment = options_.directory + "/segments/00000001.segment";
-  flip(segment, 16 + 400'000);
+  const std::uint64_t prefix = prefix_bytes(RecordForm::blocked, 500'000);
+  flip(segment, prefix + 400'000);
   std::string code;
   EXPECT_EQ(read(blob, 399'000, 2'000, 65'536, code), "");
   EXPECT_EQ(code, codes::kCorrupt);
-  flip(segment, 16 + 400'000);
+  // The byte's block is 24 (of 16 KiB): ranges in others do not read it, whole reads do.
+  EXPECT_EQ(read(blob, 380'000, 10'000, 65'536, code).size(), 10'000u);
+  EXPECT_EQ(read(blob, 425 * 1000, 75'000, 65'536, code).size(), 75'000u);
+  EXPECT_FALSE(store_->read(blob));
+  flip(segment, prefix + 400'000);
   EXPECT_EQ(read(blob, 399'000, 2'000, 65'536, code).size(), 2'000u);
+  // A sum that is damaged, of whatever block, and the header.
+  for (std::uint64_t at : {0ul, 4ul, 8ul, 12ul, 16ul, 16ul + 30 * 4, prefix - 1}) {
+    flip(segment, at);
+    EXPECT_EQ(read(blob, 10, 10, 65'536, code), "") << at;
+    EXPECT_EQ(code, codes::kCorrupt) << at;
+    flip(segment, at);
+  }
+}
+
+TEST_F(CheckedReadsTest, Ranges_ofSmallBlobsAreTheBytes) {
+  put(test_bytes(77, 1));  // so that nothing lies at a multiple of blocks
+  for (std::size_t size : {1ul, 16'383ul, 16'384ul, 16'385ul, 32'768ul, 500'000ul, 1ul << 20}) {
+    const std::string bytes = test_bytes(size, size);
+    const BlobRef blob = put(bytes);
+    EXPECT_EQ(blob.location[0], size > 16'384 ? 'b' : 's') << size;
+    std::string code;
+    for (std::uint64_t offset : {0ul, 1ul, 16'383ul, 16'384ul, 16'385ul, 40'000ul, size - 1})
+      for (std::uint64_t length : {1ul, 1'000ul, 16'384ul, 16'385ul, 70'000ul, size}) {
+        if (offset >= size) continue;
+        EXPECT_TRUE(read(blob, offset, length, 65'536, code) == bytes.substr(offset, length))
+            << size << ": " << offset << "+" << length << " " << code;
+        EXPECT_EQ(code, "");
+      }
+  }
+}
+
+TEST_F(CheckedReadsTest, Record_ofAVersionWithoutSumsIsReadMarkedAndReleasedAsItLies) {
+  // Two neighbours as versions before block sums wrote them: a header of 16 bytes, the payload.
+  const std::string path = options_.directory + "/segments/00000005.segment";
+  std::vector<std::string> payloads{test_bytes(100'000, 1), test_bytes(100'000, 2)};
+  std::vector<BlobRef> refs;
+  std::string file;
+  for (const std::string& payload : payloads) {
+    const RecordHeader header{std::uint32_t(payload.size()), crc32c(payload)};
+    refs.push_back({"s/00000005/" + std::to_string(file.size()), payload.size(), crc32c(payload)});
+    file += header.encode(5, file.size(), {}) + payload;
+    file.resize((file.size() + 63) / 64 * 64);
+  }
+  std::ofstream(path, std::ios::binary) << file;
+  store_.reset();
+  store_ = std::move(*open_blob_store(options_, *random_));
+  ASSERT_TRUE(store_->collect_garbage(
+      [&](const BlobStore::Mark& mark) -> Result<Coverage> {
+        for (const BlobRef& blob : refs) mark(blob);
+        return Coverage::complete;
+      },
+      Timestamp{}));
+  EXPECT_EQ(store_->statistics().segment_live_bytes, file.size());
+  std::string code;
+  EXPECT_TRUE(read(refs[0], 5'000, 100, 65'536, code) == payloads[0].substr(5'000, 100)) << code;
+  store_->release(refs[0]);
+  EXPECT_EQ(store_->statistics().segment_live_bytes, file.size() / 2);
+  EXPECT_TRUE(store_->read(refs[1]).value() == payloads[1]);
+  flip(path, file.size() - 1'000);
+  EXPECT_EQ(read(refs[1], 0, 10, 65'536, code), "") << "checked as a whole";
+  EXPECT_EQ(code, codes::kCorrupt);
 }
 
 TEST_F(CheckedReadsTest, Range_ofALargeBlobNeverHandsOutADamagedBlock) {

@@ -85,9 +85,9 @@ TEST(BlobsDurability, Put_acknowledgedBeforeAKillIsReadAfterIt) {
     auto store = open_blob_store({directory, 1 << 20, 256 << 10}, *random);
     ASSERT_TRUE(store) << store.error().message;
     auto collected = (*store)->collect_garbage(
-        [&](const BlobStore::Mark& mark) -> Result<void> {
+        [&](const BlobStore::Mark& mark) -> Result<Coverage> {
           for (const Acknowledged& one : all) mark(one.ref);
-          return {};
+          return Coverage::complete;
         },
         Timestamp{});
     ASSERT_TRUE(collected);

@@ -121,8 +121,8 @@ void FileStore::release(const BlobRef& blob) const {
     log::warning("a blob file cannot be removed", {{"path", *path}});
 }
 
-Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& live,
-                                       Timestamp now) const {
+Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& live, Timestamp now,
+                                       Coverage coverage) const {
   std::error_code error;
   namespace fs = std::filesystem;
   std::size_t moved = 0;
@@ -139,6 +139,7 @@ Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& li
       ::unlink(entry->path().c_str());
       continue;
     }
+    if (coverage == Coverage::damaged) continue;
     const std::string below = entry->path().string().substr(directory_.size());
     if (Result<void> taken = quarantine_.take("files" + below, now))
       ++moved;

@@ -37,8 +37,10 @@ class FileStore {
   void release(const BlobRef& blob) const;
   // A record names it: back from quarantine when it lies there.
   void keep(const BlobRef& blob) const;
-  // Moves every file of earlier runs that is not in `live` into quarantine.
-  Result<void> remove_all_but(const std::unordered_set<std::string>& live, Timestamp now) const;
+  // Moves every file of earlier runs that is not in `live` into quarantine, if every record was
+  // read; removes what was never acknowledged in any case.
+  Result<void> remove_all_but(const std::unordered_set<std::string>& live, Timestamp now,
+                              Coverage coverage) const;
   std::uint64_t files_written() const { return files_written_; }
 
   static bool owns(const BlobRef& blob) { return blob.location.starts_with("f/"); }

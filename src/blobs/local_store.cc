@@ -35,7 +35,7 @@ class LocalBlobStore final : public BlobStore {
       : directory_(options.directory),
         why_not_collected_(std::move(why_not_collected)),
         room_(segments, options.kept_free_bytes),
-        quarantine_(options.directory, options.quarantine),
+        quarantine_(options.directory, options.quarantine, options.ages_began),
         segments_(options, options.directory + "/segments", std::move(segments), directory_sync_,
                   room_, quarantine_),
         files_(options.directory + "/files", std::move(files), directory_sync_, random,
@@ -49,11 +49,10 @@ class LocalBlobStore final : public BlobStore {
   Result<std::string> read(const BlobRef& blob) override;
   void release(const BlobRef& blob) override;
   std::shared_ptr<void> pin(const std::vector<BlobRef>& blobs) override;
-  Result<void> collect_garbage(const std::function<Result<void>(const Mark&)>& mark_live,
-                               Timestamp now) override;
+  Result<void> collect_garbage(const Marker& mark_live, Timestamp now) override;
   std::string why_not_collected() const override { return why_not_collected_; }
   void delete_expired(Timestamp now) override {
-    // Before the collection nobody knows which of it a record names.
+    // Until a collection knew every record, something in it may be named by one.
     if (collected_) quarantine_.delete_expired(now);
   }
   bool should_relocate(const BlobRef& blob) const override {
@@ -79,6 +78,7 @@ class LocalBlobStore final : public BlobStore {
   const std::string why_not_collected_;
   std::vector<FileIdentity> folders_;  // set by load()
   std::atomic<bool> collected_{false};
+  std::atomic<std::uint64_t> damaged_collections_{0};
   GroupSync directory_sync_{GroupSync::Kind::directory};
   DiskRoom room_;
   Quarantine quarantine_;
@@ -252,11 +252,10 @@ void LocalBlobStore::unpin(const std::vector<BlobRef>& blobs) {
   for (const BlobRef& blob : to_free) free_now(blob);
 }
 
-Result<void> LocalBlobStore::collect_garbage(
-    const std::function<Result<void>(const Mark&)>& mark_live, Timestamp now) {
+Result<void> LocalBlobStore::collect_garbage(const Marker& mark_live, Timestamp now) {
   if (!why_not_collected_.empty()) return {};
   std::unordered_set<std::string> live_files;
-  TRY(mark_live([&](const BlobRef& blob) {
+  const Coverage coverage = TRY(mark_live([&](const BlobRef& blob) {
     if (SegmentStore::owns(blob))
       segments_.mark_live(blob);
     else if (FileStore::owns(blob)) {
@@ -264,8 +263,16 @@ Result<void> LocalBlobStore::collect_garbage(
       live_files.insert(blob.location.substr(5));
     }
   }));
-  segments_.finish_counting(now);
-  TRY(files_.remove_all_but(live_files, now));
+  segments_.finish_counting(now, coverage);
+  TRY(files_.remove_all_but(live_files, now, coverage));
+  if (coverage == Coverage::damaged) {
+    ++damaged_collections_;
+    log::warning(
+        "blobs without a record stay: records that cannot be read may name them. Bring state/ back "
+        "from a backup, or delete what those records describe, and start again",
+        {{"directory", directory_}});
+    return {};
+  }
   collected_ = true;
   quarantine_.delete_expired(now);
   return {};
@@ -278,6 +285,7 @@ BlobStatistics LocalBlobStore::statistics() const {
   const QuarantineStatistics quarantine = quarantine_.statistics();
   statistics.quarantine_files = quarantine.files;
   statistics.quarantine_bytes = quarantine.bytes;
+  statistics.damaged_collections = damaged_collections_;
   return statistics;
 }
 

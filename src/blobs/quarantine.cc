@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -15,6 +16,10 @@
 namespace tidemill::blobs {
 
 namespace fs = std::filesystem;
+
+namespace {
+constexpr std::int64_t kMicroseconds = 1'000'000;
+}
 
 Result<void> Quarantine::load() {
   std::error_code error;
@@ -36,7 +41,6 @@ Result<void> Quarantine::load() {
 }
 
 Result<void> Quarantine::take(const std::string& path, Timestamp now) {
-  constexpr std::int64_t kMicroseconds = 1'000'000;
   const std::int64_t seconds = now.microseconds / kMicroseconds;
   const std::string from = root_ + "/" + path;
   const std::string to = path_of(path, seconds);
@@ -87,16 +91,23 @@ std::vector<std::string> Quarantine::names_below(std::string_view folder) const 
   return names;
 }
 
+std::int64_t Quarantine::age_from_seconds(std::int64_t taken_seconds,
+                                          std::int64_t now_seconds) const {
+  // Without a beginning, what a clock that went back has taken is not expired, whatever it says.
+  if (!ages_began_) return taken_seconds;
+  const std::int64_t began_seconds = ages_began_->microseconds / kMicroseconds;
+  // Taken by another clock: it has been here for as long as this one counts, at the least.
+  return taken_seconds > now_seconds ? began_seconds : std::max(taken_seconds, began_seconds);
+}
+
 std::size_t Quarantine::delete_expired(Timestamp now) {
-  constexpr std::int64_t kMicroseconds = 1'000'000;
-  const std::int64_t before_seconds = now.microseconds / kMicroseconds - kept_.count();
+  const std::int64_t now_seconds = now.microseconds / kMicroseconds;
   std::size_t deleted = 0;
   std::set<std::string> folders;
   std::lock_guard lock(mutex_);
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const std::int64_t taken_seconds = entry->second.taken_seconds;
-    // From a clock that went back: it is not expired, whatever it says.
-    if (taken_seconds > before_seconds) {
+    if (age_from_seconds(taken_seconds, now_seconds) > now_seconds - kept_.count()) {
       ++entry;
       continue;
     }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,13 +20,17 @@ struct QuarantineStatistics {
   std::uint64_t bytes = 0;
 };
 
-// Thread-safe. `<root>/quarantine/<seconds since 1970>/files/ab/<name>` is what lay at
+// Thread-safe. `<root>/quarantine/<seconds of the clock of ages>/files/ab/<name>` is what lay at
 // `<root>/files/ab/<name>` until then. Moves are renames: a crash leaves a file at one of the two
 // places, and either is found.
 class Quarantine {
  public:
-  Quarantine(std::string root, std::chrono::seconds kept)
-      : root_(std::move(root)), folder_(root_ + "/quarantine"), kept_(kept) {}
+  // `ages_began`: see BlobOptions.
+  Quarantine(std::string root, std::chrono::seconds kept, std::optional<Timestamp> ages_began)
+      : root_(std::move(root)),
+        folder_(root_ + "/quarantine"),
+        kept_(kept),
+        ages_began_(ages_began) {}
   // Finds what lies there.
   Result<void> load();
   // `path` relative to the root.
@@ -44,6 +49,8 @@ class Quarantine {
     std::int64_t taken_seconds = 0;
     std::uint64_t bytes = 0;
   };
+  // Since when an entry's age counts, in seconds.
+  std::int64_t age_from_seconds(std::int64_t taken_seconds, std::int64_t now_seconds) const;
   std::string path_of(const std::string& path, std::int64_t taken_seconds) const {
     return folder_ + "/" + std::to_string(taken_seconds) + "/" + path;
   }
@@ -51,6 +58,7 @@ class Quarantine {
   const std::string root_;
   const std::string folder_;
   const std::chrono::seconds kept_;
+  const std::optional<Timestamp> ages_began_;
   mutable std::mutex mutex_;
   std::map<std::string, Entry, std::less<>> entries_;  // guarded by mutex_; by relative path
 };

@@ -25,6 +25,7 @@ class QuarantineTest : public testing::Test {
     BlobOptions options{.directory = folder_.path() + "/blobs"};
     options.segment_bytes = 1 << 20;
     options.database = database;
+    options.ages_began = ages_began_;
     auto opened = open_blob_store(options, *random_);
     ASSERT_TRUE(opened) << opened.error().message;
     store_ = std::move(*opened);
@@ -37,9 +38,9 @@ class QuarantineTest : public testing::Test {
   }
   void collect(const std::vector<BlobRef>& live, Timestamp now = kNow) {
     auto collected = store_->collect_garbage(
-        [&](const BlobStore::Mark& mark) -> Result<void> {
+        [&](const BlobStore::Mark& mark) -> Result<Coverage> {
           for (const BlobRef& blob : live) mark(blob);
-          return {};
+          return Coverage::complete;
         },
         now);
     ASSERT_TRUE(collected) << collected.error().message;
@@ -53,6 +54,7 @@ class QuarantineTest : public testing::Test {
   }
   std::uint64_t quarantined() const { return store_->statistics().quarantine_files; }
 
+  std::optional<Timestamp> ages_began_;
   TestFolder folder_;
   std::unique_ptr<Random> random_ = make_seeded_random(7);
   std::unique_ptr<BlobStore> store_;
@@ -145,6 +147,28 @@ TEST_F(QuarantineTest, Garbage_isDeletedAfterTheNamedTime) {
   EXPECT_EQ(quarantined(), 0u);
   for (const BlobRef& blob : refs) EXPECT_FALSE(store_->read(blob));
   EXPECT_TRUE(fs::is_empty(folder_.path() + "/blobs/quarantine"));
+}
+
+// A first start with a clock of 1970, or one that is years ahead, took them.
+TEST_F(QuarantineTest, Age_fromBeforeTheClockBeganIsNotBelieved) {
+  reopen(kFirst);
+  put_some(1);
+  reopen(kOwner);
+  collect({}, Timestamp{kNow.microseconds + 3650 * kDayMicroseconds});
+  const std::uint64_t files = quarantined();
+  reopen(kOwner);
+  put_some(5);
+  reopen(kOwner);
+  collect({}, Timestamp{60'000'000});
+  EXPECT_GT(quarantined(), files);
+  const std::uint64_t all = quarantined();
+  ages_began_ = kNow;
+  reopen(kOwner);
+  collect({});
+  store_->delete_expired(Timestamp{kNow.microseconds + 6 * kDayMicroseconds});
+  EXPECT_EQ(quarantined(), all);
+  store_->delete_expired(Timestamp{kNow.microseconds + 7 * kDayMicroseconds});
+  EXPECT_EQ(quarantined(), 0u);
 }
 
 TEST_F(QuarantineTest, Expired_isNotDeletedBeforeThisRunKnowsWhatLives) {

@@ -4,47 +4,16 @@
 #include <linux/falloc.h>
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
-
-#include "base/checksum.h"
 
 namespace tidemill::blobs {
 
 namespace {
-
-static_assert(std::endian::native == std::endian::little, "records are copied as they lie");
-
-std::uint32_t header_checksum(const std::uint32_t fields[3], std::uint32_t segment,
-                              std::uint64_t offset) {
-  char bytes[24];
-  std::memcpy(bytes, fields, 12);
-  std::memcpy(bytes + 12, &segment, 4);
-  std::memcpy(bytes + 16, &offset, 8);
-  return crc32c(std::string_view(bytes, sizeof bytes));
-}
 
 // Below this part of its bytes a sealed segment is worth rewriting.
 constexpr std::uint64_t kLivePartDivisor = 4;
 constexpr std::uint64_t kPageBytes = kRecordAlignmentBytes * 64;
 
 }  // namespace
-
-std::string RecordHeader::encode(std::uint32_t segment, std::uint64_t offset) const {
-  std::uint32_t fields[4] = {kMagic, payload_bytes, payload_crc32c, 0};
-  fields[3] = header_checksum(fields, segment, offset);
-  return std::string(reinterpret_cast<const char*>(fields), sizeof fields);
-}
-
-Result<RecordHeader> RecordHeader::decode(std::string_view bytes, std::uint32_t segment,
-                                          std::uint64_t offset) {
-  std::uint32_t fields[4] = {};
-  if (bytes.size() < kSizeBytes) return fail(codes::kCorrupt, "a blob's header is cut off");
-  std::memcpy(fields, bytes.data(), sizeof fields);
-  if (fields[0] != kMagic || fields[3] != header_checksum(fields, segment, offset))
-    return fail(codes::kCorrupt, "a blob's header does not match its checksum");
-  return RecordHeader{fields[1], fields[2]};
-}
 
 Result<SharedFile> Segment::file(bool& opened) {
   std::lock_guard lock(mutex_);
@@ -70,28 +39,28 @@ bool Segment::can_close() const {
   return sealed_ && file_;
 }
 
-void Segment::mark_live(std::uint64_t offset, std::uint64_t payload_bytes) {
+void Segment::mark_live(std::uint64_t offset, std::uint64_t bytes) {
   std::uint64_t bit = offset / kRecordAlignmentBytes;
   std::lock_guard lock(mutex_);
-  std::uint64_t last = bit + record_bytes(payload_bytes) / kRecordAlignmentBytes - 1;
+  std::uint64_t last = bit + bytes / kRecordAlignmentBytes - 1;
   if (live_.size() <= last / 64)
     live_.resize(std::max<std::size_t>(last / 64 + 1, live_.size() * 2));
   if (live_[bit / 64] >> (bit % 64) & 1) return;
-  set_bits(live_, offset, record_bytes(payload_bytes), true);
-  live_bytes_ += record_bytes(payload_bytes);
-  live_end_ = std::max(live_end_, offset + record_bytes(payload_bytes));
+  set_bits(live_, offset, bytes, true);
+  live_bytes_ += bytes;
+  live_end_ = std::max(live_end_, offset + bytes);
 }
 
-bool Segment::mark_dead(std::uint64_t offset, std::uint64_t payload_bytes) {
+bool Segment::mark_dead(std::uint64_t offset, std::uint64_t bytes) {
   std::uint64_t bit = offset / kRecordAlignmentBytes;
   std::lock_guard lock(mutex_);
   if (live_.size() <= bit / 64 || !(live_[bit / 64] >> (bit % 64) & 1)) return false;
-  set_bits(live_, offset, record_bytes(payload_bytes), false);
+  set_bits(live_, offset, bytes, false);
   if (!of_this_run_) {
     if (released_.size() < live_.size()) released_.resize(live_.size());
-    set_bits(released_, offset, record_bytes(payload_bytes), true);
+    set_bits(released_, offset, bytes, true);
   }
-  live_bytes_ -= std::min(live_bytes_, record_bytes(payload_bytes));
+  live_bytes_ -= std::min(live_bytes_, bytes);
   return removable();
 }
 

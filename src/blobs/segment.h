@@ -15,25 +15,6 @@ namespace tidemill::blobs {
 // of 64 bits is a page of 4 KiB.
 inline constexpr std::uint64_t kRecordAlignmentBytes = 64;
 
-// In front of each payload, little-endian.
-struct RecordHeader {
-  static constexpr std::uint32_t kMagic = 0x474d4254;  // "TBMG"
-  static constexpr std::size_t kSizeBytes = 16;
-  std::uint32_t payload_bytes = 0;
-  std::uint32_t payload_crc32c = 0;
-
-  // Holds a checksum over the fields, the segment and the offset: a record read from the wrong
-  // place does not pass.
-  std::string encode(std::uint32_t segment, std::uint64_t offset) const;
-  static Result<RecordHeader> decode(std::string_view bytes, std::uint32_t segment,
-                                     std::uint64_t offset);
-};
-
-inline std::uint64_t record_bytes(std::uint64_t payload_bytes) {
-  std::uint64_t whole = RecordHeader::kSizeBytes + payload_bytes;
-  return (whole + kRecordAlignmentBytes - 1) / kRecordAlignmentBytes * kRecordAlignmentBytes;
-}
-
 // Thread-safe, except that `tail` and `reserved` belong to the appender's lock.
 class Segment {
  public:
@@ -53,9 +34,10 @@ class Segment {
   std::uint64_t last_used() const { return last_used_.load(std::memory_order_relaxed); }
   void touch(std::uint64_t tick) { last_used_.store(tick, std::memory_order_relaxed); }
 
-  void mark_live(std::uint64_t offset, std::uint64_t payload_bytes);
+  // `bytes` are those of the whole record: record_bytes() of segment_record.h.
+  void mark_live(std::uint64_t offset, std::uint64_t bytes);
   // True when this was the last live record of a segment that can be removed.
-  bool mark_dead(std::uint64_t offset, std::uint64_t payload_bytes);
+  bool mark_dead(std::uint64_t offset, std::uint64_t bytes);
   // No more appends; true when it can be removed at once.
   bool seal();
   // Every live record of an earlier run is marked now; true when it can be removed at once.

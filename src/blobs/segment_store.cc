@@ -7,25 +7,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 
-#include "base/checksum.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "blobs/segment_record.h"
 
 namespace tidemill::blobs {
 
 namespace {
 
 constexpr std::uint64_t kPageBytes = 4096;
-
-std::string segment_name(std::uint32_t id) {
-  char name[16];
-  std::snprintf(name, sizeof name, "%08x", id);
-  return name;
-}
 
 constexpr std::string_view kSegmentSuffix = ".segment";
 
@@ -61,30 +54,6 @@ Result<std::uint64_t> end_of_content(const FileDescriptor& file, std::uint64_t s
     end = start;
   }
   return least;
-}
-
-std::string location_of(std::uint32_t id, std::uint64_t offset) {
-  return "s/" + segment_name(id) + "/" + std::to_string(offset);
-}
-
-struct Location {
-  std::uint32_t segment = 0;
-  std::uint64_t offset = 0;
-};
-
-// "s/0000001f/4096"
-Result<Location> parse_location(std::string_view text) {
-  Location location;
-  auto bad = [&] { return fail(codes::kNotFound, "no blob at '" + std::string(text) + "'"); };
-  if (text.size() < 12 || text[10] != '/') return bad();
-  const char* end = text.data() + text.size();
-  auto [id_end, id_error] =
-      std::from_chars(text.data() + 2, text.data() + 10, location.segment, 16);
-  auto [offset_end, offset_error] = std::from_chars(text.data() + 11, end, location.offset);
-  if (id_error != std::errc() || id_end != text.data() + 10 || offset_error != std::errc() ||
-      offset_end != end || location.offset % kRecordAlignmentBytes != 0)
-    return bad();
-  return location;
 }
 
 }  // namespace
@@ -132,25 +101,29 @@ void SegmentStore::add_earlier(std::uint32_t id) {
 }
 
 Result<BlobRef> SegmentStore::append(std::string_view payload) {
-  Place place = TRY(reserve(payload.size()));
-  BlobRef blob{location_of(place.segment->id(), place.offset), payload.size(), crc32c(payload)};
-  RecordHeader header{std::uint32_t(payload.size()), blob.crc32c};
-  Result<void> written = write_fully(*place.file, header.encode(place.segment->id(), place.offset),
-                                     payload, place.offset);
+  const RecordForm form = form_for(payload.size());
+  const std::uint64_t length = record_bytes(form, payload.size());
+  BlockSummer summer(kSegmentBlockBytes);
+  summer.update(payload);
+  const RecordHeader header{std::uint32_t(payload.size()), summer.whole()};
+  const BlockSums sums = form == RecordForm::blocked ? summer.finish() : BlockSums();
+  Place place = TRY(reserve(length));
+  const RecordLocation location{form, place.segment->id(), place.offset};
+  Result<void> written = write_fully(
+      *place.file, header.encode(location.segment, location.offset, sums), payload, place.offset);
   bool sync_failed = false;
   if (written) {
     written = data_sync_.sync(place.file);
     sync_failed = !written;
   }
   if (!written) {
-    give_back(place, payload.size(), sync_failed);
+    give_back(place, length, sync_failed);
     return fail(std::move(written).error());
   }
-  return blob;
+  return BlobRef{location.text(), payload.size(), header.payload_crc32c};
 }
 
-Result<SegmentStore::Place> SegmentStore::reserve(std::uint64_t payload_bytes) {
-  std::uint64_t length = record_bytes(payload_bytes);
+Result<SegmentStore::Place> SegmentStore::reserve(std::uint64_t length) {
   std::lock_guard lock(append_mutex_);
   if (!active_ || active_->tail + length > options_.segment_bytes) TRY(roll());
   TRY(reserve_space(active_->tail + length));
@@ -158,7 +131,7 @@ Result<SegmentStore::Place> SegmentStore::reserve(std::uint64_t payload_bytes) {
   active_->tail += length;
   active_->set_written_bytes(active_->tail);
   // Live from now on, so that the segment cannot be removed under a write that is under way.
-  active_->mark_live(place.offset, payload_bytes);
+  active_->mark_live(place.offset, length);
   return place;
 }
 
@@ -218,61 +191,41 @@ void SegmentStore::seal_active() {
   if (sealed->seal()) remove(*sealed);
 }
 
-void SegmentStore::give_back(const Place& place, std::uint64_t payload_bytes, bool sync_failed) {
+void SegmentStore::give_back(const Place& place, std::uint64_t length, bool sync_failed) {
   std::lock_guard lock(append_mutex_);
-  std::uint64_t end = place.offset + record_bytes(payload_bytes);
   if (active_ == place.segment) {
     // After a failed sync the kernel may have dropped the pages: nothing more goes into this file.
     if (sync_failed)
       seal_active();
-    else if (active_->tail == end)
+    else if (active_->tail == place.offset + length)
       active_->tail = place.offset;
   }
-  if (place.segment->mark_dead(place.offset, payload_bytes)) remove(*place.segment);
+  if (place.segment->mark_dead(place.offset, length)) remove(*place.segment);
 }
 
 Result<std::string> SegmentStore::read(const BlobRef& blob, std::uint64_t offset,
                                        std::uint64_t length) {
-  Location location = TRY(parse_location(blob.location));
+  RecordLocation location = TRY(RecordLocation::parse(blob.location));
   std::shared_ptr<Segment> segment = find_or_restore(location.segment);
   if (!segment) return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
-  Result<std::string> record = read_record(*segment, blob, location.offset);
+  SharedFile file = TRY(file_of(*segment));
+  Result<std::string> bytes = read_record(*file, blob, location, offset, length);
+  if (bytes) return bytes;
   // The space of a record that was released meanwhile may hold anything by now.
-  if (!record && !segment->may_be_live(location.offset))
+  if (!segment->may_be_live(location.offset))
     return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
-  if (!record) {
-    log::error("a stored object's bytes are damaged",
-               {{"blob", blob.location}, {"reason", record.error().message}});
-    return record;
-  }
-  if (length < blob.size_bytes) return record->substr(RecordHeader::kSizeBytes + offset, length);
-  record->erase(0, RecordHeader::kSizeBytes);
-  return record;
-}
-
-// Header and payload, both verified.
-Result<std::string> SegmentStore::read_record(Segment& segment, const BlobRef& blob,
-                                              std::uint64_t offset) {
-  // Nothing larger was ever put into a segment: a damaged record of the caller's says so.
-  if (blob.size_bytes > limits::buffered_body_bytes_max)
-    return fail(codes::kCorrupt, "blob " + blob.location + " is too large to lie in a segment");
-  SharedFile file = TRY(file_of(segment));
-  std::string bytes(RecordHeader::kSizeBytes + blob.size_bytes, '\0');
-  std::size_t got = TRY(read_fully(*file, bytes.data(), bytes.size(), offset));
-  if (got != bytes.size()) return fail(codes::kCorrupt, "blob " + blob.location + " is cut off");
-  RecordHeader header = TRY(RecordHeader::decode(bytes, segment.id(), offset));
-  std::string_view payload = std::string_view(bytes).substr(RecordHeader::kSizeBytes);
-  if (header.payload_bytes != blob.size_bytes || header.payload_crc32c != blob.crc32c ||
-      crc32c(payload) != blob.crc32c)
-    return fail(codes::kCorrupt, "blob " + blob.location + " does not match its checksum");
+  log::error("a stored object's bytes are damaged",
+             {{"blob", blob.location}, {"reason", bytes.error().message}});
   return bytes;
 }
 
 void SegmentStore::release(const BlobRef& blob) {
-  Result<Location> location = parse_location(blob.location);
+  Result<RecordLocation> location = RecordLocation::parse(blob.location);
   if (!location) return;
   std::shared_ptr<Segment> segment = find(location->segment);
-  if (segment && segment->mark_dead(location->offset, blob.size_bytes)) remove(*segment);
+  if (segment &&
+      segment->mark_dead(location->offset, record_bytes(location->form, blob.size_bytes)))
+    remove(*segment);
 }
 
 std::uint64_t SegmentStore::reclaim() {
@@ -294,15 +247,18 @@ std::uint64_t SegmentStore::reclaim_locked() {
 }
 
 void SegmentStore::mark_live(const BlobRef& blob) {
-  Result<Location> location = parse_location(blob.location);
-  if (!location) return;
+  Result<RecordLocation> location = RecordLocation::parse(blob.location);
+  if (!location || blob.size_bytes > limits::buffered_body_bytes_max) return;
   std::shared_ptr<Segment> segment = find_or_restore(location->segment);
   // Those of this run were marked when they were written.
-  if (segment && !segment->counted()) segment->mark_live(location->offset, blob.size_bytes);
+  // A place behind the end is nonsense, and would cost memory by its size.
+  if (segment && !segment->counted() && location->offset < segment->written_bytes())
+    segment->mark_live(location->offset, record_bytes(location->form, blob.size_bytes));
 }
 
-void SegmentStore::finish_counting(Timestamp now) {
+void SegmentStore::finish_counting(Timestamp now, Coverage coverage) {
   collected_microseconds_ = now.microseconds;
+  keep_unclaimed_ = coverage == Coverage::damaged;
   std::vector<std::shared_ptr<Segment>> earlier;
   {
     std::shared_lock lock(segments_mutex_);
@@ -324,7 +280,7 @@ void SegmentStore::finish_counting(Timestamp now) {
 }
 
 bool SegmentStore::should_relocate(const BlobRef& blob) const {
-  Result<Location> location = parse_location(blob.location);
+  Result<RecordLocation> location = RecordLocation::parse(blob.location);
   if (!location) return false;
   std::shared_ptr<Segment> segment = find(location->segment);
   return segment && segment->mostly_dead();
@@ -372,6 +328,11 @@ void SegmentStore::close_least_recently_used() {
 }
 
 void SegmentStore::remove(Segment& segment) {
+  if (keep_unclaimed_ && segment.holds_unclaimed()) {
+    // A record that cannot be read may name the rest.
+    segment.punch_dead_pages(segment.written_bytes());
+    return;
+  }
   {
     std::unique_lock lock(segments_mutex_);
     if (segments_.erase(segment.id()) == 0) return;

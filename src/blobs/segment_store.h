@@ -26,7 +26,7 @@ class SegmentStore {
   Result<void> load();
 
   Result<BlobRef> append(std::string_view payload);
-  // A range of the payload. The whole record is read and verified, which is a mebibyte at the most.
+  // A range of the payload, checked: only its blocks are read, where the record has sums of them.
   Result<std::string> read(const BlobRef& blob, std::uint64_t offset, std::uint64_t length);
   void release(const BlobRef& blob);
   // When the disk is full: gives the space of released records back without waiting for their
@@ -35,12 +35,15 @@ class SegmentStore {
 
   void mark_live(const BlobRef& blob);
   // Ends the counting of earlier runs' segments: those in which nothing lives go to quarantine,
-  // tails that were reserved and never written are cut.
-  void finish_counting(Timestamp now);
+  // tails that were reserved and never written are cut. With Coverage::damaged segments that hold
+  // bytes which were not marked stay where they are, and only what is released is given back.
+  void finish_counting(Timestamp now, Coverage coverage);
   bool should_relocate(const BlobRef& blob) const;
   void add_statistics(BlobStatistics& statistics) const;
 
-  static bool owns(const BlobRef& blob) { return blob.location.starts_with("s/"); }
+  static bool owns(const BlobRef& blob) {
+    return blob.location.starts_with("s/") || blob.location.starts_with("b/");
+  }
 
  private:
   struct Place {
@@ -48,17 +51,16 @@ class SegmentStore {
     SharedFile file;
     std::uint64_t offset = 0;
   };
-  Result<Place> reserve(std::uint64_t payload_bytes);
+  Result<Place> reserve(std::uint64_t length);
   Result<void> roll();                            // append_mutex_ held
   Result<void> reserve_space(std::uint64_t end);  // append_mutex_ held
   std::uint64_t reclaim_locked();                 // append_mutex_ held
   void seal_active();                             // append_mutex_ held
-  void give_back(const Place& place, std::uint64_t payload_bytes, bool sync_failed);
+  void give_back(const Place& place, std::uint64_t length, bool sync_failed);
   std::shared_ptr<Segment> find(std::uint32_t id) const;
   // Also when it lies in quarantine: then it comes back.
   std::shared_ptr<Segment> find_or_restore(std::uint32_t id);
   void add_earlier(std::uint32_t id);  // segments_mutex_ held
-  Result<std::string> read_record(Segment& segment, const BlobRef& blob, std::uint64_t offset);
   Result<SharedFile> file_of(Segment& segment);
   void close_least_recently_used();
   void remove(Segment& segment);
@@ -72,6 +74,7 @@ class SegmentStore {
   Quarantine& quarantine_;
   // When the collection ran: what dies afterwards goes to quarantine with that time.
   std::atomic<std::int64_t> collected_microseconds_{0};
+  std::atomic<bool> keep_unclaimed_{false};
   GroupSync data_sync_{GroupSync::Kind::data};
 
   std::mutex append_mutex_;

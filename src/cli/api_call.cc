@@ -49,7 +49,8 @@ Result<HostPort> parse_endpoint(const std::string& endpoint) {
 }
 
 // SigV4 over the headers that are there: "Create a signed AWS API request", IAM user guide.
-void sign(const ApiTarget& target, const std::string& host, wire::ClientRequest& request) {
+void sign(const ApiTarget& target, const std::string& service, const std::string& host,
+          wire::ClientRequest& request) {
   const std::string date = amz_date(SystemClock().now());
   const std::string day = date.substr(0, 8);
   request.headers.set("Host", host);
@@ -68,15 +69,28 @@ void sign(const ApiTarget& target, const std::string& host, wire::ClientRequest&
   using namespace wire::sigv4;
   const std::string canonical = request.method + "\n" + request.target + "\n\n" + headers + "\n" +
                                 names + "\n" + hex(sha256(request.body));
-  const std::string scope = day + "/" + target.region + "/sagemaker/aws4_request";
+  const std::string scope = day + "/" + target.region + "/" + service + "/aws4_request";
   const std::string to_sign =
       "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + hex(sha256(canonical));
-  const Digest key =
-      derive_signing_key(target.secret_access_key, {day, target.region, "sagemaker"});
+  const Digest key = derive_signing_key(target.secret_access_key, {day, target.region, service});
   const std::string_view key_bytes(reinterpret_cast<const char*>(key.data()), key.size());
   request.headers.set("Authorization", "AWS4-HMAC-SHA256 Credential=" + target.access_key_id + "/" +
                                            scope + ", SignedHeaders=" + names +
                                            ", Signature=" + hex(hmac_sha256(key_bytes, to_sign)));
+}
+
+Result<ApiAnswer> exchange(const std::string& endpoint, const HostPort& at,
+                           wire::ClientRequest request) {
+  runtime::EventLoops loops(1);
+  wire::HttpClient client(loops);
+  Result<wire::ClientResponse> response = client.request_and_wait(
+      wire::Destination::tcp(at.host, at.port), std::move(request), wire::ClientLimits{});
+  client.stop();
+  loops.stop();
+  if (!response)
+    return fail(response.error().code, "no answer from " + endpoint + ": " +
+                                           response.error().message + "; is the server running?");
+  return ApiAnswer{response->status, std::move(response->body)};
 }
 
 std::string text_at(const Value& object, std::string_view name) {
@@ -105,27 +119,40 @@ Result<ApiTarget> api_target(const server::Settings& settings,
   return target;
 }
 
-Result<Value> call_sagemaker(const ApiTarget& target, const std::string& operation,
-                             const Value& input) {
+Result<ApiAnswer> call_api(const ApiTarget& target, const ApiCall& call) {
   const HostPort at = TRY(parse_endpoint(target.endpoint));
   wire::ClientRequest request;
-  request.method = "POST";
-  request.target = "/";
-  request.headers.add("Content-Type", kContentType);
-  request.headers.add("X-Amz-Target", "SageMaker." + operation);
-  request.body = write_json(input);
-  sign(target, at.host + ":" + std::to_string(at.port), request);
-  runtime::EventLoops loops(1);
-  wire::HttpClient client(loops);
-  Result<wire::ClientResponse> response = client.request_and_wait(
-      wire::Destination::tcp(at.host, at.port), std::move(request), wire::ClientLimits{});
-  client.stop();
-  loops.stop();
-  if (!response)
-    return fail(response.error().code, "no answer from " + target.endpoint + ": " +
-                                           response.error().message + "; is the server running?");
-  Value answer = TRY(parse_json(response->body));
-  if (response->status == 200) return answer;
+  request.method = call.method;
+  request.target = call.target;
+  for (const auto& [name, value] : call.headers) request.headers.add(name, value);
+  request.body = call.body;
+  sign(target, call.service, at.host + ":" + std::to_string(at.port), request);
+  return exchange(target.endpoint, at, std::move(request));
+}
+
+Result<ApiAnswer> get_url(const std::string& url,
+                          const std::vector<std::pair<std::string, std::string>>& headers) {
+  const HostPort at = TRY(parse_endpoint(url));
+  const std::size_t path = url.find('/', url.find("://") + 3);
+  wire::ClientRequest request;
+  request.method = "GET";
+  request.target = path == std::string::npos ? "/" : url.substr(path);
+  request.headers.set("Host", at.host + ":" + std::to_string(at.port));
+  for (const auto& [name, value] : headers) request.headers.add(name, value);
+  return exchange(url.substr(0, path), at, std::move(request));
+}
+
+Result<Value> call_sagemaker(const ApiTarget& target, const std::string& operation,
+                             const Value& input) {
+  const ApiAnswer response = TRY(call_api(
+      target,
+      {.service = "sagemaker",
+       .method = "POST",
+       .target = "/",
+       .headers = {{"Content-Type", kContentType}, {"X-Amz-Target", "SageMaker." + operation}},
+       .body = write_json(input)}));
+  Value answer = TRY(parse_json(response.body));
+  if (response.status == 200) return answer;
   std::string message = text_at(answer, "message");
   if (message.empty()) message = text_at(answer, "Message");
   return fail(text_at(answer, "__type"), message);

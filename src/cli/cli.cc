@@ -88,6 +88,8 @@ int print_history(const server::Settings& settings, const std::string& endpoint,
 int run(int argc, char** argv, const ServerCommands& commands) {
   CLI::App app{"Tidemill: MLOps on your own machines, spoken to by AWS's clients.", "tidemill"};
   app.require_subcommand(1);
+  app.set_version_flag("--version", "tidemill " + std::string(server::kVersion),
+                       "print the version and exit");
   std::map<std::string, std::string> flags;
   std::string format = "shell";
   bool as_json = false;
@@ -112,7 +114,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   config->add_flag("--json", as_json, "as JSON");
   CLI::App* version = app.add_subcommand("version", "print the version");
   CLI::App* coverage = app.add_subcommand("coverage", "print which operations are implemented");
-  coverage->add_flag("--json", as_json, "as JSON (it always is)");
+  coverage->add_flag("--json", as_json, "as JSON");
 
   CLI::App* images =
       app.add_subcommand("images", "print the container images that are known and what runs them");
@@ -142,7 +144,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     return 0;
   }
   if (*coverage) {
-    std::cout << commands.coverage_json();
+    std::cout << commands.coverage(as_json);
     return 0;
   }
   if (*images) {

@@ -14,8 +14,8 @@ namespace tidemill::cli {
 struct ServerCommands {
   // Runs until a stop signal; the process's exit code.
   std::function<int(const server::Settings&)> serve;
-  // Service name -> implemented operations, as JSON: what docs/coverage.md is made from.
-  std::function<std::string()> coverage_json;
+  // Which operations are implemented, for people or as JSON (what docs/coverage.md is made from).
+  std::function<std::string(bool as_json)> coverage;
   // The container images that are known and what runs them, for people or as JSON.
   std::function<std::string(bool as_json)> images;
 };

@@ -2,12 +2,14 @@
 
 #include <unistd.h>
 
+#include <cctype>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "base/json.h"
+#include "cli/role_check.h"
 #include "server/transparent/trust_files.h"
 #include "services/iam/credentials/shell_credentials.h"
 #include "services/iam/execution_role.h"
@@ -93,11 +95,33 @@ Result<void> set_own_settings_aside(const filesystem::path& data, ClientEnvironm
   return {};
 }
 
+// The role's bare name, of what may be an ARN or a name with its path.
+Result<std::string> role_name(const std::string& role, const iam::RootKey& root) {
+  if (role.empty()) return std::string(iam::kExecutionRoleName);
+  if (role.starts_with("arn:") && !role.starts_with("arn:aws:iam::" + root.account + ":role/"))
+    return fail(codes::kInvalid, "--role " + role + " is not the ARN of a role of this server's " +
+                                     "account; those begin with arn:aws:iam::" + root.account +
+                                     ":role/");
+  const std::string name = role.substr(role.rfind('/') + 1);
+  constexpr std::string_view kMarks = "_+=,.@-";
+  for (const char c : name)
+    if (!std::isalnum(static_cast<unsigned char>(c)) && kMarks.find(c) == kMarks.npos)
+      return fail(codes::kInvalid, "--role " + role + " is no name of a role");
+  if (name.empty()) return fail(codes::kInvalid, "--role " + role + " is no name of a role");
+  return name;
+}
+
+void add_root(const server::Settings& settings, const iam::RootKey& root, ClientEnvironment& out) {
+  const bool any = settings.text("auth") == "any";
+  out.variables["AWS_ACCESS_KEY_ID"] = any ? "123456789012" : root.access_key_id;
+  out.variables["AWS_SECRET_ACCESS_KEY"] = any ? "any" : root.secret_access_key;
+  for (const char* name : {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}) out.unset.emplace_back(name);
+}
+
 // SDKs ask for a role's credentials at its address here, and again before they run out.
-void add_role(const ServerFacts& facts, const iam::RootKey& root, std::string role,
-              ClientEnvironment& out) {
-  if (role.empty()) role = iam::kExecutionRoleName;
-  if (const std::size_t slash = role.rfind('/'); slash != role.npos) role.erase(0, slash + 1);
+Result<void> add_role(const server::Settings& settings, const ServerFacts& facts,
+                      const iam::RootKey& root, const std::string& asked, ClientEnvironment& out) {
+  const std::string role = TRY(role_name(asked, root));
   const std::string holder = iam::shell_holder(root.account, role);
   out.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"] =
       facts.local_endpoint + std::string(iam::kCredentialsPath) + holder;
@@ -107,13 +131,23 @@ void add_role(const ServerFacts& facts, const iam::RootKey& root, std::string ro
         "AWS_CREDENTIAL_EXPIRATION", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE",
         "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"})
     out.unset.emplace_back(name);
-}
-
-void add_root(const server::Settings& settings, const iam::RootKey& root, ClientEnvironment& out) {
-  const bool any = settings.text("auth") == "any";
-  out.variables["AWS_ACCESS_KEY_ID"] = any ? "123456789012" : root.access_key_id;
-  out.variables["AWS_SECRET_ACCESS_KEY"] = any ? "any" : root.secret_access_key;
-  for (const char* name : {"AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN"}) out.unset.emplace_back(name);
+  if (!facts.running) {
+    if (!asked.empty()) out.warning += "; whether there is a role " + role + " was not asked";
+    return {};
+  }
+  ClientEnvironment as_root;
+  add_root(settings, root, as_root);
+  Result<void> there = check_role(role, out.variables["AWS_CONTAINER_CREDENTIALS_FULL_URI"],
+                                  out.variables["AWS_CONTAINER_AUTHORIZATION_TOKEN"],
+                                  {.endpoint = facts.endpoint,
+                                   .region = settings.text("region"),
+                                   .access_key_id = as_root.variables["AWS_ACCESS_KEY_ID"],
+                                   .secret_access_key = as_root.variables["AWS_SECRET_ACCESS_KEY"],
+                                   .session_token = ""});
+  if (there || there.error().code == codes::kNotFound) return there;
+  // A server that was killed leaves its address behind.
+  out.warning = there.error().message;
+  return {};
 }
 
 // HOST without scheme and port.
@@ -178,7 +212,7 @@ Result<ClientEnvironment> client_environment(const server::Settings& settings,
   if (options.root)
     add_root(settings, root, out);
   else
-    add_role(facts, root, options.role, out);
+    TRY(add_role(settings, facts, root, options.role, out));
   Variables& variables = out.variables;
   variables["AWS_ENDPOINT_URL"] = facts.endpoint;
   variables["AWS_DEFAULT_REGION"] = settings.text("region");

@@ -32,7 +32,7 @@ struct Mount {
   std::string destination;  // absolute path inside the job's mount namespace; made when missing
   bool read_only = false;
 };
-BOOST_DESCRIBE_STRUCT(Mount, (), (source, destination, read_only))
+TIDEMILL_RECORD(Mount, (), (source, destination, read_only))
 
 // Far above what training with many workers needs, far below what a machine has.
 inline constexpr std::uint64_t kJobProcessesMax = 1024;
@@ -56,10 +56,9 @@ struct JobSpec {
   // It gets a unix socket, bound but not listening, as kJobSocketDescriptor; see socket_path().
   bool bound_socket = false;
 };
-BOOST_DESCRIBE_STRUCT(JobSpec, (),
-                      (id, command, environment, working_directory, mounts, user_code,
-                       memory_bytes_max, cpus_max, processes_max, volume_bytes_max, network,
-                       server_port, bound_socket))
+TIDEMILL_RECORD(JobSpec, (),
+                (id, command, environment, working_directory, mounts, user_code, memory_bytes_max,
+                 cpus_max, processes_max, volume_bytes_max, network, server_port, bound_socket))
 
 // Where a job with JobSpec::bound_socket finds its socket, and the variable that says so. What the
 // job's user can reach is never looked up by name, so that no job can put another socket there.
@@ -75,9 +74,9 @@ struct JobExit {
   std::string reason;           // not empty when the command could not even start, and why
   Timestamp started, ended;
 };
-BOOST_DESCRIBE_STRUCT(JobExit, (),
-                      (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason,
-                       started, ended))
+TIDEMILL_RECORD(JobExit, (),
+                (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason, started,
+                 ended))
 
 enum class JobState { absent, running, exited };
 
@@ -95,6 +94,18 @@ struct LogLine {
 };
 inline constexpr std::size_t kLogLineBytesMax = 256 * 1024;
 
+// The end of a job's log.
+struct LogTail {
+  std::string text;
+  // When lines were written, in their order: the first line of each moment. Lines up to the next
+  // entry have the same time.
+  struct Moment {
+    std::size_t line;  // counted from 0 in `text`
+    Timestamp time;
+  };
+  std::vector<Moment> moments;
+};
+
 // Called on a back-end thread, for any job, also those of an earlier server that were adopted.
 class JobListener {
  public:
@@ -110,8 +121,10 @@ class JobListener {
 class JobDoors {
  public:
   virtual ~JobDoors() = default;
-  // `listener` listens inside the job's network. Before the job starts, and after a restart.
-  virtual void open(const std::string& job, Descriptor listener) = 0;
+  // The server listens inside `network`, on its loopback interface: for its API on `port`. Before
+  // the job starts, and after a restart.
+  virtual Result<void> open(const std::string& job, const runtime::NetworkNamespace& network,
+                            std::uint16_t port) = 0;
   // The job is over. Idempotent.
   virtual void close(const std::string& job) = 0;
 };
@@ -130,10 +143,10 @@ struct Isolation {
   bool system_call_filter = false;  // no new namespaces, no ptrace, ...
   std::string explanation;          // what is missing and why
 };
-BOOST_DESCRIBE_STRUCT(Isolation, (),
-                      (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
-                       network_namespace, own_processes, own_temporaries, read_only_host,
-                       system_call_filter, explanation))
+TIDEMILL_RECORD(Isolation, (),
+                (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
+                 network_namespace, own_processes, own_temporaries, read_only_host,
+                 system_call_filter, explanation))
 
 // Thread-safe.
 class Compute {
@@ -150,7 +163,7 @@ class Compute {
   virtual Result<void> stop(const std::string& id, std::chrono::seconds grace) = 0;
   virtual Result<JobStatus> status(const std::string& id) = 0;
   // The whole log text, at most its last `bytes_max` bytes.
-  virtual Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) = 0;
+  virtual Result<LogTail> log_tail(const std::string& id, std::size_t bytes_max) = 0;
   // Forgets an exited job and its files. Idempotent.
   virtual Result<void> remove(const std::string& id) = 0;
   virtual Isolation isolation() const = 0;
@@ -162,6 +175,9 @@ class Compute {
   virtual std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string&) {
     return nullptr;
   }
+  // Whether whoever listens on this port of the loopback interface, in the job's network, is the
+  // job: where jobs share a network another one may have taken it. May block for a moment.
+  virtual bool listens(const std::string&, std::uint16_t) { return true; }
   // Where to connect to a job with a bound_socket, whether it runs or not: in a folder that no job
   // sees.
   virtual std::string socket_path(const std::string& id) = 0;

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "engine/outbox.h"
 
 namespace tidemill::engine {
 
@@ -14,10 +15,6 @@ namespace {
 constexpr int kCommitAttemptsMax = 50;
 constexpr std::size_t kLoadPageRows = 1000;
 constexpr std::size_t kTasksOfStepMax = 0xffff;  // what task_key has digits for
-
-std::string id_of(const std::string& machine, const std::string& key) {
-  return store::key({machine, key});
-}
 
 }  // namespace
 
@@ -55,8 +52,13 @@ void DurableEngine::add(Machine machine) {
   }
 }
 
+void DurableEngine::on_change(std::function<void(const std::string&)> changed) {
+  observers_.push_back(std::move(changed));
+}
+
 Result<void> DurableEngine::start() {
   TRY(load_tasks(durations_.now() + options_.horizon));
+  TRY(load_waits());
   scheduler_.start();
   return {};
 }
@@ -92,9 +94,12 @@ Result<Machine*> DurableEngine::find(const std::string& machine) {
 
 ScheduledTask DurableEngine::scheduled(const Machine& machine, std::string task_key,
                                        const TaskRecord& task) {
-  return {std::move(task_key),
-          machine.sequential_tasks ? id_of(task.machine, task.record_key) : std::string(), task.due,
-          task.attempt > 1};
+  std::string lane;
+  if (machine.lane)
+    lane = store::key({task.machine, machine.lane(task.record_key)});
+  else if (machine.sequential_tasks)
+    lane = record_id(task.machine, task.record_key);
+  return {std::move(task_key), std::move(lane), task.due, task.attempt > 1};
 }
 
 DurableEngine::NewTasks DurableEngine::put_tasks(store::Transaction& transaction,
@@ -117,20 +122,40 @@ DurableEngine::NewTasks DurableEngine::put_tasks(store::Transaction& transaction
   return made;
 }
 
-void DurableEngine::announce(const std::string& record_id, NewTasks tasks) {
+Result<void> DurableEngine::put_news(store::Transaction& transaction, const Machine& machine,
+                                     const std::string& key, const Machine::Outcome& outcome) {
+  for (const Wait& wait : outcome.waits) TRY(add_wait(transaction, machine.name, key, wait));
+  if (outbox_ == nullptr) return {};
+  for (const PublishedEvent& event : outcome.published) {
+    // The change itself must not fail because its news cannot be told.
+    if (Result<void> published = outbox_->publish(transaction, event); !published)
+      log::error(
+          "an event cannot be published",
+          {{"machine", machine.name}, {"record", key}, {"reason", published.error().message}});
+  }
+  return {};
+}
+
+void DurableEngine::announce(const std::string& machine, const std::string& key, NewTasks tasks) {
   const std::int64_t loaded_until = loaded_until_microseconds_;
   std::erase_if(tasks, [&](const ScheduledTask& task) {
     return task.due.microseconds > loaded_until;  // a later load finds it
   });
   if (!tasks.empty()) scheduler_.add(std::move(tasks));
-  waiters_.changed(record_id);
+  changed(record_id(machine, key));
+  tell_waiters(machine, key);
+}
+
+void DurableEngine::changed(const std::string& id) {
+  waiters_.changed(id);
+  for (const auto& observer : observers_) observer(id);
 }
 
 Result<void> DurableEngine::create(const std::string& machine_name, const std::string& key,
                                    std::string record, store::Transaction::IndexKeys index_keys,
                                    std::vector<Task> tasks, store::Transaction transaction) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   transaction.put(machine->table.name, key, record, std::move(index_keys), 0);
   NewTasks made = put_tasks(transaction, *machine, key, 1, tasks);
@@ -142,14 +167,14 @@ Result<void> DurableEngine::create(const std::string& machine_name, const std::s
     if (row && *row && (*row)->version == 1 && (*row)->value == record) committed = {};
   }
   TRY(std::move(committed));
-  announce(id, std::move(made));
+  announce(machine_name, key, std::move(made));
   return {};
 }
 
 Result<bool> DurableEngine::send(const std::string& machine_name, const std::string& key,
                                  const Event& event) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   Error last;
   for (int attempt = 0; attempt < kCommitAttemptsMax; ++attempt) {
@@ -165,6 +190,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
     transaction.set_frees_space();
     transaction.put(machine->table.name, key, std::move(outcome->record),
                     std::move(outcome->index_keys), row->version);
+    TRY(put_news(transaction, *machine, key, *outcome));
     NewTasks made = put_tasks(transaction, *machine, key, row->version + 1, outcome->tasks);
     Result<void> committed = store_.commit(std::move(transaction));
     if (!committed && committed.error().code == codes::kIo) {
@@ -176,7 +202,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
       if (*now && (*now)->version == row->version + 1) committed = {};
     }
     if (committed) {
-      announce(id, std::move(made));
+      announce(machine_name, key, std::move(made));
       return true;
     }
     last = std::move(committed.error());
@@ -188,7 +214,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
 Result<void> DurableEngine::erase(const std::string& machine_name, const std::string& key,
                                   store::Transaction transaction) {
   const Machine* machine = TRY(find(machine_name));
-  const std::string id = id_of(machine_name, key);
+  const std::string id = record_id(machine_name, key);
   std::lock_guard lock(lock_of(id));
   if (!TRY(store_.get(machine->table.name, key))) {
     return fail(codes::kNotFound, fmt::format("there is no {} '{}'", machine_name, key));
@@ -205,12 +231,13 @@ Result<void> DurableEngine::erase(const std::string& machine_name, const std::st
     }
     scan.after = page.next;
   } while (!scan.after.empty());
+  TRY(erase_waits_of(transaction, machine_name, key));
   Result<void> committed = store_.commit(std::move(transaction));
   if (!committed && committed.error().code == codes::kIo) {
     Result<std::optional<store::Row>> row = store_.get(machine->table.name, key);
     if (row && !*row) committed = {};
   }
-  if (committed) waiters_.changed(id);
+  if (committed) announce(machine_name, key, {});
   return committed;
 }
 
@@ -219,7 +246,7 @@ bool DurableEngine::wait_for(
     const std::function<bool(const std::optional<std::string>&)>& predicate) {
   Result<Machine*> machine = find(machine_name);
   if (!machine) return false;
-  return waiters_.wait(id_of(machine_name, key), at_most, [&] {
+  return waiters_.wait(record_id(machine_name, key), at_most, [&] {
     Result<std::optional<store::Row>> row = store_.get((*machine)->table.name, key);
     if (!row) return false;
     return predicate(*row ? std::optional((*row)->value) : std::nullopt);
@@ -266,7 +293,10 @@ void DurableEngine::tick() {
   const bool horizon_near = (now + options_.horizon / 2).microseconds > loaded_until_microseconds_;
   const bool reload = reload_needed_.exchange(false);
   if (!horizon_near && !reload) return;
-  if (Result<void> loaded = load_tasks(now + options_.horizon); !loaded) {
+  Result<void> loaded = load_tasks(now + options_.horizon);
+  // A record may have ended in a commit of unknown outcome.
+  if (loaded && reload) loaded = load_waits();
+  if (!loaded) {
     reload_needed_ = true;
     log::warning("tasks could not be loaded; trying again", {{"reason", loaded.error().message}});
   }

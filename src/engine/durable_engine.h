@@ -11,8 +11,11 @@
 #include "engine/scheduler.h"
 #include "engine/task_record.h"
 #include "engine/waiters.h"
+#include "engine/waits.h"
 
 namespace tidemill::engine {
+
+struct WaitRecord;
 
 class DurableEngine final : public Engine {
  public:
@@ -20,7 +23,9 @@ class DurableEngine final : public Engine {
                 EngineOptions options, std::string hidden_folder);
   ~DurableEngine() override;
 
+  void publish_to(const Outbox& outbox) override { outbox_ = &outbox; }
   void add(Machine machine) override;
+  void on_change(std::function<void(const std::string&)> changed) override;
   Result<void> start() override;
   void stop() override;
   Result<void> create(const std::string& machine, const std::string& key, std::string record,
@@ -28,6 +33,8 @@ class DurableEngine final : public Engine {
                       store::Transaction transaction) override;
   Result<bool> send(const std::string& machine, const std::string& key,
                     const Event& event) override;
+  Result<void> add_wait(store::Transaction& transaction, const std::string& machine,
+                        const std::string& key, const Wait& wait) override;
   Result<void> erase(const std::string& machine, const std::string& key,
                      store::Transaction transaction) override;
   bool wait_for(const std::string& machine, const std::string& key,
@@ -49,13 +56,30 @@ class DurableEngine final : public Engine {
   using NewTasks = std::vector<ScheduledTask>;
   NewTasks put_tasks(store::Transaction& transaction, const Machine& machine,
                      const std::string& key, std::uint64_t version, const std::vector<Task>& tasks);
-  // After a commit that certainly happened.
-  void announce(const std::string& record_id, NewTasks tasks);
+  // What a step publishes and waits for.
+  Result<void> put_news(store::Transaction& transaction, const Machine& machine,
+                        const std::string& key, const Machine::Outcome& outcome);
+  // After a commit that certainly happened, with the record's lock held.
+  void announce(const std::string& machine, const std::string& key, NewTasks tasks);
+  void changed(const std::string& id);
   ScheduledTask scheduled(const Machine& machine, std::string task_key, const TaskRecord& task);
 
   // Schedules what is due up to `until`; unknown machines are left alone.
   Result<void> load_tasks(Timestamp until);
   void tick();
+
+  // Waits for the end of other records (engine_waits.cc).
+  Result<void> load_waits();
+  // The record has changed: tells those who wait for it, if it has ended.
+  void tell_waiters(const std::string& machine, const std::string& key);
+  Result<std::optional<EndOfWait>> end_of(const Wait& wait);
+  void run_wait(const std::string& scheduled_key);
+  Result<NewTasks> wake(const Machine& machine, const WaitRecord& waiting, const EndOfWait& end,
+                        store::Transaction& transaction);
+  // nullopt: to be tried again.
+  std::optional<bool> deliver_end(const std::string& wait_key, const EndOfWait* known);
+  Result<void> erase_waits_of(store::Transaction& transaction, const std::string& machine,
+                              const std::string& key);
 
   // One attempt of a task, on a worker thread (task_runner.cc).
   struct Running;
@@ -81,6 +105,8 @@ class DurableEngine final : public Engine {
   std::map<std::string, Machine> machines_;  // read-only after start()
   std::array<std::mutex, kRecordLocks> record_locks_;
   Waiters waiters_;
+  const Outbox* outbox_ = nullptr;
+  std::vector<std::function<void(const std::string&)>> observers_;  // read-only after start()
   std::stop_source stop_;
 
   // Tasks due up to here are in the scheduler (once load_tasks has returned).
@@ -93,6 +119,7 @@ class DurableEngine final : public Engine {
   std::mutex held_mutex_;
   std::map<std::string, TaskResult> held_;  // guarded by held_mutex_
 
+  Waits waits_;
   Scheduler scheduler_;  // last: its threads use the rest
 };
 

@@ -17,6 +17,7 @@
 #include "base/describe.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "engine/published_event.h"
 #include "store/store.h"
 #include "store/table.h"
 
@@ -35,10 +36,31 @@ struct Task {
   std::chrono::microseconds delay{0};
 };
 
+// "Tell me when that one ends": registered in the transaction of the step that asks for it. When
+// the other record has ended (Machine::ended), is ended already, or is gone, the record that waits
+// gets `event` with an EndOfWait, once, in the transaction that removes the registration. Nothing
+// polls, and registrations survive restarts.
+struct Wait {
+  std::string machine, key;  // of the record that is waited for
+  std::string event;         // the type of the event
+  // Tells several waits of a record for the same one apart; asked for again, a wait is replaced.
+  std::string id = {};
+};
+
+struct EndOfWait {
+  std::string machine, key, id;  // as in the Wait
+  bool exists = true;            // false: there is no such record (any more)
+  Value outcome;                 // what Machine::ended said; null when it does not exist
+};
+BOOST_DESCRIBE_STRUCT(EndOfWait, (), (machine, key, id, exists, outcome))
+
 template <class Record>
 struct Step {
   Record next;
   std::vector<Task> tasks = {};
+  // Told to whoever reads the outbox (engine/outbox.h), in the step's transaction.
+  std::vector<PublishedEvent> published = {};
+  std::vector<Wait> waits = {};
 };
 
 // What a task handler is given.
@@ -60,10 +82,11 @@ struct TaskRun {
 using TaskResult = Result<std::vector<Event>>;
 
 struct TaskFailure {
+  static constexpr const char* kType = "TaskFailed";
   std::string task;  // its type
   std::string code, message;
 };
-BOOST_DESCRIBE_STRUCT(TaskFailure, (), (task, code, message))
+TIDEMILL_RECORD(TaskFailure, (), (task, code, message))
 
 // What an Event or a TaskRun brings, as what its type says it is.
 template <class T, class From>
@@ -89,6 +112,8 @@ struct Machine {
     std::string record;
     store::Transaction::IndexKeys index_keys;
     std::vector<Task> tasks;
+    std::vector<PublishedEvent> published = {};
+    std::vector<Wait> waits = {};
   };
   std::function<Result<std::optional<Outcome>>(std::string_view record, const Event&,
                                                Timestamp now)>
@@ -100,6 +125,13 @@ struct Machine {
   // side by side. A handler that blocks for long (waits for a process) wants false, else nothing
   // else of its record runs meanwhile.
   bool sequential_tasks = true;
+  // In place of one order for each record: due tasks of all records with the same lane run one at a
+  // time. A machine whose handlers wait for somebody outside has so few lanes that it leaves
+  // workers to the others.
+  std::function<std::string(std::string_view record_key)> lane = {};
+  // What an ended record tells those who wait for it; nullopt: it has not ended. Empty: nobody may
+  // wait for records of this machine, except for their being gone. See ended_by().
+  std::function<Result<std::optional<Value>>(std::string_view record)> ended = {};
 };
 
 // A member of a payload as text; "" when it has none.
@@ -109,11 +141,19 @@ inline std::string text_of(const Value& payload, std::string_view member) {
   return text ? *text : "";
 }
 
+class Outbox;
+
 class Engine {
  public:
   virtual ~Engine() = default;
+  // Where steps publish; without it what they publish is dropped. Before start(); borrowed, and
+  // destroyed after the engine.
+  virtual void publish_to(const Outbox& outbox) = 0;
   // Before start(). The machine outlives the engine's start..stop.
   virtual void add(Machine machine) = 0;
+  // Before start(). Called after each commit that made, changed or erased a record, with its
+  // record_id(), on the thread that committed; must not block and must not call the engine.
+  virtual void on_change(std::function<void(const std::string& record_id)> changed) = 0;
   // Resumes every unfinished task and timer found in the store.
   virtual Result<void> start() = 0;
   // Waits for running tasks; those not begun stay in the store.
@@ -128,6 +168,9 @@ class Engine {
   // false when the transition said it is stale. Tidemill.NotFound when there is no such record.
   virtual Result<bool> send(const std::string& machine, const std::string& key,
                             const Event& event) = 0;
+  // Adds to `transaction` that the record (machine, key) waits: for those who create a record.
+  virtual Result<void> add_wait(store::Transaction& transaction, const std::string& machine,
+                                const std::string& key, const Wait& wait) = 0;
   // Deletes the record and its tasks, together with `transaction`. Running tasks finish, their
   // events are dropped.
   virtual Result<void> erase(const std::string& machine, const std::string& key,
@@ -150,12 +193,26 @@ struct EngineOptions {
   std::chrono::minutes horizon{60};
 };
 
+// What on_change() calls a record.
+inline std::string record_id(const std::string& machine, const std::string& key) {
+  return store::key({machine, key});
+}
+
 // The tables that the engine itself needs, for whoever opens the store.
 std::vector<store::TableSpec> engine_tables();
 
 // Borrows all three. Destroying it stops it.
 std::unique_ptr<Engine> make_engine(store::Store& store, Clock& clock, Random& random,
                                     EngineOptions options = {});
+
+// Machine::ended from a function std::optional<Value>(const Record&).
+template <class Record, class Ended>
+auto ended_by(Ended ended) {
+  return [ended = std::move(ended)](std::string_view text) -> Result<std::optional<Value>> {
+    Record record = TRY(from_json<Record>(text));
+    return ended(std::as_const(record));
+  };
+}
 
 // transition: Result<std::optional<Step<Record>>>(const Record&, const Event&, Timestamp now);
 // pure. run_task:   TaskResult(const Record&, const TaskRun&)

@@ -18,7 +18,8 @@ Machine make_machine(std::string name, const store::Table<Record>& table, Transi
     std::optional<Step<Record>> step = TRY(transition(record, event, now));
     if (!step) return std::optional<Machine::Outcome>();
     return std::optional(Machine::Outcome{to_json(step->next), table.index_keys(step->next),
-                                          std::move(step->tasks)});
+                                          std::move(step->tasks), std::move(step->published),
+                                          std::move(step->waits)});
   };
   machine.run_task = [&table, run_task = std::move(run_task)](const TaskRun& run) -> TaskResult {
     Record record = TRY(store::read_record<Record>(table.name(), run.key, run.record));

@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "engine/outbox.h"
+#include "engine/wait_record.h"
+
 namespace tidemill::engine {
+
+TIDEMILL_RECORD_CODEC(TaskRecord)
+
+TIDEMILL_RECORD_CODEC(TaskFailure)
 
 const store::Table<TaskRecord>& task_table() {
   static const store::Table<TaskRecord> table(
@@ -28,6 +35,29 @@ std::string due_index_key(Timestamp due) {
                      static_cast<std::uint64_t>(std::max<std::int64_t>(due.microseconds, 0)));
 }
 
-std::vector<store::TableSpec> engine_tables() { return {task_table().spec()}; }
+const store::Table<WaitRecord>& wait_table() {
+  static const store::Table<WaitRecord> table(
+      "engine_waits",
+      {{"by_waiter", [](const WaitRecord& record) {
+          return std::vector<std::string>{store::key({record.machine, record.record_key, ""})};
+        }}});
+  return table;
+}
+
+std::string wait_key(const WaitRecord& record) {
+  return store::key(
+      {record.wait.machine, record.wait.key, record.machine, record.record_key, record.wait.id});
+}
+
+std::string waits_prefix(std::string_view machine, std::string_view key) {
+  return store::key({machine, key, ""});
+}
+
+std::vector<store::TableSpec> engine_tables() {
+  std::vector<store::TableSpec> tables = outbox_tables();
+  tables.push_back(task_table().spec());
+  tables.push_back(wait_table().spec());
+  return tables;
+}
 
 }  // namespace tidemill::engine

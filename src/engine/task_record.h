@@ -17,7 +17,7 @@ struct TaskRecord {
   Timestamp created;
   Timestamp due;
 };
-BOOST_DESCRIBE_STRUCT(TaskRecord, (), (machine, record_key, type, payload, attempt, created, due))
+TIDEMILL_RECORD(TaskRecord, (), (machine, record_key, type, payload, attempt, created, due))
 
 // Index "by_due".
 const store::Table<TaskRecord>& task_table();

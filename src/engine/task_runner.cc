@@ -34,6 +34,7 @@ struct DurableEngine::Running {
 };
 
 void DurableEngine::run_task(const std::string& key) {
+  if (Waits::is_scheduled_key(key)) return run_wait(key);
   auto store_failed = [&](const Error& error) {
     log::warning("a task waits for the store", {{"task", key}, {"reason", error.message}});
     scheduler_.retry(key, durations_.now() + kStoreRetryDelay);
@@ -142,7 +143,7 @@ std::optional<DurableEngine::Settled> DurableEngine::settle_once(Running& runnin
     committed = {};
   }
   if (!committed) return std::nullopt;
-  announce(running.record_id, std::move(made));
+  announce(task.machine, task.record_key, std::move(made));
   return settled;
 }
 
@@ -152,15 +153,19 @@ Result<DurableEngine::NewTasks> DurableEngine::apply_events(const Running& runni
   if (!running.record) return NewTasks();
   std::optional<Machine::Outcome> last;
   std::vector<Task> tasks;
+  Machine::Outcome news;  // of all steps
   for (const Event& event : events) {
     const std::string_view text = last ? last->record : running.record->value;
     std::optional<Machine::Outcome> outcome =
         TRY(running.machine->transition(text, event, clock_.now()));
     if (!outcome) continue;
     std::ranges::move(outcome->tasks, std::back_inserter(tasks));
+    std::ranges::move(outcome->published, std::back_inserter(news.published));
+    std::ranges::move(outcome->waits, std::back_inserter(news.waits));
     last = std::move(outcome);
   }
   if (!last) return NewTasks();
+  TRY(put_news(transaction, *running.machine, running.task.record_key, news));
   transaction.put(running.machine->table.name, running.task.record_key, std::move(last->record),
                   std::move(last->index_keys), running.record->version);
   return put_tasks(transaction, *running.machine, running.task.record_key,

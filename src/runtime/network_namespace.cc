@@ -86,19 +86,38 @@ int NetworkNamespace::make_socket(int family) const {
   return ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 }
 
+namespace {
+
+bool bind_to_loopback(int descriptor, std::uint16_t port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  return ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+}
+
+}  // namespace
+
 Result<Descriptor> NetworkNamespace::listen_on_loopback(std::uint16_t port) const {
   Descriptor listener(make_socket(AF_INET));
   if (!listener) return failed("make a socket in a network namespace");
   const int on = 1;
   ::setsockopt(listener.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(port);
-  if (::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-      ::listen(listener.get(), kBacklog) != 0)
+  if (!bind_to_loopback(listener.get(), port) || ::listen(listener.get(), kBacklog) != 0)
     return failed("listen on port " + std::to_string(port) + " of a job's network");
   return listener;
+}
+
+Result<Descriptor> NetworkNamespace::take_datagrams_on_loopback(std::uint16_t port) const {
+  Descriptor socket;
+  {
+    Visit visit;
+    if (visit.go_to(descriptor_.get()))
+      socket = Descriptor(::socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  }
+  if (!socket || !bind_to_loopback(socket.get(), port))
+    return failed("take datagrams on port " + std::to_string(port) + " of a job's network");
+  return socket;
 }
 
 }  // namespace tidemill::runtime

@@ -28,6 +28,8 @@ class NetworkNamespace {
   int make_socket(int family) const;
   // One that listens on 127.0.0.1 and this port.
   Result<Descriptor> listen_on_loopback(std::uint16_t port) const;
+  // A UDP socket that is bound to the same.
+  Result<Descriptor> take_datagrams_on_loopback(std::uint16_t port) const;
 
  private:
   const Descriptor descriptor_;

@@ -9,8 +9,8 @@
 
 namespace tidemill::server {
 
-// Service name -> implemented operations, as JSON text.
-std::string coverage_json();
+// Which operations are implemented: a table for people, or service name -> operations as JSON.
+std::string coverage_text(bool as_json);
 
 class Application {
  public:
@@ -24,7 +24,7 @@ class Application {
   const std::string& endpoint() const;
 
  private:
-  friend std::string coverage_json();
+  friend std::string coverage_text(bool as_json);
   struct Parts;
   explicit Application(std::unique_ptr<Parts> parts);
   std::unique_ptr<Parts> parts_;

@@ -4,26 +4,33 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/age_clock.h"
 #include "base/file_identity.h"
-#include "blobs/blobs.h"
+#include "blobs/owners.h"
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "engine/outbox.h"
 #include "runtime/event_loops.h"
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "server/application.h"
 #include "server/credentials_door.h"
-#include "server/inference_operation.h"
+#include "server/descriptors.h"
 #include "server/job_doors.h"
 #include "server/metrics.h"
 #include "server/request_chain.h"
 #include "server/transparent/connect_path.h"
 #include "services/iam/iam_service.h"
 #include "services/logs/logs_service.h"
+#include "services/platform/delivery/delivery.h"
+#include "services/platform/dispatcher/dispatcher.h"
+#include "services/platform/held/held_answers.h"
+#include "services/platform/schedule/schedules.h"
 #include "services/s3/s3_service.h"
 #include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/endpoint/endpoint_service.h"
@@ -31,9 +38,11 @@
 #include "services/sagemaker/fleet/health_monitor.h"
 #include "services/sagemaker/inference_component/inference_components.h"
 #include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker/training_job/job_counts.h"
 #include "services/sagemaker/transform_job/fleet_models.h"
 #include "services/sagemaker/transform_job/transform_jobs.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
+#include "services/sagemaker_runtime/inference.h"
 #include "services/service.h"
 #include "services/sts/sts_service.h"
 #include "store/store.h"
@@ -49,6 +58,9 @@ struct Application::Parts {
   explicit Parts(const Settings& from) : settings(from) {}
   ~Parts();
 
+  Result<void> make_data_folder();
+  // Beside the rest of the start; open_transparent_mode() and run() wait for it.
+  void begin_transparent_mode();
   Result<void> open_state();
   Result<void> watch_folders();
   // Why nothing can be stored any more; "" when it can.
@@ -58,7 +70,11 @@ struct Application::Parts {
   Result<void> open_transparent_mode();
   Result<void> take_address();
   Result<services::sagemaker::Programs> programs();
+  // S3 for what is done as a role, through the dispatcher.
+  services::sagemaker::S3As s3_as();
   Result<void> add_services();
+  // What services publish, schedule and deliver through.
+  void add_platform();
   services::sagemaker::HealthOptions health_options();
   Result<void> run();
   void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
@@ -70,9 +86,11 @@ struct Application::Parts {
   std::vector<FileIdentity> folders;  // set by watch_folders()
   SystemClock clock;
   std::unique_ptr<Clock> durations;  // what timers are due by; outlives the engine
+  std::unique_ptr<AgeClock> ages;    // what is deleted by age is judged by
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<store::Store> store;
-  std::unique_ptr<blobs::BlobStore> blobs;
+  std::unique_ptr<blobs::BlobOwners> blobs;
+  std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;
 
@@ -82,15 +100,20 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
   std::unique_ptr<services::logs::LogsService> logs;
   std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
+  std::unique_ptr<services::sagemaker::TrainingJobCounts> training_counts;
+  std::unique_ptr<services::platform::DeliveryDriver> http_deliveries;
+  std::unique_ptr<services::platform::Deliveries> deliveries;
+  std::unique_ptr<services::platform::Schedules> schedules;
   services::Registry registry;
   Metrics metrics;
 
   std::unique_ptr<runtime::EventLoops> loops;
   std::unique_ptr<runtime::WorkerPool> workers;
+  std::unique_ptr<runtime::WorkerPool> credential_workers;
+  std::unique_ptr<services::platform::HeldAnswers> held;
   std::unique_ptr<runtime::WorkerPool> stream_pool;
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
-  std::unique_ptr<InferenceOperation> inference_operation;
   std::unique_ptr<services::sagemaker::FleetRunner> fleets;
   std::unique_ptr<services::sagemaker::HealthMonitor> health;
   std::unique_ptr<services::sagemaker::EndpointService> endpoints;
@@ -100,17 +123,22 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
+  ConnectionShares shares;  // set by open_transparent_mode()
   std::unique_ptr<wire::LocalAuthority> authority;
   std::unique_ptr<wire::Tunnels> tunnels;
   std::unique_ptr<ConnectPath> connect_path;
+  std::unique_ptr<services::platform::Dispatcher> dispatcher;
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
-  std::unique_ptr<wire::HttpServer> job_http;  // of the doors in jobs' networks
+  std::unique_ptr<wire::HttpServer> job_http;   // of the doors in jobs' networks
+  std::unique_ptr<wire::NameServer> job_names;  // in the same networks
   std::unique_ptr<HttpJobDoors> job_doors;
   std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself will do
   std::string endpoint;
   std::string python;  // absolute; empty: there is none
   bool announced = false;
+  // Of begin_transparent_mode(), which sets `authority`. Last, so that they end before the rest.
+  std::future<Result<void>> authority_loaded, trust_files_written;
   runtime::TaskScope background;
 };
 

@@ -9,7 +9,8 @@
 #include "server/async_ports.h"
 #include "server/batch_invocation.h"
 #include "server/tag_sources.h"
-#include "services/sagemaker/role_s3.h"
+#include "services/platform/delivery/http_driver.h"
+#include "services/s3/client.h"
 #include "store/identity.h"
 
 namespace tidemill::server {
@@ -39,6 +40,8 @@ std::vector<store::TableSpec> all_tables() {
                std::make_move_iterator(more.end()));
   };
   add(services::iam::IamService::tables());
+  add(services::platform::Deliveries::tables());
+  add(services::platform::Schedules::tables());
   add(services::s3::S3Service::tables());
   add(services::logs::LogsService::tables());
   add(services::sagemaker::SagemakerService::tables());
@@ -71,6 +74,10 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
   options.ping = [this](const sagemaker::ServerAddress& address, auto done) {
     inference->check(address, std::move(done));
   };
+  options.is_reachable = [](const sagemaker::ServerAddress& address) {
+    std::error_code ignored;
+    return address.socket_path.empty() || std::filesystem::exists(address.socket_path, ignored);
+  };
   options.cpu_seconds = [this](const std::string& job) -> std::optional<double> {
     Result<compute::JobStatus> status = compute->status(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;
@@ -83,12 +90,44 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
   return options;
 }
 
+void Application::Parts::add_platform() {
+  namespace platform = services::platform;
+  training_counts = std::make_unique<services::sagemaker::TrainingJobCounts>(*store);
+  training_counts->add_to(*outbox);
+  http_deliveries = platform::make_http_driver();
+  deliveries = std::make_unique<platform::Deliveries>(
+      *store, *engine, *random, clock,
+      platform::DeliveryPorts{
+          [this](const std::string& role, const std::string& action, const std::string& target) {
+            return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
+                role, services::sagemaker::kRoleSessionName, action, target);
+          }});
+  for (const char* scheme : {"http", "https"}) deliveries->add(scheme, "", *http_deliveries);
+  deliveries->add_to(*engine);
+  schedules = std::make_unique<platform::Schedules>(*store, clock, *random);
+}
+
+services::sagemaker::S3As Application::Parts::s3_as() {
+  return [this](const std::string& role) {
+    return std::make_unique<services::s3::S3Client>(
+        *dispatcher, [this, role]() -> Result<services::platform::Caller> {
+          services::Principal principal =
+              TRY(iam->role_principal(role, services::sagemaker::kRoleSessionName));
+          return services::platform::Caller{std::move(principal), settings.text("region")};
+        });
+  };
+}
+
 Result<void> Application::Parts::add_services() {
+  add_platform();
   sts = std::make_unique<services::sts::StsService>(*iam);
   logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
   iam->set_tag_sources(tag_sources(*store));
   iam->add_to(registry);
   sts->add_to(registry);
+  s3->check_items_with(
+      [this](const services::Context& context, std::string_view action, std::string_view resource,
+             const Value& input) { return iam->authorize_item(context, action, resource, input); });
   s3->add_to(registry);
   logs->add_to(registry);
   services::sagemaker::Settings placed;
@@ -98,8 +137,9 @@ Result<void> Application::Parts::add_services() {
   placed.isolate_jobs = settings.text("job-network") == "isolated";
   placed.port = http->port();
   if (credentials_door) placed.credentials_url = credentials_door->url();
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,   *logs,
-                                                 *iam,   clock,   *random,  placed};
+  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,
+                                                 *logs,  *iam,    clock,    *random,
+                                                 *held,  s3_as(), placed,   durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::ServerAddress& address) {
     return inference->ping(address);
@@ -121,7 +161,7 @@ Result<void> Application::Parts::add_services() {
   sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, endpoints->servers());
   sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, components->servers());
   asynchronous = std::make_unique<services::sagemaker::AsyncInference>(
-      *store, *engine, clock, *random, async_ports(*store, *s3, *iam, *loops, *inference));
+      *store, *engine, clock, *random, async_ports(*store, s3_as(), *loops, *inference));
   asynchronous->add_to(*engine);
   asynchronous->add_to(registry);
   batch_models = std::make_unique<services::sagemaker::FleetModels>(

@@ -1,7 +1,6 @@
 #include "server/async_ports.h"
 
 #include "services/sagemaker/async_inference/endpoint_target.h"
-#include "services/sagemaker/role_s3.h"
 
 namespace tidemill::server {
 namespace {
@@ -32,17 +31,15 @@ Result<sagemaker::AsyncAnswer> answer_of(runtime_service::InvokeResult result) {
 
 }  // namespace
 
-sagemaker::AsyncPorts async_ports(store::Store& store, services::s3::S3Interface& s3,
-                                  services::iam::IamInterface& iam, runtime::EventLoops& loops,
+sagemaker::AsyncPorts async_ports(store::Store& store, sagemaker::S3As s3_as,
+                                  runtime::EventLoops& loops,
                                   runtime_service::Inference& inference) {
   sagemaker::AsyncPorts ports;
   ports.look_up = [&store](std::string_view account, std::string_view region,
                            std::string_view name) {
     return sagemaker::find_async_target(store, account, region, name);
   };
-  ports.s3_as = [&s3, &iam](const std::string& role) {
-    return std::make_unique<sagemaker::RoleS3>(s3, iam, role);
-  };
+  ports.s3_as = std::move(s3_as);
   // A loop that stops drops its posts: the dispatcher has given those requests back by then.
   ports.invoke = [&loops, &inference](
                      sagemaker::AsyncCall call,

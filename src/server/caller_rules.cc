@@ -130,17 +130,19 @@ std::optional<Error> CallerRules::refusal(const HttpRequest& request) const {
   const bool own_path = OwnPaths::takes(request);
   // What is signed proves itself, wherever it comes from.
   if (!options_.any_credentials && !own_path) return std::nullopt;
-  const bool foreign_host = options_.any_credentials && !is_own_host(request.host());
+  const bool foreign_host = !is_own_host(request.host());
   for (const CallerException& exception : kExceptions)
     if ((exception.any_host || !foreign_host) && exception.holds(request, options_))
       return std::nullopt;
   if (foreign_host)
-    return denied(
-        "This server takes any credentials (auth is 'any'), so it answers only under "
-        "names that are its own, and " +
-        quoted(request.host()) +
-        " is none of them. Add it to the setting allowed-hosts (--allowed-hosts, "
-        "TIDEMILL_ALLOWED_HOSTS), or use an IP address or localhost.");
+    return denied((options_.any_credentials
+                       ? "This server takes any credentials (auth is 'any'), so it "
+                         "answers only under names that are its own, and "
+                       : "What is under /_tidemill is answered only under names that "
+                         "are this server's own, and ") +
+                  quoted(request.host()) +
+                  " is none of them. Add it to the setting allowed-hosts (--allowed-hosts, "
+                  "TIDEMILL_ALLOWED_HOSTS), or use an IP address or localhost.");
   if (is_foreign_page(request)) {
     const std::string_view origin = request.headers.get("origin");
     return denied("A web page of another origin" +

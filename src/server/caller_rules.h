@@ -1,5 +1,6 @@
 // Keeps web pages from using the server through the browser of somebody who can reach it. A page
-// cannot sign, so with --auth verify its requests come to nothing; with --auth any nothing but
+// cannot sign, so with --auth verify its requests come to nothing, but for the server's own paths
+// (/_tidemill/metrics), which are under these rules in both modes; with --auth any nothing but
 // these rules stands before it: a foreign Host (DNS rebinding) or Origin is refused, and
 // credentials of some kind must be there, which a form cannot send.
 #pragma once
@@ -43,9 +44,11 @@ class CallerRules {
   // Lets a page that is allowed read the answer.
   void add_headers(std::string_view origin, wire::HttpResponse& response) const;
   bool allows_origin(std::string_view origin) const;
+  // Of a Host field, with or without a port: an IP address, this machine, AWS's, or one of the
+  // options.
+  bool is_own_host(std::string_view host) const;
 
  private:
-  bool is_own_host(std::string_view host) const;
   bool is_foreign_page(const wire::HttpRequest& request) const;
 
   CallerRulesOptions options_;

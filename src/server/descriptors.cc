@@ -14,6 +14,9 @@ constexpr std::size_t kReserveDivisor = 4;
 constexpr std::size_t kJobsDivisor = 4;         // of the clients'
 constexpr std::size_t kCredentialsDivisor = 8;  // of all
 constexpr std::size_t kCredentialsMax = 1024;
+constexpr std::size_t kTunnelsMax = 256;
+constexpr std::size_t kDescriptorsPerTunnel = 2;  // the client's and the other host's
+constexpr std::size_t kTunnelsDivisor = 16;       // of all
 
 }  // namespace
 
@@ -36,16 +39,20 @@ std::size_t connections_within(std::size_t descriptors, std::size_t wanted) {
 }
 
 ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_wanted) {
-  const std::size_t wanted = clients_wanted + clients_wanted / kJobsDivisor + kCredentialsMax;
+  const std::size_t wanted = clients_wanted + clients_wanted / kJobsDivisor + kCredentialsMax +
+                             kTunnelsMax * kDescriptorsPerTunnel;
   const std::size_t all = connections_within(descriptors, wanted);
   const auto at_least_one = [](std::size_t count) { return std::max<std::size_t>(1, count); };
   ConnectionShares shares;
   if (all == wanted) {
     shares.credentials = kCredentialsMax;
+    shares.tunnels = kTunnelsMax;
     shares.clients = clients_wanted;
   } else {
     shares.credentials = at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
-    const std::size_t others = all - std::min(all, shares.credentials);
+    shares.tunnels = at_least_one(std::min(kTunnelsMax, all / kTunnelsDivisor));
+    const std::size_t held = shares.credentials + shares.tunnels * kDescriptorsPerTunnel;
+    const std::size_t others = all - std::min(all, held);
     shares.clients =
         at_least_one(std::min(clients_wanted, others * kJobsDivisor / (kJobsDivisor + 1)));
   }

@@ -17,9 +17,10 @@ struct ConnectionShares {
   std::size_t clients = 0;      // the server's own address
   std::size_t jobs = 0;         // the doors in jobs' networks, all together
   std::size_t credentials = 0;  // the credentials' port, where there is one
+  std::size_t tunnels = 0;      // to other hosts, each of which takes two descriptors
 };
-// A limit that allows all that is wanted gives `clients_wanted`, a quarter as many for jobs and
-// 1,024 for credentials; under another each has less.
+// A limit that allows all that is wanted gives `clients_wanted`, a quarter as many for jobs, 1,024
+// for credentials and 256 tunnels; under another each has less.
 ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_wanted);
 
 }  // namespace tidemill::server

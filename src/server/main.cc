@@ -55,5 +55,5 @@ int main(int argc, char** argv) {
   if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
   return tidemill::cli::run(
       argc, argv,
-      {tidemill::server::serve, tidemill::server::coverage_json, tidemill::server::images_text});
+      {tidemill::server::serve, tidemill::server::coverage_text, tidemill::server::images_text});
 }

@@ -24,27 +24,51 @@ std::string labels(const std::pair<std::string, std::string>& key) {
 
 }  // namespace
 
-Metrics::Row& Metrics::row(std::string_view service, std::string_view operation) {
+Metrics::Row& Metrics::row(Rows& rows, std::string_view service, std::string_view operation) {
   {
     std::shared_lock lock(mutex_);
-    auto found = rows_.find(Names(service, operation));
-    if (found != rows_.end()) return *found->second;
+    auto found = rows.find(Names(service, operation));
+    if (found != rows.end()) return *found->second;
   }
   std::unique_lock lock(mutex_);
-  auto [found, made] = rows_.try_emplace({std::string(service), std::string(operation)});
+  auto [found, made] = rows.try_emplace({std::string(service), std::string(operation)});
   if (made) found->second = std::make_unique<Row>();
   return *found->second;
 }
 
 void Metrics::record(std::string_view service, std::string_view operation, int status,
                      std::chrono::nanoseconds duration) {
-  Row& to = row(service, operation);
+  Row& to = row(rows_, service, operation);
   to.by_status_class[std::size_t(std::clamp(status / 100, 0, 5))].fetch_add(
       1, std::memory_order_relaxed);
   double seconds = std::chrono::duration<double>(duration).count();
   std::size_t bucket = std::size_t(std::ranges::lower_bound(kBuckets, seconds) - kBuckets.begin());
   to.buckets[bucket].fetch_add(1, std::memory_order_relaxed);
   to.nanoseconds.fetch_add(std::uint64_t(duration.count()), std::memory_order_relaxed);
+}
+
+void Metrics::record_inside(std::string_view service, std::string_view operation, bool succeeded,
+                            std::chrono::nanoseconds duration) {
+  Row& to = row(inside_, service, operation);
+  to.by_status_class[succeeded ? 2 : 4].fetch_add(1, std::memory_order_relaxed);
+  to.nanoseconds.fetch_add(std::uint64_t(duration.count()), std::memory_order_relaxed);
+}
+
+// With mutex_ held.
+std::string Metrics::inside_text() const {
+  std::string calls =
+      "# HELP tidemill_inside_calls_total Calls from inside the server, as a role or a service.\n"
+      "# TYPE tidemill_inside_calls_total counter\n";
+  std::string seconds = "# TYPE tidemill_inside_call_seconds_total counter\n";
+  char number[64];
+  for (const auto& [key, row] : inside_) {
+    for (const auto& [status, result] : {std::pair(2, "success"), std::pair(4, "failure")})
+      calls += "tidemill_inside_calls_total{" + labels(key) + ",result=\"" + result + "\"} " +
+               std::to_string(row->by_status_class[std::size_t(status)].load()) + "\n";
+    std::snprintf(number, sizeof number, "%.9g", double(row->nanoseconds.load()) / 1e9);
+    seconds += "tidemill_inside_call_seconds_total{" + labels(key) + "} " + number + "\n";
+  }
+  return calls + seconds;
 }
 
 std::string Metrics::text(std::string_view extra) const {
@@ -77,7 +101,7 @@ std::string Metrics::text(std::string_view extra) const {
                  "tidemill_request_duration_seconds_count{" + labels(key) + "} " +
                  std::to_string(sum) + "\n";
   }
-  return requests + durations +
+  return requests + durations + inside_text() +
          "# HELP process_resident_memory_bytes Resident memory.\n"
          "# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes " +
          std::to_string(resident_bytes()) + "\n" + std::string(extra);

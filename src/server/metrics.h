@@ -18,6 +18,9 @@ class Metrics {
  public:
   void record(std::string_view service, std::string_view operation, int status,
               std::chrono::nanoseconds duration);
+  // A call from inside the server (Dispatcher::call).
+  void record_inside(std::string_view service, std::string_view operation, bool succeeded,
+                     std::chrono::nanoseconds duration);
   // Text exposition format 0.0.4. `extra` is appended: counters that others keep.
   std::string text(std::string_view extra) const;
 
@@ -36,10 +39,13 @@ class Metrics {
     using is_transparent = void;
     bool operator()(const Names& a, const Names& b) const { return a < b; }
   };
-  Row& row(std::string_view service, std::string_view operation);
+  using Rows = std::map<std::pair<std::string, std::string>, std::unique_ptr<Row>, Less>;
+  Row& row(Rows& rows, std::string_view service, std::string_view operation);
+  std::string inside_text() const;
 
   mutable std::shared_mutex mutex_;
-  std::map<std::pair<std::string, std::string>, std::unique_ptr<Row>, Less> rows_;
+  Rows rows_;    // guarded by mutex_; the rows' own members are not
+  Rows inside_;  // guarded by mutex_; of calls from inside: 2xx and 4xx only
 };
 
 }  // namespace tidemill::server

@@ -65,7 +65,7 @@ std::string owner_of(const wire::sigv4::Identity& identity) {
 std::optional<HttpResponse> RequestAdmission::keep(std::uint64_t bytes) {
   const Dialect dialect = dialect_of(call_->route);
   if (!streams && bytes > gathered_bytes_max)
-    return chain_.refuse(*call_, chain_.is_async(call_->route)
+    return chain_.refuse(*call_, chain_.loop_handler(call_->route)
                                      ? Error{"ValidationError",
                                              "The payload exceeds the limit of " +
                                                  std::to_string(gathered_bytes_max) + " bytes.",
@@ -89,16 +89,17 @@ HttpResponse RequestChain::refuse(Call& call, const Error& error) {
   return response;
 }
 
-bool RequestChain::is_async(const wire::Route& route) const {
-  return parts_.async_operation && route.operation &&
-         parts_.async_operation->takes(*route.service, *route.operation);
+const services::Handler* RequestChain::loop_handler(const wire::Route& route) const {
+  const services::Handler* handler =
+      route.operation ? parts_.dispatcher.find(*route.operation) : nullptr;
+  return handler && !handler->blocks ? handler : nullptr;
 }
 
 std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admit(
     const HttpRequest& head) {
   auto call = std::make_unique<Call>();
   call->request = outline(head);
-  if (std::optional<HttpResponse> refusal = misdirected(head))
+  if (std::optional<HttpResponse> refusal = misdirected(head, parts_.callers))
     return std::unexpected(*std::move(refusal));
   if (OwnPaths::takes(head)) return std::unexpected(bad_request(413, "No body is taken here."));
   begin(*call);
@@ -120,12 +121,12 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
   SharedBudget::Hold hold = *proven ? gathered_bytes_.hold(owner_of(call->identity))
                                     : unproven_bytes_.hold(client_address(head));
   const schema::Operation* operation = call->route.operation;
-  const bool asynchronous = is_async(call->route);
+  const services::Handler* on_loop = loop_handler(call->route);
   const bool streams =
-      *proven && operation && !asynchronous && wire::streaming_payload(operation->input) != nullptr;
+      *proven && operation && !on_loop && wire::streaming_payload(operation->input) != nullptr;
   std::uint64_t bytes_max = form ? kFormBytesMax : kRequestDocumentBytesMax;
   if (streams) bytes_max = limits::buffered_body_bytes_max;
-  if (asynchronous) bytes_max = parts_.async_operation->body_bytes_max();
+  if (on_loop) bytes_max = on_loop->payload_bytes_max;
   auto admission = std::make_unique<RequestAdmission>(*this, std::move(call), std::move(hold));
   admission->gathered_bytes_max = bytes_max;
   admission->streams = streams;

@@ -4,8 +4,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "server/s3_rules.h"
-#include "services/constraints.h"
-#include "services/iam/authorization/authorize.h"
 #include "wire/protocols/protocol.h"
 #include "wire/sigv4/aws_chunked.h"
 #include "wire/sigv4/errors.h"
@@ -103,7 +101,7 @@ Error for_dialect(Error error, wire::sigv4::Dialect dialect) {
 void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   if (ConnectPath::takes(request) && parts_.connect_path)
     return parts_.connect_path->handle(request, std::move(respond));
-  if (std::optional<HttpResponse> refusal = misdirected(request))
+  if (std::optional<HttpResponse> refusal = misdirected(request, parts_.callers))
     return respond(*std::move(refusal));
   if (parts_.front_page)
     if (std::optional<HttpResponse> page = parts_.front_page(request))
@@ -126,13 +124,26 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
     if (Result<void> known = call->proven ? check_identity(*call) : Result<void>(); !known)
       return finish(*call, encode_error(*call, known.error()));
   }
-  if (is_async(call->route)) return handle_async(std::move(call));
+  if (loop_handler(call->route)) return handle_on_loop(std::move(call));
 
   if (!call->proven && call->request.body.size() <= kBodyBytesOnLoopMax)
     if (Result<void> known = authenticate(*call); !known)
       return finish(*call, encode_error(*call, known.error()));
-  submit(std::move(call),
-         [this](std::unique_ptr<Call> taken) { finish(*taken, run_and_encode(*taken)); });
+  submit(std::move(call), [this](std::unique_ptr<Call> taken) { run(std::move(taken)); });
+}
+
+// For a handler that does not block. A large body takes its time to be hashed, which a loop does
+// not have.
+void RequestChain::handle_on_loop(std::unique_ptr<Call> call) {
+  if (call->request.body.size() <= kBodyBytesOnLoopMax) return run(std::move(call));
+  submit(std::move(call), [this](std::unique_ptr<Call> taken) {
+    Result<void> proved = taken->proven ? Result<void>() : authenticate(*taken);
+    if (proved) proved = open_body(*taken);
+    if (!proved) return finish(*taken, encode_error(*taken, proved.error()));
+    taken->opened = true;
+    parts_.loops.nearest().post(
+        [this, call = std::move(taken)]() mutable { run(std::move(call)); });
+  });
 }
 
 HttpResponse RequestChain::refuse_unrouted(Call& call, const Error& error) {
@@ -159,44 +170,54 @@ void RequestChain::submit(std::unique_ptr<Call> call,
                                           "later, or raise the settings workers and queue."}));
 }
 
-// The list that DESIGN.md's "One request" promises.
-Result<HttpResponse> RequestChain::run(Call& call) {
-  if (!call.proven) TRY(authenticate(call));
-  TRY(open_body(call));
-  const services::Handler* handler = TRY(find_handler(call));
-  const schema::Operation& operation = *call.route.operation;
-  if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
-  const SharedBudget::Hold document = TRY(hold_document(call));
-  Value input = ValueObject();
-  if (operation.input) {
-    input =
-        TRY(wire::codec_for(call.route.protocol)
-                .decode_request(*call.route.service, operation, call.request, call.route.labels));
-    TRY(services::check_constraints(*call.route.service, operation, input));
+// On a worker, or on the loop for handlers that do not block.
+void RequestChain::run(std::unique_ptr<Call> call) {
+  Call& here = *call;
+  SharedBudget::Hold document;
+  Result<std::unique_ptr<services::platform::Call>> opened;
+  try {
+    opened = open(here, document);
+  } catch (const std::exception& error) {
+    log::error("a request could not be read", {{"request_id", here.request_id},
+                                               {"operation", operation_name(here)},
+                                               {"what", error.what()}});
+    opened = fail("InternalFailure",
+                  "Tidemill failed inside; its log has the cause under this request id.", 500);
   }
-  TRY(authorize(call, input));
-  services::Context context = make_context(call);
-  Result<Value> output = (*handler)(context, input);
-  if (output) return encode(call, context, *output);
-  HttpResponse response = encode_error(call, output.error());
-  // A 304 tells the ETag, too.
-  for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
-  return response;
+  if (!opened) return finish(here, encode_error(here, opened.error()));
+  parts_.dispatcher.call(
+      *std::move(opened),
+      [this, call = std::move(call)](services::platform::Call& made, Result<Value> output) {
+        finish(*call, encode(*call, made.context, output));
+      });
 }
 
-HttpResponse RequestChain::run_and_encode(Call& call) {
-  try {
-    Result<HttpResponse> response = run(call);
-    if (response) return *std::move(response);
-    return encode_error(call, response.error());
-  } catch (const std::exception& error) {
-    log::error("a handler threw", {{"request_id", call.request_id},
-                                   {"operation", operation_name(call)},
-                                   {"what", error.what()}});
-    return encode_error(
-        call, Error{"InternalFailure",
-                    "Tidemill failed inside; its log has the cause under this request id.", 500});
-  }
+// The list that DESIGN.md's "One request" promises, up to the Dispatcher.
+Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
+                                                                     SharedBudget::Hold& document) {
+  if (!call.proven) TRY(authenticate(call));
+  if (!call.opened) TRY(open_body(call));
+  const schema::Service& service = *call.route.service;
+  const schema::Operation& operation = *call.route.operation;
+  const services::Handler* handler = parts_.dispatcher.find(operation);
+  if (!handler) return fail(services::platform::Dispatcher::not_implemented(service, operation));
+  if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
+  std::unique_ptr<ByteSource> payload;
+  if (!handler->blocks)
+    payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
+  document = TRY(hold_document(call));
+  auto made = std::make_unique<services::platform::Call>(
+      services::platform::Call{service, operation, {}, TRY(decode(call))});
+  made->context = make_context(call);
+  if (payload) made->context.body = std::move(payload);
+  return made;
+}
+
+Result<Value> RequestChain::decode(Call& call) {
+  const schema::Operation& operation = *call.route.operation;
+  if (!operation.input) return Value(ValueObject());
+  return wire::codec_for(call.route.protocol)
+      .decode_request(*call.route.service, operation, call.request, call.route.labels);
 }
 
 Result<void> RequestChain::authenticate(Call& call) {
@@ -225,17 +246,6 @@ Result<void> RequestChain::open_body(Call& call) {
   return wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route));
 }
 
-Result<const services::Handler*> RequestChain::find_handler(const Call& call) {
-  const services::Handler* handler = parts_.registry.find(*call.route.operation);
-  if (handler) return handler;
-  return fail("NotImplemented",
-              std::string(call.route.operation->name) + " of " +
-                  std::string(call.route.service->service_id) +
-                  " is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists "
-                  "what is there.",
-              501);
-}
-
 services::Context RequestChain::make_context(Call& call) {
   services::Context context;
   context.request_id = call.request_id;
@@ -244,9 +254,13 @@ services::Context RequestChain::make_context(Call& call) {
   context.received = parts_.clock.now();
   context.deadline = call.started + kRequestTime;
   context.stop = stop_.get_token();
-  for (const auto& [name, value] : call.request.headers.fields())
-    context.headers.emplace(wire::lower_case(name), value);
-  context.headers[services::iam::kRemoteAddressHeader] = call.request.remote_address;
+  context.remote_address = call.request.remote_address;
+  context.signature = {call.identity.authentication, call.identity.signature_version, std::nullopt};
+  if (call.identity.signed_at.microseconds > 0)
+    context.signature.signed_at = call.identity.signed_at;
+  context.find_header = [&headers = call.request.headers](std::string_view name) {
+    return headers.find(name);
+  };
   context.endpoint = (call.request.tls ? "https://" : "http://") + std::string(call.request.host());
   if (wire::streaming_payload(call.route.operation->input)) {
     if (call.request.stream) {
@@ -267,27 +281,6 @@ services::Context RequestChain::make_context(Call& call) {
   return context;
 }
 
-Result<void> RequestChain::authorize(const Call& call, const Value& input) {
-  if (call.identity.anonymous)
-    return fail(dialect_of(call.route) == Dialect::s3 ? "AccessDenied"
-                                                      : "MissingAuthenticationTokenException",
-                "Access Denied", 403);
-  if (call.identity.root) return {};
-  services::iam::RequestFacts facts;
-  facts.region = region_of(call);
-  facts.received = parts_.clock.now();
-  facts.remote_address = call.request.remote_address;
-  facts.secure = call.request.tls;
-  facts.header = [&request = call.request](std::string_view name) {
-    return request.headers.find(name);
-  };
-  facts.authentication = call.identity.authentication;
-  facts.signature_version = call.identity.signature_version;
-  if (call.identity.signed_at.microseconds > 0) facts.signed_at = call.identity.signed_at;
-  return parts_.authorizer.authorize_operation(facts, principal_of(call), *call.route.service,
-                                               *call.route.operation, input);
-}
-
 services::Principal RequestChain::principal_of(const Call& call) {
   return {call.identity.account, call.identity.arn, call.identity.user_id,
           call.identity.access_key_id, call.identity.root};
@@ -298,12 +291,20 @@ const std::string& RequestChain::region_of(const Call& call) {
 }
 
 HttpResponse RequestChain::encode(const Call& call, services::Context& context,
-                                  const Value& output) {
+                                  const Result<Value>& output) {
+  if (!output) {
+    HttpResponse response = encode_error(call, output.error());
+    // A 304 tells the ETag, too.
+    for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
+    return response;
+  }
   HttpResponse response =
       wire::codec_for(call.route.protocol)
-          .encode_response(*call.route.service, *call.route.operation, output, call.request_id);
+          .encode_response(*call.route.service, *call.route.operation, *output, call.request_id);
   if (context.response_status) response.status = context.response_status;
   for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
+  response.held = std::move(context.response_held);
+  response.push = std::move(context.response_events);
   if (!context.response_body) return response;
   if (std::optional<std::string> whole = context.response_body->take_in_memory()) {
     response.body = *std::move(whole);
@@ -315,7 +316,8 @@ HttpResponse RequestChain::encode(const Call& call, services::Context& context,
 
 HttpResponse RequestChain::encode_error(const Call& call, const Error& error) {
   Error mapped = for_client(error, dialect_of(call.route));
-  if (mapped.http_status >= 500 && mapped.http_status != 501)
+  // A 501 says what is not there, a 503 what is too busy: neither is a fault of the server.
+  if (mapped.http_status >= 500 && mapped.http_status != 501 && mapped.http_status != 503)
     log::error("request failed", {{"request_id", call.request_id},
                                   {"operation", operation_name(call)},
                                   {"code", error.code},

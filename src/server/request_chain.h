@@ -1,6 +1,6 @@
-// The whole way of a request, as one readable list (request_chain.cc, run()): accept and parse
-// (wire/server) -> which service and operation -> authenticate -> body -> handler known? -> decode
-// -> the model's constraints -> authorize -> handler -> encode -> metrics and access log.
+// The wire's half of a request's way (request_chain.cc, open()): accept and parse (wire/server) ->
+// which service and operation -> authenticate -> body -> handler known? -> decode -> Dispatcher
+// (constraints, authorize, handler) -> encode -> metrics and access log.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@
 #include "server/metrics.h"
 #include "server/own_paths.h"
 #include "server/transparent/connect_path.h"
-#include "services/iam/authorization/authorize.h"
 #include "services/iam/interface.h"
+#include "services/platform/dispatcher/dispatcher.h"
 #include "services/service.h"
 #include "wire/http.h"
 #include "wire/routing/router.h"
@@ -75,35 +75,23 @@ struct Call {
   wire::Route route;
   wire::sigv4::Identity identity;
   bool proven = false;  // `identity` is: by the head, or by the head and the body
+  bool opened = false;  // the body is what was signed
 };
 
 // Whose budget a request of this principal takes from.
 std::string owner_of(const wire::sigv4::Identity& identity);
 
-// Operations that never touch the worker pool: the inference path. `respond` may come later, from
-// any thread.
-class AsyncOperation {
- public:
-  virtual ~AsyncOperation() = default;
-  virtual bool takes(const schema::Service& service, const schema::Operation& operation) const = 0;
-  virtual std::uint64_t body_bytes_max() const = 0;
-  // Called on an event-loop thread with an authenticated call whose body is complete and may be
-  // taken; the call lives until `respond` is called.
-  virtual void run(Call& call, std::move_only_function<void(wire::HttpResponse)> respond) = 0;
-};
-
 struct RequestChainParts {
   const wire::Router& router;
   wire::sigv4::Authenticator& authenticator;
   services::iam::IamInterface& iam;
-  services::iam::Authorizer& authorizer;
-  const services::Registry& registry;
+  services::platform::Dispatcher& dispatcher;
   runtime::WorkerPool& workers;
+  runtime::WorkerPool& credential_workers;  // what jobs fetch waits behind no user's call
   runtime::EventLoops& loops;
   const Clock& clock;
   Random& random;
   Metrics& metrics;
-  AsyncOperation* async_operation = nullptr;
   ConnectPath* connect_path = nullptr;  // nullptr: CONNECT is refused
   // What a browser gets at "/"; nullopt for all other requests.
   std::function<std::optional<wire::HttpResponse>(const wire::HttpRequest&)> front_page;
@@ -121,8 +109,8 @@ class RequestChain final : public wire::HttpHandler {
  public:
   explicit RequestChain(RequestChainParts parts)
       : parts_(std::move(parts)),
-        own_paths_(
-            {parts_.metrics, parts_.iam, parts_.workers, parts_.further_metrics, parts_.trouble}),
+        own_paths_({parts_.metrics, parts_.iam, parts_.credential_workers, parts_.further_metrics,
+                    parts_.trouble}),
         uploads_(upload_options(parts_.workers.threads())) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;
@@ -137,30 +125,29 @@ class RequestChain final : public wire::HttpHandler {
 
   // For RequestAdmission.
   wire::HttpResponse refuse(Call& call, const Error& error);
-  bool is_async(const wire::Route& route) const;
+  // The handler when it runs on the event loop, else nullptr.
+  const services::Handler* loop_handler(const wire::Route& route) const;
 
  private:
   static FairQueueOptions upload_options(std::size_t workers);
   void begin(Call& call);
   std::unique_ptr<Call> call_of(wire::HttpRequest request, Respond respond);
   Result<bool> authenticate_head(Call& call, const wire::HttpRequest& head);
-  void handle_async(std::unique_ptr<Call> call);
-  Result<void> prove(Call& call);
-  void run_async(std::unique_ptr<Call> call);
+  void handle_on_loop(std::unique_ptr<Call> call);
   void submit(std::unique_ptr<Call> call, std::function<void(std::unique_ptr<Call>)> work);
-  wire::HttpResponse run_and_encode(Call& call);
-  Result<wire::HttpResponse> run(Call& call);
+  void run(std::unique_ptr<Call> call);
+  Result<std::unique_ptr<services::platform::Call>> open(Call& call, SharedBudget::Hold& document);
+  Result<Value> decode(Call& call);
   Result<void> authenticate(Call& call);
   Result<void> check_identity(const Call& call);
   Result<void> charge(Call& call);
   Result<SharedBudget::Hold> hold_document(const Call& call);
   Result<void> open_body(Call& call);
-  Result<const services::Handler*> find_handler(const Call& call);
   services::Context make_context(Call& call);
-  Result<void> authorize(const Call& call, const Value& input);
   services::Principal principal_of(const Call& call);
   const std::string& region_of(const Call& call);
-  wire::HttpResponse encode(const Call& call, services::Context& context, const Value& output);
+  wire::HttpResponse encode(const Call& call, services::Context& context,
+                            const Result<Value>& output);
   wire::HttpResponse encode_error(const Call& call, const Error& error);
   wire::HttpResponse refuse_unrouted(Call& call, const Error& error);
   void finish(Call& call, wire::HttpResponse response);

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "api/regions.h"
 #include "base/json.h"
 
 namespace tidemill::server {
@@ -77,11 +78,21 @@ std::string joined(const std::vector<std::string_view>& words) {
   return out;
 }
 
+// The region is part of every ARN and name of a bucket that clients make up from it.
+Result<void> check_region(const std::string& who, const std::string& value) {
+  const std::span<const std::string_view> known = api::region_names();
+  if (std::ranges::find(known, value) != known.end()) return {};
+  return fail(codes::kInvalid, who + " must be one of AWS's regions (" +
+                                   joined({known.begin(), known.end()}) + "), not '" + value +
+                                   "'; ARNs here are those of the partition aws");
+}
+
 Result<void> check(const SettingSpec& spec, const std::string& value, const std::string& source) {
   std::string who = std::string(spec.name) + " (from " + source + ")";
   if (!spec.choices.empty() && std::ranges::find(spec.choices, value) == spec.choices.end())
     return fail(codes::kInvalid,
                 who + " must be one of " + joined(spec.choices) + ", not '" + value + "'");
+  if (spec.name == "region") TRY(check_region(who, value));
   if (spec.number) {
     std::int64_t number = 0;
     auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);

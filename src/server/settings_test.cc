@@ -36,6 +36,15 @@ TEST_F(SettingsTest, flag_beats_variable_beats_file_beats_default) {
   EXPECT_NE(explained.find(file_), std::string::npos);
 }
 
+TEST_F(SettingsTest, regions_are_those_of_aws) {
+  EXPECT_TRUE(Settings::resolve({{"region", "ap-southeast-2"}}, {}));
+  for (const char* region : {"mars", "", "us-east", "us-east-1a", "US-EAST-1", "us-gov-west-1"}) {
+    const Result<Settings> settings = Settings::resolve({{"region", region}}, {});
+    ASSERT_FALSE(settings) << region;
+    EXPECT_NE(settings.error().message.find("eu-central-1"), std::string::npos);
+  }
+}
+
 TEST_F(SettingsTest, what_is_wrong_is_named) {
   write("lisen: x\n");
   Result<Settings> unknown = Settings::resolve({{"config", file_}}, {});

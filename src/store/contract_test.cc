@@ -1,5 +1,6 @@
 #include "store/contract.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <atomic>
@@ -7,6 +8,7 @@
 #include <thread>
 
 #include "base/random.h"
+#include "store/position_key.h"
 
 namespace tidemill::store {
 
@@ -111,6 +113,74 @@ TEST_P(StoreContract, ExpectWritesNothingAndConflicts) {
   bad.expect("things", "a", 2);
   EXPECT_EQ(code_of(store().commit(std::move(bad))), codes::kConflict);
   EXPECT_FALSE(store().get("others", "c")->has_value());
+}
+
+TEST_P(StoreContract, AppendsAreNumberedInTheOrderOfCommits) {
+  constexpr int kThreads = 4, kCommits = 25;
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int number = 0; number < kCommits; ++number) {
+        Transaction transaction;
+        transaction.append("others", fmt::format("{}-{:02}", thread, number));
+        // A conflict takes no position.
+        if (number % 5 == 0) transaction.expect("things", "absent", number % 2);
+        const Result<void> done = store().commit(std::move(transaction));
+        EXPECT_EQ(done.has_value(), number % 10 != 5);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  Result<Page> page = store().scan({.table = "others", .limit = 1000});
+  ASSERT_TRUE(page);
+  // Every thread's rows are in its own order, and the positions have no gaps.
+  std::map<char, std::string> last;
+  std::uint64_t position = 0;
+  for (const Row& row : page->rows) {
+    EXPECT_EQ(row.key, position_key(++position));
+    EXPECT_EQ(row.version, 1u);
+    EXPECT_LT(last[row.value[0]], row.value);
+    last[row.value[0]] = row.value;
+  }
+  EXPECT_EQ(position, std::uint64_t(kThreads * (kCommits - 2)));
+}
+
+TEST_P(StoreContract, AppendsGoOnFromTheLastRow) {
+  Transaction two;
+  two.append("others", "1");
+  two.append("others", "2");
+  ASSERT_TRUE(store().commit(std::move(two)));
+  Transaction trim;
+  trim.erase("others", position_key(1), std::nullopt);
+  ASSERT_TRUE(store().commit(std::move(trim)));
+  harness_->reopen();
+  Transaction third;
+  third.append("others", "3");
+  ASSERT_TRUE(store().commit(std::move(third)));
+  EXPECT_THAT(scan_keys(store(), {.table = "others"}),
+              ElementsAre(position_key(2), position_key(3)));
+}
+
+TEST_P(StoreContract, HooksRunAfterCommitsThatHappened) {
+  std::atomic<int> ran = 0;
+  auto with_hook = [&](std::uint64_t version) {
+    Transaction transaction;
+    transaction.put("things", "a", "1", {}, version);
+    transaction.on_commit([&] { ++ran; });
+    return transaction;
+  };
+  ASSERT_TRUE(store().commit(with_hook(0)));
+  EXPECT_EQ(ran, 1) << "before the caller goes on";
+  EXPECT_FALSE(store().commit(with_hook(7)));
+  EXPECT_EQ(ran, 1) << "a conflict wrote nothing";
+  std::atomic<bool> done = false;
+  store().commit_async(with_hook(1), [&](Result<void> outcome) {
+    EXPECT_TRUE(outcome);
+    EXPECT_EQ(ran, 2);
+    done = true;
+    done.notify_all();
+  });
+  done.wait(false);
 }
 
 TEST_P(StoreContract, TransactionIsAllOrNothing) {

@@ -2,6 +2,8 @@
 
 namespace tidemill::store {
 
+TIDEMILL_RECORD_CODEC(Identity)
+
 namespace {
 constexpr std::string_view kRowKey = "database";
 }

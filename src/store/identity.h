@@ -14,7 +14,7 @@ struct Identity {
   // What lies outside is bound to it. Until then each start decides anew, with the same id.
   bool settled = false;
 };
-BOOST_DESCRIBE_STRUCT(Identity, (), (id, settled))
+TIDEMILL_RECORD(Identity, (), (id, settled))
 
 // One row.
 const Table<Identity>& identity_table();

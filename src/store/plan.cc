@@ -30,7 +30,8 @@ Transaction::IndexKeys sorted_unique(Transaction::IndexKeys keys) {
 std::optional<Current> left_by_earlier(const std::vector<PlannedWrite>& writes,
                                        const Operation& operation) {
   for (auto write = writes.rbegin(); write != writes.rend(); ++write) {
-    if (write->operation->key == operation.key && write->operation->table == operation.table) {
+    if (!write->is_append() && write->operation->key == operation.key &&
+        write->operation->table == operation.table) {
       return Current{write->new_version, write->index_keys};
     }
   }
@@ -49,6 +50,10 @@ Result<std::vector<PlannedWrite>> plan(const Transaction& transaction, const Loo
   std::vector<PlannedWrite> writes;
   writes.reserve(transaction.operations().size());
   for (const Operation& operation : transaction.operations()) {
+    if (operation.kind == Operation::Kind::append) {
+      writes.push_back({.operation = &operation, .new_version = 1});
+      continue;
+    }
     std::optional<Current> current = left_by_earlier(writes, operation);
     if (!current) current = TRY(lookup(operation.table, operation.key));
     if (operation.expected_version && *operation.expected_version != current->version) {

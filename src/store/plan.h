@@ -22,11 +22,14 @@ struct PlannedWrite {
   Transaction::IndexKeys index_keys_removed;
   Transaction::IndexKeys index_keys_added;
   Transaction::IndexKeys index_keys;  // all that the key has afterwards
+
+  bool is_append() const { return operation->kind == Transaction::Operation::Kind::append; }
 };
 
 using Lookup = std::function<Result<Current>(const std::string& table, const std::string& key)>;
 
 // Operations apply in order: each sees the key as the ones before it left it.
+// An append is planned without a key: the store assigns it when it writes.
 // Tidemill.Conflict when a version is not the expected one.
 Result<std::vector<PlannedWrite>> plan(const Transaction& transaction, const Lookup& lookup);
 

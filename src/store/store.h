@@ -70,6 +70,17 @@ class Transaction {
            std::optional<std::uint64_t> expected_version);
   // n: it must be at n; nullopt: whatever is there, also nothing.
   void erase(std::string table, std::string key, std::optional<std::uint64_t> expected_version);
+  // Adds a row whose key is the table's next position (store/position_key.h), assigned at the
+  // commit: in the order of commits, one after the other without gaps. A reader that sees a
+  // position has seen every smaller one. Whoever erases rows of such a table leaves the last one
+  // there, since the next position is counted from it.
+  void append(std::string table, std::string value);
+  // Runs once the writes are durable, or when a failed commit may have written them nevertheless
+  // (Tidemill.Io); before the caller of commit() goes on, on the store's own thread. It must be
+  // short, must not call the store, and must not rely on being called: a crash forgets it.
+  void on_commit(std::function<void()> hook) { hooks_.push_back(std::move(hook)); }
+  // For implementations of Store, once `outcome` is known.
+  void run_hooks(const Result<void>& outcome) const;
   // Fails the transaction unless the key is at that version (0: absent); writes nothing.
   void expect(std::string table, std::string key, std::uint64_t version);
   bool empty() const { return operations_.empty(); }
@@ -80,7 +91,7 @@ class Transaction {
   bool frees_space() const;
 
   struct Operation {
-    enum class Kind { put, erase, expect } kind;
+    enum class Kind { put, erase, expect, append } kind;
     std::string table, key, value;
     IndexKeys index_keys;
     std::optional<std::uint64_t> expected_version;
@@ -89,6 +100,7 @@ class Transaction {
 
  private:
   std::vector<Operation> operations_;
+  std::vector<std::function<void()>> hooks_;
   bool frees_space_;
 };
 

@@ -1,4 +1,4 @@
-// A typed view of one table: records described with BOOST_DESCRIBE_STRUCT (base/describe.h).
+// A typed view of one table: records described with TIDEMILL_RECORD (base/describe.h).
 //
 //   static const Table<Bucket> kBuckets{"s3_buckets", {{"by_owner", [](const Bucket& b) {
 //     return std::vector<std::string>{key({b.account, b.name})}; }}}};

@@ -33,6 +33,16 @@ void Transaction::erase(std::string table, std::string key,
       {Operation::Kind::erase, std::move(table), std::move(key), {}, {}, expected_version});
 }
 
+void Transaction::append(std::string table, std::string value) {
+  operations_.push_back(
+      {Operation::Kind::append, std::move(table), {}, std::move(value), {}, std::nullopt});
+}
+
+void Transaction::run_hooks(const Result<void>& outcome) const {
+  if (!outcome && outcome.error().code != codes::kIo) return;
+  for (const std::function<void()>& hook : hooks_) hook();
+}
+
 void Transaction::expect(std::string table, std::string key, std::uint64_t version) {
   operations_.push_back(
       {Operation::Kind::expect, std::move(table), std::move(key), {}, {}, version});

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
-#include "wire/push_body.h"
+#include "base/push_body.h"
 #include "wire/server/upgrade.h"
 
 namespace tidemill::wire {

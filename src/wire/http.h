@@ -15,6 +15,10 @@
 #include "base/error.h"
 #include "base/limits.h"
 
+namespace tidemill {
+class PushReader;  // base/push_body.h
+}
+
 namespace tidemill::wire {
 
 // Header or trailer fields in the order they came; names compare without regard to case.
@@ -104,8 +108,7 @@ struct FileRange {
   std::shared_ptr<const void> owner;  // shared: the blob store's open-file cache and the response
 };
 
-class PushReader;  // wire/push_body.h
-struct Upgrade;    // wire/server/upgrade.h
+struct Upgrade;  // wire/server/upgrade.h
 
 struct HttpResponse {
   HttpResponse();

@@ -153,4 +153,22 @@ def test_signatures_are_enough_where_they_are_verified(server):
     assert signed(server, "s3", "GET", "/", {"Origin": EVIL, "Sec-Fetch-Site": "cross-site"}, host="tidemill").status == 200
     assert ask(server, "POST", "/", {**FORM, "Origin": EVIL}, ROLE_FORM % b"page").status == 403
     refused(ask(server, "GET", "/_tidemill/metrics", {"Origin": EVIL}), "allowed-origins")
-    assert ask(server, "GET", "/_tidemill/metrics", host="prometheus-sees-this").status == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "prometheus-sees-this:4566", "localhost.evil.example"])
+def test_a_rebound_name_reads_no_metrics_where_signatures_are_verified(server, host):
+    """To the browser its page and this server are one origin, so neither Origin nor Sec-Fetch-Site tells it apart."""
+    same = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
+    refused(ask(server, "GET", "/_tidemill/metrics", same, host=host), "allowed-hosts", host)
+    assert ask(server, "GET", "/_tidemill/metrics").status == 200
+    assert ask(server, "GET", "/_tidemill/health", same, host=host).status == 200
+
+
+def test_allowed_hosts_read_metrics_and_may_be_asked_as_a_proxy_is():
+    with Server(auth="verify", options=["--allowed-hosts", "tidemill,*.ci.example"]) as server:
+        assert ask(server, "GET", "/_tidemill/metrics", host="tidemill:4566").status == 200
+        for name in ("tidemill:4566", "a.ci.example"):
+            assert ask(server, "GET", f"http://{name}/_tidemill/health", host=name).status == 200
+        assert signed(server, "s3", "GET", "/", host="tidemill:4566").status == 200
+        assert ask(server, "GET", "http://example.com/", host="example.com").status == 501
+        assert ask(server, "GET", "http://tidemill/_tidemill/health", host="a.ci.example").status == 400

@@ -7,7 +7,7 @@ from botocore.config import Config
 from support.server import Server
 from test_memory_bounds import MIB, most_memory_bytes
 
-KEYS, PARTS, READERS = 2_500, 1_200, 12
+KEYS, PARTS, BUCKETS, READERS = 2_500, 1_200, 1_500, 12
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,7 @@ def stored():
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda n: s3.put_object(Bucket="large", Key=f"{n:06d}-" + "k" * 1_000, Body=b"", Metadata=metadata), range(KEYS)))
             upload = s3.create_multipart_upload(Bucket="large", Key="parts")["UploadId"]
+            list(pool.map(lambda n: s3.create_bucket(Bucket=f"bucket-{n:05d}-" + "b" * 50), range(BUCKETS)))
             list(pool.map(lambda n: s3.upload_part(Bucket="large", Key="parts", UploadId=upload, PartNumber=n, Body=b"p"), range(1, PARTS + 1)))
         server.stop()
         server.start()  # the peak of writing is forgotten
@@ -57,3 +58,14 @@ def test_parts(stored):
     answers, grown = grown_by(server, lambda: s3.list_parts(Bucket="large", Key="parts", UploadId=upload))
     assert all(answer["IsTruncated"] and len(answer["Parts"]) == 1_000 for answer in answers)
     assert grown < READERS * 8 * MIB
+
+
+def test_buckets(stored):
+    server, _ = stored
+    s3 = server.client("s3", Config(max_pool_connections=READERS))
+    answers, grown = grown_by(server, lambda: s3.list_buckets()["Buckets"])
+    assert all(len(buckets) == BUCKETS + 1 for buckets in answers)
+    assert grown < READERS * 8 * MIB
+    pages = s3.get_paginator("list_buckets").paginate(PaginationConfig={"PageSize": 400})
+    names = [bucket["Name"] for page in pages for bucket in page["Buckets"]]
+    assert names == sorted(set(names)) and len(names) == BUCKETS + 1

@@ -3,6 +3,7 @@ bytes are lost by a start, and nothing is acknowledged that is not stored."""
 import hashlib
 import json
 import os
+import re
 import shutil
 import sqlite3
 import sys
@@ -108,6 +109,97 @@ def test_an_older_state_finds_the_newer_blobs_when_the_right_one_is_back(server)
     finally:
         shutil.rmtree(old, ignore_errors=True)
         shutil.rmtree(new, ignore_errors=True)
+
+
+def in_quarantine(server):
+    return sorted(path.name for path in (server.data / "blobs/quarantine").rglob("*") if path.is_file())
+
+
+def forget(server, pattern):
+    """Records go while the server is stopped: their blobs are garbage then."""
+    database = sqlite3.connect(server.data / "state/tidemill.db")
+    with database:
+        assert database.execute("DELETE FROM s3_objects WHERE key LIKE ?", (pattern,)).rowcount > 0
+    database.close()
+
+
+def test_what_a_clock_of_1970_took_is_not_deleted_when_the_clock_is_right(server):
+    fill(server)
+    server.stop()
+    forget(server, "%2097152%")
+    server.start()
+    wait_for_log(server, "moved to quarantine")
+    server.stop()
+    taken = in_quarantine(server)
+    assert len(taken) == 3
+    folder = next((server.data / "blobs/quarantine").iterdir())
+    folder.rename(folder.with_name("60"))  # a minute after the beginning of time
+    for name in ("", "state/ages.json"):  # the clock of ages goes on, and is lost
+        if name:
+            (server.data / name).unlink()
+        server.start()
+        server.client("s3").put_object(Bucket="kept", Key="new", Body=b"x")
+        time.sleep(0.7)  # the collection after the start
+        assert in_quarantine(server) == taken
+        server.stop()
+
+
+def test_a_jump_of_the_clock_does_not_make_logs_old(server):
+    """The clock's file says that the machine was here ten years ago by its wall clock, and it has run an hour since."""
+    logs = server.client("logs")
+    logs.create_log_group(logGroupName="kept")
+    logs.put_retention_policy(logGroupName="kept", retentionInDays=1)
+    server.stop()
+    ages = json.loads((server.data / "state/ages.json").read_text())
+    now = int(time.time() * 1e6)
+    assert abs(ages["now_microseconds"] - now) < 60e6 and abs(ages["wall_offset_microseconds"]) < 1e6
+    ages["wall_offset_microseconds"] -= int(3650 * 86400e6)
+    (server.data / "state/ages.json").write_text(json.dumps(ages))
+    server.start()
+    assert "the wall clock has jumped" in server.log_text()
+    assert "new_wall_offset_microseconds" in json.loads((server.data / "state/ages.json").read_text())
+
+
+def test_a_damaged_record_stops_no_more_of_the_collection_than_it_must(server):
+    bodies = fill(server)
+    s3 = server.client("s3")
+    upload = s3.create_multipart_upload(Bucket="kept", Key="aborted")["UploadId"]
+    s3.upload_part(Bucket="kept", Key="aborted", UploadId=upload, PartNumber=1, Body=b"p" * (5 * MIB))
+    server.stop()
+    database = sqlite3.connect(server.data / "state/tidemill.db")
+    damaged = "kept\x1fkept-2097152-0"
+    with database:
+        (record,), = database.execute("SELECT value FROM s3_objects WHERE key = ?", (damaged,)).fetchall()
+        assert database.execute("UPDATE s3_objects SET value = '{\"size' WHERE key = ?", (damaged,)).rowcount == 1
+        # As a crash leaves it: the upload is gone, and its part is not.
+        assert database.execute("DELETE FROM s3_uploads").rowcount == 1
+    database.close()
+    before = len([path for path in (server.data / "blobs/files").rglob("*") if path.is_file()])
+    assert before == 4
+    server.start()
+    wait_for_log(server, "blobs without a record stay")
+    assert re.search(r"^tidemill_blobs_damaged_collections 1$", server.get("/_tidemill/metrics"), re.M)
+    # The part without an upload went, since that is certain; what a client deletes goes, too.
+    files = [path for path in (server.data / "blobs/files").rglob("*") if path.is_file()]
+    assert len(files) == 3 and not in_quarantine(server)
+    segment = next((server.data / "blobs/segments").iterdir())
+    taken = segment.stat().st_blocks
+    s3 = server.client("s3")
+    for key in [key for key in bodies if "-100000-" in key or key.endswith("2097152-1")]:
+        s3.delete_object(Bucket="kept", Key=key)
+        del bodies[key]
+    for key in [key for key in bodies if "-10-" in key]:
+        s3.delete_object(Bucket="kept", Key=key)
+        del bodies[key]
+    assert not segment.exists() or segment.stat().st_blocks < taken / 2
+    assert len([path for path in (server.data / "blobs/files").rglob("*") if path.is_file()]) == 2
+    server.stop()
+    database = sqlite3.connect(server.data / "state/tidemill.db")
+    with database:
+        database.execute("UPDATE s3_objects SET value = ? WHERE key = ?", (record, damaged))
+    database.close()
+    server.start()
+    check(server, bodies)
 
 
 def test_a_state_without_its_blobs_says_so_and_finds_them_later(server):

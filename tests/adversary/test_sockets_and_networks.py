@@ -1,5 +1,6 @@
 """User code cannot stand in for another's model server, nor reach anything of this machine but the Tidemill server: not the
 ports of other jobs, not services of the host's loopback interface, and under EnableNetworkIsolation nothing at all."""
+import http.server
 import json
 import os
 import socket
@@ -270,6 +271,35 @@ def test_with_the_hosts_network_jobs_reach_what_this_machine_does(bystander):
         assert found["reached"] == [bystander[0], ["127.0.0.1", server.port]]
         endpoint = deployed(world, PROGRAM, "server", NAME="one")
         assert ask(world, endpoint, [])["port"] != "8080"
+
+
+def test_whoever_takes_a_models_port_first_is_not_taken_for_it():
+    """In the host's network any process can listen on the port that a program was given, before the program does."""
+    class Impostor(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    asked = []
+    late = PROGRAM.replace("http.server.ThreadingHTTPServer((", "import time; time.sleep(4)\nhttp.server.ThreadingHTTPServer((")
+    with Server(options=["--job-network", "host"]) as server:
+        world = World(server)
+        data = world.put(f"{unique('model')}/model.tar.gz", tar_gz({"code/server": late}))
+        name = world.deploy(SCIKIT_LEARN, data, {"SAGEMAKER_PROGRAM": "server", "NAME": "true"})
+        port = wait_until(lambda: [text for path in server.data.glob("endpoints/**/*.port") if (text := path.read_text().strip())], 20)
+        with http.server.ThreadingHTTPServer(("127.0.0.1", int(port[0])), Impostor) as impostor:
+            threading.Thread(target=impostor.serve_forever, daemon=True).start()
+            found = world.settled(name)
+            impostor.shutdown()
+        assert asked, "the impostor was never asked, so the test shows nothing"
+        assert found["EndpointStatus"] == "Failed" and "another process listens on the port" in found["FailureReason"], found
+        assert set(asked) == {"/ping"}
 
 
 def test_a_restarted_server_finds_the_networks_again(bystander):

@@ -28,7 +28,9 @@ def settings(*arguments, **how):
 
 
 def test_version():
-    assert re.fullmatch(r"tidemill \d+\.\d+\.\d+\n", tidemill("version").stdout)
+    said = tidemill("version").stdout
+    assert re.fullmatch(r"tidemill \d+\.\d+\.\d+\n", said)
+    assert tidemill("--version").stdout == said
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("serve", "--help"), ("env", "--help"), ("config", "--help"), ("coverage", "--help")])
@@ -54,6 +56,8 @@ def test_wrong_usage_exits_with_2_and_names_it(arguments, said):
     (("--listen", "127.0.0.1:99999"), ("99999",)), (("--listen", "127.0.0.1:x"), ("HOST:PORT",)), (("--log-level", "loud"), ("log-level", "loud")),
     (("--data", "/proc/none/data"), ("/proc/none/data",)), (("--config", "/nowhere.yaml"), ("/nowhere.yaml",)),
     (("--listen", "no.such.host.invalid:0"), ("no.such.host.invalid",)), (("--listen", "192.0.2.1:0"), ("192.0.2.1",)),
+    (("--region", "mars"), ("region", "mars", "us-east-1", "eu-central-1")), (("--region", "us-eats-1"), ("us-eats-1",)),
+    (("--region", "cn-north-1"), ("cn-north-1", "partition aws")), (("--region", ""), ("region",)),
     (("--workers", "0"), ("workers",)), (("--connections-max", "0"), ("connections-max",))])
 def test_wrong_settings_exit_with_1_and_say_which(arguments, said, tmp_path):
     others = {"--data": str(tmp_path / "d"), "--listen": "127.0.0.1:0"}
@@ -114,6 +118,15 @@ def test_coverage_is_json_that_counts_operations():
     assert "s3" in json.dumps(coverage) and "PutObject" in json.dumps(coverage)
 
 
+def test_coverage_for_people_is_a_table():
+    counted = {name: len(operations) for name, operations in json.loads(tidemill("coverage", "--json").stdout).items()}
+    text = tidemill("coverage").stdout
+    assert re.match(r"service +implemented +in the model\n", text)
+    rows = {row[1]: int(row[2]) for row in re.finditer(r"^(\S+) +(\d+) +\d+$", text, re.M)}
+    assert rows == counted and counted["s3"] > 30
+    assert "PutObject," in text and "docs/coverage.md" in text and max(map(len, text.splitlines())) <= 120
+
+
 def test_env_evaluates_in_a_shell_and_serves_clients(server, tmp_path):
     script = f'eval "$({BINARY} env --data {server.data})" && env'
     lines = subprocess.run(["sh", "-euc", script], check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}).stdout
@@ -133,6 +146,25 @@ def test_env_quotes_what_a_shell_would_take_apart(tmp_path):
         text = tidemill("env", "--data", str(data), "--auth", "any").stdout
         done = subprocess.run(["sh", "-euc", text + '\nprintf %s "$SAGEMAKER_USER_CONFIG_OVERRIDE"'], check=True, capture_output=True, text=True)
         assert done.stdout.startswith(str(data))
+
+
+def test_env_refuses_a_role_that_does_not_exist(server):
+    server.client("iam").create_role(RoleName=(known := unique("known")), AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
+    done = tidemill("env", "--data", str(server.data), "--role", "NoSuchRole", status=1)
+    assert done.stdout == "" and "NoSuchRole" in done.stderr
+    assert known in done.stderr and "AmazonSageMaker-ExecutionRole-Tidemill" in done.stderr, "the roles that exist are listed"
+    for wrong in ("a b", "x/", "arn:aws:iam::999999999999:role/" + known, "arn:aws-cn:iam::123456789012:role/" + known):
+        assert wrong in tidemill("env", "--data", str(server.data), "--role", wrong, status=1).stderr
+    for right in (known, f"arn:aws:iam::123456789012:role/{known}", f"path/{known}"):
+        assert known in tidemill("env", "--data", str(server.data), "--role", right).stdout
+
+
+def test_env_after_the_server_was_killed_warns():
+    with Server(auth="verify") as server:
+        server.kill()
+        done = tidemill("env", "--data", str(server.data))
+        assert "is the server running" in done.stderr and "AWS_ENDPOINT_URL" in done.stdout
 
 
 def test_env_of_a_folder_that_never_served(tmp_path):
@@ -180,7 +212,7 @@ def test_a_data_folder_in_use(server):
 
 def test_a_port_in_use(server, tmp_path):
     done = tidemill("serve", "--data", str(tmp_path / "d"), "--listen", f"127.0.0.1:{server.port}", status=1)
-    assert str(server.port) in done.stderr and "use" in done.stderr
+    assert f"sport = :{server.port}" in done.stderr and "in use" in done.stderr and "--listen 127.0.0.1:0" in done.stderr
     assert not (tmp_path / "d" / "server.json").exists()
 
 

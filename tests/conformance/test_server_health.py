@@ -286,3 +286,26 @@ def test_one_that_is_busy_is_left_alone(world, scenes, how):
 def test_what_was_found_is_counted(world, scenes):
     assert metric(world, "tidemill_health_servers_ended_total") == 5
     assert metric(world, "tidemill_health_pings_total") > metric(world, "tidemill_health_pings_failed_total") >= 9
+
+
+def test_servers_that_an_earlier_version_left_are_started_again_at_once():
+    """Their sockets lie where this version does not look, so no three pings of five seconds each are waited for."""
+    with Server() as server:
+        world = HealthWorld(server)
+        name = world.deploy_model({"code/inference.py": SCRIPT}, "inference.py")
+        before = world.ask(name)
+        server.kill()
+        sockets = list(server.data.glob("jobs/*/socket"))
+        assert sockets
+        for path in sockets:
+            path.unlink()
+        server.start()
+        begun = time.monotonic()
+
+        def answered():
+            try:
+                return world.ask(name)
+            except ClientError:
+                return None
+        after = wait_until(answered, 30)
+        assert after != before and time.monotonic() - begun < 9

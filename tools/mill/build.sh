@@ -2,9 +2,13 @@ source tools/mill/setup.sh
 
 help_build() {
   cat <<'EOF'
-usage: ./mill build [--preset release|asan|tsan] [target...]
+usage: ./mill build [--preset release|asan|tsan] [--time] [target...]
 
 Sets up what building needs and builds. Without a target: the server, build/release/tidemill.
+The release build leaves debug information beside the server, in build/release/tidemill.debug.
+
+--time then compiles every file of the (first) target again, without the compiler cache, and prints the
+ten that took most CPU, and the sum. The whole server takes minutes.
 EOF
 }
 
@@ -59,13 +63,24 @@ build_preset() {
 }
 
 run_build() {
-  local preset=release
-  if [[ ${1:-} == --preset ]]; then
-    preset=$2
-    shift 2
-  fi
+  local preset=release timed=
+  while [[ ${1:-} == --* ]]; do
+    case $1 in
+      --preset)
+        [[ -n ${2:-} ]] || die "--preset takes release, asan or tsan"
+        preset=$2
+        shift 2
+        ;;
+      --time)
+        timed=1
+        shift
+        ;;
+      *) die "build has no option '$1'; see ./mill build --help" ;;
+    esac
+  done
   setup_for_build
   build_preset "$preset" "${@:-tidemill}"
+  [[ -z $timed ]] || python3 tools/mill/compile_time.py "build/$preset" "${1:-tidemill}"
 }
 
 # Writes docs/coverage.md from what the binary registers, or with --check compares it.

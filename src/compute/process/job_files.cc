@@ -13,6 +13,9 @@
 
 namespace tidemill::compute {
 
+TIDEMILL_RECORD_CODEC(ShimSpec)
+TIDEMILL_RECORD_CODEC(ShimState)
+
 Error system_error(std::string what) {
   int number = errno;
   const char* code = codes::kIo;
@@ -55,6 +58,17 @@ Result<std::optional<JobExit>> read_exit(const JobFiles& files) {
   return fail(found.error());
 }
 
+LogLine parse_log_record(std::string_view record) {
+  LogLine line{{}, {}, 0};
+  const char* last = record.data() + record.size();
+  auto [after, problem] = std::from_chars(record.data(), last, line.time.microseconds);
+  // A record torn by a power cut keeps its text and has no time.
+  if (problem == std::errc() && after != last && *after == ' ')
+    record.remove_prefix(static_cast<std::size_t>(after - record.data()) + 1);
+  line.text = to_valid_utf8(record);
+  return line;
+}
+
 std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset) {
   std::vector<LogLine> lines;
   for (;;) {
@@ -63,13 +77,8 @@ std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset) {
     std::string_view record = bytes.substr(0, end);
     bytes.remove_prefix(end + 1);
     offset += end + 1;
-    LogLine line{{}, {}, offset};
-    const char* last = record.data() + record.size();
-    auto [after, problem] = std::from_chars(record.data(), last, line.time.microseconds);
-    // A record torn by a power cut keeps its text and has no time.
-    if (problem == std::errc() && after != last && *after == ' ')
-      record.remove_prefix(static_cast<std::size_t>(after - record.data()) + 1);
-    line.text = to_valid_utf8(record);
+    LogLine line = parse_log_record(record);
+    line.offset = offset;
     lines.push_back(std::move(line));
   }
 }

@@ -29,7 +29,7 @@ struct ShimSpec {
   std::uint32_t user_id = 0;  // 0: do not change the user
   std::uint64_t log_bytes_max = 0;
 };
-BOOST_DESCRIBE_STRUCT(ShimSpec, (), (job, user_id, log_bytes_max))
+TIDEMILL_RECORD(ShimSpec, (), (job, user_id, log_bytes_max))
 
 // What the shim says of itself. A pid with its start time names a process for ever.
 struct ShimState {
@@ -39,7 +39,7 @@ struct ShimState {
   std::uint64_t job_start_ticks = 0;
   std::vector<std::string> cgroups;  // folders made for this job
 };
-BOOST_DESCRIBE_STRUCT(ShimState, (), (pid, start_ticks, job_pid, job_start_ticks, cgroups))
+TIDEMILL_RECORD(ShimState, (), (pid, start_ticks, job_pid, job_start_ticks, cgroups))
 
 class JobFiles {
  public:
@@ -78,6 +78,8 @@ Result<T> read_record(const std::string& path) {
 // nullopt while the job is not over.
 Result<std::optional<JobExit>> read_exit(const JobFiles& files);
 
+// One line of the log file without its newline; `offset` is left at 0.
+LogLine parse_log_record(std::string_view record);
 // Lines of `bytes`, which begin at `offset` in the log file; a last record without its newline is
 // left for later. Text that is not UTF-8 gets U+FFFD in place of each bad byte.
 std::vector<LogLine> parse_log(std::string_view bytes, std::uint64_t offset);

@@ -35,8 +35,7 @@ Result<Descriptor> bind_job_socket(const JobFiles& files) {
 
 Result<void> JobNetworks::open_door(const JobSpec& spec, const runtime::NetworkNamespace& network) {
   if (spec.server_port == 0 || !doors_) return {};
-  doors_->open(spec.id, TRY(network.listen_on_loopback(spec.server_port)));
-  return {};
+  return doors_->open(spec.id, network, spec.server_port);
 }
 
 Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(const JobSpec& spec) {

@@ -20,9 +20,12 @@ constexpr std::uint16_t kDoorPort = 4566;
 // Keeps the doors and answers nobody.
 class KeptDoors final : public JobDoors {
  public:
-  void open(const std::string& job, Descriptor listener) override {
+  Result<void> open(const std::string& job, const runtime::NetworkNamespace& network,
+                    std::uint16_t port) override {
     std::lock_guard lock(mutex_);
-    doors_[job] = std::move(listener);
+    doors_.erase(job);  // the port may be this door's own
+    doors_[job] = TRY(network.listen_on_loopback(port));
+    return {};
   }
   void close(const std::string& job) override {
     std::lock_guard lock(mutex_);

@@ -51,6 +51,10 @@ Result<void> make_temporary(const std::string& path) {
   return {};
 }
 
+// Services of the machine that look names up, or let others do so, for whoever connects to their
+// unix sockets: a way out of a network of one's own.
+constexpr const char* kNameServices[] = {"/run/nscd", "/run/systemd/resolve", "/run/dbus"};
+
 // Folders that all users of a machine write to, and what a job has in their places.
 Result<std::vector<Cover>> own_temporaries(const JobSpec& job, const JobFiles& files) {
   TRY(make_temporary(files.tmp()));
@@ -61,6 +65,10 @@ Result<std::vector<Cover>> own_temporaries(const JobSpec& job, const JobFiles& f
   if (job.memory_bytes_max > 0) options += ",size=" + std::to_string(job.memory_bytes_max);
   return std::vector<Cover>{
       {"/tmp", files.tmp(), ""}, {"/var/tmp", files.var_tmp(), ""}, {"/dev/shm", "", options}};
+}
+
+void cover_name_services(std::vector<Cover>& covers) {
+  for (const char* folder : kNameServices) covers.push_back({folder, "", "mode=0755,size=64k"});
 }
 
 Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
@@ -78,14 +86,16 @@ Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgro
   // Each by itself: a kernel may have been built without one.
   ::unshare(CLONE_NEWIPC);
   ::unshare(CLONE_NEWCGROUP);
-  const std::vector<Cover> covers = TRY(own_temporaries(job, files));
+  std::vector<Cover> covers = TRY(own_temporaries(job, files));
+  const std::size_t writable_covers = covers.size();
+  if (job.network == JobNetwork::isolated) cover_name_services(covers);
   TRY(make_mounts(job.mounts, covers, files.scratch()));
   if (spec.user_id == 0) return {};
   if (own_processes && !show_own_processes())
     return fail(system_error("mount a /proc of the job's own"));
   show_own_cgroups(cgroup);
   std::vector<std::string> writable;
-  for (const Cover& cover : covers) writable.push_back(cover.destination);
+  for (std::size_t i = 0; i < writable_covers; ++i) writable.push_back(covers[i].destination);
   for (const Mount& mount : job.mounts)
     if (!mount.read_only) writable.push_back(mount.destination);
   make_host_read_only(writable);

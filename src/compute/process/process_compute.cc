@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "compute/process/job_files.h"
 #include "compute/process/job_network.h"
+#include "compute/process/port_owner.h"
 #include "compute/process/spawn.h"
 #include "compute/process/usage.h"
 #include "compute/process/user_ids.h"
@@ -62,12 +64,17 @@ class ProcessCompute final : public Compute {
   Result<void> run(const JobSpec& spec) override;
   Result<void> stop(const std::string& id, std::chrono::seconds grace) override;
   Result<JobStatus> status(const std::string& id) override;
-  Result<std::string> log_tail(const std::string& id, std::size_t bytes_max) override;
+  Result<LogTail> log_tail(const std::string& id, std::size_t bytes_max) override;
   Result<void> remove(const std::string& id) override;
   Isolation isolation() const override;
   void serve_through(JobDoors& doors) override { networks_.serve_through(doors); }
   std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string& id) override {
     return networks_.find(id);
+  }
+  bool listens(const std::string& id, std::uint16_t port) override {
+    const Result<ShimState> shim = read_record<ShimState>(files(id).shim());
+    return shim && process_start_ticks(shim->pid) == shim->start_ticks &&
+           descendants_listen(shim->pid, port);
   }
   std::string socket_path(const std::string& id) override { return files(id).socket(); }
 
@@ -229,7 +236,45 @@ Result<JobStatus> ProcessCompute::status(const std::string& id) {
   return status;
 }
 
-Result<std::string> ProcessCompute::log_tail(const std::string& id, std::size_t bytes_max) {
+namespace {
+
+// Of whole records of a log file. One at a time, since a log may have millions of short lines.
+// Moments are no closer, so that they take little beside the text.
+LogTail tail_of(std::string_view records, std::size_t bytes_max) {
+  constexpr std::int64_t kMomentMicroseconds = 1000;
+  LogTail tail;
+  std::size_t lines = 0;
+  while (true) {
+    const std::size_t end = records.find('\n');
+    if (end == records.npos) break;
+    const LogLine line = parse_log_record(records.substr(0, end));
+    records.remove_prefix(end + 1);
+    tail.text.append(line.text).append("\n");
+    // A torn record without a time was written when the one before it was.
+    const bool moved =
+        line.time.microseconds != 0 &&
+        (tail.moments.empty() ||
+         std::abs((line.time - tail.moments.back().time).count()) >= kMomentMicroseconds);
+    if (moved) tail.moments.push_back({lines, line.time});
+    ++lines;
+  }
+  if (tail.text.size() <= bytes_max) return tail;
+  const std::size_t cut = tail.text.size() - bytes_max;
+  const auto gone =
+      static_cast<std::size_t>(std::count(tail.text.begin(), tail.text.begin() + cut, '\n'));
+  tail.text.erase(0, cut);
+  // The moment of the first line that is left stays.
+  auto first = std::ranges::upper_bound(tail.moments, gone, {}, &LogTail::Moment::line);
+  if (first != tail.moments.begin()) --first;
+  tail.moments.erase(tail.moments.begin(), first);
+  for (LogTail::Moment& moment : tail.moments)
+    moment.line = moment.line > gone ? moment.line - gone : 0;
+  return tail;
+}
+
+}  // namespace
+
+Result<LogTail> ProcessCompute::log_tail(const std::string& id, std::size_t bytes_max) {
   TRY(check_id(id));
   Descriptor file(::open(files(id).log().c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail(system_error("open the log of job " + id));
@@ -242,10 +287,7 @@ Result<std::string> ProcessCompute::log_tail(const std::string& id, std::size_t 
   if (count < 0) return fail(system_error("read the log of job " + id));
   bytes.resize(static_cast<std::size_t>(count));
   if (begin > 0) bytes.erase(0, bytes.find('\n') + 1);
-  std::string text;
-  for (const LogLine& line : parse_log(bytes, 0)) text += line.text + "\n";
-  if (text.size() > bytes_max) text.erase(0, text.size() - bytes_max);
-  return text;
+  return tail_of(bytes, bytes_max);
 }
 
 Result<void> ProcessCompute::remove(const std::string& id) {

@@ -34,8 +34,15 @@ TEST_F(ProcessComputeTest, ExitCodesAndOutputInOrder) {
   EXPECT_GE(exit.ended, exit.started);
   EXPECT_THAT(listener_.lines("a"), ElementsAre("one", "two", "three"));
   EXPECT_EQ(run(script("b", "exit 0")).exit_code, 0);
-  EXPECT_EQ(*compute_->log_tail("a", 1000), "one\ntwo\nthree\n");
-  EXPECT_EQ(*compute_->log_tail("a", 6), "three\n");
+  const LogTail tail = *compute_->log_tail("a", 1000);
+  EXPECT_EQ(tail.text, "one\ntwo\nthree\n");
+  ASSERT_FALSE(tail.moments.empty());
+  EXPECT_EQ(tail.moments.front().line, 0u);
+  const LogTail end = *compute_->log_tail("a", 6);
+  EXPECT_EQ(end.text, "three\n");
+  ASSERT_FALSE(end.moments.empty());
+  EXPECT_EQ(end.moments.back().line, 0u);
+  EXPECT_EQ(end.moments.back().time, tail.moments.back().time);
 }
 
 TEST_F(ProcessComputeTest, Signal) {

@@ -15,6 +15,8 @@
 
 namespace tidemill::compute {
 
+TIDEMILL_RECORD_CODEC(UserRecord)
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -18,7 +18,7 @@ struct UserRecord {
   std::string job;
   std::vector<std::string> folders;  // the user owns what lies in them
 };
-BOOST_DESCRIBE_STRUCT(UserRecord, (), (job, folders))
+TIDEMILL_RECORD(UserRecord, (), (job, folders))
 
 // Thread-safe.
 class UserIds {

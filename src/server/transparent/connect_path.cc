@@ -31,11 +31,6 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-bool is_own_name(std::string_view host) {
-  return host == "localhost" || host.ends_with(".localhost") || host.starts_with('[') ||
-         host.find_first_not_of("0123456789.") == host.npos;
-}
-
 }  // namespace
 
 void ConnectPath::handle(const HttpRequest& request, wire::HttpHandler::Respond respond) {
@@ -74,7 +69,7 @@ void ConnectPath::handle(const HttpRequest& request, wire::HttpHandler::Respond 
   tunnels_.open(target->host, target->port, std::move(respond));
 }
 
-std::optional<HttpResponse> misdirected(const HttpRequest& request) {
+std::optional<HttpResponse> misdirected(const HttpRequest& request, const CallerRules& callers) {
   const std::string_view host = without_port(request.host());
   if (!request.tunnel_host.empty() && !wire::equal_ignoring_case(host, request.tunnel_host))
     return plain(421, "This connection was opened to " + request.tunnel_host +
@@ -86,8 +81,11 @@ std::optional<HttpResponse> misdirected(const HttpRequest& request) {
   const std::string_view named = without_port(rest.substr(0, rest.find_first_of("/?")));
   if (!wire::equal_ignoring_case(named, host))
     return plain(400, "The request's target and its Host field name different hosts.");
-  if (wire::is_aws_host(named) || is_own_name(named)) return std::nullopt;
-  return plain(501, "Tidemill is no proxy for plain http; for https it opens tunnels (CONNECT).");
+  if (callers.is_own_host(named)) return std::nullopt;
+  return plain(
+      501,
+      "Tidemill is no proxy for plain http; for https it opens tunnels (CONNECT). A name of "
+      "this server itself goes into its setting allowed-hosts.");
 }
 
 }  // namespace tidemill::server

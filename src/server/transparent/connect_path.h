@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "server/caller_rules.h"
 #include "wire/http.h"
 #include "wire/proxy/local_authority.h"
 #include "wire/proxy/tunnels.h"
@@ -34,7 +35,9 @@ class ConnectPath {
 };
 
 // The answer to a request that came here by mistake: through CONNECT to one host but meant for
-// another, or as to a proxy for plain http that there is none of. nullopt for all others.
-std::optional<wire::HttpResponse> misdirected(const wire::HttpRequest& request);
+// another, or as to a proxy for plain http that there is none of. Hosts of `callers`'s own are
+// answered in that form, too. nullopt for all others.
+std::optional<wire::HttpResponse> misdirected(const wire::HttpRequest& request,
+                                              const CallerRules& callers);
 
 }  // namespace tidemill::server

@@ -5,6 +5,8 @@
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
@@ -35,13 +37,15 @@ std::string text_of(const filesystem::path& path) {
   return file ? text.str() : std::string();
 }
 
-// Empty, with a warning, when there is none.
-std::string system_bundle(const filesystem::path& own) {
+// The file of the machine's own certificates. Empty, with a warning, when there is none.
+std::string find_system_bundle(const filesystem::path& own) {
   std::vector<std::string> candidates(std::begin(kSystemBundles), std::end(kSystemBundles));
   if (const char* chosen = std::getenv("SSL_CERT_FILE"); chosen && own != chosen)
     candidates.insert(candidates.begin(), chosen);
-  for (const std::string& path : candidates) {
-    if (std::string text = text_of(path); !text.empty()) return text;
+  for (std::string& path : candidates) {
+    std::error_code error;
+    const auto bytes = filesystem::file_size(path, error);
+    if (!error && bytes > 0 && bytes <= kBundleBytesMax) return std::move(path);
   }
   log::warning(
       "no certificates of the machine were found, so clients in transparent mode trust "
@@ -49,16 +53,31 @@ std::string system_bundle(const filesystem::path& own) {
   return {};
 }
 
+// Java refuses a whole key store for one certificate that it cannot read.
+bool is_whole_sequence(std::string_view der) {
+  constexpr std::size_t kHeadBytes = 4;
+  if (der.size() < kHeadBytes || der[0] != '\x30' || der[1] != '\x82') return false;
+  const std::size_t length =
+      std::size_t(static_cast<unsigned char>(der[2])) << 8 | static_cast<unsigned char>(der[3]);
+  return der.size() == kHeadBytes + length;
+}
+
+// In DER. Taken out of the text without reading them as certificates, which takes ten times as
+// long.
 std::vector<std::string> certificates_in(const std::string& pem) {
   std::vector<std::string> out;
   BIO* memory = BIO_new_mem_buf(pem.data(), int(pem.size()));
-  while (X509* certificate = PEM_read_bio_X509(memory, nullptr, nullptr, nullptr)) {
-    unsigned char* bytes = nullptr;
-    if (const int count = i2d_X509(certificate, &bytes); count > 0) {
-      out.emplace_back(reinterpret_cast<char*>(bytes), std::size_t(count));
-      OPENSSL_free(bytes);
-    }
-    X509_free(certificate);
+  char *name = nullptr, *header = nullptr;
+  unsigned char* bytes = nullptr;
+  long count = 0;
+  while (PEM_read_bio(memory, &name, &header, &bytes, &count) == 1) {
+    const std::string_view kind = name;
+    std::string der(reinterpret_cast<char*>(bytes), std::size_t(count));
+    if ((kind == PEM_STRING_X509 || kind == PEM_STRING_X509_OLD) && is_whole_sequence(der))
+      out.push_back(std::move(der));
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(bytes);
   }
   BIO_free(memory);
   ERR_clear_error();  // the end of the text is one
@@ -152,19 +171,48 @@ std::string java_options(const filesystem::path& data, const std::string& proxy)
          option("http.nonProxyHosts", "localhost|127.*|[::1]");
 }
 
+namespace {
+
+// What the files are made of, and the files themselves: while none of it changes they stay.
+std::string stamp_of(const filesystem::path& data, const wire::LocalAuthority& authority,
+                     const std::string& system_bundle, const filesystem::path& server_certificate) {
+  constexpr const char* kFormat = "tidemill trust files, format 1\n";
+  std::string stamp = kFormat + authority.certificate_pem();
+  for (const filesystem::path& path :
+       {filesystem::path(system_bundle), server_certificate, bundle_path(data),
+        authority_path(data), trust_store_path(data)}) {
+    struct stat status{};
+    const bool found = !path.empty() && ::stat(path.c_str(), &status) == 0;
+    stamp += path.string();
+    for (const long number :
+         {long(found), long(status.st_dev), long(status.st_ino), long(status.st_size),
+          long(status.st_mtim.tv_sec), long(status.st_mtim.tv_nsec)})
+      stamp += " " + std::to_string(number);
+    stamp += "\n";
+  }
+  return stamp;
+}
+
+}  // namespace
+
 Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAuthority& authority,
                                const filesystem::path& server_certificate, Timestamp now) {
+  const std::string system_bundle = find_system_bundle(bundle_path(data));
+  const filesystem::path stamp_path = trust_folder(data) / "stamp";
+  const auto stamp = [&] { return stamp_of(data, authority, system_bundle, server_certificate); };
+  if (text_of(stamp_path) == stamp()) return {};
   std::error_code error;
   filesystem::create_directories(trust_folder(data), error);
-  std::string bundle = system_bundle(bundle_path(data));
+  std::string bundle = system_bundle.empty() ? std::string() : text_of(system_bundle);
   if (!bundle.empty() && !bundle.ends_with('\n')) bundle += '\n';
   std::string own = authority.certificate_pem();
   if (!server_certificate.empty()) own += only_certificates(text_of(server_certificate));
   bundle += own;
   TRY(write_file_atomically(bundle_path(data), bundle, 0644));
   TRY(write_file_atomically(authority_path(data), own, 0644));
-  return write_file_atomically(trust_store_path(data),
-                               java_trust_store(certificates_in(bundle), now), 0644);
+  TRY(write_file_atomically(trust_store_path(data), java_trust_store(certificates_in(bundle), now),
+                            0644));
+  return write_file_atomically(stamp_path, stamp(), 0644);
 }
 
 }  // namespace tidemill::server

@@ -25,7 +25,8 @@ inline constexpr const char* kTrustStorePassword = "changeit";
 // other variable for either.
 std::string java_options(const std::filesystem::path& data, const std::string& proxy);
 
-// Writes them anew, as the machine's own certificates may have changed.
+// Writes them when something that they are made of has changed since (the machine's own
+// certificates, say), or one of them has. Takes some 20 ms then, else a fraction of one.
 // SSL_CERT_FILE of this process, when set, stands for the machine's. `server_certificate` is the
 // file of the server's own TLS certificate, which clients meet at its address; empty: there is
 // none. Of that file, which may hold the key, too, only certificates are taken.

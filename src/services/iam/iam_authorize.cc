@@ -51,7 +51,7 @@ Result<IamService::Asking> IamService::asking(const RequestFacts& facts,
   if (!role || !principal.user_id.starts_with(role->role.id + ":")) return asking;
   if (!principal.access_key_id.empty()) {
     asking.session = credentials_->session(principal.access_key_id);
-    // It ran out, and with it what narrows the role.
+    // An expired session allows nothing: the policies that narrowed the role are gone with it.
     if (!asking.session) return asking;
   }
   asking.role = std::move(role);
@@ -114,7 +114,8 @@ Grant IamService::trust_of(const RoleRecord& role, std::string_view action,
 }
 
 Result<void> IamService::check_pass_role(const Context& context, std::string_view role_arn,
-                                         std::string_view service_principal) {
+                                         std::string_view service_principal,
+                                         const std::vector<std::string>& source_arns) {
   std::optional<RoleArn> arn = parse_role_arn(role_arn);
   if (!arn)
     return fail("ValidationException",
@@ -130,7 +131,9 @@ Result<void> IamService::check_pass_role(const Context& context, std::string_vie
   if (arn->account != context.account())
     return fail("AccessDeniedException", "Cross-account pass role is not allowed.", 403);
   const RequestFacts facts = facts_of(context);
-  if (!trusts_service(*role, service_principal, context.region))
+  if (std::ranges::none_of(source_arns, [&](const std::string& source_arn) {
+        return trusts_service(*role, service_principal, context.region, source_arn);
+      }))
     return cannot_assume(role_arn, service_principal);
   const ConditionContext given{{"iam:PassedToService", {std::string(service_principal)}}};
   if (context.principal.root) return {};
@@ -140,18 +143,14 @@ Result<void> IamService::check_pass_role(const Context& context, std::string_vie
 }
 
 bool IamService::trusts_service(const RoleRecord& role, std::string_view service_principal,
-                                std::string_view region) const {
+                                std::string_view region, const std::string& source_arn) const {
   RequestFacts facts;
   facts.region = region;
   facts.received = state_->now();
-  // The service acts for some resource of the account: which one is not told.
-  const std::string_view service = service_principal.substr(0, service_principal.find('.'));
-  const ConditionContext given{
-      {"aws:SourceAccount", {role.account}},
-      {"aws:SourceArn",
-       {"arn:aws:" + std::string(service) + ":" + std::string(region) + ":" + role.account + ":*"}},
-      {"aws:PrincipalIsAWSService", {"true"}},
-      {"aws:PrincipalServiceName", {std::string(service_principal)}}};
+  const ConditionContext given{{"aws:SourceAccount", {role.account}},
+                               {"aws:SourceArn", {source_arn}},
+                               {"aws:PrincipalIsAWSService", {"true"}},
+                               {"aws:PrincipalServiceName", {std::string(service_principal)}}};
   CallerFacts caller;
   caller.type = {};
   caller.temporary = false;
@@ -159,20 +158,32 @@ bool IamService::trusts_service(const RoleRecord& role, std::string_view service
          Grant::direct;
 }
 
+Result<Principal> IamService::role_principal(std::string_view role_arn,
+                                             std::string_view session_name) {
+  const std::optional<RoleArn> arn = parse_role_arn(role_arn);
+  if (arn && state_->accept_any())
+    return Principal{
+        arn->account, "arn:aws:iam::" + arn->account + ":root", arn->account, {}, true};
+  std::shared_ptr<const RolePolicies> role;
+  if (arn) role = TRY(state_->role_policies(arn->account, arn->name));
+  if (!role || role->arn != role_arn)
+    return fail("AccessDenied", "There is no role " + std::string(role_arn) + ".", 403);
+  return Principal{arn->account,
+                   session_arn(*arn, session_name),
+                   role->role.id + ":" + std::string(session_name),
+                   {},
+                   false};
+}
+
 Result<void> IamService::authorize_role(std::string_view role_arn, std::string_view session_name,
                                         std::string_view action, std::string_view resource,
                                         const ConditionContext& conditions) {
   if (state_->accept_any()) return {};
-  std::optional<RoleArn> arn = parse_role_arn(role_arn);
-  if (!arn) return access_denied(role_arn, action, resource, false);
-  std::shared_ptr<const RolePolicies> role = TRY(state_->role_policies(arn->account, arn->name));
-  if (!role || role->arn != role_arn) return access_denied(role_arn, action, resource, false);
-  const Principal principal{arn->account,
-                            session_arn(*arn, session_name),
-                            role->role.id + ":" + std::string(session_name),
-                            {},
-                            false};
-  return authorize(principal, action, resource, conditions);
+  const Result<Principal> principal = role_principal(role_arn, session_name);
+  if (!principal && principal.error().code == "AccessDenied")
+    return access_denied(role_arn, action, resource, false);
+  if (!principal) return std::unexpected(principal.error());
+  return authorize(*principal, action, resource, conditions);
 }
 
 Result<void> IamService::authorize(const Principal& principal, std::string_view action,
@@ -184,11 +195,12 @@ Result<void> IamService::authorize(const Principal& principal, std::string_view 
   return authorize_as(TRY(asking(facts, principal)), asked);
 }
 
-Result<void> IamService::authorize_operation(const RequestFacts& facts, const Principal& principal,
-                                             const schema::Service& service,
+Result<void> IamService::authorize_operation(const Context& context, const schema::Service& service,
                                              const schema::Operation& operation,
                                              const Value& input) {
+  const Principal& principal = context.principal;
   if (principal.root) return {};
+  const RequestFacts facts = facts_of(context);
   const RoleFinder find_role = [&](std::string_view name) -> Result<std::optional<NamedRole>> {
     std::optional<RoleRecord> role = TRY(state_->find_role(principal.account, name));
     if (!role) return std::optional<NamedRole>();
@@ -214,6 +226,14 @@ Result<void> IamService::authorize_operation(const RequestFacts& facts, const Pr
     return allowed;
   }
   return {};
+}
+
+Result<void> IamService::authorize_item(const Context& context, std::string_view action,
+                                        std::string_view resource, const Value& input) {
+  if (context.principal.root) return {};
+  const RequestFacts facts = facts_of(context);
+  const AskedAction asked{action, resource, rule_of(action), &input, nullptr, nullptr};
+  return authorize_as(TRY(asking(facts, context.principal)), asked);
 }
 
 void IamService::set_tag_sources(TagSources sources) {

@@ -11,6 +11,7 @@
 #include "services/iam/interface.h"
 #include "services/iam/policy_language/evaluate.h"
 #include "services/iam/root_key.h"
+#include "services/platform/dispatcher/dispatcher.h"
 #include "services/service.h"
 #include "store/store.h"
 
@@ -30,7 +31,7 @@ struct IamOptions {
 };
 
 // Thread-safe.
-class IamService final : public IamInterface, public SessionInterface, public Authorizer {
+class IamService final : public IamInterface, public SessionInterface, public platform::Authorizer {
  public:
   // What is passed outlives the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
@@ -46,7 +47,8 @@ class IamService final : public IamInterface, public SessionInterface, public Au
   Result<void> make_execution_role();
 
   Result<void> check_pass_role(const Context& context, std::string_view role_arn,
-                               std::string_view service_principal) override;
+                               std::string_view service_principal,
+                               const std::vector<std::string>& source_arns) override;
   Result<TemporaryCredentials> issue_role_credentials(std::string_view role_arn,
                                                       std::string_view session_name,
                                                       std::chrono::seconds lifetime) override;
@@ -60,9 +62,16 @@ class IamService final : public IamInterface, public SessionInterface, public Au
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
-  Result<void> authorize_operation(const RequestFacts& facts, const Principal& principal,
-                                   const schema::Service& service,
+  Result<Principal> role_principal(std::string_view role_arn,
+                                   std::string_view session_name) override;
+
+  Result<void> authorize_operation(const Context& context, const schema::Service& service,
                                    const schema::Operation& operation, const Value& input) override;
+
+  // One of several items that an operation names, where AWS answers for each: `input` is what the
+  // operation would have for this item alone. AccessDeniedException when it is refused.
+  Result<void> authorize_item(const Context& context, std::string_view action,
+                              std::string_view resource, const Value& input);
 
   Result<TemporaryCredentials> assume_role(const Context& context,
                                            const AssumeRole& request) override;
@@ -87,7 +96,7 @@ class IamService final : public IamInterface, public SessionInterface, public Au
   Result<void> check_trust(const Context& context, const AssumeRole& request,
                            const RoleRecord& role);
   bool trusts_service(const RoleRecord& role, std::string_view service_principal,
-                      std::string_view region) const;
+                      std::string_view region, const std::string& source_arn) const;
   Result<TemporaryCredentials> issue_granted(const RoleGrant& grant);
   Result<TemporaryCredentials> issue_session(std::string_view role_arn,
                                              std::string_view session_name,

@@ -49,8 +49,11 @@ class IamInterface {
   // exists in the caller's account, its trust policy lets the service assume it, and the caller has
   // iam:PassRole on it. ValidationException or AccessDeniedException otherwise. With `--auth any` a
   // role that does not exist passes when its ARN is well formed.
+  // `source_arns`: the resources that the service will act for, as the trust policy's condition
+  // aws:SourceArn compares them. The policy must admit one of them.
   virtual Result<void> check_pass_role(const Context& context, std::string_view role_arn,
-                                       std::string_view service_principal) = 0;
+                                       std::string_view service_principal,
+                                       const std::vector<std::string>& source_arns) = 0;
 
   // For a job or an endpoint that runs as the role; the caller has checked that it may. Durable
   // before it returns. ValidationException when the role does not exist (not with `--auth any`).
@@ -75,6 +78,11 @@ class IamInterface {
   virtual Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
                                       std::string_view action, std::string_view resource,
                                       const ConditionContext& conditions = {}) = 0;
+
+  // The role's session, for calls that the server makes as the role through the dispatcher.
+  // AccessDenied when there is no such role; with `--auth any` the root of its account.
+  virtual Result<Principal> role_principal(std::string_view role_arn,
+                                           std::string_view session_name) = 0;
 
   // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
   // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.

@@ -15,6 +15,10 @@ inline constexpr std::size_t kManagedPolicyCharactersMax = 6144;
 inline constexpr std::size_t kAttachedPoliciesMax = 20;
 inline constexpr std::size_t kTagsMax = 50;
 inline constexpr std::int64_t kPageItems = 100;
+// Text of records that a List holds at once, and of policies that its answer shows. Past it a page
+// ends early and says that there is more, as AWS's pages may ("IAM might return fewer than
+// MaxItems").
+inline constexpr std::size_t kListedBytesMax = 1u << 20;
 // Temporary credentials that live at the same time; each is held in memory.
 inline constexpr std::size_t kSessionsMax = 100'000;
 // Parsed policies of roles that are kept for authorization.

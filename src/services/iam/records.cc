@@ -4,6 +4,14 @@
 
 namespace tidemill::services::iam {
 
+TIDEMILL_RECORD_CODEC(TagRecord)
+TIDEMILL_RECORD_CODEC(RoleRecord)
+TIDEMILL_RECORD_CODEC(PolicyRecord)
+TIDEMILL_RECORD_CODEC(SessionRecord)
+TIDEMILL_RECORD_CODEC(RoleGrant)
+TIDEMILL_RECORD_CODEC(GrantRecord)
+TIDEMILL_RECORD_CODEC(FirstStepRecord)
+
 const store::Table<RoleRecord>& roles_table() {
   static const store::Table<RoleRecord> table(
       "iam_roles", {{std::string(kAttachedPolicyIndex), [](const RoleRecord& role) {

@@ -17,7 +17,7 @@ struct TagRecord {
   std::string key;
   std::string value;
 };
-BOOST_DESCRIBE_STRUCT(TagRecord, (), (key, value))
+TIDEMILL_RECORD(TagRecord, (), (key, value))
 
 // With all that hangs on it, so that a change is one write. Its parts are bounded (limits.h).
 struct RoleRecord {
@@ -33,10 +33,10 @@ struct RoleRecord {
 
   std::string arn() const { return "arn:aws:iam::" + account + ":role" + path + name; }
 };
-BOOST_DESCRIBE_STRUCT(RoleRecord, (),
-                      (account, path, name, id, created, assume_role_policy, description,
-                       max_session_duration_seconds, permissions_boundary, tags, inline_policies,
-                       attached_policies))
+TIDEMILL_RECORD(RoleRecord, (),
+                (account, path, name, id, created, assume_role_policy, description,
+                 max_session_duration_seconds, permissions_boundary, tags, inline_policies,
+                 attached_policies))
 
 // A customer's own managed policy.
 struct PolicyRecord {
@@ -48,8 +48,7 @@ struct PolicyRecord {
 
   std::string arn() const { return "arn:aws:iam::" + account + ":policy" + path + name; }
 };
-BOOST_DESCRIBE_STRUCT(PolicyRecord, (),
-                      (account, path, name, id, created, document, description, tags))
+TIDEMILL_RECORD(PolicyRecord, (), (account, path, name, id, created, document, description, tags))
 
 // Temporary credentials, until they expire.
 struct SessionRecord {
@@ -63,9 +62,9 @@ struct SessionRecord {
   std::string source_identity;
   std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
 };
-BOOST_DESCRIBE_STRUCT(SessionRecord, (),
-                      (access_key_id, secret_access_key, session_token, account, arn, user_id,
-                       role_name, root, expiration, policies, issued, source_identity, holder))
+TIDEMILL_RECORD(SessionRecord, (),
+                (access_key_id, secret_access_key, session_token, account, arn, user_id, role_name,
+                 root, expiration, policies, issued, source_identity, holder))
 
 // Who may fetch a role's credentials, until it is revoked.
 struct GrantRecord {
@@ -75,15 +74,15 @@ struct GrantRecord {
   // made later, is another one.
   std::string role_id;
 };
-BOOST_DESCRIBE_STRUCT(RoleGrant, (), (holder, role_arn, session_name))
-BOOST_DESCRIBE_STRUCT(GrantRecord, (), (grant, token, role_id))
+TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name))
+TIDEMILL_RECORD(GrantRecord, (), (grant, token, role_id))
 
 // What was done once in the data folder's life, and is not done again whatever became of it.
 struct FirstStepRecord {
   std::string name;
   Timestamp done;
 };
-BOOST_DESCRIBE_STRUCT(FirstStepRecord, (), (name, done))
+TIDEMILL_RECORD(FirstStepRecord, (), (name, done))
 
 const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
 const store::Table<PolicyRecord>& policies_table();

@@ -152,7 +152,7 @@ Result<std::size_t> State::count_attachments(std::string_view account,
                                              std::string_view policy_arn) {
   store::Scan scan{.index = std::string(kAttachedPolicyIndex),
                    .prefix = store::key({account, policy_arn}),
-                   .limit = kRolesPerAccountMax};
+                   .page_bytes_max = kListedBytesMax};
   std::size_t attached = 0;
   do {
     auto page = TRY(roles_table().scan(store_, scan));

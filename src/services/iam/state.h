@@ -23,8 +23,8 @@ struct RolePolicies {
   std::map<std::string, std::string> tags;
 };
 
-// Thread-safe. Every write of roles and policies goes through it, so that what it remembers is
-// true.
+// Thread-safe. Every write of roles and policies goes through it, so that the parsed policies that
+// it caches are current.
 class State {
  public:
   State(store::Store& store, const Clock& clock, Random& random, bool accept_any);
@@ -50,7 +50,7 @@ class State {
   Result<void> delete_role(std::string_view account, std::string_view name,
                            const std::function<Result<void>(const RoleRecord&)>& check);
 
-  // Of customers; NoSuchEntity.
+  // A customer's own managed policy. NoSuchEntity.
   Result<PolicyRecord> policy(std::string_view account, std::string_view arn);
   Result<void> create_policy(const PolicyRecord& policy);
   Result<void> delete_policy(std::string_view account, std::string_view arn);
@@ -59,7 +59,7 @@ class State {
   // The document of a customer's or a shipped policy.
   Result<std::string> policy_document(std::string_view account, std::string_view arn);
 
-  // Of the role or the customer's policy that the ARN names; empty when there is none.
+  // The tags of the role or customer's policy that the ARN names; empty when there is none.
   Result<std::map<std::string, std::string>> tags_of(std::string_view arn);
 
   // From memory when nothing changed since. nullptr when there is no such role.
@@ -76,8 +76,8 @@ class State {
   const bool accept_any_;
 
   std::mutex mutex_;
-  // Shared with the requests that are being authorized. Guarded by mutex_, as is the count of
-  // writes, which keeps a slow reader from putting back what has changed.
+  // Shared with the requests that are being authorized. Guarded by mutex_, like the count of
+  // writes, which keeps a slow reader from caching policies that changed while it parsed them.
   std::unordered_map<std::string, std::shared_ptr<const RolePolicies>> policies_;
   std::uint64_t writes_ = 0;
 };

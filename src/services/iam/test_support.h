@@ -36,7 +36,7 @@ class IamTest : public testing::Test {
   Result<typename Op::Output> call(const typename Op::Input& input) {
     const Handler* handler = registry_->find(Op::operation());
     if (!handler) return fail("NotImplemented", "no handler");
-    Value value = TRY((*handler)(context_, to_value(input)));
+    Value value = TRY(run_and_wait(*handler, context_, to_value(input)));
     typename Op::Output output{};
     TRY(from_value(value, output));
     return output;

@@ -103,9 +103,14 @@ class EventCursor::Window {
   std::optional<Position> bound_;  // the first that was dropped
 };
 
-EventCursor::EventCursor(store::Store& store, std::string uid, Position start, bool forward,
+EventCursor::EventCursor(store::Store& store, const Stream& stream, Position start, bool forward,
                          CursorLimits limits)
-    : store_(store), uid_(std::move(uid)), start_(start), forward_(forward), limits_(limits) {
+    : store_(store),
+      uid_(stream.uid),
+      in_order_(stream.in_order),
+      start_(start),
+      forward_(forward),
+      limits_(limits) {
   start_.time_ms = std::clamp<std::int64_t>(start_.time_ms, 0, event_time_ms_max);
 }
 
@@ -139,10 +144,14 @@ store::Scan EventCursor::first_scan() const {
                    .limit = kScanRows,
                    .page_bytes_max = kScanBytes};
   const std::int64_t bucket = bucket_of(start_.time_ms);
+  // Of a stream in order, the border's row is the first that can hold what comes next.
+  const bool row_known = in_order_ && start_.row > 0 && start_.row < INT64_MAX;
+  if (in_order_) scan.page_bytes_max = std::min(kScanBytes, limits_.bytes_max);
   if (forward_)
-    scan.after = bucket_border(uid_, bucket);
+    scan.after = row_known ? row_key(uid_, bucket, start_.row - 1) : bucket_border(uid_, bucket);
   else
-    scan.before = bucket_border(uid_, bucket + 1);
+    scan.before =
+        row_known ? row_key(uid_, bucket, start_.row + 1) : bucket_border(uid_, bucket + 1);
   return scan;
 }
 
@@ -195,6 +204,11 @@ Result<void> EventCursor::load() {
       // Behind buckets that are ready, one that does not fit waits for the next load as a whole.
       if (window->overflowed() && !ready_.empty()) {
         start_ = border_of_bucket(key.bucket);
+        return {};
+      }
+      // What follows comes behind what did not fit.
+      if (in_order_ && window->overflowed()) {
+        take(*window, *bucket);
         return {};
       }
     }

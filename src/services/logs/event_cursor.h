@@ -19,10 +19,11 @@ struct CursorLimits {
 //
 // Events of one bucket of time lie in any number of rows and in any order of time: a load looks at
 // all rows of a bucket and keeps those next in order. What it does not keep is read again, with
-// only the times of rows looked at that lie elsewhere.
+// only the times of rows looked at that lie elsewhere. Of a stream whose events came in order of
+// time (most do), a load begins at the row that comes next and ends when it has enough.
 class EventCursor {
  public:
-  EventCursor(store::Store& store, std::string uid, Position start, bool forward,
+  EventCursor(store::Store& store, const Stream& stream, Position start, bool forward,
               CursorLimits limits = {});
 
   // nullptr at the end. Valid until pop() or let_go().
@@ -44,6 +45,7 @@ class EventCursor {
 
   store::Store& store_;
   const std::string uid_;
+  const bool in_order_;
   Position start_;  // where the walk goes on behind what is ready
   const bool forward_;
   const CursorLimits limits_;

@@ -15,11 +15,15 @@ namespace {
 class CursorTest : public testing::Test {
  protected:
   // Puts of a few events each, in any order of time, many of them at one millisecond.
-  void write(std::size_t puts, std::size_t events_of_put, std::int64_t span_ms) {
+  // `in_order`: one after the other instead.
+  void write(std::size_t puts, std::size_t events_of_put, std::int64_t span_ms,
+             bool in_order = false) {
+    std::int64_t next_ms = 1'000'000;
     for (std::size_t put = 0; put < puts; ++put) {
       std::vector<LogEvent> events;
       for (std::size_t i = 0; i < events_of_put; ++i) {
-        const std::int64_t time_ms = 1'000'000 + std::int64_t(random_->next() % span_ms);
+        std::int64_t time_ms = 1'000'000 + std::int64_t(random_->next() % span_ms);
+        if (in_order) time_ms = next_ms += std::int64_t(random_->next() % 3);
         std::string message = std::to_string(count_++);
         if (random_->next() % 50 == 0) message.append(20'000, 'x');
         events.push_back({Timestamp{time_ms * 1000}, std::move(message)});
@@ -33,7 +37,7 @@ class CursorTest : public testing::Test {
   // The whole walk, with read-ahead forgotten now and then.
   std::vector<Position> walk(Position start, bool forward, CursorLimits limits,
                              std::size_t let_go_every = 0) {
-    EventCursor cursor(*store_, stream_.uid, start, forward, limits);
+    EventCursor cursor(*store_, stream_, start, forward, limits);
     std::vector<Position> seen;
     while (true) {
       auto event = cursor.peek();
@@ -85,6 +89,42 @@ TEST_F(CursorTest, Walk_fromAnyBorderHasWhatLiesOnItsSide) {
   }
 }
 
+TEST_F(CursorTest, Walk_ofAStreamInOrderIsTheSame) {
+  stream_.in_order = true;
+  write(40, 600, 0, true);  // a few buckets, rows that end and begin at one millisecond
+  ASSERT_TRUE(stream_.in_order);
+  stream_.in_order = false;
+  const std::vector<Position> all = walk({}, true, {});
+  ASSERT_EQ(all.size(), 40u * 600u);
+  stream_.in_order = true;
+  for (CursorLimits limits : {CursorLimits{7, 1 << 20}, CursorLimits{100, 50'000},
+                              CursorLimits{2'000, 300'000}, CursorLimits{}})
+    for (std::size_t let_go_every : {0ul, 50ul}) {
+      EXPECT_EQ(walk({}, true, limits, let_go_every), all) << limits.events_max;
+      std::vector<Position> backwards = walk(kEnd, false, limits, let_go_every);
+      std::ranges::reverse(backwards);
+      EXPECT_EQ(backwards, all) << limits.events_max;
+    }
+  for (std::size_t at = 0; at < all.size(); at += 997) {
+    std::vector<Position> after = walk(all[at], true, {500, 1 << 20});
+    EXPECT_EQ(after, std::vector<Position>(all.begin() + std::ptrdiff_t(at), all.end()));
+    std::vector<Position> before = walk(all[at], false, {500, 1 << 20});
+    std::ranges::reverse(before);
+    EXPECT_EQ(before, std::vector<Position>(all.begin(), all.begin() + std::ptrdiff_t(at)));
+  }
+}
+
+TEST_F(CursorTest, Stream_isInOrderUntilAnEventComesLate) {
+  stream_.in_order = true;
+  write(3, 100, 0, true);
+  EXPECT_TRUE(stream_.in_order);
+  store::Transaction late;
+  add_events(late, stream_, {{Timestamp{(*stream_.last_event_ms - 1) * 1000}, "late"}}, {});
+  EXPECT_FALSE(stream_.in_order);
+  write(1, 1, 0, true);
+  EXPECT_FALSE(stream_.in_order) << "for good";
+}
+
 TEST_F(CursorTest, Held_staysWithinTheLimit) {
   write(400, 50, 9'000);  // one bucket of several mebibytes
   const std::vector<Position> all = walk({}, true, {1'000'000, 64u << 20});
@@ -102,7 +142,7 @@ TEST_F(CursorTest, SparseEvents_areReadManyBucketsAtOnce) {
                Timestamp{1});
     ASSERT_TRUE(store_->commit(std::move(transaction)));
   }
-  EventCursor cursor(*store_, stream_.uid, {}, true);
+  EventCursor cursor(*store_, stream_, {}, true);
   std::size_t seen = 0;
   while (*cursor.peek()) {
     ++seen;

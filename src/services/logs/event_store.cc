@@ -10,10 +10,6 @@ namespace {
 constexpr std::size_t kDeleteBatchRows = 500;
 constexpr std::size_t kDeleteBatchBytes = 2u << 20;
 
-std::string row_key(const std::string& uid, std::int64_t bucket, std::int64_t row) {
-  return store::key({uid, ordered(bucket), ordered(row)});
-}
-
 std::int64_t bytes_of(const EventRow& row) {
   std::size_t bytes = 0;
   for (const std::string& message : row.messages) bytes += message.size() + event_overhead_bytes;
@@ -21,6 +17,10 @@ std::int64_t bytes_of(const EventRow& row) {
 }
 
 }  // namespace
+
+std::string row_key(const std::string& uid, std::int64_t bucket, std::int64_t row) {
+  return store::key({uid, ordered(bucket), ordered(row)});
+}
 
 std::string bucket_border(const std::string& uid, std::int64_t bucket) {
   return store::key({uid, ordered(bucket)});
@@ -56,6 +56,7 @@ void add_events(store::Transaction& transaction, Stream& stream,
     row.times_ms.push_back(time);
     row.messages.push_back(event.message);
     row_bytes += event.message.size() + event_overhead_bytes;
+    if (time < stream.last_event_ms.value_or(time)) stream.in_order = false;
     stream.stored_bytes += std::int64_t(event.message.size() + event_overhead_bytes);
     stream.first_event_ms = std::min(stream.first_event_ms.value_or(time), time);
     stream.last_event_ms = std::max(stream.last_event_ms.value_or(time), time);

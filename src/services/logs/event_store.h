@@ -47,6 +47,7 @@ struct RowKey {
   std::int64_t bucket = 0, row = 0;
 };
 RowKey parse_row_key(std::string_view key);
+std::string row_key(const std::string& uid, std::int64_t bucket, std::int64_t row);
 inline std::int64_t bucket_of(std::int64_t time_ms) { return time_ms / bucket_ms; }
 // Before every row of the bucket.
 std::string bucket_border(const std::string& uid, std::int64_t bucket);

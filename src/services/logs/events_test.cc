@@ -146,20 +146,34 @@ TEST_F(LogsTest, Retention_deletes) {
   make("g", "s");
   ASSERT_TRUE(put("g", "s", {{kNowMs - 3'600'000, "old"}, {kNowMs, "new"}}));
   ASSERT_TRUE(logs_.put_retention_policy(context_, {"g", 1}));
-  EXPECT_EQ(logs_.sweep().value(), 0u);
+  EXPECT_EQ(logs_.sweep(clock_.now()).value(), 0u);
   EXPECT_EQ(logs_.describe_log_groups(context_, {})->log_groups->front().stored_bytes, 58);
   clock_.advance(std::chrono::hours(23) + std::chrono::minutes(30));
   // Hidden at once, deleted by the sweep.
   auto page = logs_.get_log_events(context_, {.log_group_name = "g", .log_stream_name = "s"});
   EXPECT_EQ(messages(*page), "new");
-  EXPECT_EQ(logs_.sweep().value(), 1u);
+  EXPECT_EQ(logs_.sweep(clock_.now()).value(), 1u);
   EXPECT_EQ(logs_.describe_log_groups(context_, {})->log_groups->front().stored_bytes, 29);
   auto stream = logs_.describe_log_streams(context_, {.log_group_name = "g"});
   EXPECT_EQ(stream->log_streams->front().first_event_timestamp, kNowMs);
   ASSERT_TRUE(logs_.delete_retention_policy(context_, {"g"}));
   clock_.advance(std::chrono::hours(1000));
-  EXPECT_EQ(logs_.sweep().value(), 0u);
+  EXPECT_EQ(logs_.sweep(clock_.now()).value(), 0u);
   EXPECT_EQ(code_of(logs_.put_retention_policy(context_, {"g", 2})), "InvalidParameterException");
+}
+
+TEST_F(LogsTest, Jump_of_the_wall_clock_deletes_nothing_until_it_is_believed) {
+  make("g", "s");
+  ASSERT_TRUE(put("g", "s", {{kNowMs, "kept"}}));
+  ASSERT_TRUE(logs_.put_retention_policy(context_, {"g", 7}));
+  const Timestamp believed = clock_.now();
+  clock_.advance(std::chrono::days(3650));
+  auto page = logs_.get_log_events(context_, {.log_group_name = "g", .log_stream_name = "s"});
+  EXPECT_EQ(messages(*page), "") << "hidden";
+  EXPECT_EQ(logs_.sweep(believed).value(), 0u);
+  clock_.advance(-std::chrono::days(3650));
+  page = logs_.get_log_events(context_, {.log_group_name = "g", .log_stream_name = "s"});
+  EXPECT_EQ(messages(*page), "kept");
 }
 
 TEST_F(LogsTest, Registers_every_handler_once) {

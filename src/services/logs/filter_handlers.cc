@@ -81,10 +81,12 @@ class Sources {
     limits_.bytes_max = std::clamp(kHeldBytesMax / std::max<std::size_t>(streams, 1),
                                    kCursorBytesMin, CursorLimits().bytes_max);
   }
-  Result<void> add(store::Store& store, const Stream& stream, Position border) {
+  // Nothing of it is read before its first event may be the next one of all.
+  void add(store::Store& store, const Stream& stream, Position border) {
     all_.push_back(std::make_unique<Source>(
-        Source{&stream, EventCursor(store, stream.uid, border, true, limits_), 0, 0, 0}));
-    return enqueue(*all_.back());
+        Source{&stream, EventCursor(store, stream, border, true, limits_),
+               std::max(border.time_ms, stream.first_event_ms.value_or(0)), 0, 0}));
+    queue_.push(all_.back().get());
   }
   Source* next() { return queue_.empty() ? nullptr : queue_.top(); }
   // To the next event of the one that next() gave.
@@ -177,7 +179,8 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
   std::unique_ptr<FilterPattern> pattern =
       TRY(parse_filter_pattern(request.filter_pattern.value_or("")));
   std::vector<Stream> streams = TRY(streams_to_filter(context, name, request));
-  std::int64_t start_ms = std::max(request.start_time.value_or(0), kept_from_ms(group.record));
+  std::int64_t start_ms =
+      std::max(request.start_time.value_or(0), kept_from_ms(group.record, clock_.now()));
   // Both ends belong to the range here, unlike in GetLogEvents.
   std::int64_t end_ms =
       std::min(request.end_time.value_or(event_time_ms_max), event_time_ms_max) + 1;
@@ -192,7 +195,7 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
         *stream.first_event_ms >= end_ms)
       continue;
     Position border = std::max(border_of(from, stream.uid), Position{start_ms, 0, 0});
-    TRY(sources.add(store_, stream, border));
+    sources.add(store_, stream, border);
   }
 
   FilterLogEventsResponse out;
@@ -201,7 +204,7 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
   std::size_t bytes = 0, scanned = 0;
   while (Source* source = sources.next()) {
     const StoredEvent* event = TRY(source->cursor.peek());
-    // Expired or deleted since the source was put into the queue.
+    // Not yet read, or expired or deleted since the source was put into the queue.
     if (!event || event->position.time_ms != source->time_ms) {
       TRY(sources.retry(*source));
       continue;

@@ -55,7 +55,8 @@ Result<GetLogEventsResponse> LogsService::get_log_events(Context& context,
   VersionedStream stream =
       TRY(load_stream(context.account(), context.region, name, request.log_stream_name));
   // Start inclusive, end exclusive.
-  std::int64_t start_ms = std::max(request.start_time.value_or(0), kept_from_ms(group.record));
+  std::int64_t start_ms =
+      std::max(request.start_time.value_or(0), kept_from_ms(group.record, clock_.now()));
   std::int64_t end_ms = request.end_time.value_or(event_time_ms_max + 1);
   if (request.start_time && request.end_time && *request.start_time > *request.end_time)
     return invalid_parameter("The start time must not be later than the end time.");
@@ -74,7 +75,7 @@ Result<GetLogEventsResponse> LogsService::get_log_events(Context& context,
     border = std::max(border, Position{start_ms, 0, 0});
   else
     border = std::min(border, Position{end_ms, 0, 0});
-  EventCursor cursor(store_, stream.record.uid, border, from.forward, limits_for(limit));
+  EventCursor cursor(store_, stream.record, border, from.forward, limits_for(limit));
   GetLogEventsResponse out;
   out.events.emplace();
   std::optional<Position> first, last;
@@ -111,7 +112,7 @@ Result<std::vector<LogEvent>> LogsService::tail(std::string_view account, std::s
   std::vector<LogEvent> out;
   auto found = TRY(streams_table().get(store_, stream_key(account, region, group, stream)));
   if (!found) return out;
-  EventCursor cursor(store_, found->record.uid, {event_time_ms_max, INT64_MAX, INT64_MAX}, false,
+  EventCursor cursor(store_, found->record, {event_time_ms_max, INT64_MAX, INT64_MAX}, false,
                      limits_for(limit));
   while (out.size() < limit) {
     const StoredEvent* event = TRY(cursor.peek());

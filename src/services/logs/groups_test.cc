@@ -69,8 +69,8 @@ TEST_F(LogsTest, Deleting_a_group_deletes_its_streams_and_events) {
   make("g", "s");
   auto page = logs_.get_log_events(context_, {.log_group_name = "g", .log_stream_name = "s"});
   EXPECT_EQ(messages(*page), "");
-  EXPECT_EQ(logs_.sweep().value(), 1u) << "the old stream's row";
-  EXPECT_EQ(logs_.sweep().value(), 0u);
+  EXPECT_EQ(logs_.sweep(clock_.now()).value(), 1u) << "the old stream's row";
+  EXPECT_EQ(logs_.sweep(clock_.now()).value(), 0u);
 }
 
 TEST_F(LogsTest, Tags_by_arn_and_by_name) {

@@ -141,10 +141,10 @@ Result<std::string> LogsService::group_name(const Context& context,
   return *identifier;
 }
 
-std::int64_t LogsService::kept_from_ms(const Group& group) const {
+std::int64_t LogsService::kept_from_ms(const Group& group, Timestamp now) {
   if (group.retention_in_days == 0) return 0;
   constexpr std::int64_t kDayMs = 86'400'000;
-  return clock_.now().microseconds / 1000 - group.retention_in_days * kDayMs;
+  return now.microseconds / 1000 - group.retention_in_days * kDayMs;
 }
 
 }  // namespace tidemill::services::logs

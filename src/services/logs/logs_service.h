@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -47,8 +48,10 @@ class LogsService final : public LogsInterface {
 
   // Deletes events past their group's retention and events of deleted streams, at most `rows_max`
   // rows, and brings the groups' sizes up to date. To be called every few minutes, by one thread.
-  // The number of rows deleted.
-  Result<std::size_t> sweep(std::size_t rows_max = 50'000);
+  // `now` is a time of the wall clock that is known to be right (AgeClock): what is deleted does
+  // not come back, while what readers hide after a jump of the clock does. The number of rows
+  // deleted.
+  Result<std::size_t> sweep(Timestamp now, std::size_t rows_max = 50'000);
 
   // Handlers; the Context's region and account are whose groups these are.
   using Empty = api::Empty;
@@ -107,10 +110,10 @@ class LogsService final : public LogsInterface {
                                const std::vector<LogEvent>& events);
   Result<void> erase_streams(const Group& group);
   // The first time that is still kept, 0 without a retention.
-  std::int64_t kept_from_ms(const Group& group) const;
+  static std::int64_t kept_from_ms(const Group& group, Timestamp now);
   Result<std::vector<Stream>> streams_to_filter(const Context& context, const std::string& group,
                                                 const api::logs::FilterLogEventsRequest& request);
-  Result<std::size_t> sweep_group(const Group& group, std::size_t rows_max);
+  Result<std::size_t> sweep_group(const Group& group, Timestamp now, std::size_t rows_max);
   Result<std::size_t> sweep_garbage(std::size_t rows_max);
   Result<void> after_expiry(const Stream& stream, const Deleted& deleted);
   Result<void> store_group_size(const Group& group, std::int64_t bytes);

@@ -58,7 +58,7 @@ Result<PutLogEventsResponse> LogsService::put_log_events(Context& context,
   TRY(check_batch(request.log_events));
   VersionedGroup group = TRY(load_group(context.account(), context.region, request.log_group_name));
   std::int64_t now_ms = clock_.now().microseconds / 1000;
-  std::int64_t kept_from = kept_from_ms(group.record);
+  std::int64_t kept_from = kept_from_ms(group.record, clock_.now());
   PutLogEventsResponse out;
   std::vector<LogEvent> accepted;
   accepted.reserve(request.log_events.size());

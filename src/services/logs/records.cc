@@ -6,6 +6,11 @@
 
 namespace tidemill::services::logs {
 
+TIDEMILL_RECORD_CODEC(Group)
+TIDEMILL_RECORD_CODEC(Stream)
+TIDEMILL_RECORD_CODEC(EventRow)
+TIDEMILL_RECORD_CODEC(Garbage)
+
 const store::Table<Group>& groups_table() {
   static const store::Table<Group> kTable{"log_groups"};
   return kTable;

@@ -22,9 +22,9 @@ struct Group {
   std::int64_t stored_bytes = 0;  // as of the last sweep; AWS's figure lags, too
   std::map<std::string, std::string> tags;
 };
-BOOST_DESCRIBE_STRUCT(Group, (),
-                      (account, region, name, created, retention_in_days, kms_key_id,
-                       log_group_class, deletion_protection, stored_bytes, tags))
+TIDEMILL_RECORD(Group, (),
+                (account, region, name, created, retention_in_days, kms_key_id, log_group_class,
+                 deletion_protection, stored_bytes, tags))
 
 struct Stream {
   std::string account, region, group, name;
@@ -36,10 +36,13 @@ struct Stream {
   std::int64_t next_row = 0;
   std::int64_t stored_bytes = 0;
   std::uint64_t source_offset = 0;  // LogEvent::source_offset of the last event, 0 without one
+  // Each event came at or after the time of those before it: rows order as their events do. Not
+  // known, and so false, of streams that an earlier version began.
+  bool in_order = false;
 };
-BOOST_DESCRIBE_STRUCT(Stream, (),
-                      (account, region, group, name, uid, created, first_event_ms, last_event_ms,
-                       last_ingestion_ms, next_row, stored_bytes, source_offset))
+TIDEMILL_RECORD(Stream, (),
+                (account, region, group, name, uid, created, first_event_ms, last_event_ms,
+                 last_ingestion_ms, next_row, stored_bytes, source_offset, in_order))
 
 // Events of one bucket of time, in the order they came.
 struct EventRow {
@@ -47,16 +50,15 @@ struct EventRow {
   std::vector<std::int64_t> times_ms;
   std::vector<std::string> messages;
 };
-BOOST_DESCRIBE_STRUCT(EventRow, (), (ingested_ms, times_ms, messages))
+TIDEMILL_RECORD(EventRow, (), (ingested_ms, times_ms, messages))
 
 // The events of a deleted stream. Written in the transaction that deletes the stream, gone when the
 // last event is.
 struct Garbage {
   std::string uid;
 };
-BOOST_DESCRIBE_STRUCT(Garbage, (), (uid))
+TIDEMILL_RECORD(Garbage, (), (uid))
 
-// Keys: account, region, name
 const store::Table<Group>& groups_table();
 // Keys: account, region, group, name. Index by_last_event: account, region, group, time.
 const store::Table<Stream>& streams_table();

@@ -22,7 +22,8 @@ Stream LogsService::new_stream(std::string_view account, std::string_view region
           .group = std::string(group),
           .name = std::string(name),
           .uid = make_token(random_, kUidDigits, "0123456789"),
-          .created = clock_.now()};
+          .created = clock_.now(),
+          .in_order = true};
 }
 
 Result<LogsService::Empty> LogsService::create_log_stream(Context& context,

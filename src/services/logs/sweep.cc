@@ -28,8 +28,9 @@ Result<std::size_t> LogsService::sweep_garbage(std::size_t rows_max) {
   return deleted_rows;
 }
 
-Result<std::size_t> LogsService::sweep_group(const Group& group, std::size_t rows_max) {
-  std::int64_t kept_from = kept_from_ms(group);
+Result<std::size_t> LogsService::sweep_group(const Group& group, Timestamp now,
+                                             std::size_t rows_max) {
+  std::int64_t kept_from = kept_from_ms(group, now);
   std::int64_t group_bytes = 0;
   std::size_t deleted_rows = 0;
   std::string position;
@@ -65,7 +66,7 @@ Result<void> LogsService::after_expiry(const Stream& stream, const Deleted& dele
   if (!found || found->record.uid != stream.uid) return {};
   Stream& record = found->record;
   record.stored_bytes = std::max<std::int64_t>(record.stored_bytes - deleted.bytes, 0);
-  EventCursor cursor(store_, record.uid, {}, true, {.events_max = 1});
+  EventCursor cursor(store_, record, {}, true, {.events_max = 1});
   const StoredEvent* first = TRY(cursor.peek());
   record.first_event_ms.reset();
   if (first)
@@ -93,14 +94,14 @@ Result<void> LogsService::ignore_conflict(Result<void> committed) {
   return committed;
 }
 
-Result<std::size_t> LogsService::sweep(std::size_t rows_max) {
+Result<std::size_t> LogsService::sweep(Timestamp now, std::size_t rows_max) {
   std::size_t deleted_rows = TRY(sweep_garbage(rows_max));
   std::string position;
   do {
     auto page = TRY(groups_table().scan(store_, {.after = position, .limit = kScanGroups}));
     for (const VersionedGroup& group : page.records) {
       std::size_t rows =
-          TRY(sweep_group(group.record, rows_max - std::min(rows_max, deleted_rows)));
+          TRY(sweep_group(group.record, now, rows_max - std::min(rows_max, deleted_rows)));
       deleted_rows += rows;
     }
     position = page.next;

@@ -10,35 +10,44 @@ namespace tidemill::services::s3 {
 
 namespace {
 
+// Records that cannot be read are left out, and said so: the blobs that they name are not known.
 template <class Record>
-Result<void> for_each_record(
+Result<blobs::Coverage> for_each_record(
     Core& core, const store::Table<Record>& table, const std::stop_token& stop,
     const std::function<Result<void>(const std::string& row_key, const Record&)>& visit) {
+  auto coverage = blobs::Coverage::complete;
   store::Scan scan{.table = table.name()};
   scan.limit = limits::scan_rows;
   do {
     if (stop.stop_requested()) return fail(codes::kCancelled, "the server is being stopped");
     store::Page page = TRY(core.store.scan(scan));
     for (const store::Row& row : page.rows) {
-      Record record = TRY(store::read_record<Record>(scan.table, row.key, row.value));
-      TRY(visit(row.key, record));
+      const auto record = store::read_or_skip<Record>(scan.table, row.key, row.value);
+      if (!record)
+        coverage = blobs::Coverage::damaged;
+      else
+        TRY(visit(row.key, *record));
     }
     scan.after = std::move(page.next);
   } while (!scan.after.empty());
-  return {};
+  return coverage;
 }
 
 Result<void> remove_parts_without_upload(Core& core, const std::stop_token& stop) {
   std::string checked;
-  return for_each_record<PartRecord>(
+  TRY(for_each_record<PartRecord>(
       core, part_table(), stop,
       [&](const std::string& row_key, const PartRecord& part) -> Result<void> {
         std::string id = row_key.substr(0, row_key.find('\x1f'));
         if (id == checked) return {};
         checked = id;
-        if (TRY(upload_table().get(core.store, part.upload_key))) return {};
+        auto upload = upload_table().get(core.store, part.upload_key);
+        // One whose record cannot be read may be under way.
+        if (!upload && upload.error().code == codes::kCorrupt) return {};
+        if (TRY(std::move(upload))) return {};
         return remove_parts(core, id);
-      });
+      }));
+  return {};
 }
 
 // Reads the blob and puts it elsewhere, unless the object changes meanwhile.
@@ -59,41 +68,44 @@ Result<void> relocate(Core& core, const std::string& row_key, const ObjectRecord
     return {};
   };
   Result<void> replaced =
-      core.objects.replace(*bucket, row_key.substr(separator + 1), std::move(moved), unchanged);
+      core.objects.replace(*bucket, row_key.substr(separator + 1), std::move(moved), unchanged, {},
+                           false, created_by::kNobody);
   if (!replaced && replaced.error().code != codes::kConflict) return replaced;
   return {};
 }
 
 Result<void> relocate_out_of_dead_segments(Core& core, const std::stop_token& stop) {
-  return for_each_record<ObjectRecord>(
+  TRY(for_each_record<ObjectRecord>(
       core, object_table(), stop,
       [&](const std::string& row_key, const ObjectRecord& object) -> Result<void> {
         if (!object.blob || !core.blobs.should_relocate(*object.blob)) return {};
         return relocate(core, row_key, object);
-      });
+      }));
+  return {};
 }
 
 }  // namespace
 
-Result<void> collect_garbage(Core& core, const std::stop_token& stop) {
+Result<void> collect_garbage(Core& core, const Clock& ages, const std::stop_token& stop) {
   TRY(remove_parts_without_upload(core, stop));
   // Parts before objects: completing an upload moves blobs from the ones to the others.
   TRY(core.blobs.collect_garbage(
-      [&](const blobs::BlobStore::Mark& mark) -> Result<void> {
-        TRY(for_each_record<PartRecord>(
+      [&](const blobs::BlobStore::Mark& mark) -> Result<blobs::Coverage> {
+        const blobs::Coverage of_parts = TRY(for_each_record<PartRecord>(
             core, part_table(), stop,
             [&](const std::string&, const PartRecord& part) -> Result<void> {
               mark(part.blob);
               return {};
             }));
-        return for_each_record<ObjectRecord>(
+        const blobs::Coverage of_objects = TRY(for_each_record<ObjectRecord>(
             core, object_table(), stop,
             [&](const std::string&, const ObjectRecord& object) -> Result<void> {
               for (const blobs::BlobRef& blob : object.blobs()) mark(blob);
               return {};
-            });
+            }));
+        return of_parts == blobs::Coverage::damaged ? of_parts : of_objects;
       },
-      core.clock.now()));
+      ages.now()));
   return relocate_out_of_dead_segments(core, stop);
 }
 

@@ -8,8 +8,9 @@
 
 namespace tidemill::services::s3 {
 
-// May run beside requests, once after the blob store was opened. Tidemill.Cancelled when asked to
-// stop before the end: then nothing was removed that should not be.
-Result<void> collect_garbage(Core& core, const std::stop_token& stop);
+// `ages` is the clock by which garbage ages. May run beside requests, once after the blob store was
+// opened. Tidemill.Cancelled when asked to stop before the end: then nothing was removed that
+// should not be.
+Result<void> collect_garbage(Core& core, const Clock& ages, const std::stop_token& stop);
 
 }  // namespace tidemill::services::s3

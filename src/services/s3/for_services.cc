@@ -1,13 +1,9 @@
 // S3Interface: what the other services call, made of the same pieces as the handlers.
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <memory>
 
-#include "blobs/file_descriptor.h"
-#include "blobs/file_source.h"
 #include "services/s3/bucket/bucket.h"
 #include "services/s3/common/body.h"
+#include "services/s3/common/files.h"
 #include "services/s3/common/register.h"
 #include "services/s3/listing/lister.h"
 #include "services/s3/object/object.h"
@@ -71,15 +67,8 @@ Result<ObjectBody> get(Core& core, std::string_view account, std::string_view bu
 Result<ObjectInfo> get_to_file(Core& core, std::string_view account, std::string_view bucket,
                                std::string_view key, const std::string& path) {
   ObjectBody body = TRY(get(core, account, bucket, key));
-  blobs::SharedFile file = TRY(blobs::open_file(path, O_WRONLY | O_CREAT | O_TRUNC));
-  auto buffer = std::make_unique<char[]>(limits::body_piece_bytes);
-  std::uint64_t position = 0;
-  while (true) {
-    std::size_t got = TRY(body.bytes->read(std::span(buffer.get(), limits::body_piece_bytes)));
-    if (got == 0) return std::move(body.info);
-    TRY(blobs::write_fully(*file, std::string_view(buffer.get(), got), position));
-    position += got;
-  }
+  TRY(write_to_file(*body.bytes, path));
+  return std::move(body.info);
 }
 
 Result<ObjectPage> list(Core& core, std::string_view account, std::string_view bucket_name,
@@ -156,11 +145,8 @@ Result<ObjectInfo> S3Service::put_object_from_file(std::string_view account,
                                                    const std::string& path,
                                                    const PutOptions& options) {
   auto put_file = [&]() -> Result<ObjectInfo> {
-    blobs::SharedFile file = TRY(blobs::open_file(path, O_RDONLY));
-    off_t size = ::lseek(file->get(), 0, SEEK_END);
-    if (size < 0) return fail(codes::kIo, "the size of " + path + " cannot be read");
-    blobs::FileSource source(std::move(file), 0, std::uint64_t(size));
-    return put(*core_, account, bucket, key, source, options);
+    std::unique_ptr<ByteSource> source = TRY(open_file(path));
+    return put(*core_, account, bucket, key, *source, options);
   };
   return in_s3_terms(put_file());
 }

@@ -14,9 +14,9 @@ namespace tidemill::services::s3 {
 
 class S3Service::Collector {
  public:
-  explicit Collector(Core& core)
-      : thread_([&core](const std::stop_token& stop) {
-          Result<void> collected = collect_garbage(core, stop);
+  Collector(Core& core, const Clock& ages)
+      : thread_([&core, &ages](const std::stop_token& stop) {
+          Result<void> collected = collect_garbage(core, ages, stop);
           if (!collected && collected.error().code != codes::kCancelled)
             log::warning("blobs without a record remain", {{"code", collected.error().code},
                                                            {"message", collected.error().message}});
@@ -34,9 +34,13 @@ S3Service::S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock,
 
 S3Service::~S3Service() { stop(); }
 
+void S3Service::check_items_with(ItemCheck check) { core_->item_check = std::move(check); }
+
 std::vector<store::TableSpec> S3Service::tables() {
   return {bucket_table().spec(), object_table().spec(), upload_table().spec(), part_table().spec()};
 }
+
+void S3Service::publish_to(const engine::Outbox& outbox) { core_->objects.publish_to(outbox); }
 
 void S3Service::add_to(Registry& registry) {
   add_bucket_operations(registry, *core_);
@@ -45,9 +49,9 @@ void S3Service::add_to(Registry& registry) {
   add_multipart_operations(registry, *core_);
 }
 
-Result<void> S3Service::start() {
+Result<void> S3Service::start(const Clock& ages) {
   TRY(core_->buckets.load());
-  collector_ = std::make_unique<Collector>(*core_);
+  collector_ = std::make_unique<Collector>(*core_, ages);
   return {};
 }
 

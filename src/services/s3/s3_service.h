@@ -7,9 +7,14 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "blobs/blobs.h"
+#include "services/s3/common/item_check.h"
 #include "services/s3/interface.h"
 #include "services/service.h"
 #include "store/store.h"
+
+namespace tidemill::engine {
+class Outbox;
+}
 
 namespace tidemill::services::s3 {
 
@@ -22,10 +27,17 @@ class S3Service final : public S3Interface {
   S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random);
   ~S3Service() override;  // calls stop()
 
+  // For DeleteObjects, which answers for each key; before requests are served. Without it every
+  // caller may delete.
+  void check_items_with(ItemCheck check);
+
   static std::vector<store::TableSpec> tables();
+  // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
+  void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
   // Reads the buckets, then collects garbage on a thread of its own while requests are served.
-  Result<void> start();
+  // Garbage ages by `ages` (AgeClock), which outlives the service.
+  Result<void> start(const Clock& ages);
   // Ends the collection early and joins its thread.
   void stop();
   // Waits for the collection that start() began: for tests.

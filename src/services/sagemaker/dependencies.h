@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -10,6 +11,7 @@
 #include "engine/engine.h"
 #include "services/iam/interface.h"
 #include "services/logs/interface.h"
+#include "services/platform/held/held_answers.h"
 #include "services/s3/interface.h"
 #include "services/sagemaker/images/images.h"
 #include "store/store.h"
@@ -30,6 +32,11 @@ struct Settings {
   std::string credentials_url;
 };
 
+// S3 as the role may use it: its policies decide, call by call.
+using S3As = std::function<std::unique_ptr<s3::S3Interface>(const std::string& role_arn)>;
+// The session's name in the messages of refusals and in policies' aws:userid.
+inline constexpr const char* kRoleSessionName = "SageMaker";
+
 struct Dependencies {
   store::Store& store;
   engine::Engine& engine;
@@ -39,7 +46,12 @@ struct Dependencies {
   iam::IamInterface& iam;
   Clock& clock;
   Random& random;
+  platform::HeldAnswers& held;  // by engine::record_id() of what they wait for
+  S3As s3_as;
   Settings settings;
+  // Measures how long jobs take (base/boot_clock.h): steps of the wall clock do not move it.
+  // nullptr: `clock` does.
+  const Clock* durations = nullptr;
 };
 
 inline constexpr const char* kServicePrincipal = "sagemaker.amazonaws.com";

@@ -38,6 +38,34 @@ std::string without_native_frames(std::string_view text) {
   return out;
 }
 
+// `  File "/data/runtimes/python-1/tidemill_serving/worker.py", line 9, in load`
+bool is_own_frame(std::string_view line) {
+  constexpr std::string_view kFile = "  File \"";
+  if (!line.starts_with(kFile)) return false;
+  line.remove_prefix(kFile.size());
+  const std::string_view path = line.substr(0, line.find('"'));
+  for (std::string_view package :
+       {"tidemill_serving/", "tidemill_training/", "tidemill_common/", "tidemill_containers/"}) {
+    const std::size_t at = path.find(package);
+    if (at != path.npos && (at == 0 || path[at - 1] == '/')) return true;
+  }
+  return false;
+}
+
+// A traceback of nothing but such frames stays as it is: the fault may be there.
+std::string without_own_frames(const std::string& text) {
+  std::string out;
+  bool in_own_frame = false, has_others = false;
+  for (std::string_view line : lines_of(text)) {
+    const bool frame = line.starts_with("  File \"");
+    // The frame's source line and its marks are indented further.
+    if (frame || !line.starts_with("    ")) in_own_frame = frame && is_own_frame(line);
+    has_others |= frame && !in_own_frame;
+    if (!in_own_frame) out.append(line).append("\n");
+  }
+  return has_others ? out : text;
+}
+
 std::string_view last_lines(std::string_view log, std::size_t count) {
   std::size_t begin = log.size();
   for (std::size_t lines = 0; begin > 0 && lines <= count; ++lines)
@@ -80,6 +108,7 @@ std::string failure_in_log(std::string_view log, std::size_t bytes_max,
   const std::size_t begin = log.rfind(kTraceback);
   std::string text = without_native_frames(begin == log.npos ? last_lines(log, last_lines_max)
                                                              : log.substr(begin));
+  if (begin != log.npos) text = without_own_frames(text);
   trim_end(text);
   if (text.size() <= bytes_max) return text;
   // The end says what happened, unless much was written after it.
@@ -92,6 +121,17 @@ std::string failure_in_log(std::string_view log, std::size_t bytes_max,
   const std::size_t used = line.size() + kCut.size();
   if (used >= bytes_max) return std::string(line);
   return std::string(line) + std::string(kCut) + std::string(last_bytes(text, bytes_max - used));
+}
+
+std::string exception_first(std::string_view log, std::size_t bytes_max,
+                            std::size_t last_lines_max) {
+  // The line may be all that there is room for.
+  const std::string line(exception_line(log).substr(0, bytes_max));
+  if (line.empty()) return failure_in_log(log, bytes_max, last_lines_max);
+  const std::size_t used = line.size() + 1;
+  if (used >= bytes_max) return line;
+  const std::string text = failure_in_log(log, bytes_max - used, last_lines_max);
+  return text.empty() || text == line ? line : line + "\n" + text;
 }
 
 std::string hide_server_paths(std::string text, const std::string& own_folder,

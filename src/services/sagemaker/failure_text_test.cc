@@ -36,6 +36,32 @@ TEST(FailureText, The_exceptions_line_survives_what_is_written_after_it) {
     EXPECT_LE(failure_in_log(log, most).size(), most);
 }
 
+TEST(FailureText, Frames_of_the_toolkit_are_left_out) {
+  const std::string log =
+      "Traceback (most recent call last):\n"
+      "  File \"/data/runtimes/python-1/tidemill_serving/worker.py\", line 9, in load\n"
+      "    model = handlers.model_fn(folder)\n            ^^^^^^^^\n"
+      "  File \"tidemill_serving/handlers.py\", line 4, in model_fn\n    return call()\n"
+      "  File \"/opt/ml/code/my_tidemill_serving/inference.py\", line 2, in model_fn\n"
+      "    return load()\n"
+      "ValueError: no weights\nwhich were expected\n";
+  EXPECT_EQ(failure_in_log(log, 1000),
+            "Traceback (most recent call last):\n"
+            "  File \"/opt/ml/code/my_tidemill_serving/inference.py\", line 2, in model_fn\n"
+            "    return load()\nValueError: no weights\nwhich were expected");
+  EXPECT_THAT(exception_first(log, 1000),
+              StartsWith("ValueError: no weights\nTraceback (most recent call last):\n  File "
+                         "\"/opt/ml/code/my_tidemill_serving/inference.py\""));
+  for (std::size_t most : {0, 1, 5, 22, 23, 24, 60, 100, 200})
+    EXPECT_LE(exception_first(log, most).size(), most);
+  EXPECT_EQ(exception_first("no trace\n", 100), "no trace");
+  // Where there are no others, these say where it was.
+  const std::string own =
+      "Traceback (most recent call last):\n  File \"tidemill_serving/worker.py\", line "
+      "9\nKeyError: 1";
+  EXPECT_EQ(failure_in_log(own, 1000), own);
+}
+
 TEST(FailureText, Of_other_logs_the_last_lines) {
   std::string log;
   for (int i = 0; i < 40; ++i) log += "line " + std::to_string(i) + "\n";

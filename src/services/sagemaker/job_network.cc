@@ -1,10 +1,20 @@
 #include "services/sagemaker/job_network.h"
 
+#include <algorithm>
+
 namespace tidemill::services::sagemaker {
 namespace {
 
-// Of the server's door where its own port is the programs'.
+// Of the server's door where its own port is the programs', or one at which the job's network has
+// something else (names, and AWS's hosts).
 constexpr std::uint16_t kOtherServerPort = 4566;
+constexpr std::uint16_t kTakenPorts[] = {kContractPort, 53, 443};
+
+std::uint16_t door_port(std::uint16_t server_port) {
+  const bool taken = std::ranges::find(kTakenPorts, server_port) != std::end(kTakenPorts);
+  return taken ? kOtherServerPort : server_port;
+}
+
 constexpr const char* kNetworkVariable = "TIDEMILL_JOB_NETWORK";
 
 }  // namespace
@@ -25,7 +35,7 @@ JobNetwork job_network(const Settings& settings, const compute::Isolation& isola
   if (settings.isolate_jobs && isolation.network_namespace) {
     // Plain and on loopback, wherever the server itself listens and whether it speaks TLS there.
     out.network = compute::JobNetwork::isolated;
-    out.server_port = settings.port == kContractPort ? kOtherServerPort : settings.port;
+    out.server_port = door_port(settings.port);
     out.server_url = "http://127.0.0.1:" + std::to_string(out.server_port);
     out.credentials_url = out.server_url;
     return out;

@@ -29,9 +29,10 @@ TEST(JobNetwork, AnIsolatedJobFindsTheServerOnItsOwnLoopback) {
     EXPECT_EQ(network.server_url, "http://127.0.0.1:4566");
     EXPECT_EQ(network.credentials_url, "http://127.0.0.1:4566");
   }
-  // The port of SageMaker's contract is the model's.
-  EXPECT_NE(job_network(at("http://h:8080", kContractPort), kCan, false).server_port,
-            kContractPort);
+  // The port of SageMaker's contract is the model's, and those of names and of https are taken.
+  for (const std::uint16_t taken : {kContractPort, std::uint16_t(53), std::uint16_t(443)})
+    EXPECT_EQ(job_network(at("http://h", taken), kCan, false).server_port, 4566) << taken;
+  EXPECT_EQ(job_network(at("http://h:80", 80), kCan, false).server_port, 80);
 }
 
 TEST(JobNetwork, InTheHostsNetworkItFindsTheServerAsItsCreatorDid) {

@@ -51,25 +51,9 @@ Result<void> StopCheck::check() {
   return {};
 }
 
-bool StoppableS3::bucket_exists(std::string_view account, std::string_view bucket) {
-  return s3_.bucket_exists(account, bucket);
-}
-
-Result<void> StoppableS3::ensure_bucket(std::string_view account, std::string_view region,
-                                        std::string_view bucket) {
-  return s3_.ensure_bucket(account, region, bucket);
-}
-
-Result<s3::ObjectInfo> StoppableS3::head_object(std::string_view account, std::string_view bucket,
-                                                std::string_view key) {
-  TRY(stop_.check());
-  return s3_.head_object(account, bucket, key);
-}
-
 Result<s3::ObjectBody> StoppableS3::get_object(std::string_view account, std::string_view bucket,
                                                std::string_view key) {
-  TRY(stop_.check());
-  s3::ObjectBody body = TRY(s3_.get_object(account, bucket, key));
+  s3::ObjectBody body = TRY(CheckedS3::get_object(account, bucket, key));
   body.bytes = std::make_unique<StoppableSource>(std::move(body.bytes), stop_);
   return body;
 }
@@ -88,7 +72,7 @@ Result<s3::ObjectInfo> StoppableS3::put_object(std::string_view account, std::st
                                                const s3::PutOptions& options) {
   TRY(stop_.check());
   StoppableSource source(bytes, stop_);
-  return or_cancelled(s3_.put_object(account, bucket, key, source, options), stop_);
+  return or_cancelled(forwarded().put_object(account, bucket, key, source, options), stop_);
 }
 
 Result<s3::ObjectInfo> StoppableS3::put_object_from_file(std::string_view account,
@@ -98,19 +82,6 @@ Result<s3::ObjectInfo> StoppableS3::put_object_from_file(std::string_view accoun
                                                          const s3::PutOptions& options) {
   std::unique_ptr<ByteSource> file = TRY(open_file_source(path));
   return put_object(account, bucket, key, *file, options);
-}
-
-Result<s3::ObjectPage> StoppableS3::list_objects(std::string_view account, std::string_view bucket,
-                                                 std::string_view prefix, std::string_view after,
-                                                 std::size_t limit) {
-  TRY(stop_.check());
-  return s3_.list_objects(account, bucket, prefix, after, limit);
-}
-
-Result<void> StoppableS3::delete_object(std::string_view account, std::string_view bucket,
-                                        std::string_view key) {
-  TRY(stop_.check());
-  return s3_.delete_object(account, bucket, key);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -8,7 +8,7 @@
 #include <stop_token>
 
 #include "base/byte_stream.h"
-#include "services/s3/interface.h"
+#include "services/sagemaker/checked_s3.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -35,15 +35,10 @@ class StopCheck {
 };
 
 // S3 whose calls and transfers end with Tidemill.Cancelled once stopped. Borrows both.
-class StoppableS3 final : public s3::S3Interface {
+class StoppableS3 final : public CheckedS3 {
  public:
-  StoppableS3(s3::S3Interface& s3, StopCheck& stop) : s3_(s3), stop_(stop) {}
+  StoppableS3(s3::S3Interface& s3, StopCheck& stop) : CheckedS3(s3), stop_(stop) {}
 
-  bool bucket_exists(std::string_view account, std::string_view bucket) override;
-  Result<void> ensure_bucket(std::string_view account, std::string_view region,
-                             std::string_view bucket) override;
-  Result<s3::ObjectInfo> head_object(std::string_view account, std::string_view bucket,
-                                     std::string_view key) override;
   // The body ends so, too, and must not outlive this.
   Result<s3::ObjectBody> get_object(std::string_view account, std::string_view bucket,
                                     std::string_view key) override;
@@ -55,14 +50,10 @@ class StoppableS3 final : public s3::S3Interface {
   Result<s3::ObjectInfo> put_object_from_file(std::string_view account, std::string_view bucket,
                                               std::string_view key, const std::string& path,
                                               const s3::PutOptions& options) override;
-  Result<s3::ObjectPage> list_objects(std::string_view account, std::string_view bucket,
-                                      std::string_view prefix, std::string_view after,
-                                      std::size_t limit) override;
-  Result<void> delete_object(std::string_view account, std::string_view bucket,
-                             std::string_view key) override;
 
  private:
-  s3::S3Interface& s3_;
+  Result<void> check(const S3Action&) override { return stop_.check(); }
+
   StopCheck& stop_;
 };
 

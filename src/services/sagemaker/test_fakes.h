@@ -9,6 +9,7 @@
 
 #include "services/iam/interface.h"
 #include "services/logs/interface.h"
+#include "services/platform/held/held_answers.h"
 #include "services/service.h"
 
 namespace tidemill::services::sagemaker {
@@ -38,7 +39,8 @@ class FakeLogs final : public logs::LogsInterface {
 
 class FakeIam : public iam::IamInterface {
  public:
-  Result<void> check_pass_role(const Context&, std::string_view role, std::string_view) override {
+  Result<void> check_pass_role(const Context&, std::string_view role, std::string_view,
+                               const std::vector<std::string>&) override {
     if (role.ends_with("/forbidden")) return fail("AccessDeniedException", "not this role");
     return {};
   }
@@ -73,6 +75,9 @@ class FakeIam : public iam::IamInterface {
       return fail("AccessDeniedException", "not this role", 403);
     return {};
   }
+  Result<Principal> role_principal(std::string_view role, std::string_view session) override {
+    return Principal{"123456789012", std::string(role) + "/" + std::string(session), {}, {}, false};
+  }
   Result<void> authorize(const Principal&, std::string_view, std::string_view,
                          const iam::ConditionContext&) override {
     return {};
@@ -93,6 +98,14 @@ class FakeIam : public iam::IamInterface {
   std::set<std::string> asked_;
 };
 
+// Describes that wait for a record whose engine does not say when it changes: they look at the end
+// of their time only.
+inline platform::HeldAnswers& test_held() {
+  static runtime::WorkerPool workers{{.name = "held", .threads = 1}};
+  static platform::HeldAnswers held(workers);
+  return held;
+}
+
 // What a client of the account 123456789012 is answered.
 template <class Op>
 Result<typename Op::Output> call_operation(const Registry& registry,
@@ -102,7 +115,7 @@ Result<typename Op::Output> call_operation(const Registry& registry,
   context.region = region;
   context.principal.account = "123456789012";
   const Handler* handler = registry.find(Op::operation());
-  const Value value = TRY((*handler)(context, to_value(input)));
+  const Value value = TRY(run_and_wait(*handler, context, to_value(input)));
   typename Op::Output output{};
   TRY(from_value(value, output));
   return output;

@@ -54,6 +54,7 @@ inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::millisec
 
 struct InvokeRequest {
   std::string account, region, endpoint;
+  std::string caller;  // the principal's ARN, whose budget a whole answer counts against
   std::string content_type, accept;
   std::string target_variant, target_model, target_container;
   std::string component;   // an inference component's name

@@ -31,7 +31,7 @@ std::string stream_error(const Error& error) {
 }
 
 // The events of these bytes; false when the client is behind.
-bool push_parts(wire::PushWriter& writer, std::string_view bytes) {
+bool push_parts(PushWriter& writer, std::string_view bytes) {
   bool room = true;
   while (!bytes.empty()) {
     const std::string_view part = bytes.substr(0, kPartBytesMax);
@@ -48,7 +48,7 @@ struct Inference::Streaming {
   Chosen chosen;
   InvokeRequest request;
   StreamDone done;
-  wire::PushWriter writer;
+  PushWriter writer;
   std::shared_ptr<wire::ResponseStream> response;  // shared: with the client that reads it
   int status = 0;                                  // 0: no head yet
   wire::Headers headers;
@@ -120,15 +120,16 @@ void Inference::stream_from(const std::shared_ptr<Streaming>& streaming) {
 // Native models and pipelines have the whole answer at once: it is one part, or a few. In the place
 // that was chosen: the variant may have no second one.
 void Inference::stream_whole(Chosen&& chosen, InvokeRequest request, StreamDone done) {
-  auto whole = [this, done = std::move(done)](InvokeResult result) mutable {
+  auto whole = [this, caller = request.caller,
+                done = std::move(done)](InvokeResult result) mutable {
     if (!result) return done(fail(result.error()));
-    SharedBudget::Hold hold = answer_bytes_.hold(result->invoked_variant);
+    SharedBudget::Hold hold = answer_bytes_.hold(caller);
     if (!hold.grow_to(result->body.size()))
       return done(fail("ThrottlingException",
                        "The answers under way have as many bytes as the server holds at once; "
                        "please reduce your request rate.",
                        429));
-    wire::PushBody body = wire::make_push_body(result->body.size() + kPartBytesMax);
+    PushBody body = make_push_body(result->body.size() + kPartBytesMax);
     push_parts(body.writer, result->body);
     body.writer.finish();
     done(StreamedAnswer{std::move(result->content_type), std::move(result->invoked_variant),
@@ -144,13 +145,13 @@ void Inference::stream_head(const std::shared_ptr<Streaming>& streaming, int sta
   streaming->status = status;
   streaming->headers = std::move(headers);
   if (!streaming->good()) return;  // its body is the error's message
-  wire::PushBody body = wire::make_push_body();
+  PushBody body = make_push_body();
   streaming->writer = std::move(body.writer);
   streaming->writer.on_event(
-      [response = std::weak_ptr(streaming->response)](wire::PushWriter::Event event) {
+      [response = std::weak_ptr(streaming->response)](PushWriter::Event event) {
         auto held = response.lock();
         if (!held) return;
-        if (event == wire::PushWriter::Event::room)
+        if (event == PushWriter::Event::room)
           held->resume();
         else
           held->cancel();

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "wire/push_body.h"
+#include "base/push_body.h"
 
 namespace tidemill::services::sagemaker_runtime {
 
@@ -16,7 +16,7 @@ struct StreamedAnswer {
   std::string invoked_variant, custom_attributes;
   std::string new_session_id, closed_session_id;
   // PayloadPart events, and a ModelStreamError when the model breaks off.
-  std::unique_ptr<wire::PushReader> events;
+  std::unique_ptr<PushReader> events;
   std::shared_ptr<const void> held;  // shared with the answer: memory of events made already
 };
 

@@ -23,7 +23,7 @@ std::string payload(StreamedAnswer& answer) {
     answer.events->on_wake([woken, told] {
       if (!told->exchange(true)) woken->set_value();
     });
-    wire::PushReader::Taken taken = answer.events->take();
+    PushReader::Taken taken = answer.events->take();
     bytes += taken.bytes;
     if (taken.ended) break;
     if (taken.bytes.empty()) woken->get_future().wait();

@@ -10,6 +10,7 @@
 
 #include "store/plan.h"
 #include "store/position.h"
+#include "store/position_key.h"
 
 namespace tidemill::store {
 
@@ -72,8 +73,13 @@ class MemoryStore final : public Store {
   }
 
   Result<void> commit(Transaction transaction) override {
-    std::unique_lock lock(mutex_);
-    return commit_locked(transaction);
+    Result<void> committed;
+    {
+      std::unique_lock lock(mutex_);
+      committed = commit_locked(transaction);
+    }
+    transaction.run_hooks(committed);
+    return committed;
   }
 
   void commit_async(Transaction transaction, std::function<void(Result<void>)> done) override {
@@ -123,6 +129,11 @@ class MemoryStore final : public Store {
     return page;
   }
 
+  static std::uint64_t next_position(const MemoryTable& table) {
+    if (table.rows.empty()) return 1;
+    return position_of(table.rows.rbegin()->first).value_or(0) + 1;
+  }
+
   Result<void> commit_locked(const Transaction& transaction) {
     for (const auto& operation : transaction.operations()) {
       MemoryTable* table = TRY(find(operation.table));
@@ -144,6 +155,10 @@ class MemoryStore final : public Store {
   void apply(const PlannedWrite& write) {
     const Transaction::Operation& operation = *write.operation;
     MemoryTable& table = tables_.find(operation.table)->second;
+    if (write.is_append()) {
+      table.rows[position_key(next_position(table))] = {1, operation.value, {}};
+      return;
+    }
     for (const auto& [index, index_key] : write.index_keys_removed) {
       table.indexes[index].erase({index_key, operation.key});
     }

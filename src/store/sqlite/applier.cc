@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "store/position_key.h"
+
 namespace tidemill::store::sqlite {
 
 namespace {
@@ -12,7 +16,8 @@ Applier::Applier(Connection& connection, const Tables& tables)
     : connection_(connection),
       tables_(tables),
       by_table_(tables.all().size()),
-      by_index_(tables.index_count()) {}
+      by_index_(tables.index_count()),
+      positions_(tables.all().size()) {}
 
 Result<void> Applier::check(const Tables& tables, const Transaction& transaction) {
   std::size_t bytes = 0;
@@ -41,6 +46,8 @@ Result<Applier::TableStatements*> Applier::statements(const TableInfo& table) {
         "INSERT INTO {} (key, version, value, index_keys) VALUES (?1, ?2, ?3, ?4)", name)));
     statements.update = TRY(connection_.prepare(fmt::format(
         "UPDATE {} SET version = ?2, value = ?3, index_keys = ?4 WHERE key = ?1", name)));
+    statements.last =
+        TRY(connection_.prepare(fmt::format("SELECT key FROM {} ORDER BY key DESC LIMIT 1", name)));
     statements.erase = TRY(connection_.prepare(fmt::format("DELETE FROM {} WHERE key = ?1", name)));
   }
   return &statements;
@@ -81,9 +88,29 @@ Result<void> Applier::apply(const Transaction& transaction) {
   return {};
 }
 
+void Applier::forget_positions() { std::ranges::fill(positions_, std::nullopt); }
+
+Result<void> Applier::append(const TableInfo& table, const std::string& value) {
+  TableStatements* rows = TRY(statements(table));
+  std::optional<std::uint64_t>& position = positions_[table.number];
+  if (!position) {
+    ResetGuard guard(rows->last);
+    position = TRY(rows->last.step()) ? position_of(rows->last.text(0)).value_or(0) : 0;
+  }
+  const std::string key = position_key(*position + 1);
+  rows->insert.bind(1, key);
+  rows->insert.bind(2, std::int64_t(1));
+  rows->insert.bind(3, value);
+  rows->insert.bind(4, std::string_view(""));
+  TRY(rows->insert.run());
+  ++*position;
+  return {};
+}
+
 Result<void> Applier::write(const PlannedWrite& write) {
   const Transaction::Operation& operation = *write.operation;
   const TableInfo* table = TRY(tables_.find(operation.table));
+  if (write.is_append()) return append(*table, operation.value);
   TableStatements* rows = TRY(statements(*table));
   if (write.new_version == 0) {
     rows->erase.bind(1, operation.key);

@@ -90,7 +90,10 @@ void Writer::run() {
       for (const Pending& pending : group) queue_bytes_ -= pending.bytes;
     }
     commit_group(group);
-    for (Pending& pending : group) pending.done(std::move(pending.result));
+    for (Pending& pending : group) {
+      pending.transaction.run_hooks(pending.result);
+      pending.done(std::move(pending.result));
+    }
     group.clear();
   }
 }
@@ -130,6 +133,7 @@ void Writer::commit_alone(Pending& pending) {
   std::vector<Pending> alone(1);
   alone[0].transaction = std::move(pending.transaction);
   commit_together(alone);
+  pending.transaction = std::move(alone[0].transaction);
   pending.result = std::move(alone[0].result);
 }
 
@@ -173,6 +177,7 @@ bool Writer::commit_together(std::vector<Pending>& group) {
 }
 
 void Writer::roll_back() {
+  applier_.forget_positions();
   if (!connection_.in_transaction()) return;
   if (Result<void> done = rollback_.run(); !done) {
     log::error("rollback failed", {{"reason", done.error().message}});

@@ -3,9 +3,9 @@
 #include <mutex>
 #include <thread>
 
+#include "base/push_body.h"
 #include "wire/client/http_client.h"
 #include "wire/client/scripted_server.h"
-#include "wire/push_body.h"
 #include "wire/server/http_test_support.h"
 
 namespace tidemill::wire {

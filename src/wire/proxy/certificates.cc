@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <ctime>
 
 namespace tidemill::wire {
 namespace {
@@ -179,6 +180,12 @@ bool belong_together(const Certificate& certificate, const PrivateKey& key) {
   const bool together = X509_check_private_key(certificate.get(), key.get()) == 1;
   ERR_clear_error();
   return together;
+}
+
+bool is_valid_at(const Certificate& certificate, Timestamp time) {
+  std::time_t seconds = time.microseconds / 1'000'000;
+  return X509_cmp_time(X509_get0_notBefore(certificate.get()), &seconds) < 0 &&
+         X509_cmp_time(X509_get0_notAfter(certificate.get()), &seconds) > 0;
 }
 
 }  // namespace tidemill::wire

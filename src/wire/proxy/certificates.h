@@ -42,5 +42,7 @@ Result<std::string> pem_of(const Certificate& certificate);
 Result<std::string> der_of(const Certificate& certificate);
 Result<Certificate> parse_certificate(std::string_view pem, const std::string& name);
 bool belong_together(const Certificate& certificate, const PrivateKey& key);
+// Whether the time lies between its beginning and its end.
+bool is_valid_at(const Certificate& certificate, Timestamp time);
 
 }  // namespace tidemill::wire

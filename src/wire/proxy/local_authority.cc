@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
 #include "wire/http.h"
 #include "wire/proxy/aws_hosts.h"
 #include "wire/proxy/certificates.h"
@@ -104,13 +105,22 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::load_or_create(
   } else {
     keys->authority = TRY(parse_private_key(key_text, key_path.string()));
   }
+  if (!certificate_text.empty()) {
+    keys->certificate = TRY(parse_certificate(certificate_text, certificate_path.string()));
+    // Its ten years are over, or a clock that was set wrong made it. The key stays, and with it
+    // what was signed; clients get the new certificate from `tidemill env`.
+    if (belong_together(keys->certificate, keys->authority) &&
+        !is_valid_at(keys->certificate, clock.now())) {
+      log::warning("the local authority's certificate is not valid at this time: a new one is made",
+                   {{"file", certificate_path.string()}});
+      certificate_text.clear();
+    }
+  }
   if (certificate_text.empty()) {
     keys->certificate =
         TRY(make_authority_certificate(keys->authority, aws_domains(), clock.now()));
     certificate_text = TRY(pem_of(keys->certificate));
     TRY(write_durably(certificate_path, certificate_text, 0644));
-  } else {
-    keys->certificate = TRY(parse_certificate(certificate_text, certificate_path.string()));
   }
   if (!belong_together(keys->certificate, keys->authority))
     return fail(codes::kCorrupt, key_path.string() + " is not the key of " +

@@ -153,6 +153,21 @@ TEST(LocalAuthority, RefusesWhatOthersMayReadAndWhatIsDamaged) {
             codes::kCorrupt);
 }
 
+TEST(LocalAuthority, ACertificateOfAWrongClockIsReplaced) {
+  for (const char* wrong : {"1970-01-02T00:00:00Z", "2099-01-01T00:00:00Z"}) {
+    Folder folder;
+    const ManualClock set_wrong(*parse_iso8601(wrong));
+    const std::string made =
+        (*LocalAuthority::load_or_create(folder.path(), set_wrong))->certificate_pem();
+    const std::string right =
+        (*LocalAuthority::load_or_create(folder.path(), clock_of_2026()))->certificate_pem();
+    EXPECT_NE(right, made);
+    EXPECT_TRUE(is_valid_at(std::move(*parse_certificate(right, "it")), clock_of_2026().now()));
+    EXPECT_EQ((*LocalAuthority::load_or_create(folder.path(), clock_of_2026()))->certificate_pem(),
+              right);
+  }
+}
+
 TEST(LocalAuthority, ContextsAreKeptRenewedAndBounded) {
   Folder folder;
   ManualClock clock(*parse_iso8601("2026-11-29T12:00:00Z"));

@@ -45,8 +45,8 @@ Connection::Connection(std::shared_ptr<LoopServer> server, Socket socket,
       socket_(std::move(socket)),
       remote_address_(std::move(remote_address)),
       since_(server_->now()) {
-  if (!shared_.tls) return;
-  tls_ = std::make_unique<TlsSession>(*shared_.tls);
+  if (!server_->tls()) return;
+  tls_ = std::make_unique<TlsSession>(*server_->tls());
   tls_ciphertext_ = std::make_unique_for_overwrite<char[]>(tls_read_bytes);
 }
 
@@ -136,8 +136,9 @@ bool Connection::step_head() {
 void Connection::begin_body() {
   head_.request.remote_address = remote_address_;
   head_.request.tls = tls_ != nullptr;
-  head_.request.job = server_->job();
-  head_.request.tunnel_host = tunnel_host_;
+  head_.request.job = server_->door().job;
+  // A door that stands for every name of AWS is bound to the one that the client asked TLS for.
+  head_.request.tunnel_host = tls_ && tunnel_host_.empty() ? tls_->chosen_host() : tunnel_host_;
   first_request_ = false;
   if (head_.framing.kind == BodyKind::none) {
     reading_ = Reading::complete;

@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "base/push_body.h"
 #include "wire/http_input_buffer.h"
 #include "wire/http_parser.h"
 #include "wire/http_socket.h"
-#include "wire/push_body.h"
 #include "wire/server/body_pipe.h"
 #include "wire/server/loop_server.h"
 #include "wire/server/upgrade.h"

@@ -5,7 +5,7 @@
 #include <thread>
 #include <vector>
 
-#include "wire/push_body.h"
+#include "base/push_body.h"
 #include "wire/server/http_test_support.h"
 
 namespace tidemill::wire {

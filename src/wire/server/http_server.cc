@@ -119,7 +119,7 @@ struct HttpServer::Impl {
   Result<void> bind_path(const std::string& path);
   Result<void> share(int listening, const std::string& where);
   void add(std::size_t loop, int listening);
-  void add_door(const std::string& job, int listening_descriptor);
+  void add_door(const std::string& job, int listening_descriptor, std::shared_ptr<TlsContext> tls);
   void remove_door(const std::string& job);
   void stop();
 
@@ -129,9 +129,10 @@ struct HttpServer::Impl {
   std::uint16_t port = 0;
 
   std::mutex doors_mutex;
-  std::map<std::string, std::shared_ptr<LoopServer>> doors;  // by job; guarded by doors_mutex
-  std::size_t doors_made = 0;                                // guarded by doors_mutex
-  bool no_more_doors = false;                                // stop() began; guarded by doors_mutex
+  // By job; those of one are on one loop. Guarded by doors_mutex.
+  std::map<std::string, std::vector<std::shared_ptr<LoopServer>>> doors;
+  std::size_t loops_given = 0;  // guarded by doors_mutex
+  bool no_more_doors = false;   // stop() began; guarded by doors_mutex
 };
 
 Result<void> HttpServer::Impl::bind() {
@@ -184,9 +185,9 @@ void HttpServer::Impl::add(std::size_t loop, int listening) {
   shared->loops.push_back(servers.back());
 }
 
-// One loop a door: jobs are many, and each has few connections.
-void HttpServer::Impl::add_door(const std::string& job, int listening_descriptor) {
-  remove_door(job);
+// One loop a job: jobs are many, and each has few connections.
+void HttpServer::Impl::add_door(const std::string& job, int listening_descriptor,
+                                std::shared_ptr<TlsContext> tls) {
   std::shared_ptr<LoopServer> door;
   {
     std::lock_guard lock(doors_mutex);
@@ -194,26 +195,31 @@ void HttpServer::Impl::add_door(const std::string& job, int listening_descriptor
       ::close(listening_descriptor);
       return;
     }
-    runtime::EventLoop& loop = loops.at(doors_made++ % loops.size());
-    door = std::make_shared<LoopServer>(loop, shared, listening_descriptor, job);
-    doors[job] = door;
+    std::vector<std::shared_ptr<LoopServer>>& others = doors[job];
+    runtime::EventLoop& loop =
+        others.empty() ? loops.at(loops_given++ % loops.size()) : others.front()->loop();
+    Door of{job, std::move(tls),
+            others.empty() ? std::make_shared<std::size_t>(0) : others.front()->door().connections};
+    door = std::make_shared<LoopServer>(loop, shared, listening_descriptor, std::move(of));
+    others.push_back(door);
   }
   door->loop().post([door] { door->start_accepting(); });
 }
 
 void HttpServer::Impl::remove_door(const std::string& job) {
-  std::shared_ptr<LoopServer> door;
+  std::vector<std::shared_ptr<LoopServer>> removed;
   {
     std::lock_guard lock(doors_mutex);
     const auto found = doors.find(job);
     if (found == doors.end()) return;
-    door = std::move(found->second);
+    removed = std::move(found->second);
     doors.erase(found);
   }
-  door->loop().post([door] {
-    door->begin_stop();
-    door->finish_stop();
-  });
+  for (std::shared_ptr<LoopServer>& door : removed)
+    door->loop().post([door] {
+      door->begin_stop();
+      door->finish_stop();
+    });
 }
 
 void HttpServer::Impl::stop() {
@@ -221,7 +227,8 @@ void HttpServer::Impl::stop() {
     // From here on they are stopped with the others.
     std::lock_guard lock(doors_mutex);
     no_more_doors = true;
-    for (auto& [job, door] : doors) servers.push_back(std::move(door));
+    for (auto& [job, of_job] : doors)
+      for (std::shared_ptr<LoopServer>& door : of_job) servers.push_back(std::move(door));
     doors.clear();
   }
   if (servers.empty()) return;
@@ -257,8 +264,9 @@ Result<void> HttpServer::start() {
 
 void HttpServer::stop() { impl_->stop(); }
 
-void HttpServer::add_door(const std::string& job, int listening_descriptor) {
-  impl_->add_door(job, listening_descriptor);
+void HttpServer::add_door(const std::string& job, int listening_descriptor,
+                          std::shared_ptr<TlsContext> tls) {
+  impl_->add_door(job, listening_descriptor, std::move(tls));
 }
 
 void HttpServer::remove_door(const std::string& job) { impl_->remove_door(job); }

@@ -19,6 +19,8 @@
 
 namespace tidemill::wire {
 
+class TlsContext;
+
 struct HttpServerOptions {
   std::string address = "127.0.0.1";  // an IP address, or a name: its first one
   std::uint16_t port = 4566;          // 0: the system chooses; HttpServer::port() tells
@@ -62,7 +64,7 @@ struct HttpServerOptions {
   std::function<HttpResponse(int status, std::string_view reason)> on_bad_request;
 };
 
-// Through one job's door at a time, so that no job takes up what others need; at most about a
+// Through one job's doors at a time, so that no job takes up what others need; at most about a
 // quarter of connections_max.
 inline constexpr std::size_t connections_per_job_max = 1024;
 
@@ -95,9 +97,11 @@ class HttpServer {
   // Accepts; binds first when bind() was not called.
   Result<void> start();
   // Accepts on one socket more, which listens in a job's own network: what comes through it has
-  // HttpRequest::job set. Takes the descriptor. Any thread, but a loop's.
-  void add_door(const std::string& job, int listening_descriptor);
-  // Closes the job's door and every connection that came through it. Any thread; idempotent.
+  // HttpRequest::job set. `tls`: what is spoken there; nullptr: plain HTTP. Takes the descriptor.
+  // Any thread, but a loop's.
+  void add_door(const std::string& job, int listening_descriptor,
+                std::shared_ptr<TlsContext> tls = nullptr);
+  // Closes the job's doors and every connection that came through them. Any thread; idempotent.
   void remove_door(const std::string& job);
   // Stops accepting, closes idle connections, lets requests finish for stop_grace, then cuts off
   // the rest. Blocks; idempotent; not from a loop's thread.

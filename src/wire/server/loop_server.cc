@@ -45,6 +45,16 @@ std::string address_text(const sockaddr_storage& address) {
   return "[" + std::string(text) + "]:" + std::to_string(ntohs(v6.sin6_port));
 }
 
+// A socket that was handed over has a path, and so might be met by others than whoever handed it
+// over: only root and this process's own user are answered.
+bool may_connect(int descriptor, const HttpServerOptions& options) {
+  if (options.bound_descriptor < 0) return true;
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  return peer.uid == 0 || peer.uid == ::geteuid();
+}
+
 // Often enough that a limit is kept to an eighth of itself, rarely enough to cost nothing.
 std::chrono::milliseconds tick_period(const HttpServerOptions& options) {
   const auto shortest =
@@ -69,10 +79,10 @@ struct LoopServer::Listener {
 };
 
 LoopServer::LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
-                       int listening_descriptor, std::string job)
+                       int listening_descriptor, Door door)
     : loop_(event_loop),
       shared_(std::move(server_shared)),
-      job_(std::move(job)),
+      door_(std::move(door)),
       listener_(std::make_unique<Listener>(event_loop.context(), listening_descriptor)),
       tick_timer_(event_loop),
       accept_timer_(event_loop),
@@ -97,6 +107,10 @@ void LoopServer::accept_connections() {
     const int descriptor =
         ::accept4(listener_->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&address),
                   &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor >= 0 && !may_connect(descriptor, shared_->options)) {
+      ::close(descriptor);
+      continue;
+    }
     if (descriptor >= 0) {
       add_connection(descriptor, address_text(address));
       continue;
@@ -118,7 +132,7 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   const std::uint64_t active = counters.connections_active.fetch_add(1);
   const std::size_t max = shared_->options.connections_max;
   const std::size_t of_a_job = std::min(connections_per_job_max, max / job_share_divisor + 1);
-  const bool job_has_too_many = !job_.empty() && connections_.size() >= of_a_job;
+  const bool job_has_too_many = door_.connections && *door_.connections >= of_a_job;
   const bool has_room = !job_has_too_many &&
                         (active < max - max / shed_reserve_divisor || make_room() || active < max);
   if (!has_room) {
@@ -129,6 +143,7 @@ void LoopServer::add_connection(int descriptor, std::string remote_address) {
   auto connection = std::make_shared<Connection>(shared_from_this(), Socket(loop_, descriptor),
                                                  std::move(remote_address));
   connections_.insert(connection);
+  if (door_.connections) ++*door_.connections;
   connection->start();
   schedule_tick();
 }
@@ -170,7 +185,7 @@ bool LoopServer::shed_connections() {
 
 void LoopServer::refuse_connection(int descriptor) {
   shared_->counters.connections_refused.fetch_add(1, std::memory_order_relaxed);
-  if (!shared_->tls) {
+  if (!tls()) {
     HttpResponse response = shared_->bad_request_response(503, "Too many connections are open.");
     ResponseFraming framing;
     framing.content_length = response.body.size();
@@ -190,7 +205,9 @@ void LoopServer::refuse_connection(int descriptor) {
 }
 
 void LoopServer::remove(const std::shared_ptr<Connection>& connection) {
-  if (connections_.erase(connection) > 0) shared_->counters.connections_active.fetch_sub(1);
+  if (connections_.erase(connection) == 0) return;
+  shared_->counters.connections_active.fetch_sub(1);
+  if (door_.connections) --*door_.connections;
 }
 
 void LoopServer::schedule_tick() {

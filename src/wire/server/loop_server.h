@@ -38,11 +38,19 @@ struct ServerShared {
   HttpResponse bad_request_response(int status, const std::string& reason) const;
 };
 
+// What tells a door in a job's network from the server's own address.
+struct Door {
+  std::string job;                  // "" for the server's own address
+  std::shared_ptr<TlsContext> tls;  // nullptr: as the server; shared: with the job's other doors
+  // Through all doors of the job; on its loop's thread. nullptr for the server's own address.
+  std::shared_ptr<std::size_t> connections;
+};
+
 // Lives on its loop's thread, its constructor excepted.
 class LoopServer : public std::enable_shared_from_this<LoopServer> {
  public:
   LoopServer(runtime::EventLoop& event_loop, std::shared_ptr<ServerShared> server_shared,
-             int listening_descriptor, std::string job = {});
+             int listening_descriptor, Door door = {});
   ~LoopServer();
 
   void start_accepting();
@@ -54,8 +62,9 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
   runtime::EventLoop& loop() { return loop_; }
   ServerShared& shared() { return *shared_; }
   bool stopping() const { return stopping_; }
-  // Whose door this is; "" the server's own address.
-  const std::string& job() const { return job_; }
+  const Door& door() const { return door_; }
+  // nullptr: plain HTTP.
+  TlsContext* tls() const { return door_.tls ? door_.tls.get() : shared_->tls.get(); }
   // The time of the last tick or event: exact to tick_, cheap.
   SteadyTime now() const { return std::chrono::steady_clock::now(); }
   std::string_view date();
@@ -74,7 +83,7 @@ class LoopServer : public std::enable_shared_from_this<LoopServer> {
 
   runtime::EventLoop& loop_;
   const std::shared_ptr<ServerShared> shared_;
-  const std::string job_;
+  const Door door_;
   std::unique_ptr<Listener> listener_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   std::optional<runtime::Timer> tick_timer_;

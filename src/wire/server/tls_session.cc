@@ -79,6 +79,30 @@ Result<std::unique_ptr<TlsContext>> TlsContext::for_host(std::string host, x509_
   return context;
 }
 
+// May be called twice for one session, the second time for the context that was chosen: then that
+// one checks the name.
+int TlsContext::choose_by_name(ssl_st* session, int* alert, void* context) {
+  const char* name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
+  *alert = SSL_AD_UNRECOGNIZED_NAME;
+  if (!name) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  std::shared_ptr<TlsContext> chosen = static_cast<const TlsContext*>(context)->find_(name);
+  if (!chosen) return SSL_TLSEXT_ERR_ALERT_FATAL;
+  SSL_set_SSL_CTX(session, chosen->context_);
+  static_cast<TlsSession*>(SSL_get_app_data(session))->chosen_ = std::move(chosen);
+  return SSL_TLSEXT_ERR_OK;
+}
+
+Result<std::unique_ptr<TlsContext>> TlsContext::by_name(Find find) {
+  ssl_ctx_st* raw = SSL_CTX_new(TLS_server_method());
+  if (!raw) return fail(codes::kIo, "OpenSSL cannot make a context: " + openssl_error());
+  std::unique_ptr<TlsContext> context(new TlsContext(raw));
+  context->find_ = std::move(find);
+  set_options(raw);
+  SSL_CTX_set_tlsext_servername_callback(raw, choose_by_name);
+  SSL_CTX_set_tlsext_servername_arg(raw, context.get());
+  return context;
+}
+
 bool TlsContext::serves(std::string_view server_name) const {
   return host_.empty() || equal_ignoring_case(server_name, host_);
 }
@@ -88,6 +112,7 @@ TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 TlsSession::TlsSession(TlsContext& context) : session_(SSL_new(context.context_)) {
   SSL_set_bio(session_, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
   SSL_set_accept_state(session_);
+  SSL_set_app_data(session_, this);
 }
 
 TlsSession::~TlsSession() { SSL_free(session_); }
@@ -129,6 +154,11 @@ void TlsSession::close_notify() {
   ERR_clear_error();
   SSL_shutdown(session_);
   collect_output();
+}
+
+const std::string& TlsSession::chosen_host() const {
+  static const std::string none;
+  return chosen_ ? chosen_->host_ : none;
 }
 
 void TlsSession::collect_output() {

@@ -2,6 +2,7 @@
 // without it.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,11 @@ class TlsContext {
   // nothing.
   static Result<std::unique_ptr<TlsContext>> for_host(std::string host, x509_st* certificate,
                                                       evp_pkey_st* private_key);
+  // For every name that `find` has a context for, the one that the client asks for (SNI); others,
+  // and clients that name none, are refused with an alert. `find` is called on the sessions'
+  // threads, and must not block.
+  using Find = std::function<std::shared_ptr<TlsContext>(const std::string& name)>;
+  static Result<std::unique_ptr<TlsContext>> by_name(Find find);
   // True when clients may ask for this name.
   bool serves(std::string_view server_name) const;
   ~TlsContext();
@@ -33,9 +39,11 @@ class TlsContext {
 
  private:
   friend class TlsSession;
+  static int choose_by_name(ssl_st* session, int* alert, void* context);
   explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_;
   std::string host_;  // empty: any
+  Find find_;         // empty: this context itself is the one
 };
 
 // One connection's state. Used by one thread.
@@ -55,10 +63,16 @@ class TlsSession {
   void close_notify();
   // Bytes for the wire.
   std::string take_output();
+  // The host that the client asked a context by_name() for; "" when there is no such choice, or not
+  // yet.
+  const std::string& chosen_host() const;
 
  private:
+  friend class TlsContext;
   void collect_output();
   ssl_st* session_;
+  // Of the name that was asked for. Shared: it may be forgotten by whoever found it.
+  std::shared_ptr<TlsContext> chosen_;
   std::string output_;
   bool handshake_done_ = false;
 };

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/encoding.h"
@@ -63,9 +65,11 @@ void append_subresources(const HttpRequest& request, std::string& out) {
   std::vector<const QueryParameter*> parameters;
   for (const QueryParameter& parameter : request.query)
     if (is_signed_parameter(parameter.name)) parameters.push_back(&parameter);
-  std::ranges::stable_sort(
-      parameters, {},
-      [](const QueryParameter* parameter) -> const std::string& { return parameter->name; });
+  // By name, and parameters of one name in the order of the request. Not std::stable_sort, which
+  // draws in a function that C++17 deprecated.
+  std::ranges::sort(parameters, {}, [](const QueryParameter* parameter) {
+    return std::pair<std::string_view, const QueryParameter*>(parameter->name, parameter);
+  });
   char separator = '?';
   for (const QueryParameter* parameter : parameters) {
     out += separator;

@@ -305,6 +305,33 @@ class LifeTest(ServingCase):
         self.assertTrue(self.call(self.connect(), "who")[1].isdigit())
         self.assertFalse(os.path.exists(self.socket + ".other"))
 
+    @unittest.skipIf(os.geteuid() != 0, "acts as another user, which takes root")
+    def test_another_user_is_not_answered(self):
+        with socket.socket(socket.AF_UNIX) as bound:
+            bound.bind(self.socket)
+            self.start(ECHO, pass_fds=[bound.fileno()], TIDEMILL_SOCKET_DESCRIPTOR=str(bound.fileno()))
+        wait_until(lambda: self.ping() == 200)
+        os.chmod(self.socket, 0o666)
+        os.chmod(self.root, 0o711)
+
+        def answered(user):
+            """Asked by a process of that user; its interpreter may lie where others cannot go, so it is forked."""
+            child = os.fork()
+            if child == 0:
+                try:
+                    os.setuid(user)
+                    with socket.socket(socket.AF_UNIX) as stream:
+                        stream.settimeout(5)
+                        stream.connect(self.socket)
+                        stream.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n")
+                        os._exit(0 if stream.recv(100).startswith(b"HTTP/1.1 200") else 1)
+                except (ConnectionError, TimeoutError):
+                    os._exit(1)
+                except BaseException:
+                    os._exit(2)
+            return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        self.assertEqual([answered(0), answered(65534)], [0, 1])
+
     def test_a_port_of_the_loopback_interface(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

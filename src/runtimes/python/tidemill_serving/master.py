@@ -9,6 +9,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -21,6 +22,14 @@ PEEK_BYTES = 2048
 # A request line that has not come whole is looked at again this much later.
 PEEK_AGAIN_SECONDS = 0.01
 DOUBT_SECONDS = 0.25
+
+
+def may_connect(stream):
+    """Of a unix socket: the path might be met by others than the server, which is root or this process's own user."""
+    if stream.family != socket.AF_UNIX:
+        return True
+    _, user, _ = struct.unpack("3i", stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return user in (0, os.geteuid())
 
 
 class Master(Loop):
@@ -191,6 +200,9 @@ class Master(Loop):
                 self.set_accepting(False)
                 self.after(0.1, lambda: self.set_accepting(True))
                 return
+            if not may_connect(stream):
+                stream.close()
+                continue
             stream.setblocking(False)
             connection = self.add(stream, self.free_indexes.pop())
             self.indexed[connection.index] = connection

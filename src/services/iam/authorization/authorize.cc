@@ -8,7 +8,7 @@
 namespace tidemill::services::iam {
 namespace {
 
-// What every caller may do, and what is decided by the service itself.
+// Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
          operation != "DecodeAuthorizationMessage";
@@ -43,7 +43,7 @@ const api::ActionRule* rule_of(std::string_view action) {
 
 bool has_rule(const schema::Service& service, const schema::Operation& operation) {
   if (needs_no_permission(service, operation.name)) return true;
-  // DeleteObjects is DeleteObject on each.
+  // DeleteObjects is DeleteObject on each key, which S3 asks for one by one.
   if (service.name == "s3")
     return operation.name == "DeleteObjects" || rule_of("s3:" + s3_action(operation.name));
   return api::find_action_rule(action_prefix(service), operation.name) != nullptr;
@@ -70,14 +70,13 @@ RequestFacts facts_of(const Context& context) {
   RequestFacts facts;
   facts.region = context.region;
   facts.received = context.received;
-  const auto address = context.headers.find(kRemoteAddressHeader);
-  if (address != context.headers.end()) facts.remote_address = address->second;
+  facts.remote_address = context.remote_address;
   // What the server does on its own behalf leaves no machine.
   facts.secure = context.endpoint.empty() || context.endpoint.starts_with("https://");
-  facts.header = [&headers = context.headers](std::string_view name) {
-    const auto found = headers.find(std::string(name));
-    return found == headers.end() ? nullptr : &found->second;
-  };
+  facts.header = context.find_header;
+  facts.authentication = context.signature.authentication;
+  facts.signature_version = context.signature.version;
+  facts.signed_at = context.signature.signed_at;
   return facts;
 }
 

@@ -1,4 +1,4 @@
-// From an operation and its input to what policies speak of: actions and the ARNs of the records
+// Translates an operation and its input into the terms of policies: actions and the ARNs of records
 // that it works on, as Describe shows them, however the caller spelled them.
 // https://docs.aws.amazon.com/service-authorization/latest/reference/
 #pragma once
@@ -48,17 +48,5 @@ Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
 const api::ActionRule* rule_of(std::string_view action);
 // Whether required_actions() knows what the operation needs.
 bool has_rule(const schema::Service& service, const schema::Operation& operation);
-
-// Decides operations. Thread-safe.
-class Authorizer {
- public:
-  virtual ~Authorizer() = default;
-  // AccessDenied (S3 and query services) or AccessDeniedException, or the error of
-  // required_actions(). Costs nothing for root.
-  virtual Result<void> authorize_operation(const RequestFacts& facts, const Principal& principal,
-                                           const schema::Service& service,
-                                           const schema::Operation& operation,
-                                           const Value& input) = 0;
-};
 
 }  // namespace tidemill::services::iam

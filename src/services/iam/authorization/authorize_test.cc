@@ -54,7 +54,7 @@ TEST(RequiredActions, s3) {
   EXPECT_THAT(
       required(s3, "DeleteObjects",
                R"({"Bucket":"b","Delete":{"Objects":[{"Key":"x"},{"Key":"y","VersionId":"1"}]}})"),
-      ElementsAre("s3:DeleteObject arn:aws:s3:::b/x", "s3:DeleteObjectVersion arn:aws:s3:::b/y"));
+      IsEmpty());  // S3 asks for each key by itself
   EXPECT_THAT(required(s3, "PutObject", R"({"Bucket":"b","Key":"k","Tagging":"a=b"})"),
               ElementsAre("s3:PutObject arn:aws:s3:::b/k", "s3:PutObjectTagging arn:aws:s3:::b/k"));
   EXPECT_THAT(required(s3, "PutBucketVersioning", R"({"Bucket":"b"})"),
@@ -66,7 +66,7 @@ TEST(RequiredActions, other_services) {
   const schema::Service& sagemaker = api::sagemaker::service();
   EXPECT_THAT(
       required(sagemaker, "CreateTrainingJob", R"({"TrainingJobName":"Job-1"})"),
-      ElementsAre("sagemaker:CreateTrainingJob arn:aws:sagemaker" + in + "training-job/Job-1"));
+      ElementsAre("sagemaker:CreateTrainingJob arn:aws:sagemaker" + in + "training-job/job-1"));
   EXPECT_THAT(
       required(sagemaker, "CreateEndpoint", R"({"EndpointName":"e","EndpointConfigName":"c"})"),
       ElementsAre("sagemaker:CreateEndpoint arn:aws:sagemaker" + in + "endpoint/e",
@@ -201,14 +201,14 @@ TEST_F(AuthorizeTest, decides_by_the_roles_policies_in_the_services_words) {
       service_
           ->issue_role_credentials("arn:aws:iam::123456789012:role/r", "j", std::chrono::hours(1))
           .value());
-  auto answer = [&](const Context& context, const schema::Service& service,
+  auto answer = [&](const Context& caller, const schema::Service& service,
                     std::string_view operation, const char* input) -> std::string {
-    RequestFacts facts;
-    facts.region = "us-east-1";
-    facts.received = clock_.now();
-    auto result = service_->authorize_operation(facts, context.principal, service,
-                                                *schema::find_operation(service, operation),
-                                                parse_json(input).value());
+    Context context;
+    context.principal = caller.principal;
+    context.region = "us-east-1";
+    context.received = clock_.now();
+    auto result = service_->authorize_operation(
+        context, service, *schema::find_operation(service, operation), parse_json(input).value());
     return result ? "ok" : result.error().code;
   };
   const schema::Service& s3 = api::s3::service();

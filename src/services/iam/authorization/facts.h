@@ -1,5 +1,5 @@
-// What is known of a request besides its input, and who sent it: global condition keys are made of
-// it.
+// What the server knows about a request besides its input, and about its caller. Global condition
+// keys are made of these facts.
 #pragma once
 
 #include <functional>
@@ -27,9 +27,7 @@ struct RequestFacts {
   std::string_view signature_version = {};  // "AWS4-HMAC-SHA256", "AWS"
   std::optional<Timestamp> signed_at = std::nullopt;
 };
-// A context has no member for it: the request chain sets this header in Context::headers, and with
-// it replaces whatever a client sent under its name.
-inline constexpr const char* kRemoteAddressHeader = "x-tidemill-remote-address";
+// Borrows from the context.
 RequestFacts facts_of(const Context& context);
 
 // Facts of the caller, from its session and its role.

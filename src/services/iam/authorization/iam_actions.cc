@@ -35,7 +35,7 @@ Result<std::string> role_resource(const OperationCall& call, const RoleFinder& f
   return make_arn("iam", "", call.account, "role/" + name);
 }
 
-// The entity whose permissions are simulated.
+// The ARN of the role or user that PolicySourceArn names.
 Result<std::string> source_resource(const OperationCall& call, const RoleFinder& find_role) {
   const std::string given = text_member(call.input, "PolicySourceArn");
   const Result<Arn> arn = parse_arn(given);

@@ -116,17 +116,6 @@ void add_copy_source(const Value& input, std::vector<RequiredAction>& out) {
   out.push_back(std::move(read));
 }
 
-std::vector<RequiredAction> delete_objects(const Value& input) {
-  std::vector<RequiredAction> out;
-  const Value* request = input.find("Delete");
-  const Value* objects = request ? request->find("Objects") : nullptr;
-  if (!objects || !objects->as_list()) return out;
-  for (const Value& object : *objects->as_list())
-    out.push_back(
-        {"s3:" + versioned("DeleteObject", object), object_arn(input, text_member(object, "Key"))});
-  return out;
-}
-
 }  // namespace
 
 std::string copy_source_path(std::string_view source) {
@@ -143,7 +132,8 @@ std::string s3_action(std::string_view operation) {
 }
 
 std::vector<RequiredAction> s3_actions(std::string_view operation, const Value& input) {
-  if (operation == "DeleteObjects") return delete_objects(input);
+  // AWS answers for each key: those that may not be deleted are among the answer's errors.
+  if (operation == "DeleteObjects") return {};
   const std::string key = text_member(input, "Key");
   Mapping mapping{operation, operation, key.empty() ? On::bucket : On::object};
   for (const Mapping& entry : kMappings)

@@ -24,7 +24,7 @@ constexpr MemberKey kMembers[] = {
     {"versionid", "VersionId"},
 };
 constexpr std::string_view kHeaderKeys[] = {"if-match", "if-none-match"};
-// Of uploads; there is no object lock, but a request may still ask for it.
+// Keys of uploads. There is no object lock here, but a request may still ask for it.
 constexpr std::string_view kObjectLock = "object-lock-";
 constexpr std::string_view kAmz = "x-amz-";
 constexpr std::string_view kCopySource = "x-amz-copy-source";

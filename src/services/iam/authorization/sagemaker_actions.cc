@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "base/arn.h"
 #include "services/iam/authorization/resources.h"
@@ -59,6 +60,24 @@ Result<std::optional<std::string>> resource_of(const OperationCall& call,
   return expand(call, rule);
 }
 
+// ARNs of jobs are in lower case, as Describe shows them; a policy may also name a job as it is
+// called. Names that differ in case alone are one name, so both mean the same job.
+RequiredAction on_resource(const std::string& action, std::string resource) {
+  const std::size_t kind_begin = resource.rfind(':') + 1;
+  const std::size_t kind_end = std::min(resource.find('/', kind_begin), resource.size());
+  const bool is_job =
+      std::string_view(resource).substr(kind_begin, kind_end - kind_begin).ends_with("-job");
+  RequiredAction required{action, std::move(resource)};
+  if (!is_job) return required;
+  std::string lower = required.resource;
+  std::transform(lower.begin() + std::ptrdiff_t(kind_end), lower.end(),
+                 lower.begin() + std::ptrdiff_t(kind_end),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  if (lower == required.resource) return required;
+  required.alias = std::exchange(required.resource, std::move(lower));
+  return required;
+}
+
 bool has_tags(const Value& input) {
   const Value* tags = input.find("Tags");
   return tags && tags->as_list() && !tags->as_list()->empty();
@@ -73,11 +92,11 @@ Result<std::vector<RequiredAction>> sagemaker_actions(const OperationCall& call)
   if (rule)
     for (const api::ResourceRule& each : rule->resources)
       if (std::optional<std::string> resource = TRY(resource_of(call, each)))
-        out.push_back({action, *std::move(resource)});
+        out.push_back(on_resource(action, *std::move(resource)));
   if (out.empty()) out.push_back({action, "*"});
   // What is made with tags is tagged as well.
   if (call.operation.name.starts_with("Create") && has_tags(call.input)) {
-    RequiredAction tagging{"sagemaker:AddTags", out.front().resource};
+    RequiredAction tagging{"sagemaker:AddTags", out.front().resource, {}, out.front().alias};
     tagging.conditions["sagemaker:TaggingAction"] = {std::string(call.operation.name)};
     out.push_back(std::move(tagging));
   }

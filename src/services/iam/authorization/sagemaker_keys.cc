@@ -1,4 +1,4 @@
-// Condition keys of SageMaker, of what a request asks for.
+// The values of SageMaker's condition keys, read from the members of a request.
 #include <algorithm>
 #include <iterator>
 

@@ -15,7 +15,7 @@ namespace tidemill::services::iam {
 
 // A session with its policies parsed.
 struct Session : SessionRecord {
-  // Narrow what its role may; nullopt: it has none.
+  // Policies that narrow the role's permissions; nullopt: the session has none.
   std::optional<std::vector<NamedPolicy>> narrowing;
 };
 
@@ -32,7 +32,8 @@ class CredentialStore final : public CredentialSource {
   // Fills in the keys and the token, and returns when durable. LimitExceeded; what is wrong with
   // the session's policies.
   Result<SessionRecord> issue(SessionRecord session);
-  // Expires what a grant's holder was given, and what it got with that by AssumeRole, from now on.
+  // Expires, from now on, the credentials of a grant's holder and those it got from them by
+  // AssumeRole.
   // Durable before it returns; idempotent.
   Result<void> end_sessions(std::string_view holder);
   // nullptr when the key is none of a session that has not expired.

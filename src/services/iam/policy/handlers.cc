@@ -122,35 +122,77 @@ Result<ops::ListPolicyVersions::Output> list_policy_versions(
   return out;
 }
 
+// The marker of a page that ended among the policies that Tidemill ships; those of the account come
+// before, and their markers are keys of their table.
+constexpr std::string_view kShippedMark = "shipped:";
+
+// Fills one page of ListPolicies.
+class PolicyPage {
+ public:
+  PolicyPage(State& state, const Context& context, const ops::ListPolicies::Input& request)
+      : state_(state),
+        context_(context),
+        path_prefix_(request.path_prefix.value_or("/")),
+        only_attached_(request.only_attached.value_or(false)),
+        limit_(std::size_t(request.max_items.value_or(kPageItems))) {
+    out_.policies.emplace();
+    out_.is_truncated = false;
+  }
+
+  // False when the page was full before: it is truncated then.
+  Result<bool> add(const PolicyRecord& record, const std::string& position) {
+    if (!record.path.starts_with(path_prefix_)) return true;
+    const std::size_t attached = TRY(state_.count_attachments(context_.account(), record.arn()));
+    if (only_attached_ && attached == 0) return true;
+    if (out_.policies->size() == limit_) {
+      out_.is_truncated = true;
+      out_.marker = make_marker(last_);
+      return false;
+    }
+    out_.policies->push_back(api_policy(record, attached));
+    last_ = position;
+    return true;
+  }
+  ops::ListPolicies::Output take() { return std::move(out_); }
+
+ private:
+  State& state_;
+  const Context& context_;
+  const std::string path_prefix_;
+  const bool only_attached_;
+  const std::size_t limit_;
+  std::string last_;  // position of the policy that was added last
+  ops::ListPolicies::Output out_;
+};
+
 Result<ops::ListPolicies::Output> list_policies(State& state, const Context& context,
                                                 const ops::ListPolicies::Input& request) {
   const std::string scope = request.scope.value_or("All");
-  const std::string path_prefix = request.path_prefix.value_or("/");
-  std::vector<api::iam::Policy> all;
-  auto add = [&](const PolicyRecord& record) -> Result<void> {
-    if (!record.path.starts_with(path_prefix)) return {};
-    const std::size_t attached = TRY(state.count_attachments(context.account(), record.arn()));
-    if (request.only_attached.value_or(false) && attached == 0) return {};
-    all.push_back(api_policy(record, attached));
-    return {};
-  };
-  if (scope != "Local")
-    for (const ManagedPolicy& shipped : managed_policies()) TRY(add(shipped_record(shipped)));
-  store::Scan scan{.prefix = store::key({context.account(), ""})};
-  while (scope != "AWS") {
-    auto page = TRY(policies_table().scan(state.store(), scan));
-    for (const auto& [record, version] : page.records) TRY(add(record));
-    scan.after = page.next;
+  const std::string after = TRY(read_marker(request.marker));
+  const bool past_own = after.starts_with(kShippedMark);
+  PolicyPage page(state, context, request);
+  store::Scan scan{.prefix = store::key({context.account(), ""}),
+                   .after = after,
+                   .page_bytes_max = kListedBytesMax};
+  while (scope != "AWS" && !past_own) {
+    auto found = TRY(policies_table().scan(state.store(), scan));
+    for (const auto& [record, version] : found.records)
+      if (!TRY(page.add(record, policy_key(record.account, record.name)))) return page.take();
+    scan.after = found.next;
     if (scan.after.empty()) break;
   }
-  auto page = TRY(slice(
-      std::move(all), [](const api::iam::Policy& policy) { return *policy.arn; }, request.marker,
-      request.max_items));
-  ops::ListPolicies::Output out;
-  out.policies = std::move(page.items);
-  out.is_truncated = page.is_truncated;
-  out.marker = std::move(page.marker);
-  return out;
+  if (scope == "Local") return page.take();
+  bool shown_before = past_own;
+  for (const ManagedPolicy& shipped : managed_policies()) {
+    const PolicyRecord record = shipped_record(shipped);
+    const std::string position = std::string(kShippedMark) + record.arn();
+    if (shown_before) {
+      shown_before = position != after;
+      continue;
+    }
+    if (!TRY(page.add(record, position))) break;
+  }
+  return page.take();
 }
 
 Result<api::Empty> delete_policy(State& state, const Context& context,

@@ -8,6 +8,7 @@
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
 #include "services/iam/policy_language/document.h"
+#include "services/iam/policy_language/wildcard.h"
 #include "services/iam/tags.h"
 
 namespace tidemill::services::iam {
@@ -80,19 +81,22 @@ Result<ops::ListRoles::Output> list_roles(State& state, const Context& context,
   const std::string path_prefix = request.path_prefix.value_or("/");
   const std::size_t limit = std::size_t(request.max_items.value_or(kPageItems));
   store::Scan scan{.prefix = store::key({context.account(), ""}),
-                   .after = TRY(read_marker(request.marker))};
+                   .after = TRY(read_marker(request.marker)),
+                   .page_bytes_max = kListedBytesMax};
   ops::ListRoles::Output out;
   std::string last;
+  std::size_t shown_bytes = 0;
   do {
     auto page = TRY(roles_table().scan(state.store(), scan));
     for (const auto& [record, version] : page.records) {
       if (!record.path.starts_with(path_prefix)) continue;
-      if (out.roles.size() == limit) {
+      if (out.roles.size() == limit || shown_bytes > kListedBytesMax) {
         out.is_truncated = true;
         out.marker = make_marker(last);
         return out;
       }
       out.roles.push_back(api_role(record));
+      shown_bytes += out.roles.back().assume_role_policy_document.value_or("").size();
       last = role_key(record.account, record.name);
     }
     scan.after = page.next;
@@ -149,8 +153,11 @@ Result<api::Empty> untag_role(State& state, const Context& context,
                               const ops::UntagRole::Input& request) {
   TRY(state.update_role(
       context.account(), request.role_name, [&](RoleRecord& role) -> Result<void> {
+        // IAM compares the keys of tags without regard to case.
         std::erase_if(role.tags, [&](const TagRecord& tag) {
-          return std::ranges::find(request.tag_keys, tag.key) != request.tag_keys.end();
+          return std::ranges::any_of(request.tag_keys, [&](const std::string& key) {
+            return ascii_lower(key) == ascii_lower(tag.key);
+          });
         });
         return {};
       }));

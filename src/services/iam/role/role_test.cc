@@ -152,9 +152,64 @@ TEST_F(RoleTest, managed_policies_are_listed) {
   const auto aws = call<ops::ListPolicies>({.scope = "AWS"}).value();
   EXPECT_GT(aws.policies->size(), 5u);
   EXPECT_EQ(call<ops::ListPolicies>({})->policies->size(), aws.policies->size() + 1);
+  // Pages of every size show each policy once, the account's own first.
+  for (const char* name : {"Beta", "alpha", "Gamma"})
+    call<ops::CreatePolicy>({.policy_name = name, .policy_document = kReadBucket}).value();
+  for (std::int64_t size : {1, 2, 3, 4, 7, 1000}) {
+    std::set<std::string> seen;
+    std::optional<std::string> marker;
+    std::size_t shown = 0;
+    do {
+      const auto page = call<ops::ListPolicies>({.marker = marker, .max_items = size}).value();
+      for (const auto& policy : *page.policies) seen.insert(*policy.arn);
+      shown += page.policies->size();
+      ASSERT_LE(page.policies->size(), std::size_t(size));
+      ASSERT_EQ(*page.is_truncated, page.marker.has_value());
+      marker = page.marker;
+    } while (marker);
+    EXPECT_EQ(seen.size(), aws.policies->size() + 4);
+    EXPECT_EQ(shown, seen.size());
+  }
   auto version = call<ops::GetPolicyVersion>({kS3Full, "v1"}).value();
   EXPECT_NE(percent_decode(*version.policy_version->document)->find("s3:*"), std::string::npos);
   EXPECT_EQ(code<ops::GetPolicyVersion>({kS3Full, "v2"}), "NoSuchEntity");
+}
+
+TEST_F(RoleTest, pages_of_roles_hold_little_text) {
+  std::string trust = kTrustSageMaker;
+  trust.insert(1, std::string(4000 - trust.size(), ' '));
+  for (int i = 0; i < 400; ++i)
+    ASSERT_EQ(code<ops::CreateRole>({.role_name = "r" + std::to_string(1000 + i),
+                                     .assume_role_policy_document = trust}),
+              "ok");
+  std::vector<std::string> names;
+  std::optional<std::string> marker;
+  int pages = 0;
+  do {
+    const auto page = call<ops::ListRoles>({.marker = marker, .max_items = 1000}).value();
+    std::size_t bytes = 0;
+    for (const auto& role : page.roles) {
+      names.push_back(role.role_name);
+      bytes += role.assume_role_policy_document->size();
+    }
+    EXPECT_LT(bytes, kListedBytesMax + 20'000);
+    ASSERT_EQ(*page.is_truncated, page.marker.has_value());
+    marker = page.marker;
+    ++pages;
+  } while (marker);
+  EXPECT_GT(pages, 1);
+  ASSERT_EQ(names.size(), 400u);
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+}
+
+TEST_F(RoleTest, tags_are_taken_off_in_any_case) {
+  create("r");
+  EXPECT_EQ(code<ops::TagRole>({"r", {{"Team", "a"}, {"Cost", "b"}}}), "ok");
+  EXPECT_EQ(code<ops::TagRole>({"r", {{"TEAM", "c"}}}), "ok");
+  EXPECT_EQ(code<ops::UntagRole>({"r", {"tEAM"}}), "ok");
+  const auto left = call<ops::ListRoleTags>({.role_name = "r"}).value();
+  ASSERT_EQ(left.tags.size(), 1u);
+  EXPECT_EQ(left.tags[0].key, "Cost");
 }
 
 TEST_F(RoleTest, tags) {

@@ -62,8 +62,8 @@ Result<Plan> make_plan(const Context* context, const BodyOptions& options) {
     from_client = options.given.front().algorithm;
     plan.value = options.given.front().value;
     TRY(check_value(*from_client, *plan.value));
-  } else if (context && context->headers.contains("x-amz-trailer")) {
-    from_client = checksum_by_header(context->headers.at("x-amz-trailer"));
+  } else if (const std::string* trailer = context ? context->header("x-amz-trailer") : nullptr) {
+    from_client = checksum_by_header(*trailer);
     plan.in_trailer = from_client.has_value();
   }
   if (!from_client && options.announced_algorithm)

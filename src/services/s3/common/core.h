@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "blobs/blobs.h"
 #include "services/s3/common/buckets.h"
+#include "services/s3/common/item_check.h"
 #include "services/s3/common/object_index.h"
 #include "services/service.h"
 #include "store/store.h"
@@ -21,7 +22,7 @@ struct Core {
         clock(clock_in),
         random(random_in),
         buckets(store_in),
-        objects(store_in, blobs_in) {}
+        objects(store_in, blobs_in, clock_in) {}
 
   store::Store& store;
   blobs::BlobStore& blobs;
@@ -29,6 +30,7 @@ struct Core {
   Random& random;
   Buckets buckets;
   ObjectIndex objects;
+  ItemCheck item_check = {};  // empty: every caller may
 };
 
 // The canonical user id of an account: 64 hexadecimal digits.

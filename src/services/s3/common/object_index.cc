@@ -58,7 +58,7 @@ Result<StoredObjectPtr> ObjectIndex::require(const Bucket& bucket, std::string_v
 
 Result<void> ObjectIndex::replace(Bucket& bucket, std::string_view key, ObjectRecord next,
                                   const Condition& condition, store::Transaction along,
-                                  bool keep_on_failure) {
+                                  bool keep_on_failure, std::string_view reason) {
   std::string row_key = object_row_key(bucket.name, key);
   auto after = std::make_shared<StoredObject>(StoredObject{std::move(next), 1});
   Replaced before;
@@ -67,6 +67,7 @@ Result<void> ObjectIndex::replace(Bucket& bucket, std::string_view key, ObjectRe
     std::lock_guard lock(lock_of(row_key));
     before = TRY(load_to_replace(row_key, condition));
     object_table().put(along, row_key, after->record, before.version);
+    if (outbox_) TRY(publish_created(*outbox_, along, bucket, key, after->record, reason));
     Result<void> committed = store_.commit(std::move(along));
     if (!committed) {
       cache_.drop(row_key);
@@ -137,6 +138,9 @@ Result<void> ObjectIndex::erase(Bucket& bucket, const std::vector<std::string>& 
       Replaced before = TRY(load_to_replace(row_key, condition));
       if (!before.exists) continue;
       object_table().erase(transaction, row_key, before.version);
+      if (outbox_)
+        TRY(publish_deleted(*outbox_, transaction, bucket, row_key.substr(bucket.name.size() + 1),
+                            clock_.now()));
       if (!before.object) continue;
       for (const blobs::BlobRef& blob : before.object->record.blobs()) to_release.push_back(blob);
     }

@@ -8,10 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "blobs/blobs.h"
 #include "services/s3/common/buckets.h"
 #include "services/s3/common/limits.h"
 #include "services/s3/common/object_cache.h"
+#include "services/s3/common/object_events.h"
 
 namespace tidemill::services::s3 {
 
@@ -20,7 +22,10 @@ namespace tidemill::services::s3 {
 // start collects, never a record without bytes.
 class ObjectIndex {
  public:
-  ObjectIndex(store::Store& store, blobs::BlobStore& blobs) : store_(store), blobs_(blobs) {}
+  ObjectIndex(store::Store& store, blobs::BlobStore& blobs, const Clock& clock)
+      : store_(store), blobs_(blobs), clock_(clock) {}
+  // Where changes are told from now on, in their own transactions. Before requests; borrowed.
+  void publish_to(const engine::Outbox& outbox) { outbox_ = &outbox; }
 
   // nullptr: there is no such object.
   Result<StoredObjectPtr> find(const Bucket& bucket, std::string_view key);
@@ -34,7 +39,7 @@ class ObjectIndex {
   // blobs of `next` are released, unless the outcome is unknown or `keep_on_failure`.
   Result<void> replace(Bucket& bucket, std::string_view key, ObjectRecord next,
                        const Condition& condition = {}, store::Transaction along = {},
-                       bool keep_on_failure = false);
+                       bool keep_on_failure = false, std::string_view reason = created_by::kPut);
   // Changes the record but not its blobs. NoSuchKey.
   Result<void> update(Bucket& bucket, std::string_view key,
                       const std::function<Result<void>(ObjectRecord&)>& change);
@@ -58,6 +63,8 @@ class ObjectIndex {
 
   store::Store& store_;
   blobs::BlobStore& blobs_;
+  const Clock& clock_;
+  const engine::Outbox* outbox_ = nullptr;
   ObjectCache cache_;
   std::array<std::mutex, limits::key_locks> key_locks_;
 };

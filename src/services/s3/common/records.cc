@@ -4,6 +4,15 @@
 
 namespace tidemill::services::s3 {
 
+TIDEMILL_RECORD_CODEC(TagRecord)
+TIDEMILL_RECORD_CODEC(BucketRecord)
+TIDEMILL_RECORD_CODEC(ChecksumRecord)
+TIDEMILL_RECORD_CODEC(ObjectPartRecord)
+TIDEMILL_RECORD_CODEC(ObjectProperties)
+TIDEMILL_RECORD_CODEC(ObjectRecord)
+TIDEMILL_RECORD_CODEC(UploadRecord)
+TIDEMILL_RECORD_CODEC(PartRecord)
+
 namespace {
 constexpr char kSeparator = '\x1f';
 }

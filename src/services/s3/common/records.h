@@ -17,7 +17,7 @@ struct TagRecord {
   std::string value;
   bool operator==(const TagRecord&) const = default;
 };
-BOOST_DESCRIBE_STRUCT(TagRecord, (), (key, value))
+TIDEMILL_RECORD(TagRecord, (), (key, value))
 
 struct BucketRecord {
   std::string name;
@@ -26,7 +26,7 @@ struct BucketRecord {
   Timestamp created;
   std::optional<std::vector<TagRecord>> tags;
 };
-BOOST_DESCRIBE_STRUCT(BucketRecord, (), (name, account, region, created, tags))
+TIDEMILL_RECORD(BucketRecord, (), (name, account, region, created, tags))
 
 // A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
 // composite of three parts.
@@ -35,14 +35,14 @@ struct ChecksumRecord {
   std::string value;
   std::string type;  // FULL_OBJECT, COMPOSITE
 };
-BOOST_DESCRIBE_STRUCT(ChecksumRecord, (), (algorithm, value, type))
+TIDEMILL_RECORD(ChecksumRecord, (), (algorithm, value, type))
 
 struct ObjectPartRecord {
   int number = 0;
   blobs::BlobRef blob;
   std::optional<ChecksumRecord> checksum;
 };
-BOOST_DESCRIBE_STRUCT(ObjectPartRecord, (), (number, blob, checksum))
+TIDEMILL_RECORD(ObjectPartRecord, (), (number, blob, checksum))
 
 // What a client says about an object, apart from its bytes. Headers by their wire names, and only
 // the few that S3 keeps: Content-Type, Cache-Control, ...
@@ -52,7 +52,7 @@ struct ObjectProperties {
   std::optional<std::vector<TagRecord>> tags;
   std::optional<std::string> storage_class;  // absent: STANDARD
 };
-BOOST_DESCRIBE_STRUCT(ObjectProperties, (), (headers, metadata, tags, storage_class))
+TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class))
 
 // Key: bucket \x1f object key. Either `blob` or `parts` holds the bytes: a multipart upload's parts
 // become the object's as they lie.
@@ -67,8 +67,8 @@ struct ObjectRecord : ObjectProperties {
 
   std::vector<blobs::BlobRef> blobs() const;
 };
-BOOST_DESCRIBE_STRUCT(ObjectRecord, (ObjectProperties),
-                      (size, etag, modified, blob, parts, checksum, upload_id))
+TIDEMILL_RECORD(ObjectRecord, (ObjectProperties),
+                (size, etag, modified, blob, parts, checksum, upload_id))
 
 // Key: bucket \x1f object key \x1f upload id.
 struct UploadRecord : ObjectProperties {
@@ -80,8 +80,8 @@ struct UploadRecord : ObjectProperties {
   std::optional<std::string> checksum_algorithm;
   std::optional<std::string> checksum_type;
 };
-BOOST_DESCRIBE_STRUCT(UploadRecord, (ObjectProperties),
-                      (bucket, key, id, initiator, initiated, checksum_algorithm, checksum_type))
+TIDEMILL_RECORD(UploadRecord, (ObjectProperties),
+                (bucket, key, id, initiator, initiated, checksum_algorithm, checksum_type))
 
 // Key: upload id \x1f five digits.
 struct PartRecord {
@@ -92,7 +92,7 @@ struct PartRecord {
   Timestamp modified;
   std::optional<ChecksumRecord> checksum;
 };
-BOOST_DESCRIBE_STRUCT(PartRecord, (), (upload_key, number, blob, etag, modified, checksum))
+TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum))
 
 const store::Table<BucketRecord>& bucket_table();
 const store::Table<ObjectRecord>& object_table();

@@ -194,7 +194,8 @@ Result<ObjectRecord> complete_once(Core& core, Bucket& bucket,
   upload_table().erase(along, upload_row_key(upload.record), upload.version);
   for (const StoredPart& part : chosen)
     part_table().erase(along, part_row_key(upload.record.id, part.record.number), part.version);
-  TRY(core.objects.replace(bucket, request.key, object, condition, std::move(along), true));
+  TRY(core.objects.replace(bucket, request.key, object, condition, std::move(along), true,
+                           created_by::kMultipart));
   return object;
 }
 

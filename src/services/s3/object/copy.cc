@@ -123,7 +123,8 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   result.etag = quoted_etag(copy);
   result.last_modified = copy.modified;
   set_checksum(result, copy.checksum);
-  TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition));
+  TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {}, false,
+                           created_by::kCopy));
   return output;
 }
 

@@ -17,6 +17,56 @@ model::Error refused(const model::ObjectIdentifier& identifier, const tidemill::
   return entry;
 }
 
+// AccessDenied when the caller may not delete this one of the keys.
+Result<void> check_allowed(const Core& core, const Context& context, const std::string& bucket,
+                           const model::ObjectIdentifier& identifier) {
+  if (!core.item_check) return {};
+  const std::string version = identifier.version_id.value_or("");
+  ValueObject input;
+  input.append("Bucket", bucket);
+  input.append("Key", identifier.key);
+  if (!version.empty()) input.append("VersionId", version);
+  Result<void> allowed =
+      core.item_check(context, version.empty() ? "s3:DeleteObject" : "s3:DeleteObjectVersion",
+                      "arn:aws:s3:::" + bucket + "/" + identifier.key, Value(std::move(input)));
+  if (!allowed && !allowed.error().code.starts_with("Tidemill."))
+    allowed.error().code = "AccessDenied";
+  return allowed;
+}
+
+// What was deleted; what was not is added to `errors`.
+Result<std::vector<model::DeletedObject>> erase_each(
+    Core& core, Bucket& bucket, const std::vector<const model::ObjectIdentifier*>& identifiers,
+    std::vector<model::Error>& errors) {
+  std::vector<model::DeletedObject> deleted;
+  std::vector<std::string> together;
+  auto record_deleted = [&](const model::ObjectIdentifier& identifier) {
+    model::DeletedObject entry;
+    entry.key = identifier.key;
+    entry.version_id = identifier.version_id;
+    deleted.push_back(std::move(entry));
+  };
+  for (const model::ObjectIdentifier* identifier : identifiers) {
+    if (Result<void> valid = check_version_id(identifier->version_id); !valid) {
+      errors.push_back(
+          refused(*identifier, {"NoSuchVersion", "The specified version does not exist."}));
+    } else if (identifier->etag) {
+      // Conditions hold for one object at a time.
+      auto condition = TRY(write_condition(identifier->etag, std::nullopt, identifier->key));
+      Result<void> erased = core.objects.erase(bucket, {identifier->key}, condition);
+      if (erased)
+        record_deleted(*identifier);
+      else
+        errors.push_back(refused(*identifier, to_s3_error(erased.error())));
+    } else {
+      together.push_back(identifier->key);
+      record_deleted(*identifier);
+    }
+  }
+  TRY(core.objects.erase(bucket, together));
+  return deleted;
+}
+
 }  // namespace
 
 Result<model::DeleteObjectOutput> delete_object(Core& core, Context& context,
@@ -35,41 +85,27 @@ Result<model::DeleteObjectOutput> delete_object(Core& core, Context& context,
 
 Result<model::DeleteObjectsOutput> delete_objects(Core& core, Context& context,
                                                   const model::DeleteObjectsRequest& request) {
-  auto bucket =
-      TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
   if (!request.delete_ || request.delete_->objects.empty() ||
       request.delete_->objects.size() > limits::delete_keys_max)
     return fail(malformed_xml());
-  bool quiet = request.delete_->quiet.value_or(false);
-  model::DeleteObjectsOutput output;
-  std::vector<model::DeletedObject> deleted;
   std::vector<model::Error> errors;
-  std::vector<std::string> together;
-  auto record_deleted = [&](const model::ObjectIdentifier& identifier) {
-    model::DeletedObject entry;
-    entry.key = identifier.key;
-    entry.version_id = identifier.version_id;
-    if (!quiet) deleted.push_back(std::move(entry));
-  };
+  std::vector<const model::ObjectIdentifier*> allowed;
   for (const model::ObjectIdentifier& identifier : request.delete_->objects) {
-    if (Result<void> valid = check_version_id(identifier.version_id); !valid) {
-      errors.push_back(
-          refused(identifier, {"NoSuchVersion", "The specified version does not exist."}));
-    } else if (identifier.etag) {
-      // Conditions hold for one object at a time.
-      auto condition = TRY(write_condition(identifier.etag, std::nullopt, identifier.key));
-      Result<void> erased = core.objects.erase(*bucket, {identifier.key}, condition);
-      if (erased)
-        record_deleted(identifier);
-      else
-        errors.push_back(refused(identifier, to_s3_error(erased.error())));
-    } else {
-      together.push_back(identifier.key);
-      record_deleted(identifier);
-    }
+    Result<void> may = check_allowed(core, context, request.bucket, identifier);
+    if (may)
+      allowed.push_back(&identifier);
+    else
+      errors.push_back(refused(identifier, to_s3_error(may.error())));
   }
-  TRY(core.objects.erase(*bucket, together));
-  if (!deleted.empty()) output.deleted = std::move(deleted);
+  model::DeleteObjectsOutput output;
+  // Callers who may delete nothing learn nothing of the bucket, either.
+  if (!allowed.empty()) {
+    auto bucket =
+        TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
+    std::vector<model::DeletedObject> deleted = TRY(erase_each(core, *bucket, allowed, errors));
+    if (!deleted.empty() && !request.delete_->quiet.value_or(false))
+      output.deleted = std::move(deleted);
+  }
   if (!errors.empty()) output.errors_ = std::move(errors);
   return output;
 }

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/outbox.h"
 #include "services/s3/s3_service.h"
 #include "store/memory/memory_store.h"
 
@@ -24,7 +25,9 @@ class S3Test : public testing::Test {
   S3Test() {
     std::string pattern = (std::filesystem::temp_directory_path() / "tidemill-s3-XXXXXX").string();
     folder_ = ::mkdtemp(pattern.data());
-    store_ = store::make_memory_store(S3Service::tables());
+    std::vector<store::TableSpec> tables = S3Service::tables();
+    for (store::TableSpec& table : engine::outbox_tables()) tables.push_back(std::move(table));
+    store_ = store::make_memory_store(std::move(tables));
     store_in_use_ = store_.get();
     restart();
   }
@@ -45,7 +48,7 @@ class S3Test : public testing::Test {
     service_ = std::make_unique<S3Service>(*store_in_use_, *blobs_, clock_, *random_);
     registry_ = std::make_unique<Registry>();
     service_->add_to(*registry_);
-    Result<void> started = service_->start();
+    Result<void> started = service_->start(clock_);
     if (!started) throw std::runtime_error(started.error().message);
     service_->wait_for_collection();
   }
@@ -66,7 +69,7 @@ class S3Test : public testing::Test {
   Result<typename Op::Output> call(Context& in, const typename Op::Input& input) {
     const Handler* handler = registry_->find(Op::operation());
     if (!handler) return fail("NoHandler", "not registered");
-    Value output = TRY((*handler)(in, to_value(input)));
+    Value output = TRY(run_and_wait(*handler, in, to_value(input)));
     typename Op::Output decoded{};
     TRY(from_value(output, decoded));
     return decoded;

@@ -3,6 +3,8 @@
 #include <cstdio>
 
 namespace tidemill::services::sagemaker {
+
+TIDEMILL_RECORD_CODEC(AsyncInvocation)
 namespace {
 
 using engine::text_of;

@@ -35,11 +35,11 @@ struct AsyncInvocation {
   std::string failure;
   bool overdue = false;  // its timer rang while it was running
 };
-BOOST_DESCRIBE_STRUCT(AsyncInvocation, (),
-                      (account, region, endpoint, id, inference_id, input_location, inline_body,
-                       content_type, accept, custom_attributes, output_location, role_arn,
-                       failure_location, received, expires, timeout_seconds, phase, attempts,
-                       failure, overdue))
+TIDEMILL_RECORD(AsyncInvocation, (),
+                (account, region, endpoint, id, inference_id, input_location, inline_body,
+                 content_type, accept, custom_attributes, output_location, role_arn,
+                 failure_location, received, expires, timeout_seconds, phase, attempts, failure,
+                 overdue))
 
 inline constexpr const char* kAsyncMachine = "sagemaker_async_invocation";
 

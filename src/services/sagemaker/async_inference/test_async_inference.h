@@ -14,8 +14,8 @@
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/async_inference/async_inference.h"
 #include "services/sagemaker/async_inference/rules.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/test_fakes.h"
+#include "services/sagemaker/test_role_s3.h"
 #include "store/memory/memory_store.h"
 
 namespace tidemill::services::sagemaker {

@@ -4,6 +4,11 @@
 #include <cstdio>
 
 namespace tidemill::services::sagemaker {
+
+TIDEMILL_RECORD_CODEC(DeploymentPolicy)
+TIDEMILL_RECORD_CODEC(DeploymentStep)
+TIDEMILL_RECORD_CODEC(Deployment)
+TIDEMILL_RECORD_CODEC(DeploymentRecord)
 namespace {
 
 namespace api = tidemill::api::sagemaker;

@@ -34,9 +34,9 @@ struct DeploymentPolicy {
   // What of `instances` one step moves; at least one.
   std::int64_t step_of(std::int64_t instances) const;
 };
-BOOST_DESCRIBE_STRUCT(DeploymentPolicy, (),
-                      (type, size_in_percent, size, wait_seconds, termination_wait_seconds,
-                       time_max_seconds))
+TIDEMILL_RECORD(DeploymentPolicy, (),
+                (type, size_in_percent, size, wait_seconds, termination_wait_seconds,
+                 time_max_seconds))
 
 // ValidationException when it asks for what cannot be. nullptr: all at once, no waits.
 Result<DeploymentPolicy> deployment_policy(const api::sagemaker::DeploymentConfig* config);
@@ -47,7 +47,7 @@ struct DeploymentStep {
   std::string what;            // "started", "traffic", "rolled back", ...
   double traffic_percent = 0;  // of the new fleet, from then on
 };
-BOOST_DESCRIBE_STRUCT(DeploymentStep, (), (time, what, traffic_percent))
+TIDEMILL_RECORD(DeploymentStep, (), (time, what, traffic_percent))
 
 namespace deployment_stages {
 inline constexpr const char* kCreating = "Creating";  // instances are being started
@@ -68,9 +68,9 @@ struct Deployment {
   Timestamp started, stage_started;
   std::vector<DeploymentStep> steps;
 };
-BOOST_DESCRIBE_STRUCT(Deployment, (),
-                      (id, kind, trigger, config_name, previous_config_name, policy, stage, step,
-                       traffic, started, stage_started, steps))
+TIDEMILL_RECORD(Deployment, (),
+                (id, kind, trigger, config_name, previous_config_name, policy, stage, step, traffic,
+                 started, stage_started, steps))
 
 // What the history keeps of one.
 struct DeploymentRecord {
@@ -80,8 +80,8 @@ struct DeploymentRecord {
   std::string reason;
   std::optional<Timestamp> ended;
 };
-BOOST_DESCRIBE_STRUCT(DeploymentRecord, (),
-                      (account, region, endpoint, deployment, result, reason, ended))
+TIDEMILL_RECORD(DeploymentRecord, (),
+                (account, region, endpoint, deployment, result, reason, ended))
 
 const store::Table<DeploymentRecord>& deployments();
 // In the order of their start.

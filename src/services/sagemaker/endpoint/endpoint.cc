@@ -4,6 +4,11 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(Endpoint)
+TIDEMILL_RECORD_CODEC(DeploymentRequest)
+TIDEMILL_RECORD_CODEC(CapacityChange)
+TIDEMILL_RECORD_CODEC(CapacityRequest)
+
 const store::Table<Endpoint>& endpoints() {
   static const store::Table<Endpoint> table{
       "sagemaker_endpoints",

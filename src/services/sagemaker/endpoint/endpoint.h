@@ -36,10 +36,10 @@ struct Endpoint {
   // The policy of the last update, for RetainDeploymentConfig.
   std::optional<DeploymentPolicy> last_policy;
 };
-BOOST_DESCRIBE_STRUCT(Endpoint, (),
-                      (account, region, arn, name, server_url, status, failure_reason,
-                       failed_config, created, modified, deleting_since, active, pending,
-                       deployment, leaving, leaving_count, last_deployment, last_policy))
+TIDEMILL_RECORD(Endpoint, (),
+                (account, region, arn, name, server_url, status, failure_reason, failed_config,
+                 created, modified, deleting_since, active, pending, deployment, leaving,
+                 leaving_count, last_deployment, last_policy))
 
 inline constexpr const char* kEndpointMachine = "sagemaker_endpoint";
 inline constexpr const char* kEndpointLogGroup = "/aws/sagemaker/Endpoints/";
@@ -65,7 +65,7 @@ struct DeploymentRequest {
   Fleet fleet;
   Deployment deployment;
 };
-BOOST_DESCRIBE_STRUCT(DeploymentRequest, (), (fleet, deployment))
+TIDEMILL_RECORD(DeploymentRequest, (), (fleet, deployment))
 
 // New shares and sizes by variant name.
 struct CapacityChange {
@@ -73,12 +73,12 @@ struct CapacityChange {
   std::optional<double> weight;
   std::optional<std::int64_t> instance_count;
 };
-BOOST_DESCRIBE_STRUCT(CapacityChange, (), (variant, weight, instance_count))
+TIDEMILL_RECORD(CapacityChange, (), (variant, weight, instance_count))
 struct CapacityRequest {
   std::vector<CapacityChange> changes;
   Deployment deployment;
 };
-BOOST_DESCRIBE_STRUCT(CapacityRequest, (), (changes, deployment))
+TIDEMILL_RECORD(CapacityRequest, (), (changes, deployment))
 
 // Events; what they bring.
 namespace endpoint_events {

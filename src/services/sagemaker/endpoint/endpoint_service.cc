@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "services/sagemaker/data_capture/data_capture.h"
+#include "services/sagemaker/endpoint/endpoint_names.h"
 #include "services/sagemaker/endpoint/handlers.h"
 #include "services/sagemaker/endpoint/history.h"
 #include "services/sagemaker/endpoint/transitions.h"
@@ -24,7 +25,8 @@ constexpr std::chrono::milliseconds kStartTime{500};
 }  // namespace
 
 std::vector<store::TableSpec> EndpointService::tables() {
-  return {models().spec(), endpoint_configs().spec(), endpoints().spec(), deployments().spec()};
+  return {models().spec(), endpoint_configs().spec(), endpoints().spec(), endpoint_names().spec(),
+          deployments().spec()};
 }
 
 EndpointService::EndpointService(const Dependencies& dependencies,
@@ -67,7 +69,7 @@ void EndpointService::start() {
   for (const std::string& key : keys_in_service())
     if (std::chrono::steady_clock::now() > deadline || !publish_or_log(key)) later.push_back(key);
   if (later.empty()) return;
-  // Until they are there, who asks is told to try again, not that there is no such endpoint.
+  // Until the routes are published, callers get ServiceUnavailable rather than "not found".
   for (const std::string& key : later) {
     const std::vector<std::string> parts = store::split_key(key);
     runtime_routes::EndpointRoute route;
@@ -99,9 +101,13 @@ std::vector<std::string> EndpointService::keys_in_service() {
       log::error("cannot read the endpoints", {{"reason", page.error().message}});
       break;
     }
-    for (const auto& found : page->records)
+    for (const auto& found : page->records) {
+      if (Result<void> claimed = claim_name_if_free(in_.store, found.record); !claimed)
+        log::error("cannot keep an endpoint's name from others in another case",
+                   {{"endpoint", found.record.name}, {"reason", claimed.error().message}});
       if (found.record.active)
         keys.push_back(endpoint_key(found.record.account, found.record.region, found.record.name));
+    }
     scan.after = page->next;
   } while (!scan.after.empty());
   return keys;
@@ -196,6 +202,7 @@ engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engin
   if (!TRY(stop_everything(fleets_, endpoint, run))) return draining(run);
   store::Transaction transaction;
   erase_tags(transaction, endpoint.arn);
+  TRY(release_name(in_.store, transaction, endpoint));
   TRY(forget_deployments(in_.store, transaction, endpoint));
   TRY(in_.engine.erase(kEndpointMachine, run.key, std::move(transaction)));
   return std::vector<engine::Event>();

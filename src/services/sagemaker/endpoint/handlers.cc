@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "services/sagemaker/endpoint/endpoint_names.h"
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/fleet/variant_factory.h"
 #include "services/sagemaker/listing/listing.h"
@@ -75,6 +76,7 @@ Result<Variant> EndpointHandlers::make_variant(const Context& context,
   out.name = variant.variant_name;
   out.instance_type = variant.instance_type.value_or("");
   out.weight = variant.initial_variant_weight.value_or(1.0);
+  out.volume_gib_max = variant.volume_size_in_gb.value_or(0);
   out.startup_seconds =
       variant.container_startup_health_check_timeout_in_seconds.value_or(kStartupSecondsDefault);
   out.random_routing = variant.routing_config &&
@@ -135,6 +137,11 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
       begin_endpoint(std::move(endpoint), std::move(deployment), in_.clock.now());
   store::Transaction transaction;
   put_tags(transaction, arn, tags);
+  if (Result<void> free = claim_name(in_.store, transaction, step.next); !free) {
+    if (free.error().code != codes::kConflict) return internal_failure(free.error());
+    return invalid("Cannot create already existing endpoint \"" + free.error().message +
+                   "\"; the names of endpoints differ in more than their case.");
+  }
   Result<void> created = in_.engine.create(
       kEndpointMachine, endpoint_key(context.account(), context.region, request.endpoint_name),
       to_json(step.next), endpoints().index_keys(step.next), std::move(step.tasks),
@@ -145,32 +152,40 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   return api::CreateEndpointOutput{arn};
 }
 
-Result<api::DescribeEndpointOutput> EndpointHandlers::describe(
-    Context& context, const api::DescribeEndpointInput& request) {
-  Endpoint endpoint = TRY(find(context, request.endpoint_name));
-  // Who watches traffic shift wants to see it; the wait is for starts, which are over in a moment.
-  if (!on_its_way(endpoint) || stage_of(endpoint) == deployment_stages::kBaking)
-    return describe_endpoint(endpoint);
-  held_.wait<Endpoint>(context, endpoint_key(endpoint.account, endpoint.region, endpoint.name),
-                       HeldDescribes::Clock::now() + kHeldDescribe, [&](const Endpoint& now) {
-                         return now.status != endpoint.status ||
-                                stage_of(now) != stage_of(endpoint);
-                       });
-  return describe_endpoint(TRY(find(context, request.endpoint_name)));
+void EndpointHandlers::describe(Context& context, const api::DescribeEndpointInput& request,
+                                Respond<api::DescribeEndpointOutput> respond) {
+  Result<Endpoint> endpoint = find(context, request.endpoint_name);
+  if (!endpoint) return respond(std::unexpected(std::move(endpoint).error()));
+  // A client that watches traffic shift wants to see it; the wait is for starts, which are over in
+  // a moment.
+  if (!on_its_way(*endpoint) || stage_of(*endpoint) == deployment_stages::kBaking)
+    return respond(describe_endpoint(*endpoint));
+  platform::hold_describe<Endpoint, api::DescribeEndpointOutput>(
+      in_.held, context,
+      engine::record_id(kEndpointMachine,
+                        endpoint_key(endpoint->account, endpoint->region, endpoint->name)),
+      platform::HeldAnswers::Clock::now() + kHeldDescribe,
+      {[this, &context, name = request.endpoint_name] { return find(context, name); },
+       [status = endpoint->status, stage = stage_of(*endpoint)](const Endpoint& now) {
+         return now.status == status && stage_of(now) == stage;
+       },
+       describe_endpoint},
+      std::move(respond));
 }
 
 Result<api::ListEndpointsOutput> EndpointHandlers::list(Context& context,
                                                         const api::ListEndpointsInput& request) {
-  auto page = list_page<Endpoint>(
+  auto page = TRY(list_page(
       in_.store, endpoints(), list_request(context.account(), context.region, request),
       [&](const Endpoint& each) {
         return passes_filters(request, each.name, each.created, each.modified, each.status);
-      });
-  if (!page) return fail(page.error());
+      },
+      [](const Endpoint& each) {
+        return api::EndpointSummary{each.name, each.arn, each.created, each.modified, each.status};
+      }));
   api::ListEndpointsOutput out;
-  for (const Endpoint& each : page->records)
-    out.endpoints.push_back({each.name, each.arn, each.created, each.modified, each.status});
-  out.next_token = page->next_token;
+  out.endpoints = std::move(page.items);
+  out.next_token = std::move(page.next_token);
   return out;
 }
 

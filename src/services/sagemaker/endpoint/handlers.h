@@ -8,7 +8,6 @@
 #include "services/sagemaker/endpoint/components.h"
 #include "services/sagemaker/endpoint/endpoint.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
-#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/model/model.h"
 #include "services/service.h"
 
@@ -20,8 +19,7 @@ inline constexpr std::chrono::milliseconds kHeldDescribe{20'000};
 
 class EndpointHandlers {
  public:
-  explicit EndpointHandlers(const Dependencies& dependencies)
-      : in_(dependencies), held_(dependencies.engine, kEndpointMachine) {}
+  explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
   // Before it takes requests; borrows them.
   void host(EndpointComponents& components) { components_ = &components; }
   // Registered handlers refer to this.
@@ -30,8 +28,8 @@ class EndpointHandlers {
  private:
   Result<api::sagemaker::CreateEndpointOutput> create(
       Context& context, const api::sagemaker::CreateEndpointInput& request);
-  Result<api::sagemaker::DescribeEndpointOutput> describe(
-      Context& context, const api::sagemaker::DescribeEndpointInput& request);
+  void describe(Context& context, const api::sagemaker::DescribeEndpointInput& request,
+                Respond<api::sagemaker::DescribeEndpointOutput> respond);
   Result<api::sagemaker::ListEndpointsOutput> list(
       Context& context, const api::sagemaker::ListEndpointsInput& request);
   Result<api::sagemaker::UpdateEndpointOutput> update(
@@ -51,7 +49,6 @@ class EndpointHandlers {
 
   Dependencies in_;
   EndpointComponents* components_ = nullptr;
-  HeldDescribes held_;
 };
 
 // What a Describe says of the record.

@@ -53,6 +53,7 @@ Result<api::ListEndpointDeploymentsOutput> list(const Dependencies& in, Context&
   scan.prefix = deployment_prefix(context.account(), context.region, name);
   scan.after = request.next_token.value_or("");
   scan.limit = std::size_t(request.max_results.value_or(kPageDefault));
+  scan.page_bytes_max = kListedBytesMax;
   auto page = deployments().scan(in.store, scan);
   if (!page) return internal_failure(page.error());
   api::ListEndpointDeploymentsOutput out;

@@ -4,6 +4,8 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(EndpointConfigRecord)
+
 const store::Table<EndpointConfigRecord>& endpoint_configs() {
   static const store::Table<EndpointConfigRecord> table{
       "sagemaker_endpoint_configs",

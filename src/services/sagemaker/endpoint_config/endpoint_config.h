@@ -18,7 +18,7 @@ struct EndpointConfigRecord {
 
   const std::string& name() const { return request.endpoint_config_name; }
 };
-BOOST_DESCRIBE_STRUCT(EndpointConfigRecord, (), (account, region, arn, request, created))
+TIDEMILL_RECORD(EndpointConfigRecord, (), (account, region, arn, request, created))
 
 const store::Table<EndpointConfigRecord>& endpoint_configs();
 std::string endpoint_config_key(std::string_view account, std::string_view region,

@@ -18,7 +18,9 @@ class EndpointConfigHandlers {
     TRY(check_endpoint_config(request));
     const std::string& account = context.account();
     if (request.execution_role_arn)
-      TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal));
+      TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal,
+                                  hosting_source_arns(endpoint_config_arn(
+                                      account, context.region, request.endpoint_config_name))));
     TRY(check_network_isolation(request.enable_network_isolation.value_or(false),
                                 in_.compute.isolation()));
     TRY(check_models(context, request.production_variants));
@@ -64,16 +66,17 @@ class EndpointConfigHandlers {
 
   Result<api::ListEndpointConfigsOutput> list(Context& context,
                                               const api::ListEndpointConfigsInput& request) {
-    auto page = list_page<EndpointConfigRecord>(
+    auto page = TRY(list_page(
         in_.store, endpoint_configs(), list_request(context.account(), context.region, request),
         [&](const EndpointConfigRecord& each) {
           return passes_filters(request, each.name(), each.created);
-        });
-    if (!page) return fail(page.error());
+        },
+        [](const EndpointConfigRecord& each) {
+          return api::EndpointConfigSummary{each.name(), each.arn, each.created};
+        }));
     api::ListEndpointConfigsOutput out;
-    for (const EndpointConfigRecord& each : page->records)
-      out.endpoint_configs.push_back({each.name(), each.arn, each.created});
-    out.next_token = page->next_token;
+    out.endpoint_configs = std::move(page.items);
+    out.next_token = std::move(page.next_token);
     return out;
   }
 

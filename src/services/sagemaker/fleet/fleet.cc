@@ -7,6 +7,18 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(Server)
+TIDEMILL_RECORD_CODEC(Instance)
+TIDEMILL_RECORD_CODEC(Container)
+TIDEMILL_RECORD_CODEC(Serverless)
+TIDEMILL_RECORD_CODEC(Variant)
+TIDEMILL_RECORD_CODEC(Fleet)
+TIDEMILL_RECORD_CODEC(InstanceIndex)
+TIDEMILL_RECORD_CODEC(InstancesRef)
+TIDEMILL_RECORD_CODEC(LeavingInstances)
+TIDEMILL_RECORD_CODEC(StopRef)
+TIDEMILL_RECORD_CODEC(ServerRef)
+
 bool Instance::ready() const {
   return std::ranges::all_of(servers, [](const Server& server) { return server.ready; });
 }

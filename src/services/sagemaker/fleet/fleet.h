@@ -34,14 +34,14 @@ struct Server {
   bool ready = false;     // a native container's once its model is loaded
   bool starting = false;  // its first start is under way: whoever waits for it sees it fail
 };
-BOOST_DESCRIBE_STRUCT(Server, (), (attempt, port, ready, starting))
+TIDEMILL_RECORD(Server, (), (attempt, port, ready, starting))
 
 struct Instance {
   std::vector<Server> servers;  // one a container
 
   bool ready() const;
 };
-BOOST_DESCRIBE_STRUCT(Instance, (), (servers))
+TIDEMILL_RECORD(Instance, (), (servers))
 
 // How a container answers.
 namespace engines {
@@ -62,18 +62,19 @@ struct Container {
 
   bool native() const { return engine == engines::kNative; }
 };
-BOOST_DESCRIBE_STRUCT(Container, (),
-                      (hostname, image, data_uri, data_compressed, multi_model, environment,
-                       engine))
+TIDEMILL_RECORD(Container, (),
+                (hostname, image, data_uri, data_compressed, multi_model, environment, engine))
 
 struct Serverless {
   std::int64_t memory_mib = 2048;
   std::int64_t concurrency_max = 1;
   std::int64_t provisioned_concurrency = 0;
 };
-BOOST_DESCRIBE_STRUCT(Serverless, (), (memory_mib, concurrency_max, provisioned_concurrency))
+TIDEMILL_RECORD(Serverless, (), (memory_mib, concurrency_max, provisioned_concurrency))
 
 // As its model and configuration said when it was deployed: later changes of those do not reach it.
+inline constexpr std::int64_t kVolumeDefaultGib = 30;  // as SageMaker's
+
 struct Variant {
   std::string name, model_name, role_arn, instance_type;
   std::vector<Container> containers;  // in the order of a serial pipeline
@@ -87,6 +88,7 @@ struct Variant {
   // Of each instance, where they are less than its type's; 0: the type's.
   std::int64_t memory_mib_max = 0;
   double cpus_max = 0;
+  std::int64_t volume_gib_max = 0;  // what each of its servers may write; 0: kVolumeDefaultGib
   bool cut_off = false;             // the model's EnableNetworkIsolation
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
   // Of servers that come: above every attempt there was, since a job's id is used once.
@@ -97,10 +99,10 @@ struct Variant {
   // `count` instances, the new ones starting and not ready.
   void resize(std::int64_t count);
 };
-BOOST_DESCRIBE_STRUCT(Variant, (),
-                      (name, model_name, role_arn, instance_type, containers, direct, shadow,
-                       weight, instance_count, startup_seconds, random_routing, serverless,
-                       memory_mib_max, cpus_max, cut_off, instances, attempt_first))
+TIDEMILL_RECORD(Variant, (),
+                (name, model_name, role_arn, instance_type, containers, direct, shadow, weight,
+                 instance_count, startup_seconds, random_routing, serverless, memory_mib_max,
+                 cpus_max, volume_gib_max, cut_off, instances, attempt_first))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs
@@ -112,13 +114,13 @@ struct Fleet {
 
   Variant* find(std::string_view variant);
 };
-BOOST_DESCRIBE_STRUCT(Fleet, (), (id, config_name, variants, capture, asynchronous, started))
+TIDEMILL_RECORD(Fleet, (), (id, config_name, variants, capture, asynchronous, started))
 
 // An instance by its place in the fleet.
 struct InstanceIndex {
   std::int64_t variant = 0, instance = 0;
 };
-BOOST_DESCRIBE_STRUCT(InstanceIndex, (), (variant, instance))
+TIDEMILL_RECORD(InstanceIndex, (), (variant, instance))
 std::vector<InstanceIndex> all_instances(const Fleet& fleet);
 bool all_ready(const Fleet& fleet);
 // Some server's first start is under way.
@@ -133,7 +135,7 @@ struct InstancesRef {
   std::int64_t step = 0;  // of the deployment
   std::string reason;
 };
-BOOST_DESCRIBE_STRUCT(InstancesRef, (), (fleet, instances, step, reason))
+TIDEMILL_RECORD(InstancesRef, (), (fleet, instances, step, reason))
 
 // Instances of a fleet as it was that get no more requests and are about to be stopped.
 struct LeavingInstances {
@@ -143,7 +145,7 @@ struct LeavingInstances {
   bool whole = false;  // the fleet, with its folder
   Timestamp due;       // from then on it is stopped as soon as nothing is under way on it
 };
-BOOST_DESCRIBE_STRUCT(LeavingInstances, (), (id, fleet, instances, whole, due))
+TIDEMILL_RECORD(LeavingInstances, (), (id, fleet, instances, whole, due))
 std::vector<InstanceIndex> instances_of(const LeavingInstances& leaving);
 
 // Some that leave; "" everything, as the owner is being deleted.
@@ -151,7 +153,7 @@ struct StopRef {
   std::string id;
   std::int64_t looks = 0;  // how often something was still under way
 };
-BOOST_DESCRIBE_STRUCT(StopRef, (), (id, looks))
+TIDEMILL_RECORD(StopRef, (), (id, looks))
 
 // One start of one container on one instance; also the payload of events about it.
 struct ServerRef {
@@ -161,9 +163,8 @@ struct ServerRef {
   std::string reason;
   std::int64_t stop_grace_seconds = kHostingStopGraceSeconds;  // of one that is to be ended
 };
-BOOST_DESCRIBE_STRUCT(ServerRef, (),
-                      (fleet, variant, instance, container, attempt, port, reason,
-                       stop_grace_seconds))
+TIDEMILL_RECORD(ServerRef, (),
+                (fleet, variant, instance, container, attempt, port, reason, stop_grace_seconds))
 
 // nullptr when the fleet has no such place or it is at another attempt.
 Server* find_server(Fleet& fleet, const ServerRef& ref);

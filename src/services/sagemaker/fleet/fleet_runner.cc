@@ -243,6 +243,13 @@ Result<bool> FleetRunner::exited(const std::string& job, compute::JobExit& exit)
   return true;
 }
 
+// In the host's network another process may have taken the port before the program did: it must not
+// be taken for the model. The program then fails to listen there, and its end says so.
+bool FleetRunner::is_own_answer(const std::string& job, const ServerRef& ref) {
+  return ref.port == 0 || ref.port == kContractPort ||
+         in_.compute.listens(job, static_cast<std::uint16_t>(ref.port));
+}
+
 Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) {
   const std::string job = server_job_id(place.owner, ref);
   const std::string where =
@@ -250,15 +257,15 @@ Result<void> FleetRunner::await_ready(const Place& place, const ServerRef& ref) 
   const auto deadline =
       std::chrono::steady_clock::now() + std::chrono::seconds(place.variant.startup_seconds);
   auto log_reason = [&](std::size_t room) {
-    Result<std::string> log = in_.compute.log_tail(job, kLogTailBytes);
+    Result<compute::LogTail> log = in_.compute.log_tail(job, kLogTailBytes);
     if (!log) return std::string();
-    return hide_server_paths(reason_from_log(*log, room), instance_folder(ref),
+    return hide_server_paths(reason_from_log(log->text, room), instance_folder(ref),
                              in_.settings.programs);
   };
   while (!cancelled_) {
     if (is_stopping(ref)) return fail(codes::kCancelled, "the instance is being stopped");
     // Looked up anew: a restarted server may find the job's network again after this task began.
-    if (options_.ping(address_of(place.owner, ref))) return {};
+    if (options_.ping(address_of(place.owner, ref)) && is_own_answer(job, ref)) return {};
     compute::JobExit exit;
     if (TRY(exited(job, exit))) {
       std::string head = where + " did not pass the ping health check: it ended with exit code " +

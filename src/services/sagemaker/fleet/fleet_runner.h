@@ -91,6 +91,7 @@ class FleetRunner {
   std::shared_ptr<LoadedModels> source(const Place& place);
   Result<std::int64_t> launch(const Place& place, const ServerRef& ref);
   Result<void> await_ready(const Place& place, const ServerRef& ref);
+  bool is_own_answer(const std::string& job, const ServerRef& ref);
   Result<void> await_exit(const std::string& job);
   Result<void> forget_server(const FleetOwner& owner, const ServerRef& ref);
   Result<void> stop_servers(const FleetOwner& owner, const Fleet& fleet,

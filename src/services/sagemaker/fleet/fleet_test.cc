@@ -75,6 +75,18 @@ TEST(ServerJobId, Says_whose_it_is) {
   EXPECT_LE(server_job_id(owner, {"abcdefghij", 9, 31, 14, 9999, 0, ""}).size(), 128u);
 }
 
+TEST(InstanceSpec, The_volume_is_the_variants) {
+  Variant variant = two_containers(1).variants[0];
+  const auto volume = [&variant] {
+    return instance_spec({"endpoint", "1", "r", "e", "", ""}, variant, {"a", 0, 0, 0, 0, 0, ""},
+                         Programs{}, InstanceSurroundings{})
+        .volume_bytes_max;
+  };
+  EXPECT_EQ(volume(), std::uint64_t(30) << 30);
+  variant.volume_gib_max = 7;
+  EXPECT_EQ(volume(), std::uint64_t(7) << 30);
+}
+
 TEST(RestartDelay, Doubles_up_to_a_minute) {
   EXPECT_EQ(restart_delay_seconds(1), 1);
   EXPECT_EQ(restart_delay_seconds(2), 2);
@@ -88,7 +100,9 @@ TEST(ReasonFromLog, Keeps_the_traceback_and_its_end) {
   log += "ValueError: no such column\n";
   const std::string reason = reason_from_log(log, 300);
   EXPECT_LE(reason.size(), 300u);
-  EXPECT_THAT(reason, ::testing::StartsWith("Traceback (most recent call last):\n  ...\n"));
+  EXPECT_THAT(reason,
+              ::testing::StartsWith(
+                  "ValueError: no such column\nTraceback (most recent call last):\n  ...\n"));
   EXPECT_THAT(reason, ::testing::EndsWith("ValueError: no such column"));
   EXPECT_EQ(reason_from_log("just this\n", 300), "just this");
 }

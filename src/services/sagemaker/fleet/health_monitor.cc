@@ -32,6 +32,7 @@ struct HealthMonitor::Watched {
   std::string job;
   runtime_service::ServerAddress address;
   bool pings_while_busy = false;
+  bool reachable = true;
   // Shared: with the routes. Another one when a neighbour in its pipeline was started again.
   std::shared_ptr<runtime_service::InstanceLoad> load;  // guarded by the monitor's mutex_
   ServerHealth health{ServerHealth::Clock::now()};
@@ -82,7 +83,7 @@ HealthMonitor::Time HealthMonitor::first_look(const std::string& job) const {
 void HealthMonitor::watch(const runtime_service::EndpointRoute& route) {
   if (options_.interval.count() == 0) return;
   std::map<std::string, WatchedPointer> servers;
-  const auto add = [&servers](const std::vector<runtime_service::InstanceRoute>& instances) {
+  const auto add = [this, &servers](const std::vector<runtime_service::InstanceRoute>& instances) {
     for (const runtime_service::InstanceRoute& instance : instances)
       for (const runtime_service::ServerRoute& server : instance.servers) {
         if (server.job.empty()) continue;
@@ -90,6 +91,7 @@ void HealthMonitor::watch(const runtime_service::EndpointRoute& route) {
         watched->job = server.job;
         watched->address = server.address;
         watched->pings_while_busy = server.pings_while_busy;
+        watched->reachable = !options_.is_reachable || options_.is_reachable(server.address);
         watched->load =
             instance.load ? instance.load : std::make_shared<runtime_service::InstanceLoad>();
         servers.emplace(server.job, std::move(watched));
@@ -116,7 +118,7 @@ void HealthMonitor::replace(const std::string& key, std::map<std::string, Watche
         watched = std::move(known->second);
         before.erase(known);
       } else {
-        due_.emplace(first_look(job), watched);
+        due_.emplace(watched->reachable ? first_look(job) : ServerHealth::Clock::now(), watched);
       }
     }
     for (const auto& [job, watched] : before) watched->gone = true;
@@ -187,6 +189,7 @@ void HealthMonitor::run(std::stop_token stop) {
 void HealthMonitor::ask(const WatchedPointer& watched) {
   if (watched->gone) return;
   watched->asked = ServerHealth::Clock::now();
+  if (!watched->reachable) return give_up(watched);
   counters.pings += 1;
   {
     std::lock_guard lock(answers_->mutex);
@@ -222,12 +225,23 @@ void HealthMonitor::settle(Watched& watched, const Ping& answer) {
       watched.health.judge(answer, watched.pings_while_busy, work, ServerHealth::Clock::now());
   if (verdict == Verdict::busy) counters.pings_busy += 1;
   if (verdict == Verdict::failing || verdict == Verdict::unhealthy) counters.pings_failed += 1;
-  if (verdict == Verdict::unhealthy) report(watched, *load, answer);
+  if (verdict == Verdict::unhealthy) report(*load, failed(watched, answer));
 }
 
-void HealthMonitor::report(Watched& watched, runtime_service::InstanceLoad& load,
-                           const Ping& answer) {
-  using runtime_service::Leaving;
+// One that cannot be asked is started again now, not after three pings that come to nothing.
+void HealthMonitor::give_up(const WatchedPointer& watched) {
+  std::shared_ptr<runtime_service::InstanceLoad> load;
+  {
+    std::lock_guard lock(mutex_);
+    load = watched->load;
+    due_.emplace(watched->asked + options_.interval, watched);
+  }
+  report(*load, {watched->job,
+                 "it was started by an earlier version of this server, which cannot reach it",
+                 kSilentStopGrace});
+}
+
+UnhealthyServer HealthMonitor::failed(const Watched& watched, const Ping& answer) const {
   UnhealthyServer server;
   server.job = watched.job;
   server.reason = "GET /ping failed " + std::to_string(watched.health.failures()) +
@@ -235,6 +249,11 @@ void HealthMonitor::report(Watched& watched, runtime_service::InstanceLoad& load
   server.stop_grace = answer.kind == Ping::Kind::silent
                           ? kSilentStopGrace
                           : std::chrono::seconds(kHostingStopGraceSeconds);
+  return server;
+}
+
+void HealthMonitor::report(runtime_service::InstanceLoad& load, const UnhealthyServer& server) {
+  using runtime_service::Leaving;
   // Before its process ends: whoever waits for its answer is to hear why there is none.
   Leaving none = Leaving::no;
   const bool first = load.leaving.compare_exchange_strong(none, Leaving::unhealthy);

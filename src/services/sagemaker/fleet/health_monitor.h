@@ -38,6 +38,10 @@ struct HealthOptions {
   std::function<void(const sagemaker_runtime::ServerAddress&,
                      std::move_only_function<void(sagemaker_runtime::PingAnswer)> done)>
       ping;
+  // False when nobody can ever connect to it, so that no ping is to be waited for: a server that an
+  // earlier version of this program started has no socket where this one looks. Empty: all can be.
+  // May block for a moment.
+  std::function<bool(const sagemaker_runtime::ServerAddress&)> is_reachable = {};
   // Of the job's whole tree, so far. May block for a moment.
   std::function<std::optional<double>(const std::string& job)> cpu_seconds;
   // Takes it out of service and ends it. Told again until it is watched no longer; false: nothing
@@ -83,8 +87,9 @@ class HealthMonitor {
   void ask(const WatchedPointer& watched);
   void judge(const WatchedPointer& watched, const sagemaker_runtime::PingAnswer& answer);
   void settle(Watched& watched, const sagemaker_runtime::PingAnswer& answer);
-  void report(Watched& watched, sagemaker_runtime::InstanceLoad& load,
-              const sagemaker_runtime::PingAnswer& answer);
+  UnhealthyServer failed(const Watched& watched, const sagemaker_runtime::PingAnswer& answer) const;
+  void report(sagemaker_runtime::InstanceLoad& load, const UnhealthyServer& server);
+  void give_up(const WatchedPointer& watched);
 
   const HealthOptions options_;
   // Shared: with the pings under way, which may outlive this.

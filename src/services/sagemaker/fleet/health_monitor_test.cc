@@ -37,6 +37,9 @@ class HealthMonitorTest : public ::testing::Test {
       lock.unlock();
       done({*kind, "status 500"});
     };
+    out.is_reachable = [](const sagemaker_runtime::ServerAddress& address) {
+      return address.socket_path != "lost";
+    };
     out.cpu_seconds = [](const std::string&) { return std::optional(0.0); };
     out.unhealthy = [this](const UnhealthyServer& server) {
       std::lock_guard lock(mutex_);
@@ -104,6 +107,18 @@ TEST_F(HealthMonitorTest, One_that_fails_is_reported_and_the_others_are_not) {
   EXPECT_EQ(first.stop_grace, 30s);
   EXPECT_EQ(load_seen_, Leaving::unhealthy);  // before its process ends
   EXPECT_EQ(load_of_["a"]->leaving, Leaving::no);
+}
+
+TEST_F(HealthMonitorTest, One_that_cannot_be_reached_is_reported_without_being_asked) {
+  monitor_.watch(route("one", {"a", "lost"}));
+  monitor_.start();
+  ASSERT_TRUE(eventually([&] { return !reports().empty(); }));
+  const UnhealthyServer first = reports().front();
+  EXPECT_EQ(first.job, "lost");
+  EXPECT_THAT(first.reason, ::testing::HasSubstr("earlier version"));
+  EXPECT_EQ(load_seen_, Leaving::unhealthy);
+  EXPECT_EQ(asked("lost"), 0);
+  EXPECT_TRUE(eventually([&] { return asked("a") >= 2; }));
 }
 
 TEST_F(HealthMonitorTest, A_report_that_nobody_took_is_made_again) {

@@ -59,8 +59,9 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
     spec.memory_bytes_max = memory_bytes;
   if (variant.cpus_max > 0 && (spec.cpus_max == 0 || variant.cpus_max < spec.cpus_max))
     spec.cpus_max = variant.cpus_max;
-  constexpr std::uint64_t kVolumeBytes = std::uint64_t(30) << 30;  // as SageMaker's default
-  spec.volume_bytes_max = kVolumeBytes;
+  const std::int64_t volume_gib =
+      variant.volume_gib_max > 0 ? variant.volume_gib_max : kVolumeDefaultGib;
+  spec.volume_bytes_max = std::uint64_t(volume_gib) << 30;
   if (spec.cpus_max <= 0) return;
   // As many workers as SageMaker's containers have by default, one a vCPU.
   const std::string cpus = std::to_string(std::max(1, static_cast<int>(spec.cpus_max)));
@@ -112,7 +113,7 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
 
 std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
   constexpr std::size_t kLastLines = 50;
-  return failure_in_log(log, bytes_max, kLastLines);
+  return exception_first(log, bytes_max, kLastLines);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -4,7 +4,6 @@
 #include <filesystem>
 
 #include "services/sagemaker/archive.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/stoppable.h"
 
@@ -122,8 +121,8 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   if (error) return fail(codes::kIo, "cannot make " + partial + ": " + error.message());
   if (!fetch.uri.empty()) {
     StopCheck stop({}, fetch.stopped);
-    RoleS3 role_s3(in.s3, in.iam, fetch.role_arn);
-    StoppableS3 s3(role_s3, stop);
+    const auto role_s3 = in.s3_as(fetch.role_arn);
+    StoppableS3 s3(*role_s3, stop);
     Result<void> downloaded = download(s3, fetch, partial, stop);
     if (!downloaded) {
       fs::remove_all(partial, error);

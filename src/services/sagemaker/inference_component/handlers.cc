@@ -123,6 +123,7 @@ Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent&
   variant.cut_off = variant.cut_off || host.cut_off;
   variant.name = host.name;
   variant.instance_type = host.instance_type;
+  variant.volume_gib_max = host.volume_gib_max;
   variant.random_routing = host.random_routing;
   if (specification.startup_parameters)
     variant.startup_seconds =
@@ -197,20 +198,26 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   return api::CreateInferenceComponentOutput{arn};
 }
 
-Result<api::DescribeInferenceComponentOutput> ComponentHandlers::describe(
-    Context& context, const api::DescribeInferenceComponentInput& request) {
-  const InferenceComponent component = TRY(find(context, request.inference_component_name));
-  if (!on_its_way(component)) return describe_component(component);
-  held_.wait<InferenceComponent>(
-      context, component_key(component.account, component.region, component.name),
-      HeldDescribes::Clock::now() + kHeldDescribe,
-      [&](const InferenceComponent& now) { return now.status != component.status; });
-  return describe_component(TRY(find(context, request.inference_component_name)));
+void ComponentHandlers::describe(Context& context,
+                                 const api::DescribeInferenceComponentInput& request,
+                                 Respond<api::DescribeInferenceComponentOutput> respond) {
+  const Result<InferenceComponent> component = find(context, request.inference_component_name);
+  if (!component) return respond(std::unexpected(component.error()));
+  if (!on_its_way(*component)) return respond(describe_component(*component));
+  platform::hold_describe<InferenceComponent, api::DescribeInferenceComponentOutput>(
+      in_.held, context,
+      engine::record_id(kComponentMachine,
+                        component_key(component->account, component->region, component->name)),
+      platform::HeldAnswers::Clock::now() + kHeldDescribe,
+      {[this, &context, name = request.inference_component_name] { return find(context, name); },
+       [status = component->status](const InferenceComponent& now) { return now.status == status; },
+       describe_component},
+      std::move(respond));
 }
 
 Result<api::ListInferenceComponentsOutput> ComponentHandlers::list(
     Context& context, const api::ListInferenceComponentsInput& request) {
-  auto page = list_page<InferenceComponent>(
+  auto page = TRY(list_page(
       in_.store, inference_components(), list_request(context.account(), context.region, request),
       [&](const InferenceComponent& each) {
         if (request.endpoint_name_equals && each.endpoint != *request.endpoint_name_equals)
@@ -218,22 +225,22 @@ Result<api::ListInferenceComponentsOutput> ComponentHandlers::list(
         if (request.variant_name_equals && each.variant != *request.variant_name_equals)
           return false;
         return passes_filters(request, each.name, each.created, each.modified, each.status);
-      });
-  if (!page) return fail(page.error());
+      },
+      [](const InferenceComponent& each) {
+        api::InferenceComponentSummary summary;
+        summary.creation_time = each.created;
+        summary.inference_component_arn = each.arn;
+        summary.inference_component_name = each.name;
+        summary.endpoint_arn = endpoint_arn(each.account, each.region, each.endpoint);
+        summary.endpoint_name = each.endpoint;
+        summary.variant_name = each.variant;
+        summary.inference_component_status = each.status;
+        summary.last_modified_time = each.modified;
+        return summary;
+      }));
   api::ListInferenceComponentsOutput out;
-  for (const InferenceComponent& each : page->records) {
-    api::InferenceComponentSummary summary;
-    summary.creation_time = each.created;
-    summary.inference_component_arn = each.arn;
-    summary.inference_component_name = each.name;
-    summary.endpoint_arn = endpoint_arn(each.account, each.region, each.endpoint);
-    summary.endpoint_name = each.endpoint;
-    summary.variant_name = each.variant;
-    summary.inference_component_status = each.status;
-    summary.last_modified_time = each.modified;
-    out.inference_components.push_back(std::move(summary));
-  }
-  out.next_token = page->next_token;
+  out.inference_components = std::move(page.items);
+  out.next_token = std::move(page.next_token);
   return out;
 }
 
@@ -256,7 +263,7 @@ Result<void> ComponentHandlers::change_copies(const InferenceComponent& componen
   TRY(check_copies(copies, 0));
   const Variant& host = *TRY(find_host(endpoint, component.variant));
   TRY(check_room_for(endpoint, host, claim_of(component.name, component.specification, copies)));
-  return send(component, {events::kCopiesRequested, to_value(copies)});
+  return send(component, {events::kCopiesRequested, Value(copies)});
 }
 
 Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::update_copies(

@@ -5,7 +5,6 @@
 
 #include "services/sagemaker/dependencies.h"
 #include "services/sagemaker/endpoint/handlers.h"
-#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/inference_component/inference_component.h"
 #include "services/sagemaker/inference_component/rules.h"
 #include "services/service.h"
@@ -18,7 +17,7 @@ class ComponentHandlers {
  public:
   // `changing` is held while a component comes or asks for more (EndpointComponents::lock).
   ComponentHandlers(const Dependencies& dependencies, std::mutex& changing)
-      : in_(dependencies), changing_(changing), held_(dependencies.engine, kComponentMachine) {}
+      : in_(dependencies), changing_(changing) {}
   // Registered handlers refer to this.
   void add_to(Registry& registry);
 
@@ -28,8 +27,8 @@ class ComponentHandlers {
  private:
   Result<api::sagemaker::CreateInferenceComponentOutput> create(
       Context& context, const api::sagemaker::CreateInferenceComponentInput& request);
-  Result<api::sagemaker::DescribeInferenceComponentOutput> describe(
-      Context& context, const api::sagemaker::DescribeInferenceComponentInput& request);
+  void describe(Context& context, const api::sagemaker::DescribeInferenceComponentInput& request,
+                Respond<api::sagemaker::DescribeInferenceComponentOutput> respond);
   Result<api::sagemaker::ListInferenceComponentsOutput> list(
       Context& context, const api::sagemaker::ListInferenceComponentsInput& request);
   Result<api::sagemaker::UpdateInferenceComponentOutput> update(
@@ -52,7 +51,6 @@ class ComponentHandlers {
 
   Dependencies in_;
   std::mutex& changing_;
-  HeldDescribes held_;
 };
 
 // What a Describe says of the record.

@@ -4,6 +4,10 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(Rollout)
+TIDEMILL_RECORD_CODEC(InferenceComponent)
+TIDEMILL_RECORD_CODEC(ComponentUpdate)
+
 const store::Table<InferenceComponent>& inference_components() {
   static const store::Table<InferenceComponent> table{
       "sagemaker_inference_components",

@@ -36,7 +36,7 @@ struct Rollout {
   std::int64_t step = 0;     // a timer of an earlier one is stale
   std::int64_t retired = 0;  // copies of the active fleet, from the front, that have made room
 };
-BOOST_DESCRIBE_STRUCT(Rollout, (), (batch, wait_seconds, time_max_seconds, stage, step, retired))
+TIDEMILL_RECORD(Rollout, (), (batch, wait_seconds, time_max_seconds, stage, step, retired))
 
 struct InferenceComponent {
   std::string account, region, arn, name;
@@ -57,11 +57,11 @@ struct InferenceComponent {
   std::int64_t attempt_first = 0;  // of new copies, so that no job of an earlier one has their id
   std::int64_t publications = 0;   // asked for so far; the end of the last one is what counts
 };
-BOOST_DESCRIBE_STRUCT(InferenceComponent, (),
-                      (account, region, arn, name, endpoint, variant, server_url, status,
-                       failure_reason, created, modified, deleting_since, specification,
-                       next_specification, copies, active, pending, rollout, last_deployment,
-                       leaving, leaving_count, attempt_first, publications))
+TIDEMILL_RECORD(InferenceComponent, (),
+                (account, region, arn, name, endpoint, variant, server_url, status, failure_reason,
+                 created, modified, deleting_since, specification, next_specification, copies,
+                 active, pending, rollout, last_deployment, leaving, leaving_count, attempt_first,
+                 publications))
 
 inline constexpr const char* kComponentMachine = "sagemaker_inference_component";
 inline constexpr const char* kComponentLogGroup = "/aws/sagemaker/InferenceComponents/";
@@ -93,7 +93,7 @@ struct ComponentUpdate {
   Rollout rollout;
   std::optional<api::sagemaker::InferenceComponentDeploymentConfig> deployment;
 };
-BOOST_DESCRIBE_STRUCT(ComponentUpdate, (), (specification, fleet, rollout, deployment))
+TIDEMILL_RECORD(ComponentUpdate, (), (specification, fleet, rollout, deployment))
 
 // Events; what they bring.
 namespace component_events {

@@ -13,6 +13,7 @@
 #include "services/sagemaker/inference_component/transitions.h"
 #include "services/sagemaker/tags/tags.h"
 #include "services/sagemaker/test_fakes.h"
+#include "services/sagemaker/test_role_s3.h"
 #include "store/memory/memory_store.h"
 
 namespace tidemill::services::sagemaker {
@@ -46,7 +47,9 @@ class PretendedCompute final : public compute::Compute {
     if (running_.contains(id)) status.state = compute::JobState::running;
     return status;
   }
-  Result<std::string> log_tail(const std::string&, std::size_t) override { return std::string(); }
+  Result<compute::LogTail> log_tail(const std::string&, std::size_t) override {
+    return compute::LogTail();
+  }
   Result<void> remove(const std::string&) override { return {}; }
   compute::Isolation isolation() const override { return {.mount_namespace = true}; }
   std::string socket_path(const std::string& id) override { return id; }
@@ -121,8 +124,9 @@ class InferenceComponentsTest : public ::testing::Test {
     engine_ = engine::make_engine(*store_, clock_, *random_);
     Settings settings;
     settings.endpoint = "http://127.0.0.1:1";
-    const Dependencies dependencies{*store_, *engine_, compute_, s3_,     logs_,
-                                    iam_,    clock_,   *random_, settings};
+    const Dependencies dependencies{*store_, *engine_, compute_, s3_,         logs_,
+                                    iam_,    clock_,   *random_, test_held(), s3_as(s3_, iam_),
+                                    settings};
     fleets_ = std::make_unique<FleetRunner>(
         dependencies, FleetOptions{directory_, [this](const ServerAddress& address) {
                                      return pings_.answers(address);

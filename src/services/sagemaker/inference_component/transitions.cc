@@ -26,7 +26,7 @@ using engine::payload_of;
 // Tasks run side by side: one that was asked for earlier may end later, and says nothing of what
 // the record has become since.
 engine::Task publication(InferenceComponent& next, std::chrono::seconds delay = {}) {
-  return {tasks::kPublish, to_value(++next.publications), delay};
+  return {tasks::kPublish, Value(++next.publications), delay};
 }
 
 constexpr const char* kEndedWhileStarting = "A copy ended while others were being started.";
@@ -191,7 +191,7 @@ Outcome copies_failed(InferenceComponent next, const InstancesRef& ref) {
 
 // Requests reach what the record says.
 Outcome published(InferenceComponent next, const Value& number) {
-  if (next.status == status::kDeleting || number != to_value(next.publications)) return stale();
+  if (next.status == status::kDeleting || number != Value(next.publications)) return stale();
   if (next.pending) {
     if (next.rollout->stage != stages::kPublishing) return stale();
     if (next.rollout->wait_seconds == 0 || !next.active) return go_on(std::move(next));

@@ -71,7 +71,7 @@ struct Machine : TestMachine<InferenceComponent, component_transition> {
                   to_value(sagemaker::ready(*find_fleet(record, ref.fleet), ref.instances))});
   }
   bool publish() { return apply({events::kPublished, publication}); }
-  bool want(std::int64_t copies) { return apply({events::kCopiesRequested, to_value(copies)}); }
+  bool want(std::int64_t copies) { return apply({events::kCopiesRequested, Value(copies)}); }
   bool fail_start(const std::string& reason) {
     InstancesRef ref;
     EXPECT_TRUE(from_value(task("StartCopies")->payload, ref));

@@ -33,11 +33,11 @@ std::string job_arn(const Context& context, std::string_view kind, std::string n
       .text();
 }
 
-HeldDescribes::Clock::time_point held_until(Timestamp created, Timestamp now) {
+platform::HeldAnswers::Clock::time_point held_until(Timestamp created, Timestamp now) {
   // Between the two the wall clock may have been set: nobody is held for longer than a young job's
   // first reader.
   const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(now - created);
-  return HeldDescribes::Clock::now() +
+  return platform::HeldAnswers::Clock::now() +
          (kHeldAge - std::clamp<std::chrono::milliseconds>(age, {}, kHeldAge));
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
-#include "services/sagemaker/held_describe.h"
+#include "services/platform/held/held_answers.h"
 #include "services/service.h"
 
 namespace tidemill::services::sagemaker {
@@ -28,6 +28,6 @@ std::string job_arn(const Context& context, std::string_view kind, std::string n
 // A Describe of a job that was created then waits for its end no longer than this. Clients poll no
 // faster than every 5 seconds, the SageMaker SDK v2 with logs every 30 and waits for transform jobs
 // every 60; a script that imports scikit-learn takes some 5 seconds.
-HeldDescribes::Clock::time_point held_until(Timestamp created, Timestamp now);
+platform::HeldAnswers::Clock::time_point held_until(Timestamp created, Timestamp now);
 
 }  // namespace tidemill::services::sagemaker

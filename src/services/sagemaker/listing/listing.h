@@ -1,10 +1,11 @@
 // What List operations of named resources share: order, filters and pages.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,6 +15,11 @@
 namespace tidemill::services::sagemaker {
 
 inline constexpr std::int64_t kListPageDefault = 10;
+// What a List holds of records at once. A record is up to some 100 KB, what is shown of it little.
+inline constexpr std::size_t kListedBytesMax = 1u << 20;
+// Records that a call looks at for those that its filters let through. Past it the page ends early
+// and has a token, as AWS's pages may.
+inline constexpr std::size_t kListScannedMax = 20'000;
 
 // Codes of the layers below as SageMaker's: what is left after a handler has mapped its own.
 std::unexpected<Error> internal_failure(const Error& error);
@@ -60,19 +66,20 @@ bool passes_filters(const Input& input, const std::string& name, Timestamp creat
 std::string creation_index_key(std::string_view account, std::string_view region, Timestamp created,
                                std::string_view name);
 
-template <class Record>
+template <class Summary>
 struct Listed {
-  std::vector<Record> records;
+  std::vector<Summary> items;
   std::optional<std::string> next_token;
 };
 
+// `keep` says whether a record passes the request's filters, `show` makes its entry in the answer.
 // The table has an index "by_created" (creation_index_key) and, for Status, "by_status"
 // (account, region, status, name); its primary key is (account, region, name).
-template <class Record>
-Result<Listed<Record>> list_page(store::Store& store, const store::Table<Record>& table,
-                                 const ListRequest& request,
-                                 const std::function<bool(const Record&)>& keep) {
+template <class Record, class Keep, class Show>
+auto list_page(store::Store& store, const store::Table<Record>& table, const ListRequest& request,
+               Keep keep, Show show) -> Result<Listed<std::invoke_result_t<Show, const Record&>>> {
   store::Scan scan;
+  scan.page_bytes_max = kListedBytesMax;
   if (request.sort_by == "CreationTime") scan.index = "by_created";
   if (request.sort_by == "Status") scan.index = "by_status";
   scan.prefix = store::key({request.account, request.region, ""});
@@ -85,18 +92,20 @@ Result<Listed<Record>> list_page(store::Store& store, const store::Table<Record>
     position = std::move(*decoded);
   }
   const auto wanted = static_cast<std::size_t>(request.max_results.value_or(kListPageDefault));
-  Listed<Record> out;
-  for (;;) {
+  Listed<std::invoke_result_t<Show, const Record&>> out;
+  for (std::size_t scanned = 0;;) {
     // Never more than still fit, so that the page's position is that of the last record returned.
-    scan.limit = wanted - out.records.size();
+    scan.limit = wanted - out.items.size();
     (scan.reverse ? scan.before : scan.after) = position;
     Result<store::RecordPage<Record>> page = table.scan(store, scan);
     if (!page) return internal_failure(page.error());
-    for (auto& found : page->records)
-      if (keep(found.record)) out.records.push_back(std::move(found.record));
+    for (const auto& found : page->records)
+      if (keep(found.record)) out.items.push_back(show(found.record));
+    // Damaged records are left out of a page, so that one may be empty.
+    scanned += std::max<std::size_t>(page->records.size(), 1);
     position = std::move(page->next);
     if (position.empty()) break;
-    if (out.records.size() >= wanted) {
+    if (out.items.size() >= wanted || scanned >= kListScannedMax) {
       out.next_token = encode_base64(position);
       break;
     }

@@ -1,7 +1,6 @@
 #include "services/sagemaker/job_network.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/model/model.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/tags/tags.h"
 
@@ -23,10 +22,11 @@ class ModelHandlers {
     TRY(check_model(request));
     TRY(check_network_isolation(request.enable_network_isolation.value_or(false),
                                 in_.compute.isolation()));
-    TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal));
     ModelRecord record{context.account(), context.region,
                        model_arn(context.account(), context.region, request.model_name), request,
                        in_.clock.now()};
+    TRY(in_.iam.check_pass_role(context, *request.execution_role_arn, kServicePrincipal,
+                                hosting_source_arns(record.arn)));
     TRY(check_model_data(record));
     const std::vector<api::Tag> tags = request.tags.value_or(std::vector<api::Tag>());
     TRY(check_tags(tags));
@@ -59,16 +59,15 @@ class ModelHandlers {
   }
 
   Result<api::ListModelsOutput> list(Context& context, const api::ListModelsInput& request) {
-    auto page = list_page<ModelRecord>(in_.store, models(),
-                                       list_request(context.account(), context.region, request),
-                                       [&](const ModelRecord& each) {
-                                         return passes_filters(request, each.name(), each.created);
-                                       });
-    if (!page) return fail(page.error());
+    auto page = TRY(list_page(
+        in_.store, models(), list_request(context.account(), context.region, request),
+        [&](const ModelRecord& each) { return passes_filters(request, each.name(), each.created); },
+        [](const ModelRecord& each) {
+          return api::ModelSummary{each.name(), each.arn, each.created};
+        }));
     api::ListModelsOutput out;
-    for (const ModelRecord& each : page->records)
-      out.models.push_back({each.name(), each.arn, each.created});
-    out.next_token = page->next_token;
+    out.models = std::move(page.items);
+    out.next_token = std::move(page.next_token);
     return out;
   }
 

@@ -4,6 +4,8 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(ModelRecord)
+
 const store::Table<ModelRecord>& models() {
   static const store::Table<ModelRecord> table{
       "sagemaker_models", {{"by_created", [](const ModelRecord& model) {
@@ -38,6 +40,12 @@ ModelData model_data(const api::sagemaker::ContainerDefinition& container) {
   const api::sagemaker::S3ModelDataSource& source = *container.model_data_source->s3_data_source;
   return {source.s3_uri, source.compression_type == api::sagemaker::model_compression_type::kGzip,
           source.s3_data_type == api::sagemaker::s3_model_data_type::kS3Object};
+}
+
+std::vector<std::string> hosting_source_arns(const std::string& own_arn) {
+  // "arn:aws:sagemaker:us-east-1:123456789012:" of "arn:aws:sagemaker:...:model/m".
+  const std::string place = own_arn.substr(0, own_arn.rfind(':') + 1);
+  return {own_arn, place + "endpoint/*", place + "transform-job/*"};
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -19,7 +19,7 @@ struct ModelRecord {
 
   const std::string& name() const { return request.model_name; }
 };
-BOOST_DESCRIBE_STRUCT(ModelRecord, (), (account, region, arn, request, created))
+TIDEMILL_RECORD(ModelRecord, (), (account, region, arn, request, created))
 
 const store::Table<ModelRecord>& models();
 std::string model_key(std::string_view account, std::string_view region, std::string_view name);
@@ -38,6 +38,11 @@ ModelData model_data(const api::sagemaker::ContainerDefinition& container);
 
 // Checks across members. ValidationException.
 Result<void> check_model(const api::sagemaker::CreateModelInput& request);
+
+// What SageMaker acts for with the role of a model or an endpoint configuration: the thing itself,
+// and the endpoints and transform jobs that are made of it later, under names that nobody knows
+// yet. Trust policies name any of them in aws:SourceArn, as AWS's pages on each feature show.
+std::vector<std::string> hosting_source_arns(const std::string& own_arn);
 
 // CreateModel, DescribeModel, ListModels, DeleteModel.
 void add_model_operations(Registry& registry, const Dependencies& dependencies);

@@ -6,6 +6,8 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(ResourceTags)
+
 namespace {
 
 using api::sagemaker::Tag;
@@ -56,11 +58,24 @@ const store::Table<ResourceTags>& resource_tags() {
   return table;
 }
 
-void put_tags(store::Transaction& transaction, const std::string& arn,
-              const std::vector<Tag>& tags) {
+namespace {
+
+ResourceTags record_of(const std::string& arn, const std::vector<Tag>& tags) {
   ResourceTags record{arn, {}};
   for (const Tag& tag : tags) record.tags[tag.key] = tag.value;
-  resource_tags().put(transaction, arn, record, std::nullopt);
+  return record;
+}
+
+}  // namespace
+
+void put_tags(store::Transaction& transaction, const std::string& arn,
+              const std::vector<Tag>& tags) {
+  resource_tags().put(transaction, arn, record_of(arn, tags), std::nullopt);
+}
+
+void put_tags_of_new(store::Transaction& transaction, const std::string& arn,
+                     const std::vector<Tag>& tags) {
+  resource_tags().put(transaction, arn, record_of(arn, tags), 0);
 }
 
 void erase_tags(store::Transaction& transaction, const std::string& arn) {

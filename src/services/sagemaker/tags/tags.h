@@ -17,7 +17,7 @@ struct ResourceTags {
   std::string arn;
   std::map<std::string, std::string> tags;
 };
-BOOST_DESCRIBE_STRUCT(ResourceTags, (), (arn, tags))
+TIDEMILL_RECORD(ResourceTags, (), (arn, tags))
 
 // The key is the ARN.
 const store::Table<ResourceTags>& resource_tags();
@@ -26,6 +26,10 @@ const store::Table<ResourceTags>& resource_tags();
 // with "aws:" are for check_tags().
 void put_tags(store::Transaction& transaction, const std::string& arn,
               const std::vector<api::sagemaker::Tag>& tags);
+// The same for a job. Two names that differ in case alone have one ARN, since ARNs of jobs are in
+// lower case, so the second job conflicts.
+void put_tags_of_new(store::Transaction& transaction, const std::string& arn,
+                     const std::vector<api::sagemaker::Tag>& tags);
 // Into the transaction that deletes it.
 void erase_tags(store::Transaction& transaction, const std::string& arn);
 

@@ -10,9 +10,10 @@ namespace {
 
 using namespace api::sagemaker;
 
-// Whole seconds, at least one once it ran.
-std::int64_t seconds_between(Timestamp begin, Timestamp end) {
-  const double seconds = double((end - begin).count()) / 1e6;
+// Whole seconds, at least one once it ran. However the wall clock was set meanwhile.
+std::int64_t training_seconds(const TrainingJob& job) {
+  const std::int64_t shown = (*job.training_ended - *job.training_started).count();
+  const double seconds = double(job.training_microseconds.value_or(shown)) / 1e6;
   return std::max<std::int64_t>(1, std::llround(seconds));
 }
 
@@ -25,7 +26,7 @@ void add_progress(const TrainingJob& job, DescribeTrainingJobResponse& out) {
   out.training_start_time = job.training_started;
   out.training_end_time = job.training_ended;
   if (job.training_started && job.training_ended) {
-    out.training_time_in_seconds = seconds_between(*job.training_started, *job.training_ended);
+    out.training_time_in_seconds = training_seconds(job);
     out.billable_time_in_seconds = out.training_time_in_seconds;
   }
   if (!job.metrics.empty()) {

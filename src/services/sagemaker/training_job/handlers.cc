@@ -38,15 +38,15 @@ Result<CreateTrainingJobResponse> TrainingHandlers::create(
                               on_.compute.isolation()));
   const std::vector<Tag> tags = request.tags.value_or(std::vector<Tag>());
   TRY(check_tags(tags));
-  TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal));
   TrainingJob job;
   job.account = context.account();
   job.region = context.region;
   job.arn = job_arn(context, "training-job", request.training_job_name);
+  TRY(on_.iam.check_pass_role(context, request.role_arn, kServicePrincipal, {job.arn}));
   job.request = request;
   auto first = begin_training_job(std::move(job), on_.clock.now());
   store::Transaction transaction;
-  put_tags(transaction, first.next.arn, tags);
+  put_tags_of_new(transaction, first.next.arn, tags);
   Result<void> created = on_.engine.create(
       kTrainingJobMachine,
       training_job_key(context.account(), context.region, request.training_job_name),
@@ -69,30 +69,35 @@ Result<TrainingJob> TrainingHandlers::load(const Context& context, const std::st
   return std::move((*found)->record);
 }
 
-Result<DescribeTrainingJobResponse> TrainingHandlers::describe(
-    Context& context, const DescribeTrainingJobRequest& request) {
-  TrainingJob job = TRY(load(context, request.training_job_name));
-  if (!is_terminal(job) &&
-      held_.wait<TrainingJob>(context, training_job_key(job.account, job.region, job.name()),
-                              held_until(job.created, on_.clock.now()),
-                              [](const TrainingJob& now) { return is_terminal(now); }))
-    job = TRY(load(context, request.training_job_name));
-  return describe_training_job(job, on_.clock.now());
+void TrainingHandlers::describe(Context& context, const DescribeTrainingJobRequest& request,
+                                Respond<DescribeTrainingJobResponse> respond) {
+  Result<TrainingJob> job = load(context, request.training_job_name);
+  if (!job) return respond(std::unexpected(std::move(job).error()));
+  if (is_terminal(*job)) return respond(describe_training_job(*job, on_.clock.now()));
+  platform::hold_describe<TrainingJob, DescribeTrainingJobResponse>(
+      on_.held, context,
+      engine::record_id(kTrainingJobMachine,
+                        training_job_key(job->account, job->region, job->name())),
+      held_until(job->created, on_.clock.now()),
+      {[this, &context, name = request.training_job_name] { return load(context, name); },
+       [](const TrainingJob& now) { return !is_terminal(now); },
+       [this](const TrainingJob& now) { return describe_training_job(now, on_.clock.now()); }},
+      std::move(respond));
 }
 
 Result<ListTrainingJobsResponse> TrainingHandlers::list(Context& context,
                                                         const ListTrainingJobsRequest& request) {
   if (request.warm_pool_status_equals || request.training_plan_arn_equals)
     return ListTrainingJobsResponse{};  // there are no warm pools and no training plans
-  const auto listed = TRY(list_page<TrainingJob>(
+  auto listed = TRY(list_page(
       on_.store, training_jobs(), list_request(context.account(), context.region, request),
       [&](const TrainingJob& job) {
         return passes_filters(request, job.name(), job.created, job.modified, job.status);
-      }));
+      },
+      summary));
   ListTrainingJobsResponse response;
-  for (const TrainingJob& job : listed.records)
-    response.training_job_summaries.push_back(summary(job));
-  response.next_token = listed.next_token;
+  response.training_job_summaries = std::move(listed.items);
+  response.next_token = std::move(listed.next_token);
   return response;
 }
 

@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <memory>
@@ -59,6 +60,18 @@ std::optional<double> parse_number(const std::string& text) {
   return value;
 }
 
+// When the line was written that a match ends in. Replacing tabs moves bytes, not lines.
+Timestamp time_at(const compute::LogTail& log, std::string_view text, std::size_t match_end,
+                  Timestamp ended) {
+  std::string_view before = text.substr(0, match_end);
+  // An expression may take the line's end along.
+  if (before.ends_with('\n')) before.remove_suffix(1);
+  const auto line = static_cast<std::size_t>(std::ranges::count(before, '\n'));
+  const auto next =
+      std::ranges::upper_bound(log.moments, line, {}, &compute::LogTail::Moment::line);
+  return next == log.moments.begin() ? ended : std::prev(next)->time;
+}
+
 }  // namespace
 
 Result<void> check_metric_definitions(
@@ -113,10 +126,10 @@ std::vector<api::sagemaker::MetricDefinition> metric_definitions(const TrainingJ
 }
 
 std::vector<TrainingMetric> final_metrics(
-    const std::vector<api::sagemaker::MetricDefinition>& definitions, std::string_view log,
-    Timestamp time) {
+    const std::vector<api::sagemaker::MetricDefinition>& definitions, const compute::LogTail& log,
+    Timestamp ended) {
   // Lines as programs wrote them and as AWS's logs show them: a tab there is "#011".
-  std::string tabs(log), octal(log);
+  std::string tabs(log.text), octal(log.text);
   RE2::GlobalReplace(&tabs, "#011", "\t");
   RE2::GlobalReplace(&octal, "\t", "#011");
   std::vector<TrainingMetric> metrics;
@@ -127,13 +140,17 @@ std::vector<TrainingMetric> final_metrics(
       re2::StringPiece rest(text.data(), text.size());
       std::string found;
       std::optional<double> last;
+      std::size_t last_end = 0;
       while (RE2::FindAndConsume(&rest, *expression, &found)) {
-        if (std::optional<double> value = parse_number(found)) last = value;
+        if (std::optional<double> value = parse_number(found)) {
+          last = value;
+          last_end = static_cast<std::size_t>(rest.data() - text.data());
+        }
         if (found.empty() && !rest.empty()) rest.remove_prefix(1);  // an empty match stands still
         if (rest.empty()) break;
       }
       if (!last) continue;
-      metrics.push_back({definition.name, *last, time});
+      metrics.push_back({definition.name, *last, time_at(log, text, last_end, ended)});
       break;
     }
   }

@@ -7,6 +7,7 @@
 
 #include "api/sagemaker/training_job.h"
 #include "base/error.h"
+#include "compute/compute.h"
 #include "services/sagemaker/images/images.h"
 #include "services/sagemaker/training_job/training_job.h"
 
@@ -24,10 +25,11 @@ std::vector<api::sagemaker::MetricDefinition> builtin_metric_definitions(const I
 // names. What Describe shows and what its final metrics are read with.
 std::vector<api::sagemaker::MetricDefinition> metric_definitions(const TrainingJob& job);
 
-// The last value of each metric that occurs in the log, in the definitions' order. `#011` stands
-// for a tab, as in AWS's logs; expressions see it both ways.
+// The last value of each metric that occurs in the log, in the definitions' order, with the time
+// when its line was written (`ended` where the log does not tell). `#011` stands for a tab, as in
+// AWS's logs; expressions see it both ways.
 std::vector<TrainingMetric> final_metrics(
-    const std::vector<api::sagemaker::MetricDefinition>& definitions, std::string_view log,
-    Timestamp time);
+    const std::vector<api::sagemaker::MetricDefinition>& definitions, const compute::LogTail& log,
+    Timestamp ended);
 
 }  // namespace tidemill::services::sagemaker

@@ -4,7 +4,6 @@
 #include "services/sagemaker/job/job.h"
 #include "services/sagemaker/job_log.h"
 #include "services/sagemaker/role_environment.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/stoppable.h"
 #include "services/sagemaker/training_job/artifacts.h"
 #include "services/sagemaker/training_job/channels.h"
@@ -72,8 +71,8 @@ engine::TaskResult TrainingTasks::download(const TrainingJob& job, const engine:
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::stop_requested));
   const auto stopped = [&stop] { return stop.stopped(); };
-  RoleS3 role_s3(on_.s3, on_.iam, job.request.role_arn);
-  StoppableS3 s3(role_s3, stop);
+  const auto role_s3 = on_.s3_as(job.request.role_arn);
+  StoppableS3 s3(*role_s3, stop);
   Result<void> done = download_channels(s3, job, folder, stopped);
   if (done) done = restore_checkpoints(s3, job, folder, stopped);
   // The server ends; the next one begins anew.
@@ -140,15 +139,16 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
   compute::JobExit exit;
   if (const Value* value = run.payload.find("exit")) TRY(from_value(*value, exit));
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
-  Result<std::string> log = on_.compute.log_tail(compute_id(job), kLogBytesRead);
-  const std::string text = log ? *log : "";
+  compute::LogTail log;
+  if (Result<compute::LogTail> read = on_.compute.log_tail(compute_id(job), kLogBytesRead); read)
+    log = *std::move(read);
   TrainingResult result;
-  result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, text), folder.ml(),
-                                            on_.settings.programs);
-  result.metrics = final_metrics(metric_definitions(job), text, exit.ended);
+  result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, log.text),
+                                            folder.ml(), on_.settings.programs);
+  result.metrics = final_metrics(metric_definitions(job), log, exit.ended);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
-  RoleS3 role_s3(on_.s3, on_.iam, job.request.role_arn);
-  StoppableS3 s3(role_s3, stop);
+  const auto role_s3 = on_.s3_as(job.request.role_arn);
+  StoppableS3 s3(*role_s3, stop);
   Result<std::string> model =
       upload_artifacts(s3, job, folder, result.failure_reason.empty(), stop);
   if (!model && stop.stopped()) {

@@ -25,6 +25,7 @@
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/sagemaker/tags/tags.h"
 #include "services/sagemaker/test_fakes.h"
+#include "services/sagemaker/test_role_s3.h"
 #include "services/sagemaker/training_job/training_jobs.h"
 #include "store/memory/memory_store.h"
 
@@ -57,8 +58,9 @@ class TrainingJobsTest : public ::testing::Test {
     Settings settings{.jobs_directory = directory_ / "jobs",
                       .programs = {"/bin/false", host_python(), directory_ / "toolkit"},
                       .endpoint = "http://127.0.0.1:1"};
-    service_ = std::make_unique<SagemakerService>(Dependencies{
-        *store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, std::move(settings)});
+    service_ = std::make_unique<SagemakerService>(
+        Dependencies{*store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, test_held(),
+                     s3_as(s3_, iam_), std::move(settings)});
     service_->add_to(*engine_);
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());

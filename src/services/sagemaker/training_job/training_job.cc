@@ -6,6 +6,11 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(TrainingTransition)
+TIDEMILL_RECORD_CODEC(TrainingMetric)
+TIDEMILL_RECORD_CODEC(TrainingJob)
+TIDEMILL_RECORD_CODEC(TrainingResult)
+
 const store::Table<TrainingJob>& training_jobs() {
   static const store::Table<TrainingJob> table(
       "sagemaker_training_jobs",

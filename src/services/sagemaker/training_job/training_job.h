@@ -27,14 +27,14 @@ struct TrainingTransition {
   Timestamp started;
   std::optional<Timestamp> ended;
 };
-BOOST_DESCRIBE_STRUCT(TrainingTransition, (), (status, message, started, ended))
+TIDEMILL_RECORD(TrainingTransition, (), (status, message, started, ended))
 
 struct TrainingMetric {
   std::string name;
   double value = 0;
   Timestamp time;
 };
-BOOST_DESCRIBE_STRUCT(TrainingMetric, (), (name, value, time))
+TIDEMILL_RECORD(TrainingMetric, (), (name, value, time))
 
 struct TrainingJob {
   std::string account, region, arn;
@@ -44,7 +44,11 @@ struct TrainingJob {
   std::string secondary_status = "Starting";
   std::string failure_reason;
   Timestamp created, modified;
-  std::optional<Timestamp> training_started, training_ended;
+  std::optional<Timestamp> training_started, training_ended;  // as clients see them
+  // How long that was, by a clock that nobody sets (Dependencies::durations), and when it began by
+  // that clock. Jobs of older versions have neither.
+  std::optional<Timestamp> counted_from;
+  std::optional<std::int64_t> training_microseconds;
   std::vector<TrainingTransition> transitions;
   std::string model_artifacts;  // S3 URI
   std::vector<TrainingMetric> metrics;
@@ -54,11 +58,11 @@ struct TrainingJob {
 
   const std::string& name() const { return request.training_job_name; }
 };
-BOOST_DESCRIBE_STRUCT(TrainingJob, (),
-                      (account, region, arn, request, phase, status, secondary_status,
-                       failure_reason, created, modified, training_started, training_ended,
-                       transitions, model_artifacts, metrics, stop_requested, max_runtime_exceeded,
-                       upload_stopped))
+TIDEMILL_RECORD(TrainingJob, (),
+                (account, region, arn, request, phase, status, secondary_status, failure_reason,
+                 created, modified, training_started, training_ended, counted_from,
+                 training_microseconds, transitions, model_artifacts, metrics, stop_requested,
+                 max_runtime_exceeded, upload_stopped))
 
 inline constexpr const char* kTrainingJobMachine = "sagemaker_training_job";
 inline constexpr const char* kTrainingLogGroup = "/aws/sagemaker/TrainingJobs";
@@ -111,7 +115,7 @@ struct TrainingResult {
   std::string model_artifacts;
   std::vector<TrainingMetric> metrics;
 };
-BOOST_DESCRIBE_STRUCT(TrainingResult, (), (failure_reason, model_artifacts, metrics))
+TIDEMILL_RECORD(TrainingResult, (), (failure_reason, model_artifacts, metrics))
 
 // How often a running job is looked at, beside compute's reports: an exit whose report could not be
 // recorded (full disk), and a job that a power cut took, are found this way.

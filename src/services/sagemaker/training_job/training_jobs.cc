@@ -6,7 +6,13 @@ namespace tidemill::services::sagemaker {
 
 void TrainingJobs::add_to(engine::Engine& engine) {
   engine.add(engine::make_machine<TrainingJob>(
-      kTrainingJobMachine, training_jobs(), training_job_transition,
+      kTrainingJobMachine, training_jobs(),
+      [this](const TrainingJob& job, const engine::Event& event,
+             Timestamp now) -> Result<std::optional<engine::Step<TrainingJob>>> {
+        auto step = TRY(training_job_transition(job, event, now));
+        if (step) count_training_time(step->next, durations_ ? durations_->now() : now);
+        return step;
+      },
       [this](const TrainingJob& job, const engine::TaskRun& run) { return tasks_.run(job, run); }));
 }
 

@@ -5,7 +5,6 @@
 #include "compute/compute.h"
 #include "engine/engine.h"
 #include "services/sagemaker/dependencies.h"
-#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/training_job/training_job.h"
 #include "services/service.h"
 
@@ -46,12 +45,12 @@ class TrainingListener final : public compute::JobListener {
 
 class TrainingHandlers {
  public:
-  explicit TrainingHandlers(const Dependencies& dependencies)
-      : on_(dependencies), held_(dependencies.engine, kTrainingJobMachine) {}
+  explicit TrainingHandlers(const Dependencies& dependencies) : on_(dependencies) {}
   Result<api::sagemaker::CreateTrainingJobResponse> create(
       Context& context, const api::sagemaker::CreateTrainingJobRequest& request);
-  Result<api::sagemaker::DescribeTrainingJobResponse> describe(
-      Context& context, const api::sagemaker::DescribeTrainingJobRequest& request);
+  // Waits a while for the job's end: clients poll every 5 to 60 seconds.
+  void describe(Context& context, const api::sagemaker::DescribeTrainingJobRequest& request,
+                Respond<api::sagemaker::DescribeTrainingJobResponse> respond);
   Result<api::sagemaker::ListTrainingJobsResponse> list(
       Context& context, const api::sagemaker::ListTrainingJobsRequest& request);
   Result<api::Empty> stop(Context& context, const api::sagemaker::StopTrainingJobRequest& request);
@@ -62,7 +61,6 @@ class TrainingHandlers {
   Result<TrainingJob> load(const Context& context, const std::string& name);
 
   const Dependencies& on_;
-  HeldDescribes held_;
 };
 
 // The record as clients see it.
@@ -73,12 +71,16 @@ class TrainingJobs {
  public:
   // `dependencies` outlives this.
   explicit TrainingJobs(const Dependencies& dependencies)
-      : tasks_(dependencies), listener_(dependencies), handlers_(dependencies) {}
+      : durations_(dependencies.durations),
+        tasks_(dependencies),
+        listener_(dependencies),
+        handlers_(dependencies) {}
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
   compute::JobListener& listener() { return listener_; }
 
  private:
+  const Clock* durations_;
   TrainingTasks tasks_;
   TrainingListener listener_;
   TrainingHandlers handlers_;

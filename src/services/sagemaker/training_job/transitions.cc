@@ -1,11 +1,17 @@
 #include "services/sagemaker/training_job/transitions.h"
 
+#include <algorithm>
+
+#include "engine/transitions.h"
+#include "services/sagemaker/training_job/events.h"
+
 namespace tidemill::services::sagemaker {
 
 namespace {
 
-using engine::text_of;
-using Next = std::optional<engine::Step<TrainingJob>>;
+using Table = engine::Transitions<TrainingJob, TrainingPhase>;
+using Next = Table::Next;
+using Phase = TrainingPhase;
 namespace events = training_events;
 namespace tasks = training_tasks;
 
@@ -56,12 +62,12 @@ Next finish_stopped(TrainingJob job, Timestamp now) {
 }
 
 // Tasks and exits of an earlier job of the same name do not count.
-bool is_of_this_job(const TrainingJob& job, const engine::Event& event) {
-  return text_of(event.payload, "compute_id") == compute_id(job);
+template <class E>
+bool is_of_this_job(const TrainingJob& job, const E& event) {
+  return event.compute_id == compute_id(job);
 }
 
-Next prepared(TrainingJob job, Timestamp now) {
-  if (job.phase != TrainingPhase::preparing) return {};
+Next prepared(TrainingJob job, const events::Prepared&, Timestamp now) {
   if (job.stop_requested) return finish_stopped(std::move(job), now);
   job.phase = TrainingPhase::downloading;
   job.training_started = now;
@@ -69,8 +75,7 @@ Next prepared(TrainingJob job, Timestamp now) {
   return engine::Step<TrainingJob>{std::move(job), {task(tasks::kDownload)}};
 }
 
-Next downloaded(TrainingJob job, Timestamp now) {
-  if (job.phase != TrainingPhase::downloading) return {};
+Next downloaded(TrainingJob job, const events::Downloaded&, Timestamp now) {
   if (job.stop_requested) return finish_stopped(std::move(job), now);
   job.phase = TrainingPhase::training;
   enter(job, "Training", "Training image download completed. Training in progress.", now);
@@ -85,23 +90,21 @@ Next downloaded(TrainingJob job, Timestamp now) {
                                    {task(tasks::kLaunch), std::move(timer), std::move(watch)}};
 }
 
-Next still_running(TrainingJob job, const engine::Event& event) {
-  if (job.phase != TrainingPhase::training || !is_of_this_job(job, event)) return {};
+Next still_running(TrainingJob job, const events::StillRunning& event, Timestamp) {
+  if (!is_of_this_job(job, event)) return {};
   engine::Task watch = watch_later(job);
   return engine::Step<TrainingJob>{std::move(job), {std::move(watch)}};
 }
 
-Next exited(TrainingJob job, const engine::Event& event, Timestamp now) {
-  if (job.phase != TrainingPhase::training || !is_of_this_job(job, event)) return {};
+Next exited(TrainingJob job, const events::JobExited& event, Timestamp now) {
+  if (!is_of_this_job(job, event)) return {};
   job.phase = TrainingPhase::uploading;
   enter(job, "Uploading", "Uploading generated training model", now);
-  return engine::Step<TrainingJob>{std::move(job), {task(tasks::kUpload, event.payload)}};
+  return engine::Step<TrainingJob>{std::move(job),
+                                   {task(tasks::kUpload, tidemill::to_value(event))}};
 }
 
-Result<Next> uploaded(TrainingJob job, const engine::Event& event, Timestamp now) {
-  if (job.phase != TrainingPhase::uploading) return Next();
-  TrainingResult result;
-  TRY(from_value(event.payload, result));
+Next uploaded(TrainingJob job, const events::Uploaded& result, Timestamp now) {
   job.model_artifacts = result.model_artifacts;
   job.metrics = result.metrics;
   if (job.stop_requested || job.max_runtime_exceeded) return finish_stopped(std::move(job), now);
@@ -125,30 +128,69 @@ Next stop(TrainingJob job, Timestamp now) {
   return engine::Step<TrainingJob>{std::move(job), std::move(next)};
 }
 
-Next stop_requested(TrainingJob job, Timestamp now) {
+Next stop_requested(TrainingJob job, const events::StopRequested&, Timestamp now) {
   job.stop_requested = true;
   return stop(std::move(job), now);
 }
 
-Next max_runtime_reached(TrainingJob job, const engine::Event& event, Timestamp now) {
-  if (job.phase != TrainingPhase::training || job.stop_requested || !is_of_this_job(job, event))
-    return {};
+Next max_runtime_reached(TrainingJob job, const events::MaxRuntimeReached& event, Timestamp now) {
+  if (job.stop_requested || !is_of_this_job(job, event)) return {};
   job.max_runtime_exceeded = true;
   return stop(std::move(job), now);
 }
 
+Next failed(const TrainingJob& job, const events::Failed& event, Timestamp now) {
+  if (job.stop_requested) return finish_stopped(job, now);
+  return finish_failed(job, event.reason, now);
+}
+
 // A task gave up after its retries: an error of ours, not of the algorithm.
-Next task_failed(const TrainingJob& job, const engine::Event& event, Timestamp now) {
-  const std::string name = text_of(event.payload, "task");
-  if (is_terminal(job) || name == tasks::kCleanUp || name == tasks::kMaxRuntime ||
-      name == tasks::kWatch)
-    return {};
+Next task_failed(const TrainingJob& job, const engine::TaskFailure& failure, Timestamp now) {
+  const std::string& name = failure.task;
+  if (name == tasks::kCleanUp || name == tasks::kMaxRuntime || name == tasks::kWatch) return {};
   // The job ran on or is over: its exit decides.
   if (name == tasks::kStop) return {};
-  return finish_failed(job,
-                       "InternalServerError: The step " + name +
-                           " of the training job failed: " + text_of(event.payload, "message"),
-                       now);
+  return finish_failed(
+      job,
+      "InternalServerError: The step " + name + " of the training job failed: " + failure.message,
+      now);
+}
+
+const Table& table() {
+  static const auto kAlive = {Phase::preparing, Phase::downloading, Phase::training,
+                              Phase::uploading};
+  static const Table rows(
+      "a training job", &TrainingJob::phase,
+      {Table::on<events::Prepared>({Phase::preparing}, &prepared),
+       Table::on<events::Downloaded>({Phase::downloading}, &downloaded),
+       Table::on<events::JobExited>({Phase::training}, &exited),
+       Table::on<events::StillRunning>({Phase::training}, &still_running),
+       Table::on<events::MaxRuntimeReached>({Phase::training}, &max_runtime_reached),
+       Table::on<events::Uploaded>({Phase::uploading}, &uploaded),
+       Table::on<events::StopRequested>(kAlive, &stop_requested),
+       Table::on<events::Failed>(kAlive, &failed),
+       Table::on<engine::TaskFailure>(kAlive, &task_failed)});
+  return rows;
+}
+
+// EventBridge's "SageMaker Training Job State Change".
+engine::PublishedEvent state_change(const TrainingJob& job, Timestamp now) {
+  ValueObject detail;
+  detail.append("TrainingJobName", job.name());
+  detail.append("TrainingJobArn", job.arn);
+  detail.append("TrainingJobStatus", job.status);
+  detail.append("SecondaryStatus", job.secondary_status);
+  if (!job.failure_reason.empty()) detail.append("FailureReason", job.failure_reason);
+  constexpr std::int64_t kMicrosecondsPerMillisecond = 1000;
+  detail.append("CreationTime", job.created.microseconds / kMicrosecondsPerMillisecond);
+  detail.append("LastModifiedTime", job.modified.microseconds / kMicrosecondsPerMillisecond);
+  return {.source = "aws.sagemaker",
+          .detail_type = "SageMaker Training Job State Change",
+          .subject = job.arn,
+          .account = job.account,
+          .region = job.region,
+          .time = now,
+          .detail = std::move(detail)};
 }
 
 }  // namespace
@@ -159,22 +201,19 @@ engine::Step<TrainingJob> begin_training_job(TrainingJob job, Timestamp now) {
   return {std::move(job), {task(tasks::kPrepare)}};
 }
 
+void count_training_time(TrainingJob& job, Timestamp counted) {
+  if (job.phase == TrainingPhase::downloading && !job.counted_from) job.counted_from = counted;
+  if (is_terminal(job) && job.counted_from && !job.training_microseconds)
+    job.training_microseconds = std::max<std::int64_t>(0, (counted - *job.counted_from).count());
+}
+
 Result<Next> training_job_transition(const TrainingJob& job, const engine::Event& event,
                                      Timestamp now) {
-  if (event.type == events::kPrepared) return prepared(job, now);
-  if (event.type == events::kDownloaded) return downloaded(job, now);
-  if (event.type == events::kJobExited) return exited(job, event, now);
-  if (event.type == events::kUploaded) return uploaded(job, event, now);
-  if (event.type == events::kStopRequested) return stop_requested(job, now);
-  if (event.type == events::kMaxRuntimeReached) return max_runtime_reached(job, event, now);
-  if (event.type == events::kStillRunning) return still_running(job, event);
-  if (event.type == events::kTaskFailed) return task_failed(job, event, now);
-  if (event.type == events::kFailed) {
-    if (is_terminal(job)) return Next();
-    if (job.stop_requested) return finish_stopped(job, now);
-    return finish_failed(job, text_of(event.payload, "reason"), now);
-  }
-  return fail(codes::kInvalid, "a training job knows no event " + event.type);
+  Next step = TRY(table()(job, event, now));
+  if (step &&
+      (step->next.status != job.status || step->next.secondary_status != job.secondary_status))
+    step->published.push_back(state_change(step->next, now));
+  return step;
 }
 
 }  // namespace tidemill::services::sagemaker

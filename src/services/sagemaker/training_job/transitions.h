@@ -15,4 +15,8 @@ Result<std::optional<engine::Step<TrainingJob>>> training_job_transition(const T
                                                                          const engine::Event& event,
                                                                          Timestamp now);
 
+// Marks in the record that an event led to when training began and how long it took: `counted` is
+// the time by Dependencies::durations.
+void count_training_time(TrainingJob& job, Timestamp counted);
+
 }  // namespace tidemill::services::sagemaker

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "services/sagemaker/training_job/training_jobs.h"
+
 namespace tidemill::services::sagemaker {
 namespace {
 
@@ -30,6 +32,8 @@ class TrainingJobTransitions : public ::testing::Test {
     auto step = training_job_transition(job_, {type, std::move(payload)}, now_);
     EXPECT_TRUE(step) << step.error().message;
     if (!step || !*step) return false;
+    counted_.microseconds += 1'000'000;
+    count_training_time((*step)->next, counted_);
     take(**std::move(step));
     return true;
   }
@@ -50,10 +54,28 @@ class TrainingJobTransitions : public ::testing::Test {
   }
 
   Timestamp now_{1'700'000'000'000'000};
+  Timestamp counted_{5};  // by the clock that nobody sets
   TrainingJob job_;
   std::vector<std::string> tasks_;
   std::vector<engine::Task> last_tasks_;
 };
+
+TEST_F(TrainingJobTransitions, ChangesOfStateArePublished) {
+  auto step = training_job_transition(job_, {"Prepared", {}}, now_);
+  ASSERT_TRUE(step && *step);
+  ASSERT_EQ((*step)->published.size(), 1u);
+  const engine::PublishedEvent& event = (*step)->published[0];
+  EXPECT_EQ(event.source, "aws.sagemaker");
+  EXPECT_EQ(event.detail_type, "SageMaker Training Job State Change");
+  EXPECT_EQ(event.account, "123456789012");
+  EXPECT_EQ(*event.detail.find("TrainingJobStatus")->as_string(), "InProgress");
+  EXPECT_EQ(*event.detail.find("SecondaryStatus")->as_string(), "Downloading");
+  take(**std::move(step));
+  send("Downloaded");
+  step = training_job_transition(job_, {"StillRunning", of_this_job()}, now_);
+  ASSERT_TRUE(step && *step);
+  EXPECT_TRUE((*step)->published.empty()) << "nothing that clients see has changed";
+}
 
 TEST_F(TrainingJobTransitions, WholeLife) {
   EXPECT_EQ(job_.secondary_status, "Starting");
@@ -89,6 +111,23 @@ TEST_F(TrainingJobTransitions, WholeLife) {
   EXPECT_FALSE(send("StopRequested"));
   EXPECT_FALSE(send("MaxRuntimeReached", of_this_job()));
   EXPECT_FALSE(send("Failed"));
+}
+
+TEST_F(TrainingJobTransitions, StepsOfTheWallClockDoNotChangeTheDuration) {
+  for (const std::int64_t step :
+       {std::int64_t(40) * 365 * 86'400'000'000, -std::int64_t(9'000'000)}) {
+    job_ = {};
+    SetUp();
+    send("Prepared");
+    now_.microseconds += step;
+    send("Downloaded");
+    send("JobExited", of_this_job());
+    ASSERT_TRUE(send("Uploaded", uploaded()));
+    EXPECT_EQ(job_.training_microseconds, 3'000'000);
+    const auto shown = describe_training_job(job_, now_);
+    EXPECT_EQ(shown.training_time_in_seconds, 3);
+    EXPECT_EQ(shown.billable_time_in_seconds, 3);
+  }
 }
 
 TEST_F(TrainingJobTransitions, FailureOfTheAlgorithm) {

@@ -1,6 +1,5 @@
 #include "services/sagemaker/job/job.h"
 #include "services/sagemaker/listing/listing.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/tags/tags.h"
 #include "services/sagemaker/transform_job/input_files.h"
 #include "services/sagemaker/transform_job/rules.h"
@@ -83,14 +82,15 @@ Result<CreateTransformJobResponse> TransformHandlers::create(
   BatchModels::Plan plan = TRY(models_.plan(context, request, job.instance_id));
   job.model = std::move(plan.model);
   job.role_arn = std::move(plan.role_arn);
-  RoleS3 s3(on_.s3, on_.iam, job.role_arn);
+  const auto role_s3 = on_.s3_as(job.role_arn);
+  s3::S3Interface& s3 = *role_s3;
   if (Result<void> there = check_input_exists(s3, job); !there) {
     if (there.error().code == "ValidationException") return fail(there.error());
     return internal_failure(there.error());
   }
   auto first = begin_transform_job(std::move(job), on_.clock.now());
   store::Transaction transaction;
-  put_tags(transaction, first.next.arn, tags);
+  put_tags_of_new(transaction, first.next.arn, tags);
   Result<void> created = on_.engine.create(
       kTransformJobMachine,
       transform_job_key(context.account(), context.region, request.transform_job_name),
@@ -113,28 +113,32 @@ Result<TransformJob> TransformHandlers::load(const Context& context, const std::
   return std::move((*found)->record);
 }
 
-Result<DescribeTransformJobResponse> TransformHandlers::describe(
-    Context& context, const DescribeTransformJobRequest& request) {
-  TransformJob job = TRY(load(context, request.transform_job_name));
-  if (!is_terminal(job) &&
-      held_.wait<TransformJob>(context, transform_job_key(job.account, job.region, job.name()),
-                               held_until(job.created, on_.clock.now()),
-                               [](const TransformJob& now) { return is_terminal(now); }))
-    job = TRY(load(context, request.transform_job_name));
-  return describe_transform_job(job);
+void TransformHandlers::describe(Context& context, const DescribeTransformJobRequest& request,
+                                 Respond<DescribeTransformJobResponse> respond) {
+  Result<TransformJob> job = load(context, request.transform_job_name);
+  if (!job) return respond(std::unexpected(std::move(job).error()));
+  if (is_terminal(*job)) return respond(describe_transform_job(*job));
+  platform::hold_describe<TransformJob, DescribeTransformJobResponse>(
+      on_.held, context,
+      engine::record_id(kTransformJobMachine,
+                        transform_job_key(job->account, job->region, job->name())),
+      held_until(job->created, on_.clock.now()),
+      {[this, &context, name = request.transform_job_name] { return load(context, name); },
+       [](const TransformJob& now) { return !is_terminal(now); }, describe_transform_job},
+      std::move(respond));
 }
 
 Result<ListTransformJobsResponse> TransformHandlers::list(Context& context,
                                                           const ListTransformJobsRequest& request) {
-  const auto listed = TRY(list_page<TransformJob>(
+  auto listed = TRY(list_page(
       on_.store, transform_jobs(), list_request(context.account(), context.region, request),
       [&](const TransformJob& job) {
         return passes_filters(request, job.name(), job.created, job.modified, job.status);
-      }));
+      },
+      summary));
   ListTransformJobsResponse response;
-  for (const TransformJob& job : listed.records)
-    response.transform_job_summaries.push_back(summary(job));
-  response.next_token = listed.next_token;
+  response.transform_job_summaries = std::move(listed.items);
+  response.next_token = std::move(listed.next_token);
   return response;
 }
 

@@ -1,5 +1,4 @@
 #include "services/sagemaker/job/job.h"
-#include "services/sagemaker/role_s3.h"
 #include "services/sagemaker/s3_uri.h"
 #include "services/sagemaker/training_job/channels.h"
 #include "services/sagemaker/transform_job/input_files.h"
@@ -30,7 +29,8 @@ engine::TaskResult TransformTasks::start(const TransformJob& job, const std::str
   started.model = job.model;
   // The transition ends a job that was stopped before it began.
   if (job.stop_requested) return one_event(events::kStarted, to_value(started));
-  RoleS3 s3(on_.s3, on_.iam, job.role_arn);
+  const auto role_s3 = on_.s3_as(job.role_arn);
+  s3::S3Interface& s3 = *role_s3;
   const S3Uri output = TRY(parse_s3_uri(job.request.transform_output->s3_output_path));
   // Asked past the role: writing needs no right to list.
   if (!on_.s3.bucket_exists(job.account, output.bucket))

@@ -21,6 +21,7 @@
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/tags/tags.h"
 #include "services/sagemaker/test_fakes.h"
+#include "services/sagemaker/test_role_s3.h"
 #include "services/sagemaker/transform_job/transform_jobs.h"
 #include "store/memory/memory_store.h"
 
@@ -112,9 +113,18 @@ class TransformJobsTest : public ::testing::Test {
     compute_ = *compute::make_process_compute(
         {.directory = directory_, .shim_command = {"/bin/false"}}, clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
-    service_ = std::make_unique<TransformJobs>(
-        Dependencies{*store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, {}},
-        models_);
+    service_ = std::make_unique<TransformJobs>(Dependencies{*store_,
+                                                            *engine_,
+                                                            *compute_,
+                                                            s3_,
+                                                            logs_,
+                                                            iam_,
+                                                            clock_,
+                                                            *random_,
+                                                            test_held(),
+                                                            s3_as(s3_, iam_),
+                                                            {}},
+                                               models_);
     service_->add_to(*engine_);
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());

@@ -6,6 +6,12 @@
 
 namespace tidemill::services::sagemaker {
 
+TIDEMILL_RECORD_CODEC(TransformProgress)
+TIDEMILL_RECORD_CODEC(TransformJob)
+TIDEMILL_RECORD_CODEC(TransformFile)
+TIDEMILL_RECORD_CODEC(TransformStart)
+TIDEMILL_RECORD_CODEC(TransformResult)
+
 const store::Table<TransformJob>& transform_jobs() {
   static const store::Table<TransformJob> table(
       "sagemaker_transform_jobs",

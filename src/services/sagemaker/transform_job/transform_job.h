@@ -24,7 +24,7 @@ struct TransformProgress {
   std::int64_t files = 0, files_done = 0, files_failed = 0;
   std::int64_t records = 0;  // of the files that are done
 };
-BOOST_DESCRIBE_STRUCT(TransformProgress, (), (files, files_done, files_failed, records))
+TIDEMILL_RECORD(TransformProgress, (), (files, files_done, files_failed, records))
 
 struct TransformJob {
   std::string account, region, arn;
@@ -43,10 +43,10 @@ struct TransformJob {
 
   const std::string& name() const { return request.transform_job_name; }
 };
-BOOST_DESCRIBE_STRUCT(TransformJob, (),
-                      (account, region, arn, server_url, request, role_arn, instance_id, model,
-                       phase, status, failure_reason, created, modified, started, ended, progress,
-                       stop_requested))
+TIDEMILL_RECORD(TransformJob, (),
+                (account, region, arn, server_url, request, role_arn, instance_id, model, phase,
+                 status, failure_reason, created, modified, started, ended, progress,
+                 stop_requested))
 
 inline constexpr const char* kTransformJobMachine = "sagemaker_transform_job";
 inline constexpr const char* kTransformLogGroup = "/aws/sagemaker/TransformJobs";
@@ -72,8 +72,7 @@ struct TransformFile {
   std::int64_t records = 0;
   std::string failure;  // "" none; a file that failed is not tried again
 };
-BOOST_DESCRIBE_STRUCT(TransformFile, (),
-                      (bucket, key, output_name, size_bytes, done, records, failure))
+TIDEMILL_RECORD(TransformFile, (), (bucket, key, output_name, size_bytes, done, records, failure))
 
 const store::Table<TransformFile>& transform_files();
 std::string transform_file_key(const TransformJob& job, std::int64_t index);
@@ -98,12 +97,12 @@ struct TransformStart {
   Value model;  // running
   std::int64_t files = 0;
 };
-BOOST_DESCRIBE_STRUCT(TransformStart, (), (model, files))
+TIDEMILL_RECORD(TransformStart, (), (model, files))
 
 struct TransformResult {
   TransformProgress progress;
   std::string failure_reason;  // "" when every file is done
 };
-BOOST_DESCRIBE_STRUCT(TransformResult, (), (progress, failure_reason))
+TIDEMILL_RECORD(TransformResult, (), (progress, failure_reason))
 
 }  // namespace tidemill::services::sagemaker

@@ -8,7 +8,6 @@
 
 #include "engine/engine.h"
 #include "services/sagemaker/dependencies.h"
-#include "services/sagemaker/held_describe.h"
 #include "services/sagemaker/transform_job/batch_model.h"
 #include "services/sagemaker/transform_job/transform_job.h"
 #include "services/sagemaker/transform_job/transform_run.h"
@@ -42,11 +41,12 @@ class TransformTasks {
 class TransformHandlers {
  public:
   TransformHandlers(const Dependencies& dependencies, BatchModels& models)
-      : on_(dependencies), models_(models), held_(dependencies.engine, kTransformJobMachine) {}
+      : on_(dependencies), models_(models) {}
   Result<api::sagemaker::CreateTransformJobResponse> create(
       Context& context, const api::sagemaker::CreateTransformJobRequest& request);
-  Result<api::sagemaker::DescribeTransformJobResponse> describe(
-      Context& context, const api::sagemaker::DescribeTransformJobRequest& request);
+  // Waits a while for the job's end: clients poll every 5 to 60 seconds.
+  void describe(Context& context, const api::sagemaker::DescribeTransformJobRequest& request,
+                Respond<api::sagemaker::DescribeTransformJobResponse> respond);
   Result<api::sagemaker::ListTransformJobsResponse> list(
       Context& context, const api::sagemaker::ListTransformJobsRequest& request);
   Result<api::Empty> stop(Context& context, const api::sagemaker::StopTransformJobRequest& request);
@@ -56,7 +56,6 @@ class TransformHandlers {
 
   const Dependencies& on_;
   BatchModels& models_;
-  HeldDescribes held_;
 };
 
 // The record as clients see it.

@@ -5,7 +5,6 @@
 
 #include "base/utf8.h"
 #include "services/sagemaker/fleet/instance_spec.h"
-#include "services/sagemaker/role_s3.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -163,7 +162,8 @@ std::string TransformRun::failure_reason() const {
 
 Result<TransformResult> TransformRun::run() {
   const DataProcessing processing = TRY(data_processing(job_.request));
-  RoleS3 s3(on_.s3, on_.iam, job_.role_arn);
+  const auto role_s3 = on_.s3_as(job_.role_arn);
+  s3::S3Interface& s3 = *role_s3;
   log_.line("MaxConcurrentTransforms=" + std::to_string(plan_.concurrency) +
             ", MaxPayloadInMB=" + std::to_string(plan_.payload_mb) +
             ", BatchStrategy=" + (plan_.batches.single_record ? "SINGLE_RECORD" : "MULTI_RECORD"));

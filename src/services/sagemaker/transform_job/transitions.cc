@@ -1,11 +1,15 @@
 #include "services/sagemaker/transform_job/transitions.h"
 
+#include "engine/transitions.h"
+#include "services/sagemaker/transform_job/events.h"
+
 namespace tidemill::services::sagemaker {
 
 namespace {
 
-using engine::text_of;
-using Next = std::optional<engine::Step<TransformJob>>;
+using Table = engine::Transitions<TransformJob, TransformPhase>;
+using Next = Table::Next;
+using Phase = TransformPhase;
 namespace events = transform_events;
 namespace tasks = transform_tasks;
 
@@ -25,11 +29,8 @@ Next finish_failed(TransformJob job, const std::string& reason, Timestamp now) {
   return finish(std::move(job), "Failed", now);
 }
 
-Result<Next> started(TransformJob job, const engine::Event& event, Timestamp now) {
-  if (job.phase != TransformPhase::starting) return Next();
-  TransformStart start;
-  TRY(from_value(event.payload, start));
-  job.model = std::move(start.model);
+Next started(TransformJob job, const events::Started& start, Timestamp now) {
+  job.model = start.model;
   job.progress.files = start.files;
   if (job.stop_requested) return finish(std::move(job), "Stopped", now);
   job.phase = TransformPhase::transforming;
@@ -38,10 +39,7 @@ Result<Next> started(TransformJob job, const engine::Event& event, Timestamp now
   return Next(engine::Step<TransformJob>{std::move(job), {task(tasks::kTransform)}});
 }
 
-Result<Next> transformed(TransformJob job, const engine::Event& event, Timestamp now) {
-  if (job.phase != TransformPhase::transforming) return Next();
-  TransformResult result;
-  TRY(from_value(event.payload, result));
+Next transformed(TransformJob job, const events::Transformed& result, Timestamp now) {
   job.progress = result.progress;
   if (job.stop_requested) return finish(std::move(job), "Stopped", now);
   if (!result.failure_reason.empty())
@@ -49,29 +47,44 @@ Result<Next> transformed(TransformJob job, const engine::Event& event, Timestamp
   return finish(std::move(job), "Completed", now);
 }
 
-Next model_changed(TransformJob job, const engine::Event& event) {
-  const Value* model = event.payload.find("model");
-  if (is_terminal(job) || !model) return {};
-  job.model = *model;
+Next model_changed(TransformJob job, const events::ModelChanged& event, Timestamp) {
+  if (event.model.is_null()) return {};
+  job.model = event.model;
   return engine::Step<TransformJob>{std::move(job), {}};
 }
 
-Next stop_requested(TransformJob job, Timestamp now) {
-  if (is_terminal(job) || job.stop_requested) return {};
+Next stop_requested(TransformJob job, const events::StopRequested&, Timestamp now) {
+  if (job.stop_requested) return {};
   job.stop_requested = true;
   job.status = "Stopping";
   job.modified = now;
   return engine::Step<TransformJob>{std::move(job), {task(tasks::kInterrupt)}};
 }
 
+Next failed(const TransformJob& job, const events::Failed& event, Timestamp now) {
+  return finish_failed(job, event.reason, now);
+}
+
 // A task gave up after its retries: an error of ours.
-Next task_failed(const TransformJob& job, const engine::Event& event, Timestamp now) {
-  const std::string name = text_of(event.payload, "task");
-  if (is_terminal(job) || name == tasks::kCleanUp || name == tasks::kInterrupt) return {};
-  return finish_failed(job,
-                       "InternalServerError: The step " + name +
-                           " of the transform job failed: " + text_of(event.payload, "message"),
-                       now);
+Next task_failed(const TransformJob& job, const engine::TaskFailure& failure, Timestamp now) {
+  const std::string& name = failure.task;
+  if (name == tasks::kCleanUp || name == tasks::kInterrupt) return {};
+  return finish_failed(
+      job,
+      "InternalServerError: The step " + name + " of the transform job failed: " + failure.message,
+      now);
+}
+
+const Table& table() {
+  static const auto kAlive = {Phase::starting, Phase::transforming};
+  static const Table rows("a transform job", &TransformJob::phase,
+                          {Table::on<events::Started>({Phase::starting}, &started),
+                           Table::on<events::Transformed>({Phase::transforming}, &transformed),
+                           Table::on<events::ModelChanged>(kAlive, &model_changed),
+                           Table::on<events::StopRequested>(kAlive, &stop_requested),
+                           Table::on<events::Failed>(kAlive, &failed),
+                           Table::on<engine::TaskFailure>(kAlive, &task_failed)});
+  return rows;
 }
 
 }  // namespace
@@ -84,16 +97,7 @@ engine::Step<TransformJob> begin_transform_job(TransformJob job, Timestamp now) 
 
 Result<Next> transform_job_transition(const TransformJob& job, const engine::Event& event,
                                       Timestamp now) {
-  if (event.type == events::kStarted) return started(job, event, now);
-  if (event.type == events::kTransformed) return transformed(job, event, now);
-  if (event.type == events::kModelChanged) return model_changed(job, event);
-  if (event.type == events::kStopRequested) return stop_requested(job, now);
-  if (event.type == events::kTaskFailed) return task_failed(job, event, now);
-  if (event.type == events::kFailed) {
-    if (is_terminal(job)) return Next();
-    return finish_failed(job, text_of(event.payload, "reason"), now);
-  }
-  return fail(codes::kInvalid, "a transform job knows no event " + event.type);
+  return table()(job, event, now);
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -1,0 +1,138 @@
+// Publishing, and what is known of the readers; their threads are in outbox_readers.cc.
+#include "engine/outbox.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "base/log.h"
+#include "engine/outbox_impl.h"
+#include "engine/outbox_record.h"
+
+namespace tidemill::engine {
+
+const store::Table<ReaderRecord>& reader_table() {
+  static const store::Table<ReaderRecord> table("engine_event_readers");
+  return table;
+}
+
+std::vector<store::TableSpec> outbox_tables() {
+  return {store::TableSpec{kOutboxTable}, reader_table().spec()};
+}
+
+Outbox::Outbox(store::Store& store, const Clock& clock, Random& random, OutboxOptions options)
+    : impl_(std::make_shared<Impl>(store, clock, random, options)) {}
+Outbox::~Outbox() { stop(); }
+
+bool Outbox::wanted(std::string_view source) const { return impl_->wanted(source); }
+Result<void> Outbox::publish(store::Transaction& transaction, PublishedEvent event) const {
+  return impl_->publish(transaction, std::move(event), impl_);
+}
+void Outbox::add(EventReader reader) { impl_->add(std::move(reader)); }
+void Outbox::add(Projection projection) { impl_->add(std::move(projection)); }
+void Outbox::listen(const std::string& reader, std::set<std::string> sources) {
+  impl_->listen(reader, std::move(sources));
+}
+Result<void> Outbox::start() { return impl_->start(); }
+void Outbox::stop() { impl_->stop(); }
+bool Outbox::catch_up(std::chrono::milliseconds at_most) { return impl_->catch_up(at_most); }
+void Outbox::trim() { impl_->trim({}); }
+Outbox::State Outbox::state() const { return impl_->state(); }
+
+bool Outbox::Impl::wanted(std::string_view source) const {
+  std::shared_lock lock(interest_mutex_);
+  return wanted_.contains(source);
+}
+
+Result<void> Outbox::Impl::publish(store::Transaction& transaction, PublishedEvent event,
+                                   std::shared_ptr<Impl> self) {
+  if (event.source.empty()) return fail(codes::kInvalid, "an event without a source");
+  if (!wanted(event.source)) return {};
+  if (event.id.empty()) event.id = make_uuid(random_);
+  if (event.time == Timestamp()) event.time = clock_.now();
+  std::string text = to_json(event);
+  if (text.size() > kEventBytesMax)
+    return fail(codes::kInvalid, fmt::format("an event of {} with {} bytes; the limit is {}",
+                                             event.source, text.size(), kEventBytesMax));
+  transaction.append(kOutboxTable, std::move(text));
+  transaction.on_commit([self = std::move(self)] {
+    ++self->published_;
+    {
+      std::lock_guard lock(self->mutex_);
+      ++self->signals_;
+    }
+    self->woken_.notify_all();
+  });
+  return {};
+}
+
+void Outbox::Impl::add(EventReader reader) {
+  for (const Slot& slot : slots_)
+    if (slot.reader.name == reader.name) {
+      log::error("a reader of events is registered twice", {{"reader", reader.name}});
+      std::abort();
+    }
+  std::unique_lock lock(interest_mutex_);
+  slots_.emplace_back(std::move(reader));
+  count_interest();
+}
+
+void Outbox::Impl::add(Projection projection) {
+  std::unique_lock lock(interest_mutex_);
+  projections_.push_back(std::move(projection));
+  count_interest();
+}
+
+void Outbox::Impl::listen(const std::string& reader, std::set<std::string> sources) {
+  std::unique_lock lock(interest_mutex_);
+  for (Slot& slot : slots_)
+    if (slot.reader.name == reader) slot.reader.sources = std::move(sources);
+  count_interest();
+}
+
+void Outbox::Impl::count_interest() {
+  wanted_.clear();
+  for (const Slot& slot : slots_)
+    wanted_.insert(slot.reader.sources.begin(), slot.reader.sources.end());
+  for (const Projection& projection : projections_)
+    wanted_.insert(projection.sources.begin(), projection.sources.end());
+}
+
+Outbox::State Outbox::Impl::state() const {
+  State state{.head = head_, .published = published_, .readers = {}};
+  auto lag = [&](std::uint64_t position) {
+    return state.head > position ? state.head - position : 0;
+  };
+  for (const Slot& slot : slots_)
+    state.readers.push_back({slot.reader.name, slot.position, lag(slot.position), slot.taken,
+                             slot.lost, slot.failures});
+  if (!projections_.empty())
+    state.readers.push_back({"projections", projected_, lag(projected_), projected_,
+                             projection_lost_, projection_failures_});
+  return state;
+}
+
+std::string Outbox::metrics_text() const {
+  const State now = state();
+  std::string text = fmt::format(
+      "# HELP tidemill_events_published_total Events committed to the outbox.\n"
+      "# TYPE tidemill_events_published_total counter\ntidemill_events_published_total {}\n",
+      now.published);
+  auto rows = [&](const char* name, const char* type, const char* help, auto member) {
+    if (now.readers.empty()) return;
+    text += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
+    for (const ReaderState& reader : now.readers)
+      text += fmt::format("{}{{reader=\"{}\"}} {}\n", name, reader.name, reader.*member);
+  };
+  rows("tidemill_event_reader_lag", "gauge", "Events that a reader has not taken yet.",
+       &ReaderState::lag);
+  rows("tidemill_event_reader_taken_total", "counter", "Events that a reader has taken.",
+       &ReaderState::taken);
+  rows("tidemill_event_reader_lost_total", "counter",
+       "Events removed unread because the reader lagged too far behind.", &ReaderState::lost);
+  rows("tidemill_event_reader_failures_total", "counter", "Failed attempts of a reader.",
+       &ReaderState::failures);
+  return text;
+}
+
+}  // namespace tidemill::engine

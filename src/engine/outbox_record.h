@@ -1,0 +1,20 @@
+// How the outbox lies in the store.
+#pragma once
+
+#include "engine/published_event.h"
+#include "store/table.h"
+
+namespace tidemill::engine {
+
+// Grows by Transaction::append; keys are positions.
+inline constexpr const char* kOutboxTable = "engine_outbox";
+
+struct ReaderRecord {
+  std::uint64_t position = 0;
+};
+BOOST_DESCRIBE_STRUCT(ReaderRecord, (), (position))
+
+// Key: the reader's name.
+const store::Table<ReaderRecord>& reader_table();
+
+}  // namespace tidemill::engine

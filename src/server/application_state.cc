@@ -1,0 +1,100 @@
+// What the server keeps: the data folder, the store, blobs, jobs, the engine, who may call.
+#include <sys/stat.h>
+
+#include "base/boot_clock.h"
+#include "compute/process/process_compute.h"
+#include "engine/make_engine.h"
+#include "server/application_parts.h"
+#include "server/data_folder.h"
+#include "server/job_surroundings.h"
+#include "store/identity.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace tidemill::server {
+namespace {
+
+namespace filesystem = std::filesystem;
+
+// Each version of the data folder is one of the database, too: programs from before the format file
+// look at nothing else, and refuse a newer one.
+std::vector<store::Migration> state_migrations() {
+  std::vector<store::Migration> migrations;
+  for (const FolderMigration& migration : folder_migrations())
+    migrations.push_back({migration.version - kFirstFolderVersion, migration.what,
+                          [](store::MigrationContext&) -> Result<void> { return {}; }});
+  return migrations;
+}
+
+}  // namespace
+
+Result<void> Application::Parts::make_data_folder() {
+  std::error_code error;
+  data = filesystem::absolute(settings.text("data"));
+  filesystem::create_directories(data, error);
+  if (error)
+    return fail(codes::kIo,
+                "cannot make the data folder " + data.string() + ": " + error.message());
+  // Jobs get their own folders mounted; where there are no mount namespaces compute/ opens the way.
+  ::chmod(data.c_str(), 0700);
+  return {};
+}
+
+Result<void> Application::Parts::open_state() {
+  TRY(make_data_folder());
+  const bool is_new = is_new_data_folder(data);
+  TRY(check_data_folder(data, folder_migrations()));
+  store = TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db",
+                                        .tables = all_tables(),
+                                        .migrations = state_migrations()}));
+  TRY(migrate_data_folder(data, is_new, folder_migrations()));
+  ages = AgeClock::open((data / "state" / "ages.json").string(), clock);
+  store::Identity identity = TRY(store::load_identity(*store, *random));
+  blobs::BlobOptions options{.directory = (data / "blobs").string()};
+  options.database = {identity.id, !identity.settled,
+                      TRY(store::has_records(*store, all_tables()))};
+  options.ages_began = ages->began();
+  blobs = std::make_unique<blobs::BlobOwners>(std::move(options), *random);
+  TRY(blobs->open(blobs::BlobOwners::kS3));
+  blobs->report_unopened();
+  TRY(store::settle_identity(*store, identity));
+  TRY(watch_folders());
+  compute = TRY(compute::make_process_compute(
+      {.directory = (data / "jobs").string(),
+       .shim_command = {"/proc/self/exe", "shim"},
+       .complete =
+           [this](compute::JobSpec& job) {
+             add_transparent_mode(job, data, settings.text("tunnel") == "jobs");
+             add_names(job, data);
+           }},
+      clock));
+  durations =
+      std::make_unique<BootClock>(BootClock::open((data / "state" / "clock.json").string(), clock));
+  outbox = std::make_unique<engine::Outbox>(*store, clock, *random);
+  engine = engine::make_engine(*store, clock, *durations, *random, {}, data.string());
+  engine->publish_to(*outbox);
+  return {};
+}
+
+// What the server goes on using by open descriptors when somebody removes it.
+Result<void> Application::Parts::watch_folders() {
+  for (const char* path : {"", "/state", "/state/tidemill.db", "/blobs"})
+    folders.push_back(TRY(FileIdentity::of(data.string() + path)));
+  return {};
+}
+
+std::string Application::Parts::trouble() const {
+  for (const FileIdentity& folder : folders)
+    if (Result<void> there = folder.check(); !there) return there.error().message;
+  return "";
+}
+
+Result<void> Application::Parts::open_identity() {
+  services::iam::RootKey root =
+      TRY(services::iam::load_or_create_root_key(data / "root-key.json", *random));
+  iam = TRY(services::iam::IamService::open(
+      *store, clock, *random, {.root = root, .accept_any = settings.text("auth") == "any"}));
+  TRY(iam->make_execution_role());
+  return {};
+}
+
+}  // namespace tidemill::server

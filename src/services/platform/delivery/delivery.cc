@@ -1,0 +1,231 @@
+#include "services/platform/delivery/delivery.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/arn.h"
+#include "base/log.h"
+#include "services/platform/delivery/delivery_events.h"
+
+namespace tidemill::services::platform {
+
+namespace {
+
+constexpr std::int64_t kRetriesMax = 185, kAgeSecondsMin = 60, kAgeSecondsMax = 86'400;
+constexpr std::chrono::milliseconds kFirstDelay{500}, kDelayMax{600'000};
+constexpr std::chrono::seconds kRetryAfterMax{3600};
+constexpr std::size_t kMessageMax = 1000;
+
+// "https" of a URL, else "".
+std::string scheme_of(const std::string& target) {
+  const std::size_t end = target.find("://");
+  if (end == target.npos || target.starts_with("arn:")) return "";
+  return target.substr(0, end);
+}
+
+// Full jitter above half: doubled with each attempt, up to ten minutes.
+std::int64_t delay_after(std::int64_t attempts, const AttemptResult& result, Random& random) {
+  const std::int64_t doublings = std::min<std::int64_t>(attempts, 20);
+  std::chrono::milliseconds delay =
+      std::min<std::chrono::milliseconds>(kFirstDelay * (1LL << doublings), kDelayMax);
+  const auto half = std::uint64_t(delay.count() / 2);
+  delay = std::chrono::milliseconds(half + random.next() % (half + 1));
+  if (result.retry_after)
+    delay =
+        std::max<std::chrono::milliseconds>(delay, std::min(*result.retry_after, kRetryAfterMax));
+  return delay.count();
+}
+
+}  // namespace
+
+const store::Table<DeliveryRecord>& delivery_table() {
+  static const store::Table<DeliveryRecord> table("platform_deliveries");
+  return table;
+}
+
+std::vector<store::TableSpec> Deliveries::tables() { return {delivery_table().spec()}; }
+
+Deliveries::Deliveries(store::Store& store, engine::Engine& engine, Random& random,
+                       const Clock& clock, DeliveryPorts ports)
+    : store_(store), engine_(engine), random_(random), clock_(clock), ports_(std::move(ports)) {}
+
+void Deliveries::add_to(engine::Engine& engine) {
+  engine::Machine machine =
+      engine::make_machine(kDeliveryMachine, delivery_table(), &delivery_transition,
+                           [this](const DeliveryRecord& record, const engine::TaskRun& run) {
+                             return run_task(record, run);
+                           },
+                           {.attempts_max = kBuryAttemptsMax,
+                            .first_delay = kFirstDelay,
+                            .delay_max = std::chrono::minutes(1)});
+  // Keys begin with their lane.
+  machine.lane = [](std::string_view key) { return store::split_key(key).front(); };
+  engine.add(std::move(machine));
+}
+
+void Deliveries::add(const std::string& service, const std::string& resource_type,
+                     DeliveryDriver& driver) {
+  if (!drivers_.emplace(std::pair(service, resource_type), &driver).second) {
+    log::error("a delivery driver is registered twice", {{"service", service}});
+    std::abort();
+  }
+}
+
+Result<DeliveryDriver*> Deliveries::driver_of(const std::string& target) const {
+  std::string service = scheme_of(target), type;
+  if (service.empty()) {
+    const Arn arn = TRY(parse_arn(target));
+    service = arn.service;
+    type = arn.resource_type();
+  }
+  auto found = drivers_.find({service, type});
+  if (found == drivers_.end()) found = drivers_.find({service, ""});
+  if (found == drivers_.end())
+    return fail(codes::kInvalid, "nothing can be delivered to " + target.substr(0, 200) +
+                                     ": this kind of target is not supported");
+  return found->second;
+}
+
+Result<std::string> Deliveries::send(const Delivery& delivery, store::Transaction along) {
+  TRY(driver_of(delivery.target));
+  if (!delivery.dead_letter_target.empty()) TRY(driver_of(delivery.dead_letter_target));
+  const DeliveryPolicy& policy = delivery.policy;
+  if (policy.retries_max < 0 || policy.retries_max > kRetriesMax)
+    return fail(codes::kInvalid, fmt::format("MaximumRetryAttempts {} is not within 0 and {}",
+                                             policy.retries_max, kRetriesMax));
+  if (policy.event_age_seconds_max < kAgeSecondsMin ||
+      policy.event_age_seconds_max > kAgeSecondsMax)
+    return fail(codes::kInvalid,
+                fmt::format("MaximumEventAgeInSeconds {} is not within {} and {}",
+                            policy.event_age_seconds_max, kAgeSecondsMin, kAgeSecondsMax));
+  if (delivery.payload.size() > kDeliveryBytesMax)
+    return fail(codes::kInvalid, fmt::format("a payload of {} bytes; the limit is {}",
+                                             delivery.payload.size(), kDeliveryBytesMax));
+  DeliveryRecord record{.delivery = delivery, .id = make_uuid(random_), .created = clock_.now()};
+  const std::size_t lane = std::hash<std::string>()(delivery.target) % kDeliveryLanes;
+  TRY(engine_.create(kDeliveryMachine, store::key({std::to_string(lane), record.id}),
+                     to_json(record), {}, {{.type = delivery_tasks::kAttempt}}, std::move(along)));
+  return record.id;
+}
+
+Result<std::size_t> Deliveries::pending() {
+  std::size_t count = 0;
+  store::Scan scan{.table = delivery_table().name(), .limit = 1000};
+  do {
+    const store::Page page = TRY(store_.scan(scan));
+    count += page.rows.size();
+    scan.after = page.next;
+  } while (!scan.after.empty());
+  return count;
+}
+
+engine::TaskResult Deliveries::run_task(const DeliveryRecord& record, const engine::TaskRun& run) {
+  if (run.type == delivery_tasks::kAttempt && record.state == DeliveryState::waiting) {
+    engine::TaskResult result = attempt(record, run.stop);
+    if (!result || !result->empty()) return result;
+    ++counters_.delivered;
+    return forget(record, run.key);
+  }
+  if (run.type == delivery_tasks::kBury) {
+    engine::TaskResult result = bury(record, run.stop);
+    // The engine gives up with this attempt: so does the dead letter.
+    if (!result && run.attempt < kBuryAttemptsMax) return result;
+    if (!result || record.delivery.dead_letter_target.empty()) {
+      ++counters_.dropped;
+      log::warning("an event could not be delivered and is dropped",
+                   {{"target", record.delivery.target},
+                    {"attempts", record.attempts},
+                    {"why", record.exhausted},
+                    {"reason", record.message},
+                    {"dead_letter", result ? "none" : result.error().message}});
+    } else {
+      ++counters_.dead_lettered;
+    }
+    return forget(record, run.key);
+  }
+  return std::vector<engine::Event>();
+}
+
+AttemptResult Deliveries::call(const std::string& target, Attempt attempt,
+                               const std::stop_token& stop) {
+  const Result<DeliveryDriver*> driver = driver_of(target);
+  if (!driver) return AttemptResult::refused("UNSUPPORTED_TARGET", driver.error().message);
+  const std::string action = (*driver)->action();
+  if (!attempt.role_arn.empty() && !action.empty() && ports_.authorize) {
+    const Result<void> allowed = ports_.authorize(attempt.role_arn, action, target);
+    if (!allowed) return AttemptResult::refused("NO_PERMISSIONS", allowed.error().message);
+  }
+  attempt.target = target;
+  try {
+    return (*driver)->attempt(attempt, stop);
+  } catch (const std::exception& exception) {
+    return AttemptResult::retry("INTERNAL_ERROR", exception.what());
+  }
+}
+
+// No event: it was delivered.
+engine::TaskResult Deliveries::attempt(const DeliveryRecord& record, const std::stop_token& stop) {
+  const Delivery& delivery = record.delivery;
+  AttemptResult result =
+      call(delivery.target,
+           {record.id, delivery.account, delivery.region, delivery.target, delivery.payload,
+            delivery.content_type, delivery.attributes, delivery.role_arn, record.attempts + 1},
+           stop);
+  if (result.outcome == AttemptResult::Outcome::delivered) return std::vector<engine::Event>();
+  if (stop.stop_requested()) return fail(codes::kCancelled, "the server is being stopped");
+  ++counters_.failed_attempts;
+  const AttemptFailed failed{std::move(result.code), result.message.substr(0, kMessageMax),
+                             result.outcome == AttemptResult::Outcome::refused,
+                             delay_after(record.attempts, result, random_)};
+  return std::vector<engine::Event>{{AttemptFailed::kType, to_value(failed)}};
+}
+
+// EventBridge's attributes of dead letters.
+engine::TaskResult Deliveries::bury(const DeliveryRecord& record, const std::stop_token& stop) {
+  const Delivery& delivery = record.delivery;
+  if (delivery.dead_letter_target.empty()) return std::vector<engine::Event>();
+  std::map<std::string, std::string> why = delivery.attributes;
+  why["TARGET_ARN"] = delivery.target;
+  why["ERROR_CODE"] = record.code;
+  why["ERROR_MESSAGE"] = record.message;
+  why["RETRY_ATTEMPTS"] = std::to_string(std::max<std::int64_t>(record.attempts - 1, 0));
+  if (record.exhausted != "NonRetryable") why["EXHAUSTED_RETRY_CONDITION"] = record.exhausted;
+  const AttemptResult result =
+      call(delivery.dead_letter_target,
+           {record.id, delivery.account, delivery.region, "", delivery.payload,
+            delivery.content_type, std::move(why), "", record.attempts},
+           stop);
+  if (result.outcome == AttemptResult::Outcome::delivered) return std::vector<engine::Event>();
+  if (stop.stop_requested()) return fail(codes::kCancelled, "the server is being stopped");
+  return fail(result.code, result.message);
+}
+
+engine::TaskResult Deliveries::forget(const DeliveryRecord& record, const std::string& key) {
+  Result<void> erased = engine_.erase(kDeliveryMachine, key, {});
+  if (!erased && erased.error().code != codes::kNotFound)
+    log::warning("a delivery that is over is not forgotten yet",
+                 {{"delivery", record.id}, {"reason", erased.error().message}});
+  if (!erased && erased.error().code != codes::kNotFound) return fail(erased.error());
+  return std::vector<engine::Event>();
+}
+
+std::string Deliveries::metrics_text() const {
+  std::string text;
+  auto add = [&](const char* name, const char* help, std::uint64_t value) {
+    text += fmt::format(
+        "# HELP tidemill_deliveries_{0}_total {1}\n"
+        "# TYPE tidemill_deliveries_{0}_total counter\n"
+        "tidemill_deliveries_{0}_total {2}\n",
+        name, help, value);
+  };
+  add("delivered", "Events that reached their target.", counters_.delivered);
+  add("failed_attempts", "Attempts that will be repeated or gave up.", counters_.failed_attempts);
+  add("dead_lettered", "Events that went to a dead-letter target.", counters_.dead_lettered);
+  add("dropped", "Events that could not be delivered and had no dead-letter target.",
+      counters_.dropped);
+  return text;
+}
+
+}  // namespace tidemill::services::platform

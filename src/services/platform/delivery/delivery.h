@@ -1,0 +1,121 @@
+// Durable delivery of a payload to a target, for everything that has targets: rules of EventBridge,
+// subscriptions of SNS, schedules, alarms. At least once, with retries, ageing and dead letters.
+//
+//   waiting -> (delivered: gone) | dead -> gone
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/engine.h"
+#include "services/platform/delivery/driver.h"
+#include "store/table.h"
+
+namespace tidemill::services::platform {
+
+// The limits and defaults of EventBridge's RetryPolicy.
+struct DeliveryPolicy {
+  std::int64_t retries_max = 185;               // 0 to 185, beside the first attempt
+  std::int64_t event_age_seconds_max = 86'400;  // 60 to 86400
+};
+BOOST_DESCRIBE_STRUCT(DeliveryPolicy, (), (retries_max, event_age_seconds_max))
+
+struct Delivery {
+  std::string account, region;
+  std::string target;  // ARN; or http:// and https:// URLs
+  std::string payload;
+  std::string content_type = "application/json";
+  std::map<std::string, std::string> attributes;
+  std::string role_arn;            // "" none: the delivery needs no right
+  std::string dead_letter_target;  // "" none: what cannot be delivered is dropped, and counted
+  DeliveryPolicy policy;
+};
+BOOST_DESCRIBE_STRUCT(Delivery, (),
+                      (account, region, target, payload, content_type, attributes, role_arn,
+                       dead_letter_target, policy))
+
+enum class DeliveryState { waiting, dead };
+BOOST_DESCRIBE_ENUM(DeliveryState, waiting, dead)
+
+struct DeliveryRecord {
+  Delivery delivery;
+  std::string id;
+  DeliveryState state = DeliveryState::waiting;
+  Timestamp created;
+  std::int64_t attempts = 0;
+  std::string code, message;  // of the last failure
+  std::string exhausted;      // why it is dead: MaximumRetryAttempts, MaximumEventAgeInSeconds, ...
+};
+BOOST_DESCRIBE_STRUCT(DeliveryRecord, (),
+                      (delivery, id, state, created, attempts, code, message, exhausted))
+
+inline constexpr const char* kDeliveryMachine = "platform_delivery";
+inline constexpr std::size_t kDeliveryBytesMax = 256u << 10;
+// Attempts at the same time; targets share these lanes, so that one that is slow leaves workers and
+// most other targets alone.
+inline constexpr std::size_t kDeliveryLanes = 16;
+
+const store::Table<DeliveryRecord>& delivery_table();
+
+// Pure, for the tests; delivery_transitions.cc.
+Result<std::optional<engine::Step<DeliveryRecord>>> delivery_transition(
+    const DeliveryRecord& record, const engine::Event& event, Timestamp now);
+
+struct DeliveryPorts {
+  // Whether the role may do `action` with the target, asked before each attempt.
+  // AccessDeniedException and its like: the delivery is dead at once.
+  std::function<Result<void>(const std::string& role_arn, const std::string& action,
+                             const std::string& target)>
+      authorize;
+};
+
+// Thread-safe, except that drivers are registered before the engine starts.
+class Deliveries {
+ public:
+  // Borrows the first three.
+  Deliveries(store::Store& store, engine::Engine& engine, Random& random, const Clock& clock,
+             DeliveryPorts ports);
+  static std::vector<store::TableSpec> tables();
+  // Before the engine starts.
+  void add_to(engine::Engine& engine);
+
+  // For targets "arn:*:SERVICE:*:*:RESOURCE_TYPE..." ("" any type), or URLs of a scheme ("https").
+  // Borrowed. Registering a kind twice aborts.
+  void add(const std::string& service, const std::string& resource_type, DeliveryDriver& driver);
+
+  // Durable when it returns: the delivery's id. Tidemill.Invalid: there is no driver for the target
+  // or the dead letter's, or a limit is passed.
+  Result<std::string> send(const Delivery& delivery, store::Transaction along = {});
+  // Those that wait, or are dead and not yet told so.
+  Result<std::size_t> pending();
+
+  struct Counters {
+    std::atomic<std::uint64_t> delivered{0}, failed_attempts{0}, dead_lettered{0}, dropped{0};
+  };
+  const Counters& counters() const { return counters_; }
+  // Prometheus's text.
+  std::string metrics_text() const;
+
+ private:
+  Result<DeliveryDriver*> driver_of(const std::string& target) const;
+  engine::TaskResult run_task(const DeliveryRecord& record, const engine::TaskRun& run);
+  engine::TaskResult attempt(const DeliveryRecord& record, const std::stop_token& stop);
+  engine::TaskResult bury(const DeliveryRecord& record, const std::stop_token& stop);
+  engine::TaskResult forget(const DeliveryRecord& record, const std::string& key);
+  AttemptResult call(const std::string& target, Attempt attempt, const std::stop_token& stop);
+
+  store::Store& store_;
+  engine::Engine& engine_;
+  Random& random_;
+  const Clock& clock_;
+  const DeliveryPorts ports_;
+  std::map<std::pair<std::string, std::string>, DeliveryDriver*> drivers_;
+  Counters counters_;
+};
+
+}  // namespace tidemill::services::platform

@@ -1,0 +1,55 @@
+// What every delivery driver must do, as a parameterised test suite (driver_contract_test.cc). A
+// driver's own test file adds
+//
+//   INSTANTIATE_TEST_SUITE_P(Http, DeliveryDriverContract, testing::Values(&make_http_harness));
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "services/platform/delivery/driver.h"
+
+namespace tidemill::services::platform {
+
+// A driver, and a target whose behaviour the test chooses.
+class DriverHarness {
+ public:
+  enum class Behaviour {
+    accept,
+    busy,    // throttles, or fails for a while
+    refuse,  // there is no such thing, or it will not take this
+    hang,    // takes the delivery and never answers
+    flood,   // accepts, with an answer without end
+    vanish,  // breaks the conversation off
+    absent,  // nobody is there
+  };
+  virtual ~DriverHarness() = default;
+  virtual DeliveryDriver& driver() = 0;
+  virtual std::string target() = 0;
+  virtual void behave(Behaviour behaviour) = 0;
+  // Payloads that the target accepted, in their order.
+  virtual std::vector<std::string> accepted() = 0;
+};
+
+class DeliveryDriverContract
+    : public testing::TestWithParam<std::function<std::unique_ptr<DriverHarness>()>> {
+ protected:
+  DeliveryDriverContract() : harness_(GetParam()()) {}
+  AttemptResult attempt(const std::string& payload, const std::stop_token& stop = {}) {
+    Attempt attempt;
+    attempt.delivery_id = "d-1";
+    attempt.account = "123456789012";
+    attempt.region = "us-east-1";
+    attempt.target = harness_->target();
+    attempt.payload = payload;
+    attempt.content_type = "application/json";
+    return harness_->driver().attempt(attempt, stop);
+  }
+  std::unique_ptr<DriverHarness> harness_;
+};
+
+}  // namespace tidemill::services::platform

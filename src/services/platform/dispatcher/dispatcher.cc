@@ -1,0 +1,106 @@
+#include "services/platform/dispatcher/dispatcher.h"
+
+#include <future>
+
+#include "base/log.h"
+#include "services/constraints.h"
+
+namespace tidemill::services::platform {
+
+Error Dispatcher::not_implemented(const schema::Service& service,
+                                  const schema::Operation& operation) {
+  return {"NotImplemented",
+          std::string(operation.name) + " of " + std::string(service.service_id) +
+              " is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists what "
+              "is there.",
+          501};
+}
+
+void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
+  Call& here = *call;
+  Responder respond([call = std::move(call), answer = std::move(answer)](
+                        Result<Value> result) mutable { answer(*call, std::move(result)); });
+  const Handler* handler = find(here.operation);
+  if (!handler) return respond(std::unexpected(not_implemented(here.service, here.operation)));
+  Result<void> allowed = check_constraints(here.service, here.operation, here.input);
+  if (allowed)
+    allowed = parts_.authorizer.authorize_operation(here.context, here.service, here.operation,
+                                                    here.input);
+  if (!allowed) return respond(std::unexpected(std::move(allowed).error()));
+  run(*handler, here, std::move(respond));
+}
+
+void Dispatcher::run(const Handler& handler, Call& call, Responder respond) {
+  // Copied and taken out: the call is gone as soon as it is answered.
+  const std::string request_id = call.context.request_id;
+  const std::string_view operation = call.operation.name;
+  const Value input = std::move(call.input);
+  try {
+    handler.run(call.context, input, std::move(respond));
+  } catch (const std::exception& error) {
+    log::error("a handler threw",
+               {{"request_id", request_id}, {"operation", operation}, {"what", error.what()}});
+  }
+}
+
+const schema::Service* Dispatcher::find_service(std::string_view name) const {
+  for (const schema::Service* service : parts_.services)
+    if (service->name == name) return service;
+  return nullptr;
+}
+
+Result<Reply> Dispatcher::call(const Caller& caller, std::string_view service_name,
+                               std::string_view operation_name, Value input,
+                               std::unique_ptr<ByteSource> body) {
+  const schema::Service* service = find_service(service_name);
+  const schema::Operation* operation =
+      service ? schema::find_operation(*service, operation_name) : nullptr;
+  if (!operation)
+    return fail(codes::kInvalid, "there is no operation " + std::string(operation_name) +
+                                     " of a service " + std::string(service_name));
+  return call(caller, *service, *operation, std::move(input), std::move(body));
+}
+
+Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& service,
+                               const schema::Operation& operation, Value input,
+                               std::unique_ptr<ByteSource> body) {
+  auto made = std::make_unique<Call>(Call{service, operation, {}, std::move(input)});
+  Context& context = made->context;
+  context.request_id = make_uuid(parts_.random);
+  context.region = caller.region;
+  context.principal = caller.principal;
+  context.received = parts_.clock.now();
+  const auto begun = std::chrono::steady_clock::now();
+  context.deadline = begun + kCallTime;
+  context.stop = caller.stop;
+  context.body = std::move(body);
+
+  // Shared with the answer: set_value() may still be at work when get() returns.
+  auto replied = std::make_shared<std::promise<Result<Reply>>>();
+  std::future<Result<Reply>> reply = replied->get_future();
+  Answer answer = [this, begun, replied](Call& call, Result<Value> result) {
+    if (parts_.observe)
+      parts_.observe(call, result ? nullptr : &result.error(),
+                     std::chrono::steady_clock::now() - begun);
+    if (result)
+      replied->set_value(Reply{std::move(*result), std::move(call.context.response_body),
+                               std::move(call.context.response_headers)});
+    else
+      replied->set_value(std::unexpected(std::move(result).error()));
+  };
+  const Handler* handler = find(operation);
+  if (!handler || handler->blocks)
+    this->call(std::move(made), std::move(answer));
+  else
+    parts_.loops.nearest().post(
+        [this, made = std::move(made), answer = std::move(answer)]() mutable {
+          this->call(std::move(made), std::move(answer));
+        });
+  try {
+    return reply.get();
+  } catch (const std::future_error&) {
+    return fail(codes::kCancelled, "the server stops");  // the loop dropped its task
+  }
+}
+
+}  // namespace tidemill::services::platform

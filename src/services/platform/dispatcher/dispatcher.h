@@ -1,0 +1,105 @@
+// The door of every operation, for callers outside and inside: check the model's constraints,
+// authorize, call the handler. The wire is one caller of it; whatever the server does as a role or
+// as a service's principal is another, so permission is asked and calls are counted in one place.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "runtime/event_loops.h"
+#include "services/service.h"
+
+namespace tidemill::services::platform {
+
+// How long a call from inside may take, and one from outside.
+inline constexpr std::chrono::seconds kCallTime{300};
+
+// Decides operations. Thread-safe.
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+  // AccessDenied (S3 and query services) or AccessDeniedException; the service's error when the
+  // input names something in another partition, region or account, or in a malformed way. Costs
+  // nothing for root.
+  virtual Result<void> authorize_operation(const Context& context, const schema::Service& service,
+                                           const schema::Operation& operation,
+                                           const Value& input) = 0;
+};
+
+// One call on its way. It lives until it was answered.
+struct Call {
+  const schema::Service& service;
+  const schema::Operation& operation;
+  Context context = {};
+  Value input = ValueObject();  // under operation.input
+};
+
+// Takes the answer of a call, on any thread; the call is gone when it returns.
+using Answer = std::move_only_function<void(Call&, Result<Value>)>;
+
+// Who calls from inside the server, and where.
+struct Caller {
+  Principal principal;  // a role's session (IamInterface::role_principal), a service's principal
+  std::string region;
+  std::stop_token stop = {};
+};
+
+struct Reply {
+  Value output;                      // under operation.output
+  std::unique_ptr<ByteSource> body;  // the streaming member of the output, when it has one
+  // What the operation says in headers outside of its model.
+  std::map<std::string, std::string> headers;
+};
+
+struct DispatcherParts {
+  const Registry& registry;
+  Authorizer& authorizer;
+  std::span<const schema::Service* const> services;
+  runtime::EventLoops& loops;
+  const Clock& clock;
+  Random& random;
+  // Told of each call from inside: its error's code, empty for success, and how long it took. The
+  // wire counts its own.
+  std::function<void(const Call&, const Error*, std::chrono::nanoseconds)> observe = {};
+};
+
+// Thread-safe.
+class Dispatcher {
+ public:
+  // What is borrowed outlives this.
+  explicit Dispatcher(DispatcherParts parts) : parts_(std::move(parts)) {}
+
+  // nullptr: not implemented.
+  const Handler* find(const schema::Operation& operation) const {
+    return parts_.registry.find(operation);
+  }
+  // NotImplemented, by name.
+  static Error not_implemented(const schema::Service& service, const schema::Operation& operation);
+
+  // Checks, asks and runs on this thread, which may block unless the handler does not; the answer
+  // comes once, here or later from another thread. An exception of the handler is logged and
+  // answered with InternalFailure.
+  void call(std::unique_ptr<Call> call, Answer answer);
+
+  // The same for callers inside, who wait for the answer; not on an event loop. Errors as clients
+  // get them. The body of the reply may still need the service that gave it.
+  Result<Reply> call(const Caller& caller, const schema::Service& service,
+                     const schema::Operation& operation, Value input,
+                     std::unique_ptr<ByteSource> body = nullptr);
+  // By botocore's names: "s3", "HeadBucket".
+  Result<Reply> call(const Caller& caller, std::string_view service, std::string_view operation,
+                     Value input, std::unique_ptr<ByteSource> body = nullptr);
+
+ private:
+  const schema::Service* find_service(std::string_view name) const;
+  void run(const Handler& handler, Call& call, Responder respond);
+
+  const DispatcherParts parts_;
+};
+
+}  // namespace tidemill::services::platform

@@ -1,0 +1,49 @@
+// AWS's cron expressions: minutes, hours, day of month, month, day of week, year.
+// https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
+#pragma once
+
+#include <bitset>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "services/platform/schedule/time_zone.h"
+
+namespace tidemill::services::platform {
+
+class Cron {
+ public:
+  // "0 18 ? * MON-FRI *": what stands between "cron(" and ")". Tidemill.Invalid names the field.
+  static Result<Cron> parse(std::string_view text);
+  // The first local time that matches and is later; nullopt: there is none up to the year 2199.
+  std::optional<LocalTime> next(const LocalTime& after) const;
+
+  static constexpr int kYearMin = 1970, kYearMax = 2199;
+
+ private:
+  // What the days of a month are chosen by, beside plain numbers.
+  struct DayRules {
+    std::bitset<32> days;          // of the month, from 1
+    bool last_day = false;         // L
+    bool last_weekday = false;     // LW
+    std::vector<int> near;         // 15W: the weekday nearest to it
+    std::bitset<8> weekdays;       // 1 Sunday to 7 Saturday
+    std::bitset<8> last_weekdays;  // 6L: the last Friday
+    int nth_weekday = 0, nth = 0;  // 3#2: the second Tuesday
+  };
+  static Result<void> parse_days(std::string_view text, DayRules& out);
+  static Result<void> parse_weekdays(std::string_view text, DayRules& out);
+  // Which days of the month match.
+  std::bitset<32> days_of(std::chrono::year_month month) const;
+
+  std::bitset<60> minutes_;
+  std::bitset<24> hours_;
+  std::bitset<13> months_;
+  std::bitset<kYearMax + 1> years_;
+  DayRules days_;
+};
+
+}  // namespace tidemill::services::platform

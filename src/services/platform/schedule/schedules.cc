@@ -1,0 +1,271 @@
+#include "services/platform/schedule/schedules.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <latch>
+
+#include "base/log.h"
+
+namespace tidemill::services::platform {
+
+namespace {
+
+constexpr std::size_t kTurnsAtOnce = 100;
+constexpr std::chrono::milliseconds kPollInterval{500};  // the wall clock may be set
+constexpr std::int64_t kWindowMinutesMax = 1440;
+constexpr std::chrono::seconds kRetryDelay{1}, kRetryDelayMax{60};
+// Passed occurrences that are counted one by one; behind them only those of the last days are,
+// among which are the newest kCatchUpMax of a schedule that is so dense.
+constexpr int kPassedMax = 100'000;
+constexpr std::chrono::days kPassedDays{7};
+
+std::string due_key(Timestamp due) {
+  return fmt::format("{:016x}",
+                     static_cast<std::uint64_t>(std::max<std::int64_t>(due.microseconds, 0)));
+}
+
+Timestamp operator-(Timestamp time, std::chrono::microseconds by) {
+  return {time.microseconds - by.count()};
+}
+
+}  // namespace
+
+const store::Table<ScheduleRecord>& schedule_table() {
+  static const store::Table<ScheduleRecord> table("platform_schedules",
+                                                  {{"by_due", [](const ScheduleRecord& record) {
+                                                      std::vector<std::string> keys;
+                                                      if (record.occurrence)
+                                                        keys.push_back(due_key(record.due));
+                                                      return keys;
+                                                    }}});
+  return table;
+}
+
+Schedules::Schedules(store::Store& store, const Clock& clock, Random& random)
+    : store_(store), clock_(clock), random_(random) {}
+
+std::vector<store::TableSpec> Schedules::tables() { return {schedule_table().spec()}; }
+
+void Schedules::on(std::string kind, Fire fire) {
+  if (!kinds_.emplace(kind, std::move(fire)).second) {
+    log::error("a kind of schedule is registered twice", {{"kind", kind}});
+    std::abort();
+  }
+}
+
+Result<void> Schedules::advance(ScheduleRecord& record, const ScheduleExpression& expression,
+                                Timestamp after) {
+  const Schedule& schedule = record.schedule;
+  const Timestamp base = schedule.start.value_or(record.created);
+  // The start itself may be an occurrence of a cron or a one-time schedule.
+  const Timestamp from = schedule.start && after < *schedule.start
+                             ? *schedule.start - std::chrono::microseconds(1)
+                             : after;
+  record.occurrence = expression.next(from, base);
+  record.attempts = 0;
+  if (record.occurrence && schedule.end && *record.occurrence > *schedule.end)
+    record.occurrence.reset();
+  if (!record.occurrence) return {};
+  record.due = *record.occurrence;
+  const std::uint64_t window = std::uint64_t(schedule.flexible_window_minutes) * 60;
+  if (window > 0) record.due = record.due + std::chrono::seconds(random_.next() % window);
+  return {};
+}
+
+Result<ScheduleRecord> Schedules::first(const Schedule& schedule) {
+  const TimeZone zone = TRY(TimeZone::find(schedule.time_zone));
+  const ScheduleExpression expression =
+      TRY(ScheduleExpression::parse(schedule.expression, zone, schedule.dialect));
+  if (schedule.flexible_window_minutes < 0 || schedule.flexible_window_minutes > kWindowMinutesMax)
+    return fail(codes::kInvalid, fmt::format("a flexible window of {} minutes; it is 0 to {}",
+                                             schedule.flexible_window_minutes, kWindowMinutesMax));
+  if (schedule.start && schedule.end && *schedule.end < *schedule.start)
+    return fail(codes::kInvalid, "a schedule ends before it starts");
+  ScheduleRecord record{.schedule = schedule, .created = clock_.now(), .occurrence = {}, .due = {}};
+  if (schedule.enabled)
+    TRY(advance(record, expression, record.created - std::chrono::microseconds(1)));
+  return record;
+}
+
+Result<void> Schedules::put(store::Transaction& transaction, const std::string& kind,
+                            const std::string& name, const Schedule& schedule) {
+  if (!kinds_.contains(kind))
+    return fail(codes::kInvalid, "there is no kind of schedule '" + kind + "'");
+  const ScheduleRecord record = TRY(first(schedule));
+  schedule_table().put(transaction, store::key({kind, name}), record, std::nullopt);
+  transaction.on_commit([wake = wake_] {
+    {
+      std::lock_guard lock(wake->mutex);
+      ++wake->changes;
+    }
+    wake->changed.notify_all();
+  });
+  return {};
+}
+
+void Schedules::erase(store::Transaction& transaction, const std::string& kind,
+                      const std::string& name) {
+  schedule_table().erase(transaction, store::key({kind, name}), std::nullopt);
+}
+
+Result<std::optional<ScheduleRecord>> Schedules::find(const std::string& kind,
+                                                      const std::string& name) {
+  auto found = TRY(schedule_table().get(store_, store::key({kind, name})));
+  return found ? std::optional(std::move(found->record)) : std::nullopt;
+}
+
+// What fires now, in order; moves the record on.
+Result<std::vector<Firing>> Schedules::due_firings(ScheduleRecord& record,
+                                                   const std::string& name) {
+  const TimeZone zone = TRY(TimeZone::find(record.schedule.time_zone));
+  const ScheduleExpression expression =
+      TRY(ScheduleExpression::parse(record.schedule.expression, zone, record.schedule.dialect));
+  const Timestamp now = clock_.now();
+  const std::chrono::microseconds late_max =
+      kScheduleLateMax + std::chrono::minutes(record.schedule.flexible_window_minutes);
+  std::vector<Firing> firings;
+  std::int64_t missed = 0;
+  for (int passed = 0; record.occurrence && record.due <= now; ++passed) {
+    const Timestamp occurrence = *record.occurrence;
+    const bool late = now - record.due > kScheduleLateMax && now - occurrence > late_max;
+    if (late && record.schedule.catch_up == CatchUp::skip) {
+      ++missed;
+    } else {
+      firings.push_back({name, record.schedule.payload, occurrence, 0});
+      const bool every = record.schedule.catch_up == CatchUp::every;
+      if (firings.size() > (every ? std::size_t(kCatchUpMax) : 1)) {
+        firings.erase(firings.begin());
+        ++missed;
+      }
+    }
+    TRY(advance(record, expression,
+                passed < kPassedMax ? occurrence : std::max(occurrence, now - kPassedDays)));
+  }
+  if (!firings.empty()) firings.front().missed = missed;
+  record.fired += std::int64_t(firings.size());
+  record.missed += missed;
+  missed_ += std::uint64_t(missed);
+  return firings;
+}
+
+// One schedule that is due, on its way through a commit.
+struct Schedules::Turn {
+  store::Transaction transaction;
+  std::size_t firings = 0;
+  Result<void> outcome;
+};
+
+std::unique_ptr<Schedules::Turn> Schedules::prepare(const store::Row& row) {
+  auto record = store::read_or_skip<ScheduleRecord>(schedule_table().name(), row.key, row.value);
+  const std::vector<std::string> parts = store::split_key(row.key);
+  const auto kind = parts.size() == 2 ? kinds_.find(parts[0]) : kinds_.end();
+  // Of a program that knows more kinds, or damaged: it waits, out of the others' way.
+  if (!record || kind == kinds_.end()) return nullptr;
+  auto turn = std::make_unique<Turn>();
+  ScheduleRecord next = *record;
+  Result<std::vector<Firing>> firings = due_firings(next, parts[1]);
+  Result<void> fired = firings ? Result<void>() : Result<void>(fail(firings.error()));
+  if (firings) {
+    turn->firings = firings->size();
+    for (const Firing& firing : *firings)
+      if (fired) fired = kind->second(firing, turn->transaction);
+  }
+  if (!fired) {
+    ++failures_;
+    log::warning("a schedule could not fire",
+                 {{"kind", parts[0]}, {"schedule", parts[1]}, {"reason", fired.error().message}});
+    turn->transaction = store::Transaction();
+    turn->firings = 0;
+    if (record->attempts + 1 < kFiringAttemptsMax || !firings) {
+      // The same occurrence comes again.
+      const std::int64_t doublings = std::min<std::int64_t>(record->attempts, 6);
+      next = *record;
+      next.attempts = record->attempts + 1;
+      next.due = clock_.now() +
+                 std::min<std::chrono::seconds>(kRetryDelay * (1LL << doublings), kRetryDelayMax);
+    } else {
+      next.fired = record->fired;
+      next.missed += std::int64_t(firings->size());
+    }
+  }
+  schedule_table().put(turn->transaction, row.key, next, row.version);
+  return turn;
+}
+
+Result<int> Schedules::fire_due() {
+  int fired = 0;
+  store::Scan scan{.table = schedule_table().name(),
+                   .index = "by_due",
+                   .before = due_key(clock_.now() + std::chrono::microseconds(1)),
+                   .limit = kTurnsAtOnce};
+  do {
+    const store::Page page = TRY(store_.scan(scan));
+    std::vector<std::unique_ptr<Turn>> turns;
+    for (const store::Row& row : page.rows)
+      if (std::unique_ptr<Turn> turn = prepare(row)) turns.push_back(std::move(turn));
+    // Side by side, so that they share a sync of the disk and a conflict is one schedule's alone.
+    std::latch done(std::ptrdiff_t(turns.size()));
+    for (const std::unique_ptr<Turn>& turn : turns)
+      store_.commit_async(std::move(turn->transaction), [&done, &turn](Result<void> outcome) {
+        turn->outcome = std::move(outcome);
+        done.count_down();
+      });
+    done.wait();
+    for (const std::unique_ptr<Turn>& turn : turns) {
+      if (turn->outcome) {
+        fired += int(turn->firings);
+        fired_ += turn->firings;
+      } else if (turn->outcome.error().code != codes::kConflict) {
+        return fail(turn->outcome.error());
+      }
+    }
+    scan.after = page.next;
+  } while (!scan.after.empty());
+  return fired;
+}
+
+std::chrono::milliseconds Schedules::time_to_next() {
+  const Timestamp now = clock_.now();
+  const Result<store::Page> page =
+      store_.scan({.table = schedule_table().name(), .index = "by_due", .limit = 1});
+  if (!page || page->rows.empty()) return kPollInterval;
+  const auto record = store::read_or_skip<ScheduleRecord>(schedule_table().name(),
+                                                          page->rows[0].key, page->rows[0].value);
+  if (!record || record->due <= now) return kPollInterval;
+  const auto until = std::chrono::ceil<std::chrono::milliseconds>(record->due - now);
+  return std::min(until, kPollInterval);
+}
+
+void Schedules::start() {
+  if (kinds_.empty()) return;  // nothing could fire
+  threads_.spawn("schedules", [this](const std::stop_token& stop) { run(stop); });
+}
+
+void Schedules::stop() { threads_.stop(); }
+
+void Schedules::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    std::uint64_t seen = 0;
+    {
+      std::lock_guard lock(wake_->mutex);
+      seen = wake_->changes;
+    }
+    if (Result<int> fired = fire_due(); !fired)
+      log::warning("schedules wait for the store", {{"reason", fired.error().message}});
+    const std::chrono::milliseconds wait = time_to_next();
+    std::unique_lock lock(wake_->mutex);
+    wake_->changed.wait_for(lock, stop, wait, [&] { return wake_->changes != seen; });
+  }
+}
+
+std::string Schedules::metrics_text() const {
+  return fmt::format(
+      "# TYPE tidemill_schedules_fired_total counter\ntidemill_schedules_fired_total {}\n"
+      "# TYPE tidemill_schedules_missed_total counter\ntidemill_schedules_missed_total {}\n"
+      "# TYPE tidemill_schedules_failures_total counter\ntidemill_schedules_failures_total {}\n",
+      fired_.load(), missed_.load(), failures_.load());
+}
+
+}  // namespace tidemill::services::platform

@@ -1,0 +1,55 @@
+// What happens to a training job. The types' names stand in the store.
+#pragma once
+
+#include <string>
+
+#include "services/sagemaker/training_job/training_job.h"
+
+namespace tidemill::services::sagemaker::training_events {
+
+struct Prepared {
+  static constexpr const char* kType = kPrepared;
+};
+BOOST_DESCRIBE_STRUCT(Prepared, (), ())
+
+struct Downloaded {
+  static constexpr const char* kType = kDownloaded;
+};
+BOOST_DESCRIBE_STRUCT(Downloaded, (), ())
+
+struct JobExited {
+  static constexpr const char* kType = kJobExited;
+  std::string compute_id;
+  Value exit;  // as the task that uploads reads it
+};
+BOOST_DESCRIBE_STRUCT(JobExited, (), (compute_id, exit))
+
+struct Uploaded : TrainingResult {
+  static constexpr const char* kType = kUploaded;
+};
+BOOST_DESCRIBE_STRUCT(Uploaded, (TrainingResult), ())
+
+struct MaxRuntimeReached {
+  static constexpr const char* kType = kMaxRuntimeReached;
+  std::string compute_id;
+};
+BOOST_DESCRIBE_STRUCT(MaxRuntimeReached, (), (compute_id))
+
+struct StillRunning {
+  static constexpr const char* kType = kStillRunning;
+  std::string compute_id;
+};
+BOOST_DESCRIBE_STRUCT(StillRunning, (), (compute_id))
+
+struct StopRequested {
+  static constexpr const char* kType = kStopRequested;
+};
+BOOST_DESCRIBE_STRUCT(StopRequested, (), ())
+
+struct Failed {
+  static constexpr const char* kType = kFailed;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
+
+}  // namespace tidemill::services::sagemaker::training_events

@@ -1,0 +1,34 @@
+// How many training jobs are at which stage, for /_tidemill/metrics: a projection of their events.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "engine/outbox.h"
+#include "store/store.h"
+
+namespace tidemill::services::sagemaker {
+
+// Thread-safe. Keeps the jobs that are under way, and only counts those that end.
+class TrainingJobCounts {
+ public:
+  explicit TrainingJobCounts(store::Store& store) : store_(store) {}
+  // Before the outbox starts; lives until it has stopped.
+  void add_to(engine::Outbox& outbox);
+  // Prometheus's text.
+  std::string metrics_text() const;
+
+ private:
+  Result<void> rebuild();
+  void apply(const engine::PublishedEvent& event);
+
+  store::Store& store_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::string, std::string> stages_;  // by ARN; guarded by mutex_
+  std::map<std::string, std::uint64_t> ended_;           // by status; guarded by mutex_
+};
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,37 @@
+// What happens to a transform job. The types' names stand in the store.
+#pragma once
+
+#include <string>
+
+#include "services/sagemaker/transform_job/transform_job.h"
+
+namespace tidemill::services::sagemaker::transform_events {
+
+struct Started : TransformStart {
+  static constexpr const char* kType = kStarted;
+};
+BOOST_DESCRIBE_STRUCT(Started, (TransformStart), ())
+
+struct Transformed : TransformResult {
+  static constexpr const char* kType = kTransformed;
+};
+BOOST_DESCRIBE_STRUCT(Transformed, (TransformResult), ())
+
+struct ModelChanged {
+  static constexpr const char* kType = kModelChanged;
+  Value model;  // its processes, anew
+};
+BOOST_DESCRIBE_STRUCT(ModelChanged, (), (model))
+
+struct StopRequested {
+  static constexpr const char* kType = kStopRequested;
+};
+BOOST_DESCRIBE_STRUCT(StopRequested, (), ())
+
+struct Failed {
+  static constexpr const char* kType = kFailed;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
+
+}  // namespace tidemill::services::sagemaker::transform_events

@@ -1,0 +1,117 @@
+#include "services/sagemaker_runtime/handlers.h"
+
+#include "api/sagemaker_runtime/invocation.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+namespace {
+
+namespace operations = api::sagemaker_runtime::operations;
+
+constexpr std::size_t kAnswerMembersMax = 5;
+
+std::string text_of(const Value& input, std::string_view member) {
+  const Value* value = input.find(member);
+  const std::string* text = value ? value->as_string() : nullptr;
+  return text ? *text : std::string();
+}
+
+// Members of the model that would change the answer and that Tidemill does not have.
+Result<void> refuse_unimplemented(const Context& context, const Value& input) {
+  constexpr std::string_view kEnableExplanations = "EnableExplanations";
+  std::string_view asked;
+  if (const Value* value = input.find(kEnableExplanations); value && !value->is_null())
+    asked = kEnableExplanations;
+  if (context.header("x-amzn-sagemaker-prefix-aware-id")) asked = "PrefixAwareId";
+  if (asked.empty()) return {};
+  return fail("ValidationError",
+              std::string(asked) + " is not implemented by Tidemill; leave it out.", 400);
+}
+
+// Takes the body out of the context.
+Result<InvokeRequest> invoke_request(Context& context, const Value& input) {
+  TRY(refuse_unimplemented(context, input));
+  InvokeRequest out;
+  out.account = context.account();
+  out.region = context.region;
+  out.caller = context.principal.arn;
+  out.endpoint = text_of(input, "EndpointName");
+  out.content_type = text_of(input, "ContentType");
+  out.accept = text_of(input, "Accept");
+  // The streaming operation has a header of its own for it, which not every client knows.
+  if (out.accept.empty())
+    if (const std::string* accept = context.header("accept")) out.accept = *accept;
+  out.target_variant = text_of(input, "TargetVariant");
+  out.custom_attributes = text_of(input, "CustomAttributes");
+  out.inference_id = text_of(input, "InferenceId");
+  out.target_model = text_of(input, "TargetModel");
+  out.target_container = text_of(input, "TargetContainerHostname");
+  out.component = text_of(input, "InferenceComponentName");
+  out.session_id = text_of(input, "SessionId");
+  if (context.body)
+    if (std::optional<std::string> body = context.body->take_in_memory())
+      out.body = *std::move(body);
+  return out;
+}
+
+// What both operations say beside the body. Empty members are left out.
+template <class Answered>
+ValueObject members_of(Answered& answer) {
+  ValueObject out;
+  out.reserve(kAnswerMembersMax);
+  const auto add = [&out](const char* name, std::string& value) {
+    if (!value.empty()) out.append(name, std::move(value));
+  };
+  add("ContentType", answer.content_type);
+  add("InvokedProductionVariant", answer.invoked_variant);
+  add("CustomAttributes", answer.custom_attributes);
+  add("NewSessionId", answer.new_session_id);
+  add("ClosedSessionId", answer.closed_session_id);
+  return out;
+}
+
+void invoke(Inference& inference, Context& context, const Value& input, Responder respond) {
+  Result<InvokeRequest> request = invoke_request(context, input);
+  if (!request) return respond(std::unexpected(std::move(request).error()));
+  inference.invoke(
+      *std::move(request), [&context, respond = std::move(respond)](InvokeResult result) mutable {
+        if (!result) return respond(std::unexpected(std::move(result).error()));
+        ValueObject out = members_of(*result);
+        context.response_body = std::make_unique<StringSource>(std::move(result->body));
+        context.response_held = std::move(result->held);
+        respond(Value(std::move(out)));
+      });
+}
+
+void invoke_streaming(Inference& inference, Context& context, const Value& input,
+                      Responder respond) {
+  Result<InvokeRequest> request = invoke_request(context, input);
+  if (!request) return respond(std::unexpected(std::move(request).error()));
+  inference.invoke_streaming(*std::move(request), [&context, respond = std::move(respond)](
+                                                      Result<StreamedAnswer> result) mutable {
+    if (!result) return respond(std::unexpected(std::move(result).error()));
+    ValueObject out = members_of(*result);
+    context.response_events = std::move(result->events);
+    context.response_held = std::move(result->held);
+    respond(Value(std::move(out)));
+  });
+}
+
+}  // namespace
+
+void add_invocations(Registry& registry, Inference& inference) {
+  const std::uint64_t bytes_max = inference.limits().body_bytes_max;
+  const auto add = [&](const schema::Operation& operation, auto run) {
+    Handler handler;
+    handler.run = [&inference, run](Context& context, const Value& input, Responder respond) {
+      run(inference, context, input, std::move(respond));
+    };
+    handler.blocks = false;
+    handler.payload_bytes_max = bytes_max;
+    registry.add_erased(operations::InvokeEndpoint::service(), operation, std::move(handler));
+  };
+  add(operations::InvokeEndpoint::operation(), invoke);
+  add(operations::InvokeEndpointWithResponseStream::operation(), invoke_streaming);
+}
+
+}  // namespace tidemill::services::sagemaker_runtime

@@ -1,0 +1,13 @@
+// InvokeEndpoint and InvokeEndpointWithResponseStream as operations that never block and answer
+// later.
+#pragma once
+
+#include "services/sagemaker_runtime/inference.h"
+#include "services/service.h"
+
+namespace tidemill::services::sagemaker_runtime {
+
+// Borrows `inference`.
+void add_invocations(Registry& registry, Inference& inference);
+
+}  // namespace tidemill::services::sagemaker_runtime

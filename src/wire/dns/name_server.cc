@@ -1,0 +1,207 @@
+#include "wire/dns/name_server.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <optional>
+#include <unordered_set>
+#include <vector>
+
+#include "wire/http_socket.h"
+
+namespace tidemill::wire {
+namespace asio = boost::asio;
+namespace {
+
+// Then others on the loop have their turn.
+constexpr int kDatagramsPerEventMax = 64;
+constexpr std::size_t kLengthBytes = 2;  // before each message over TCP
+
+}  // namespace
+
+// On its loop's thread, its constructor excepted.
+class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
+ public:
+  Door(runtime::EventLoop& loop, const IsHere& is_here, Descriptor datagrams, Descriptor listener)
+      : loop_(loop),
+        is_here_(is_here),
+        datagrams_(loop.context(), datagrams.release()),
+        listener_(loop.context(), listener.release()) {}
+
+  runtime::EventLoop& loop() { return loop_; }
+  void start() {
+    wait_for_datagrams();
+    wait_for_connections();
+  }
+  void end();
+
+ private:
+  class Connection;
+  void wait_for_datagrams();
+  void answer_datagrams();
+  void wait_for_connections();
+  void accept_connections();
+
+  runtime::EventLoop& loop_;
+  const IsHere is_here_;
+  asio::posix::stream_descriptor datagrams_, listener_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  bool ended_ = false;
+};
+
+// One over TCP. What it sends is answered message by message; who takes no answers is cut off.
+class NameServer::Door::Connection final : public SocketEvents,
+                                           public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<Door> door, int descriptor)
+      : door_(std::move(door)), socket_(door_->loop(), descriptor), timer_(door_->loop()) {}
+
+  void start() {
+    timer_->start(dns_connection_time, [weak = weak_from_this()] {
+      if (std::shared_ptr<Connection> self = weak.lock()) self->close();
+    });
+    read();
+  }
+  void close() {
+    if (!timer_) return;
+    timer_.reset();
+    socket_.close();
+    door_->connections_.erase(shared_from_this());
+  }
+
+  void on_read(std::error_code error, std::size_t count) override {
+    if (!timer_) return;
+    if (error || count == 0) return close();
+    filled_ += count;
+    while (filled_ >= kLengthBytes) {
+      const std::size_t length = std::size_t(static_cast<unsigned char>(buffer_[0])) << 8 |
+                                 static_cast<unsigned char>(buffer_[1]);
+      if (length > dns_message_bytes_max) return close();
+      const std::size_t whole = kLengthBytes + length;
+      if (filled_ < whole) break;
+      const std::optional<std::string> answer =
+          answer_dns({buffer_.data() + kLengthBytes, length}, door_->is_here_);
+      if (!answer || !send(*answer)) return close();
+      std::copy(buffer_.data() + whole, buffer_.data() + filled_, buffer_.data());
+      filled_ -= whole;
+    }
+    read();
+  }
+  void on_writable(std::error_code) override {}
+
+ private:
+  void read() {
+    socket_.async_read({buffer_.data() + filled_, buffer_.size() - filled_}, shared_from_this());
+  }
+  // An answer is smaller than the buffer of a socket that its peer reads from.
+  bool send(const std::string& answer) {
+    const char length[] = {char(answer.size() >> 8), char(answer.size() & 0xff)};
+    return socket_.send({length, sizeof length}, answer).count == sizeof length + answer.size();
+  }
+
+  const std::shared_ptr<Door> door_;  // shared: it holds this, until close()
+  Socket socket_;
+  std::optional<runtime::Timer> timer_;  // none: closed
+  std::array<char, kLengthBytes + dns_message_bytes_max> buffer_;
+  std::size_t filled_ = 0;
+};
+
+void NameServer::Door::wait_for_datagrams() {
+  datagrams_.async_wait(asio::posix::stream_descriptor::wait_read,
+                        [self = shared_from_this()](boost::system::error_code error) {
+                          if (!error && !self->ended_) self->answer_datagrams();
+                        });
+}
+
+void NameServer::Door::answer_datagrams() {
+  for (int i = 0; i < kDatagramsPerEventMax; ++i) {
+    // One byte more tells that a message is too long.
+    char query[dns_message_bytes_max + 1];
+    sockaddr_storage from{};
+    socklen_t length = sizeof from;
+    const ssize_t count = ::recvfrom(datagrams_.native_handle(), query, sizeof query, MSG_DONTWAIT,
+                                     reinterpret_cast<sockaddr*>(&from), &length);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count < 0) continue;  // somebody who was answered is gone, as the kernel reports here
+    if (const std::optional<std::string> answer = answer_dns({query, std::size_t(count)}, is_here_))
+      (void)!::sendto(datagrams_.native_handle(), answer->data(), answer->size(),
+                      MSG_DONTWAIT | MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&from), length);
+  }
+  wait_for_datagrams();
+}
+
+void NameServer::Door::wait_for_connections() {
+  listener_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [self = shared_from_this()](boost::system::error_code error) {
+                         if (!error && !self->ended_) self->accept_connections();
+                       });
+}
+
+void NameServer::Door::accept_connections() {
+  // At most once for each connection that may be there; the others wait for the next event.
+  for (std::size_t i = 0; i < dns_connections_max; ++i) {
+    Descriptor accepted(
+        ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!accepted) break;
+    if (connections_.size() >= dns_connections_max) continue;
+    auto connection = std::make_shared<Connection>(shared_from_this(), accepted.release());
+    connections_.insert(connection);
+    connection->start();
+  }
+  wait_for_connections();
+}
+
+void NameServer::Door::end() {
+  ended_ = true;
+  boost::system::error_code ignored;
+  datagrams_.close(ignored);
+  listener_.close(ignored);
+  // A copy: closing takes them out of the set.
+  const std::vector<std::shared_ptr<Connection>> open(connections_.begin(), connections_.end());
+  for (const std::shared_ptr<Connection>& connection : open) connection->close();
+}
+
+NameServer::NameServer(runtime::EventLoops& loops, IsHere is_here)
+    : loops_(loops), is_here_(std::move(is_here)) {}
+
+NameServer::~NameServer() { stop(); }
+
+void NameServer::open(const std::string& job, Descriptor datagrams, Descriptor listener) {
+  close(job);
+  std::shared_ptr<Door> door;
+  {
+    std::lock_guard lock(mutex_);
+    if (stopped_) return;
+    door = std::make_shared<Door>(loops_.at(doors_made_++ % loops_.size()), is_here_,
+                                  std::move(datagrams), std::move(listener));
+    doors_[job] = door;
+  }
+  door->loop().post([door] { door->start(); });
+}
+
+void NameServer::close(const std::string& job) {
+  std::shared_ptr<Door> door;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = doors_.find(job);
+    if (found == doors_.end()) return;
+    door = std::move(found->second);
+    doors_.erase(found);
+  }
+  door->loop().post([door] { door->end(); });
+}
+
+void NameServer::stop() {
+  std::map<std::string, std::shared_ptr<Door>> doors;
+  {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    doors.swap(doors_);
+  }
+  for (const auto& [job, door] : doors) door->loop().run_and_wait([&] { door->end(); });
+}
+
+}  // namespace tidemill::wire
