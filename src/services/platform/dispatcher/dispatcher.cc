@@ -1,5 +1,6 @@
 #include "services/platform/dispatcher/dispatcher.h"
 
+#include <algorithm>
 #include <boost/static_string/static_string.hpp>
 #include <future>
 
@@ -39,15 +40,16 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
 void Dispatcher::run(const Handler& handler, Call& call, Responder respond) {
   // Copied, to the stack, and taken out: the call is gone as soon as it is answered.
   const boost::static_string<kRequestIdBytesMax> request_id(
-      std::string_view(call.context.request_id).substr(0, kRequestIdBytesMax));
+      call.context.request_id.data(), std::min(call.context.request_id.size(), kRequestIdBytesMax));
   const std::string_view operation = call.operation.name;
   const Value input = std::move(call.input);
   try {
     handler.run(call.context, input, std::move(respond));
   } catch (const std::exception& error) {
-    log::error("a handler threw", {{"request_id", std::string_view(request_id)},
-                                   {"operation", operation},
-                                   {"what", error.what()}});
+    log::error("a handler threw",
+               {{"request_id", std::string_view(request_id.data(), request_id.size())},
+                {"operation", operation},
+                {"what", error.what()}});
   }
 }
 
