@@ -34,6 +34,7 @@ Result<void> Application::Parts::make_data_folder() {
   if (error)
     return fail(codes::kIo,
                 "cannot make the data folder " + data.string() + ": " + error.message());
+  TRY(check_data_folder(data, folder_migrations()));
   // Jobs get their own folders mounted; where there are no mount namespaces compute/ opens the way.
   ::chmod(data.c_str(), 0700);
   return {};
@@ -42,7 +43,6 @@ Result<void> Application::Parts::make_data_folder() {
 Result<void> Application::Parts::open_state() {
   TRY(make_data_folder());
   const bool is_new = is_new_data_folder(data);
-  TRY(check_data_folder(data, folder_migrations()));
   store = TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db",
                                         .tables = all_tables(),
                                         .migrations = state_migrations()}));

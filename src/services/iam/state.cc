@@ -4,6 +4,7 @@
 
 #include "base/arn.h"
 #include "services/iam/errors.h"
+#include "services/iam/invariants.h"
 #include "services/iam/limits.h"
 #include "services/iam/managed_policies.h"
 #include "services/iam/role_arn.h"
@@ -75,7 +76,8 @@ Result<void> State::create_role(const RoleRecord& role) {
     return limit_exceeded("Cannot exceed quota for RolesPerAccount: " +
                           std::to_string(kRolesPerAccountMax));
   store::Transaction transaction;
-  roles_table().put(transaction, role_key(role.account, role.name), role, 0);
+  const std::string key = role_key(role.account, role.name);
+  roles_table().put(transaction, key, store::checked(roles_table(), key, role), 0);
   Result<void> committed = store_.commit(std::move(transaction));
   forget_policies();
   if (!committed && committed.error().code == codes::kConflict)
@@ -90,7 +92,9 @@ Result<RoleRecord> State::update_role(std::string_view account, std::string_view
     if (!found) return no_role(name);
     TRY(change(found->record));
     store::Transaction transaction;
-    roles_table().put(transaction, role_key(account, name), found->record, found->version);
+    const std::string key = role_key(account, name);
+    roles_table().put(transaction, key, store::checked(roles_table(), key, found->record),
+                      found->version);
     Result<void> committed = store_.commit(std::move(transaction));
     forget_policies();
     if (committed) return std::move(found->record);

@@ -125,6 +125,60 @@ TEST_F(CursorTest, Stream_isInOrderUntilAnEventComesLate) {
   EXPECT_FALSE(stream_.in_order) << "for good";
 }
 
+// Counts what is read through it.
+class CountingStore final : public store::Store {
+ public:
+  explicit CountingStore(store::Store& in) : in_(in) {}
+  Result<std::optional<store::Row>> get(std::string_view table, std::string_view key) override {
+    return in_.get(table, key);
+  }
+  Result<store::Page> scan(const store::Scan& scan) override {
+    Result<store::Page> page = in_.scan(scan);
+    if (page)
+      for (const store::Row& row : page->rows) read_bytes += row.value.size();
+    return page;
+  }
+  Result<void> commit(store::Transaction transaction) override {
+    return in_.commit(std::move(transaction));
+  }
+  void commit_async(store::Transaction transaction,
+                    std::function<void(Result<void>)> done) override {
+    in_.commit_async(std::move(transaction), std::move(done));
+  }
+  std::size_t read_bytes = 0;
+
+ private:
+  store::Store& in_;
+};
+
+// As FilterLogEvents walks when many streams share its memory: it forgets what it read ahead and
+// goes on from its place. Each step once read the whole bucket.
+TEST_F(CursorTest, Walk_ofLargeEventsThatForgetsReadsFewRowsAtEachStep) {
+  constexpr std::size_t kEvents = 40, kEventBytes = 250'000;
+  stream_.in_order = true;
+  for (std::size_t i = 0; i < kEvents; ++i) {
+    store::Transaction transaction;
+    add_events(transaction, stream_,
+               {{Timestamp{std::int64_t(1'000'000 + i) * 1000}, std::string(kEventBytes, 'x')}},
+               Timestamp{1});
+    ASSERT_TRUE(store_->commit(std::move(transaction)));
+  }
+  CountingStore counting(*store_);
+  for (bool forward : {true, false}) {
+    counting.read_bytes = 0;
+    EventCursor cursor(counting, stream_, forward ? Position{} : kEnd, forward,
+                       {10'000, kEventBytes * 2 / 3});
+    std::size_t seen = 0;
+    while (*cursor.peek()) {
+      ++seen;
+      cursor.pop();
+      if (*cursor.peek()) cursor.let_go();
+    }
+    EXPECT_EQ(seen, kEvents);
+    EXPECT_LE(counting.read_bytes, 6 * kEvents * kEventBytes) << forward;
+  }
+}
+
 TEST_F(CursorTest, Held_staysWithinTheLimit) {
   write(400, 50, 9'000);  // one bucket of several mebibytes
   const std::vector<Position> all = walk({}, true, {1'000'000, 64u << 20});

@@ -1,4 +1,5 @@
 #include "services/logs/event_store.h"
+#include "services/logs/invariants.h"
 
 #include <algorithm>
 #include <charconv>
@@ -43,14 +44,17 @@ void add_events(store::Transaction& transaction, Stream& stream,
   auto finish_row = [&] {
     if (row.messages.empty()) return;
     row.ingested_ms = now.microseconds / 1000;
-    events_table().put(transaction, row_key(stream.uid, row_bucket, stream.next_row++), row, 0);
+    const std::string key = row_key(stream.uid, row_bucket, stream.next_row++);
+    events_table().put(transaction, key, store::checked(events_table(), key, row), 0);
     row = EventRow();
     row_bytes = 0;
   };
   for (const LogEvent& event : events) {
     std::int64_t time =
         std::clamp<std::int64_t>(event.time.microseconds / 1000, 0, event_time_ms_max);
-    bool full = row.messages.size() >= row_events_max || row_bytes >= row_bytes_max;
+    // A reader of one event reads its whole row: large ones do not share it.
+    bool full = row.messages.size() >= row_events_max ||
+                row_bytes + event.message.size() + event_overhead_bytes > row_bytes_max;
     if (full || bucket_of(time) != row_bucket) finish_row();
     row_bucket = bucket_of(time);
     row.times_ms.push_back(time);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/utf8.h"
+#include "services/logs/invariants.h"
 #include "services/logs/logs_service.h"
 
 namespace tidemill::services::logs {
@@ -94,7 +95,8 @@ Result<void> LogsService::append_existing(std::string_view account, std::string_
     store::Transaction transaction;
     add_events(transaction, found.record, fresh, clock_.now());
     found.record.source_offset = std::max(found.record.source_offset, fresh.back().source_offset);
-    streams_table().put(transaction, key, found.record, found.version);
+    streams_table().put(transaction, key, store::checked(streams_table(), key, found.record),
+                        found.version);
     Result<void> committed = store_.commit(std::move(transaction));
     // A conflict: the stream was deleted, or another process writes to it.
     if (committed || committed.error().code != codes::kConflict || attempt == kAttemptsMax)

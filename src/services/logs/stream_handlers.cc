@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "services/logs/invariants.h"
 #include "services/logs/logs_service.h"
 
 namespace tidemill::services::logs {
@@ -41,10 +42,9 @@ Result<LogsService::Empty> LogsService::create_log_stream(Context& context,
     transaction.expect(groups_table().name(),
                        group_key(context.account(), context.region, request.log_group_name),
                        group.version);
-    streams_table().put(transaction, key,
-                        new_stream(context.account(), context.region, request.log_group_name,
-                                   request.log_stream_name),
-                        0);
+    const Stream made = new_stream(context.account(), context.region, request.log_group_name,
+                                   request.log_stream_name);
+    streams_table().put(transaction, key, store::checked(streams_table(), key, made), 0);
     Result<void> committed = store_.commit(std::move(transaction));
     if (committed) return Empty();
     if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)
@@ -120,7 +120,9 @@ Result<void> LogsService::ensure_stream(std::string_view account, std::string_vi
     std::string this_stream = stream_key(account, region, group, stream);
     auto found_stream = TRY(streams_table().get(store_, this_stream));
     if (found_stream) return {};
-    streams_table().put(transaction, this_stream, new_stream(account, region, group, stream), 0);
+    const Stream made = new_stream(account, region, group, stream);
+    streams_table().put(transaction, this_stream,
+                        store::checked(streams_table(), this_stream, made), 0);
     Result<void> committed = store_.commit(std::move(transaction));
     if (committed) return {};
     if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)

@@ -1,4 +1,5 @@
 // What happens without a request: retention, events of deleted streams, sizes.
+#include "services/logs/invariants.h"
 #include "services/logs/logs_service.h"
 
 namespace tidemill::services::logs {
@@ -74,7 +75,8 @@ Result<void> LogsService::after_expiry(const Stream& stream, const Deleted& dele
   else
     record.last_event_ms.reset();
   store::Transaction transaction;
-  streams_table().put(transaction, key, record, found->version);
+  streams_table().put(transaction, key, store::checked(streams_table(), key, record),
+                      found->version);
   return ignore_conflict(store_.commit(std::move(transaction)));
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "services/s3/common/errors.h"
+#include "services/s3/common/invariants.h"
 
 namespace tidemill::services::s3 {
 
@@ -66,7 +67,8 @@ Result<void> ObjectIndex::replace(Bucket& bucket, std::string_view key, ObjectRe
     auto alive = TRY(Buckets::keep_alive(bucket));
     std::lock_guard lock(lock_of(row_key));
     before = TRY(load_to_replace(row_key, condition));
-    object_table().put(along, row_key, after->record, before.version);
+    object_table().put(along, row_key, store::checked(object_table(), row_key, after->record),
+                       before.version);
     if (outbox_) TRY(publish_created(*outbox_, along, bucket, key, after->record, reason));
     Result<void> committed = store_.commit(std::move(along));
     if (!committed) {
@@ -102,7 +104,8 @@ Result<void> ObjectIndex::update(Bucket& bucket, std::string_view key,
   auto after = std::make_shared<StoredObject>(*before);
   TRY(change(after->record));
   store::Transaction transaction;
-  object_table().put(transaction, row_key, after->record, before->version);
+  object_table().put(transaction, row_key, store::checked(object_table(), row_key, after->record),
+                     before->version);
   if (Result<void> committed = store_.commit(std::move(transaction)); !committed) {
     cache_.drop(row_key);
     return committed;

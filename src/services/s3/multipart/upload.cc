@@ -1,5 +1,6 @@
 // Beginning an upload, and its parts.
 #include "services/s3/common/body.h"
+#include "services/s3/common/invariants.h"
 #include "services/s3/common/register.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
@@ -91,7 +92,8 @@ Result<model::CreateMultipartUploadOutput> create_multipart_upload(
   {
     auto alive = TRY(Buckets::keep_alive(*bucket));
     store::Transaction transaction;
-    upload_table().put(transaction, upload_row_key(upload), upload, 0);
+    const std::string key = upload_row_key(upload);
+    upload_table().put(transaction, key, store::checked(upload_table(), key, upload), 0);
     TRY(core.store.commit(std::move(transaction)));
   }
   model::CreateMultipartUploadOutput output;

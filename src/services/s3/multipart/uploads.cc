@@ -1,6 +1,7 @@
 #include "services/s3/multipart/uploads.h"
 
 #include "services/s3/common/errors.h"
+#include "services/s3/common/invariants.h"
 #include "services/s3/common/limits.h"
 
 namespace tidemill::services::s3 {
@@ -15,7 +16,8 @@ Result<void> try_put_part(Core& core, const StoredUpload& upload, const PartReco
   auto before = TRY(find_part(core, upload.record.id, part.number));
   store::Transaction transaction;
   transaction.expect(upload_table().name(), part.upload_key, upload.version);
-  part_table().put(transaction, part_row_key(upload.record.id, part.number), part,
+  const std::string key = part_row_key(upload.record.id, part.number);
+  part_table().put(transaction, key, store::checked(part_table(), key, part),
                    before ? before->version : 0);
   TRY(core.store.commit(std::move(transaction)));
   if (before) replaced = before->record.blob;

@@ -7,12 +7,22 @@
 #include "services/sagemaker/endpoint/endpoint_names.h"
 #include "services/sagemaker/endpoint/handlers.h"
 #include "services/sagemaker/endpoint/history.h"
+#include "services/sagemaker/endpoint/invariant.h"
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/endpoint_config/endpoint_config.h"
 #include "services/sagemaker/tags/tags.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
+
+// The transition, with the invariant of what it makes.
+Result<std::optional<engine::Step<Endpoint>>> checked_transition(const Endpoint& endpoint,
+                                                                 const engine::Event& event,
+                                                                 Timestamp now) {
+  auto step = TRY(endpoint_transition(endpoint, event, now));
+  if (step) store::checked(endpoints(), endpoint.name, step->next);
+  return step;
+}
 
 namespace tasks = endpoint_tasks;
 namespace events = endpoint_events;
@@ -43,7 +53,7 @@ EndpointService::EndpointService(const Dependencies& dependencies,
                                }}) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
-  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), fleets_, endpoint_transition,
+  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), fleets_, checked_transition,
                                 [this](const Endpoint& endpoint, const engine::TaskRun& run) {
                                   return run_task(endpoint, run);
                                 }));

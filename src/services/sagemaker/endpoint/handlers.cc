@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "services/sagemaker/endpoint/endpoint_names.h"
+#include "services/sagemaker/endpoint/invariant.h"
 #include "services/sagemaker/endpoint/transitions.h"
 #include "services/sagemaker/fleet/variant_factory.h"
 #include "services/sagemaker/listing/listing.h"
@@ -144,8 +145,8 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   }
   Result<void> created = in_.engine.create(
       kEndpointMachine, endpoint_key(context.account(), context.region, request.endpoint_name),
-      to_json(step.next), endpoints().index_keys(step.next), std::move(step.tasks),
-      std::move(transaction));
+      to_json(store::checked(endpoints(), request.endpoint_name, step.next)),
+      endpoints().index_keys(step.next), std::move(step.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return invalid("Cannot create already existing endpoint \"" + arn + "\".");
   if (!created) return internal_failure(created.error());

@@ -3,6 +3,7 @@
 #include "services/sagemaker/job_network.h"
 #include "services/sagemaker/listing/listing.h"
 #include "services/sagemaker/tags/tags.h"
+#include "services/sagemaker/training_job/invariant.h"
 #include "services/sagemaker/training_job/rules.h"
 #include "services/sagemaker/training_job/training_jobs.h"
 #include "services/sagemaker/training_job/transitions.h"
@@ -50,8 +51,8 @@ Result<CreateTrainingJobResponse> TrainingHandlers::create(
   Result<void> created = on_.engine.create(
       kTrainingJobMachine,
       training_job_key(context.account(), context.region, request.training_job_name),
-      to_json(first.next), training_jobs().index_keys(first.next), std::move(first.tasks),
-      std::move(transaction));
+      to_json(store::checked(training_jobs(), request.training_job_name, first.next)),
+      training_jobs().index_keys(first.next), std::move(first.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return fail(errors::kResourceInUse,
                 "Training job names must be unique within an AWS account and region, and a "

@@ -1,0 +1,14 @@
+// What holds for the records whenever they are written (store/invariant.h); "" when it does.
+#pragma once
+
+#include <string_view>
+
+#include "services/logs/records.h"
+#include "store/invariant.h"
+
+namespace tidemill::services::logs {
+
+std::string_view invariant(const Stream& stream);
+std::string_view invariant(const EventRow& row);
+
+}  // namespace tidemill::services::logs

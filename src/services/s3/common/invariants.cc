@@ -1,0 +1,36 @@
+#include "services/s3/common/invariants.h"
+
+#include <utility>
+
+namespace tidemill::services::s3 {
+
+std::string_view invariant(const ObjectRecord& object) {
+  if (object.etag.empty()) return "an object has an ETag";
+  if (object.blob && object.parts) return "an object's bytes lie in one blob or in parts";
+  std::uint64_t size_bytes = 0;
+  for (const blobs::BlobRef& blob : object.blobs()) size_bytes += blob.size_bytes;
+  if (size_bytes != object.size) return "an object's blobs are as large as the object";
+  if (object.blob && object.blob->location.empty()) return "an object's blob lies somewhere";
+  int last = 0;
+  for (const ObjectPartRecord& part : object.parts.value_or(std::vector<ObjectPartRecord>()))
+    if (const int before = std::exchange(last, part.number); part.number <= before)
+      return "an object's parts are in the order of their numbers, from 1";
+  return {};
+}
+
+std::string_view invariant(const UploadRecord& upload) {
+  if (upload.bucket.empty() || upload.key.empty() || upload.id.empty())
+    return "an upload has a bucket, a key and an id";
+  return {};
+}
+
+std::string_view invariant(const PartRecord& part) {
+  constexpr int kNumberMax = 10'000;
+  if (part.number < 1 || part.number > kNumberMax) return "a part's number is 1 to 10,000";
+  if (part.upload_key.empty() || part.etag.empty()) return "a part has an upload and an ETag";
+  if (part.blob.location.empty() != (part.blob.size_bytes == 0))
+    return "a part that is not empty lies somewhere";
+  return {};
+}
+
+}  // namespace tidemill::services::s3

@@ -1,0 +1,15 @@
+// What holds for the records whenever they are written (store/invariant.h); "" when it does.
+#pragma once
+
+#include <string_view>
+
+#include "services/s3/common/records.h"
+#include "store/invariant.h"
+
+namespace tidemill::services::s3 {
+
+std::string_view invariant(const ObjectRecord& object);
+std::string_view invariant(const UploadRecord& upload);
+std::string_view invariant(const PartRecord& part);
+
+}  // namespace tidemill::services::s3
