@@ -122,11 +122,6 @@ TEST(RoleArn, takes_apart) {
   EXPECT_EQ(assumed_role_name("arn:aws:iam::123456789012:root"), "");
 }
 
-constexpr const char* kReadsBucket =
-    R"([{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/in/*"},
-        {"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b",
-         "Condition":{"StringLike":{"s3:prefix":"in/*"}}}])";
-
 TEST_F(IamServiceTest, what_is_done_for_a_role_is_held_to_its_policies) {
   auto may_role = [&](const char* action, const char* resource, ConditionContext more = {}) {
     return service_->authorize_role(kRole, "SageMaker", action, resource, more);

@@ -9,6 +9,12 @@
 
 namespace tidemill::services::iam {
 
+// A role's policies: what it may do with objects below b/in/.
+inline constexpr const char* kReadsBucket =
+    R"([{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/in/*"},
+        {"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::b",
+         "Condition":{"StringLike":{"s3:prefix":"in/*"}}}])";
+
 namespace ops = api::iam::operations;
 inline constexpr const char* kRole = "arn:aws:iam::123456789012:role/r";
 // What the service acts for, unless a test says otherwise.

@@ -179,11 +179,11 @@ TEST_F(RoleTest, managed_policies_are_listed) {
 TEST_F(RoleTest, pages_of_roles_hold_little_text) {
   std::string trust = kTrustSageMaker;
   trust.insert(1, std::string(4000 - trust.size(), ' '));
-  ops::CreateRole::Input role;
-  role.assume_role_policy_document = trust;
+  ops::CreateRole::Input wanted;
+  wanted.assume_role_policy_document = trust;
   for (int i = 0; i < 400; ++i) {
-    role.role_name = "r" + std::to_string(1000 + i);
-    ASSERT_EQ(code<ops::CreateRole>(role), "ok");
+    wanted.role_name = "r" + std::to_string(1000 + i);
+    ASSERT_EQ(code<ops::CreateRole>(wanted), "ok");
   }
   std::vector<std::string> names;
   std::optional<std::string> marker;
