@@ -3,6 +3,7 @@
 #include "api/iam/policy.h"
 #include "api/iam/role.h"
 #include "base/encoding.h"
+#include "services/iam/limits.h"
 #include "services/iam/test_support.h"
 
 namespace tidemill::services::iam {
@@ -178,10 +179,12 @@ TEST_F(RoleTest, managed_policies_are_listed) {
 TEST_F(RoleTest, pages_of_roles_hold_little_text) {
   std::string trust = kTrustSageMaker;
   trust.insert(1, std::string(4000 - trust.size(), ' '));
-  for (int i = 0; i < 400; ++i)
-    ASSERT_EQ(code<ops::CreateRole>({.role_name = "r" + std::to_string(1000 + i),
-                                     .assume_role_policy_document = trust}),
-              "ok");
+  ops::CreateRole::Input role;
+  role.assume_role_policy_document = trust;
+  for (int i = 0; i < 400; ++i) {
+    role.role_name = "r" + std::to_string(1000 + i);
+    ASSERT_EQ(code<ops::CreateRole>(role), "ok");
+  }
   std::vector<std::string> names;
   std::optional<std::string> marker;
   int pages = 0;
