@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr int kCommitAttemptsMax = 50;
 constexpr std::size_t kLoadPageRows = 1000;
+constexpr std::chrono::minutes kStartHorizon{1};
 constexpr std::size_t kTasksOfStepMax = 0xffff;  // limited by the digits in task_key
 
 }  // namespace
@@ -57,7 +59,9 @@ void DurableEngine::on_change(std::function<void(const std::string&)> changed) {
 }
 
 Result<void> DurableEngine::start() {
-  TRY(load_tasks(durations_.now() + options_.horizon));
+  // The first tick loads the rest of the horizon, beside what goes on: 100,000 timers take a
+  // second.
+  TRY(load_tasks(durations_.now() + std::min(kStartHorizon, options_.horizon)));
   TRY(load_waits());
   scheduler_.start();
   return {};

@@ -75,6 +75,38 @@ INSTANTIATE_TEST_SUITE_P(Kinds, EngineFaults,
                          testing::Values(FaultKind::fail_before, FaultKind::fail_after,
                                          FaultKind::storage_full, FaultKind::conflict));
 
+// Timers of the next hour are loaded beside what goes on.
+TEST_F(EngineFaults, AStartDoesNotWaitForTimersThatAreNotDueSoon) {
+  ManualClock clock(Timestamp{1'800'000'000'000'000});
+  {
+    std::unique_ptr<Engine> engine = start_on(*memory_, clock, *random_, handlers_);
+    for (int i = 0; i < 3000; ++i)
+      ASSERT_TRUE(engine->create("counter", std::to_string(i), to_json(Counter{"new"}), {},
+                                 {{.type = "ring", .delay = std::chrono::minutes(30)}}));
+  }
+  bool started = false;
+  int scans_of_start = 0;  // the first tick's are on a thread of its own
+  const std::thread::id here = std::this_thread::get_id();
+  std::unique_ptr<store::Store> counting =
+      store::make_fault_store(*memory_, [&](const store::FaultPoint& point) -> store::Fault {
+        if (point.call == store::FaultPoint::Call::scan && std::this_thread::get_id() == here &&
+            !started)
+          ++scans_of_start;
+        return {};
+      });
+  std::unique_ptr<Engine> engine =
+      make_engine(*counting, clock, *random_, {.poll_interval = std::chrono::hours(1)});
+  engine->add(make_machine("counter", counter_table(), &count, std::ref(handlers_)));
+  ASSERT_TRUE(engine->start());
+  started = true;
+  EXPECT_EQ(scans_of_start, 2) << "a page of tasks and one of waits";
+  clock.advance(std::chrono::minutes(31));
+  EXPECT_TRUE(eventually([&] {
+    engine->poll();
+    return tasks_in(*memory_) == 0;
+  }));
+}
+
 TEST_F(EngineFaults, HandlerIsNotRunAgainForAFullDisk) {
   std::atomic<bool> full = false;
   std::unique_ptr<store::Store> store =

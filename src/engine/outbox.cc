@@ -57,11 +57,13 @@ Result<void> Outbox::Impl::publish(store::Transaction& transaction, PublishedEve
   transaction.append(kOutboxTable, std::move(text));
   transaction.on_commit([self = std::move(self)] {
     ++self->published_;
+    bool wake = false;
     {
       std::lock_guard lock(self->mutex_);
       ++self->signals_;
+      wake = self->waiting_ > 0;
     }
-    self->woken_.notify_all();
+    if (wake) self->woken_.notify_all();
   });
   return {};
 }

@@ -84,7 +84,9 @@ class Outbox::Impl {
 
   std::mutex mutex_;
   std::condition_variable_any woken_;
-  std::uint64_t signals_ = 0;  // guarded by mutex_
+  std::condition_variable_any paused_;  // woken by stop requests only
+  std::uint64_t signals_ = 0;           // guarded by mutex_
+  int waiting_ = 0;                     // threads in wait_for_events; guarded by mutex_
   std::mutex caught_up_mutex_;
   std::condition_variable caught_up_;
   bool rebuilt_ = false;  // guarded by caught_up_mutex_

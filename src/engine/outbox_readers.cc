@@ -19,6 +19,7 @@ constexpr std::chrono::seconds kPollInterval{1};
 // long: a commit per batch would delay the next transaction by its sync.
 constexpr std::uint64_t kPositionLagMax = 1000;
 constexpr std::chrono::seconds kPositionAgeMax{1};
+constexpr std::chrono::milliseconds kGatherTime{1};
 constexpr std::size_t kTrimRows = 200;  // in one transaction
 constexpr std::size_t kProjectionBatch = 500;
 constexpr int kProjectionDoublingsMax = 5;
@@ -40,13 +41,20 @@ std::uint64_t Outbox::Impl::signals() {
 }
 
 void Outbox::Impl::wait_for_events(std::uint64_t seen, const std::stop_token& stop) {
-  std::unique_lock lock(mutex_);
-  woken_.wait_for(lock, stop, kPollInterval, [&] { return signals_ != seen; });
+  const auto begun = std::chrono::steady_clock::now();
+  {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    woken_.wait_for(lock, stop, kPollInterval, [&] { return signals_ != seen; });
+    --waiting_;
+  }
+  // In a burst a reader takes what gathers, rather than wake for each commit.
+  if (std::chrono::steady_clock::now() - begun < kGatherTime) pause(kGatherTime, stop);
 }
 
 void Outbox::Impl::pause(std::chrono::milliseconds delay, const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  woken_.wait_for(lock, stop, delay, [] { return false; });
+  paused_.wait_for(lock, stop, delay, [] { return false; });
 }
 
 void Outbox::Impl::raise_head(std::uint64_t head) {
