@@ -70,9 +70,9 @@ constexpr NpyType kNpyTypes[] = {
 // Every type of an array widens to one of three without loss, so that not every pair of types needs
 // code of its own.
 template <class T>
-using Wide = std::conditional_t<std::is_floating_point_v<T>, double,
-                                std::conditional_t<std::is_same_v<T, std::uint64_t>, std::uint64_t,
-                                                   std::int64_t>>;
+using Wide = std::conditional_t<
+    std::is_floating_point_v<T>, double,
+    std::conditional_t<std::is_same_v<T, std::uint64_t>, std::uint64_t, std::int64_t>>;
 
 template <class T>
 T read_value(const char* from, bool swap) {
@@ -130,8 +130,8 @@ bool convert(const char* from, bool swap, const std::vector<std::size_t>& order,
   for (std::size_t start = 0; start < count; start += kBlockElements) {
     const std::size_t size = std::min(kBlockElements, count - start);
     for (std::size_t i = 0; i < size; ++i)
-      block[i] = read_value<T>(
-          from + (order.empty() ? start + i : order[start + i]) * sizeof(T), swap);
+      block[i] =
+          read_value<T>(from + (order.empty() ? start + i : order[start + i]) * sizeof(T), swap);
     if (!write_values(std::span<const Wide<T>>(block.data(), size), tensor.type, to)) return false;
     to += size * bytes_of(tensor.type);
   }
