@@ -164,7 +164,8 @@ std::string coverage_text(bool as_json) {
     Result<Settings> settings =
         Settings::resolve({{"data", folder}, {"listen", "127.0.0.1:0"}}, {});
     Application::Parts parts(*settings);
-    Result<void> ready = parts.open_state();
+    Result<void> ready = parts.make_data_folder();
+    if (ready) ready = parts.open_state();
     if (ready) ready = parts.open_identity();
     if (ready) parts.make_recorder();
     if (ready) ready = parts.take_address();

@@ -97,8 +97,10 @@ wire::HttpServerOptions http_options(const Settings& settings, const Address& ad
 
 // Loads the local certificate authority and writes what clients need to trust it.
 void Application::Parts::begin_transparent_mode() {
-  authority_loaded = std::async(std::launch::async, [this]() -> Result<void> {
-    authority = TRY(wire::LocalAuthority::load_or_create(authority_folder(data), clock));
+  // The folder is copied: the thread shares nothing with the rest of the start but `authority`.
+  const filesystem::path folder = authority_folder(data);
+  authority_loaded = std::async(std::launch::async, [this, folder]() -> Result<void> {
+    authority = TRY(wire::LocalAuthority::load_or_create(folder, clock));
     return {};
   });
 }

@@ -41,7 +41,6 @@ Result<void> Application::Parts::make_data_folder() {
 }
 
 Result<void> Application::Parts::open_state() {
-  TRY(make_data_folder());
   const bool is_new = is_new_data_folder(data);
   store = TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db",
                                         .tables = all_tables(),
