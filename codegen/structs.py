@@ -1,4 +1,4 @@
-"""Typed structs of the shapes that operations.json reaches: a header and sources per group.
+"""Typed structs of the shapes that operations.json reaches: a header per group, sources per service.
 
 A shape that several groups of a service reach goes into the service's shared.h.
 """
@@ -21,8 +21,9 @@ SHARED = "shared"
 # of handlers compiled. The others stay aggregates, which {.key = "a"} makes.
 _AGGREGATE_MEMBERS_MAX = 5
 _FLAT_AGGREGATE_MEMBERS_MAX = 12  # of those without structs inside
-# Structs whose bindings share a source file: more would compile for longer than 4 s.
-_BINDINGS_PER_FILE_MAX = 32
+# How much one source file binds, in members and two for each struct: more would compile for longer
+# than 4 s, less would parse the same headers more often.
+_BOUND_PER_FILE_MAX = 200
 
 
 class GroupError(Exception):
@@ -30,19 +31,60 @@ class GroupError(Exception):
 
 
 def files(model, groups):
-    """{file name: text}: a header and sources for every group, and errors.h."""
+    """{file name: text}: a header for every group, the sources of all, and errors.h."""
     out = {"errors.h": _errors_header(model)}
     if not groups:
         return out
     placed = _place(model, groups)
-    for group in sorted(placed):
-        operations = groups.get(group, [])
-        writer = _Group(model, group, operations, placed, SHARED in placed)
-        out[group + ".h"] = writer.header()
-        for number, text in enumerate(writer.sources(), start=1):
-            suffix = "" if number == 1 else f"_{number}"
-            out[f"{group}_binding{suffix}.cc"] = text
+    writers = [_Group(model, group, groups.get(group, []), placed, SHARED in placed)
+               for group in sorted(placed)]
+    for writer in writers:
+        out[writer.group + ".h"] = writer.header()
+    for number, bound in enumerate(_chunks(writers)):
+        out[f"bindings_{number}.cc"] = _source(model, bound)
     return out
+
+
+def _chunks(writers):
+    """Lists of (group's writer, structures): what each source file binds, in order."""
+    chunks, room = [], 0
+    for writer in writers:
+        # A group without structures may still have operations.
+        for name in writer.structures() or [None]:
+            if room <= 0:
+                chunks.append([])
+                room = _BOUND_PER_FILE_MAX
+            if not chunks[-1] or chunks[-1][-1][0] is not writer:
+                chunks[-1].append((writer, []))
+            if name:
+                chunks[-1][-1][1].append(name)
+                room -= 2 + len(struct_members(writer.model, writer.model.shapes[name]))
+    return chunks
+
+
+def _source(model, bound):
+    space = model.namespace
+    lines = [cpp.BANNER]
+    lines += [f'#include "api/{space}/{writer.group}.h"' for writer, _ in bound]
+    lines += [
+        "",
+        "#include <cstddef>",
+        "",
+        '#include "api/binding.h"',
+        f'#include "api/{space}/tables.h"',
+        "",
+        "// Our structs are plain; the standard only promises less than every compiler keeps.",
+        "#pragma clang diagnostic ignored \"-Winvalid-offsetof\"",
+        "",
+        f"namespace tidemill::api::{space} {{",
+        "",
+    ]
+    for writer, structures in bound:
+        for name in structures:
+            lines += writer.binding(name)
+        if structures[:1] == writer.structures()[:1]:  # the group's first part
+            lines += writer.operation_definitions()
+    return "\n".join(lines + ["", f"}}  // namespace tidemill::api::{space}", ""])
 
 
 def reachable(model, roots):
@@ -262,36 +304,10 @@ class _Group:
     def _io(self, operation, side):
         return operation[side]["shape"] if side in operation else "Empty"
 
-    def sources(self):
-        """Texts of the source files: the bindings in order, and the operations in the first."""
-        bound = self.structures()
-        starts = range(0, len(bound), _BINDINGS_PER_FILE_MAX) if bound else [0]
-        return [
-            self._source(bound[start:start + _BINDINGS_PER_FILE_MAX],
-                         self.operations if start == 0 else []) for start in starts
-        ]
-
-    def _source(self, bound, operations):
-        space = self.model.namespace
-        lines = [
-            cpp.BANNER,
-            f'#include "api/{space}/{self.group}.h"',
-            "",
-            "#include <cstddef>",
-            "",
-            '#include "api/binding.h"',
-            f'#include "api/{space}/tables.h"',
-            "",
-            "// Our structs are plain; the standard only promises less than every compiler keeps.",
-            "#pragma clang diagnostic ignored \"-Winvalid-offsetof\"",
-            "",
-            f"namespace {self.space} {{",
-            "",
-        ]
-        for name in bound:
-            lines += self._binding(name)
+    def operation_definitions(self):
         positions = {name: index for index, name in enumerate(self.model.operations)}
-        for name in sorted(operations):
+        lines = []
+        for name in sorted(self.operations):
             tag = f"operations::{name}"
             lines += [
                 f"const schema::Service& {tag}::service() {{ return {self.space}::service(); }}",
@@ -299,9 +315,9 @@ class _Group:
                 f"  return tables::all_operations[{positions[name]}];",
                 "}",
             ]
-        return "\n".join(lines + ["", f"}}  // namespace {self.space}", ""])
+        return lines
 
-    def _binding(self, name):
+    def binding(self, name):
         fields = self._fields(name)
         table = "{}"
         lines = []

@@ -55,20 +55,28 @@ class Structs(unittest.TestCase):
         members.update({f"Extra{i}": {"shape": "Text"} for i in range(structs._AGGREGATE_MEMBERS_MAX)})
         files = structs.files(toy, {"thing": ["PutThing"]})
         self.assertIn("  ~PutThingRequest();", files["thing.h"])
-        self.assertIn("PutThingRequest::~PutThingRequest() = default;", files["thing_binding.cc"])
+        self.assertIn("PutThingRequest::~PutThingRequest() = default;", files["bindings_0.cc"])
         self.assertNotIn("~Tree", files["thing.h"])
 
     def test_bindings_are_cut_into_files_that_compile_quickly(self):
-        before = structs._BINDINGS_PER_FILE_MAX
-        structs._BINDINGS_PER_FILE_MAX = 1
+        before = structs._BOUND_PER_FILE_MAX
+        structs._BOUND_PER_FILE_MAX = 1
         try:
             files = structs.files(example(), {"thing": ["PutThing"]})
         finally:
-            structs._BINDINGS_PER_FILE_MAX = before
-        first, second = files["thing_binding.cc"], files["thing_binding_2.cc"]
+            structs._BOUND_PER_FILE_MAX = before
+        first, second = files["bindings_0.cc"], files["bindings_1.cc"]
         self.assertIn("operations::PutThing::operation()", first)
         self.assertNotIn("operations::", second)
         self.assertEqual((first + second).count("Value to_value(const Tree& in)"), 1)
+
+    def test_small_groups_share_a_source_file(self):
+        files = structs.files(example(), {"put": ["PutThing"], "get": ["GetThing"]})
+        source = files["bindings_0.cc"]
+        for text in ('#include "api/toy/put.h"', '#include "api/toy/get.h"', "GetThing::service()",
+                     "PutThing::service()", "Value to_value(const Tree& in)"):
+            self.assertEqual(source.count(text), 1, text)
+        self.assertNotIn("bindings_1.cc", files)
 
     def test_members_of_a_shape_never_straddle_two_files(self):
         before = tables.MEMBERS_PER_FILE

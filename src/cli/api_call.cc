@@ -28,6 +28,12 @@ std::string amz_date(Timestamp now) {
 struct HostPort {
   std::string host;
   std::uint16_t port = 0;
+
+  // The Host header: IPv6 addresses stand in brackets there.
+  std::string authority() const {
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  }
 };
 
 Result<HostPort> parse_endpoint(const std::string& endpoint) {
@@ -44,6 +50,8 @@ Result<HostPort> parse_endpoint(const std::string& endpoint) {
     if (error != std::errc() || end != rest.data() + rest.size())
       return fail(codes::kInvalid, "the endpoint " + endpoint + " has no port number");
   }
+  if (out.host.starts_with('[') && out.host.ends_with(']'))
+    out.host = out.host.substr(1, out.host.size() - 2);
   if (out.host == "localhost") out.host = "127.0.0.1";
   return out;
 }
@@ -126,7 +134,7 @@ Result<ApiAnswer> call_api(const ApiTarget& target, const ApiCall& call) {
   request.target = call.target;
   for (const auto& [name, value] : call.headers) request.headers.add(name, value);
   request.body = call.body;
-  sign(target, call.service, at.host + ":" + std::to_string(at.port), request);
+  sign(target, call.service, at.authority(), request);
   return exchange(target.endpoint, at, std::move(request));
 }
 
@@ -137,7 +145,7 @@ Result<ApiAnswer> get_url(const std::string& url,
   wire::ClientRequest request;
   request.method = "GET";
   request.target = path == std::string::npos ? "/" : url.substr(path);
-  request.headers.set("Host", at.host + ":" + std::to_string(at.port));
+  request.headers.set("Host", at.authority());
   for (const auto& [name, value] : headers) request.headers.add(name, value);
   return exchange(url.substr(0, path), at, std::move(request));
 }

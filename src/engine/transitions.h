@@ -35,6 +35,7 @@ concept EventType = requires {
 
 template <EventType T>
 Event event_of(const T& payload) {
+  using tidemill::to_value;  // the codecs of this namespace's records hide it
   return {T::kType, to_value(payload)};
 }
 
@@ -63,6 +64,7 @@ class Transitions {
             [function](const Record& record, const Value& payload, Timestamp now) -> Result<Next> {
               E event{};
               // Events without members come with no payload at all, too.
+              using tidemill::from_value;
               if (!payload.is_null()) TRY(from_value(payload, event));
               return function(record, std::as_const(event), now);
             }};

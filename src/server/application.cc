@@ -76,8 +76,8 @@ void Application::Parts::make_recorder() {
     return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
         role, services::sagemaker::kRoleSessionName, "s3:PutObject", object);
   };
-  recorder = std::make_unique<services::sagemaker_runtime::Recorder>(*s3, clock, *random,
-                                                                     std::move(options));
+  recorder =
+      std::make_unique<services::sagemaker_runtime::Recorder>(*s3, *random, std::move(options));
 }
 
 Result<void> Application::Parts::run() {

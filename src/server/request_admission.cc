@@ -146,7 +146,7 @@ Result<bool> RequestChain::authenticate_head(Call& call, const HttpRequest& head
 }
 
 // Takes up again what admit() began.
-std::unique_ptr<Call> RequestChain::call_of(HttpRequest request, Respond respond) {
+std::unique_ptr<Call> RequestChain::call_of(HttpRequest&& request, Respond&& respond) {
   auto* admission = dynamic_cast<RequestAdmission*>(request.admission.get());
   std::unique_ptr<Call> call = admission ? admission->take_call() : std::make_unique<Call>();
   if (!admission) begin(*call);

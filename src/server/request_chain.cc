@@ -124,7 +124,8 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
     if (Result<void> known = call->proven ? check_identity(*call) : Result<void>(); !known)
       return finish(*call, encode_error(*call, known.error()));
   }
-  if (loop_handler(call->route)) return handle_on_loop(std::move(call));
+  call->handler = parts_.dispatcher.find(*call->route.operation);
+  if (call->handler && !call->handler->blocks) return handle_on_loop(std::move(call));
 
   if (!call->proven && call->request.body.size() <= kBodyBytesOnLoopMax)
     if (Result<void> known = authenticate(*call); !known)
@@ -199,7 +200,7 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
   if (!call.opened) TRY(open_body(call));
   const schema::Service& service = *call.route.service;
   const schema::Operation& operation = *call.route.operation;
-  const services::Handler* handler = parts_.dispatcher.find(operation);
+  const services::Handler* handler = call.handler;
   if (!handler) return fail(services::platform::Dispatcher::not_implemented(service, operation));
   if (dialect_of(call.route) == Dialect::s3) TRY(check_s3_request(call.request, operation));
   std::unique_ptr<ByteSource> payload;
@@ -207,8 +208,8 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
     payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
   document = TRY(hold_document(call));
   auto made = std::make_unique<services::platform::Call>(
-      services::platform::Call{service, operation, {}, TRY(decode(call))});
-  made->context = make_context(call);
+      services::platform::Call{service, operation, {}, TRY(decode(call)), handler});
+  fill_context(call, made->context);
   if (payload) made->context.body = std::move(payload);
   return made;
 }
@@ -246,48 +247,44 @@ Result<void> RequestChain::open_body(Call& call) {
   return wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route));
 }
 
-services::Context RequestChain::make_context(Call& call) {
-  services::Context context;
+// Takes out of the call what nothing but the handler asks for.
+void RequestChain::fill_context(Call& call, services::Context& context) {
+  wire::sigv4::Identity& identity = call.identity;
   context.request_id = call.request_id;
-  context.region = region_of(call);
-  context.principal = principal_of(call);
+  context.region = identity.region.empty() ? parts_.region : identity.region;
+  context.principal = {std::move(identity.account), identity.arn, std::move(identity.user_id),
+                       std::move(identity.access_key_id), identity.root};
   context.received = parts_.clock.now();
   context.deadline = call.started + kRequestTime;
   context.stop = stop_.get_token();
   context.remote_address = call.request.remote_address;
-  context.signature = {call.identity.authentication, call.identity.signature_version, std::nullopt};
-  if (call.identity.signed_at.microseconds > 0)
-    context.signature.signed_at = call.identity.signed_at;
+  context.signature = {identity.authentication, identity.signature_version, std::nullopt};
+  if (identity.signed_at.microseconds > 0) context.signature.signed_at = identity.signed_at;
   context.find_header = [&headers = call.request.headers](std::string_view name) {
     return headers.find(name);
   };
-  context.endpoint = (call.request.tls ? "https://" : "http://") + std::string(call.request.host());
-  if (wire::streaming_payload(call.route.operation->input)) {
-    if (call.request.stream) {
-      auto* framed = dynamic_cast<wire::sigv4::AwsChunkedSource*>(call.request.stream.get());
-      context.body = std::move(call.request.stream);
-      // Valid while context.body lives, which the handler owns until it returns.
-      if (framed)
-        context.trailers = [framed] {
-          std::map<std::string, std::string> trailers;
-          for (const auto& [name, value] : framed->trailers().fields())
-            trailers.emplace(wire::lower_case(name), value);
-          return trailers;
-        };
-    } else {
-      context.body = std::make_unique<StringSource>(std::move(call.request.body));
-    }
+  const std::string_view scheme = call.request.tls ? "https://" : "http://";
+  const std::string_view host = call.request.host();
+  context.endpoint.reserve(scheme.size() + host.size());
+  context.endpoint.append(scheme).append(host);
+  if (wire::streaming_payload(call.route.operation->input)) take_payload(call, context);
+}
+
+void RequestChain::take_payload(Call& call, services::Context& context) {
+  if (!call.request.stream) {
+    context.body = std::make_unique<StringSource>(std::move(call.request.body));
+    return;
   }
-  return context;
-}
-
-services::Principal RequestChain::principal_of(const Call& call) {
-  return {call.identity.account, call.identity.arn, call.identity.user_id,
-          call.identity.access_key_id, call.identity.root};
-}
-
-const std::string& RequestChain::region_of(const Call& call) {
-  return call.identity.region.empty() ? parts_.region : call.identity.region;
+  auto* framed = dynamic_cast<wire::sigv4::AwsChunkedSource*>(call.request.stream.get());
+  context.body = std::move(call.request.stream);
+  // Valid while context.body lives, which the handler owns until it returns.
+  if (framed)
+    context.trailers = [framed] {
+      std::map<std::string, std::string> trailers;
+      for (const auto& [name, value] : framed->trailers().fields())
+        trailers.emplace(wire::lower_case(name), value);
+      return trailers;
+    };
 }
 
 HttpResponse RequestChain::encode(const Call& call, services::Context& context,

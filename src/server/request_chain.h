@@ -73,6 +73,7 @@ struct Call {
   std::string request_id;
   std::chrono::steady_clock::time_point started;
   wire::Route route;
+  const services::Handler* handler = nullptr;  // of the route, once it was looked up
   wire::sigv4::Identity identity;
   bool proven = false;  // `identity` is: by the head, or by the head and the body
   bool opened = false;  // the body is what was signed
@@ -131,7 +132,7 @@ class RequestChain final : public wire::HttpHandler {
  private:
   static FairQueueOptions upload_options(std::size_t workers);
   void begin(Call& call);
-  std::unique_ptr<Call> call_of(wire::HttpRequest request, Respond respond);
+  std::unique_ptr<Call> call_of(wire::HttpRequest&& request, Respond&& respond);
   Result<bool> authenticate_head(Call& call, const wire::HttpRequest& head);
   void handle_on_loop(std::unique_ptr<Call> call);
   void submit(std::unique_ptr<Call> call, std::function<void(std::unique_ptr<Call>)> work);
@@ -143,9 +144,8 @@ class RequestChain final : public wire::HttpHandler {
   Result<void> charge(Call& call);
   Result<SharedBudget::Hold> hold_document(const Call& call);
   Result<void> open_body(Call& call);
-  services::Context make_context(Call& call);
-  services::Principal principal_of(const Call& call);
-  const std::string& region_of(const Call& call);
+  void fill_context(Call& call, services::Context& context);
+  void take_payload(Call& call, services::Context& context);
   wire::HttpResponse encode(const Call& call, services::Context& context,
                             const Result<Value>& output);
   wire::HttpResponse encode_error(const Call& call, const Error& error);

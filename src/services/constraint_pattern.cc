@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "services/simple_pattern.h"
 
 namespace tidemill::services {
 
@@ -22,6 +23,7 @@ struct ConstraintPattern::Look {
 };
 
 struct ConstraintPattern::Compiled {
+  std::optional<SimplePattern> simple;  // does the work of all that follows
   std::unique_ptr<re2::RE2> main;
   std::vector<Look> looks;
 };
@@ -269,6 +271,10 @@ ConstraintPattern::ConstraintPattern(std::string_view pattern)
     : compiled_(std::make_unique<Compiled>()) {
   Parts parts = take_looks_out(pattern);
   Translation main = translate(parts.main);
+  if (parts.looks.empty() && (compiled_->simple = SimplePattern::parse(main.text))) {
+    if (main.loosened) support_ = Support::loosened;
+    return;
+  }
   compiled_->main = compile(main.text);
   bool compiled = compiled_->main != nullptr;
   bool loosened = main.loosened;
@@ -291,6 +297,7 @@ ConstraintPattern::~ConstraintPattern() = default;
 
 bool ConstraintPattern::matches(std::string_view text) const {
   if (support_ == Support::none) return true;
+  if (compiled_->simple) return compiled_->simple->matches(text);
   const re2::StringPiece piece(text.data(), text.size());
   for (const Look& look : compiled_->looks)
     if (re2::RE2::PartialMatch(piece, *look.expression) != look.wanted) return false;

@@ -1,6 +1,7 @@
 #include "services/constraints.h"
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ using schema::ShapeType;
 // Past these a message says less, not more.
 constexpr std::size_t kViolationsMax = 50;
 constexpr std::size_t kPrintedBytesMax = 1024;
+constexpr std::size_t kDepthUsual = 8;  // deeper inputs cost an allocation
 
 struct Violation {
   std::string text;             // "Value 'x' at 'y' failed to satisfy constraint: ..."
@@ -140,7 +142,8 @@ void check_range(const Shape& shape, double value, std::vector<std::string>& fai
 std::vector<std::string> own_failures(const Shape& shape, const Value& value) {
   std::vector<std::string> failed;
   if (const std::string* text = value.as_string(); text && shape.type == ShapeType::string) {
-    check_length(shape, code_points(*text), failed);
+    if (!std::isnan(shape.maximum) || !std::isnan(shape.minimum))
+      check_length(shape, code_points(*text), failed);
     if (!shape.pattern.empty() && !ConstraintPattern::cached(shape.pattern).matches(*text))
       failed.push_back(pattern_text(shape));
     if (!shape.enumeration.empty() &&
@@ -287,7 +290,7 @@ class Checker {
     }
   }
 
-  std::vector<Step> path_;
+  boost::container::small_vector<Step, kDepthUsual> path_;
   const Member* top_ = nullptr;
   std::vector<Violation> violations_;
 };

@@ -1,6 +1,7 @@
 #include "services/constraints.h"
 
 #include <gtest/gtest.h>
+#include <re2/re2.h>
 
 #include <iostream>
 #include <set>
@@ -14,6 +15,7 @@
 #include "api/sagemaker_runtime/invocation.h"
 #include "base/json.h"
 #include "services/constraint_pattern.h"
+#include "services/simple_pattern.h"
 
 namespace tidemill::services {
 namespace {
@@ -233,6 +235,74 @@ void collect(const schema::Shape* shape, std::set<const schema::Shape*>& seen) {
 }
 
 // What cannot be checked is known: a model's update that adds to it must be looked at.
+// Every text of up to four of some characters that patterns tell apart.
+std::vector<std::string> short_texts() {
+  std::vector<std::string> texts{""};
+  for (std::size_t at = 0; at < texts.size() && texts[at].size() < 4; ++at)
+    for (char c : std::string_view("aZ5-_.+\n\x7f\xc3")) texts.push_back(texts[at] + c);
+  return texts;
+}
+
+TEST(SimplePattern, means_what_re2_means) {
+  const std::vector<std::string> texts = short_texts();
+  for (const char* expression : {"[a-zA-Z0-9](-*[a-zA-Z0-9])*",
+                                 "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
+                                 "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,2}$",
+                                 "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,0}",
+                                 "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$",
+                                 "[a-z](?:[-a]*[a-z])+",
+                                 "[a-z]([-a]*[a-z])?",
+                                 "[a-z]([-a]*[a-z]){0,1}",
+                                 "[\\x00-\\x7F]*",
+                                 "[\\x{0}-\\x{7e}]{0,3}",
+                                 "[\\w.-]{1,3}",
+                                 "^[\\w+=,.@-]+$",
+                                 "[a-zA-Z0-9-_\\.]{2}",
+                                 "[+-.]{2,}",
+                                 "[\\d\\-]?",
+                                 "a*",
+                                 "\\.+",
+                                 "-{2}",
+                                 "\\d{1,2}",
+                                 "[\\s]*",
+                                 "[[:alnum:]_]+",
+                                 "[^a]*",
+                                 ".*",
+                                 "[a-]+",
+                                 "a|Z",
+                                 "(a|Z)*",
+                                 "\\w-a",
+                                 "\\.-a",
+                                 "[[:alnum:]-]*",
+                                 "[:alnum:]*",
+                                 "a*?",
+                                 "[é]*",
+                                 "\\$",
+                                 "a\\$",
+                                 "[.]$",
+                                 "^$",
+                                 ""}) {
+    const std::optional<SimplePattern> simple = SimplePattern::parse(expression);
+    if (!simple) continue;
+    const re2::RE2 reference(expression);
+    ASSERT_TRUE(reference.ok()) << expression;
+    for (const std::string& text : texts)
+      ASSERT_EQ(simple->matches(text), re2::RE2::FullMatch(text, reference))
+          << expression << " of '" << text << "'";
+  }
+}
+
+TEST(SimplePattern, takes_what_most_members_have_and_leaves_the_rest_to_re2) {
+  for (const char* expression :
+       {"[a-zA-Z0-9](-*[a-zA-Z0-9])*", "^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$", "[\\x00-\\x7F]*",
+        "[\\w+=,.@-]{1,64}", "\\d{12}", "^[a-zA-Z0-9]([\\-a-zA-Z0-9]*[a-zA-Z0-9])?$"})
+    EXPECT_TRUE(SimplePattern::parse(expression)) << expression;
+  for (const char* expression :
+       {"arn:aws", "a|b", "(a)*", "[^a]*", ".*", "a*?", "[\\p{L}]*", "[a", "[z-a]", "a{2,1}",
+        "[a-z](-*[0-9])*", "[a-z]([-a]*[a-z]){0,3}b", "[a-z]([-b]*[a-z]){0,0}", "\\S+", "\\b"})
+    EXPECT_FALSE(SimplePattern::parse(expression)) << expression;
+}
+
 TEST(ConstraintPattern, the_models_patterns_that_are_not_checked_are_counted) {
   std::set<const schema::Shape*> seen;
   for (const schema::Service* service : api::all_services())

@@ -14,7 +14,10 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; }
 }  // namespace
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, lower, lower);
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
+  return true;
 }
 
 std::string lower_case(std::string_view text) {

@@ -7,7 +7,7 @@ from botocore.config import Config
 from support.server import Server
 from test_memory_bounds import MIB, most_memory_bytes
 
-KEYS, PARTS, BUCKETS, READERS = 2_500, 1_200, 1_500, 12
+KEYS, PARTS, BUCKETS, READERS = 2_500, 1_200, 800, 12
 
 
 @pytest.fixture(scope="module")

@@ -283,16 +283,19 @@ def test_the_execution_role_is_made_once():
         assert {action for action in actions if action.startswith("iam:")} == {
             "iam:GetRole", "iam:PassRole", "iam:ListRolePolicies", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:SimulatePrincipalPolicy"}
         assert not [action for action in actions if action in ("*", "iam:*", "sts:*")]
+        token = server.env("--transparent")["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
         iam.delete_role_policy(RoleName=ROLE, PolicyName=policy)
         iam.delete_role(RoleName=ROLE)
         server.kill()
         server.start()
         assert ROLE not in [one["RoleName"] for one in server.client("iam").list_roles()["Roles"]]
-        # Shells that acted as the role are told so.
+        # A new shell is refused, and those that acted as the role are told so.
+        done = subprocess.run([BINARY, "env", "--data", server.data], capture_output=True, text=True)
+        assert done.returncode == 1 and f"there is no role {ROLE}" in done.stderr and "--root" in done.stderr and done.stdout == ""
         import urllib.error
         import urllib.request
-        env = server.env("--transparent")
-        ask = urllib.request.Request(env["AWS_CONTAINER_CREDENTIALS_FULL_URI"], headers={"Authorization": env["AWS_CONTAINER_AUTHORIZATION_TOKEN"]})
+        address = f"{server.endpoint}/_tidemill/credentials/shell.123456789012.{ROLE}"
+        ask = urllib.request.Request(address, headers={"Authorization": token})
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(ask, timeout=10)
         assert refused.value.code == 403 and "--role NAME" in refused.value.read().decode()

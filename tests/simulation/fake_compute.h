@@ -55,7 +55,9 @@ class FakeCompute final : public compute::Compute {
     out.exit = job->second.exit;
     return out;
   }
-  Result<std::string> log_tail(const std::string&, std::size_t) override { return std::string(); }
+  Result<compute::LogTail> log_tail(const std::string&, std::size_t) override {
+    return compute::LogTail();
+  }
   Result<void> remove(const std::string& id) override {
     if (fails_()) return fail(codes::kIo, "the simulated compute failed");
     const auto job = jobs_.find(id);

@@ -1,6 +1,7 @@
 // What must hold of training jobs, whatever happens.
 #include <set>
 
+#include "engine/published_event.h"
 #include "training_world.h"
 
 namespace tidemill::simulation {
@@ -37,6 +38,7 @@ void TrainingWorld::check() {
       if (known.acknowledged && !known.erasing && when != created)
         broken("the acknowledged job " + name + " is lost");
   }
+  check_published();
 }
 
 void TrainingWorld::check_job(const std::string& name, const TrainingJob& job,
@@ -87,6 +89,25 @@ void TrainingWorld::check_end(const std::string& name, const TrainingJob& job, c
   // By the clock for durations: steps of the wall clock count for nothing.
   if (!known.training_since || durations_.now() - *known.training_since < kMaxRuntime)
     broken(name + " is said to have been too long, and was not");
+}
+
+void TrainingWorld::check_published() {
+  std::map<std::string, std::size_t> published;
+  const auto page = disk_->scan({.table = "engine_outbox", .limit = store::kScanLimitMax});
+  if (!page) return broken("the outbox does not answer");
+  for (const store::Row& row : page->rows) {
+    const auto event = from_json<engine::PublishedEvent>(row.value);
+    if (!event) return broken("an event does not parse: " + row.value);
+    const std::string status = engine::text_of(event->detail, "TrainingJobStatus");
+    if (is_end(status)) ++published[engine::text_of(event->detail, "TrainingJobName")];
+  }
+  for (const auto& [name, generations] : known_) {
+    std::size_t ends = 0;
+    for (const auto& [when, known] : generations) ends += !known.terminal.empty();
+    if (published[name] != ends)
+      broken(name + " ended " + std::to_string(ends) + " times and " +
+             std::to_string(published[name]) + " ends were published");
+  }
 }
 
 void TrainingWorld::check_nothing_left() {

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "engine/make_engine.h"
+#include "engine/outbox.h"
 #include "services/sagemaker/sagemaker_service.h"
+#include "services/sagemaker/test_role_s3.h"
 #include "services/sagemaker/training_job/transitions.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
@@ -27,6 +29,7 @@ std::string key_of(const std::string& name) { return training_job_key(kAccount, 
 std::vector<store::TableSpec> all_tables() {
   std::vector<store::TableSpec> tables = SagemakerService::tables();
   for (store::TableSpec& table : engine::engine_tables()) tables.push_back(std::move(table));
+  for (store::TableSpec& table : engine::outbox_tables()) tables.push_back(std::move(table));
   return tables;
 }
 
@@ -50,7 +53,8 @@ api::sagemaker::CreateTrainingJobRequest request(const std::string& name) {
 
 struct TrainingWorld::Server {
   explicit Server(TrainingWorld& world)
-      : engine(engine::make_engine(*world.store_, world.wall_, world.durations_,
+      : outbox(*world.store_, world.wall_, *world.engine_random_),
+        engine(engine::make_engine(*world.store_, world.wall_, world.durations_,
                                    *world.engine_random_, {.workers_max = 0})),
         on{*world.store_,
            *engine,
@@ -60,13 +64,20 @@ struct TrainingWorld::Server {
            world.iam_,
            world.wall_,
            *world.engine_random_,
+           test_held(),
+           s3_as(world.s3_, world.iam_),
            {.jobs_directory = world.folder_ / "jobs",
             .programs = {"/bin/false", "/usr/bin/python3", world.folder_ / "toolkit"},
-            .endpoint = "http://127.0.0.1:1"}},
+            .endpoint = "http://127.0.0.1:1"},
+           &world.durations_},
         jobs(on) {
+    // It never starts, so it takes nothing: what is published stays for the checks to read.
+    outbox.add(engine::EventReader{.name = "history", .sources = {"aws.sagemaker"}});
+    engine->publish_to(outbox);
     jobs.add_to(*engine);
   }
 
+  engine::Outbox outbox;
   std::unique_ptr<engine::Engine> engine;
   Dependencies on;
   TrainingJobs jobs;

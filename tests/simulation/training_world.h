@@ -76,6 +76,8 @@ class TrainingWorld {
   void check_end(const std::string& name, const services::sagemaker::TrainingJob& job,
                  const Known& known);
   void check_nothing_left();
+  // An end is published once, in the transaction of the change: with it or not at all.
+  void check_published();
   std::size_t tasks_left();
 
   std::unique_ptr<Random> random_;

@@ -2,7 +2,7 @@ source tools/mill/build.sh
 
 help_bench() {
   cat <<'EOF'
-usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet|kernels|events]...
+usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet|kernels|events|calls]...
 
 Builds a release and prints a table: Tidemill, its peer measured in the same run, and their ratio.
 --write puts the tables into docs/benchmarks.md.
@@ -14,7 +14,7 @@ run_bench() {
   local parts=" $* "
   [[ $parts == *" serving "* || ! $parts =~ \ [a-z] ]] && setup_for_serving_bench
   [[ $parts == *" kernels "* || ! $parts =~ \ [a-z] ]] && setup_for_kernels_bench
-  build_preset release tidemill bench_infer bench_paced_load bench_events
+  build_preset release tidemill bench_infer bench_paced_load bench_events bench_dispatcher
   TIDEMILL_PYTHON=$root/.cache/venvs/clients/bin/python \
     .cache/venvs/bench/bin/python bench/bench.py "$@"
 }

@@ -57,9 +57,8 @@ std::vector<T> spread(const std::vector<T>& data, const Shape& shape, const Shap
 }
 
 // Numbers to truth values of comparisons stay apart from numbers to numbers.
-template <class Function>
-Result<void> binary(const Tensor& a, const Tensor& b, Tensor& out, bool to_truth,
-                    Function function) {
+template <bool to_truth, class Function>
+Result<void> binary(const Tensor& a, const Tensor& b, Tensor& out, Function function) {
   if (a.type != b.type) return wrong("two types of numbers in one operation");
   const Shape shape = TRY(broadcast_shape(a.shape, b.shape));
   const std::size_t count = TRY(element_count(shape));
@@ -68,7 +67,7 @@ Result<void> binary(const Tensor& a, const Tensor& b, Tensor& out, bool to_truth
     using T = typename std::decay_t<decltype(a_data)>::value_type;
     const std::vector<T> x = spread(a_data, a.shape, shape, count);
     const std::vector<T> y = spread(b.data<T>(), b.shape, shape, count);
-    if (to_truth)
+    if constexpr (to_truth)
       for (std::size_t i = 0; i < count; ++i)
         out.wholes[i] = static_cast<std::int64_t>(function(x[i], y[i]) != T(0));
     else
@@ -141,7 +140,7 @@ template <class Function>
 Result<Operator> numbers_of_two(const Node&, std::int64_t) {
   return Operator([](Inputs inputs, Outputs outputs) -> Result<void> {
     TRY(need_inputs(inputs, 2));
-    return binary(*inputs[0], *inputs[1], *outputs[0], false, Function());
+    return binary<false>(*inputs[0], *inputs[1], *outputs[0], Function());
   });
 }
 
@@ -149,7 +148,7 @@ template <class Function>
 Result<Operator> truth_of_two(const Node&, std::int64_t) {
   return Operator([](Inputs inputs, Outputs outputs) -> Result<void> {
     TRY(need_inputs(inputs, 2));
-    return binary(*inputs[0], *inputs[1], *outputs[0], true, Function());
+    return binary<true>(*inputs[0], *inputs[1], *outputs[0], Function());
   });
 }
 
@@ -162,7 +161,7 @@ Result<Operator> numbers_of_many(const Node&, std::int64_t) {
     Tensor sum = *inputs[0];
     for (std::size_t i = 1; i < inputs.size(); ++i) {
       Tensor next;
-      TRY(binary(sum, *inputs[i], next, false, Function()));
+      TRY(binary<false>(sum, *inputs[i], next, Function()));
       sum = std::move(next);
     }
     if (Average) {
@@ -175,9 +174,9 @@ Result<Operator> numbers_of_many(const Node&, std::int64_t) {
   });
 }
 
-template <class Function>
-Operator each(Function function, bool to_truth = false) {
-  return [function, to_truth](Inputs inputs, Outputs outputs) -> Result<void> {
+template <bool to_truth = false, class Function>
+Operator each(Function function) {
+  return [function](Inputs inputs, Outputs outputs) -> Result<void> {
     TRY(need_inputs(inputs, 1));
     const Tensor& in = *inputs[0];
     Tensor& out = *outputs[0];
@@ -189,7 +188,7 @@ Operator each(Function function, bool to_truth = false) {
         return wrong("it takes real numbers only");
       } else {
         for (std::size_t i = 0; i < data.size(); ++i) {
-          if (to_truth)
+          if constexpr (to_truth)
             out.wholes[i] = static_cast<std::int64_t>(function(data[i]));
           else
             out.data<T>()[i] = static_cast<T>(function(data[i]));
@@ -290,7 +289,7 @@ Result<Operator> each_number(const Node&, std::int64_t) {
 }
 template <class Function>
 Result<Operator> each_truth(const Node&, std::int64_t) {
-  return each(Function(), true);
+  return each<true>(Function());
 }
 
 #define TIDEMILL_EACH(name, expression) \

@@ -1,7 +1,11 @@
 // CSV and npy bodies: arrays of the only input.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
+#include <span>
+#include <type_traits>
+#include <utility>
 
 #include "infer/codec/npy.h"
 #include "model_server/tensor/body.h"
@@ -25,21 +29,28 @@ bool parse_field(std::string_view field, T& value) {
   return parse_element(field.data(), end, false, value) == end;
 }
 
-// Appends a line's fields; how many there were.
+// Reads a field and appends its bytes; false when it is none of that type.
+using ReadField = bool (*)(std::string_view field, std::string& data);
 template <class T>
-Result<std::int64_t> read_line(std::string_view line, const TensorSpec& input, std::size_t row,
-                               std::string& data) {
+bool read_field(std::string_view field, std::string& data) {
+  T value{};
+  if (!parse_field(field, value)) return false;
+  data.append(reinterpret_cast<const char*>(&value), sizeof value);
+  return true;
+}
+
+// Appends a line's fields; how many there were.
+Result<std::int64_t> read_line(std::string_view line, const TensorSpec& input, ReadField read,
+                               std::size_t row, std::string& data) {
   for (std::int64_t column = 1;; ++column) {
     const std::size_t comma = line.find(',');
-    T value{};
-    if (!parse_field(line.substr(0, comma), value))
+    if (data.size() + bytes_of(input.type) > kTensorBytesMax)
+      return fail(codes::kInvalid, "row " + std::to_string(row) + ": the rows are too many");
+    if (!read(line.substr(0, comma), data))
       return fail(codes::kInvalid, "row " + std::to_string(row) + ", column " +
                                        std::to_string(column) + ": no " +
                                        std::string(name_of(input.type)) + ", which input \"" +
                                        input.name + "\" expects");
-    if (data.size() + sizeof value > kTensorBytesMax)
-      return fail(codes::kInvalid, "row " + std::to_string(row) + ": the rows are too many");
-    data.append(reinterpret_cast<const char*>(&value), sizeof value);
     if (comma == std::string_view::npos) return column;
     line.remove_prefix(comma + 1);
   }
@@ -56,33 +67,73 @@ constexpr NpyType kNpyTypes[] = {
     {"u8", ElementType::uint64},  {"b1", ElementType::boolean},
 };
 
-// From element `from[source(i)]` to element i of the tensor; false when one does not fit.
+// Every type of an array widens to one of three without loss, so that not every pair of types needs
+// code of its own.
+template <class T>
+using Wide = std::conditional_t<
+    std::is_floating_point_v<T>, double,
+    std::conditional_t<std::is_same_v<T, std::uint64_t>, std::uint64_t, std::int64_t>>;
+
+template <class T>
+T read_value(const char* from, bool swap) {
+  char raw[sizeof(T)];
+  std::memcpy(raw, from, sizeof(T));
+  if (swap) std::reverse(raw, raw + sizeof(T));
+  if constexpr (std::is_same_v<T, bool>) {
+    return raw[0] != 0;
+  } else {
+    T value;
+    std::memcpy(&value, raw, sizeof(T));
+    return value;
+  }
+}
+
+// False when the value does not fit.
 template <class From, class To>
-bool convert(const char* from, bool swap, const std::vector<std::size_t>& order, Tensor& tensor) {
-  const std::size_t count = tensor.count();
-  for (std::size_t i = 0; i < count; ++i) {
-    char raw[sizeof(From)];
-    std::memcpy(raw, from + (order.empty() ? i : order[i]) * sizeof(From), sizeof(From));
-    if (swap) std::reverse(raw, raw + sizeof(From));
-    To value{};
-    if constexpr (std::is_same_v<From, bool>) {
-      value = static_cast<To>(raw[0] != 0);
-    } else {
-      From given;
-      std::memcpy(&given, raw, sizeof(From));
-      if constexpr (std::is_same_v<To, bool>) {
-        if (given != From{0} && given != From{1}) return false;
-        value = given != From{0};
-      } else if constexpr (std::is_floating_point_v<To>) {
-        value = static_cast<To>(given);
-      } else if constexpr (std::is_floating_point_v<From>) {
-        return false;
-      } else {
-        if (!std::in_range<To>(given)) return false;
-        value = static_cast<To>(given);
-      }
+bool narrow(From given, To& value) {
+  if constexpr (std::is_same_v<To, bool>) {
+    if (given != From{0} && given != From{1}) return false;
+    value = given != From{0};
+  } else if constexpr (std::is_floating_point_v<To>) {
+    value = static_cast<To>(given);
+  } else if constexpr (std::is_floating_point_v<From>) {
+    return false;
+  } else {
+    if (!std::in_range<To>(given)) return false;
+    value = static_cast<To>(given);
+  }
+  return true;
+}
+
+// Elements of the tensor's type, at `to`; false when one does not fit.
+template <class From>
+[[gnu::noinline]] bool write_values(std::span<const From> values, ElementType type, char* to) {
+  return with_element(type, [&](auto element) {
+    for (From given : values) {
+      decltype(element) value{};
+      if (!narrow(given, value)) return false;
+      std::memcpy(to, &value, sizeof value);
+      to += sizeof value;
     }
-    std::memcpy(tensor.data.data() + i * sizeof(To), &value, sizeof(To));
+    return true;
+  });
+}
+
+// Element order[i] of the array (element i without an order) to element i of the tensor; false when
+// one does not fit.
+template <class T>
+bool convert(const char* from, bool swap, const std::vector<std::size_t>& order, Tensor& tensor) {
+  constexpr std::size_t kBlockElements = 512;
+  std::array<Wide<T>, kBlockElements> block;
+  const std::size_t count = tensor.count();
+  char* to = tensor.data.data();
+  for (std::size_t start = 0; start < count; start += kBlockElements) {
+    const std::size_t size = std::min(kBlockElements, count - start);
+    for (std::size_t i = 0; i < size; ++i)
+      block[i] =
+          read_value<T>(from + (order.empty() ? start + i : order[start + i]) * sizeof(T), swap);
+    if (!write_values(std::span<const Wide<T>>(block.data(), size), tensor.type, to)) return false;
+    to += size * bytes_of(tensor.type);
   }
   return true;
 }
@@ -108,14 +159,14 @@ std::vector<std::size_t> fortran_places(const Shape& shape, std::size_t count) {
 Result<Tensor> parse_csv_body(std::string_view text, const TensorSpec& input) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   Tensor tensor{input.type, {0, 0}, {}};
+  const ReadField read = with_element(
+      input.type, [](auto element) -> ReadField { return &read_field<decltype(element)>; });
   for (std::size_t row = 1; !text.empty(); ++row) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     if (trim(line).empty()) continue;
-    const std::int64_t columns = TRY(with_element(input.type, [&](auto element) {
-      return read_line<decltype(element)>(line, input, row, tensor.data);
-    }));
+    const std::int64_t columns = TRY(read_line(line, input, read, row, tensor.data));
     if (tensor.shape[0] == 0) tensor.shape[1] = columns;
     if (tensor.shape[1] != columns)
       return fail(codes::kInvalid,
@@ -153,10 +204,7 @@ Result<Tensor> parse_npy_body(std::string_view bytes, const TensorSpec& input) {
   const std::vector<std::size_t> order =
       array.fortran_order ? fortran_places(tensor.shape, count) : std::vector<std::size_t>();
   const bool converted = with_element(known->type, [&](auto from) {
-    return with_element(input.type, [&](auto to) {
-      return convert<decltype(from), decltype(to)>(array.data.data(), array.descr[0] == '>', order,
-                                                   tensor);
-    });
+    return convert<decltype(from)>(array.data.data(), array.descr[0] == '>', order, tensor);
   });
   if (!converted)
     return fail(codes::kInvalid, "input \"" + input.name + "\" expects " + input.text() +

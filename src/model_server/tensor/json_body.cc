@@ -54,12 +54,21 @@ class Cursor : public infer::JsonCursor {
   }
 };
 
-// Nested lists to one tensor.
+// Reads an element and appends its bytes; false when there is none of that type.
+using ReadElement = bool (*)(Cursor& cursor, std::string& data);
 template <class T>
+bool read_element(Cursor& cursor, std::string& data) {
+  T value{};
+  if (!cursor.element(value)) return false;
+  data.append(reinterpret_cast<const char*>(&value), sizeof value);
+  return true;
+}
+
+// Nested lists to one tensor.
 class ArrayReader {
  public:
-  ArrayReader(Cursor& cursor, const TensorSpec& input, Tensor& tensor)
-      : cursor_(cursor), input_(input), tensor_(tensor) {}
+  ArrayReader(Cursor& cursor, const TensorSpec& input, ReadElement read_element, Tensor& tensor)
+      : cursor_(cursor), input_(input), read_element_(read_element), tensor_(tensor) {}
 
   Result<void> read() {
     TRY(cursor_.peek('[') ? list() : element());
@@ -96,10 +105,8 @@ class ArrayReader {
   Result<void> element() {
     if (!leaf_depth_) leaf_depth_ = position_.size();
     if (*leaf_depth_ != position_.size()) return problem("a number stands where a list should");
-    T value{};
-    if (!cursor_.element(value))
+    if (!read_element_(cursor_, tensor_.data))
       return problem(cursor_.here() + " is no " + std::string(name_of(input_.type)));
-    tensor_.data.append(reinterpret_cast<const char*>(&value), sizeof value);
     return {};
   }
   std::unexpected<Error> problem(const std::string& what) const {
@@ -111,6 +118,7 @@ class ArrayReader {
 
   Cursor& cursor_;
   const TensorSpec& input_;
+  ReadElement read_element_;
   Tensor& tensor_;
   Shape position_;
   std::optional<std::size_t> leaf_depth_;
@@ -146,9 +154,9 @@ class BodyReader {
  private:
   Result<void> array(std::size_t input, Tensor& tensor) {
     tensor.type = inputs_[input].type;
-    return with_element(tensor.type, [&](auto element) {
-      return ArrayReader<decltype(element)>(cursor_, inputs_[input], tensor).read();
-    });
+    const ReadElement read_one = with_element(
+        tensor.type, [](auto element) -> ReadElement { return &read_element<decltype(element)>; });
+    return ArrayReader(cursor_, inputs_[input], read_one, tensor).read();
   }
   Result<void> only_input() {
     if (inputs_.size() != 1)

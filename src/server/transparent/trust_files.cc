@@ -198,7 +198,8 @@ std::string stamp_of(const filesystem::path& data, const wire::LocalAuthority& a
 Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAuthority& authority,
                                const filesystem::path& server_certificate, Timestamp now) {
   const std::string system_bundle = find_system_bundle(bundle_path(data));
-  const filesystem::path stamp_path = trust_folder(data) / "stamp";
+  // Not among what anybody may read: it names paths of the machine.
+  const filesystem::path stamp_path = authority_folder(data) / "trust-stamp";
   const auto stamp = [&] { return stamp_of(data, authority, system_bundle, server_certificate); };
   if (text_of(stamp_path) == stamp()) return {};
   std::error_code error;
@@ -212,7 +213,7 @@ Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAu
   TRY(write_file_atomically(authority_path(data), own, 0644));
   TRY(write_file_atomically(trust_store_path(data), java_trust_store(certificates_in(bundle), now),
                             0644));
-  return write_file_atomically(stamp_path, stamp(), 0644);
+  return write_file_atomically(stamp_path, stamp(), 0600);
 }
 
 }  // namespace tidemill::server

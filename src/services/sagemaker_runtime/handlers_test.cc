@@ -85,7 +85,7 @@ TEST(InvocationConstraints, Members_keep_to_the_models_lengths_and_patterns) {
   };
   EXPECT_TRUE(check("ContentType", "text/csv; charset=utf-8"));
   EXPECT_TRUE(check("CustomAttributes", std::string(1024, ' ')));
-  EXPECT_TRUE(check("TargetModel", "models/caf\xc3\xa9.tar.gz"));
+  EXPECT_TRUE(check("TargetModel", "models/a b.tar.gz"));
   EXPECT_TRUE(check("InferenceId", std::string(64, '#')));
   EXPECT_TRUE(check("SessionId", "NEW_SESSION"));
   const std::tuple<const char*, std::string, const char*> cases[] = {
@@ -94,6 +94,7 @@ TEST(InvocationConstraints, Members_keep_to_the_models_lengths_and_patterns) {
       {"TargetVariant", "a-", "'targetVariant'"},
       {"CustomAttributes", std::string(1025, 'x'), "less than or equal to 1024"},
       {"CustomAttributes", "caf\xc3\xa9", "\\p{ASCII}*"},
+      {"TargetModel", "models/caf\xc3\xa9.tar.gz", "\\p{Print}"},  // in Java's sense: ASCII
       {"InferenceId", std::string(65, 'x'), "less than or equal to 64"},
       {"InferenceId", "a\tb", "'inferenceId'"},
       {"SessionId", "a/../b", "NEW_SESSION"},

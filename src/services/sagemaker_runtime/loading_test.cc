@@ -3,6 +3,7 @@
 
 #include <latch>
 
+#include "base/test_eventually.h"
 #include "services/sagemaker_runtime/test_inference.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -109,9 +110,7 @@ TEST_F(LoadingTest, A_server_is_told_once_to_load_a_model) {
   variant.containers[0].multi_model = true;
   put({variant});
   auto all_have_asked = [&] {
-    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (server.requests() < kAsked && std::chrono::steady_clock::now() < until)
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    EXPECT_TRUE(eventually([&] { return server.requests() >= kAsked; }, std::chrono::seconds(20)));
     another_model_answers();
   };
   for (const InvokeResult& each : ask("slow", all_have_asked)) {

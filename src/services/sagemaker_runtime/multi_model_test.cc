@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "base/test_eventually.h"
 #include "services/sagemaker_runtime/routing_entry.h"
 #include "services/sagemaker_runtime/test_inference.h"
 
@@ -188,12 +189,8 @@ TEST_F(MultiModelTest, A_model_that_kills_who_loads_it_kills_no_third_instance) 
   EXPECT_EQ(first.count("POST") + second.count("POST") + third.count("POST"), 2);
   // The places that it had are given back, once the thread that loads is done with it.
   auto entry = routes_.find("111122223333", "us-east-1", "churn");
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   for (const auto& instance : entry->variants[0].instances)
-    while (instance->in_flight.load() != 0 && std::chrono::steady_clock::now() < until)
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  for (const auto& instance : entry->variants[0].instances)
-    EXPECT_EQ(instance->in_flight.load(), 0);
+    EXPECT_TRUE(eventually([&] { return instance->in_flight.load() == 0; }));
 }
 
 TEST_F(MultiModelTest, An_unreachable_instance_and_one_that_is_told_to_load) {

@@ -101,7 +101,7 @@ class CapturedStreams : public StreamingTest {
     auto random = make_system_random();
     RecorderOptions options;
     options.directory = folder.path() + "/capture";
-    Recorder recorder(s3, clock_, *random, options);
+    Recorder recorder(s3, *random, options);
     EXPECT_TRUE(recorder.start());
     VariantRoute variant = processes({server.port()});
     variant.capture = recorder.open(test_capture_settings());

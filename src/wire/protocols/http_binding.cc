@@ -237,7 +237,10 @@ std::string header_text(const Member& member, const Value& value) {
 
 // A value must not end its field: what handlers pass on may hold line ends.
 std::string one_line(std::string text) {
-  std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
+  constexpr std::string_view kEnds("\r\n\0", 3);
+  for (std::size_t at = text.find_first_of(kEnds); at != text.npos;
+       at = text.find_first_of(kEnds, at))
+    text[at] = ' ';
   return text;
 }
 
@@ -245,6 +248,8 @@ std::string one_line(std::string text) {
 
 Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const UriLabels& labels,
                            ValueObject& out) {
+  constexpr std::size_t kMembersUsual = 8;
+  out.reserve(std::min(shape.members.size(), kMembersUsual));
   for (const Member& member : shape.members) {
     switch (member.location) {
       case Location::uri:
@@ -282,9 +287,14 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
 }
 
 void write_bindings(const Shape& shape, const Value& output, HttpResponse& response) {
+  const ValueObject* object = output.as_object();
+  if (!object) return;
+  // And the content type, the request's id, and what the chain adds.
+  constexpr std::size_t kFurtherHeaders = 4;
+  response.headers.reserve(response.headers.fields().size() + object->size() + kFurtherHeaders);
   for (const Member& member : shape.members) {
     if (member.location == Location::body) continue;
-    const Value* value = output.find(member.name);
+    const Value* value = object->find(member.name);
     if (!value || value->is_null()) continue;
     if (member.location == Location::header &&
         equal_ignoring_case(member.wire_name, "content-length")) {

@@ -1,5 +1,6 @@
 // Doors: listening sockets in networks of jobs, beside the server's own address.
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -57,7 +58,8 @@ class HttpDoorsTest : public ::testing::Test {
     std::string answer;
     ERR_clear_error();
     if (SSL_connect(session) != 1) {
-      answer = ERR_reason_error_string(ERR_peek_last_error());
+      const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+      answer = reason ? reason : "hung up";
     } else {
       const std::string request = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
       SSL_write(session, request.data(), int(request.size()));

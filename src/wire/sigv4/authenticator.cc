@@ -42,27 +42,37 @@ Result<void> check_time(Dialect dialect, const SignedRequest& request, Timestamp
   return {};
 }
 
+// Signatures name headers in lower case.
+bool is_lower_case_of(std::string_view lower, std::string_view name) {
+  if (lower.size() != name.size()) return false;
+  for (std::size_t i = 0; i < name.size(); ++i)
+    if (lower[i] != (name[i] >= 'A' && name[i] <= 'Z' ? char(name[i] + 32) : name[i])) return false;
+  return true;
+}
+
 // What an attacker could otherwise add to a request that was signed by somebody else.
 Result<void> check_signed_headers(Dialect dialect, const HttpRequest& request,
                                   const SignedRequest& signed_request) {
   std::string missing;
   auto require = [&](std::string_view name) {
-    if (signed_request.signs(name)) return;
+    const auto is_it = [&](std::string_view each) { return is_lower_case_of(each, name); };
+    if (std::ranges::any_of(signed_request.signed_headers, is_it)) return;
     if (!missing.empty()) missing += ", ";
-    missing += name;
+    missing += lower_case(name);
   };
   require("host");
   bool has_amz_date = false;
   for (const auto& [name, value] : request.headers.fields()) {
     if (name.size() < 6 || !equal_ignoring_case(std::string_view(name).substr(0, 6), "x-amz-"))
       continue;
-    const std::string lower = lower_case(name);
-    has_amz_date |= lower == "x-amz-date";
+    const bool is_date = equal_ignoring_case(name, "x-amz-date");
+    has_amz_date |= is_date;
     if (dialect == Dialect::s3) {
       // Presigned URLs are used by clients that add this one on their own.
-      if (!signed_request.presigned || lower != "x-amz-content-sha256") require(lower);
-    } else if (lower == "x-amz-target" || lower == "x-amz-date") {
-      require(lower);
+      if (!signed_request.presigned || !equal_ignoring_case(name, "x-amz-content-sha256"))
+        require(name);
+    } else if (is_date || equal_ignoring_case(name, "x-amz-target")) {
+      require(name);
     }
   }
   if (!signed_request.presigned && !has_amz_date) require("date");
@@ -257,9 +267,6 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
   identity.region = signed_request.scope.region;
   identity.service = signed_request.scope.service;
   identity.verify_chunks = true;
-  identity.seed_signature = signed_request.signature;
-  identity.date_time = signed_request.date_time;
-  identity.scope = signed_request.scope_text;
   identity.authentication = presigned ? kByQuery : kByHeader;
   identity.signature_version = "AWS4-HMAC-SHA256";
   identity.signed_at = signed_request.time;
@@ -280,6 +287,11 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
     payload_hash = body_hash.emplace(sha256(request.body)).view();
   }
   TRY(check_v4_signature(request, dialect, signed_request, credential, payload_hash, identity));
+  if (signs_chunks(identity.payload)) {
+    identity.seed_signature = signed_request.signature;
+    identity.date_time = std::move(signed_request.date_time);
+    identity.scope = std::move(signed_request.scope_text);
+  }
   return identity;
 }
 

@@ -115,6 +115,10 @@ std::string canonical_query(std::string_view raw_query) {
 }
 
 void append_trimmed(std::string_view value, std::string& out) {
+  if (value.find_first_of(" \t") == value.npos) {
+    out += value;
+    return;
+  }
   const std::size_t start = out.size();
   bool space = false;
   for (char c : value) {

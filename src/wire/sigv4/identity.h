@@ -19,6 +19,10 @@ enum class PayloadKind : std::uint8_t {
   chunked_signed_trailer,    // STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER
 };
 
+constexpr bool signs_chunks(PayloadKind kind) {
+  return kind == PayloadKind::chunked_signed || kind == PayloadKind::chunked_signed_trailer;
+}
+
 struct Identity {
   bool anonymous = false;
   bool root = false;
@@ -39,6 +43,7 @@ struct Identity {
   // For the signatures of chunks; false: framing is removed and signatures are not looked at.
   bool verify_chunks = false;
   Digest signing_key{};
+  // Empty unless signs_chunks(payload).
   std::string seed_signature;  // of the request, hexadecimal
   std::string date_time;       // "20261123T151742Z"
   std::string scope;           // "20261123/us-east-1/s3/aws4_request"

@@ -136,10 +136,11 @@ Result<void> prepare_body(HttpRequest& request, const Identity& identity, Dialec
                                                       identity.expected_sha256, dialect);
       return {};
     }
-    const std::string computed =
-        request.body.empty() ? std::string(kEmptySha256) : hex(sha256(request.body));
-    if (computed != identity.expected_sha256)
-      return fail(payload_mismatch(dialect, identity.expected_sha256, computed));
+    if (request.body.empty() && identity.expected_sha256 == kEmptySha256) return {};
+    const HexDigest computed(sha256(request.body));
+    if (computed.view() != identity.expected_sha256)
+      return fail(
+          payload_mismatch(dialect, identity.expected_sha256, std::string(computed.view())));
     return {};
   }
   AwsChunkedOptions options = TRY(read_options(request));

@@ -1,11 +1,18 @@
 #include "services/platform/dispatcher/dispatcher.h"
 
+#include <algorithm>
+#include <boost/static_string/static_string.hpp>
 #include <future>
 
 #include "base/log.h"
 #include "services/constraints.h"
 
 namespace tidemill::services::platform {
+namespace {
+
+constexpr std::size_t kRequestIdBytesMax = 64;
+
+}  // namespace
 
 Error Dispatcher::not_implemented(const schema::Service& service,
                                   const schema::Operation& operation) {
@@ -20,7 +27,7 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   Call& here = *call;
   Responder respond([call = std::move(call), answer = std::move(answer)](
                         Result<Value> result) mutable { answer(*call, std::move(result)); });
-  const Handler* handler = find(here.operation);
+  const Handler* handler = here.handler ? here.handler : find(here.operation);
   if (!handler) return respond(std::unexpected(not_implemented(here.service, here.operation)));
   Result<void> allowed = check_constraints(here.service, here.operation, here.input);
   if (allowed)
@@ -31,15 +38,18 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
 }
 
 void Dispatcher::run(const Handler& handler, Call& call, Responder respond) {
-  // Copied and taken out: the call is gone as soon as it is answered.
-  const std::string request_id = call.context.request_id;
+  // Copied, to the stack, and taken out: the call is gone as soon as it is answered.
+  const boost::static_string<kRequestIdBytesMax> request_id(
+      call.context.request_id.data(), std::min(call.context.request_id.size(), kRequestIdBytesMax));
   const std::string_view operation = call.operation.name;
   const Value input = std::move(call.input);
   try {
     handler.run(call.context, input, std::move(respond));
   } catch (const std::exception& error) {
     log::error("a handler threw",
-               {{"request_id", request_id}, {"operation", operation}, {"what", error.what()}});
+               {{"request_id", std::string_view(request_id.data(), request_id.size())},
+                {"operation", operation},
+                {"what", error.what()}});
   }
 }
 

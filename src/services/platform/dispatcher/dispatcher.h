@@ -36,7 +36,8 @@ struct Call {
   const schema::Service& service;
   const schema::Operation& operation;
   Context context = {};
-  Value input = ValueObject();  // under operation.input
+  Value input = ValueObject();       // under operation.input
+  const Handler* handler = nullptr;  // of the operation, for who has looked it up already
 };
 
 // Takes the answer of a call, on any thread; the call is gone when it returns.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "services/sagemaker/endpoint/deployment_transitions.h"
+#include "services/sagemaker/state_change.h"
 
 namespace tidemill::services::sagemaker {
 namespace {
@@ -240,16 +241,7 @@ EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp
   return work.empty() ? stale() : moved(std::move(next), std::move(work));
 }
 
-}  // namespace
-
-EndpointStep begin_endpoint(Endpoint endpoint, DeploymentRequest request, Timestamp now) {
-  endpoint.created = endpoint.modified = now;
-  endpoint.status = status::kCreating;
-  return begin_deployment(std::move(endpoint), std::move(request), now);
-}
-
-EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Event& event,
-                                    Timestamp now) {
+EndpointOutcome after(const Endpoint& endpoint, const engine::Event& event, Timestamp now) {
   Endpoint next = endpoint;
   if (event.type == events::kDraining) return draining(std::move(next), event);
   next.modified = now;
@@ -271,6 +263,46 @@ EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Even
   if (event.type == events::kDeleteRequested) return delete_requested(std::move(next), now);
   if (event.type == events::kTaskFailed) return task_failed(std::move(next), event, now);
   return stale();
+}
+
+engine::PublishedEvent told(const Endpoint& endpoint, Timestamp now) {
+  ValueObject detail;
+  detail.append("EndpointName", endpoint.name);
+  detail.append("EndpointArn", endpoint.arn);
+  ValueList variants;
+  if (endpoint.active) {
+    detail.append("EndpointConfigName", endpoint.active->config_name);
+    for (const Variant& variant : endpoint.active->variants) {
+      ValueObject one;
+      one.append("DesiredWeight", variant.weight);
+      one.append("DesiredInstanceCount", double(variant.instances.size()));
+      variants.emplace_back(std::move(one));
+    }
+  }
+  detail.append("ProductionVariants", std::move(variants));
+  detail.append("EndpointStatus", upper_snake(endpoint.status));
+  if (!endpoint.failure_reason.empty()) detail.append("FailureReason", endpoint.failure_reason);
+  detail.append("CreationTime", double(milliseconds_of(endpoint.created)));
+  detail.append("LastModifiedTime", double(milliseconds_of(endpoint.modified)));
+  return state_change_event(
+      {"SageMaker Endpoint State Change", endpoint.account, endpoint.region, endpoint.arn, now},
+      std::move(detail));
+}
+
+}  // namespace
+
+EndpointStep begin_endpoint(Endpoint endpoint, DeploymentRequest request, Timestamp now) {
+  endpoint.created = endpoint.modified = now;
+  endpoint.status = status::kCreating;
+  return begin_deployment(std::move(endpoint), std::move(request), now);
+}
+
+EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Event& event,
+                                    Timestamp now) {
+  std::optional<EndpointStep> step = TRY(after(endpoint, event, now));
+  if (step && step->next.status != endpoint.status)
+    step->published.push_back(told(step->next, now));
+  return step;
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -136,11 +136,10 @@ TEST_F(HealthMonitorTest, A_route_that_is_published_again_forgives_nothing) {
   monitor_.watch(route("one", {"a"}));
   answer("a", Kind::bad);
   monitor_.start();
-  for (int i = 0; i < 2000 && reports().empty(); ++i) {
+  EXPECT_TRUE(eventually([&] {
     monitor_.watch(route("one", {"a"}));
-    std::this_thread::sleep_for(1ms);
-  }
-  EXPECT_FALSE(reports().empty());
+    return !reports().empty();
+  }));
 }
 
 // As when another container of its pipeline was started again.

@@ -5,6 +5,13 @@
 
 #include "services/sagemaker/training_job/training_job.h"
 
+namespace tidemill::services::sagemaker {
+
+// What others are told of it.
+inline constexpr const char* kTrainingStateChange = "SageMaker Training Job State Change";
+
+}  // namespace tidemill::services::sagemaker
+
 namespace tidemill::services::sagemaker::training_events {
 
 struct Prepared {

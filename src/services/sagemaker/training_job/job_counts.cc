@@ -1,7 +1,7 @@
 #include "services/sagemaker/training_job/job_counts.h"
 
 #include "engine/engine.h"
-#include "services/sagemaker/training_job/training_job.h"
+#include "services/sagemaker/training_job/events.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::size_t kScanPage = 200;
 constexpr const char* kSource = "aws.sagemaker";
-constexpr const char* kDetailType = "SageMaker Training Job State Change";
 
 bool is_end(const std::string& status) {
   return status == "Completed" || status == "Failed" || status == "Stopped";
@@ -23,7 +22,7 @@ void TrainingJobCounts::add_to(engine::Outbox& outbox) {
                          .sources = {kSource},
                          .rebuild = [this] { return rebuild(); },
                          .apply = [this](const engine::PublishedEvent& event) -> Result<void> {
-                           if (event.detail_type == kDetailType) apply(event);
+                           if (event.detail_type == kTrainingStateChange) apply(event);
                            return {};
                          }});
 }

@@ -18,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/test_eventually.h"
 #include "compute/process/process_compute.h"
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/archive.h"
@@ -129,12 +130,11 @@ class TrainingJobsTest : public ::testing::Test {
     return describe(name);
   }
   void wait_line(const std::string& name, const std::string& line) {
-    for (int i = 0; i < 2000; ++i) {
+    ASSERT_TRUE(eventually([&] {
       auto lines = lines_of(name);
-      if (std::find(lines.begin(), lines.end(), line) != lines.end()) return;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    FAIL() << "no line " << line;
+      return std::find(lines.begin(), lines.end(), line) != lines.end();
+    })) << "no line "
+        << line;
   }
   std::vector<std::string> lines_of(const std::string& name) {
     auto found = training_jobs().get(*store_, training_job_key("123456789012", "us-east-1", name));

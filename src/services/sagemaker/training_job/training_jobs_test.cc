@@ -1,6 +1,7 @@
 // Jobs that train to their end, are stopped, or go on without the server.
 #include <gmock/gmock.h>
 
+#include "base/test_eventually.h"
 #include "compute/process/shim.h"
 #include "services/sagemaker/training_job/test_training_jobs.h"
 
@@ -87,9 +88,8 @@ TEST_F(TrainingJobsTest, TheGrantEndsWithTheJob) {
   wait_line("job", "ready");
   EXPECT_EQ(iam_.grants(), 1u);
   EXPECT_EQ(wait_end("job").training_job_status, "Completed");
-  for (int i = 0; i < 2000 && iam_.grants() != 0; ++i)  // CleanUp runs after the end
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_EQ(iam_.grants(), 0u);
+  // CleanUp runs after the end.
+  EXPECT_TRUE(eventually([&] { return iam_.grants() == 0; }));
 }
 
 TEST_F(TrainingJobsTest, StopKeepsTheModel) {

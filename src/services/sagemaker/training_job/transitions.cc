@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/transitions.h"
+#include "services/sagemaker/state_change.h"
 #include "services/sagemaker/training_job/events.h"
 
 namespace tidemill::services::sagemaker {
@@ -101,7 +102,7 @@ Next exited(TrainingJob job, const events::JobExited& event, Timestamp now) {
   job.phase = TrainingPhase::uploading;
   enter(job, "Uploading", "Uploading generated training model", now);
   return engine::Step<TrainingJob>{std::move(job),
-                                   {task(tasks::kUpload, tidemill::to_value(event))}};
+                                   {task(tasks::kUpload, engine::event_of(event).payload)}};
 }
 
 Next uploaded(TrainingJob job, const events::Uploaded& result, Timestamp now) {
@@ -173,24 +174,35 @@ const Table& table() {
   return rows;
 }
 
-// EventBridge's "SageMaker Training Job State Change".
-engine::PublishedEvent state_change(const TrainingJob& job, Timestamp now) {
+// Times are milliseconds as text in this event, and in no other.
+Value event_time(Timestamp time) { return std::to_string(milliseconds_of(time)); }
+
+engine::PublishedEvent told(const TrainingJob& job, Timestamp now) {
   ValueObject detail;
   detail.append("TrainingJobName", job.name());
   detail.append("TrainingJobArn", job.arn);
   detail.append("TrainingJobStatus", job.status);
   detail.append("SecondaryStatus", job.secondary_status);
   if (!job.failure_reason.empty()) detail.append("FailureReason", job.failure_reason);
-  constexpr std::int64_t kMicrosecondsPerMillisecond = 1000;
-  detail.append("CreationTime", job.created.microseconds / kMicrosecondsPerMillisecond);
-  detail.append("LastModifiedTime", job.modified.microseconds / kMicrosecondsPerMillisecond);
-  return {.source = "aws.sagemaker",
-          .detail_type = "SageMaker Training Job State Change",
-          .subject = job.arn,
-          .account = job.account,
-          .region = job.region,
-          .time = now,
-          .detail = std::move(detail)};
+  add_request(detail, to_value(job.request),
+              {"HyperParameters", "AlgorithmSpecification", "RoleArn", "InputDataConfig",
+               "OutputDataConfig", "ResourceConfig", "VpcConfig", "StoppingCondition"});
+  detail.append("CreationTime", event_time(job.created));
+  if (job.training_started) detail.append("TrainingStartTime", event_time(*job.training_started));
+  if (job.training_ended) detail.append("TrainingEndTime", event_time(*job.training_ended));
+  detail.append("LastModifiedTime", event_time(job.modified));
+  ValueList transitions;
+  for (const TrainingTransition& each : job.transitions) {
+    ValueObject one;
+    one.append("Status", each.status);
+    one.append("StartTime", event_time(each.started));
+    if (each.ended) one.append("EndTime", event_time(*each.ended));
+    one.append("StatusMessage", each.message);
+    transitions.emplace_back(std::move(one));
+  }
+  detail.append("SecondaryStatusTransitions", std::move(transitions));
+  return state_change_event({kTrainingStateChange, job.account, job.region, job.arn, now},
+                            std::move(detail));
 }
 
 }  // namespace
@@ -212,7 +224,7 @@ Result<Next> training_job_transition(const TrainingJob& job, const engine::Event
   Next step = TRY(table()(job, event, now));
   if (step &&
       (step->next.status != job.status || step->next.secondary_status != job.secondary_status))
-    step->published.push_back(state_change(step->next, now));
+    step->published.push_back(told(step->next, now));
   return step;
 }
 

@@ -18,6 +18,7 @@ class TrainingJobTransitions : public ::testing::Test {
     job.region = "us-east-1";
     job.request.training_job_name = "job";
     job.request.stopping_condition.ensure().max_runtime_in_seconds = 60;
+    job.request.tags.emplace().push_back({"team", "a"});
     take(begin_training_job(job, now_));
   }
   void take(engine::Step<TrainingJob> step) {
@@ -70,6 +71,10 @@ TEST_F(TrainingJobTransitions, ChangesOfStateArePublished) {
   EXPECT_EQ(event.account, "123456789012");
   EXPECT_EQ(*event.detail.find("TrainingJobStatus")->as_string(), "InProgress");
   EXPECT_EQ(*event.detail.find("SecondaryStatus")->as_string(), "Downloading");
+  EXPECT_EQ(*event.detail.find("StoppingCondition")->find("MaxRuntimeInSeconds"), Value(60));
+  EXPECT_EQ(*event.detail.find("Tags")->find("team"), Value("a"));
+  EXPECT_EQ(*event.detail.find("CreationTime"), Value("1700000000000")) << "milliseconds as text";
+  EXPECT_EQ(event.detail.find("SecondaryStatusTransitions")->as_list()->size(), 2u);
   take(**std::move(step));
   send("Downloaded");
   step = training_job_transition(job_, {"StillRunning", of_this_job()}, now_);

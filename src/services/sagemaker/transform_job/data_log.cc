@@ -32,7 +32,9 @@ void DataLog::line(const std::string& text) {
   {
     std::lock_guard lock(mutex_);
     waiting_.push_back({now, stamp(now) + ":[sagemaker logs]: " + text});
-    full = waiting_.size() >= kWaitingMax || now - flushed_ > kFlushInterval;
+    const auto elapsed = now - flushed_;
+    // Less than nothing: the wall clock was set back, and lines must not wait until it catches up.
+    full = waiting_.size() >= kWaitingMax || elapsed > kFlushInterval || elapsed.count() < 0;
   }
   if (full) flush();
 }

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/test_eventually.h"
 #include "compute/process/process_compute.h"
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/tags/tags.h"
@@ -180,11 +181,7 @@ class TransformJobsTest : public ::testing::Test {
     EXPECT_TRUE(created) << created.error().message;
     return wait_end(made.transform_job_name);
   }
-  static void wait_until(const std::function<bool()>& done) {
-    for (int i = 0; i < 2000 && !done(); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    EXPECT_TRUE(done());
-  }
+  static void wait_until(const std::function<bool()>& done) { EXPECT_TRUE(eventually(done)); }
   std::vector<std::string> data_log(const std::string& name) {
     auto job = transform_jobs().get(*store_, transform_job_key("123456789012", "us-east-1", name));
     return logs_.lines(std::string(kTransformLogGroup) + ":" +

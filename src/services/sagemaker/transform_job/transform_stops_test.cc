@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 
+#include "base/test_eventually.h"
 #include "services/sagemaker/transform_job/test_transform_jobs.h"
 
 namespace tidemill::services::sagemaker {
@@ -34,7 +35,7 @@ TEST_F(TransformJobsTest, StoppingEndsTheWork) {
 TEST_F(TransformJobsTest, StoppingEndsTheWaitForTheModel) {
   s3_.replace({{"b/in/a.csv", "1"}});
   models_.starting = [&]() -> Result<Value> {
-    while (models_.stops == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_TRUE(eventually([&] { return models_.stops != 0; }));
     return fail("DeploymentFailed", "it was stopped");
   };
   ASSERT_TRUE(create(request("job")));

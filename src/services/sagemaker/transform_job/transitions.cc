@@ -1,6 +1,7 @@
 #include "services/sagemaker/transform_job/transitions.h"
 
 #include "engine/transitions.h"
+#include "services/sagemaker/state_change.h"
 #include "services/sagemaker/transform_job/events.h"
 
 namespace tidemill::services::sagemaker {
@@ -87,6 +88,23 @@ const Table& table() {
   return rows;
 }
 
+engine::PublishedEvent told(const TransformJob& job, Timestamp now) {
+  ValueObject detail;
+  detail.append("TransformJobName", job.name());
+  detail.append("TransformJobArn", job.arn);
+  detail.append("TransformJobStatus", job.status);
+  if (!job.failure_reason.empty()) detail.append("FailureReason", job.failure_reason);
+  add_request(detail, to_value(job.request),
+              {"ModelName", "MaxConcurrentTransforms", "MaxPayloadInMB", "BatchStrategy",
+               "Environment", "TransformInput", "TransformOutput", "TransformResources"});
+  detail.append("CreationTime", format_iso8601(job.created));
+  if (job.started) detail.append("TransformStartTime", format_iso8601(*job.started));
+  if (job.ended) detail.append("TransformEndTime", format_iso8601(*job.ended));
+  return state_change_event(
+      {"SageMaker Transform Job State Change", job.account, job.region, job.arn, now},
+      std::move(detail));
+}
+
 }  // namespace
 
 engine::Step<TransformJob> begin_transform_job(TransformJob job, Timestamp now) {
@@ -97,7 +115,9 @@ engine::Step<TransformJob> begin_transform_job(TransformJob job, Timestamp now) 
 
 Result<Next> transform_job_transition(const TransformJob& job, const engine::Event& event,
                                       Timestamp now) {
-  return table()(job, event, now);
+  Next step = TRY(table()(job, event, now));
+  if (step && step->next.status != job.status) step->published.push_back(told(step->next, now));
+  return step;
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -77,7 +77,7 @@ struct RecorderOptions {
   // A failed upload is tried again with growing delay, for so long; then its records are dropped.
   std::chrono::milliseconds retry_delay{1000};
   std::chrono::milliseconds retry_delay_max{60'000};
-  std::chrono::hours upload_age_max{24};
+  std::chrono::milliseconds upload_age_max{std::chrono::hours(24)};
   // Whether the role may put the object of this ARN ("arn:aws:s3:::bucket/key"); empty: every role
   // may. Asked on the uploader's thread.
   std::function<Result<void>(const std::string& role_arn, const std::string& object_arn)> may_put;
@@ -89,7 +89,7 @@ struct RecorderOptions {
 class Recorder final : public CaptureDestinations {
  public:
   // Borrows all three.
-  Recorder(s3::S3Interface& s3, const Clock& clock, Random& random, RecorderOptions options);
+  Recorder(s3::S3Interface& s3, Random& random, RecorderOptions options);
   // As stop().
   ~Recorder() override;
   Recorder(const Recorder&) = delete;

@@ -30,7 +30,7 @@ class CaptureRecorder : public testing::Test {
   }
 
   std::unique_ptr<Recorder> start() {
-    auto recorder = std::make_unique<Recorder>(s3_, clock_, *random_, options_);
+    auto recorder = std::make_unique<Recorder>(s3_, *random_, options_);
     Result<void> started = recorder->start();
     EXPECT_TRUE(started) << started.error().message;
     return recorder;

@@ -35,9 +35,9 @@ Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
 
 }  // namespace
 
-CaptureUploader::CaptureUploader(s3::S3Interface& s3, const Clock& clock, CaptureCounters& counters,
+CaptureUploader::CaptureUploader(s3::S3Interface& s3, CaptureCounters& counters,
                                  const RecorderOptions& options)
-    : s3_(s3), clock_(clock), counters_(counters), options_(options) {}
+    : s3_(s3), counters_(counters), options_(options) {}
 
 Result<void> CaptureUploader::start() {
   std::error_code error;
@@ -124,7 +124,7 @@ bool CaptureUploader::upload(Waiting& waiting) {
   Result<void> stored = put(s3_, options_, *waiting.journal);
   if (!stored) {
     failed(waiting, stored.error());
-    if (!too_old(waiting)) return false;
+    if (!tried_long_enough(waiting)) return false;
     counters_.drop(Dropped::upload, waiting.journal->records);
     forget(waiting);
     return true;
@@ -170,13 +170,16 @@ void CaptureUploader::failed(Waiting& waiting, const Error& error) {
       options_.retry_delay_max,
       options_.retry_delay * (std::int64_t(1) << std::min(waiting.failures, kDoublingsMax)));
   waiting.failures += 1;
-  waiting.next_try = std::chrono::steady_clock::now() + delay;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  if (!waiting.first_failure) waiting.first_failure = now;
+  waiting.next_try = now + delay;
 }
 
-bool CaptureUploader::too_old(const Waiting& waiting) const {
-  const auto age = clock_.now() - waiting.journal->name.first_record;
-  // Younger than nothing: the wall clock was set back, and nobody knows how old it is.
-  return age < std::chrono::seconds(0) || age > options_.upload_age_max;
+// Counted from the first failure of this run: the wall clock may be set, and then records that are
+// minutes old would look old enough to be dropped. A restart begins anew.
+bool CaptureUploader::tried_long_enough(const Waiting& waiting) const {
+  return waiting.first_failure &&
+         std::chrono::steady_clock::now() - *waiting.first_failure > options_.upload_age_max;
 }
 
 void CaptureUploader::forget(const Waiting& waiting) {

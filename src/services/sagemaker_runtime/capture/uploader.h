@@ -17,8 +17,7 @@ namespace tidemill::services::sagemaker_runtime {
 // Thread-safe.
 class CaptureUploader {
  public:
-  CaptureUploader(s3::S3Interface& s3, const Clock& clock, CaptureCounters& counters,
-                  const RecorderOptions& options);
+  CaptureUploader(s3::S3Interface& s3, CaptureCounters& counters, const RecorderOptions& options);
   // Takes up what lies in the folder, then runs until finish().
   Result<void> start();
   void add(ClosedJournal journal);
@@ -33,6 +32,7 @@ class CaptureUploader {
     std::optional<ClosedJournal> journal;  // empty: an earlier process left it; not read yet
     int failures = 0;
     SteadyTime next_try{};
+    std::optional<SteadyTime> first_failure = {};
   };
 
   void run();
@@ -43,10 +43,9 @@ class CaptureUploader {
   bool read_back(Waiting& waiting);
   void failed(Waiting& waiting, const Error& error);
   void forget(const Waiting& waiting);
-  bool too_old(const Waiting& waiting) const;
+  bool tried_long_enough(const Waiting& waiting) const;
 
   s3::S3Interface& s3_;
-  const Clock& clock_;
   CaptureCounters& counters_;
   const RecorderOptions& options_;
   std::mutex mutex_;

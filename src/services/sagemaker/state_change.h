@@ -1,0 +1,29 @@
+// The events that SageMaker sends to EventBridge when a resource's state changes.
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "engine/published_event.h"
+
+namespace tidemill::services::sagemaker {
+
+// Whose state changed.
+struct StateChange {
+  const char* detail_type;  // "SageMaker Training Job State Change"
+  std::string account, region, arn;
+  Timestamp now;
+};
+engine::PublishedEvent state_change_event(const StateChange& change, ValueObject detail);
+
+// What a Create request said, as far as it is among `names`, and its tags as an object. A request
+// that would make the event larger than readers take is left out.
+void add_request(ValueObject& detail, const Value& request,
+                 std::initializer_list<std::string_view> names);
+
+std::int64_t milliseconds_of(Timestamp time);
+// "InService" -> "IN_SERVICE", as events about endpoints have it.
+std::string upper_snake(std::string_view status);
+
+}  // namespace tidemill::services::sagemaker
