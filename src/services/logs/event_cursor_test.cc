@@ -22,8 +22,9 @@ class CursorTest : public testing::Test {
     for (std::size_t put = 0; put < puts; ++put) {
       std::vector<LogEvent> events;
       for (std::size_t i = 0; i < events_of_put; ++i) {
-        std::int64_t time_ms = 1'000'000 + std::int64_t(random_->next() % span_ms);
-        if (in_order) time_ms = next_ms += std::int64_t(random_->next() % 3);
+        const std::int64_t time_ms =
+            in_order ? next_ms += std::int64_t(random_->next() % 3)
+                     : 1'000'000 + std::int64_t(random_->next() % std::uint64_t(span_ms));
         std::string message = std::to_string(count_++);
         if (random_->next() % 50 == 0) message.append(20'000, 'x');
         events.push_back({Timestamp{time_ms * 1000}, std::move(message)});
