@@ -22,8 +22,10 @@ class CursorTest : public testing::Test {
     for (std::size_t put = 0; put < puts; ++put) {
       std::vector<LogEvent> events;
       for (std::size_t i = 0; i < events_of_put; ++i) {
-        std::int64_t time_ms = 1'000'000 + std::int64_t(random_->next() % span_ms);
-        if (in_order) time_ms = next_ms += std::int64_t(random_->next() % 3);
+        const std::int64_t time_ms =
+            in_order
+                ? next_ms += std::max<std::int64_t>(0, std::int64_t(random_->next() % 120) - 60)
+                : 1'000'000 + std::int64_t(random_->next() % std::uint64_t(span_ms));
         std::string message = std::to_string(count_++);
         if (random_->next() % 50 == 0) message.append(20'000, 'x');
         events.push_back({Timestamp{time_ms * 1000}, std::move(message)});
@@ -91,11 +93,11 @@ TEST_F(CursorTest, Walk_fromAnyBorderHasWhatLiesOnItsSide) {
 
 TEST_F(CursorTest, Walk_ofAStreamInOrderIsTheSame) {
   stream_.in_order = true;
-  write(40, 600, 0, true);  // a few buckets, rows that end and begin at one millisecond
+  write(20, 60, 0, true);  // two buckets, rows that end and begin at one millisecond
   ASSERT_TRUE(stream_.in_order);
   stream_.in_order = false;
   const std::vector<Position> all = walk({}, true, {});
-  ASSERT_EQ(all.size(), 40u * 600u);
+  ASSERT_EQ(all.size(), 20u * 60u);
   stream_.in_order = true;
   for (CursorLimits limits : {CursorLimits{7, 1 << 20}, CursorLimits{100, 50'000},
                               CursorLimits{2'000, 300'000}, CursorLimits{}})
@@ -105,7 +107,7 @@ TEST_F(CursorTest, Walk_ofAStreamInOrderIsTheSame) {
       std::ranges::reverse(backwards);
       EXPECT_EQ(backwards, all) << limits.events_max;
     }
-  for (std::size_t at = 0; at < all.size(); at += 997) {
+  for (std::size_t at = 0; at < all.size(); at += 97) {
     std::vector<Position> after = walk(all[at], true, {500, 1 << 20});
     EXPECT_EQ(after, std::vector<Position>(all.begin() + std::ptrdiff_t(at), all.end()));
     std::vector<Position> before = walk(all[at], false, {500, 1 << 20});
@@ -125,7 +127,7 @@ TEST_F(CursorTest, Stream_isInOrderUntilAnEventComesLate) {
   EXPECT_FALSE(stream_.in_order) << "for good";
 }
 
-// Counts what is read through it.
+// Counts what is read through it, a row at a time: the memory store's pages have no limit of bytes.
 class CountingStore final : public store::Store {
  public:
   explicit CountingStore(store::Store& in) : in_(in) {}
@@ -133,7 +135,9 @@ class CountingStore final : public store::Store {
     return in_.get(table, key);
   }
   Result<store::Page> scan(const store::Scan& scan) override {
-    Result<store::Page> page = in_.scan(scan);
+    store::Scan one = scan;
+    one.limit = 1;
+    Result<store::Page> page = in_.scan(one);
     if (page)
       for (const store::Row& row : page->rows) read_bytes += row.value.size();
     return page;
