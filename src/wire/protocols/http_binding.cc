@@ -237,10 +237,7 @@ std::string header_text(const Member& member, const Value& value) {
 
 // A value must not end its field: text from handlers may contain line ends.
 std::string one_line(std::string text) {
-  constexpr std::string_view kEnds("\r\n\0", 3);
-  for (std::size_t at = text.find_first_of(kEnds); at != text.npos;
-       at = text.find_first_of(kEnds, at))
-    text[at] = ' ';
+  std::ranges::replace_if(text, [](char c) { return c == '\r' || c == '\n' || c == '\0'; }, ' ');
   return text;
 }
 
@@ -272,7 +269,7 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
           text = &joined;
         }
         Value value = TRY(read_header(member, *text));
-        out.set(member.name, std::move(value));
+        out.append(std::string(member.name), std::move(value));
         break;
       }
       case Location::headers:

@@ -100,7 +100,7 @@ std::string_view claimed_credential(const HttpRequest& request) {
     const std::size_t at = header->find(kName);
     if (at == header->npos) return {};
     const std::string_view credential = std::string_view(*header).substr(at + kName.size());
-    return credential.substr(0, credential.find_first_of(", "));
+    return credential.substr(0, std::min(credential.find(','), credential.find(' ')));
   }
   const QueryParameter* parameter = request.find_query("X-Amz-Credential");
   return parameter ? std::string_view(parameter->value) : std::string_view();
