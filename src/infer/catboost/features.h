@@ -35,7 +35,7 @@ class Features {
   std::size_t count_ = 0;
   std::vector<Column> floats_;
   std::vector<Column> categories_;
-  // Categories are known by the hash of their text; only those that are whole numbers occur.
+  // Categories are known by their text's hash; rows can only give those that are whole numbers.
   std::unordered_map<std::uint32_t, std::vector<std::uint32_t>> numbers_of_hash_;
 };
 
