@@ -98,7 +98,7 @@ wire::HttpServerOptions http_options(const Settings& settings, const Address& ad
 // Loads the local certificate authority and writes what clients need to trust it.
 void Application::Parts::begin_transparent_mode() {
   // The folder is copied: the thread shares nothing with the rest of the start but `authority`.
-  const filesystem::path folder = authority_folder(data);
+  const std::filesystem::path folder = authority_folder(data);
   authority_loaded = std::async(std::launch::async, [this, folder]() -> Result<void> {
     authority = TRY(wire::LocalAuthority::load_or_create(folder, clock));
     return {};
