@@ -29,7 +29,6 @@ std::string key_of(const std::string& name) { return training_job_key(kAccount, 
 std::vector<store::TableSpec> all_tables() {
   std::vector<store::TableSpec> tables = SagemakerService::tables();
   for (store::TableSpec& table : engine::engine_tables()) tables.push_back(std::move(table));
-  for (store::TableSpec& table : engine::outbox_tables()) tables.push_back(std::move(table));
   return tables;
 }
 
