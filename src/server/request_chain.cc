@@ -189,8 +189,23 @@ void RequestChain::run(std::unique_ptr<Call> call) {
   parts_.dispatcher.call(
       *std::move(opened),
       [this, call = std::move(call)](services::platform::Call& made, Result<Value> output) {
-        finish(*call, encode(*call, made.context, output));
+        finish(*call, encode_or_fail(*call, made.context, output));
       });
+}
+
+// Whatever happens, the client gets an answer.
+HttpResponse RequestChain::encode_or_fail(const Call& call, services::Context& context,
+                                          const Result<Value>& output) {
+  try {
+    return encode(call, context, output);
+  } catch (const std::exception& error) {
+    log::error("an answer could not be written", {{"request_id", call.request_id},
+                                                  {"operation", operation_name(call)},
+                                                  {"what", error.what()}});
+    return encode_error(
+        call, Error{"InternalFailure",
+                    "Tidemill failed inside; its log has the cause under this request id.", 500});
+  }
 }
 
 // The steps of "One request" in DESIGN.md, up to the Dispatcher.

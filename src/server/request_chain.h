@@ -148,6 +148,8 @@ class RequestChain final : public wire::HttpHandler {
   void take_payload(Call& call, services::Context& context);
   wire::HttpResponse encode(const Call& call, services::Context& context,
                             const Result<Value>& output);
+  wire::HttpResponse encode_or_fail(const Call& call, services::Context& context,
+                                    const Result<Value>& output);
   wire::HttpResponse encode_error(const Call& call, const Error& error);
   wire::HttpResponse refuse_unrouted(Call& call, const Error& error);
   void finish(Call& call, wire::HttpResponse response);
