@@ -227,7 +227,7 @@ def test_the_name_of_tls_and_of_the_requests_is_that_of_connect(server):
 
 
 @pytest.mark.parametrize("target, status, said", [
-    ("127.0.0.1:22", 403, "loopback"), ("localhost:80", 403, "loopback"), ("[::1]:80", 403, "loopback"), ("0.0.0.0:80", 403, "no address"),
+    ("127.0.0.1:22", 403, "loopback"), ("localhost:80", 403, "loopback"), ("[::1]:80", 403, "loopback"), ("0.0.0.0:80", 403, "not the address"),
     ("169.254.169.254:80", 403, "link-local"), ("[::ffff:127.0.0.1]:80", 403, "loopback"), ("2130706433:80", 403, "loopback"),
     ("0x7f000001:80", 403, "loopback"), ("sts.amazonaws.com:80", 403, "443"), ("no.such.host.invalid:443", 502, "no.such.host.invalid"),
     ("nohost", 400, ""), ("a:b", 400, ""), ("/path", 400, ""), ("http://a/:443", 400, ""), (":443", 400, "")])

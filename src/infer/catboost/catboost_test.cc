@@ -94,7 +94,7 @@ TEST(CatBoost, Refuses_what_it_cannot_read_and_says_why) {
               HasSubstr("whole number"));
   EXPECT_THAT(message(small_model("[1,2,3,4]", R"("split_type":"OneHotFeature",
       "cat_feature_index":0,"value":1e300)")),
-              HasSubstr("no hash"));
+              HasSubstr("not a hash"));
   EXPECT_THAT(message(small_model("[1,2,3,4]", R"("split_type":"FloatFeature",
       "float_feature_index":1,"border":2)",
                                   "RMSEWithUncertainty")),

@@ -20,7 +20,7 @@ INSTANTIATE_TEST_SUITE_P(Memory, StoreContract,
                          testing::Values([] { return std::make_unique<MemoryHarness>(); }));
 
 TEST(MemoryStore, MalformedTablesAbort) {
-  EXPECT_DEATH(make_memory_store({{"Bad Name"}}), "no table name");
+  EXPECT_DEATH(make_memory_store({{"Bad Name"}}), "not a valid table name");
   EXPECT_DEATH(make_memory_store({{"twice"}, {"twice"}}), "declared twice");
 }
 
