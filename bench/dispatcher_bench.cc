@@ -75,8 +75,7 @@ struct Held {
 
 // What `count` held answers take, and how long until all of them are given after one change.
 Held held_cost(int count) {
-  runtime::WorkerPool workers({.name = "bench", .threads = 4});
-  platform::HeldAnswers held(workers);
+  platform::HeldAnswers held;
   std::atomic<bool> ready = false;
   std::atomic<int> given = 0;
   const double before = resident_bytes();

@@ -130,7 +130,7 @@ Result<void> Application::Parts::take_address() {
       "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
   credential_workers = std::make_unique<runtime::WorkerPool>(
       runtime::WorkerPoolOptions{"credentials", kCredentialThreads, kCredentialQueueMax});
-  held = std::make_unique<services::platform::HeldAnswers>(*workers);
+  held = std::make_unique<services::platform::HeldAnswers>();
   engine->on_change([this](const std::string& record) { held->changed(record); });
   stream_pool = std::make_unique<runtime::WorkerPool>(
       runtime::WorkerPoolOptions{"stream", kStreamThreads, kStreamQueueMax});

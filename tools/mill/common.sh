@@ -41,4 +41,5 @@ EOF
 }
 
 # One compile serves every checkout of the project: paths below the checkout do not enter ccache's hash.
+root=${root:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 export CCACHE_BASEDIR=$root CCACHE_NOHASHDIR=1

@@ -101,8 +101,7 @@ class FakeIam : public iam::IamInterface {
 // Describes that wait for a record whose engine does not say when it changes: they look at the end
 // of their time only.
 inline platform::HeldAnswers& test_held() {
-  static runtime::WorkerPool workers{{.name = "held", .threads = 1}};
-  static platform::HeldAnswers held(workers);
+  static platform::HeldAnswers held;
   return held;
 }
 

@@ -11,6 +11,7 @@ namespace tidemill::services::platform {
 namespace {
 
 constexpr std::size_t kRequestIdBytesMax = 64;
+constexpr std::chrono::milliseconds kWaitSlice{100};
 
 }  // namespace
 
@@ -25,32 +26,33 @@ Error Dispatcher::not_implemented(const schema::Service& service,
 
 void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   Call& here = *call;
-  Responder respond([call = std::move(call), answer = std::move(answer)](
-                        Result<Value> result) mutable { answer(*call, std::move(result)); });
-  const Handler* handler = here.handler ? here.handler : find(here.operation);
-  if (!handler) return respond(std::unexpected(not_implemented(here.service, here.operation)));
-  Result<void> allowed = check_constraints(here.service, here.operation, here.input);
-  if (allowed)
-    allowed = parts_.authorizer.authorize_operation(here.context, here.service, here.operation,
-                                                    here.input);
-  if (!allowed) return respond(std::unexpected(std::move(allowed).error()));
-  run(*handler, here, std::move(respond));
-}
-
-void Dispatcher::run(const Handler& handler, Call& call, Responder respond) {
-  // Copied, to the stack, and taken out: the call is gone as soon as it is answered.
+  // Copied, to the stack: the call is gone as soon as it is answered.
   const boost::static_string<kRequestIdBytesMax> request_id(
-      call.context.request_id.data(), std::min(call.context.request_id.size(), kRequestIdBytesMax));
-  const std::string_view operation = call.operation.name;
-  const Value input = std::move(call.input);
+      here.context.request_id.data(), std::min(here.context.request_id.size(), kRequestIdBytesMax));
+  const std::string_view operation = here.operation.name;
   try {
-    handler.run(call.context, input, std::move(respond));
+    // Destroyed unanswered, by an exception, it answers InternalFailure.
+    Responder respond([call = std::move(call), answer = std::move(answer)](
+                          Result<Value> result) mutable { answer(*call, std::move(result)); });
+    run(here, std::move(respond));
   } catch (const std::exception& error) {
-    log::error("a handler threw",
+    log::error("an operation threw",
                {{"request_id", std::string_view(request_id.data(), request_id.size())},
                 {"operation", operation},
                 {"what", error.what()}});
   }
+}
+
+void Dispatcher::run(Call& call, Responder respond) {
+  const Handler* handler = call.handler ? call.handler : find(call.operation);
+  if (!handler) return respond(std::unexpected(not_implemented(call.service, call.operation)));
+  Result<void> allowed = check_constraints(call.service, call.operation, call.input);
+  if (allowed)
+    allowed = parts_.authorizer.authorize_operation(call.context, call.service, call.operation,
+                                                    call.input);
+  if (!allowed) return respond(std::unexpected(std::move(allowed).error()));
+  const Value input = std::move(call.input);
+  handler->run(call.context, input, std::move(respond));
 }
 
 const schema::Service* Dispatcher::find_service(std::string_view name) const {
@@ -85,10 +87,10 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
   context.stop = caller.stop;
   context.body = std::move(body);
 
-  // Shared with the answer: set_value() may still be at work when get() returns.
+  // The answer owns the promise: this call may give up before it comes, or it may be dropped.
   auto replied = std::make_shared<std::promise<Result<Reply>>>();
   std::future<Result<Reply>> reply = replied->get_future();
-  Answer answer = [this, begun, replied](Call& call, Result<Value> result) {
+  Answer answer = [this, begun, replied = std::move(replied)](Call& call, Result<Value> result) {
     if (parts_.observe)
       parts_.observe(call, result ? nullptr : &result.error(),
                      std::chrono::steady_clock::now() - begun);
@@ -106,10 +108,15 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
         [this, made = std::move(made), answer = std::move(answer)]() mutable {
           this->call(std::move(made), std::move(answer));
         });
+  while (reply.wait_for(kWaitSlice) != std::future_status::ready) {
+    if (caller.stop.stop_requested()) return fail(codes::kCancelled, "the caller stops");
+    if (std::chrono::steady_clock::now() - begun > kCallTime)
+      return fail(codes::kTimeout, "a call from inside the server has not been answered");
+  }
   try {
     return reply.get();
   } catch (const std::future_error&) {
-    return fail(codes::kCancelled, "the server stops");  // the loop dropped its task
+    return fail(codes::kCancelled, "the server stops");  // a loop dropped the call
   }
 }
 

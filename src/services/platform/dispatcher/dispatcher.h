@@ -16,7 +16,7 @@
 
 namespace tidemill::services::platform {
 
-// How long a call from inside may take, and one from outside.
+// How long a call from inside is waited for: Tidemill.Timeout after it.
 inline constexpr std::chrono::seconds kCallTime{300};
 
 // Decides operations. Thread-safe.
@@ -98,7 +98,7 @@ class Dispatcher {
 
  private:
   const schema::Service* find_service(std::string_view name) const;
-  void run(const Handler& handler, Call& call, Responder respond);
+  void run(Call& call, Responder respond);
 
   const DispatcherParts parts_;
 };

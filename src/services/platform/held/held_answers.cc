@@ -7,8 +7,9 @@
 namespace tidemill::services::platform {
 namespace {
 
-// How soon a look is tried again that found every worker busy and their queue full.
-constexpr std::chrono::milliseconds kBusyDelay{50};
+// A change of one record wakes all that wait for it: their looks have threads of their own, so that
+// other calls do not queue behind thousands of them.
+constexpr std::size_t kThreads = 2;
 
 // A look that throws has given what its responder says when it is dropped.
 bool look_safely(HeldAnswers::Look& look, bool last) {
@@ -23,14 +24,14 @@ bool look_safely(HeldAnswers::Look& look, bool last) {
 }  // namespace
 
 struct HeldAnswers::Held {
-  enum class State : std::uint8_t { waits, looks, given };
+  enum class State : std::uint8_t { waits, queued, looks, given };
 
   const std::string topic;
   const Clock::time_point until;
   Look look;  // touched only by whoever is in State::looks
   std::mutex mutex;
   State state = State::looks;  // guarded by mutex, as all below
-  bool again = false;          // something changed during a look
+  bool again = false;          // something changed during the look
   bool last = false;
   // Guarded by HeldAnswers::mutex_.
   std::optional<std::multimap<std::string_view, Pointer>::iterator> topic_place;
@@ -40,8 +41,11 @@ struct HeldAnswers::Held {
       : topic(std::move(of)), until(at_most), look(std::move(how)) {}
 };
 
-HeldAnswers::HeldAnswers(runtime::WorkerPool& workers, HeldOptions options)
-    : workers_(workers), options_(options), time_([this] { watch_time(); }) {}
+// Each held answer is in the queue at most once, so the queue has room for all of them.
+HeldAnswers::HeldAnswers(HeldOptions options)
+    : options_(options),
+      pool_({.name = "held", .threads = kThreads, .queue_max = options.held_max}),
+      time_([this] { watch_time(); }) {}
 
 HeldAnswers::~HeldAnswers() { stop(); }
 
@@ -86,28 +90,18 @@ void HeldAnswers::wake(const Pointer& held, bool last) {
   {
     std::lock_guard lock(held->mutex);
     held->last = held->last || last;
-    if (held->state == Held::State::given) return;
-    if (held->state == Held::State::looks) {
-      held->again = true;
-      return;
+    if (held->state == Held::State::looks) held->again = true;
+    if (held->state != Held::State::waits) return;
+    held->state = Held::State::queued;
+  }
+  // Refused only once stop() was called, which gives the answer itself.
+  (void)pool_.try_submit([this, held] {
+    {
+      std::lock_guard lock(held->mutex);
+      held->state = Held::State::looks;
     }
-    held->state = Held::State::looks;
-  }
-  submit(held);
-}
-
-// To a worker; while their queue is full the time's thread tries again.
-void HeldAnswers::submit(Pointer held) {
-  Pointer kept = held;
-  if (workers_.try_submit([this, held = std::move(held)] { look(held); })) return;
-  {
-    std::lock_guard lock(kept->mutex);
-    kept->state = Held::State::waits;
-  }
-  std::lock_guard lock(mutex_);
-  if (stopping_) return;
-  by_time_.emplace(Clock::now() + kBusyDelay, kept);
-  wake_time_.notify_one();
+    look(held);
+  });
 }
 
 // Only one thread at a time is in State::looks.
@@ -140,17 +134,15 @@ void HeldAnswers::watch_time() {
       continue;
     }
     auto first = by_time_.begin();
-    const Clock::time_point due = first->first;
-    if (due > Clock::now()) {
+    if (const Clock::time_point due = first->first; due > Clock::now()) {
       wake_time_.wait_until(lock, due);
       continue;
     }
     Pointer held = first->second;
-    if (held->time_place == first) held->time_place.reset();
+    held->time_place.reset();
     by_time_.erase(first);
     lock.unlock();
-    // An entry that is due before its time is one whose look found no worker.
-    wake(held, due >= held->until);
+    wake(held, true);
     lock.lock();
   }
 }
@@ -168,12 +160,15 @@ void HeldAnswers::stop() {
     wake_time_.notify_all();
   }
   if (time_.joinable()) time_.join();
+  // Looks that run finish; queued ones are dropped and done here.
+  pool_.stop();
   for (const Pointer& held : waiting) {
     {
       std::lock_guard lock(held->mutex);
       held->last = true;
       held->again = true;
-      if (held->state != Held::State::waits) continue;  // who looks sees it, or gave it already
+      // Only hold() can be looking now; it sees `last` before it returns.
+      if (held->state == Held::State::looks || held->state == Held::State::given) continue;
       held->state = Held::State::looks;
     }
     look(held);

@@ -31,12 +31,11 @@ struct HeldOptions {
 class HeldAnswers {
  public:
   using Clock = std::chrono::steady_clock;
-  // Looks whether the answer can be given, on a worker; returns true when it gave it. `last`: the
-  // time is over or the server stops; then it must give one.
+  // Looks whether the answer can be given, on a thread of this class; returns true when it gave it.
+  // `last`: the time is over or the server stops; then it must give one.
   using Look = std::move_only_function<bool(bool last)>;
 
-  // Borrows the workers, who look.
-  explicit HeldAnswers(runtime::WorkerPool& workers, HeldOptions options = {});
+  explicit HeldAnswers(HeldOptions options = {});
   // As stop().
   ~HeldAnswers();
 
@@ -59,10 +58,8 @@ class HeldAnswers {
   void remove(const Pointer& held);
   void wake(const Pointer& held, bool last);
   void look(const Pointer& held);
-  void submit(Pointer held);
   void watch_time();
 
-  runtime::WorkerPool& workers_;
   const HeldOptions options_;
   std::atomic<std::size_t> held_ = 0;
   std::mutex mutex_;
@@ -70,6 +67,7 @@ class HeldAnswers {
   bool stopping_ = false;                              // guarded by mutex_, as all below
   std::multimap<std::string_view, Pointer> by_topic_;  // the key lies in the Held
   std::multimap<Clock::time_point, Pointer> by_time_;
+  runtime::WorkerPool pool_;
   std::thread time_;
 };
 

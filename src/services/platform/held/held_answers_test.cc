@@ -16,8 +16,7 @@ class Held : public ::testing::Test {
  protected:
   static Clock::time_point far() { return Clock::now() + std::chrono::minutes(10); }
 
-  runtime::WorkerPool workers_{{.name = "test", .threads = 2, .queue_max = 64}};
-  HeldAnswers held_{workers_, {.held_max = 10'000}};
+  HeldAnswers held_{{.held_max = 10'000}};
   std::atomic<bool> ready_ = false;
   std::atomic<int> given_ = 0, lasts_ = 0;
 
@@ -64,7 +63,7 @@ TEST_F(Held, Ten_thousand_wait_and_none_is_lost_or_given_twice) {
   held_.hold("a", far(), look());  // one too many: answered at once
   EXPECT_EQ(given_, 1);
   ready_ = true;
-  held_.changed("a");  // more looks than the workers' queue takes
+  held_.changed("a");
   EXPECT_TRUE(eventually([&] { return held_.held() == 0; }));
   EXPECT_EQ(given_, 10'001);
 }
@@ -76,6 +75,21 @@ TEST_F(Held, Stopping_gives_all_answers) {
   EXPECT_EQ(lasts_, 100);
   held_.hold("late", far(), look());
   EXPECT_EQ(given_, 101);
+}
+
+// Woken answers that have not looked yet are given by stop(), once each.
+TEST_F(Held, Stopping_amid_a_herd_of_looks_gives_each_answer_once) {
+  constexpr int kCount = 2000;
+  for (int i = 0; i < kCount; ++i)
+    held_.hold("a", far(), [this](bool last) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));  // a look that reads a record
+      if (last) ++given_;
+      return last;
+    });
+  held_.changed("a");
+  held_.stop();
+  EXPECT_EQ(given_, kCount);
+  EXPECT_EQ(held_.held(), 0u);
 }
 
 TEST_F(Held, A_look_that_throws_is_over) {
