@@ -143,8 +143,8 @@ const std::string& Application::endpoint() const { return parts_->endpoint; }
 
 Result<std::unique_ptr<Application>> Application::start(const Settings& settings) {
   auto parts = std::make_unique<Parts>(settings);
-  TRY(parts->make_data_folder());
-  parts->begin_transparent_mode();
+  TRY(parts->open_store());
+  parts->begin_transparent_mode();  // with the folder's lock, which the store holds
   TRY(parts->open_state());
   TRY(parts->open_identity());
   TRY(parts->open_transparent_mode());
@@ -164,7 +164,7 @@ std::string coverage_text(bool as_json) {
     Result<Settings> settings =
         Settings::resolve({{"data", folder}, {"listen", "127.0.0.1:0"}}, {});
     Application::Parts parts(*settings);
-    Result<void> ready = parts.make_data_folder();
+    Result<void> ready = parts.open_store();
     if (ready) ready = parts.open_state();
     if (ready) ready = parts.open_identity();
     if (ready) parts.make_recorder();
