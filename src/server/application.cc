@@ -23,7 +23,6 @@ namespace {
 
 namespace filesystem = std::filesystem;
 
-constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
 constexpr std::chrono::seconds kFolderWatchInterval{5};
@@ -94,7 +93,7 @@ Result<void> Application::Parts::run() {
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
-  repeat("logs-sweep", kLogsSweepInterval, [this] {
+  repeat("logs-sweep", std::chrono::seconds(settings.number("log-sweep-seconds")), [this] {
     if (Result<std::size_t> swept = logs->sweep(ages->wall_for_deletions()); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
   });
