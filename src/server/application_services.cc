@@ -111,8 +111,8 @@ services::sagemaker::S3As Application::Parts::s3_as() {
   return [this](const services::sagemaker::RoleUse& use) {
     return std::make_unique<services::s3::S3Client>(
         *dispatcher, [this, use]() -> Result<services::platform::Caller> {
-          services::Principal principal =
-              TRY(iam->role_principal(use.role_arn, services::sagemaker::kRoleSessionName, use.account));
+          services::Principal principal = TRY(iam->role_principal(
+              use.role_arn, services::sagemaker::kRoleSessionName, use.account));
           return services::platform::Caller{std::move(principal), use.region};
         });
   };
