@@ -126,6 +126,17 @@ TEST_F(HttpDriverTest, ConnectionsAreKept) {
   EXPECT_EQ(target_.connections(), 1);
 }
 
+TEST_F(HttpDriverTest, AHandleKeepsOneConnection) {
+  std::unique_ptr<DeliveryDriver> driver = make_http_driver();
+  TestHttpTarget other;
+  Attempt attempt;
+  for (const std::string& url : {target_.url(), other.url(), target_.url()}) {
+    attempt.target = url;
+    ASSERT_EQ(driver->attempt(attempt, {}).outcome, Outcome::delivered);
+  }
+  EXPECT_EQ(target_.connections(), 2) << "the first was closed in favour of the other target's";
+}
+
 TEST_F(HttpDriverTest, ItsOwnProxySettingsDoNotCount) {
   ::setenv("http_proxy", "http://127.0.0.1:1", 1);
   EXPECT_EQ(deliver(target_.url()).outcome, Outcome::delivered);
