@@ -130,11 +130,11 @@ TEST_F(HttpDriverTest, AHandleKeepsOneConnection) {
   std::unique_ptr<DeliveryDriver> driver = make_http_driver();
   TestHttpTarget other;
   Attempt attempt;
-  for (const std::string& url : {target_.url(), other.url(), target_.url()}) {
+  for (const std::string& url : {target_.url(), other.url(), target_.url(), other.url()}) {
     attempt.target = url;
     ASSERT_EQ(driver->attempt(attempt, {}).outcome, Outcome::delivered);
   }
-  EXPECT_EQ(target_.connections(), 2) << "the first was closed in favour of the other target's";
+  EXPECT_GT(target_.connections() + other.connections(), 2) << "not both were kept";
 }
 
 TEST_F(HttpDriverTest, ItsOwnProxySettingsDoNotCount) {
