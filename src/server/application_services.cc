@@ -96,7 +96,7 @@ void Application::Parts::add_platform() {
   training_counts->add_to(*outbox);
   http_deliveries = platform::make_http_driver();
   deliveries = std::make_unique<platform::Deliveries>(
-      *store, *engine, *random, clock,
+      *store, *engine, *random, *durations,
       platform::DeliveryPorts{
           [this](const std::string& role, const std::string& action, const std::string& target) {
             return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
