@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Churn through the AWS CLI: upload, train, deploy, predict, delete. Talks to $AWS_ENDPOINT_URL,
-# as who may make roles: `tidemill env --root`.
+# as who may make roles: `tidemill env --data data --root`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
