@@ -155,7 +155,8 @@ Result<void> check_tls_pair(const Settings::Entry& certificate, const Settings::
 Result<std::map<std::string, std::string>> read_file(const std::string& path) {
   std::map<std::string, std::string> values;
   if (!std::filesystem::exists(path))
-    return fail(codes::kInvalid, "there is no file " + path + " (setting --config)");
+    return fail(codes::kInvalid,
+                "there is no file " + path + "; --config or TIDEMILL_CONFIG names it");
   try {
     YAML::Node root = YAML::LoadFile(path);
     if (root.IsNull()) return values;
