@@ -46,7 +46,11 @@ void keep(const std::string& file, const AgeState& state) {
   if (!out || problem) log::warning("the clock of ages could not be kept", {{"file", file}});
 }
 
-bool far(std::int64_t a, std::int64_t b) { return std::abs(a - b) > AgeClock::kJumpMin.count(); }
+bool far(std::int64_t a, std::int64_t b) { return std::abs(a - b) >= AgeClock::kJumpMin.count(); }
+
+bool may_have_been_off(std::int64_t microseconds) {
+  return microseconds >= 0 && microseconds <= AgeClock::kOffMax.count();
+}
 
 }  // namespace
 
@@ -68,8 +72,9 @@ std::unique_ptr<AgeClock> AgeClock::open(std::string file, const Clock& wall) {
 AgeClock::AgeClock(std::string file, const Clock& wall, const ClockReading& reading)
     : file_(std::move(file)), wall_(wall), boot_id_(reading.boot_id) {
   std::int64_t now_microseconds = reading.wall_microseconds;
-  if (Result<AgeState> kept = from_json<AgeState>(read_text(file_))) {
-    const bool same_boot = !boot_id_.empty() && kept->boot_id == boot_id_;
+  Result<AgeState> kept = from_json<AgeState>(read_text(file_));
+  const bool same_boot = kept && !boot_id_.empty() && kept->boot_id == boot_id_;
+  if (kept) {
     const std::int64_t gap = reading.wall_microseconds - kept->wall_microseconds;
     now_microseconds =
         same_boot ? reading.since_boot_microseconds + kept->offset_microseconds
@@ -82,7 +87,27 @@ AgeClock::AgeClock(std::string file, const Clock& wall, const ClockReading& read
     began_microseconds_ = now_microseconds;
   }
   offset_microseconds_ = now_microseconds - reading.since_boot_microseconds;
+  if (kept && !same_boot)
+    move_trusted_wall(reading, kept->wall_microseconds, kept->now_microseconds);
   look(reading);
+}
+
+// At a new boot: adds the time that the machine was off, as far as now() does not count it, to the
+// trusted wall clock.
+void AgeClock::move_trusted_wall(const ClockReading& reading, std::int64_t kept_wall_microseconds,
+                                 std::int64_t kept_now_microseconds) {
+  const std::int64_t counted = now_of(reading) - kept_now_microseconds;
+  const std::int64_t by_wall = reading.wall_microseconds - kept_wall_microseconds;
+  // This differs from `by_wall` while the wall clock is in doubt.
+  const std::int64_t by_trusted =
+      reading.wall_microseconds - (kept_now_microseconds + wall_offset_microseconds_);
+  if (may_have_been_off(by_wall)) {
+    wall_offset_microseconds_ += by_wall - counted;
+    // A doubt goes on: the machine was off for as long by either course of the wall clock.
+    if (new_wall_offset_microseconds_) *new_wall_offset_microseconds_ += by_wall - counted;
+  } else if (may_have_been_off(by_trusted)) {
+    wall_offset_microseconds_ += by_trusted - counted;  // the reboot took the jump back
+  }
 }
 
 std::int64_t AgeClock::now_of(const ClockReading& reading) const {

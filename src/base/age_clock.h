@@ -27,6 +27,9 @@ class AgeClock final : public Clock {
  public:
   // The longest time between two boots for which the wall clock is trusted.
   static constexpr std::chrono::microseconds kBootGapMax = std::chrono::days(1);
+  // A machine that was off for at most this long by its wall clock was off, as over a weekend or a
+  // holiday: the trusted wall clock moves on by all of it. A longer time is a jump.
+  static constexpr std::chrono::microseconds kOffMax = std::chrono::days(30);
   // A wall clock that jumps by this much or more is not trusted...
   static constexpr std::chrono::microseconds kJumpMin = std::chrono::hours(26);
   // ... until it has kept its new course for this long.
@@ -52,6 +55,8 @@ class AgeClock final : public Clock {
 
  private:
   std::int64_t now_of(const ClockReading& reading) const;
+  void move_trusted_wall(const ClockReading& reading, std::int64_t kept_wall_microseconds,
+                         std::int64_t kept_now_microseconds);
 
   const std::string file_;
   const Clock& wall_;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 namespace tidemill {
 namespace {
@@ -30,6 +31,11 @@ class AgeClockTest : public testing::Test {
     reading_.wall_microseconds += by.count();
   }
   void jump(std::chrono::microseconds by) { reading_.wall_microseconds += by.count(); }
+  bool in_doubt() const {
+    std::ifstream file(folder_ / "ages.json");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return text.find("new_wall_offset_microseconds") != std::string::npos;
+  }
   // The machine is off for `off`, by its own wall clock.
   void reboot(std::chrono::microseconds off) {
     reading_.boot_id += "x";
@@ -127,6 +133,101 @@ TEST_F(AgeClockTest, Small_correctionsAreFollowed) {
     jump(20h);
     EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
     clock->look(reading_);
+  }
+}
+
+TEST_F(AgeClockTest, Jump_beginsAt26Hours) {
+  auto clock = open();
+  jump(26h - 1us);
+  EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
+  clock->look(reading_);
+  jump(26h);
+  EXPECT_EQ(reading_.wall_microseconds - clock->wall_for_deletions(reading_).microseconds,
+            std::chrono::microseconds(26h).count());
+}
+
+TEST_F(AgeClockTest, Weekends_leaveTheWallClockTrusted) {
+  auto clock = open();
+  std::chrono::microseconds certain{0};
+  for (int week = 0; week < 52; ++week) {
+    for (int half_day = 0; half_day < 9; ++half_day) {
+      pass(12h);
+      certain += 12h;
+      clock->look(reading_);
+      ASSERT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
+      ASSERT_FALSE(in_doubt()) << "week " << week;
+    }
+    // From Friday's evening on, and over Christmas for longer.
+    reboot(week == 50 ? std::chrono::microseconds(days(17)) : std::chrono::microseconds(60h));
+    certain += days(1);
+    clock = open();
+    ASSERT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
+    ASSERT_FALSE(in_doubt()) << "week " << week;
+    ASSERT_EQ(clock->now(reading_) - clock->began(), certain) << "the quarantine's time";
+  }
+}
+
+TEST_F(AgeClockTest, Jump_ofYearsAtABootIsDoubted) {
+  auto clock = open();
+  pass(1h);
+  clock->look(reading_);
+  reboot(days(3650));
+  clock = open();
+  EXPECT_TRUE(in_doubt());
+  // At the most a day that the machine may have been off.
+  std::chrono::microseconds expected = 25h;
+  EXPECT_EQ(clock->wall_for_deletions(reading_) - Timestamp{kStart}, expected);
+  pass(days(3));
+  expected += days(3);
+  clock->look(reading_);
+  // A weekend in the doubt neither ends it nor begins it anew.
+  reboot(60h);
+  expected += 60h;
+  clock = open();
+  EXPECT_EQ(clock->wall_for_deletions(reading_) - Timestamp{kStart}, expected);
+  pass(days(3) - 1h);
+  expected += days(3) - 1h;
+  clock->look(reading_);
+  EXPECT_EQ(clock->wall_for_deletions(reading_) - Timestamp{kStart}, expected);
+  pass(1h);  // the seventh day: the weekend counts as one
+  clock->look(reading_);
+  EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
+}
+
+TEST_F(AgeClockTest, Off_forThirtyDaysIsBelievedAndMoreIsDoubted) {
+  auto clock = open();
+  reboot(days(30));
+  clock = open();
+  EXPECT_FALSE(in_doubt());
+  EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
+  const Timestamp before{reading_.wall_microseconds};
+  reboot(std::chrono::microseconds(days(30)) + 1us);
+  clock = open();
+  EXPECT_TRUE(in_doubt());
+  EXPECT_EQ(clock->wall_for_deletions(reading_) - before, days(1));
+  EXPECT_EQ(clock->now(reading_) - clock->began(), days(2));
+}
+
+TEST_F(AgeClockTest, Jump_withinABootIsNotBelievedForAReboot) {
+  auto clock = open();
+  jump(days(20));
+  clock->look(reading_);
+  reboot(60h);
+  clock = open();
+  EXPECT_TRUE(in_doubt());
+  EXPECT_EQ(clock->wall_for_deletions(reading_) - Timestamp{kStart}, 60h);
+}
+
+TEST_F(AgeClockTest, Jump_thatARebootTakesBackLeavesNoTrace) {
+  auto clock = open();
+  for (const std::chrono::microseconds by : {days(3650), -days(20'000)}) {
+    jump(by);
+    clock->look(reading_);
+    EXPECT_TRUE(in_doubt());
+    reboot(std::chrono::microseconds(60h) - by);
+    clock = open();
+    EXPECT_FALSE(in_doubt());
+    EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
   }
 }
 

@@ -23,7 +23,6 @@ namespace {
 
 namespace filesystem = std::filesystem;
 
-constexpr std::chrono::minutes kLogsSweepInterval{5};
 constexpr std::chrono::seconds kModelsSweepInterval{10};
 constexpr std::chrono::hours kQuarantineInterval{1};
 constexpr std::chrono::seconds kFolderWatchInterval{5};
@@ -94,7 +93,7 @@ Result<void> Application::Parts::run() {
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
-  repeat("logs-sweep", kLogsSweepInterval, [this] {
+  repeat("logs-sweep", std::chrono::seconds(settings.number("log-sweep-seconds")), [this] {
     if (Result<std::size_t> swept = logs->sweep(ages->wall_for_deletions()); !swept)
       log::warning("log retention sweep failed", {{"reason", swept.error().message}});
   });
@@ -143,8 +142,8 @@ const std::string& Application::endpoint() const { return parts_->endpoint; }
 
 Result<std::unique_ptr<Application>> Application::start(const Settings& settings) {
   auto parts = std::make_unique<Parts>(settings);
-  TRY(parts->make_data_folder());
-  parts->begin_transparent_mode();
+  TRY(parts->open_store());
+  parts->begin_transparent_mode();  // with the folder's lock, which the store holds
   TRY(parts->open_state());
   TRY(parts->open_identity());
   TRY(parts->open_transparent_mode());
@@ -164,7 +163,7 @@ std::string coverage_text(bool as_json) {
     Result<Settings> settings =
         Settings::resolve({{"data", folder}, {"listen", "127.0.0.1:0"}}, {});
     Application::Parts parts(*settings);
-    Result<void> ready = parts.make_data_folder();
+    Result<void> ready = parts.open_store();
     if (ready) ready = parts.open_state();
     if (ready) ready = parts.open_identity();
     if (ready) parts.make_recorder();

@@ -61,6 +61,7 @@ struct Application::Parts {
   Result<void> make_data_folder();
   // Runs in parallel with the rest of the start; open_transparent_mode() and run() wait for it.
   void begin_transparent_mode();
+  Result<void> open_store();
   Result<void> open_state();
   Result<void> watch_folders();
   // The reason why nothing can be stored any more; "" while storing works.

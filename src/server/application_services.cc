@@ -111,12 +111,12 @@ void Application::Parts::add_platform() {
 }
 
 services::sagemaker::S3As Application::Parts::s3_as() {
-  return [this](const std::string& role) {
+  return [this](const services::sagemaker::RoleUse& use) {
     return std::make_unique<services::s3::S3Client>(
-        *dispatcher, [this, role]() -> Result<services::platform::Caller> {
+        *dispatcher, [this, use]() -> Result<services::platform::Caller> {
           services::Principal principal =
-              TRY(iam->role_principal(role, services::sagemaker::kRoleSessionName));
-          return services::platform::Caller{std::move(principal), settings.text("region")};
+              TRY(iam->role_principal(use.role_arn, services::sagemaker::kRoleSessionName, use.account));
+          return services::platform::Caller{std::move(principal), use.region};
         });
   };
 }

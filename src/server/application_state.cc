@@ -40,12 +40,16 @@ Result<void> Application::Parts::make_data_folder() {
   return {};
 }
 
-Result<void> Application::Parts::open_state() {
+Result<void> Application::Parts::open_store() {
+  TRY(make_data_folder());
   const bool is_new = is_new_data_folder(data);
   store = TRY(store::open_sqlite_store({.path = data / "state" / "tidemill.db",
                                         .tables = all_tables(),
                                         .migrations = state_migrations()}));
-  TRY(migrate_data_folder(data, is_new, folder_migrations()));
+  return migrate_data_folder(data, is_new, folder_migrations());
+}
+
+Result<void> Application::Parts::open_state() {
   ages = AgeClock::open((data / "state" / "ages.json").string(), clock);
   store::Identity identity = TRY(store::load_identity(*store, *random));
   blobs::BlobOptions options{.directory = (data / "blobs").string()};

@@ -144,20 +144,73 @@ def test_what_a_clock_of_1970_took_is_not_deleted_when_the_clock_is_right(server
         server.stop()
 
 
-def test_a_jump_of_the_clock_does_not_make_logs_old(server):
-    """The clock's file says that the machine was here ten years ago by its wall clock, and it has run an hour since."""
-    logs = server.client("logs")
-    logs.create_log_group(logGroupName="kept")
-    logs.put_retention_policy(logGroupName="kept", retentionInDays=1)
-    server.stop()
-    ages = json.loads((server.data / "state/ages.json").read_text())
-    now = int(time.time() * 1e6)
-    assert abs(ages["now_microseconds"] - now) < 60e6 and abs(ages["wall_offset_microseconds"]) < 1e6
-    ages["wall_offset_microseconds"] -= int(3650 * 86400e6)
-    (server.data / "state/ages.json").write_text(json.dumps(ages))
-    server.start()
-    assert "the wall clock has jumped" in server.log_text()
-    assert "new_wall_offset_microseconds" in json.loads((server.data / "state/ages.json").read_text())
+def move_trusted_clock(server, days):
+    """While the server is stopped: the wall clock that it trusts becomes another, as if the real one had jumped."""
+    file = server.data / "state/ages.json"
+    ages = json.loads(file.read_text())
+    ages["wall_offset_microseconds"] += int(days * 86400e6)
+    file.write_text(json.dumps(ages))
+
+
+def in_doubt(server):
+    return "new_wall_offset_microseconds" in json.loads((server.data / "state/ages.json").read_text())
+
+
+def put_log_event(logs, days_ago, message):
+    timestamp = int((time.time() - days_ago * 86400) * 1000)
+    answer = logs.put_log_events(logGroupName="kept", logStreamName="s", logEvents=[{"timestamp": timestamp, "message": message}])
+    assert "rejectedLogEventsInfo" not in answer, answer
+
+
+def wait_for_sweeps(logs, messages):
+    """Until a whole sweep is over that began after this call, and left just `messages` in the group: the groups' sizes
+    are the sweep's work, too. Two rounds, because a sweep may be under way."""
+    for message in ("round 1", "round 2"):
+        put_log_event(logs, 0, message)
+        messages.append(message)
+        expected = sum(len(m) + 26 for m in messages)  # AWS counts 26 bytes more for an event
+
+        def stored():
+            return logs.describe_log_groups()["logGroups"][0]["storedBytes"]
+
+        wait_until(lambda: stored() == expected, 10, problem=lambda: f"{stored()} bytes are stored, not {expected} of {messages}")
+
+
+def stored_messages(logs):
+    """Expired events are hidden as long as there is a retention."""
+    logs.delete_retention_policy(logGroupName="kept")
+    found = logs.get_log_events(logGroupName="kept", logStreamName="s", startFromHead=True)["events"]
+    return [event["message"] for event in found]
+
+
+def test_a_jump_of_the_clock_does_not_make_logs_old():
+    """By the wall clock an event is past its retention, by the trusted clock it is not: a sweep leaves it. The same sweep
+    deletes it when the wall clock is trusted."""
+    with Server(auth="any", options=["--log-sweep-seconds", "1"]) as server:
+        logs = server.client("logs")
+        logs.create_log_group(logGroupName="kept")
+        logs.create_log_stream(logGroupName="kept", logStreamName="s")
+        put_log_event(logs, 3, "three days old")
+        server.stop()
+        ages = json.loads((server.data / "state/ages.json").read_text())
+        now = int(time.time() * 1e6)
+        assert abs(ages["now_microseconds"] - now) < 60e6 and abs(ages["wall_offset_microseconds"]) < 1e6
+        move_trusted_clock(server, -3650)
+        server.start()
+        assert "the wall clock has jumped" in server.log_text() and in_doubt(server)
+        logs = server.client("logs")
+        logs.put_retention_policy(logGroupName="kept", retentionInDays=1)
+        messages = ["three days old"]
+        wait_for_sweeps(logs, messages)
+        assert stored_messages(logs) == messages
+        server.stop()
+        move_trusted_clock(server, 3650)
+        server.start()
+        assert not in_doubt(server)
+        logs = server.client("logs")
+        logs.put_retention_policy(logGroupName="kept", retentionInDays=1)
+        wait_for_sweeps(logs, messages[1:])
+        assert stored_messages(logs) == messages[1:] + ["round 1", "round 2"]
 
 
 def test_a_damaged_record_stops_no_more_of_the_collection_than_it_must(server):

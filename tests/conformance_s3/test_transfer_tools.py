@@ -28,10 +28,10 @@ def test_crt_transfers(server, s3, bucket, large, tmp_path, aws_environment):
         manager.download(bucket, "large", str(tmp_path / "back")).result()
         manager.upload(io.BytesIO(b"small"), bucket, KEYS[1]).result()
         assert content_of(s3, bucket, KEYS[1]) == b"small"
-    # The file gets its name after the result is there; the end of the manager waits for it.
-    assert (tmp_path / "back").read_bytes() == large
         manager.delete(bucket, KEYS[1]).result()
         assert keys_of(s3, bucket) == ["large"]
+    # The file gets its name after the result is there; the end of the manager waits for it.
+    assert (tmp_path / "back").read_bytes() == large
 
 
 def test_crt_client(server, keys, s3, bucket, large, tmp_path):

@@ -159,11 +159,13 @@ bool IamService::trusts_service(const RoleRecord& role, std::string_view service
 }
 
 Result<Principal> IamService::role_principal(std::string_view role_arn,
-                                             std::string_view session_name) {
+                                             std::string_view session_name,
+                                             std::string_view account) {
+  if (state_->accept_any()) {
+    const std::string owner(account);
+    return Principal{owner, "arn:aws:iam::" + owner + ":root", owner, {}, true};
+  }
   const std::optional<RoleArn> arn = parse_role_arn(role_arn);
-  if (arn && state_->accept_any())
-    return Principal{
-        arn->account, "arn:aws:iam::" + arn->account + ":root", arn->account, {}, true};
   std::shared_ptr<const RolePolicies> role;
   if (arn) role = TRY(state_->role_policies(arn->account, arn->name));
   if (!role || role->arn != role_arn)
@@ -179,7 +181,7 @@ Result<void> IamService::authorize_role(std::string_view role_arn, std::string_v
                                         std::string_view action, std::string_view resource,
                                         const ConditionContext& conditions) {
   if (state_->accept_any()) return {};
-  const Result<Principal> principal = role_principal(role_arn, session_name);
+  const Result<Principal> principal = role_principal(role_arn, session_name, {});
   if (!principal && principal.error().code == "AccessDenied")
     return access_denied(role_arn, action, resource, false);
   if (!principal) return std::unexpected(principal.error());

@@ -62,8 +62,8 @@ class IamService final : public IamInterface, public SessionInterface, public pl
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
-  Result<Principal> role_principal(std::string_view role_arn,
-                                   std::string_view session_name) override;
+  Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
+                                   std::string_view account) override;
 
   Result<void> authorize_operation(const Context& context, const schema::Service& service,
                                    const schema::Operation& operation, const Value& input) override;

@@ -80,9 +80,10 @@ class IamInterface {
                                       const ConditionContext& conditions = {}) = 0;
 
   // The role's session, for calls that the server makes as the role through the dispatcher.
-  // AccessDenied when there is no such role; with `--auth any` the root of its account.
-  virtual Result<Principal> role_principal(std::string_view role_arn,
-                                           std::string_view session_name) = 0;
+  // AccessDenied when there is no such role; with `--auth any`, where roles need not exist, the root
+  // of `account`: that of the job which names the role.
+  virtual Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
+                                           std::string_view account) = 0;
 
   // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
   // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.

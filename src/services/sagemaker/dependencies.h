@@ -32,8 +32,12 @@ struct Settings {
   std::string credentials_url;
 };
 
+// On whose behalf the server calls: a role, and where the job or endpoint is that has it.
+struct RoleUse {
+  std::string role_arn, account, region;
+};
 // S3 as the role may use it: its policies decide, call by call.
-using S3As = std::function<std::unique_ptr<s3::S3Interface>(const std::string& role_arn)>;
+using S3As = std::function<std::unique_ptr<s3::S3Interface>(const RoleUse& use)>;
 // The session's name in the messages of refusals and in policies' aws:userid.
 inline constexpr const char* kRoleSessionName = "SageMaker";
 

@@ -75,7 +75,8 @@ class FakeIam : public iam::IamInterface {
       return fail("AccessDeniedException", "not this role", 403);
     return {};
   }
-  Result<Principal> role_principal(std::string_view role, std::string_view session) override {
+  Result<Principal> role_principal(std::string_view role, std::string_view session,
+                                   std::string_view) override {
     return Principal{"123456789012", std::string(role) + "/" + std::string(session), {}, {}, false};
   }
   Result<void> authorize(const Principal&, std::string_view, std::string_view,

@@ -35,7 +35,9 @@ inline Result<void> RoleS3::check(const S3Action& asked) {
 }
 
 inline S3As s3_as(s3::S3Interface& s3, iam::IamInterface& iam) {
-  return [&s3, &iam](const std::string& role) { return std::make_unique<RoleS3>(s3, iam, role); };
+  return [&s3, &iam](const RoleUse& use) {
+    return std::make_unique<RoleS3>(s3, iam, use.role_arn);
+  };
 }
 
 }  // namespace tidemill::services::sagemaker

@@ -137,6 +137,7 @@ engine::TaskResult AsyncInference::run_task(const AsyncInvocation& invocation,
 engine::TaskResult AsyncInference::write_failure(const AsyncInvocation& invocation,
                                                  const engine::TaskRun& run) {
   dispatcher_.remove(invocation);
+  if (run.attempt == 1) dispatcher_.counters.failed += 1;
   if (run.attempt == 1)
     log::info("an asynchronous invocation failed", {{"endpoint", invocation.endpoint},
                                                     {"inference_id", invocation.inference_id},
@@ -144,11 +145,10 @@ engine::TaskResult AsyncInference::write_failure(const AsyncInvocation& invocati
   if (!invocation.failure_location.empty()) {
     const S3Uri uri = TRY(parse_s3_uri(invocation.failure_location));
     StringSource bytes(invocation.failure);
-    TRY(ports_.s3_as(invocation.role_arn)
+    TRY(ports_.s3_as(role_use(invocation))
             ->put_object(invocation.account, uri.bucket, uri.key, bytes,
                          {.content_type = kFailureContentType}));
   }
-  dispatcher_.counters.failed += 1;
   return remove(run);
 }
 

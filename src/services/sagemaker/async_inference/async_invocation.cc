@@ -1,5 +1,7 @@
 #include "services/sagemaker/async_inference/async_invocation.h"
 
+#include "services/sagemaker/async_inference/ports.h"
+
 #include <cstdio>
 
 namespace tidemill::services::sagemaker {
@@ -106,6 +108,10 @@ Result<Next> async_transition(const AsyncInvocation& invocation, const engine::E
     return Next(engine::Step<AsyncInvocation>{invocation, {{.type = tasks::kRemove}}});
   }
   return fail(codes::kInvalid, "an asynchronous invocation knows no event " + event.type);
+}
+
+RoleUse role_use(const AsyncInvocation& invocation) {
+  return {invocation.role_arn, invocation.account, invocation.region};
 }
 
 }  // namespace tidemill::services::sagemaker

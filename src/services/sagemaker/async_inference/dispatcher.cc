@@ -229,7 +229,7 @@ Result<std::string> AsyncDispatcher::fetch(Running& running, std::string& conten
   if (invocation.input_location.empty()) return invocation.inline_body.bytes;
   const std::string where = "The input " + invocation.input_location;
   const S3Uri uri = TRY(parse_s3_uri(invocation.input_location));
-  auto s3 = ports_.s3_as(running.invocation.role_arn);
+  auto s3 = ports_.s3_as(role_use(running.invocation));
   auto failed = [&](const Error& error) {
     return fail(error.code, where + " cannot be read: " + error.message);
   };
@@ -295,7 +295,7 @@ void AsyncDispatcher::finish(const RunningPointer& running, Result<AsyncAnswer> 
 Result<void> AsyncDispatcher::store_output(const Running& running, AsyncAnswer answer) {
   const S3Uri uri = TRY(parse_s3_uri(running.invocation.output_location));
   StringSource bytes(std::move(answer.body));
-  Result<s3::ObjectInfo> stored = ports_.s3_as(running.invocation.role_arn)
+  Result<s3::ObjectInfo> stored = ports_.s3_as(role_use(running.invocation))
                                       ->put_object(running.invocation.account, uri.bucket, uri.key,
                                                    bytes, {.content_type = answer.content_type});
   if (!stored) return fail(stored.error());

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "services/s3/interface.h"
+#include "services/sagemaker/dependencies.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -31,6 +32,9 @@ struct AsyncAnswer {
   std::string body, content_type;
 };
 
+struct AsyncInvocation;
+RoleUse role_use(const AsyncInvocation& invocation);
+
 // All thread-safe.
 struct AsyncPorts {
   // Reads the store.
@@ -41,7 +45,7 @@ struct AsyncPorts {
   // ServiceUnavailable and ThrottlingException: nothing was begun, again later.
   std::function<void(AsyncCall, std::move_only_function<void(Result<AsyncAnswer>)> done)> invoke;
   // S3 as the role may use it.
-  std::function<std::unique_ptr<s3::S3Interface>(const std::string& role_arn)> s3_as;
+  S3As s3_as;
 };
 
 }  // namespace tidemill::services::sagemaker

@@ -55,9 +55,9 @@ class AsyncInferenceTest : public testing::Test {
     ports.invoke = [this](AsyncCall call, AsyncDone done) {
       asked(std::move(call), std::move(done));
     };
-    ports.s3_as = [this](const std::string& role) {
-      EXPECT_EQ(role, "arn:aws:iam::123456789012:role/model");
-      return std::make_unique<RoleS3>(s3_, iam_, role);
+    ports.s3_as = [this](const RoleUse& use) {
+      EXPECT_EQ(use.role_arn, "arn:aws:iam::123456789012:role/model");
+      return std::make_unique<RoleS3>(s3_, iam_, use.role_arn);
     };
     async_ = std::make_unique<AsyncInference>(*store_, *engine_, clock_, *random_, ports, options_);
     async_->add_to(*engine_);

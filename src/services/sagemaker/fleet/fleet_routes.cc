@@ -86,6 +86,7 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
   auto failed = [&](const std::string& what) { return fail(kDeploymentFailed, what); };
   ModelFetch fetch{place.owner.account, place.variant.role_arn, container.data_uri,
                    container.data_compressed, variable(container, "SAGEMAKER_PROGRAM")};
+  fetch.region = place.owner.region;
   if (container.multi_model) fetch.uri.clear();
   fetch.stopped = [this, fleet = place.fleet_id] { return cancelled_ || is_start_stopped(fleet); };
   Result<void> fetched = fetch_model_data(in_, fetch, place.model_folder());
@@ -134,6 +135,7 @@ std::shared_ptr<LoadedModels> FleetRunner::source(const Place& place) {
   const bool many = place.container.multi_model;
   ModelSourceOptions options;
   options.account = place.owner.account;
+  options.region = place.owner.region;
   options.role_arn = place.variant.role_arn;
   options.prefix = many ? place.container.data_uri : "";
   options.folder = many ? place.models_folder() : place.model_folder();

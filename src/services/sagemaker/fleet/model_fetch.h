@@ -16,6 +16,7 @@ struct ModelFetch {
   std::string program;     // of code/, made executable when it is no Python script; "" none
   // Asked between pieces of the work; true ends it with Tidemill.Cancelled. Empty: never.
   std::function<bool()> stopped = {};
+  std::string region = {};
 };
 
 // With the role's rights. `folder` is there as a whole or not at all; nothing is done when it is

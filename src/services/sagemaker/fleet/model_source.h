@@ -18,7 +18,7 @@
 namespace tidemill::services::sagemaker {
 
 struct ModelSourceOptions {
-  std::string account, role_arn;
+  std::string account, region, role_arn;
   std::string
       prefix;  // s3://bucket/models/: targets are keys below it; "" one model, already there
   std::string folder;  // targets are unpacked below it; with an empty prefix, the model's folder
