@@ -99,7 +99,7 @@ void Application::Parts::add_platform() {
   training_counts->add_to(*outbox);
   http_deliveries = platform::make_http_driver();
   deliveries = std::make_unique<platform::Deliveries>(
-      *store, *engine, *random, clock,
+      *store, *engine, *random, *durations,
       platform::DeliveryPorts{
           [this](const std::string& role, const std::string& action, const std::string& target) {
             return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
@@ -114,8 +114,8 @@ services::sagemaker::S3As Application::Parts::s3_as() {
   return [this](const services::sagemaker::RoleUse& use) {
     return std::make_unique<services::s3::S3Client>(
         *dispatcher, [this, use]() -> Result<services::platform::Caller> {
-          services::Principal principal =
-              TRY(iam->role_principal(use.role_arn, services::sagemaker::kRoleSessionName, use.account));
+          services::Principal principal = TRY(iam->role_principal(
+              use.role_arn, services::sagemaker::kRoleSessionName, use.account));
           return services::platform::Caller{std::move(principal), use.region};
         });
   };

@@ -37,8 +37,8 @@ Result<FolderFormat> read_format(const filesystem::path& folder) {
   std::error_code error;
   if (!filesystem::exists(path, error) && !error) return FolderFormat{kFirstFolderVersion, ""};
   if (!filesystem::is_regular_file(path, error))
-    return fail(codes::kInvalid, path.string() +
-                                     " is not a file. Bring it back from a backup of the folder.");
+    return fail(codes::kInvalid,
+                path.string() + " is not a file. Bring it back from a backup of the folder.");
   std::ifstream file(path);
   Result<FolderFormat> format =
       from_json<FolderFormat>(std::string(std::istreambuf_iterator<char>(file), {}));

@@ -80,8 +80,8 @@ class IamInterface {
                                       const ConditionContext& conditions = {}) = 0;
 
   // The role's session, for calls that the server makes as the role through the dispatcher.
-  // AccessDenied when there is no such role; with `--auth any`, where roles need not exist, the root
-  // of `account`: that of the job which names the role.
+  // AccessDenied when there is no such role; with `--auth any`, where roles need not exist, the
+  // root of `account`: that of the job which names the role.
   virtual Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                            std::string_view account) = 0;
 

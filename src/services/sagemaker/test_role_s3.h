@@ -35,9 +35,8 @@ inline Result<void> RoleS3::check(const S3Action& asked) {
 }
 
 inline S3As s3_as(s3::S3Interface& s3, iam::IamInterface& iam) {
-  return [&s3, &iam](const RoleUse& use) {
-    return std::make_unique<RoleS3>(s3, iam, use.role_arn);
-  };
+  return
+      [&s3, &iam](const RoleUse& use) { return std::make_unique<RoleS3>(s3, iam, use.role_arn); };
 }
 
 }  // namespace tidemill::services::sagemaker

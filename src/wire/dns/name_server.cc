@@ -6,10 +6,12 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
+#include <cstring>
 #include <optional>
 #include <unordered_set>
 #include <vector>
 
+#include "base/log.h"
 #include "wire/http_socket.h"
 
 namespace tidemill::wire {
@@ -19,6 +21,8 @@ namespace {
 // After this many, other sockets on the loop get their turn.
 constexpr int kDatagramsPerEventMax = 64;
 constexpr std::size_t kLengthBytes = 2;  // before each message over TCP
+// After a failed accept, when waiting for the listener would end at once.
+constexpr std::chrono::milliseconds kAcceptRetryDelay{100};
 
 }  // namespace
 
@@ -29,7 +33,8 @@ class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
       : loop_(loop),
         is_here_(is_here),
         datagrams_(loop.context(), datagrams.release()),
-        listener_(loop.context(), listener.release()) {}
+        listener_(loop.context(), listener.release()),
+        accept_timer_(loop) {}
 
   runtime::EventLoop& loop() { return loop_; }
   void start() {
@@ -48,6 +53,7 @@ class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
   runtime::EventLoop& loop_;
   const IsHere is_here_;
   asio::posix::stream_descriptor datagrams_, listener_;
+  std::optional<runtime::Timer> accept_timer_;  // nullopt: ended
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   bool ended_ = false;
 };
@@ -145,7 +151,16 @@ void NameServer::Door::accept_connections() {
   for (std::size_t i = 0; i < dns_connections_max; ++i) {
     Descriptor accepted(
         ::accept4(listener_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!accepted) break;
+    if (!accepted && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (!accepted && (errno == EINTR || errno == ECONNABORTED)) continue;
+    if (!accepted) {
+      log::error("cannot accept connections to a resolver", {{"error", std::strerror(errno)}});
+      accept_timer_->start(kAcceptRetryDelay, [weak = weak_from_this()] {
+        const std::shared_ptr<Door> self = weak.lock();
+        if (self && !self->ended_) self->accept_connections();
+      });
+      return;
+    }
     if (connections_.size() >= dns_connections_max) continue;
     auto connection = std::make_shared<Connection>(shared_from_this(), accepted.release());
     connections_.insert(connection);
@@ -156,6 +171,7 @@ void NameServer::Door::accept_connections() {
 
 void NameServer::Door::end() {
   ended_ = true;
+  accept_timer_.reset();
   boost::system::error_code ignored;
   datagrams_.close(ignored);
   listener_.close(ignored);

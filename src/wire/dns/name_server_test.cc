@@ -1,10 +1,14 @@
 #include "wire/dns/name_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <ctime>
+#include <thread>
 #include <vector>
 
 #include "base/test_eventually.h"
@@ -85,6 +89,30 @@ TEST_F(NameServerTest, HoldsAFewConnectionsAndClosesTheRest) {
     send(late, std::string("\0\x18", 2) + kQuery);
     return received(late).ends_with(kAddress);
   }));
+}
+
+// The server's process, which is the test's, has no descriptor left for a while.
+TEST_F(NameServerTest, DoesNotSpinWithoutDescriptors) {
+  open("a");
+  const Descriptor client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const timeval patience{5, 0};
+  ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int lowest_free = ::fcntl(client.get(), F_DUPFD_CLOEXEC, 0);
+  ::close(lowest_free);
+  const rlimit exhausted{rlim_t(lowest_free), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &exhausted), 0);
+  const int connected =
+      ::connect(client.get(), reinterpret_cast<const sockaddr*>(&streams_at_), sizeof streams_at_);
+  const std::clock_t begun = std::clock();  // of the processor
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  const double busy_seconds = double(std::clock() - begun) / CLOCKS_PER_SEC;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_EQ(connected, 0);
+  EXPECT_LT(busy_seconds, 0.05);
+  send(client, std::string("\0\x18", 2) + kQuery);
+  EXPECT_TRUE(received(client).ends_with(kAddress)) << "accepted once there are descriptors";
 }
 
 TEST_F(NameServerTest, ClosesWithTheJob) {

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 
 #include "base/arn.h"
 #include "base/log.h"
+#include "engine/transitions.h"
 #include "services/platform/delivery/delivery_events.h"
 
 namespace tidemill::services::platform {
@@ -48,18 +50,26 @@ const store::Table<DeliveryRecord>& delivery_table() {
 std::vector<store::TableSpec> Deliveries::tables() { return {delivery_table().spec()}; }
 
 Deliveries::Deliveries(store::Store& store, engine::Engine& engine, Random& random,
-                       const Clock& clock, DeliveryPorts ports)
-    : store_(store), engine_(engine), random_(random), clock_(clock), ports_(std::move(ports)) {}
+                       const Clock& durations, DeliveryPorts ports, std::size_t pending_max)
+    : store_(store),
+      engine_(engine),
+      random_(random),
+      durations_(durations),
+      ports_(std::move(ports)),
+      pending_max_(pending_max) {}
 
 void Deliveries::add_to(engine::Engine& engine) {
-  engine::Machine machine =
-      engine::make_machine(kDeliveryMachine, delivery_table(), &delivery_transition,
-                           [this](const DeliveryRecord& record, const engine::TaskRun& run) {
-                             return run_task(record, run);
-                           },
-                           {.attempts_max = kBuryAttemptsMax,
-                            .first_delay = kFirstDelay,
-                            .delay_max = std::chrono::minutes(1)});
+  engine::Machine machine = engine::make_machine(
+      kDeliveryMachine, delivery_table(),
+      [this](const DeliveryRecord& record, const engine::Event& event, Timestamp) {
+        return delivery_transition(record, event, durations_.now());
+      },
+      [this](const DeliveryRecord& record, const engine::TaskRun& run) {
+        return run_task(record, run);
+      },
+      // The engine's own retries would hold the lane; the transitions make
+      // timers instead.
+      {.attempts_max = 1});
   // Keys begin with their lane.
   machine.lane = [](std::string_view key) { return store::split_key(key).front(); };
   engine.add(std::move(machine));
@@ -88,6 +98,27 @@ Result<DeliveryDriver*> Deliveries::driver_of(const std::string& target) const {
   return found->second;
 }
 
+// Adds one to the pending ones, unless they are as many as may be.
+Result<void> Deliveries::reserve_place() {
+  bool counted = false;
+  {
+    std::shared_lock lock(counting_);
+    counted = counted_;
+  }
+  // At the first use rather than at the start, which would wait for the reading of all records.
+  if (!counted) {
+    std::unique_lock lock(counting_);
+    if (!counted_) pending_ += TRY(pending());
+    counted_ = true;
+  }
+  if (pending_.fetch_add(1) < pending_max_) return {};
+  --pending_;
+  return fail(codes::kOverloaded,
+              fmt::format("{} events wait for their delivery, and no more are taken until some of "
+                          "them are delivered or given up",
+                          pending_max_));
+}
+
 Result<std::string> Deliveries::send(const Delivery& delivery, store::Transaction along) {
   TRY(driver_of(delivery.target));
   if (!delivery.dead_letter_target.empty()) TRY(driver_of(delivery.dead_letter_target));
@@ -103,10 +134,16 @@ Result<std::string> Deliveries::send(const Delivery& delivery, store::Transactio
   if (delivery.payload.size() > kDeliveryBytesMax)
     return fail(codes::kInvalid, fmt::format("a payload of {} bytes; the limit is {}",
                                              delivery.payload.size(), kDeliveryBytesMax));
-  DeliveryRecord record{.delivery = delivery, .id = make_uuid(random_), .created = clock_.now()};
+  DeliveryRecord record{
+      .delivery = delivery, .id = make_uuid(random_), .created = durations_.now()};
   const std::size_t lane = std::hash<std::string>()(delivery.target) % kDeliveryLanes;
-  TRY(engine_.create(kDeliveryMachine, store::key({std::to_string(lane), record.id}),
-                     to_json(record), {}, {{.type = delivery_tasks::kAttempt}}, std::move(along)));
+  TRY(reserve_place());
+  Result<void> made =
+      engine_.create(kDeliveryMachine, store::key({std::to_string(lane), record.id}),
+                     to_json(record), {}, {{.type = delivery_tasks::kAttempt}}, std::move(along));
+  // After Tidemill.Io the record may exist: its place stays taken.
+  if (!made && made.error().code != codes::kIo) --pending_;
+  TRY(std::move(made));
   return record.id;
 }
 
@@ -128,23 +165,9 @@ engine::TaskResult Deliveries::run_task(const DeliveryRecord& record, const engi
     ++counters_.delivered;
     return forget(record, run.key);
   }
-  if (run.type == delivery_tasks::kBury) {
-    engine::TaskResult result = bury(record, run.stop);
-    // The engine gives up with this attempt: so does the dead letter.
-    if (!result && run.attempt < kBuryAttemptsMax) return result;
-    if (!result || record.delivery.dead_letter_target.empty()) {
-      ++counters_.dropped;
-      log::warning("an event could not be delivered and is dropped",
-                   {{"target", record.delivery.target},
-                    {"attempts", record.attempts},
-                    {"why", record.exhausted},
-                    {"reason", record.message},
-                    {"dead_letter", result ? "none" : result.error().message}});
-    } else {
-      ++counters_.dead_lettered;
-    }
-    return forget(record, run.key);
-  }
+  if (run.type == delivery_tasks::kBury && record.state == DeliveryState::dead)
+    return bury(record, run);
+  if (run.type == delivery_tasks::kForget) return forget(record, run.key);
   return std::vector<engine::Event>();
 }
 
@@ -183,32 +206,52 @@ engine::TaskResult Deliveries::attempt(const DeliveryRecord& record, const std::
 }
 
 // EventBridge's attributes of dead letters.
-engine::TaskResult Deliveries::bury(const DeliveryRecord& record, const std::stop_token& stop) {
+AttemptResult Deliveries::send_dead_letter(const DeliveryRecord& record,
+                                           const std::stop_token& stop) {
   const Delivery& delivery = record.delivery;
-  if (delivery.dead_letter_target.empty()) return std::vector<engine::Event>();
   std::map<std::string, std::string> why = delivery.attributes;
   why["TARGET_ARN"] = delivery.target;
   why["ERROR_CODE"] = record.code;
   why["ERROR_MESSAGE"] = record.message;
   why["RETRY_ATTEMPTS"] = std::to_string(std::max<std::int64_t>(record.attempts - 1, 0));
   if (record.exhausted != "NonRetryable") why["EXHAUSTED_RETRY_CONDITION"] = record.exhausted;
-  const AttemptResult result =
-      call(delivery.dead_letter_target,
-           {record.id, delivery.account, delivery.region, "", delivery.payload,
-            delivery.content_type, std::move(why), "", record.attempts},
-           stop);
-  if (result.outcome == AttemptResult::Outcome::delivered) return std::vector<engine::Event>();
-  if (stop.stop_requested()) return fail(codes::kCancelled, "the server is being stopped");
-  return fail(result.code, result.message);
+  return call(delivery.dead_letter_target,
+              {record.id, delivery.account, delivery.region, "", delivery.payload,
+               delivery.content_type, std::move(why), "", record.attempts},
+              stop);
+}
+
+engine::TaskResult Deliveries::bury(const DeliveryRecord& record, const engine::TaskRun& run) {
+  std::string why_dropped = "none";
+  if (!record.delivery.dead_letter_target.empty()) {
+    const AttemptResult result = send_dead_letter(record, run.stop);
+    if (result.outcome == AttemptResult::Outcome::delivered) {
+      ++counters_.dead_lettered;
+      return forget(record, run.key);
+    }
+    if (run.stop.stop_requested()) return fail(codes::kCancelled, "the server is being stopped");
+    if (record.bury_attempts + 1 < kBuryAttemptsMax)
+      return engine::events_of(BuryFailed{delay_after(record.bury_attempts, result, random_)});
+    why_dropped = result.message;
+  }
+  ++counters_.dropped;
+  log::warning("an event could not be delivered and is dropped",
+               {{"target", record.delivery.target},
+                {"attempts", record.attempts},
+                {"why", record.exhausted},
+                {"reason", record.message},
+                {"dead_letter", why_dropped}});
+  return forget(record, run.key);
 }
 
 engine::TaskResult Deliveries::forget(const DeliveryRecord& record, const std::string& key) {
-  Result<void> erased = engine_.erase(kDeliveryMachine, key, {});
-  if (!erased && erased.error().code != codes::kNotFound)
-    log::warning("a delivery that is over is not forgotten yet",
-                 {{"delivery", record.id}, {"reason", erased.error().message}});
-  if (!erased && erased.error().code != codes::kNotFound) return fail(erased.error());
-  return std::vector<engine::Event>();
+  std::shared_lock lock(counting_);
+  const Result<void> erased = engine_.erase(kDeliveryMachine, key, {});
+  if (erased && counted_) --pending_;
+  if (erased || erased.error().code == codes::kNotFound) return std::vector<engine::Event>();
+  log::warning("a delivery that is over is not forgotten yet",
+               {{"delivery", record.id}, {"reason", erased.error().message}});
+  return engine::events_of(ForgetFailed{});
 }
 
 std::string Deliveries::metrics_text() const {

@@ -2,12 +2,15 @@
 // subscriptions of SNS, schedules, alarms. At least once, with retries, ageing and dead letters.
 //
 //   waiting -> (delivered: gone) | dead -> gone
+//
+// When the store fails to erase a record that would be gone, it is `over` until the store does.
 #pragma once
 
 #include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 
 #include "base/clock.h"
@@ -39,30 +42,35 @@ BOOST_DESCRIBE_STRUCT(Delivery, (),
                       (account, region, target, payload, content_type, attributes, role_arn,
                        dead_letter_target, policy))
 
-enum class DeliveryState { waiting, dead };
-BOOST_DESCRIBE_ENUM(DeliveryState, waiting, dead)
+enum class DeliveryState { waiting, dead, over };
+BOOST_DESCRIBE_ENUM(DeliveryState, waiting, dead, over)
 
 struct DeliveryRecord {
   Delivery delivery;
   std::string id;
   DeliveryState state = DeliveryState::waiting;
-  Timestamp created;
+  Timestamp created;  // by the clock of durations: for its age, not for display
   std::int64_t attempts = 0;
   std::string code, message;  // of the last failure
   std::string exhausted;      // why it is dead: MaximumRetryAttempts, MaximumEventAgeInSeconds, ...
+  std::int64_t bury_attempts = 0;  // failed ones of its dead letter
 };
 BOOST_DESCRIBE_STRUCT(DeliveryRecord, (),
-                      (delivery, id, state, created, attempts, code, message, exhausted))
+                      (delivery, id, state, created, attempts, code, message, exhausted,
+                       bury_attempts))
 
 inline constexpr const char* kDeliveryMachine = "platform_delivery";
 inline constexpr std::size_t kDeliveryBytesMax = 256u << 10;
 // Attempts at the same time; targets share these lanes, so that one that is slow leaves workers and
 // most other targets alone.
 inline constexpr std::size_t kDeliveryLanes = 16;
+// Deliveries that are kept at the same time; send() refuses further ones. An endless failure of a
+// busy target therefore fills neither the disk nor the engine.
+inline constexpr std::size_t kDeliveriesPendingMax = 100'000;
 
 const store::Table<DeliveryRecord>& delivery_table();
 
-// Pure, for the tests; delivery_transitions.cc.
+// Pure, for the tests; delivery_transitions.cc. `now` is by the clock of durations.
 Result<std::optional<engine::Step<DeliveryRecord>>> delivery_transition(
     const DeliveryRecord& record, const engine::Event& event, Timestamp now);
 
@@ -77,9 +85,10 @@ struct DeliveryPorts {
 // Thread-safe, except that drivers are registered before the engine starts.
 class Deliveries {
  public:
-  // Borrows the first three.
-  Deliveries(store::Store& store, engine::Engine& engine, Random& random, const Clock& clock,
-             DeliveryPorts ports);
+  // Borrows the first four. `durations` is the engine's clock for timers, so that a step of the
+  // wall clock ages no delivery.
+  Deliveries(store::Store& store, engine::Engine& engine, Random& random, const Clock& durations,
+             DeliveryPorts ports, std::size_t pending_max = kDeliveriesPendingMax);
   static std::vector<store::TableSpec> tables();
   // Before the engine starts.
   void add_to(engine::Engine& engine);
@@ -89,7 +98,7 @@ class Deliveries {
   void add(const std::string& service, const std::string& resource_type, DeliveryDriver& driver);
 
   // Durable when it returns: the delivery's id. Tidemill.Invalid: there is no driver for the target
-  // or the dead letter's, or a limit is passed.
+  // or the dead letter's, or a limit is passed. Tidemill.Overloaded: as many as may be are pending.
   Result<std::string> send(const Delivery& delivery, store::Transaction along = {});
   // Those that wait, or are dead and not yet told so.
   Result<std::size_t> pending();
@@ -105,17 +114,26 @@ class Deliveries {
   Result<DeliveryDriver*> driver_of(const std::string& target) const;
   engine::TaskResult run_task(const DeliveryRecord& record, const engine::TaskRun& run);
   engine::TaskResult attempt(const DeliveryRecord& record, const std::stop_token& stop);
-  engine::TaskResult bury(const DeliveryRecord& record, const std::stop_token& stop);
+  engine::TaskResult bury(const DeliveryRecord& record, const engine::TaskRun& run);
+  AttemptResult send_dead_letter(const DeliveryRecord& record, const std::stop_token& stop);
   engine::TaskResult forget(const DeliveryRecord& record, const std::string& key);
   AttemptResult call(const std::string& target, Attempt attempt, const std::stop_token& stop);
+  Result<void> reserve_place();
 
   store::Store& store_;
   engine::Engine& engine_;
   Random& random_;
-  const Clock& clock_;
+  const Clock& durations_;
   const DeliveryPorts ports_;
+  const std::size_t pending_max_;
   std::map<std::pair<std::string, std::string>, DeliveryDriver*> drivers_;
   Counters counters_;
+  // Held alone while the store's records are counted, shared while one is erased.
+  std::shared_mutex counting_;
+  bool counted_ = false;  // guarded by counting_
+  // Records in the store and those being made; valid once counted. After failures of the store
+  // whose outcome stays unknown it may be too large by these, until the next start.
+  std::atomic<std::size_t> pending_{0};
 };
 
 }  // namespace tidemill::services::platform

@@ -3,11 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 
 #include "base/test_eventually.h"
+#include "engine/make_engine.h"
 #include "services/platform/delivery/delivery_events.h"
+#include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
 
 namespace tidemill::services::platform {
@@ -61,20 +64,26 @@ class DeliveriesTest : public testing::Test {
   DeliveriesTest() {
     std::vector<store::TableSpec> tables = engine::engine_tables();
     for (store::TableSpec& table : Deliveries::tables()) tables.push_back(std::move(table));
-    store_ = store::make_memory_store(tables);
+    memory_ = store::make_memory_store(tables);
+    store_ = store::make_fault_store(*memory_, [this](const store::FaultPoint& point) {
+      const bool fails = point.transaction && erases_delivery(*point.transaction) &&
+                         erasures_failing_.fetch_sub(1) > 0;
+      return store::Fault{fails ? store::FaultKind::storage_full : store::FaultKind::none};
+    });
     begin();
   }
   ~DeliveriesTest() override { engine_->stop(); }
   void begin() {
     engine_.reset();
-    engine_ = engine::make_engine(*store_, clock_, *random_, {.poll_interval = 2ms});
+    engine_ = engine::make_engine(*store_, wall_, clock_, *random_, {.poll_interval = 2ms});
     deliveries_ = std::make_unique<Deliveries>(
         *store_, *engine_, *random_, clock_,
         DeliveryPorts{[this](const std::string&, const std::string& action,
                              const std::string& target) -> Result<void> {
           asked_ = action + " " + target;
           return allowed_ ? Result<void>() : Result<void>(fail("AccessDeniedException", "no"));
-        }});
+        }},
+        pending_max_);
     deliveries_->add("sqs", "", driver_);
     deliveries_->add_to(*engine_);
     ASSERT_TRUE(engine_->start());
@@ -87,6 +96,22 @@ class DeliveriesTest : public testing::Test {
     delivery.payload = "{\"a\":1}";
     delivery.role_arn = "arn:aws:iam::123456789012:role/r";
     delivery.dead_letter_target = kDeadQueue;
+    return delivery;
+  }
+  static bool erases_delivery(const store::Transaction& transaction) {
+    return std::ranges::any_of(transaction.operations(), [](const auto& operation) {
+      return operation.kind == store::Transaction::Operation::Kind::erase &&
+             operation.table == delivery_table().name();
+    });
+  }
+  // Another target that shares the queue's lane.
+  Delivery to_neighbour() {
+    const auto lane = [](const std::string& target) {
+      return std::hash<std::string>()(target) % kDeliveryLanes;
+    };
+    Delivery delivery = to_queue();
+    for (int i = 0; delivery.target == kQueue || lane(delivery.target) != lane(kQueue); ++i)
+      delivery.target = "arn:aws:sqs:us-east-1:123456789012:neighbour" + std::to_string(i);
     return delivery;
   }
   // Lets the pauses pass.
@@ -103,7 +128,11 @@ class DeliveriesTest : public testing::Test {
     return found;
   }
 
-  ManualClock clock_{Timestamp{1'800'000'000'000'000}};
+  ManualClock clock_{Timestamp{1'800'000'000'000'000}};  // for durations
+  ManualClock wall_{Timestamp{1'800'000'000'000'000}};
+  std::atomic<int> erasures_failing_ = 0;
+  std::size_t pending_max_ = kDeliveriesPendingMax;
+  std::unique_ptr<store::Store> memory_;
   std::unique_ptr<Random> random_ = make_seeded_random(7);
   std::unique_ptr<store::Store> store_;
   TestDriver driver_;
@@ -198,6 +227,76 @@ TEST_F(DeliveriesTest, DeadLettersThatCannotBeDeliveredAreDroppedInTheEnd) {
   ASSERT_TRUE(over());
   EXPECT_EQ(driver_.attempts().size(), std::size_t(1 + kBuryAttemptsMax));
   EXPECT_EQ(deliveries_->counters().dropped, 1u);
+}
+
+TEST_F(DeliveriesTest, ADeadLetterThatFailsDoesNotHoldItsLane) {
+  driver_.answer({AttemptResult::refused("404", "no such queue")});
+  driver_.dead_answer_ = busy();
+  ASSERT_TRUE(deliveries_->send(to_queue()));
+  ASSERT_TRUE(eventually([&] { return driver_.attempts().size() == 2; }));
+  const Delivery neighbour = to_neighbour();
+  ASSERT_TRUE(deliveries_->send(neighbour));
+  // The clock stands still: the dead letter's next attempt is not due.
+  EXPECT_TRUE(eventually([&] { return deliveries_->counters().delivered == 1; }));
+  EXPECT_THAT(targets(), ElementsAre(kQueue, kDeadQueue, neighbour.target));
+  EXPECT_TRUE(eventually([&] { return *deliveries_->pending() == 1; }));
+  ASSERT_TRUE(over());
+}
+
+TEST_F(DeliveriesTest, AFailureToForgetNeitherHoldsTheLaneNorDeliversAgain) {
+  erasures_failing_ = 1;
+  ASSERT_TRUE(deliveries_->send(to_queue()));
+  ASSERT_TRUE(eventually([&] { return erasures_failing_ <= 0; }));
+  const Delivery neighbour = to_neighbour();
+  ASSERT_TRUE(deliveries_->send(neighbour));
+  EXPECT_TRUE(eventually([&] { return *deliveries_->pending() == 1; }));
+  EXPECT_THAT(targets(), ElementsAre(kQueue, neighbour.target));
+  erasures_failing_ = 2;
+  ASSERT_TRUE(over());
+  EXPECT_EQ(driver_.attempts().size(), 2u);
+  EXPECT_EQ(deliveries_->counters().delivered, 2u);
+}
+
+TEST_F(DeliveriesTest, AStepOfTheWallClockAgesNothing) {
+  driver_.hold_ = true;
+  Delivery delivery = to_queue();
+  delivery.policy.event_age_seconds_max = 60;
+  ASSERT_TRUE(deliveries_->send(delivery));
+  ASSERT_TRUE(eventually([&] { return driver_.attempts().size() == 1; }));
+  driver_.answer({busy()});
+  wall_.advance(48h);
+  driver_.hold_ = false;
+  ASSERT_TRUE(over(1s));
+  EXPECT_THAT(targets(), ElementsAre(kQueue, kQueue));
+  EXPECT_EQ(deliveries_->counters().delivered, 1u);
+}
+
+TEST_F(DeliveriesTest, RefusesMoreThanMayBePending) {
+  engine_->stop();
+  pending_max_ = 3;
+  begin();
+  driver_.hold_ = true;
+  const auto codes_of_sends = [&](int count) {
+    std::vector<std::string> found;
+    for (; count > 0; --count) {
+      const Result<std::string> sent = deliveries_->send(to_queue());
+      found.push_back(sent ? "sent" : sent.error().code);
+    }
+    return found;
+  };
+  EXPECT_THAT(codes_of_sends(5),
+              ElementsAre("sent", "sent", "sent", codes::kOverloaded, codes::kOverloaded));
+  driver_.answer({busy()});  // for the attempt that the stop cuts short
+  engine_->stop();
+  driver_.answer({});
+  begin();  // those in the store count after a restart, too
+  EXPECT_THAT(codes_of_sends(1), ElementsAre(codes::kOverloaded));
+  driver_.hold_ = false;
+  ASSERT_TRUE(over());
+  driver_.hold_ = true;
+  EXPECT_THAT(codes_of_sends(4), ElementsAre("sent", "sent", "sent", codes::kOverloaded));
+  driver_.hold_ = false;
+  ASSERT_TRUE(over());
 }
 
 TEST_F(DeliveriesTest, RefusesWhatCannotBeDelivered) {

@@ -29,7 +29,23 @@ Next failed(DeliveryRecord record, const AttemptFailed& event, Timestamp now) {
                                       {{.type = delivery_tasks::kAttempt, .delay = delay}}};
 }
 
-// The store would not let a task end: it is done again later, rather than left undone.
+// A timer and not the engine's retry, which would hold the lane until the next attempt.
+Next bury_failed(DeliveryRecord record, const BuryFailed& event, Timestamp) {
+  ++record.bury_attempts;
+  const std::chrono::milliseconds delay(event.delay_milliseconds);
+  return engine::Step<DeliveryRecord>{std::move(record),
+                                      {{.type = delivery_tasks::kBury, .delay = delay}}};
+}
+
+// Only erasing the record is left to do: neither an attempt nor a dead letter is sent again.
+Next forget_failed(DeliveryRecord record, const ForgetFailed&, Timestamp) {
+  constexpr std::chrono::seconds kLater{5};
+  record.state = DeliveryState::over;
+  return engine::Step<DeliveryRecord>{std::move(record),
+                                      {{.type = delivery_tasks::kForget, .delay = kLater}}};
+}
+
+// A task that failed in an unforeseen way is done again later, rather than left undone.
 Next task_failed(const DeliveryRecord& record, const engine::TaskFailure& failure, Timestamp) {
   constexpr std::chrono::minutes kLater{1};
   return engine::Step<DeliveryRecord>{record, {{.type = failure.task, .delay = kLater}}};
@@ -38,6 +54,8 @@ Next task_failed(const DeliveryRecord& record, const engine::TaskFailure& failur
 const Table& table() {
   static const Table rows("a delivery", &DeliveryRecord::state,
                           {Table::on<AttemptFailed>({DeliveryState::waiting}, &failed),
+                           Table::on<BuryFailed>({DeliveryState::dead}, &bury_failed),
+                           Table::on_any<ForgetFailed>(&forget_failed),
                            Table::on_any<engine::TaskFailure>(&task_failed)});
   return rows;
 }

@@ -117,7 +117,8 @@ class HttpDriver final : public DeliveryDriver {
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_NOPROXY, "*");  // not what the server's environment says
+    set(CURLOPT_MAXCONNECTS, 1L);  // that a handle keeps: idle handles bound idle connections
+    set(CURLOPT_NOPROXY, "*");     // not what the server's environment says
     set(CURLOPT_USERAGENT, "Tidemill");
     set(CURLOPT_CONNECTTIMEOUT_MS, long(options_.connect_timeout.count()));
     set(CURLOPT_TIMEOUT_MS, long(options_.timeout.count()));

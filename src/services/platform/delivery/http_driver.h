@@ -24,7 +24,7 @@ struct HttpDriverOptions {
   std::size_t response_bytes_max = 64u << 10;
   // File of certificate authorities to trust; "": the system's.
   std::string authorities;
-  // Connections that are kept open for the next attempt.
+  // Connections that are kept open for the next attempts, each to the target it was made for.
   std::size_t connections_idle_max = 32;
 };
 

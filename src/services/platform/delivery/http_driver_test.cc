@@ -126,6 +126,17 @@ TEST_F(HttpDriverTest, ConnectionsAreKept) {
   EXPECT_EQ(target_.connections(), 1);
 }
 
+TEST_F(HttpDriverTest, AHandleKeepsOneConnection) {
+  std::unique_ptr<DeliveryDriver> driver = make_http_driver();
+  TestHttpTarget other;
+  Attempt attempt;
+  for (const std::string& url : {target_.url(), other.url(), target_.url(), other.url()}) {
+    attempt.target = url;
+    ASSERT_EQ(driver->attempt(attempt, {}).outcome, Outcome::delivered);
+  }
+  EXPECT_GT(target_.connections() + other.connections(), 2) << "not both were kept";
+}
+
 TEST_F(HttpDriverTest, ItsOwnProxySettingsDoNotCount) {
   ::setenv("http_proxy", "http://127.0.0.1:1", 1);
   EXPECT_EQ(deliver(target_.url()).outcome, Outcome::delivered);

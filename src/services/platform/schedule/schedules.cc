@@ -146,56 +146,109 @@ Result<std::vector<Firing>> Schedules::due_firings(ScheduleRecord& record,
   if (!firings.empty()) firings.front().missed = missed;
   record.fired += std::int64_t(firings.size());
   record.missed += missed;
-  missed_ += std::uint64_t(missed);
   return firings;
 }
 
 // One schedule that is due, on its way through a commit.
 struct Schedules::Turn {
+  std::string key;
+  std::vector<std::string> names;  // kind, name
+  std::uint64_t version = 0;       // of the row
+  ScheduleRecord before, next;     // as it was read, and to be written
+  std::size_t due = 0;             // firings; 0: the expression cannot be read
+  ScheduleRecord behind;           // moved on behind those firings
   store::Transaction transaction;
-  std::size_t firings = 0;
+  bool failed = false;  // `next` counts a failed attempt
   Result<void> outcome;
+  std::size_t fired = 0;  // firings that are durable
 };
+
+// Makes `next` and the transaction count an attempt instead of firing.
+void Schedules::note_failure(Turn& turn, const Error& error) {
+  const ScheduleRecord& before = turn.before;
+  const bool given_up = before.attempts + 1 >= kFiringAttemptsMax && turn.due > 0;
+  ++failures_;
+  log::warning("a schedule could not fire", {{"kind", turn.names[0]},
+                                             {"schedule", turn.names[1]},
+                                             {"attempt", before.attempts + 1},
+                                             {"given_up", given_up ? "yes" : "no"},
+                                             {"reason", error.message}});
+  turn.failed = true;
+  if (given_up) {
+    turn.next = turn.behind;
+    turn.next.fired = before.fired;
+    turn.next.missed += std::int64_t(turn.due);
+  } else {
+    // The same occurrence comes again.
+    const std::int64_t doublings = std::min<std::int64_t>(before.attempts, 6);
+    turn.next = before;
+    turn.next.attempts = before.attempts + 1;
+    turn.next.due = clock_.now() + std::min<std::chrono::seconds>(kRetryDelay * (1LL << doublings),
+                                                                  kRetryDelayMax);
+  }
+  turn.transaction = store::Transaction();
+  schedule_table().put(turn.transaction, turn.key, turn.next, turn.version);
+}
 
 std::unique_ptr<Schedules::Turn> Schedules::prepare(const store::Row& row) {
   auto record = store::read_or_skip<ScheduleRecord>(schedule_table().name(), row.key, row.value);
-  const std::vector<std::string> parts = store::split_key(row.key);
-  const auto kind = parts.size() == 2 ? kinds_.find(parts[0]) : kinds_.end();
+  std::vector<std::string> names = store::split_key(row.key);
+  const auto kind = names.size() == 2 ? kinds_.find(names[0]) : kinds_.end();
   // Of a program that knows more kinds, or damaged: it waits, out of the others' way.
   if (!record || kind == kinds_.end()) return nullptr;
   auto turn = std::make_unique<Turn>();
-  ScheduleRecord next = *record;
-  Result<std::vector<Firing>> firings = due_firings(next, parts[1]);
+  turn->key = row.key;
+  turn->names = std::move(names);
+  turn->version = row.version;
+  turn->before = turn->behind = *std::move(record);
+  const Result<std::vector<Firing>> firings = due_firings(turn->behind, turn->names[1]);
   Result<void> fired = firings ? Result<void>() : Result<void>(fail(firings.error()));
   if (firings) {
-    turn->firings = firings->size();
+    turn->due = firings->size();
     for (const Firing& firing : *firings)
       if (fired) fired = kind->second(firing, turn->transaction);
   }
   if (!fired) {
-    ++failures_;
-    log::warning("a schedule could not fire",
-                 {{"kind", parts[0]}, {"schedule", parts[1]}, {"reason", fired.error().message}});
-    turn->transaction = store::Transaction();
-    turn->firings = 0;
-    if (record->attempts + 1 < kFiringAttemptsMax || !firings) {
-      // The same occurrence comes again.
-      const std::int64_t doublings = std::min<std::int64_t>(record->attempts, 6);
-      next = *record;
-      next.attempts = record->attempts + 1;
-      next.due = clock_.now() +
-                 std::min<std::chrono::seconds>(kRetryDelay * (1LL << doublings), kRetryDelayMax);
-    } else {
-      next.fired = record->fired;
-      next.missed += std::int64_t(firings->size());
-    }
+    note_failure(*turn, fired.error());
+    return turn;
   }
-  schedule_table().put(turn->transaction, row.key, next, row.version);
+  turn->next = turn->behind;
+  schedule_table().put(turn->transaction, row.key, turn->next, row.version);
   return turn;
+}
+
+// After `next` was written.
+void Schedules::count(Turn& turn) {
+  turn.fired = turn.failed ? 0 : turn.due;
+  fired_ += turn.fired;
+  missed_ += std::uint64_t(turn.next.missed - turn.before.missed);
+}
+
+// After the commit. An Error: neither the firing nor a failed attempt is in the store, as far as is
+// known.
+Result<void> Schedules::settle(Turn& turn) {
+  for (;;) {
+    if (turn.outcome) {
+      count(turn);
+      return {};
+    }
+    const std::optional<store::Row> row = TRY(store_.get(schedule_table().name(), turn.key));
+    if (!row || row->version != turn.version) {
+      // Written in spite of the error, or else somebody replaced or erased the schedule.
+      if (row && turn.outcome.error().code == codes::kIo && row->value == to_json(turn.next))
+        count(turn);
+      return {};
+    }
+    if (turn.failed) return turn.outcome;
+    // The schedule is as it was, so that even a conflict is one of the handler's own writes.
+    note_failure(turn, Error(turn.outcome.error()));
+    turn.outcome = store_.commit(std::move(turn.transaction));
+  }
 }
 
 Result<int> Schedules::fire_due() {
   int fired = 0;
+  Result<void> trouble;
   store::Scan scan{.table = schedule_table().name(),
                    .index = "by_due",
                    .before = due_key(clock_.now() + std::chrono::microseconds(1)),
@@ -214,15 +267,12 @@ Result<int> Schedules::fire_due() {
       });
     done.wait();
     for (const std::unique_ptr<Turn>& turn : turns) {
-      if (turn->outcome) {
-        fired += int(turn->firings);
-        fired_ += turn->firings;
-      } else if (turn->outcome.error().code != codes::kConflict) {
-        return fail(turn->outcome.error());
-      }
+      if (Result<void> settled = settle(*turn); !settled) trouble = std::move(settled);
+      fired += int(turn->fired);
     }
     scan.after = page.next;
   } while (!scan.after.empty());
+  if (!trouble) return fail(trouble.error());
   return fired;
 }
 

@@ -72,7 +72,8 @@ struct Firing {
 class Schedules {
  public:
   // What it adds to `along` commits together with the step to the next occurrence, so that such an
-  // effect happens exactly once. An Error: tried again later, kFiringAttemptsMax times in all.
+  // effect happens exactly once. An Error, also of that commit: tried again later,
+  // kFiringAttemptsMax times in all.
   using Fire = std::function<Result<void>(const Firing&, store::Transaction& along)>;
 
   // Borrows all three.
@@ -90,7 +91,8 @@ class Schedules {
 
   void start();
   void stop();
-  // Fires what is due, now: for tests. The number of schedules that fired.
+  // Fires what is due, now: for tests. The number of firings. An Error: the store failed in a way
+  // that left some schedules untouched; the others fired.
   Result<int> fire_due();
 
   static constexpr std::int64_t kFiringAttemptsMax = 5;
@@ -105,6 +107,9 @@ class Schedules {
                        Timestamp after);
   std::unique_ptr<Turn> prepare(const store::Row& row);
   Result<std::vector<Firing>> due_firings(ScheduleRecord& record, const std::string& name);
+  void note_failure(Turn& turn, const Error& error);
+  Result<void> settle(Turn& turn);
+  void count(Turn& turn);
   void run(const std::stop_token& stop);
   std::chrono::milliseconds time_to_next();
 

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "base/test_eventually.h"
 #include "store/fault/fault_store.h"
@@ -54,6 +56,7 @@ class SchedulesTest : public testing::Test {
       }
       along.put("facts", firing.name + " " + format_iso8601(firing.occurrence), "1", {},
                 std::nullopt);
+      if (conflicts_) along.expect("facts", "nobody writes this", 7);
       missed_ += firing.missed;
       return {};
     });
@@ -76,7 +79,13 @@ class SchedulesTest : public testing::Test {
   std::unique_ptr<Random> random_ = make_seeded_random(7);
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Schedules> schedules_;
+  static bool fires(const store::Transaction& transaction, const std::string& prefix = "") {
+    return std::ranges::any_of(transaction.operations(), [&](const auto& operation) {
+      return operation.table == "facts" && operation.key.starts_with(prefix);
+    });
+  }
   int failures_ = 0;
+  bool conflicts_ = false;
   std::int64_t missed_ = 0;
 };
 
@@ -249,15 +258,114 @@ TEST_F(SchedulesTest, AFailedFiringIsTriedAgainThenGivenUp) {
   EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_failures_total 7\n"));
 }
 
+// The handler's own write conflicts: nobody replaced the schedule.
+TEST_F(SchedulesTest, AConflictOfTheEffectIsAFailedAttempt) {
+  ASSERT_TRUE(put("a", {.expression = "cron(5 * * * ? *)"}));
+  clock_.advance(5min);
+  conflicts_ = true;
+  fire();
+  EXPECT_EQ((*schedules_->find("test", "a"))->attempts, 1);
+  for (int i = 0; i < 20; ++i) {
+    clock_.advance(10s);
+    fire();
+  }
+  EXPECT_THAT(fired(), IsEmpty());
+  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_failures_total 5\n"));
+  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_missed_total 1\n"));
+  conflicts_ = false;
+  clock_.advance(1h);
+  fire();
+  EXPECT_THAT(fired(), ElementsAre("a 2026-11-30T11:05:00Z")) << "given up, and on to the next";
+}
+
+TEST_F(SchedulesTest, AReplacementMeanwhileIsNoFailure) {
+  ASSERT_TRUE(put("a", {.expression = "rate(1 minute)"}));
+  bool replaced = false;
+  std::unique_ptr<store::Store> busy =
+      store::make_fault_store(*store_, [&](const store::FaultPoint& point) {
+        if (point.transaction && fires(*point.transaction) && !std::exchange(replaced, true)) {
+          EXPECT_TRUE(put("a", {.expression = "at(2027-01-01T00:00:00)"}));
+        }
+        return store::Fault{};
+      });
+  make(*busy);
+  EXPECT_EQ(*schedules_->fire_due(), 0);
+  EXPECT_THAT(fired(), IsEmpty());
+  EXPECT_EQ((*schedules_->find("test", "a"))->schedule.expression, "at(2027-01-01T00:00:00)");
+  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_failures_total 0\n"));
+}
+
+// More than a page of schedules, of which the first cannot be committed.
+TEST_F(SchedulesTest, OneThatCannotBeCommittedHoldsNoOthers) {
+  constexpr int kSchedules = 250;
+  for (int i = 0; i < kSchedules; ++i)
+    ASSERT_TRUE(put("s" + std::to_string(1000 + i), {.expression = "at(2026-11-30T10:01:00)"}));
+  clock_.advance(1min);
+  bool full = true, counts = true;
+  std::unique_ptr<store::Store> faulty =
+      store::make_fault_store(*store_, [&](const store::FaultPoint& point) {
+        const bool fails = full && point.transaction && fires(*point.transaction, "s1000 ");
+        if (fails) return store::Fault{store::FaultKind::storage_full};
+        const bool counting = full && point.transaction && !fires(*point.transaction);
+        return store::Fault{counting && !counts ? store::FaultKind::storage_full
+                                                : store::FaultKind::none};
+      });
+  make(*faulty);
+  counts = false;
+  EXPECT_FALSE(schedules_->fire_due()) << "not even the attempt could be counted";
+  EXPECT_EQ(fired().size(), std::size_t(kSchedules - 1));
+  EXPECT_EQ((*schedules_->find("test", "s1000"))->attempts, 0);
+  counts = true;
+  EXPECT_EQ(*schedules_->fire_due(), 0);
+  EXPECT_EQ((*schedules_->find("test", "s1000"))->attempts, 1);
+  full = false;
+  clock_.advance(1s);
+  EXPECT_EQ(*schedules_->fire_due(), 1);
+  EXPECT_EQ(fired().size(), std::size_t(kSchedules));
+}
+
+TEST_F(SchedulesTest, MissedOnesAreCountedOnce) {
+  ASSERT_TRUE(put("a", {.expression = "cron(30 * * * ? *)"}));
+  clock_.advance(4h + 5min);  // 10:30, 11:30 and 12:30 are missed; 13:30 fires
+  failures_ = 2;
+  for (int i = 0; i < 5; ++i) {
+    fire();
+    clock_.advance(2s);
+  }
+  EXPECT_EQ(fired().size(), 1u);
+  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_missed_total 3\n"));
+  clock_.advance(1h);
+  failures_ = int(Schedules::kFiringAttemptsMax);
+  for (int i = 0; i < 20; ++i) {
+    fire();
+    clock_.advance(10s);
+  }
+  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_missed_total 4\n"))
+      << "the one that was given up, too";
+  EXPECT_EQ((*schedules_->find("test", "a"))->missed, 4);
+}
+
 // Commits fail before and after they wrote; each occurrence has its effect once.
 TEST_F(SchedulesTest, EffectsHappenOnceThroughFaultsAndRestarts) {
   const std::uint64_t seed = make_system_random()->next();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::unique_ptr<Random> chance = make_seeded_random(seed);
-  ASSERT_TRUE(put("a", {.expression = "rate(1 minute)", .catch_up = CatchUp::every}));
-  std::unique_ptr<store::Store> faulty = store::make_fault_store(
-      *store_,
-      store::random_faults(*chance, {.fail_before = 0.2, .fail_after = 0.2, .read_fails = 0.1}));
+  ASSERT_TRUE(put("a", {.expression = "rate(1 minute)",
+                        .end = clock_.now() + (59min + 30s),
+                        .catch_up = CatchUp::every}));
+  const store::FaultPlan plan =
+      store::random_faults(*chance, {.fail_before = 0.2, .fail_after = 0.2, .read_fails = 0.1});
+  // Not so often in a row that a firing would be given up.
+  int in_a_row = 0;
+  const auto bounded = [&](const store::FaultPoint& point) {
+    const store::Fault fault = plan(point);
+    if (!point.transaction || !fires(*point.transaction)) return fault;
+    in_a_row = fault.kind == store::FaultKind::none ? 0 : in_a_row + 1;
+    if (in_a_row < Schedules::kFiringAttemptsMax) return fault;
+    in_a_row = 0;
+    return store::Fault{};
+  };
+  std::unique_ptr<store::Store> faulty = store::make_fault_store(*store_, bounded);
   for (int minute = 0; minute < 60; ++minute) {
     make(*faulty);
     while (!schedules_->fire_due()) {
@@ -265,6 +373,10 @@ TEST_F(SchedulesTest, EffectsHappenOnceThroughFaultsAndRestarts) {
     clock_.advance(1min);
   }
   make(*store_);
+  for (int minute = 0; minute < 3; ++minute) {
+    fire();  // whose last attempts failed
+    clock_.advance(1min);
+  }
   EXPECT_EQ(fired().size(), 60u);
   for (const std::string& line : fired()) EXPECT_THAT(line, testing::Not(HasSubstr("again")));
 }

@@ -51,9 +51,10 @@ Result<std::vector<model::DeletedObject>> erase_each(
       errors.push_back(
           refused(*identifier, {"NoSuchVersion", "The specified version does not exist."}));
     } else if (identifier->size || identifier->last_modified_time) {
-      errors.push_back(refused(
-          *identifier, not_implemented("General purpose buckets delete by ETag only, not by size or "
-                                       "time.")));
+      errors.push_back(
+          refused(*identifier,
+                  not_implemented("General purpose buckets delete by ETag only, not by size or "
+                                  "time.")));
     } else if (identifier->etag) {
       // Conditions hold for one object at a time.
       auto condition = TRY(write_condition(identifier->etag, std::nullopt, identifier->key));

@@ -71,11 +71,11 @@ Result<std::string> LoadedModels::fetch(const std::string& target) {
   std::string uri = options_.prefix;
   if (!uri.ends_with('/')) uri += '/';
   const std::string folder = folder_of(target);
-  Result<void> fetched = fetch_model_data(in_,
-                                          {options_.account, options_.role_arn, uri + target, true,
-                                           "", [this] { return cancelled_.load(); },
-                                           options_.region},
-                                          folder);
+  Result<void> fetched =
+      fetch_model_data(in_,
+                       {options_.account, options_.role_arn, uri + target, true, "",
+                        [this] { return cancelled_.load(); }, options_.region},
+                       folder);
   if (!fetched && fetched.error().code == codes::kInvalid)
     return no_such_model(target, fetched.error().message);
   if (!fetched) return fail("ServiceUnavailable", fetched.error().message, 503);
