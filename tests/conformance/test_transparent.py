@@ -292,7 +292,7 @@ def test_the_execution_role_is_made_once():
         assert ROLE not in [one["RoleName"] for one in server.client("iam").list_roles()["Roles"]]
         # A new shell is refused, and those that acted as the role are told so.
         done = subprocess.run([BINARY, "env", "--data", server.data], capture_output=True, text=True)
-        assert done.returncode == 1 and f"there is no role {ROLE}" in done.stderr and "--root" in done.stderr and done.stdout == ""
+        assert done.returncode == 1 and f"there is no role {ROLE}" in done.stderr and "--root" in done.stderr and done.stdout == "false\n"
         import urllib.error
         import urllib.request
         address = f"{server.endpoint}/_tidemill/credentials/shell.123456789012.{ROLE}"
