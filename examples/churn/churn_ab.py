@@ -1,7 +1,8 @@
 """Two versions of the churn model side by side, through boto3: A/B variants, traffic shifted to the
 better one, a canary to a third endpoint configuration, and what was captured read back and scored.
 
-It talks to whatever AWS_ENDPOINT_URL names; `tidemill env --root` prints the environment for a local server.
+It talks to whatever AWS_ENDPOINT_URL names, as a caller who may make roles:
+`tidemill env --data data --root` prints the environment for a local server.
 """
 import json
 import time
@@ -9,11 +10,10 @@ from collections import Counter, defaultdict
 
 import churn_boto3 as churn
 import churn_data
-from churn_boto3 import IMAGE, NAME, Step, iam, runtime, s3, sagemaker
+from churn_boto3 import IMAGE, MADE, NAME, Step, runtime, s3, sagemaker
 
 # The challenger asks more questions of a customer than the champion.
 VERSIONS = {"champion": {"max_depth": "2", "num_round": "40"}, "challenger": {"max_depth": "6", "num_round": "300"}}
-MADE = {"models": [], "configs": []}
 
 
 def train(role, version, settings):
@@ -33,7 +33,7 @@ def train(role, version, settings):
         raise SystemExit(f"training {job['TrainingJobStatus']}: {job.get('FailureReason')}")
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={
         "Image": IMAGE, "ModelDataUrl": job["ModelArtifacts"]["S3ModelArtifacts"]})
-    MADE["models"].append(name)
+    MADE.append(lambda: sagemaker.delete_model(ModelName=name))
 
 
 def make_config(name, weights):
@@ -47,7 +47,8 @@ def make_config(name, weights):
                            "DestinationS3Uri": f"s3://{NAME}/captured",
                            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
                            "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]}})
-    MADE["configs"].append(name)
+    # Deleted last: the endpoint uses it.
+    MADE.insert(0, lambda: sagemaker.delete_endpoint_config(EndpointConfigName=name))
 
 
 def ask(rows, first):
@@ -84,25 +85,10 @@ def wait_in_service():
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 300})
 
 
-def delete():
-    for action in ([lambda: sagemaker.delete_endpoint(EndpointName=NAME)] +
-                   [lambda name=name: sagemaker.delete_endpoint_config(EndpointConfigName=name)
-                    for name in MADE["configs"]] +
-                   [lambda name=name: sagemaker.delete_model(ModelName=name) for name in MADE["models"]] +
-                   [empty_bucket, lambda: s3.delete_bucket(Bucket=NAME),
-                    lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="bucket"),
-                    lambda: iam.delete_role(RoleName=NAME)]):
-        try:
-            action()
-        except Exception as error:
-            print(f"could not delete: {error}")
-
-
-def empty_bucket():
-    # What was captured last is written when the endpoint is gone.
+def delete_endpoint():
+    """Waits, since what was captured last is written when the endpoint is gone, and the bucket is emptied after that."""
+    sagemaker.delete_endpoint(EndpointName=NAME)
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=NAME):
-        s3.delete_objects(Bucket=NAME, Delete={"Objects": [{"Key": each["Key"]} for each in page["Contents"]]})
 
 
 def main():
@@ -110,8 +96,7 @@ def main():
     rows, labels = parts["test"]
     try:
         with Step("create the role"):
-            role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(churn.TRUST))["Role"]["Arn"]
-            iam.put_role_policy(RoleName=NAME, PolicyName="bucket", PolicyDocument=json.dumps(churn.POLICY))
+            role = churn.create_role()
         with Step("upload 4,000 customers"):
             churn.upload(parts)
         for version, settings in VERSIONS.items():
@@ -120,6 +105,7 @@ def main():
         with Step("deploy both, half of the traffic each"):
             make_config(f"{NAME}-ab", {"champion": 1, "challenger": 1})
             sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=f"{NAME}-ab")
+            MADE.append(delete_endpoint)
             wait_in_service()
         with Step(f"ask about {len(rows)} held-out customers"):
             invoked = ask(rows, 0)
@@ -145,8 +131,9 @@ def main():
             wait_in_service()
         print(f"    answered by {dict(ask(rows[:200], len(rows) + 200))}")
     finally:
-        with Step("delete what was made"):
-            delete()
+        if MADE:
+            with Step("delete what was made"):
+                churn.delete()
 
 
 if __name__ == "__main__":

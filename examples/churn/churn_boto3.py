@@ -1,11 +1,13 @@
 """Churn through boto3: upload, train, deploy, predict, delete.
 
-It talks to whatever AWS_ENDPOINT_URL names; `tidemill env --root` prints the environment for a local server.
+It talks to whatever AWS_ENDPOINT_URL names, as a caller who may make roles:
+`tidemill env --data data --root` prints the environment for a local server.
 """
 import json
 import time
 
 import boto3
+from botocore.exceptions import ClientError
 
 import churn_data
 
@@ -23,6 +25,8 @@ s3 = boto3.client("s3")
 iam = boto3.client("iam")
 sagemaker = boto3.client("sagemaker")
 runtime = boto3.client("sagemaker-runtime")
+
+MADE = []  # how to delete each thing that was made
 
 
 class Step:
@@ -45,8 +49,15 @@ def channel(name):
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
 
 
+def empty_bucket():
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=NAME):
+        if keys := [{"Key": each["Key"]} for each in page.get("Contents", [])]:
+            s3.delete_objects(Bucket=NAME, Delete={"Objects": keys})
+
+
 def upload(parts):
     s3.create_bucket(Bucket=NAME)
+    MADE.extend([lambda: s3.delete_bucket(Bucket=NAME), empty_bucket])
     for name in ("train", "validation"):
         s3.put_object(Bucket=NAME, Key=f"{name}/{name}.csv", Body=churn_data.csv_text(*parts[name]).encode())
 
@@ -71,11 +82,14 @@ def train(role):
 def deploy(role, model_data):
     sagemaker.create_model(ModelName=NAME, ExecutionRoleArn=role,
                            PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model_data})
+    MADE.append(lambda: sagemaker.delete_model(ModelName=NAME))
     sagemaker.create_endpoint_config(
         EndpointConfigName=NAME,
         ProductionVariants=[{"VariantName": "AllTraffic", "ModelName": NAME, "InstanceType": "ml.m5.large",
                              "InitialInstanceCount": 1}])
+    MADE.append(lambda: sagemaker.delete_endpoint_config(EndpointConfigName=NAME))
     sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
+    MADE.append(lambda: sagemaker.delete_endpoint(EndpointName=NAME))
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=NAME)
 
 
@@ -90,18 +104,24 @@ def predict(rows):
     return scores, latencies_ms
 
 
+def create_role():
+    try:
+        role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException"):
+            raise SystemExit(f"{error}\nrun this with `tidemill env --data data --root`: it makes a role of its own")
+        raise
+    MADE.append(lambda: iam.delete_role(RoleName=NAME))
+    iam.put_role_policy(RoleName=NAME, PolicyName="bucket", PolicyDocument=json.dumps(POLICY))
+    MADE.append(lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="bucket"))
+    return role
+
+
 def delete():
-    """Whatever there is by now; one failure does not keep the rest."""
-    objects = lambda: [{"Key": each["Key"]} for each in s3.list_objects_v2(Bucket=NAME).get("Contents", [])]
-    for action in (lambda: sagemaker.delete_endpoint(EndpointName=NAME),
-                   lambda: sagemaker.delete_endpoint_config(EndpointConfigName=NAME),
-                   lambda: sagemaker.delete_model(ModelName=NAME),
-                   lambda: s3.delete_objects(Bucket=NAME, Delete={"Objects": objects()}),
-                   lambda: s3.delete_bucket(Bucket=NAME),
-                   lambda: iam.delete_role_policy(RoleName=NAME, PolicyName="bucket"),
-                   lambda: iam.delete_role(RoleName=NAME)):
+    """Whatever was made, the newest first; one failure does not keep the rest."""
+    while MADE:
         try:
-            action()
+            MADE.pop()()
         except Exception as error:
             print(f"could not delete: {error}")
 
@@ -110,8 +130,7 @@ def main():
     parts = churn_data.split()
     try:
         with Step("create the role"):
-            role = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-            iam.put_role_policy(RoleName=NAME, PolicyName="bucket", PolicyDocument=json.dumps(POLICY))
+            role = create_role()
         with Step("upload 4,000 customers"):
             upload(parts)
         with Step("train XGBoost"):
@@ -125,8 +144,9 @@ def main():
             scores, latencies_ms = predict(rows)
         churn_data.report(labels, scores, latencies_ms)
     finally:
-        with Step("delete what was made"):
-            delete()
+        if MADE:
+            with Step("delete what was made"):
+                delete()
 
 
 if __name__ == "__main__":

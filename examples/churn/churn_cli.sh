@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Churn through the AWS CLI: upload, train, deploy, predict, delete. Talks to $AWS_ENDPOINT_URL,
-# as who may make roles: `tidemill env --root`.
+# as who may make roles: `tidemill env --data data --root`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
@@ -9,29 +9,36 @@ image=683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1
 work=$(mktemp -d)
 export AWS_PAGER=""
 
+# How to delete each thing that was made.
+made=()
 clean_up() {
-  echo "deleting what was made"
-  aws sagemaker delete-endpoint --endpoint-name "$name" || true
-  aws sagemaker delete-endpoint-config --endpoint-config-name "$name" || true
-  aws sagemaker delete-model --model-name "$name" || true
-  aws s3 rb --force "s3://$name" >/dev/null || true
-  aws iam delete-role-policy --role-name "$name" --policy-name bucket || true
-  aws iam delete-role --role-name "$name" || true
+  [[ ${#made[@]} -eq 0 ]] || echo "deleting what was made"
+  local i
+  for ((i = ${#made[@]} - 1; i >= 0; i--)); do
+    ${made[i]} >/dev/null || true
+  done
   rm -rf "$work"
 }
 trap clean_up EXIT
 
-echo "uploading"
-"$python" "$here/churn_data.py" split "$work"
-aws s3 mb "s3://$name" >/dev/null
-for channel in train validation; do
-  aws s3 cp --quiet "$work/$channel.csv" "s3://$name/$channel/$channel.csv"
-done
 role=$(aws iam create-role --role-name "$name" --query Role.Arn --output text --assume-role-policy-document \
-  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]}')
+  '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]}') || {
+  echo "the role was not made; run this with \`tidemill env --data data --root\`, since it needs a role of its own" >&2
+  exit 1
+}
+made+=("aws iam delete-role --role-name $name")
 # What the training job and the endpoint read and write, they do with the role's rights.
 aws iam put-role-policy --role-name "$name" --policy-name bucket --policy-document \
   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:ListBucket\",\"s3:GetObject\",\"s3:PutObject\"],\"Resource\":[\"arn:aws:s3:::$name\",\"arn:aws:s3:::$name/*\"]}]}"
+made+=("aws iam delete-role-policy --role-name $name --policy-name bucket")
+
+echo "uploading"
+"$python" "$here/churn_data.py" split "$work"
+aws s3 mb "s3://$name" >/dev/null
+made+=("aws s3 rb --force s3://$name")
+for channel in train validation; do
+  aws s3 cp --quiet "$work/$channel.csv" "s3://$name/$channel/$channel.csv"
+done
 
 channel() {
   echo "{\"ChannelName\":\"$1\",\"ContentType\":\"text/csv\",\"DataSource\":{\"S3DataSource\":{\"S3DataType\":\"S3Prefix\",\"S3Uri\":\"s3://$name/$1/\"}}}"
@@ -54,9 +61,12 @@ model=$(aws sagemaker describe-training-job --training-job-name "$name" --output
 echo "deploying $model"
 aws sagemaker create-model --model-name "$name" --execution-role-arn "$role" \
   --primary-container "Image=$image,ModelDataUrl=$model" >/dev/null
+made+=("aws sagemaker delete-model --model-name $name")
 aws sagemaker create-endpoint-config --endpoint-config-name "$name" --production-variants \
   "VariantName=AllTraffic,ModelName=$name,InstanceType=ml.m5.large,InitialInstanceCount=1" >/dev/null
+made+=("aws sagemaker delete-endpoint-config --endpoint-config-name $name")
 aws sagemaker create-endpoint --endpoint-name "$name" --endpoint-config-name "$name" >/dev/null
+made+=("aws sagemaker delete-endpoint --endpoint-name $name")
 aws sagemaker wait endpoint-in-service --endpoint-name "$name"
 
 # A call starts the CLI, which takes far longer than the prediction: 20 calls of 50 customers each.

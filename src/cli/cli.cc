@@ -45,6 +45,15 @@ void add_setting_flags(CLI::App& command, std::map<std::string, std::string>& va
   }
 }
 
+// A failed `env` is often inside eval "$(...)", which succeeds when it is given nothing: then the
+// shell would go on with its old variables.
+void let_eval_fail(int argc, char** argv) {
+  if (argc < 2 || std::string_view(argv[1]) != "env") return;
+  for (int i = 2; i < argc; ++i)
+    if (std::string_view(argv[i]).ends_with("json")) return;
+  std::cout << "false\n";
+}
+
 int complain(const Error& error) {
   std::cerr << "tidemill: " << error.message << "\n";
   return 1;
@@ -137,6 +146,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     int code = app.exit(error);
+    if (code != 0) let_eval_fail(argc, argv);
     return code == 0 ? 0 : 2;
   }
   if (*version) {
@@ -152,13 +162,20 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     return 0;
   }
   Result<server::Settings> settings = server::Settings::resolve(flags, environment_variables());
-  if (!settings) return complain(settings.error());
+  if (!settings) {
+    let_eval_fail(argc, argv);
+    return complain(settings.error());
+  }
   if (*config) {
     std::cout << (as_json ? settings->explain_json() : settings->explain());
     return 0;
   }
   if (*endpoint) return print_history(*settings, endpoint_name, as_json);
-  if (*env) return print_environment(*settings, environment, format);
+  if (*env) {
+    const int status = print_environment(*settings, environment, format);
+    if (status != 0) let_eval_fail(argc, argv);
+    return status;
+  }
   return commands.serve(*settings);
 }
 

@@ -22,14 +22,14 @@ namespace filesystem = std::filesystem;
 namespace iam = services::iam;
 using Variables = std::map<std::string, std::string>;
 
-Result<Value> read_json_file(const filesystem::path& path, const std::string& hint) {
+Result<Value> read_json_file(const filesystem::path& path) {
   std::ifstream file(path);
   // Only its owner can enter a data folder, so its files seem missing to other users.
   if (!file && ::access(path.parent_path().c_str(), X_OK) != 0 && errno == EACCES)
     return fail(codes::kInvalid, path.parent_path().string() +
                                      " belongs to another user; run this as the user who runs the "
                                      "server");
-  if (!file) return fail(codes::kNotFound, path.string() + " cannot be read; " + hint);
+  if (!file) return fail(codes::kNotFound, path.string() + " cannot be read");
   std::stringstream text;
   text << file.rdbuf();
   return parse_json(text.str());
@@ -72,7 +72,7 @@ struct ServerFacts {
 };
 
 ServerFacts server_facts(const server::Settings& settings, const filesystem::path& data) {
-  Result<Value> facts = read_json_file(data / "server.json", "");
+  Result<Value> facts = read_json_file(data / "server.json");
   const std::string listen = "http://" + settings.text("listen");
   if (!facts) return {.endpoint = listen, .local_endpoint = listen, .running = false};
   std::string local = member(*facts, "local_endpoint");
@@ -186,8 +186,12 @@ bool is_plain_loopback(const std::string& endpoint) {
 }
 
 Result<iam::RootKey> read_root_key(const filesystem::path& data) {
-  const Value key = TRY(read_json_file(data / "root-key.json",
-                                       "start the server once with this --data, it makes the key"));
+  Result<Value> read = read_json_file(data / "root-key.json");
+  if (!read && read.error().code == codes::kNotFound)
+    return fail(codes::kNotFound, "no Tidemill data in " + data.string() +
+                                      ". Give the --data that the server was started with, or "
+                                      "start one here.");
+  const Value key = TRY(std::move(read));
   return iam::RootKey{member(key, "AccessKeyId"), member(key, "SecretAccessKey"),
                       member(key, "Account")};
 }
@@ -196,7 +200,7 @@ Result<iam::RootKey> read_root_key(const filesystem::path& data) {
 
 Result<ClientEnvironment> client_environment(const server::Settings& settings,
                                              const EnvironmentOptions& options) {
-  const filesystem::path data = filesystem::absolute(settings.text("data"));
+  const filesystem::path data = filesystem::absolute(settings.text("data")).lexically_normal();
   const ServerFacts facts = server_facts(settings, data);
   const iam::RootKey root = TRY(read_root_key(data));
   ClientEnvironment out;

@@ -45,12 +45,22 @@ Result<Address> parse_address(const std::string& listen) {
       std::sscanf(listen.c_str() + colon + 1, "%d%n", &port, &used) != 1 || port < 0 ||
       port > 65535 || colon + 1 + std::size_t(used) != listen.size())
     return fail(codes::kInvalid,
-                "listen must be HOST:PORT, as 127.0.0.1:4566, not '" + listen + "'");
+                "listen must be HOST:PORT with a port from 0 to 65535, as 127.0.0.1:4566, not '" +
+                    listen + "'");
   Address address{listen.substr(0, colon), std::uint16_t(port)};
   if (address.host == "localhost") address.host = "127.0.0.1";
   if (address.host.starts_with('[') && address.host.ends_with(']'))
     address.host = address.host.substr(1, address.host.size() - 2);
   return address;
+}
+
+void warn_of_open_doors(const Settings& settings, const Address& address) {
+  if (settings.text("auth") != "any" || address.host.starts_with("127.") || address.host == "::1")
+    return;
+  log::warning(
+      "whoever reaches this address may do everything: with auth any, credentials are "
+      "not checked",
+      {{"listen", settings.text("listen")}, {"help", "use --auth verify, or listen on 127.0.0.1"}});
 }
 
 AccessLog access_log_of(const std::string& name) {
@@ -125,6 +135,7 @@ Result<void> Application::Parts::open_transparent_mode() {
 // Runs before the services start, because they tell jobs the server's address.
 Result<void> Application::Parts::take_address() {
   Address address = TRY(parse_address(settings.text("listen")));
+  warn_of_open_doors(settings, address);
   loops = std::make_unique<runtime::EventLoops>(std::size_t(settings.number("event-loops")));
   workers = std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{
       "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
@@ -169,7 +180,7 @@ Result<void> Application::Parts::take_address() {
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
     if (!wants_front_page(request) || !wire::bucket_of_host(request.host(), hosts).empty())
       return std::nullopt;
-    return front_page(request, {endpoint, settings.text("data")});
+    return front_page(request, {endpoint, std::filesystem::absolute(data).string()});
   };
   parts.further_metrics = [this] { return further_metrics(); };
   parts.trouble = [this] { return trouble(); };

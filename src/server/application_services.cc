@@ -61,7 +61,10 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
   python = programs.python;
   if (programs.python.empty())
     log::warning("script-mode jobs and Python models cannot run: there is no such interpreter",
-                 {{"python", settings.text("python")}});
+                 {{"python", settings.text("python")},
+                  {"help",
+                   "make an environment for jobs and name its interpreter with --python; "
+                   "README.md, 'Running it', says how"}});
   filesystem::create_directories(data / "runtimes", error);
   programs.toolkit = TRY(runtimes::unpack_python((data / "runtimes").string()));
   return programs;

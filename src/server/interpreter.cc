@@ -23,13 +23,23 @@ namespace {
 constexpr std::chrono::seconds kTimeMax{10};
 constexpr std::size_t kOutputBytesMax = 16 * 1024;
 
-// Reads metadata only: importing torch alone takes seconds. Prints "name version" lines.
+// Imports nothing: importing torch alone takes seconds. Prints "name version" lines, or only the
+// name of a library that is missing. A library may come from a distribution of another name
+// (xgboost from xgboost-cpu), so whether its module can be found decides. Without a distribution
+// its version stays empty.
 constexpr const char* kProgram =
-    "import sys, importlib.metadata as metadata\n"
+    "import sys, importlib.metadata as metadata, importlib.util as util\n"
     "print('python', sys.version.split()[0])\n"
     "for name in ('joblib', 'scikit-learn', 'xgboost', 'pandas', 'numpy', 'torch'):\n"
+    "    module = 'sklearn' if name == 'scikit-learn' else name\n"
+    "    found = util.find_spec(module)\n"
+    "    if not found or not found.origin:\n"
+    "        print(name)\n"
+    "        continue\n"
     "    try: print(name, metadata.version(name))\n"
-    "    except metadata.PackageNotFoundError: print(name)\n";
+    "    except metadata.PackageNotFoundError:\n"
+    "        owners = getattr(metadata, 'packages_distributions', dict)().get(module)\n"
+    "        print(name, metadata.version(owners[0]) if owners else '')\n";
 
 // The program's output; empty when it fails or takes too long.
 std::string output_of(const std::string& python, std::stop_token stop) {
@@ -82,12 +92,15 @@ void log_interpreter(const std::string& python, std::stop_token stop) {
     else if (space == std::string::npos)
       lacks += (lacks.empty() ? "" : ", ") + name;
     else
-      has += (has.empty() ? "" : ", ") + line;
+      has += (has.empty() ? "" : ", ") + (space + 1 == line.size() ? name : line);
   }
   if (stop.stop_requested()) return;
   if (version.empty()) {
     log::warning("the interpreter of script-mode jobs and Python models does not run",
-                 {{"python", python}});
+                 {{"python", python},
+                  {"help",
+                   "make an environment for jobs and name its interpreter with --python; "
+                   "README.md, 'Running it', says how"}});
     return;
   }
   log::info("interpreter of script-mode jobs and Python models (setting python)",

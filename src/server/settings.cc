@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <deque>
 #include <filesystem>
 
 #include "api/regions.h"
@@ -12,7 +13,13 @@
 namespace tidemill::server {
 namespace {
 
-const std::vector<SettingSpec>& specs() {
+std::string joined(const std::vector<std::string_view>& words) {
+  std::string out;
+  for (std::string_view word : words) out += (out.empty() ? "" : ", ") + std::string(word);
+  return out;
+}
+
+const std::vector<SettingSpec>& described_specs() {
   static const std::vector<SettingSpec> all = {
       {"data", "tidemill-data", "folder for all data of the server"},
       {"listen", "127.0.0.1:4566", "address and port to listen on; port 0 takes a free one"},
@@ -80,15 +87,27 @@ const std::vector<SettingSpec>& specs() {
   return all;
 }
 
+// Appends the accepted words to the descriptions that do not explain each of them.
+const std::vector<SettingSpec>& specs() {
+  static std::deque<std::string> texts;
+  static const std::vector<SettingSpec> all = [] {
+    std::vector<SettingSpec> described = described_specs();
+    for (SettingSpec& spec : described) {
+      const auto explained = [&spec](std::string_view choice) {
+        return spec.description.contains(std::string(choice) + ": ");
+      };
+      if (std::ranges::all_of(spec.choices, explained)) continue;
+      spec.description =
+          texts.emplace_back(std::string(spec.description) + " (" + joined(spec.choices) + ")");
+    }
+    return described;
+  }();
+  return all;
+}
+
 const SettingSpec* find_spec(std::string_view name) {
   auto found = std::ranges::find(specs(), name, &SettingSpec::name);
   return found == specs().end() ? nullptr : &*found;
-}
-
-std::string joined(const std::vector<std::string_view>& words) {
-  std::string out;
-  for (std::string_view word : words) out += (out.empty() ? "" : ", ") + std::string(word);
-  return out;
 }
 
 // The region is part of every ARN and of bucket names that clients derive from it.
@@ -100,12 +119,22 @@ Result<void> check_region(const std::string& who, const std::string& value) {
                                    "'; ARNs here are those of the partition aws");
 }
 
+// "http://a" and "a:4566" would never match a request's host.
+Result<void> check_host_names(const std::string& who, const std::string& value) {
+  if (value.find_first_of("/:@") == std::string::npos) return {};
+  return fail(codes::kInvalid, who +
+                                   " takes names of hosts without scheme, port and path, such as "
+                                   "tidemill.example.com, not '" +
+                                   value + "'");
+}
+
 Result<void> check(const SettingSpec& spec, const std::string& value, const std::string& source) {
   std::string who = std::string(spec.name) + " (from " + source + ")";
   if (!spec.choices.empty() && std::ranges::find(spec.choices, value) == spec.choices.end())
     return fail(codes::kInvalid,
                 who + " must be one of " + joined(spec.choices) + ", not '" + value + "'");
   if (spec.name == "region") TRY(check_region(who, value));
+  if (spec.name == "domain" || spec.name == "allowed-hosts") TRY(check_host_names(who, value));
   if (spec.number) {
     std::int64_t number = 0;
     auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -118,9 +147,22 @@ Result<void> check(const SettingSpec& spec, const std::string& value, const std:
   return {};
 }
 
+Result<void> check_tls_pair(const Settings::Entry& certificate, const Settings::Entry& key) {
+  if (certificate.value.empty() == key.value.empty()) return {};
+  const bool has_key = certificate.value.empty();
+  return fail(codes::kInvalid,
+              std::string(has_key ? "tls-key (from " + key.source
+                                  : "tls-certificate (from " + certificate.source) +
+                  ") needs " + (has_key ? "tls-certificate" : "tls-key") +
+                  ", too: HTTPS takes a certificate and its key");
+}
+
 // All keys with their values as text; Tidemill.Invalid names the file and the line.
 Result<std::map<std::string, std::string>> read_file(const std::string& path) {
   std::map<std::string, std::string> values;
+  if (!std::filesystem::exists(path))
+    return fail(codes::kInvalid,
+                "there is no file " + path + "; --config or TIDEMILL_CONFIG names it");
   try {
     YAML::Node root = YAML::LoadFile(path);
     if (root.IsNull()) return values;
@@ -196,6 +238,8 @@ Result<Settings> Settings::resolve(const std::map<std::string, std::string>& fla
     const Entry& entry = settings.entries_.find(spec.name)->second;
     TRY(check(spec, entry.value, entry.source));
   }
+  TRY(check_tls_pair(settings.entries_.find("tls-certificate")->second,
+                     settings.entries_.find("tls-key")->second));
   return settings;
 }
 

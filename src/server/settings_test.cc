@@ -55,12 +55,40 @@ TEST_F(SettingsTest, what_is_wrong_is_named) {
   ASSERT_FALSE(choice);
   EXPECT_NE(choice.error().message.find("verify, any"), std::string::npos);
   EXPECT_FALSE(Settings::resolve({}, {{"TIDEMILL_WORKERS", "many"}}));
-  EXPECT_FALSE(Settings::resolve({{"config", folder_ + "/none.yaml"}}, {}));
+  Result<Settings> no_file = Settings::resolve({{"config", folder_ + "/none.yaml"}}, {});
+  ASSERT_FALSE(no_file);
+  EXPECT_TRUE(no_file.error().message.starts_with("there is no file " + folder_ + "/none.yaml"));
   EXPECT_FALSE(Settings::resolve({{"workers", "0"}}, {}));
   Result<Settings> misspelt = Settings::resolve({}, {{"TIDEMILL_REGOIN", "x"}});
   ASSERT_FALSE(misspelt);
   EXPECT_NE(misspelt.error().message.find("TIDEMILL_REGOIN"), std::string::npos);
   EXPECT_TRUE(Settings::resolve({}, {{"TIDEMILL_CRASH_AT", "3"}}));
+}
+
+TEST_F(SettingsTest, half_a_tls_pair_is_refused) {
+  for (const auto& [given, other] :
+       {std::pair{"tls-key", "tls-certificate"}, std::pair{"tls-certificate", "tls-key"}}) {
+    Result<Settings> half = Settings::resolve({{given, "a.pem"}}, {});
+    ASSERT_FALSE(half);
+    EXPECT_TRUE(
+        half.error().message.starts_with(std::string(given) + " (from flag) needs " + other));
+  }
+  EXPECT_TRUE(Settings::resolve({{"tls-key", "a.pem"}, {"tls-certificate", "b.pem"}}, {}));
+}
+
+TEST_F(SettingsTest, names_of_hosts_are_names) {
+  for (const char* setting : {"domain", "allowed-hosts"}) {
+    for (const char* wrong : {"http://a", "a:80", "a/b"})
+      EXPECT_FALSE(Settings::resolve({{setting, wrong}}, {})) << setting << wrong;
+    EXPECT_TRUE(Settings::resolve({{setting, "a.example.com"}}, {}));
+  }
+  EXPECT_TRUE(Settings::resolve({{"allowed-hosts", "a,*.b,*"}}, {}));
+}
+
+TEST_F(SettingsTest, descriptions_name_the_accepted_words) {
+  for (const SettingSpec& spec : setting_specs())
+    for (std::string_view choice : spec.choices)
+      EXPECT_TRUE(spec.description.contains(choice)) << spec.name << " " << choice;
 }
 
 }  // namespace

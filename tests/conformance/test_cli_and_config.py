@@ -41,6 +41,9 @@ def test_help(arguments):
         assert all(command in text for command in ("serve", "env", "config", "version", "coverage"))
     if arguments[0] == "serve":
         assert all(flag in text for flag in ("--data", "--listen", "--auth", "--tls-key", "--access-log"))
+        words = " ".join(text.split())
+        for choices in ("(debug, info, warning, error)", "(text, json)", "(all, errors, off)", "(loopback, jobs, off)"):
+            assert choices in words, choices
 
 
 @pytest.mark.parametrize("arguments, said", [
@@ -58,7 +61,13 @@ def test_wrong_usage_exits_with_2_and_names_it(arguments, said):
     (("--listen", "no.such.host.invalid:0"), ("no.such.host.invalid",)), (("--listen", "192.0.2.1:0"), ("192.0.2.1",)),
     (("--region", "mars"), ("region", "mars", "us-east-1", "eu-central-1")), (("--region", "us-eats-1"), ("us-eats-1",)),
     (("--region", "cn-north-1"), ("cn-north-1", "partition aws")), (("--region", ""), ("region",)),
-    (("--workers", "0"), ("workers",)), (("--connections-max", "0"), ("connections-max",))])
+    (("--workers", "0"), ("workers",)), (("--connections-max", "0"), ("connections-max",)),
+    (("--listen", "127.0.0.1:70000"), ("from 0 to 65535",)), (("--config", "missing.yaml"), ("there is no file missing.yaml",)),
+    (("--tls-key", "k.pem"), ("tls-key (from flag) needs tls-certificate",)),
+    (("--tls-certificate", "c.pem"), ("tls-certificate (from flag) needs tls-key",)),
+    (("--tls-certificate", "c.pem", "--tls-key", "k.pem"), ("cannot read the certificate c.pem: No such file or directory",)),
+    (("--allowed-hosts", "http://a"), ("allowed-hosts", "'http://a'")), (("--allowed-hosts", "a,b:80"), ("allowed-hosts", "without scheme, port")),
+    (("--domain", "http://a"), ("domain", "'http://a'"))])
 def test_wrong_settings_exit_with_1_and_say_which(arguments, said, tmp_path):
     others = {"--data": str(tmp_path / "d"), "--listen": "127.0.0.1:0"}
     others.pop(arguments[0], None)
@@ -152,7 +161,7 @@ def test_env_refuses_a_role_that_does_not_exist(server):
     server.client("iam").create_role(RoleName=(known := unique("known")), AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
     done = tidemill("env", "--data", str(server.data), "--role", "NoSuchRole", status=1)
-    assert done.stdout == "" and "NoSuchRole" in done.stderr
+    assert done.stdout == "false\n" and "NoSuchRole" in done.stderr
     assert known in done.stderr and "AmazonSageMaker-ExecutionRole-Tidemill" in done.stderr, "the roles that exist are listed"
     for wrong in ("a b", "x/", "arn:aws:iam::999999999999:role/" + known, "arn:aws-cn:iam::123456789012:role/" + known):
         assert wrong in tidemill("env", "--data", str(server.data), "--role", wrong, status=1).stderr
@@ -168,7 +177,30 @@ def test_env_after_the_server_was_killed_warns():
 
 
 def test_env_of_a_folder_that_never_served(tmp_path):
-    assert "root-key.json" in tidemill("env", "--data", str(tmp_path), status=1).stderr
+    done = tidemill("env", "--data", "x/../other", cwd=tmp_path, status=1)
+    assert f"no Tidemill data in {tmp_path}/other. Give the --data that the server was started with" in done.stderr
+    assert "root-key.json" not in done.stderr
+
+
+@pytest.mark.parametrize("wrong", ["", "--brew", "--auth maybe", "--format yaml"])
+def test_eval_of_a_failed_env_fails(tmp_path, wrong):
+    script = f'eval "$({BINARY} env --data {tmp_path} {wrong} 2>/dev/null)" && echo went on'
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert tidemill("env", "--data", str(tmp_path), "--format", "json", status=1).stdout == "", "JSON has no such word"
+
+
+@pytest.mark.parametrize("host, auth, warns", [("0.0.0.0", "any", True), ("0.0.0.0", "verify", False), ("127.0.0.1", "any", False)])
+def test_auth_any_beyond_this_machine_is_warned_of(tmp_path, host, auth, warns):
+    data = tmp_path / "d"
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen([BINARY, "serve", "--data", data, "--listen", f"{host}:0", "--auth", auth], stdout=log, stderr=log)
+    try:
+        wait_until((data / "server.json").exists, 20, 0.01)
+    finally:
+        process.terminate()
+        process.wait(10)
+    assert ("whoever reaches this address may do everything" in (tmp_path / "log").read_text()) == warns
 
 
 def test_the_root_key_is_private_and_stays_the_same():

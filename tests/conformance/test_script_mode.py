@@ -236,6 +236,7 @@ def test_the_scripts_own_failure_file_wins(world):
 def test_syntax_errors_and_missing_modules(world):
     job = world.run("import not_installed_anywhere\n")
     assert "No module named 'not_installed_anywhere'" in job["FailureReason"]
+    assert "setting --python" in job["FailureReason"] and "'Running it'" in job["FailureReason"]
     job = world.run("for:\n")
     assert "SyntaxError" in job["FailureReason"]
 

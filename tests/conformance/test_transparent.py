@@ -9,6 +9,7 @@ import socket
 import ssl
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -291,7 +292,7 @@ def test_the_execution_role_is_made_once():
         assert ROLE not in [one["RoleName"] for one in server.client("iam").list_roles()["Roles"]]
         # A new shell is refused, and those that acted as the role are told so.
         done = subprocess.run([BINARY, "env", "--data", server.data], capture_output=True, text=True)
-        assert done.returncode == 1 and f"there is no role {ROLE}" in done.stderr and "--root" in done.stderr and done.stdout == ""
+        assert done.returncode == 1 and f"there is no role {ROLE}" in done.stderr and "--root" in done.stderr and done.stdout == "false\n"
         import urllib.error
         import urllib.request
         address = f"{server.endpoint}/_tidemill/credentials/shell.123456789012.{ROLE}"
@@ -413,6 +414,7 @@ def test_a_browser_gets_a_page(server):
     browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
     status, headers, text = get(Accept=browser)
     assert status == 200 and headers["Content-Type"].startswith("text/html") and "default-src 'none'" in headers["Content-Security-Policy"]
+    assert "'sagemaker&lt;3'" in text and "sagemaker.core.helper.session_helper" in text
     assert f"tidemill env --data {server.data} --transparent" in text and "/_tidemill/health" in text and "tidemill coverage" in text
     assert "<script" not in text and "http://" not in text.replace(server.endpoint, "")
     # A foreign name that was pointed here (DNS rebinding) learns no path.
@@ -435,3 +437,27 @@ def test_serve_says_what_its_interpreter_has(server):
     wait_until(lambda: "interpreter of script-mode jobs" in server.log_path.read_text(), 20)
     line = next(line for line in server.log_path.read_text().splitlines() if "interpreter of script-mode jobs" in line)
     assert "scikit-learn 1." in line and "joblib" in line and "pandas" in line and "torch" in line
+
+
+def test_libraries_are_found_whatever_their_distribution_is_called(tmp_path):
+    """xgboost-cpu installs the module xgboost; a distribution without its module is no library."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
+    site = next((tmp_path / "v" / "lib").glob("python3*/site-packages"))
+    for module in ("xgboost", "joblib"):
+        (site / module).mkdir()
+        (site / module / "__init__.py").write_text("")
+    for distribution, top in (("xgboost_cpu", "xgboost"), ("torch", "torch")):
+        (info := site / f"{distribution}-3.1.dist-info").mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 3.1\n")
+        (info / "top_level.txt").write_text(top + "\n")
+    with Server(auth="any", options=["--python", str(tmp_path / "v" / "bin" / "python")]) as server:
+        wait_until(lambda: "interpreter of script-mode jobs" in server.log_path.read_text(), 20)
+        line = next(line for line in server.log_path.read_text().splitlines() if "interpreter of script-mode jobs" in line)
+    has, lacks = line.split("has=")[1].split("lacks=")
+    assert "xgboost 3.1" in has and "joblib" in has and "joblib" not in lacks and "torch" in lacks and "scikit-learn" in lacks, line
+
+
+def test_serve_says_how_to_get_an_interpreter():
+    with Server(auth="any", options=["--python", "no-such-python"]) as server:
+        line = next(line for line in server.log_path.read_text().splitlines() if "no such interpreter" in line)
+        assert "--python" in line and "README.md" in line

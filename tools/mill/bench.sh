@@ -1,8 +1,12 @@
 source tools/mill/build.sh
 
+bench_parts="start s3 training endpoint serving fleet kernels events calls"
+
 help_bench() {
-  cat <<'EOF'
-usage: ./mill bench [--quick] [--write] [start|s3|training|endpoint|serving|fleet|kernels|events|calls]...
+  cat <<EOF
+usage: ./mill bench [--quick] [--write] [PART]...
+
+Parts: $bench_parts.
 
 Builds a release and prints a table: Tidemill, its peer measured in the same run, and their ratio.
 --write puts the tables into docs/benchmarks.md.
@@ -10,6 +14,7 @@ EOF
 }
 
 run_bench() {
+  allow_options bench "--quick --write $bench_parts" "$@"
   setup_for_bench
   local parts=" $* "
   [[ $parts == *" serving "* || ! $parts =~ \ [a-z] ]] && setup_for_serving_bench

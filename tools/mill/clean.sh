@@ -7,7 +7,8 @@ EOF
 }
 
 run_clean() {
+  allow_options clean "--all" "$@"
   rm -rf build
-  [[ ${1:-} == --all ]] && rm -rf .venv .cache tests/clients/js/node_modules bench/peers/node_modules
+  [[ ${1:-} != --all ]] || rm -rf .venv .cache tests/clients/js/node_modules bench/peers/node_modules
   say "clean"
 }

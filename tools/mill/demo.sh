@@ -11,6 +11,7 @@ EOF
 }
 
 run_demo() {
+  allow_options demo "" "$@"
   local start
   start=$(seconds_now)
   if [[ ! -x build/release/tidemill ]]; then

@@ -10,6 +10,7 @@ EOF
 cxx_files() { git ls-files -co --exclude-standard 'src/**.cc' 'src/**.h' 'bench/**.cc' 'bench/**.h' 'tests/**.cc'; }
 
 run_fmt() {
+  allow_options fmt "--check" "$@"
   local mode=(-i)
   [[ ${1:-} == --check ]] && mode=(--dry-run --Werror)
   cxx_files | xargs -r -n 40 -P 2 clang-format-19 "${mode[@]}"

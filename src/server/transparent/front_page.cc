@@ -94,10 +94,12 @@ wire::HttpResponse front_page(const wire::HttpRequest& request, const FrontPageF
       "used.</p>\n"
       "<h2>Open any notebook</h2>\n<p>In a shell on the server's machine:</p>\n<pre>eval \"$(" +
       command +
-      " --transparent)\"\njupyter lab</pre>\n<p>Then <code>sagemaker.get_execution_role()</code>, "
-      "<code>Session().default_bucket()</code> and all that follows work as they do on AWS, as the "
-      "execution role that the first start made. <code>--role NAME</code> acts as another "
-      "role.</p>\n"
+      " --transparent)\"\npip install jupyterlab 'sagemaker&lt;3'\njupyter lab</pre>\n<p>Then "
+      "<code>sagemaker.get_execution_role()</code>, <code>Session().default_bucket()</code> and "
+      "all that follows work as they do on AWS, as the execution role that the first start made. "
+      "(Version 3 of the package has them in another place: <code>from "
+      "sagemaker.core.helper.session_helper import Session, get_execution_role</code>.) "
+      "<code>--role NAME</code> acts as another role.</p>\n"
       "<h2>The AWS CLI and the SDKs</h2>\n<pre>eval \"$(" +
       command +
       ")\"\naws s3 mb s3://models\naws sagemaker list-training-jobs</pre>\n<p>With "

@@ -13,7 +13,7 @@ bool wants_front_page(const wire::HttpRequest& request);
 
 struct FrontPageFacts {
   std::string endpoint;  // "http://127.0.0.1:4566"
-  std::string data;      // the data folder as given; shown only to callers on this machine
+  std::string data;      // the data folder's absolute path; shown only to callers on this machine
 };
 // Says what this server is and how to proceed. No scripts, no external content.
 wire::HttpResponse front_page(const wire::HttpRequest& request, const FrontPageFacts& facts);

@@ -2,8 +2,11 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "wire/http.h"
 
@@ -29,6 +32,13 @@ std::string openssl_error() {
   return text;
 }
 
+// OpenSSL's error for a file that is not there consists of codes.
+Result<void> check_readable(const std::string& what, const std::string& path) {
+  if (::access(path.c_str(), R_OK) == 0) return {};
+  return fail(codes::kInvalid,
+              "cannot read the " + what + " " + path + ": " + std::strerror(errno));
+}
+
 // Clients without SNI are accepted: they name no other host.
 int check_server_name(SSL* session, int* alert, void* context) {
   const char* name = SSL_get_servername(session, TLSEXT_NAMETYPE_host_name);
@@ -48,6 +58,8 @@ void set_options(SSL_CTX* context) {
 
 Result<std::unique_ptr<TlsContext>> TlsContext::load(const std::string& certificate_path,
                                                      const std::string& private_key_path) {
+  TRY(check_readable("certificate", certificate_path));
+  TRY(check_readable("private key", private_key_path));
   ssl_ctx_st* raw = SSL_CTX_new(TLS_server_method());
   if (!raw) return fail(codes::kIo, "OpenSSL cannot make a context: " + openssl_error());
   std::unique_ptr<TlsContext> context(new TlsContext(raw));

@@ -3,6 +3,7 @@ import os
 import re
 import shlex
 import signal
+import sys
 
 FAILURE_BYTES_MAX = 1024  # what becomes the job's FailureReason
 TRACEBACK = "Traceback (most recent call last):"
@@ -23,6 +24,13 @@ def network_hint(text):
     """Why the network failed, when it was the sandbox; else ""."""
     hint = NETWORK_HINTS.get(os.environ.get("TIDEMILL_JOB_NETWORK", "host"), "")
     return hint if NO_NETWORK.search(text) else ""
+
+
+def module_hint(text):
+    """Which interpreter lacks a module and how it gets one; "" when nothing says that a module is missing."""
+    return "" if "ModuleNotFoundError: No module named" not in text else \
+        f"Jobs run on the server's own Python {sys.version.split()[0]} (setting --python), whose environment lacks this " \
+        "module: Tidemill's README.md, 'Running it'.\n"
 
 
 def without_native_frames(lines):
@@ -52,7 +60,7 @@ def failure_text(command, exit_code, stderr):
     # Where this machine keeps its interpreter is nobody's business.
     shown = shlex.join([os.path.basename(command[0]), *command[1:]])
     head = (f'ExecuteUserScriptError:\nExitCode {exit_code}\nErrorMessage "{error}"\n'
-            f'{network_hint(trace)}Command "{shown[:200]}"\n')[:FAILURE_BYTES_MAX - 100]
+            f'{network_hint(trace)}{module_hint(trace)}Command "{shown[:200]}"\n')[:FAILURE_BYTES_MAX - 100]
     room = FAILURE_BYTES_MAX - len(head)
     body = "\n".join(lines)
     return head + (body if len(body) <= room else "..." + body[len(body) - room + 3:])

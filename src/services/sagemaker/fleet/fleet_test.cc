@@ -107,6 +107,16 @@ TEST(ReasonFromLog, Keeps_the_traceback_and_its_end) {
   EXPECT_EQ(reason_from_log("just this\n", 300), "just this");
 }
 
+TEST(ReasonFromLog, Says_whose_environment_lacks_a_module) {
+  const std::string reason = reason_from_log(
+      "Traceback (most recent call last):\n  File \"x.py\", line 1\n"
+      "ModuleNotFoundError: No module named 'lightgbm'\n",
+      900);
+  EXPECT_THAT(reason, ::testing::StartsWith("ModuleNotFoundError: No module named 'lightgbm'\n"));
+  EXPECT_THAT(reason, ::testing::HasSubstr("setting --python"));
+  EXPECT_THAT(reason, ::testing::EndsWith("README.md, 'Running it'."));
+}
+
 // However the wall clock is set, what was waited for is the pauses between the looks.
 TEST(FleetDraining, IsCountedInPausesBetweenLooks) {
   EXPECT_EQ(waited_by({"id", 0}).count(), 0);

@@ -113,7 +113,15 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
 
 std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
   constexpr std::size_t kLastLines = 50;
-  return exception_first(log, bytes_max, kLastLines);
+  constexpr std::string_view kModuleHint =
+      "\nPython models run on the interpreter that the server's setting --python names, whose "
+      "environment lacks this module: Tidemill's README.md, 'Running it'.";
+  const bool hint =
+      log.contains("ModuleNotFoundError: No module named") && bytes_max > 2 * kModuleHint.size();
+  std::string reason =
+      exception_first(log, bytes_max - (hint ? kModuleHint.size() : 0), kLastLines);
+  if (hint && reason.contains("ModuleNotFoundError")) reason += kModuleHint;
+  return reason;
 }
 
 }  // namespace tidemill::services::sagemaker
