@@ -62,7 +62,7 @@ Result<RecordHeader> RecordHeader::decode(std::string_view bytes, RecordForm for
   if (bytes.size() < kSizeBytes) return fail(codes::kCorrupt, "a blob's header is cut off");
   std::memcpy(fields, bytes.data(), sizeof fields);
   sums.resize((bytes.size() - kSizeBytes) / sizeof(BlockSums::value_type));
-  std::memcpy(sums.data(), bytes.data() + kSizeBytes, bytes_of(sums).size());
+  if (!sums.empty()) std::memcpy(sums.data(), bytes.data() + kSizeBytes, bytes_of(sums).size());
   const std::uint32_t magic = form == RecordForm::plain ? kPlainMagic : kBlockedMagic;
   if (fields[0] != magic || fields[3] != header_checksum(fields, segment, offset, sums))
     return fail(codes::kCorrupt, "a blob's header does not match its checksum");

@@ -83,7 +83,7 @@ TEST(CatBoost, Refuses_what_it_cannot_read_and_says_why) {
   EXPECT_THAT(message("{"), HasSubstr("JSON"));
   EXPECT_THAT(message("{}"), HasSubstr("loss function"));
   EXPECT_THAT(message(small_model("[1,2,3]")), HasSubstr("tree 0: leaf_values do not fit"));
-  EXPECT_THAT(message(small_model("[1,2,3,\"x\"]")), HasSubstr("no number"));
+  EXPECT_THAT(message(small_model("[1,2,3,\"x\"]")), HasSubstr("not a number"));
   EXPECT_THAT(message(small_model("[1,2,3,4]", R"("split_type":"OnlineCtr")")),
               HasSubstr("one_hot_max_size"));
   EXPECT_THAT(message(small_model("[1,2,3,4]", R"("split_type":"FloatFeature",

@@ -18,8 +18,10 @@ CreateModelInput plain() {
   request.execution_role_arn = "arn:aws:iam::123456789012:role/r";
   ContainerDefinition& container = request.primary_container.emplace();
   container.image = "xgboost:1";
-  container.model_data_source.emplace().s3_data_source.emplace() = {
-      .s3_uri = "s3://b/m/", .s3_data_type = "S3Prefix", .compression_type = "None"};
+  S3ModelDataSource& source = container.model_data_source.emplace().s3_data_source.emplace();
+  source.s3_uri = "s3://b/m/";
+  source.s3_data_type = "S3Prefix";
+  source.compression_type = "None";
   return request;
 }
 
