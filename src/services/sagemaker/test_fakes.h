@@ -99,8 +99,7 @@ class FakeIam : public iam::IamInterface {
   std::set<std::string> asked_;
 };
 
-// Describes that wait for a record whose engine does not say when it changes: they look at the end
-// of their time only.
+// Where Describes wait. A fixture's engine tells it of changes with on_change().
 inline platform::HeldAnswers& test_held() {
   static platform::HeldAnswers held;
   return held;

@@ -55,6 +55,7 @@ class TrainingJobsTest : public ::testing::Test {
     options.shim_command = {"/proc/self/exe", "shim"};
     compute_ = *compute::make_process_compute(options, clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
+    engine_->on_change([](const std::string& record) { test_held().changed(record); });
     Settings settings{.jobs_directory = directory_ / "jobs",
                       .programs = {"/bin/false", host_python(), directory_ / "toolkit"},
                       .endpoint = "http://127.0.0.1:1"};

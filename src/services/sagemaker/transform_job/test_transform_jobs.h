@@ -113,6 +113,7 @@ class TransformJobsTest : public ::testing::Test {
     compute_ = *compute::make_process_compute(
         {.directory = directory_, .shim_command = {"/bin/false"}}, clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
+    engine_->on_change([](const std::string& record) { test_held().changed(record); });
     service_ = std::make_unique<TransformJobs>(Dependencies{*store_,
                                                             *engine_,
                                                             *compute_,

@@ -23,14 +23,20 @@ void make_text(std::string& bytes) {
     if (static_cast<unsigned char>(byte) >= 0x80) byte = '?';
 }
 
-// Of a traceback the end says most, of other texts the beginning.
+// Shortens a text to `bytes_max`: a traceback to the exception's line and its last frames, other
+// texts to their beginning.
 std::string cut(std::string text, std::size_t bytes_max) {
   make_text(text);
   if (text.size() <= bytes_max) return text;
   const std::size_t trace = text.find("Traceback (most recent call last):");
   std::string out;
   if (trace < bytes_max / 2) {
-    out = text.substr(0, trace) + reason_from_log(text.substr(trace), bytes_max - trace);
+    out = text.substr(0, trace);
+    std::string reason = reason_from_log(text.substr(trace), bytes_max - trace);
+    // A text that was cut before has the exception's line in front of its traceback already.
+    const std::size_t line_bytes = reason.find('\n') + 1;
+    if (line_bytes > 0 && out.ends_with(reason.substr(0, line_bytes))) reason.erase(0, line_bytes);
+    out += reason;
   } else {
     std::size_t size = bytes_max - 3;
     // Not in the middle of a character.
