@@ -40,7 +40,7 @@ struct World {
     RecorderOptions options;
     options.directory = directory;
     options.queued_bytes_max = queued_bytes_max;
-    recorder = std::make_unique<Recorder>(s3, kClock, *random, options);
+    recorder = std::make_unique<Recorder>(s3, *random, options);
     if (!recorder->start()) std::abort();
   }
   ~World() {

@@ -213,6 +213,7 @@ def socket_of(data, pid):
     pytest.fail("the job was not found")
 
 
+@pytest.mark.alone
 def test_one_that_hangs_under_load_is_replaced(world, scenes):
     endpoint, before = scenes["endpoint"]["hangs"], scenes["before"]["hangs"]
     answers, failures, over, threads = [], [], threading.Event(), 4

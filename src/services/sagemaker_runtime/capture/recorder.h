@@ -88,7 +88,7 @@ struct RecorderOptions {
 // Thread-safe.
 class Recorder final : public CaptureDestinations {
  public:
-  // Borrows all three.
+  // Borrows both.
   Recorder(s3::S3Interface& s3, Random& random, RecorderOptions options);
   // As stop().
   ~Recorder() override;
