@@ -59,6 +59,6 @@ def test_credentials_do_not_wait_for_users_calls():
         busy = statistics.median(waits)
         print(f"searches took {busy:.3f} s, credentials {statistics.median(took):.4f} s, at most {max(took):.3f} s")
         # A call that waits its turn among the searches takes as long as they do.
-        assert busy > 0.1, waits
+        assert busy > 0.03, waits
         assert statistics.median(took) < busy / 3, (took, busy)
         job.stop()
