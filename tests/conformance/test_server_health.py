@@ -17,6 +17,9 @@ from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 from support.job_processes import host_pid
 from support.server import Server
 
+# They measure how long servers that hang are missed.
+pytestmark = pytest.mark.alone
+
 # Answers the model server's process id, after as many seconds as the row's first number.
 SCRIPT = """
 import os, time
@@ -38,9 +41,6 @@ def output_fn(pid, accept):
 # One request at a time, /ping among them. Answers its process id.
 PROGRAM = """#!/usr/bin/env python3
 import http.server, os, time
-
-# They measure how long servers that hang are missed.
-pytestmark = pytest.mark.alone
 
 ill = []
 
