@@ -73,7 +73,7 @@ struct Held {
   double bytes_each = 0, answered_milliseconds = 0;
 };
 
-// What `count` held answers take, and how long until all of them are given after one change.
+// Memory of `count` held answers, and the time until one change has released all of them.
 Held held_cost(int count) {
   platform::HeldAnswers held;
   std::atomic<bool> ready = false;

@@ -27,7 +27,7 @@ role=$(aws iam create-role --role-name "$name" --query Role.Arn --output text --
   exit 1
 }
 made+=("aws iam delete-role --role-name $name")
-# What the training job and the endpoint read and write, they do with the role's rights.
+# The training job and the endpoint read and write with the rights of this role.
 aws iam put-role-policy --role-name "$name" --policy-name bucket --policy-document \
   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:ListBucket\",\"s3:GetObject\",\"s3:PutObject\"],\"Resource\":[\"arn:aws:s3:::$name\",\"arn:aws:s3:::$name/*\"]}]}"
 made+=("aws iam delete-role-policy --role-name $name --policy-name bucket")

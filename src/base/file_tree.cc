@@ -154,7 +154,7 @@ class Removal {
       folder = Descriptor(::openat(parent, name.c_str(), kFolderFlags));
     }
     if (!folder && errno != ENOENT) return tree_error("open a folder");
-    // To move a folder or remove its entries, we need the right to write to it.
+    // Moving a folder and removing its entries require write permission on it.
     if (folder) ::fchmod(folder.get(), S_IRWXU);
     return folder;
   }

@@ -48,7 +48,7 @@ struct BlobStatistics {
   std::uint64_t damaged_collections = 0;
 };
 
-// What a collection was told of the blobs that are in use.
+// How much a collection was told about the blobs that are in use.
 enum class Coverage {
   complete,  // every blob that a record names was marked
   damaged,   // records that cannot be read may name more

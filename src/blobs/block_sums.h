@@ -47,7 +47,7 @@ class BlockSummer {
 // The sums as they lie on disk, little-endian. Borrows them.
 std::string_view bytes_of(const BlockSums& sums);
 
-// What follows the payload of a file: the sums, then a footer that says what they are of and
+// Encodes what follows the payload of a file: the sums, then a footer that describes them and
 // carries a checksum of its own.
 std::string encode_trailer(const BlockSums& sums, std::uint64_t payload_bytes,
                            std::uint32_t payload_crc32c);

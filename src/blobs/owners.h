@@ -31,7 +31,7 @@ class BlobOwners {
   void report_unopened() const;
 
   void delete_expired(Timestamp now);
-  // Of all of them.
+  // The sums over all owners.
   BlobStatistics statistics() const;
   // Why somebody's blobs are not collected; "" when everybody's are.
   std::string why_not_collected() const;

@@ -32,7 +32,7 @@ struct RecordHeader {
                                      std::uint64_t offset, BlockSums& sums);
 };
 
-// What lies in front of a record's payload.
+// Bytes in front of a record's payload.
 inline std::uint64_t prefix_bytes(RecordForm form, std::uint64_t payload_bytes) {
   if (form == RecordForm::plain) return RecordHeader::kSizeBytes;
   return RecordHeader::kSizeBytes +

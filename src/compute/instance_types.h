@@ -32,8 +32,8 @@ const InstanceType* find_instance_type(std::string_view name);
 // Tidemill.Invalid with a message that lists the nearest names.
 Result<const InstanceType*> check_instance_type(std::string_view name);
 
-// What a job on such an instance may use here: the instance's size, or this machine's if that is
-// smaller.
+// Resources that a job on this instance type may use here: those of the instance, or of this
+// machine if they are smaller.
 struct ResourceLimits {
   std::uint64_t memory_bytes_max = 0;
   double cpus_max = 0;

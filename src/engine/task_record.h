@@ -13,7 +13,7 @@ struct TaskRecord {
   std::string type;
   Value payload;
   int attempt = 1;
-  // By the engine's clock for durations, which may differ from the wall clock.
+  // Times of the engine's clock for durations, which may differ from the wall clock.
   Timestamp created;
   Timestamp due;
 };

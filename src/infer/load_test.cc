@@ -83,7 +83,7 @@ TEST_F(LoadModel, Links_count_when_they_stay_in_the_folder) {
   std::ofstream(outside, std::ios::binary) << model;
   std::filesystem::create_symlink(outside, directory_ + "/xgboost-model");
   EXPECT_THAT(objective(), HasSubstr("no file xgboost-model"));
-  // As does one that leaves through a folder of the model.
+  // A link that leaves the model through one of its folders fails in the same way.
   std::filesystem::create_directories(directory_ + "/deep");
   std::filesystem::create_symlink("deep/../" + ("../" + outside.substr(outside.rfind('/') + 1)),
                                   directory_ + "/model.txt");

@@ -6,7 +6,7 @@
 
 namespace tidemill::server {
 
-// By the prefix of a service's actions. The store must outlive them.
+// Tag sources by the prefix of a service's actions ("s3"). The store must outlive them.
 services::iam::TagSources tag_sources(store::Store& store);
 
 }  // namespace tidemill::server

@@ -14,10 +14,10 @@ namespace tidemill::services {
 // "[a-z](-*[a-z])*".
 class SimplePattern {
  public:
-  // Of an expression in RE2's syntax; nullopt: it is of another form.
+  // Reads an expression in RE2's syntax; nullopt if it does not have one of these forms.
   static std::optional<SimplePattern> parse(std::string_view expression);
 
-  // Of the whole text, as RE2::FullMatch.
+  // Whether the whole text matches, as RE2::FullMatch says it.
   bool matches(std::string_view text) const;
 
  private:

@@ -1,5 +1,5 @@
-// What must hold for a record whenever it is written, asserted in release builds as well: a record
-// that breaks it comes from an error in this program, and the server ends before it is stored.
+// Conditions that must hold for a record when it is written, asserted in release builds as well:
+// a broken one is an error of this program, and the server ends before the record is stored.
 //
 //   // "" when it holds, else what is wrong.
 //   std::string_view invariant(const Bucket& bucket);

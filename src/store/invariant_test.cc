@@ -35,7 +35,7 @@ TEST(InvariantDeathTest, Record_thatBreaksItEndsTheServerWithItsName) {
                "counted.*a/b.*the count is that of the items");
 }
 
-// What a version before the invariant has stored is read; only writing asserts.
+// Only writing asserts: a record that an older version stored without the invariant can be read.
 TEST(Invariant, Stored_recordsAreReadAsTheyAre) {
   const Table<Counted> table("counted");
   auto store = make_memory_store({table.spec()});

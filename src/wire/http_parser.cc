@@ -117,7 +117,7 @@ Parsed<void> note_field(std::string_view name, std::string_view value, FramingFi
   return {};
 }
 
-// As many as SDKs' signed requests have; more only cost another allocation.
+// Header fields of a request that an SDK signed; more fields only cost another allocation.
 constexpr std::size_t kUsualFields = 12;
 
 Parsed<void> parse_fields(std::string_view rest, const HttpLimits& limits, Headers& headers,

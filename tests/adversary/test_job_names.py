@@ -64,7 +64,7 @@ except PermissionError:
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flood:
     for i in range(20_000):
         flood.sendto(os.urandom(i % 700) if i % 2 else good, ("127.0.0.1", 53))
-# What the flood left no room for is lost, as datagrams are: whoever asks asks again.
+# The flood can crowd out a datagram, so the client asks again, as resolvers do.
 found["after"] = next((answer[-4:].hex() for answer in (ask(good) for _ in range(15)) if answer), "")
 """)
     assert [int(code, 16) & 0x0f for code in found["codes"]] == [1, 1, 1, 4, 1, 1]

@@ -388,7 +388,7 @@ def test_delete_objects_answers_for_each_key(server, role):
     body = b"<Delete><Object><Key>mine/b</Key></Object></Delete>"
     reply = requests.post(url, data=body, timeout=10, headers={"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()})
     assert reply.status_code == 200 and "<Error><Key>mine/b</Key><Code>AccessDenied</Code>" in reply.text, reply.text
-    # Of a bucket in which the caller may delete nothing, nothing is told.
+    # A caller who may delete nothing in a bucket does not learn whether it exists.
     for other in (unique("none"), bucket):
         answer = theirs.delete_objects(Bucket=other, Delete={"Objects": [{"Key": "theirs/a"}]})
         assert [each["Code"] for each in answer["Errors"]] == ["AccessDenied"]

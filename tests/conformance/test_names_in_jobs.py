@@ -76,7 +76,7 @@ found["current"] = addresses(json.load(open("/opt/ml/input/config/resourceconfig
 def question(name):
     labels = b"".join(bytes([len(label)]) + label for label in name.encode().split(b"."))
     return b"\\x12\\x34\\x01\\0\\0\\1\\0\\0\\0\\0\\0\\0" + labels + b"\\0\\0\\1\\0\\1"
-# As c-ares and Go's resolver ask: by UDP, and by TCP when they are told to.
+# Asks as c-ares and Go's resolver do: by UDP, and by TCP if the answer tells them to.
 asked = question("sts.us-east-1.amazonaws.com")
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
     datagrams.settimeout(5)

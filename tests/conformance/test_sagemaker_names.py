@@ -83,7 +83,7 @@ def test_a_trust_policy_may_be_for_some_jobs_only(world):
     name = unique("nightly")
     world.sm.create_training_job(**{**world.job_request(name, "train.py", {"train.py": ""}), "RoleArn": arn})
     world.finished(name)
-    # As AWS's page on batch transform has it.
+    # The policy is the one on AWS's page on batch transform.
     world.iam.update_assume_role_policy(RoleName=own, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole",
          "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:sagemaker:us-east-1:{account}:transform-job/*"}}}]}))

@@ -102,7 +102,7 @@ class FakeCompute final : public compute::Compute {
   }
   // The machine lost it: nobody knows that it ever was.
   void lose(const std::string& id) { jobs_.erase(id); }
-  // What was stopped and did not end within its grace is killed.
+  // Kills the jobs that were stopped and did not end within their grace.
   void kill_overdue() {
     for (const std::string& id : running()) {
       const Job& job = jobs_.at(id);

@@ -1,4 +1,4 @@
-// What must hold of training jobs, whatever happens.
+// Conditions that must hold for training jobs, whatever happens.
 #include <set>
 
 #include "engine/published_event.h"
@@ -86,7 +86,7 @@ void TrainingWorld::check_end(const std::string& name, const TrainingJob& job, c
     if (!known.stop_asked) broken(name + " is Stopped though nobody asked");
     return;
   }
-  // By the clock for durations: steps of the wall clock count for nothing.
+  // Measured by the clock for durations, so steps of the wall clock have no effect.
   if (!known.training_since || durations_.now() - *known.training_since < kMaxRuntime)
     broken(name + " is said to have been too long, and was not");
 }

@@ -42,7 +42,7 @@ std::size_t run_history(std::uint64_t seed, const std::filesystem::path& folder)
 }  // namespace
 
 TEST(TrainingSimulation, HistoriesKeepEveryPromise) {
-  // What fails on purpose is not worth a line.
+  // The simulation causes failures on purpose; their warnings would hide the real ones.
   log::configure(log::Level::error, log::Format::text);
   const std::filesystem::path folder = make_folder();
   std::size_t ended = 0;

@@ -31,7 +31,7 @@ class TrainingWorld {
 
   // The first promise that was broken; "" while none is.
   const std::string& problem() const { return problem_; }
-  // What happened, a line a step.
+  // The history as text, one line for each step.
   std::string story() const;
   std::size_t jobs_ended() const { return ended_; }
 
@@ -39,7 +39,7 @@ class TrainingWorld {
   // A server's life: from its start to a kill or a stop.
   struct Server;
 
-  // What the history knows of a job beside its record.
+  // Facts about a job that are not in its record.
   struct Known {
     bool acknowledged = false;  // its creation was answered with success
     bool erasing = false;       // a deletion was tried: it may be gone

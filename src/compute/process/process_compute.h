@@ -15,8 +15,8 @@ namespace tidemill::compute {
 struct ProcessOptions {
   std::string directory;                  // absolute; has one folder per job
   std::vector<std::string> shim_command;  // {"/proc/self/exe", "shim"}
-  // As root each job runs as its own user, one of user_id_count from user_id_first on (see
-  // user_ids.h). They do not need entries in /etc/passwd.
+  // If the server runs as root, each job runs as its own user: one of user_id_count ids starting
+  // at user_id_first (see user_ids.h). They do not need entries in /etc/passwd.
   std::uint32_t user_id_first = 200'000;
   std::uint32_t user_id_count = 60'000;
   // Adds the settings that every job gets before it starts. nullptr: none.

@@ -245,8 +245,8 @@ bool Shim::reap() {
 }
 
 void Shim::kill_everything() {
-  // As in a container, nothing survives the first process. Each round kills all remaining
-  // processes; orphans become our children, so rounds end when there are none.
+  // Nothing survives the first process, as in a container. Each round kills all remaining
+  // processes; orphans become our children, so the rounds end when there are none.
   ::kill(-process_.pid, SIGKILL);
   for (;;) {
     cgroup_.kill_members();

@@ -1,4 +1,4 @@
-// What the tests of what roles may do share: roles made and assumed in a line.
+// Shared by the tests of roles: one call makes a role, another assumes it.
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ inline constexpr const char* kReadsBucket =
 
 namespace ops = api::iam::operations;
 inline constexpr const char* kRole = "arn:aws:iam::123456789012:role/r";
-// What the service acts for, unless a test says otherwise.
+// The job for which the service assumes a role, unless a test says otherwise.
 inline constexpr const char* kJob = "arn:aws:sagemaker:us-east-1:123456789012:training-job/j";
 inline constexpr const char* kSageMaker = "sagemaker.amazonaws.com";
 

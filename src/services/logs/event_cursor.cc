@@ -144,7 +144,7 @@ store::Scan EventCursor::first_scan() const {
                    .limit = kScanRows,
                    .page_bytes_max = kScanBytes};
   const std::int64_t bucket = bucket_of(start_.time_ms);
-  // Of a stream in order, the border's row is the first that can hold what comes next.
+  // In a stream whose events came in order, the next event is in the border's row or a later one.
   const bool row_known = in_order_ && start_.row > 0 && start_.row < INT64_MAX;
   if (in_order_) scan.page_bytes_max = std::min(kScanBytes, limits_.bytes_max);
   if (forward_)
@@ -206,7 +206,7 @@ Result<void> EventCursor::load() {
         start_ = border_of_bucket(key.bucket);
         return {};
       }
-      // What follows comes behind what did not fit.
+      // The events that follow come after those that did not fit.
       if (in_order_ && window->overflowed()) {
         take(*window, *bucket);
         return {};

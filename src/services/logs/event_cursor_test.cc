@@ -155,8 +155,8 @@ class CountingStore final : public store::Store {
   store::Store& in_;
 };
 
-// As FilterLogEvents walks when many streams share its memory: it forgets what it read ahead and
-// goes on from its place. Each step once read the whole bucket.
+// FilterLogEvents walks like this when many streams share its memory: it forgets what it read
+// ahead and goes on from its place. Each step used to read the whole bucket.
 TEST_F(CursorTest, Walk_ofLargeEventsThatForgetsReadsFewRowsAtEachStep) {
   constexpr std::size_t kEvents = 40, kEventBytes = 250'000;
   stream_.in_order = true;

@@ -33,7 +33,7 @@ std::string without_quotes(const std::optional<std::string>& etag) {
   return out;
 }
 
-// Of GetObject and HeadObject.
+// Makes an ObjectInfo of the output of GetObject or HeadObject.
 template <class Output>
 ObjectInfo describe(std::string_view key, const Output& output) {
   return {std::string(key),

@@ -5,8 +5,8 @@
 namespace tidemill::services::sagemaker {
 namespace {
 
-// Of the server's door where its own port is the programs', or one at which the job's network has
-// something else (names, and AWS's hosts).
+// The door's port if the server's own port is the one of users' programs, or if something else
+// listens on it in the job's network (the resolver, AWS's hosts).
 constexpr std::uint16_t kOtherServerPort = 4566;
 constexpr std::uint16_t kTakenPorts[] = {kContractPort, 53, 443};
 

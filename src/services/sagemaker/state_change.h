@@ -9,7 +9,7 @@
 
 namespace tidemill::services::sagemaker {
 
-// Whose state changed.
+// The resource whose state changed.
 struct StateChange {
   const char* detail_type;  // "SageMaker Training Job State Change"
   std::string account, region, arn;
@@ -17,8 +17,8 @@ struct StateChange {
 };
 engine::PublishedEvent state_change_event(const StateChange& change, ValueObject detail);
 
-// What a Create request said, as far as it is among `names`, and its tags as an object. A request
-// that would make the event larger than readers take is left out.
+// Adds those members of a Create request that `names` lists, and the tags as an object. Leaves
+// them all out if they would make the event larger than readers accept.
 void add_request(ValueObject& detail, const Value& request,
                  std::initializer_list<std::string_view> names);
 

@@ -54,7 +54,7 @@ Result<InvokeRequest> invoke_request(Context& context, const Value& input) {
   return out;
 }
 
-// What both operations say beside the body. Empty members are left out.
+// The output members of both operations besides the body. Empty ones are left out.
 template <class Answered>
 ValueObject members_of(Answered& answer) {
   ValueObject out;

@@ -20,7 +20,7 @@ struct Router::Entry {
   }
 };
 
-// What is known about a request before its operation is.
+// Facts about a request that are known before its operation.
 struct Router::Identified {
   const Entry* entry = nullptr;  // nullptr: no such service
   Protocol protocol = Protocol::rest_json_1;

@@ -1,4 +1,4 @@
-// What a handler may decide before a body is read.
+// Tests of the decisions that a handler makes before a body is read.
 #include "wire/server/http_test_support.h"
 
 namespace tidemill::wire {

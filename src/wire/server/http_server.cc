@@ -129,7 +129,7 @@ struct HttpServer::Impl {
   std::uint16_t port = 0;
 
   std::mutex doors_mutex;
-  // By job; a job's doors are on one loop. Guarded by doors_mutex.
+  // The doors of each job, all on one loop. Guarded by doors_mutex.
   std::map<std::string, std::vector<std::shared_ptr<LoopServer>>> doors;
   std::size_t loops_given = 0;  // guarded by doors_mutex
   bool no_more_doors = false;   // stop() has begun; guarded by doors_mutex

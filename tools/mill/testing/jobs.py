@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 LOGS = ROOT / ".cache/log/test"
-# What pytest of each part runs on, and where its files lie.
+# The virtual environment and the folder of each part's pytest files.
 PYTEST_PARTS = {
     "conformance": [("clients", "conformance"), ("clients-old", "conformance_old"), ("clients-v3", "conformance_v3"),
                     ("clients-s3", "conformance_s3")],
@@ -56,7 +56,7 @@ class Job:
     alone: bool = False
     first: float = 0               # larger ones start earlier
     seconds_max: float = 1200
-    # Beside the others: a build at low priority takes what the tests, which mostly wait, leave of the cores.
+    # False for the build: it runs at low priority beside the tests, which mostly wait and leave the cores idle.
     takes_slot: bool = True
     counts: bool = True
 

@@ -212,8 +212,8 @@ def main():
         parts = ["long", "long_simulation", "long_fuzz"]
     elif not parts and not files:
         parts = list(PARTS)
-    # What ends ./mill test ends its jobs, which are in sessions of their own, and their servers; also where a shell has
-    # started it in the background, with interrupts ignored.
+    # A signal that ends ./mill test must also end its jobs, which have sessions of their own, and their servers. This holds
+    # as well if a shell started it in the background, where interrupts are ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     LOGS.mkdir(parents=True, exist_ok=True)

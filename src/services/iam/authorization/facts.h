@@ -1,5 +1,5 @@
-// What the server knows about a request besides its input, and about its caller. Global condition
-// keys are made of these facts.
+// Facts about a request besides its input, and about its caller. Global condition keys are made
+// of them.
 #pragma once
 
 #include <functional>

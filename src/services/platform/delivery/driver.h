@@ -18,7 +18,7 @@ struct Attempt {
   std::string target;  // ARN, or URL
   std::string payload;
   std::string content_type;
-  // Beside the payload: message attributes, HTTP headers. Of a dead letter: why it is one.
+  // Sent beside the payload: message attributes, HTTP headers. A dead letter has its reason here.
   std::map<std::string, std::string> attributes;
   std::string role_arn;  // "" none; its right to do this was checked
   std::int64_t number = 1;
@@ -48,7 +48,7 @@ struct AttemptResult {
 class DeliveryDriver {
  public:
   virtual ~DeliveryDriver() = default;
-  // What the role must be allowed to do with the target: "sqs:SendMessage". "": no right is needed.
+  // The action that the role needs on the target, such as "sqs:SendMessage"; "" if it needs none.
   virtual std::string action() const = 0;
   virtual AttemptResult attempt(const Attempt& attempt, const std::stop_token& stop) = 0;
 };

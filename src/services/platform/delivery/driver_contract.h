@@ -1,4 +1,4 @@
-// What every delivery driver must do, as a parameterised test suite (driver_contract_test.cc). A
+// A parameterised test suite that every delivery driver must pass (driver_contract_test.cc). A
 // driver's own test file adds
 //
 //   INSTANTIATE_TEST_SUITE_P(Http, DeliveryDriverContract, testing::Values(&make_http_harness));

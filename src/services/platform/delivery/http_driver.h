@@ -15,7 +15,7 @@ struct HttpTarget {
 };
 
 struct HttpDriverOptions {
-  // What an attempt's target means; default: the target is the URL.
+  // Translates an attempt's target to a URL and headers; by default the target is the URL.
   std::function<Result<HttpTarget>(const Attempt&)> resolve;
   std::string action;  // of the role: "events:InvokeApiDestination"
   std::chrono::milliseconds connect_timeout{3'000};

@@ -82,7 +82,7 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
   context.region = caller.region;
   context.principal = caller.principal;
   context.received = parts_.clock.now();
-  // As an SDK would sign it: policies may ask for it.
+  // The same values as for a request that an SDK signed, since policies may test them.
   context.signature = {"REST-HEADER", "AWS4-HMAC-SHA256", context.received};
   const auto begun = std::chrono::steady_clock::now();
   context.deadline = begun + kCallTime;

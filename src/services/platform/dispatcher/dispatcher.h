@@ -43,7 +43,7 @@ struct Call {
 // Takes the answer of a call, on any thread; the call is gone when it returns.
 using Answer = std::move_only_function<void(Call&, Result<Value>)>;
 
-// Who calls from inside the server, and where.
+// The principal and the region of a call from inside the server.
 struct Caller {
   Principal principal;  // a role's session (IamInterface::role_principal), a service's principal
   std::string region;
@@ -53,7 +53,7 @@ struct Caller {
 struct Reply {
   Value output;                      // under operation.output
   std::unique_ptr<ByteSource> body;  // the streaming member of the output, when it has one
-  // What the operation says in headers outside of its model.
+  // Response headers that are not members of the output.
   std::map<std::string, std::string> headers;
 };
 
@@ -72,7 +72,7 @@ struct DispatcherParts {
 // Thread-safe.
 class Dispatcher {
  public:
-  // What is borrowed outlives this.
+  // The parts are borrowed and must outlive the dispatcher.
   explicit Dispatcher(DispatcherParts parts) : parts_(std::move(parts)) {}
 
   // nullptr: not implemented.
@@ -92,7 +92,7 @@ class Dispatcher {
   Result<Reply> call(const Caller& caller, const schema::Service& service,
                      const schema::Operation& operation, Value input,
                      std::unique_ptr<ByteSource> body = nullptr);
-  // By botocore's names: "s3", "HeadBucket".
+  // The same with botocore's names of the service and operation: "s3", "HeadBucket".
   Result<Reply> call(const Caller& caller, std::string_view service, std::string_view operation,
                      Value input, std::unique_ptr<ByteSource> body = nullptr);
 

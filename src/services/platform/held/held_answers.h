@@ -36,7 +36,7 @@ class HeldAnswers {
   using Look = std::move_only_function<bool(bool last)>;
 
   explicit HeldAnswers(HeldOptions options = {});
-  // As stop().
+  // Calls stop().
   ~HeldAnswers();
 
   // Looks at once on this thread, since the change may have come in between, then after each

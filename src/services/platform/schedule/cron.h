@@ -24,7 +24,7 @@ class Cron {
   static constexpr int kYearMin = 1970, kYearMax = 2199;
 
  private:
-  // What the days of a month are chosen by, beside plain numbers.
+  // The days of a month that the two day fields choose.
   struct DayRules {
     std::bitset<32> days;          // of the month, from 1
     bool last_day = false;         // L

@@ -127,7 +127,7 @@ TEST(Cron, RefusesWhatAwsRefuses) {
 
 namespace {
 
-// What a person would read out of the fields, without any cleverness.
+// A second, naive reading of the fields, to compare the implementation with.
 struct Oracle {
   std::vector<int> minutes, hours, months;
   std::string days, weekdays;  // one rule each, or "?"
@@ -148,7 +148,7 @@ struct Oracle {
         const int wanted = std::stoi(days);
         const sys_days first(date.year() / date.month() / 1);
         if (wanted > (last - first).count() + 1) return false;
-        // Of the month's workdays the one with the least distance; the earlier wins on Saturdays.
+        // W means the workday of the month that is nearest; for a Saturday the earlier one wins.
         sys_days best = first;
         int distance = 100;
         for (sys_days each = first; each <= last; each += std::chrono::days(1)) {

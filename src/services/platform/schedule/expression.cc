@@ -10,7 +10,7 @@ namespace tidemill::services::platform {
 
 namespace {
 
-// Of a rate; more than a century of minutes.
+// The longest rate in minutes: more than a century.
 constexpr std::int64_t kRateMinutesMax = 100'000'000;
 // Local times in a row that clocks skip: an hour of minutes, and then some.
 constexpr int kSkippedMax = 24 * 60;

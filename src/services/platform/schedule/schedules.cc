@@ -116,7 +116,7 @@ Result<std::optional<ScheduleRecord>> Schedules::find(const std::string& kind,
   return found ? std::optional(std::move(found->record)) : std::nullopt;
 }
 
-// What fires now, in order; moves the record on.
+// Returns the occurrences that fire now, in order, and moves the record to the next one.
 Result<std::vector<Firing>> Schedules::due_firings(ScheduleRecord& record,
                                                    const std::string& name) {
   const TimeZone zone = TRY(TimeZone::find(record.schedule.time_zone));
@@ -194,7 +194,7 @@ std::unique_ptr<Schedules::Turn> Schedules::prepare(const store::Row& row) {
   auto record = store::read_or_skip<ScheduleRecord>(schedule_table().name(), row.key, row.value);
   std::vector<std::string> names = store::split_key(row.key);
   const auto kind = names.size() == 2 ? kinds_.find(names[0]) : kinds_.end();
-  // Of a program that knows more kinds, or damaged: it waits, out of the others' way.
+  // The record is damaged, or a newer program's kind. It stays in the store and is not fired.
   if (!record || kind == kinds_.end()) return nullptr;
   auto turn = std::make_unique<Turn>();
   turn->key = row.key;

@@ -20,8 +20,8 @@
 
 namespace tidemill::services::platform {
 
-// What happens to occurrences that passed while the server was down or the schedule was late by
-// more than kScheduleLateMax (beyond its flexible window).
+// How to treat occurrences that passed while the server was down, or that are late by more than
+// kScheduleLateMax (beyond the flexible window).
 enum class CatchUp {
   once,   // the last of them fires, now
   every,  // each fires, the newest kCatchUpMax of them
@@ -71,9 +71,9 @@ struct Firing {
 // Thread-safe, except that kinds are registered before start().
 class Schedules {
  public:
-  // What it adds to `along` commits together with the step to the next occurrence, so that such an
-  // effect happens exactly once. An Error, also of that commit: tried again later,
-  // kFiringAttemptsMax times in all.
+  // Writes that the function adds to `along` commit together with the step to the next occurrence,
+  // so such an effect happens exactly once. If the function or that commit fails, the firing is
+  // tried again later, kFiringAttemptsMax times in all.
   using Fire = std::function<Result<void>(const Firing&, store::Transaction& along)>;
 
   // Borrows all three.

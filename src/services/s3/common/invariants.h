@@ -1,4 +1,4 @@
-// What holds for the records whenever they are written (store/invariant.h); "" when it does.
+// Invariants of the records (store/invariant.h): "" if a record keeps them, else what is wrong.
 #pragma once
 
 #include <string_view>

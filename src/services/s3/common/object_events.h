@@ -1,4 +1,4 @@
-// What S3 tells of its objects, in the shape of the events that it sends to EventBridge.
+// Events about objects, in the shape in which S3 sends them to EventBridge.
 #pragma once
 
 #include <string_view>

@@ -34,7 +34,7 @@ Result<void> check_allowed(const Core& core, const Context& context, const std::
   return allowed;
 }
 
-// What was deleted; what was not is added to `errors`.
+// Returns the objects that were deleted, and adds the others to `errors`.
 Result<std::vector<model::DeletedObject>> erase_each(
     Core& core, Bucket& bucket, const std::vector<const model::ObjectIdentifier*>& identifiers,
     std::vector<model::Error>& errors) {

@@ -1,4 +1,4 @@
-// What S3 publishes when objects come and go.
+// Tests of the events that S3 publishes when objects are created and deleted.
 #include <gmock/gmock.h>
 
 #include <mutex>

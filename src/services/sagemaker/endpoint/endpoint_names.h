@@ -11,7 +11,7 @@
 
 namespace tidemill::services::sagemaker {
 
-// Whose a name is, by its lower-case spelling.
+// The endpoint that has a name, stored under the lower-case spelling of the name.
 struct EndpointName {
   std::string account, region, name;
 };

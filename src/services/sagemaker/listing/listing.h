@@ -15,7 +15,7 @@
 namespace tidemill::services::sagemaker {
 
 inline constexpr std::int64_t kListPageDefault = 10;
-// What a List holds of records at once. A record is up to some 100 KB, what is shown of it little.
+// Bytes of records that a List holds at once. A record can have 100 KB; its summary is small.
 inline constexpr std::size_t kListedBytesMax = 1u << 20;
 // Records that a call looks at for those that its filters let through. Past it the page ends early
 // and has a token, as AWS's pages may.

@@ -39,9 +39,9 @@ ModelData model_data(const api::sagemaker::ContainerDefinition& container);
 // Checks across members. ValidationException.
 Result<void> check_model(const api::sagemaker::CreateModelInput& request);
 
-// What SageMaker acts for with the role of a model or an endpoint configuration: the thing itself,
-// and the endpoints and transform jobs that are made of it later, under names that nobody knows
-// yet. Trust policies name any of them in aws:SourceArn, as AWS's pages on each feature show.
+// The values of aws:SourceArn when SageMaker uses the role of a model or endpoint configuration:
+// its own ARN, and patterns for endpoints and transform jobs that are made of it later, whose names
+// are not known yet. AWS's pages show trust policies that name any of them.
 std::vector<std::string> hosting_source_arns(const std::string& own_arn);
 
 // CreateModel, DescribeModel, ListModels, DeleteModel.

@@ -1,4 +1,4 @@
-// What happens to a training job. The types' names stand in the store.
+// The events of a training job's state machine. The store contains the types' names.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace tidemill::services::sagemaker {
 
-// What others are told of it.
+// The detail type of the event that EventBridge gets when a job's status changes.
 inline constexpr const char* kTrainingStateChange = "SageMaker Training Job State Change";
 
 }  // namespace tidemill::services::sagemaker

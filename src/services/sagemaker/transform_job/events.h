@@ -1,4 +1,4 @@
-// What happens to a transform job. The types' names stand in the store.
+// The events of a transform job's state machine. The store contains the types' names.
 #pragma once
 
 #include <string>
