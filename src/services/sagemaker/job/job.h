@@ -16,6 +16,17 @@ namespace job_events {
 inline constexpr const char* kFailed = "Failed";                // {reason}
 inline constexpr const char* kStopRequested = "StopRequested";  //
 inline constexpr const char* kTaskFailed = "TaskFailed";        // the engine's
+
+struct StopRequested {
+  static constexpr const char* kType = kStopRequested;
+};
+BOOST_DESCRIBE_STRUCT(StopRequested, (), ())
+
+struct Failed {
+  static constexpr const char* kType = kFailed;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
 }  // namespace job_events
 
 // What a task returns: one event; kFailed with its reason.

@@ -48,15 +48,4 @@ struct StillRunning {
 };
 BOOST_DESCRIBE_STRUCT(StillRunning, (), (compute_id))
 
-struct StopRequested {
-  static constexpr const char* kType = kStopRequested;
-};
-BOOST_DESCRIBE_STRUCT(StopRequested, (), ())
-
-struct Failed {
-  static constexpr const char* kType = kFailed;
-  std::string reason;
-};
-BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
-
 }  // namespace tidemill::services::sagemaker::training_events

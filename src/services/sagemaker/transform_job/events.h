@@ -23,15 +23,4 @@ struct ModelChanged {
 };
 BOOST_DESCRIBE_STRUCT(ModelChanged, (), (model))
 
-struct StopRequested {
-  static constexpr const char* kType = kStopRequested;
-};
-BOOST_DESCRIBE_STRUCT(StopRequested, (), ())
-
-struct Failed {
-  static constexpr const char* kType = kFailed;
-  std::string reason;
-};
-BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
-
 }  // namespace tidemill::services::sagemaker::transform_events
