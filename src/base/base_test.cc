@@ -56,6 +56,20 @@ TEST(Describe, a_wrong_kind_names_the_member) {
   EXPECT_NE(back.error().message.find("ratio"), std::string::npos);
 }
 
+TEST(Describe, an_integer_past_its_members_range_is_refused) {
+  std::int32_t narrow = 7;
+  EXPECT_FALSE(from_value(Value(std::int64_t{1} << 31), narrow));
+  EXPECT_FALSE(from_value(Value(-(std::int64_t{1} << 31) - 1), narrow));
+  EXPECT_EQ(narrow, 7);
+  std::uint32_t positive = 7;
+  EXPECT_FALSE(from_value(Value(std::int64_t{-1}), positive));
+  EXPECT_TRUE(from_value(Value((std::int64_t{1} << 32) - 1), positive));
+  EXPECT_EQ(positive, 0xFFFFFFFFu);
+  std::uint64_t bits = 0;
+  EXPECT_TRUE(from_value(to_value(~std::uint64_t{0}), bits));
+  EXPECT_EQ(bits, ~std::uint64_t{0});
+}
+
 TEST(Describe, a_derived_record_keeps_the_members_of_its_base) {
   Named named;
   named.name = "a";

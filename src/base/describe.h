@@ -61,6 +61,9 @@ template <class T>
 Result<void> from_value(const Value& in, T& out) {
   const std::int64_t* found = in.get_if<std::int64_t>();
   if (!found) return detail::wrong_kind("an integer");
+  // 64-bit unsigned members are kept as the signed integer of the same bits.
+  if constexpr (sizeof(T) < sizeof(std::int64_t))
+    if (!std::in_range<T>(*found)) return detail::wrong_kind("an integer in its member's range");
   out = static_cast<T>(*found);
   return {};
 }

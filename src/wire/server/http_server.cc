@@ -80,20 +80,29 @@ Result<int> listen_on(const Endpoint& endpoint, bool first) {
   return fail(codes::kIo, reason);
 }
 
-// One socket: the kernel does not spread connections over several unix sockets.
+// One socket: the kernel does not spread connections over several unix sockets. It listens under
+// another name first: whoever sees `path` can connect.
 Result<int> listen_on_path(const std::string& path) {
+  const std::string draft = path + ".new";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path)
-    return fail(codes::kInvalid, "the path is longer than " +
-                                     std::to_string(sizeof address.sun_path - 1) + " bytes");
-  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (draft.size() >= sizeof address.sun_path)
+    return fail(codes::kInvalid,
+                "the path is longer than " +
+                    std::to_string(sizeof address.sun_path - 1 - (draft.size() - path.size())) +
+                    " bytes");
+  draft.copy(address.sun_path, sizeof address.sun_path - 1);
   struct stat status{};
-  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
+  for (const std::string& left : {draft, path}) {
+    if (::lstat(left.c_str(), &status) != 0) continue;
+    if (!S_ISSOCK(status.st_mode)) return fail(codes::kIo, left + " exists and is not a socket");
+    ::unlink(left.c_str());
+  }
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor >= 0 &&
       ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(descriptor, backlog) == 0)
+      ::listen(descriptor, backlog) == 0 &&
+      ::rename(draft.c_str(), path.c_str()) == 0)
     return descriptor;
   const std::string reason = std::strerror(errno);
   if (descriptor >= 0) ::close(descriptor);

@@ -34,24 +34,30 @@ def listen_inherited(descriptor):
 
 
 def listen_unix(path):
-    """Only this user and root may connect, from the first moment on."""
+    """
+    Only this user and root may connect, from the first moment on. It listens under another name first: whoever
+    sees `path` can connect.
+    """
     folder, name = os.path.split(os.path.abspath(path))
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
+    draft = path + ".new"
+    for left in (draft, path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(left)
     listener = socket.socket(socket.AF_UNIX)
     before, mask = os.open(".", os.O_RDONLY | os.O_DIRECTORY), os.umask(0o177)
     try:
-        if len(os.fsencode(path)) > SOCKET_PATH_BYTES_MAX:
+        if len(os.fsencode(draft)) > SOCKET_PATH_BYTES_MAX:
             os.chdir(folder)  # the kernel takes short names only, but relative ones too
-            path = name
-        listener.bind(path)
+            path, draft = name, name + ".new"
+        listener.bind(draft)
+        listener.listen(BACKLOG)
+        os.rename(draft, path)
     except OSError as error:
         sys.exit(f"cannot listen on {path}: {error}")
     finally:
         os.umask(mask)
         os.fchdir(before)
         os.close(before)
-    listener.listen(BACKLOG)
     return listener
 
 
