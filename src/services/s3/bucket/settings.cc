@@ -1,5 +1,5 @@
-// A bucket's settings. Those that Tidemill does not act on are refused, never kept and ignored;
-// reading them answers what is true of every Tidemill bucket.
+// A bucket's settings. Operations that would change what Tidemill does not act on (versioning,
+// ACLs, policies) are not registered; reading these answers what is true of every Tidemill bucket.
 #include "services/s3/bucket/bucket.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/tags.h"
@@ -40,16 +40,6 @@ Result<Empty> delete_bucket_tagging(Core& core, Context& context,
   auto bucket = TRY(bucket_of(core, context, request));
   TRY(core.buckets.set_tags(*bucket, std::nullopt));
   return Empty{};
-}
-
-Result<Empty> put_bucket_versioning(Core& core, Context& context,
-                                    const model::PutBucketVersioningRequest& request) {
-  TRY(bucket_of(core, context, request));
-  if (!request.versioning_configuration) return fail(malformed_xml());
-  // An unversioned bucket cannot be suspended into a different behaviour either.
-  return fail(not_implemented(
-      "Tidemill's buckets keep one version of each object: versioning cannot be enabled or "
-      "suspended. Leave the bucket unversioned."));
 }
 
 Result<model::GetBucketVersioningOutput> get_bucket_versioning(
@@ -104,7 +94,6 @@ void add_bucket_settings_operations(Registry& registry, Core& core) {
   add<op::PutBucketTagging>(registry, core, put_bucket_tagging);
   add<op::GetBucketTagging>(registry, core, get_bucket_tagging);
   add<op::DeleteBucketTagging>(registry, core, delete_bucket_tagging);
-  add<op::PutBucketVersioning>(registry, core, put_bucket_versioning);
   add<op::GetBucketVersioning>(registry, core, get_bucket_versioning);
   add<op::GetBucketAcl>(registry, core, get_bucket_acl);
   add<op::GetBucketOwnershipControls>(registry, core, get_ownership_controls);
