@@ -91,7 +91,8 @@ Result<void> Buckets::erase(const std::shared_ptr<Bucket>& bucket) {
   std::lock_guard change(change_mutex_);
   std::unique_lock life(bucket->life_mutex_);
   if (bucket->deleted_) return fail(no_such_bucket(bucket->name));
-  TRY(check_empty(bucket->name, object_table().name(), "The bucket you tried to delete is not empty"));
+  TRY(check_empty(bucket->name, object_table().name(),
+                  "The bucket you tried to delete is not empty"));
   TRY(check_empty(bucket->name, version_table().name(),
                   "The bucket you tried to delete is not empty. You must delete all versions in "
                   "the bucket."));

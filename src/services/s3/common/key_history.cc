@@ -36,9 +36,8 @@ Result<std::optional<VersionRecord>> KeyHistory::newest_version() {
   store::Scan scan{.table = version_table().name(),
                    .prefix = version_row_prefix(bucket_.name, key_)};
   scan.limit = kRowsFirst;
-  auto known = std::ranges::find_if(versions_, [](const auto& entry) {
-    return entry.second.record.has_value();
-  });
+  auto known = std::ranges::find_if(
+      versions_, [](const auto& entry) { return entry.second.record.has_value(); });
   do {
     store::Page page = TRY(store_.scan(scan));
     for (const store::Row& row : page.rows) {
@@ -67,7 +66,8 @@ Result<std::uint64_t> KeyHistory::next_sequence(Timestamp now) {
 Result<std::optional<std::string>> KeyHistory::find_null_row() {
   for (const auto& [row_key, change] : versions_)
     if (change.record && !change.record->version_id) return std::optional(row_key);
-  store::Scan scan{.table = version_table().name(), .index = kNullVersionIndex,
+  store::Scan scan{.table = version_table().name(),
+                   .index = kNullVersionIndex,
                    .prefix = version_row_prefix(bucket_.name, key_)};
   for (;;) {
     store::Page page = TRY(store_.scan(scan));

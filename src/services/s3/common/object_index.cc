@@ -29,8 +29,7 @@ Result<StoredObjectPtr> ObjectIndex::load_locked(const std::string& row_key) {
   return load(row_key);
 }
 
-Result<KeyHistory::Row> ObjectIndex::load_to_replace(const std::string& row_key,
-                                                     bool conditional) {
+Result<KeyHistory::Row> ObjectIndex::load_to_replace(const std::string& row_key, bool conditional) {
   Result<StoredObjectPtr> loaded = load_locked(row_key);
   // What nobody can read any more can still be overwritten and deleted, or its bucket would be
   // stuck with it for ever. Its bytes are found to be garbage at the next start.

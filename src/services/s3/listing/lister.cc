@@ -40,8 +40,7 @@ class Lister {
                      .prefix = object_row_key(query_.bucket, query_.prefix)};
     if (!position_.empty()) scan.after = object_row_key(query_.bucket, position_);
     // One more than is wanted tells whether the listing is cut.
-    scan.limit =
-        std::min<std::size_t>(rows_wanted_, std::size_t(query_.count_max - count_) + 1);
+    scan.limit = std::min<std::size_t>(rows_wanted_, std::size_t(query_.count_max - count_) + 1);
     store::Page page = TRY(core_.store.scan(scan));
     rows_wanted_ = std::min(rows_wanted_ * kRowsGrowth, limits::scan_rows + 1);
     for (store::Row& row : page.rows) {

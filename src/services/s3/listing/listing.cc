@@ -45,7 +45,8 @@ void describe_listing(const Request& request, const Listed& listed, const KeyEnc
   output.encoding_type = encode.type();
   output.max_keys = count_max;
   output.is_truncated = listed.truncated;
-  if (!listed.common_prefixes.empty()) output.common_prefixes = describe_prefixes(listed.common_prefixes, encode);
+  if (!listed.common_prefixes.empty())
+    output.common_prefixes = describe_prefixes(listed.common_prefixes, encode);
 }
 
 void add_versions(const VersionListResult& listed, const KeyEncoding& encode,
@@ -147,19 +148,20 @@ Result<model::ListObjectVersionsOutput> list_object_versions(
   std::optional<std::string> version_id_marker = request.version_id_marker;
   if (version_id_marker && version_id_marker->empty()) {
     if (!key_marker.empty())
-      return fail(invalid_argument("A version-id marker cannot be empty.", "version-id-marker", ""));
+      return fail(
+          invalid_argument("A version-id marker cannot be empty.", "version-id-marker", ""));
     version_id_marker.reset();
   }
   if (version_id_marker && key_marker.empty())
     return fail(invalid_argument("A version-id marker cannot be specified without a key marker.",
                                  "version-id-marker", *version_id_marker));
   if (!check_version_id(version_id_marker))
-    return fail(invalid_argument("Invalid version id specified", "version-id-marker",
-                                 *version_id_marker));
-  VersionListResult listed = TRY(list_versions(
-      core, *bucket,
-      {request.bucket, request.prefix.value_or(""), request.delimiter.value_or(""), key_marker,
-       version_id_marker, count_max}));
+    return fail(
+        invalid_argument("Invalid version id specified", "version-id-marker", *version_id_marker));
+  VersionListResult listed = TRY(
+      list_versions(core, *bucket,
+                    {request.bucket, request.prefix.value_or(""), request.delimiter.value_or(""),
+                     key_marker, version_id_marker, count_max}));
   for (const VersionEntry& entry : listed.versions) encode.cover(entry.key);
   for (const std::string& prefix : listed.common_prefixes) encode.cover(prefix);
   model::ListObjectVersionsOutput output;

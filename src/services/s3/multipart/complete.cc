@@ -191,8 +191,8 @@ struct Completed {
 
 // One transaction: the object appears, the upload and its parts' records go.
 Result<Completed> complete_once(Core& core, Bucket& bucket,
-                                   const model::CompleteMultipartUploadRequest& request,
-                                   const ObjectIndex::Condition& condition) {
+                                const model::CompleteMultipartUploadRequest& request,
+                                const ObjectIndex::Condition& condition) {
   StoredUpload upload = TRY(require_upload(core, bucket.name, request.key, request.upload_id));
   std::vector<StoredPart> uploaded = TRY(parts_of(core, upload.record.id));
   std::vector<StoredPart> chosen = TRY(choose_parts(request, upload.record, std::move(uploaded)));

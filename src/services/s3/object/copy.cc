@@ -106,8 +106,7 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
                             request.copy_source_if_modified_since,
                             request.copy_source_if_unmodified_since};
   // An older version may be copied over the current one as it is.
-  bool onto_itself =
-      source_bucket == bucket && from.key == request.key && !from.version_id;
+  bool onto_itself = source_bucket == bucket && from.key == request.key && !from.version_id;
 
   OpenedObject source = TRY(open_copy_source(
       core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {

@@ -62,9 +62,8 @@ Result<std::vector<model::DeletedObject>> erase_each(
                                   "time.")));
     } else {
       named.push_back(identifier);
-      deletions.push_back(
-          {identifier->key, identifier->version_id,
-           TRY(write_condition(identifier->etag, std::nullopt, identifier->key))});
+      deletions.push_back({identifier->key, identifier->version_id,
+                           TRY(write_condition(identifier->etag, std::nullopt, identifier->key))});
     }
   }
   std::vector<model::DeletedObject> deleted;

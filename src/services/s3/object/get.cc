@@ -153,8 +153,7 @@ Result<StoredObjectPtr> require_object(Core& core, Context& context, const Bucke
                                        std::string_view key,
                                        const std::optional<std::string>& version_id) {
   Result<StoredObjectPtr> object = core.objects.require(bucket, key, version_id);
-  if (!object)
-    return fail(describe_absence(core, context, bucket, key, std::move(object).error()));
+  if (!object) return fail(describe_absence(core, context, bucket, key, std::move(object).error()));
   TRY(refuse_delete_marker(context, bucket, (*object)->record));
   return object;
 }
@@ -185,16 +184,14 @@ Result<model::GetObjectOutput> get_object(Core& core, Context& context,
                                           const model::GetObjectRequest& request) {
   auto bucket = TRY(check_request(core, context, request));
   Selection selection;
-  Result<OpenedObject> opened =
-      open_version(core, *bucket, request.key, request.version_id,
-                   [&](const ObjectRecord& object) -> Result<ByteRange> {
-                     TRY(refuse_delete_marker(context, *bucket, object));
-                     selection = TRY(examine(context, object, request));
-                     return selection.range;
-                   });
+  Result<OpenedObject> opened = open_version(core, *bucket, request.key, request.version_id,
+                                             [&](const ObjectRecord& object) -> Result<ByteRange> {
+                                               TRY(refuse_delete_marker(context, *bucket, object));
+                                               selection = TRY(examine(context, object, request));
+                                               return selection.range;
+                                             });
   if (!opened)
-    return fail(
-        describe_absence(core, context, *bucket, request.key, std::move(opened).error()));
+    return fail(describe_absence(core, context, *bucket, request.key, std::move(opened).error()));
   model::GetObjectOutput output;
   respond(context, opened->object->record, request, selection, output);
   output.version_id = version_of(*bucket, opened->object->record);

@@ -28,7 +28,8 @@ struct CopySource {
 Result<CopySource> parse_copy_source(std::string_view header);
 
 // The object or version that a request is about, or the error of its absence. What delete markers
-// have to do with that goes into the response's headers. NoSuchKey, NoSuchVersion, MethodNotAllowed.
+// have to do with that goes into the response's headers. NoSuchKey, NoSuchVersion,
+// MethodNotAllowed.
 Result<StoredObjectPtr> require_object(Core& core, Context& context, const Bucket& bucket,
                                        std::string_view key,
                                        const std::optional<std::string>& version_id);
@@ -43,8 +44,8 @@ struct OpenedObject {
   StoredObjectPtr object;
   std::unique_ptr<ByteSource> bytes;
 };
-// `choose` names the range of the record that was found, which may be a delete marker when a version
-// is asked for; its errors are the result.
+// `choose` names the range of the record that was found, which may be a delete marker when a
+// version is asked for; its errors are the result.
 Result<OpenedObject> open_version(
     Core& core, const Bucket& bucket, std::string_view key,
     const std::optional<std::string>& version_id,

@@ -17,7 +17,7 @@ struct ModelVersion {
 };
 
 struct ModelBucket {
-  std::string status;                                        // "", Enabled, Suspended
+  std::string status;                                         // "", Enabled, Suspended
   std::map<std::string, std::vector<ModelVersion>> versions;  // newest first
 
   void drop_null(const std::string& key) {
@@ -138,13 +138,19 @@ class VersionHistoryTest : public ObjectTest {
   }
   void change() {
     switch (below(9)) {
-      case 0: return set_versioning();
-      case 1: return remove();
+      case 0:
+        return set_versioning();
+      case 1:
+        return remove();
       case 2:
-      case 3: return remove_version();
-      case 4: return remove_several();
-      case 5: return tag();
-      default: return put();
+      case 3:
+        return remove_version();
+      case 4:
+        return remove_several();
+      case 5:
+        return tag();
+      default:
+        return put();
     }
   }
 
@@ -164,7 +170,8 @@ class VersionHistoryTest : public ObjectTest {
       for (const auto& marker :
            output->delete_markers.value_or(std::vector<model::DeleteMarkerEntry>()))
         here.push_back({unescaped(*marker.key), *marker.version_id, true, *marker.is_latest});
-      for (const auto& prefix : output->common_prefixes.value_or(std::vector<model::CommonPrefix>()))
+      for (const auto& prefix :
+           output->common_prefixes.value_or(std::vector<model::CommonPrefix>()))
         here.push_back({*prefix.prefix + "*"});
       EXPECT_LE(std::int64_t(here.size()), page);
       found.insert(found.end(), here.begin(), here.end());
