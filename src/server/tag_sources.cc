@@ -3,7 +3,7 @@
 #include "base/arn.h"
 #include "services/logs/records.h"
 #include "services/s3/common/records.h"
-#include "services/sagemaker/tags/tags.h"
+#include "services/sagemaker/common/tags/tags.h"
 
 namespace tidemill::server {
 namespace {

@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "services/sagemaker/dependencies.h"
-#include "services/sagemaker/job_router.h"
+#include "services/sagemaker/common/dependencies.h"
+#include "services/sagemaker/common/job_router.h"
 #include "services/service.h"
 #include "store/store.h"
 
