@@ -21,7 +21,6 @@ def refused(client, call, **arguments):
     ("ec2", "describe_vpcs", {}, "DescribeVpcs of EC2"),
     ("lambda", "list_functions", {}, "GET /2015-03-31/functions of Lambda"),
     ("sagemaker", "list_domains", {}, "ListDomains of SageMaker"),
-    ("s3", "put_bucket_versioning", {"Bucket": "b", "VersioningConfiguration": {"Status": "Suspended"}}, "PutBucketVersioning of S3"),
 ])
 def test_what_is_not_here_is_named_as_people_know_it(server, service, call, arguments, says):
     error = refused(server.client(service), call, **arguments)

@@ -223,7 +223,7 @@ def bucket(server):
 
 
 @pytest.mark.parametrize("target, body", [
-    ("?tagging=", b"<Tagging><TagSet><Tag><Key>a</Key></Tag>"), ("?tagging=", b"<Wrong/>"), ("?tagging=", b"<"),
+    ("?tagging=", b"<Tagging><TagSet><Tag><Key>a</Key></Tag>"), ("?tagging=", b"<Wrong/>"), ("?versioning=", b"<"),
     ("/k?uploadId=none", b"<CompleteMultipartUpload><Part><PartNumber>one</PartNumber><ETag>x</ETag></Part></CompleteMultipartUpload>"),
     ("/k?uploadId=none", b"<CompleteMultipartUpload>")])
 def test_other_bad_xml(server, bucket, target, body):
