@@ -65,9 +65,11 @@ void Application::Parts::make_recorder() {
   services::sagemaker_runtime::RecorderOptions options;
   options.directory = (data / "capture").string();
   options.durable = settings.text("capture") == "durable";
-  options.may_put = [this](const std::string& role, const std::string& object) {
+  options.may_put = [this](const services::sagemaker_runtime::CaptureSettings& captured,
+                           const std::string& object) {
     return platform->use<services::iam::IamInterface>().authorize_role(
-        role, services::sagemaker::kRoleSessionName, "s3:PutObject", object);
+        captured.role_arn, services::sagemaker::kRoleSessionName, "s3:PutObject", object, {},
+        captured.role_since);
   };
   recorder = std::make_unique<services::sagemaker_runtime::Recorder>(
       platform->use<services::s3::S3Interface>(), *random, std::move(options));

@@ -184,7 +184,7 @@ services::sagemaker::S3As Application::Parts::s3_as() {
         *dispatcher, [this, use]() -> Result<services::platform::Caller> {
           services::Principal principal =
               TRY(platform->use<services::iam::IamInterface>().role_principal(
-                  use.role_arn, services::sagemaker::kRoleSessionName, use.account));
+                  use.role_arn, services::sagemaker::kRoleSessionName, use.account, use.since));
           return services::platform::Caller{std::move(principal), use.region};
         });
   };

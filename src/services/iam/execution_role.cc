@@ -82,6 +82,7 @@ Result<void> make_execution_role(State& state, std::string_view account) {
   role.name = std::string(kExecutionRoleName);
   role.id = state.make_id("AROA");
   role.created = state.now_seconds();
+  role.created_exactly = state.now();
   role.assume_role_policy = std::string(kTrustPolicy);
   role.description = "Made by Tidemill at its first start, for notebooks and their jobs.";
   role.inline_policies.emplace(kPolicyName, execution_role_policy(account));

@@ -5,6 +5,7 @@
 #include "services/iam/authorization/request_conditions.h"
 #include "services/iam/authorization/resources.h"
 #include "services/iam/credentials/credential_store.h"
+#include "services/iam/errors.h"
 #include "services/iam/iam_asking.h"
 #include "services/iam/iam_service.h"
 #include "services/iam/role_arn.h"
@@ -72,6 +73,9 @@ CallerFacts IamService::caller_facts(const Asking& asking) {
   if (asking.session) {
     if (asking.session->issued.microseconds > 0) caller.issued = asking.session->issued;
     caller.source_identity = asking.session->source_identity;
+  } else if (asking.role) {
+    // The server acts as the role: each such call has a session of its own, issued for it.
+    caller.issued = asking.facts.received;
   }
   return caller;
 }
@@ -160,7 +164,7 @@ bool IamService::trusts_service(const RoleRecord& role, std::string_view service
 
 Result<Principal> IamService::role_principal(std::string_view role_arn,
                                              std::string_view session_name,
-                                             std::string_view account) {
+                                             std::string_view account, Timestamp since) {
   if (state_->accept_any()) {
     const std::string owner(account);
     return Principal{owner, "arn:aws:iam::" + owner + ":root", owner, {}, true};
@@ -170,6 +174,7 @@ Result<Principal> IamService::role_principal(std::string_view role_arn,
   if (arn) role = TRY(state_->role_policies(arn->account, arn->name));
   if (!role || role->arn != role_arn)
     return fail("AccessDenied", "There is no role " + std::string(role_arn) + ".", 403);
+  if (created_after(role->role, since, state_->now())) return made_again(role->arn);
   return Principal{arn->account,
                    session_arn(*arn, session_name),
                    role->role.id + ":" + std::string(session_name),
@@ -179,12 +184,14 @@ Result<Principal> IamService::role_principal(std::string_view role_arn,
 
 Result<void> IamService::authorize_role(std::string_view role_arn, std::string_view session_name,
                                         std::string_view action, std::string_view resource,
-                                        const ConditionContext& conditions) {
+                                        const ConditionContext& conditions, Timestamp since) {
   if (state_->accept_any()) return {};
-  const Result<Principal> principal = role_principal(role_arn, session_name, {});
-  if (!principal && principal.error().code == "AccessDenied")
-    return access_denied(role_arn, action, resource, false);
-  if (!principal) return std::unexpected(principal.error());
+  const Result<Principal> principal = role_principal(role_arn, session_name, {}, since);
+  if (!principal) {
+    Error error = principal.error();
+    if (error.code == "AccessDenied") error.code = "AccessDeniedException";
+    return fail(std::move(error));
+  }
   return authorize(*principal, action, resource, conditions);
 }
 

@@ -61,12 +61,12 @@ class IamService final : public IamInterface,
                                                    std::string_view token) override;
   Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
                               std::string_view action, std::string_view resource,
-                              const ConditionContext& conditions) override;
+                              const ConditionContext& conditions, Timestamp since) override;
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
-                                   std::string_view account) override;
+                                   std::string_view account, Timestamp since) override;
 
   Result<void> authorize_operation(const Context& context, const schema::Service& service,
                                    const schema::Operation& operation, const Value& input) override;

@@ -38,6 +38,9 @@ struct RoleGrant {
   std::string holder;  // unique for all time: "training.123456789012.us-east-1.j.1732662000000000"
   std::string role_arn;
   std::string session_name;
+  // When the role was passed for the holder; {} is not known. A role that was created later is
+  // another one under the same name.
+  Timestamp since = {};
 };
 
 // Thread-safe.
@@ -64,7 +67,7 @@ class IamInterface {
   // Lets whoever knows the token that is returned fetch credentials of the role, good for an hour
   // and renewed as often as asked, until revoke_role(). The caller has checked that the role may be
   // passed. Asked again for the same holder, it returns the same token. Durable before it returns.
-  // LimitExceeded.
+  // LimitExceeded; AccessDenied when the role was created after `grant.since`.
   virtual Result<std::string> grant_role(const RoleGrant& grant) = 0;
   // The token opens nothing more, and what it gave has expired, as has what was got with that by
   // AssumeRole. Durable before it returns. Succeeds when there is none.
@@ -74,16 +77,19 @@ class IamInterface {
                                                            std::string_view token) = 0;
 
   // Whether the role's policies let it do this, for what the server does on its behalf: reading a
-  // job's channels, writing its artifacts. As authorize(); with `--auth any` always.
+  // job's channels, writing its artifacts. As authorize(); with `--auth any` always. `since` as in
+  // RoleGrant.
   virtual Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
                                       std::string_view action, std::string_view resource,
-                                      const ConditionContext& conditions = {}) = 0;
+                                      const ConditionContext& conditions = {},
+                                      Timestamp since = {}) = 0;
 
   // The role's session, for calls that the server makes as the role through the dispatcher.
-  // AccessDenied when there is no such role; with `--auth any`, where roles need not exist, the
-  // root of `account`: that of the job which names the role.
+  // AccessDenied when there is no such role, or when it was created after `since` (as in RoleGrant)
+  // under the name of a deleted one; with `--auth any`, where roles need not exist, the root of
+  // `account`: that of the job which names the role.
   virtual Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
-                                           std::string_view account) = 0;
+                                           std::string_view account, Timestamp since) = 0;
 
   // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
   // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.

@@ -1,5 +1,7 @@
 #include "services/iam/records.h"
 
+#include <algorithm>
+
 #include "services/iam/policy_language/wildcard.h"
 
 namespace tidemill::services::iam {
@@ -42,6 +44,11 @@ const store::Table<GrantRecord>& grants_table() {
 const store::Table<FirstStepRecord>& first_steps_table() {
   static const store::Table<FirstStepRecord> table("iam_first_steps");
   return table;
+}
+
+bool created_after(const RoleRecord& role, Timestamp since, Timestamp now) {
+  const Timestamp created = std::max(role.created, role.created_exactly);
+  return since != Timestamp{} && created > since && created <= now;
 }
 
 std::string role_key(std::string_view account, std::string_view name) {

@@ -30,13 +30,20 @@ struct RoleRecord {
   std::vector<TagRecord> tags;
   std::map<std::string, std::string> inline_policies;  // document by name
   std::vector<std::string> attached_policies;          // ARNs, in the order they came
+  // `created` is shown and has full seconds. {}: by a server that did not note it.
+  Timestamp created_exactly;
 
   std::string arn() const { return "arn:aws:iam::" + account + ":role" + path + name; }
 };
 TIDEMILL_RECORD(RoleRecord, (),
                 (account, path, name, id, created, assume_role_policy, description,
                  max_session_duration_seconds, permissions_boundary, tags, inline_policies,
-                 attached_policies))
+                 attached_policies, created_exactly))
+
+// Whether the role was created after it was passed at `since` ({}: not known), so that it is
+// another one under the name of a deleted role. A role "of the future" was created before the wall
+// clock was set back, which says nothing.
+bool created_after(const RoleRecord& role, Timestamp since, Timestamp now);
 
 // A customer's own managed policy.
 struct PolicyRecord {
@@ -74,7 +81,7 @@ struct GrantRecord {
   // made later, is another one.
   std::string role_id;
 };
-TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name))
+TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name, since))
 TIDEMILL_RECORD(GrantRecord, (), (grant, token, role_id))
 
 // What was done once in the data folder's life, and is not done again whatever became of it.

@@ -46,6 +46,7 @@ Result<ops::CreateRole::Output> create_role(State& state, Context& context,
   role.name = request.role_name;
   role.id = state.make_id("AROA");
   role.created = state.now_seconds();
+  role.created_exactly = state.now();
   role.assume_role_policy = request.assume_role_policy_document;
   role.description = request.description;
   role.max_session_duration_seconds = request.max_session_duration.value_or(3600);

@@ -35,6 +35,9 @@ struct Settings {
 // On whose behalf the server calls: a role, and where the job or endpoint is that has it.
 struct RoleUse {
   std::string role_arn, account, region;
+  // When the role was passed for it (iam::RoleGrant): a role that was made later under the same
+  // name is another one. {}: not known.
+  Timestamp since = {};
 };
 // S3 as the role may use it: its policies decide, call by call.
 using S3As = std::function<std::unique_ptr<s3::S3Interface>(const RoleUse& use)>;

@@ -19,12 +19,14 @@ constexpr std::uint64_t kJournalBytesMax = 1u << 30;
 // The first line of a journal.
 struct Header {
   std::string account, region, endpoint, variant, bucket, prefix, role_arn;
+  Timestamp role_since;
 };
-BOOST_DESCRIBE_STRUCT(Header, (), (account, region, endpoint, variant, bucket, prefix, role_arn))
+BOOST_DESCRIBE_STRUCT(Header, (),
+                      (account, region, endpoint, variant, bucket, prefix, role_arn, role_since))
 
 std::string header_line(const CaptureSettings& settings) {
   return to_json(Header{settings.account, settings.region, settings.endpoint, settings.variant,
-                        settings.bucket, settings.prefix, settings.role_arn}) +
+                        settings.bucket, settings.prefix, settings.role_arn, settings.role_since}) +
          "\n";
 }
 
@@ -110,6 +112,7 @@ Result<RecoveredJournal> recover_journal(const std::string& path) {
   journal.settings.bucket = header->bucket;
   journal.settings.prefix = header->prefix;
   journal.settings.role_arn = header->role_arn;
+  journal.settings.role_since = header->role_since;
   std::string_view rest = std::string_view(bytes).substr(header_end + 1);
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');

@@ -22,6 +22,7 @@ class CaptureJournal : public testing::Test {
   CaptureJournal() {
     settings_.region = "eu-central-1";
     settings_.prefix = "a \"quoted\" prefix";
+    settings_.role_since = Timestamp{1'795'447'062'500'001};
   }
   std::unique_ptr<Journal> make() {
     auto made = Journal::create(folder_.path(), settings_,
@@ -53,6 +54,7 @@ TEST_F(CaptureJournal, is_read_back_with_its_destination) {
   EXPECT_EQ(found.settings.account, "123456789012");
   EXPECT_EQ(found.settings.region, "eu-central-1");
   EXPECT_EQ(found.settings.bucket, "bucket");
+  EXPECT_EQ(found.settings.role_since, Timestamp{1'795'447'062'500'001});
   EXPECT_EQ(capture_key(found.settings, found.name),
             "a \"quoted\" prefix/churn/A/2026/01/02/03/"
             "04-05-006-8f45e35c-fa44-40d2-8ed3-1bcab3a596f3.jsonl");

@@ -78,9 +78,10 @@ struct RecorderOptions {
   std::chrono::milliseconds retry_delay{1000};
   std::chrono::milliseconds retry_delay_max{60'000};
   std::chrono::milliseconds upload_age_max{std::chrono::hours(24)};
-  // Whether the role may put the object of this ARN ("arn:aws:s3:::bucket/key"); empty: every role
-  // may. Asked on the uploader's thread.
-  std::function<Result<void>(const std::string& role_arn, const std::string& object_arn)> may_put;
+  // Whether the settings' role may put the object of this ARN ("arn:aws:s3:::bucket/key"); empty:
+  // every role may. Asked on the uploader's thread.
+  std::function<Result<void>(const CaptureSettings& settings, const std::string& object_arn)>
+      may_put;
   // How long stop() uploads; what is left lies in its journal for the next start.
   std::chrono::milliseconds stop_time_max{5000};
 };

@@ -52,8 +52,9 @@ TEST_F(CaptureRecorder, waits_for_a_bucket_that_is_missing) {
 TEST_F(CaptureRecorder, asks_whether_the_role_may) {
   std::atomic<bool> allowed = false;
   std::atomic<int> asked = 0;
-  options_.may_put = [&](const std::string& role, const std::string& object) -> Result<void> {
-    EXPECT_EQ(role, "arn:aws:iam::123456789012:role/model");
+  options_.may_put = [&](const CaptureSettings& of, const std::string& object) -> Result<void> {
+    EXPECT_EQ(of.role_arn, "arn:aws:iam::123456789012:role/model");
+    EXPECT_EQ(of.role_since, Timestamp{5});
     EXPECT_TRUE(
         object.starts_with("arn:aws:s3:::bucket/captured/churn/A/2026/01/02/03/04-05-006-"));
     ++asked;
@@ -61,6 +62,7 @@ TEST_F(CaptureRecorder, asks_whether_the_role_may) {
     return {};
   };
   settings_.role_arn = "arn:aws:iam::123456789012:role/model";
+  settings_.role_since = Timestamp{5};
   auto recorder = start();
   auto route = recorder->open(settings_);
   recorder->record(*route, exchange("1"));

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "base/value.h"
+
 namespace tidemill::services::sagemaker_runtime {
 
 class CaptureRoute;
@@ -14,6 +16,7 @@ struct CaptureSettings {
   std::string account, region, endpoint, variant;
   std::string bucket, prefix;  // of the destination; the prefix may be empty
   std::string role_arn;        // of the model; it must be allowed to write there
+  Timestamp role_since = {};   // when the role was passed; {}: not known
   int sampling_percentage = 100;
   bool input = true, output = true;
   // Media types whose bodies are kept as they are; all others become base64.

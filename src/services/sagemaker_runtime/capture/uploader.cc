@@ -26,7 +26,7 @@ Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
   const CaptureSettings& settings = journal.settings;
   const std::string key = capture_key(settings, journal.name);
   if (options.may_put)
-    TRY(options.may_put(settings.role_arn, "arn:aws:s3:::" + settings.bucket + "/" + key));
+    TRY(options.may_put(settings, "arn:aws:s3:::" + settings.bucket + "/" + key));
   Result<s3::ObjectInfo> stored =
       s3.put_object(settings.account, settings.bucket, key, bytes, {.content_type = kContentType});
   if (!stored) return fail(stored.error());

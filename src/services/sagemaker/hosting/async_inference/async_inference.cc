@@ -97,6 +97,7 @@ Result<AsyncInvocation> AsyncInference::make_invocation(
   out.output_location = async_output_location(target->output_path, request, out.inference_id);
   out.failure_location = async_failure_location(target->failure_path, out.inference_id);
   out.role_arn = target->role_arn;
+  out.role_since = target->role_since;
   out.expires = out.received + std::chrono::seconds(
                                    request.request_ttl_seconds.value_or(kRequestTtlSecondsDefault));
   out.timeout_seconds =

@@ -111,7 +111,7 @@ Result<Next> async_transition(const AsyncInvocation& invocation, const engine::E
 }
 
 RoleUse role_use(const AsyncInvocation& invocation) {
-  return {invocation.role_arn, invocation.account, invocation.region};
+  return {invocation.role_arn, invocation.account, invocation.region, invocation.role_since};
 }
 
 }  // namespace tidemill::services::sagemaker

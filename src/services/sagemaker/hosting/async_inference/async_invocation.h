@@ -34,12 +34,13 @@ struct AsyncInvocation {
   std::int64_t attempts = 0;  // begun and not given back
   std::string failure;
   bool overdue = false;  // its timer rang while it was running
+  Timestamp role_since;  // as RoleUse::since
 };
 TIDEMILL_RECORD(AsyncInvocation, (),
                 (account, region, endpoint, id, inference_id, input_location, inline_body,
                  content_type, accept, custom_attributes, output_location, role_arn,
                  failure_location, received, expires, timeout_seconds, phase, attempts, failure,
-                 overdue))
+                 overdue, role_since))
 
 inline constexpr const char* kAsyncMachine = "sagemaker_async_invocation";
 

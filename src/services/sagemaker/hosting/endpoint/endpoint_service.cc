@@ -230,9 +230,9 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
       variant.weight *= share;
       std::optional<runtime_routes::CaptureSettings> captured;
       if (fleet.capture)
-        captured =
-            capture_settings(*fleet.capture, {endpoint.account, endpoint.region, endpoint.name,
-                                              variant.name, fleet.variants[index].role_arn});
+        captured = capture_settings(
+            *fleet.capture, {endpoint.account, endpoint.region, endpoint.name, variant.name,
+                             fleet.variants[index].role_arn, fleet.variants[index].role_since});
       if (captured) variant.capture = captures_.open(*std::move(captured));
       (fleet.variants[index].shadow ? route.shadows : route.variants).push_back(std::move(variant));
     }

@@ -69,9 +69,11 @@ Result<Endpoint> EndpointHandlers::find(const Context& context, const std::strin
 
 Result<Variant> EndpointHandlers::make_variant(const Context& context,
                                                const api::ProductionVariant& variant,
-                                               const std::string& role_arn) {
+                                               const EndpointConfigRecord& config) {
   Variant out;
-  out.role_arn = role_arn;  // of its inference components when it has no model
+  // Of its inference components when it has no model.
+  out.role_arn = config.request.execution_role_arn.value_or("");
+  out.role_since = config.created;
   if (variant.model_name)
     out = TRY(variant_of_model(in_, context.account(), context.region, *variant.model_name));
   out.name = variant.variant_name;
@@ -100,12 +102,11 @@ Result<DeploymentRequest> EndpointHandlers::make_request(const Context& context,
   out.fleet.id = fleet_id();
   out.fleet.config_name = config_name;
   out.fleet.started = in_.clock.now();
-  const std::string role_arn = config.request.execution_role_arn.value_or("");
   for (const api::ProductionVariant& variant : config.request.production_variants)
-    out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
+    out.fleet.variants.push_back(TRY(make_variant(context, variant, config)));
   if (config.request.shadow_production_variants)
     for (const api::ProductionVariant& variant : *config.request.shadow_production_variants) {
-      out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
+      out.fleet.variants.push_back(TRY(make_variant(context, variant, config)));
       out.fleet.variants.back().shadow = true;
     }
   if (config.request.enable_network_isolation.value_or(false))

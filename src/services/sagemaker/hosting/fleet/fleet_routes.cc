@@ -87,6 +87,7 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
   ModelFetch fetch{place.owner.account, place.variant.role_arn, container.data_uri,
                    container.data_compressed, variable(container, "SAGEMAKER_PROGRAM")};
   fetch.region = place.owner.region;
+  fetch.role_since = place.variant.role_since;
   if (container.multi_model) fetch.uri.clear();
   fetch.stopped = [this, fleet = place.fleet_id] { return cancelled_ || is_start_stopped(fleet); };
   Result<void> fetched = fetch_model_data(in_, fetch, place.model_folder());
@@ -137,6 +138,7 @@ std::shared_ptr<LoadedModels> FleetRunner::source(const Place& place) {
   options.account = place.owner.account;
   options.region = place.owner.region;
   options.role_arn = place.variant.role_arn;
+  options.role_since = place.variant.role_since;
   options.prefix = many ? place.container.data_uri : "";
   options.folder = many ? place.models_folder() : place.model_folder();
   options.folder_in_container = in_.compute.isolation().mount_namespace

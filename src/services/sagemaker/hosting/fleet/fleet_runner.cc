@@ -226,7 +226,7 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
   Result<std::map<std::string, std::string>> credentials =
       role_environment(in_.iam, surroundings.network.credentials_url,
                        {server_job_id(place.owner, ref), place.variant.role_arn,
-                        place.owner.kind + "-" + ref.fleet});
+                        place.owner.kind + "-" + ref.fleet, place.variant.role_since});
   if (!credentials)
     return deployment_failed("The model's role " + place.variant.role_arn +
                              " cannot be assumed: " + credentials.error().message);

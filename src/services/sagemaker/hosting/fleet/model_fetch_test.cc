@@ -43,9 +43,9 @@ class ModelFetchTest : public ::testing::Test {
   Result<void> fetch(const std::string& uri, bool compressed) {
     const Dependencies in{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
                           *random_, test_held(), s3_as(s3_, iam_), {}};
-    return fetch_model_data(
-        in, {"123456789012", "arn:aws:iam::123456789012:role/r", uri, compressed, ""},
-        root_ / "model");
+    ModelFetch wanted{"123456789012", "arn:aws:iam::123456789012:role/r", uri, compressed, ""};
+    wanted.role_since = role_since_;
+    return fetch_model_data(in, wanted, root_ / "model");
   }
   std::set<std::string> fetched() {
     std::set<std::string> files;
@@ -61,6 +61,7 @@ class ModelFetchTest : public ::testing::Test {
   }
 
   fs::path root_;
+  Timestamp role_since_;
   SystemClock clock_;
   std::unique_ptr<Random> random_ = make_system_random();
   std::unique_ptr<store::Store> store_ = store::make_memory_store(engine::engine_tables());
@@ -152,6 +153,29 @@ TEST_F(ModelFetchTest, An_archive_that_is_none_is_named_as_its_owner_knows_it) {
         << done.error().message;
     EXPECT_EQ(done.error().message.find(root_.string()), std::string::npos);
   }
+}
+
+TEST_F(ModelFetchTest, A_role_that_was_made_again_reads_nothing) {
+  s3_.put("b/m/model", "m");
+  role_since_ = Timestamp{1'000};
+  iam_.make_roles_again(Timestamp{2'000});
+  const Result<void> refused = fetch("s3://b/m/", false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, codes::kInvalid);
+  EXPECT_NE(refused.error().message.find("this role was made again"), std::string::npos);
+  ModelSourceOptions options;
+  options.account = "123456789012";
+  options.role_arn = "arn:aws:iam::123456789012:role/r";
+  options.role_since = role_since_;
+  options.prefix = "s3://b/m";
+  options.folder = options.folder_in_container = root_ / "models";
+  const Dependencies dependencies{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
+                                  *random_, test_held(), s3_as(s3_, iam_), {}};
+  const auto target = LoadedModels(dependencies, options).fetch("model");
+  ASSERT_FALSE(target);
+  EXPECT_NE(target.error().message.find("this role was made again"), std::string::npos);
+  role_since_ = Timestamp{3'000};
+  EXPECT_TRUE(fetch("s3://b/m/", false));
 }
 
 TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_the_disk) {

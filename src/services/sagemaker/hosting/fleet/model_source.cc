@@ -74,7 +74,7 @@ Result<std::string> LoadedModels::fetch(const std::string& target) {
   Result<void> fetched =
       fetch_model_data(in_,
                        {options_.account, options_.role_arn, uri + target, true, "",
-                        [this] { return cancelled_.load(); }, options_.region},
+                        [this] { return cancelled_.load(); }, options_.region, options_.role_since},
                        folder);
   if (!fetched && fetched.error().code == codes::kInvalid)
     return no_such_model(target, fetched.error().message);

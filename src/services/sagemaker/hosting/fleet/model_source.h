@@ -19,6 +19,7 @@ namespace tidemill::services::sagemaker {
 
 struct ModelSourceOptions {
   std::string account, region, role_arn;
+  Timestamp role_since;  // as RoleUse::since
   std::string
       prefix;  // s3://bucket/models/: targets are keys below it; "" one model, already there
   std::string folder;  // targets are unpacked below it; with an empty prefix, the model's folder

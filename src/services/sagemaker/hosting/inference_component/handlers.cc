@@ -116,7 +116,7 @@ Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent&
     container.image = specification.container->image;
     container.model_data_url = specification.container->artifact_url;
     container.environment = specification.container->environment;
-    variant = TRY(variant_of_container(container, host.role_arn));
+    variant = TRY(variant_of_container(container, host));
   }
   if (std::ranges::any_of(variant.containers, &Container::multi_model))
     return invalid("Inference components take no multi-model containers.");

@@ -71,7 +71,7 @@ engine::TaskResult TrainingTasks::download(const TrainingJob& job, const engine:
   const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::stop_requested));
   const auto stopped = [&stop] { return stop.stopped(); };
-  const auto role_s3 = on_.s3_as({job.request.role_arn, job.account, job.region});
+  const auto role_s3 = on_.s3_as(role_use(job));
   StoppableS3 s3(*role_s3, stop);
   Result<void> done = download_channels(s3, job, folder, stopped);
   if (done) done = restore_checkpoints(s3, job, folder, stopped);
@@ -99,8 +99,9 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
   const compute::Isolation isolation = on_.compute.isolation();
   const JobNetwork network =
       job_network(on_.settings, isolation, job.request.enable_network_isolation.value_or(false));
-  Result<std::map<std::string, std::string>> credentials = role_environment(
-      on_.iam, network.credentials_url, {compute_id(job), job.request.role_arn, kRoleSessionName});
+  Result<std::map<std::string, std::string>> credentials =
+      role_environment(on_.iam, network.credentials_url,
+                       {compute_id(job), job.request.role_arn, kRoleSessionName, job.created});
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
     return failed_event("ClientError: The credentials of the role could not be issued: " +
                         credentials.error().message);
@@ -147,7 +148,7 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
                                             folder.ml(), on_.settings.programs);
   result.metrics = final_metrics(metric_definitions(job), log, exit.ended);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
-  const auto role_s3 = on_.s3_as({job.request.role_arn, job.account, job.region});
+  const auto role_s3 = on_.s3_as(role_use(job));
   StoppableS3 s3(*role_s3, stop);
   Result<std::string> model =
       upload_artifacts(s3, job, folder, result.failure_reason.empty(), stop);

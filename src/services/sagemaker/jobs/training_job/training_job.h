@@ -72,6 +72,10 @@ const store::Table<TrainingJob>& training_jobs();
 std::string training_job_key(std::string_view account, std::string_view region,
                              std::string_view name);
 
+// On whose behalf the server reads and writes for the job.
+struct RoleUse;
+RoleUse role_use(const TrainingJob& job);
+
 // The job's name in compute/: "training.<account>.<region>.<name>.<microseconds of creation>". It
 // says by itself whose it is, so that what the compute back end reports needs no look-up.
 std::string compute_id(const TrainingJob& job);

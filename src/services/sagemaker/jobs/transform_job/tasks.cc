@@ -30,7 +30,7 @@ engine::TaskResult TransformTasks::start(const TransformJob& job, const std::str
   started.model = job.model;
   // The transition ends a job that was stopped before it began.
   if (job.stop_requested) return one_event(events::kStarted, to_value(started));
-  const auto role_s3 = on_.s3_as({job.role_arn, job.account, job.region});
+  const auto role_s3 = on_.s3_as(role_use(job));
   s3::S3Interface& s3 = *role_s3;
   const S3Uri output = TRY(parse_s3_uri(job.request.transform_output->s3_output_path));
   // Asked past the role: writing needs no right to list.

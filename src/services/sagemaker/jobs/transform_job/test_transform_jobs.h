@@ -41,6 +41,7 @@ class FakeModels final : public BatchModels {
   std::function<Result<std::string>(const std::string& body)> answer = lengths;
   std::function<Result<Value>()> starting = []() -> Result<Value> { return Value("running"); };
   std::size_t payload_bytes_wanted = 0;
+  Timestamp role_since;
   std::atomic<int> invocations = 0, under_way = 0, under_way_most = 0, stops = 0;
   std::multiset<std::string> bodies;  // guarded by mutex
   std::mutex mutex;
@@ -60,7 +61,8 @@ class FakeModels final : public BatchModels {
                     const std::string&) override {
     if (request.model_name == "none")
       return fail("ValidationException", "Could not find model \"none\".");
-    return Plan{Value("planned"), "arn:aws:iam::123456789012:role/" + request.model_name};
+    return Plan{Value("planned"), "arn:aws:iam::123456789012:role/" + request.model_name,
+                role_since};
   }
   Result<Value> start(const TransformJob&) override { return starting(); }
   Result<std::unique_ptr<BatchModel>> open(const TransformJob& job) override {

@@ -29,6 +29,19 @@ TEST_F(TransformJobsTest, TheRolesPoliciesHold) {
   EXPECT_THAT(create(made).error().message, HasSubstr("No S3 objects found under S3 URL"));
 }
 
+TEST_F(TransformJobsTest, ARoleThatWasMadeAgainFailsTheJob) {
+  s3_.replace({{"b/in/a.csv", "1"}});
+  models_.role_since = clock_.now();
+  models_.answer = [&](const std::string& body) {
+    iam_.make_roles_again(clock_.now());
+    return FakeModels::lengths(body);
+  };
+  EXPECT_THAT(*run(request("job")).failure_reason,
+              HasSubstr("its output cannot be written to s3://b/out/: AccessDenied: this role was "
+                        "made again"));
+  EXPECT_EQ(s3_.objects().size(), 1u);
+}
+
 TEST_F(TransformJobsTest, RequestsThatCannotWorkAreRefused) {
   s3_.replace({{"b/in/a.csv", "1"}});
   auto made = request("job");
