@@ -7,7 +7,7 @@ from botocore.config import Config
 from support.server import Server
 from test_memory_bounds import MIB, most_memory_bytes
 
-KEYS, PARTS, BUCKETS, READERS = 2_500, 1_200, 800, 12
+KEYS, PARTS, BUCKETS, UPLOADS, READERS = 2_500, 1_200, 800, 1_100, 12
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +19,7 @@ def stored():
         metadata = {"note": "m" * 1_900}
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(lambda n: s3.put_object(Bucket="large", Key=f"{n:06d}-" + "k" * 1_000, Body=b"", Metadata=metadata), range(KEYS)))
+            list(pool.map(lambda n: s3.create_multipart_upload(Bucket="large", Key=f"{n:06d}-" + "u" * 1_000, Metadata=metadata), range(UPLOADS)))
             upload = s3.create_multipart_upload(Bucket="large", Key="parts")["UploadId"]
             list(pool.map(lambda n: s3.create_bucket(Bucket=f"bucket-{n:05d}-" + "b" * 50), range(BUCKETS)))
             list(pool.map(lambda n: s3.upload_part(Bucket="large", Key="parts", UploadId=upload, PartNumber=n, Body=b"p"), range(1, PARTS + 1)))
@@ -35,12 +36,20 @@ def grown_by(server, call):
     return answers, most_memory_bytes(server) - before
 
 
-@pytest.mark.parametrize("operation", ["list_objects_v2", "list_object_versions"])
+@pytest.mark.parametrize("operation", ["list_objects", "list_objects_v2", "list_object_versions"])
 def test_keys(stored, operation):
     server, _ = stored
     s3 = server.client("s3", Config(max_pool_connections=READERS))
     answers, grown = grown_by(server, lambda: getattr(s3, operation)(Bucket="large"))
     assert all(answer["IsTruncated"] and len(answer.get("Contents") or answer["Versions"]) == 1_000 for answer in answers)
+    assert grown < READERS * 12 * MIB
+
+
+def test_uploads(stored):
+    server, _ = stored
+    s3 = server.client("s3", Config(max_pool_connections=READERS))
+    answers, grown = grown_by(server, lambda: s3.list_multipart_uploads(Bucket="large"))
+    assert all(answer["IsTruncated"] and len(answer["Uploads"]) == 1_000 for answer in answers)
     assert grown < READERS * 12 * MIB
 
 

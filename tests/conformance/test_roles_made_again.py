@@ -5,7 +5,7 @@ import json
 import pytest
 
 from helpers import aws_error, unique, wait_until
-from hosting import config_of, constant_archive, endpoint_of, variant
+from hosting import config_of, constant_archive, endpoint_of, metric, variant
 from sagemaker_world import OVER, SCIKIT_LEARN, TRUST, XGBOOST, World, tar_gz
 from test_job_credentials import WaitingJob, fetch
 
@@ -26,17 +26,12 @@ def world(server):
     return World(server)
 
 
-def make(world, arn, path="/"):
-    name = arn.rpartition("/")[2]
-    world.iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=json.dumps(TRUST))
-    world.iam.put_role_policy(RoleName=name, PolicyName="job", PolicyDocument=json.dumps(EVERYTHING))
-
-
 def make_again(world, arn):
     name = arn.rpartition("/")[2]
     world.iam.delete_role_policy(RoleName=name, PolicyName="job")
     world.iam.delete_role(RoleName=name)
-    make(world, arn)
+    world.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))
+    world.iam.put_role_policy(RoleName=name, PolicyName="job", PolicyDocument=json.dumps(EVERYTHING))
 
 
 def test_a_training_job(world):
@@ -102,12 +97,12 @@ def test_a_transform_job(world):
 def test_an_endpoint(world):
     model = model_of(world, XGBOOST, constant_archive(world, 3.5))
     make_again(world, world.role)
-    endpoint = endpoint_of(world, config_of(world, variant("v", model)))
-    failed = wait_until(lambda: (found := world.sm.describe_endpoint(EndpointName=endpoint))["EndpointStatus"] == "Failed" and found)
-    assert AGAIN in failed["FailureReason"]
+    endpoint = unique("endpoint")
+    world.sm.create_endpoint(EndpointName=endpoint, EndpointConfigName=config_of(world, variant("v", model)))
+    failed = world.settled(endpoint)
+    assert failed["EndpointStatus"] == "Failed" and AGAIN in failed["FailureReason"], failed
     # Passed anew, it serves.
-    again = endpoint_of(world, config_of(world, variant("v", model_of(world, XGBOOST, constant_archive(world, 3.5)))))
-    wait_until(lambda: world.sm.describe_endpoint(EndpointName=again)["EndpointStatus"] == "InService")
+    again, _ = endpoint_of(world, config_of(world, variant("v", model_of(world, XGBOOST, constant_archive(world, 3.5)))))
     for each in (endpoint, again):
         world.sm.delete_endpoint(EndpointName=each)
 
@@ -117,8 +112,7 @@ def test_asynchronous_inference(world):
     world.sm.create_endpoint_config(
         EndpointConfigName=config, ProductionVariants=[variant("v", model_of(world, XGBOOST, constant_archive(world, 2.5)))],
         AsyncInferenceConfig={"OutputConfig": {"S3OutputPath": f"s3://{world.bucket}/async"}})
-    endpoint = endpoint_of(world, config)
-    wait_until(lambda: world.sm.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService")
+    endpoint, _ = endpoint_of(world, config)
 
     def invoke():
         return world.runtime.invoke_endpoint_async(EndpointName=endpoint, InputLocation=world.put("rows.csv", "1,2\n"), ContentType="text/csv",
@@ -129,13 +123,8 @@ def test_asynchronous_inference(world):
     first = invoke()
     wait_until(lambda: written(first))
     make_again(world, world.role)
-    failures = metric(world)
+    failures = metric(world, "tidemill_async_failed_total")
     second = invoke()
-    wait_until(lambda: metric(world) == failures + 1)
+    wait_until(lambda: metric(world, "tidemill_async_failed_total") == failures + 1)
     assert not written(second)
     world.sm.delete_endpoint(EndpointName=endpoint)
-
-
-def metric(world):
-    from hosting import metric as of
-    return of(world, "tidemill_async_failed_total")

@@ -8,6 +8,9 @@
 namespace tidemill::services::iam {
 namespace {
 
+// wire/server/tls_session.h: the server itself puts it among a request's headers.
+constexpr std::string_view kTlsVersionField = ":tls-version";
+
 // Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
@@ -72,7 +75,10 @@ RequestFacts facts_of(const Context& context) {
   facts.received = context.received;
   facts.remote_address = context.remote_address;
   // What the server does on its own behalf leaves no machine.
-  facts.secure = context.endpoint.empty() || context.endpoint.starts_with("https://");
+  const bool from_here = context.endpoint.empty();
+  facts.secure = from_here || context.endpoint.starts_with("https://");
+  const std::string* version = context.header(kTlsVersionField);
+  if (!from_here) facts.tls_version = version ? std::string_view(*version) : std::string_view();
   facts.header = context.find_header;
   facts.authentication = context.signature.authentication;
   facts.signature_version = context.signature.version;

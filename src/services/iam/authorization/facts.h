@@ -22,6 +22,7 @@ struct RequestFacts {
   Timestamp received;
   std::string_view remote_address = {};  // "127.0.0.1:52344"; empty: this server itself asks
   bool secure = true;
+  std::string_view tls_version = "1.3";  // empty: it came without TLS
   // A header's value, or nullptr; an empty function: there are none. Names in lower case.
   std::function<const std::string*(std::string_view)> header = {};
   std::string_view authentication = {};     // "REST-HEADER", "REST-QUERY-STRING"
