@@ -61,7 +61,8 @@ class IamService final : public IamInterface,
                                                    std::string_view token) override;
   Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
                               std::string_view action, std::string_view resource,
-                              const ConditionContext& conditions, Timestamp since) override;
+                              const ConditionContext& conditions = {},
+                              Timestamp since = {}) override;
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
