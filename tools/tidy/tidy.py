@@ -25,8 +25,9 @@ BELOW = {
     "runtimes": ["base"],
     "api": ["base"],
     "services": ["api", "engine", "store", "blobs", "compute", "infer", "runtimes", "runtime", "base"],
-    "server": ["*"],
-    "cli": ["*"],
+    "server": ["services", "api", "engine", "store", "blobs", "compute", "infer", "train", "model_server", "runtimes",
+               "sql", "wire", "runtime", "base"],
+    "cli": ["server", "services", "train", "model_server", "infer", "compute", "wire", "runtime", "api", "base"],
 }
 # The inference path is asynchronous from socket to socket, so this one service talks HTTP.
 SERVICES_ABOVE_WIRE = {"sagemaker_runtime"}
