@@ -76,8 +76,6 @@ bool has_tags(const Value& input) {
   return tags && tags->as_list() && !tags->as_list()->empty();
 }
 
-}  // namespace
-
 // What the operation works on, beside a policy.
 Result<std::string> named_resource(const OperationCall& call, const EntityFinder& find_entity,
                                    ConditionContext& conditions) {

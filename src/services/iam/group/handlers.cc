@@ -43,12 +43,11 @@ Result<ops::CreateGroup::Output> create_group(State& state, const Context& conte
 Result<ops::GetGroup::Output> get_group(State& state, const Context& context,
                                         const ops::GetGroup::Input& request) {
   const GroupRecord group = TRY(state.get<GroupRecord>(context.account(), request.group_name));
-  auto page = TRY(
-      users_table().scan(state.store(), {.index = std::string(kGroupIndex),
-                                         .prefix = store::key({group.account, group.id}),
-                                         .after = TRY(read_marker(request.marker)),
-                                         .limit = std::size_t(request.max_items.value_or(
-                                             kPageItems))}));
+  store::Scan scan{.index = std::string(kGroupIndex),
+                   .prefix = store::key({group.account, group.id}),
+                   .limit = std::size_t(request.max_items.value_or(kPageItems))};
+  scan.after = TRY(read_marker(request.marker));
+  auto page = TRY(users_table().scan(state.store(), scan));
   ops::GetGroup::Output out;
   out.group = api_group(group);
   for (const auto& [user, version] : page.records) out.users.push_back(api_user(user));
