@@ -203,7 +203,7 @@ def test_a_boundary_bounds_a_user(server, iam, user):
     assert shown == {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": policy["Arn"]}
     assert iam.get_policy(PolicyArn=policy["Arn"])["Policy"]["PermissionsBoundaryUsageCount"] == 1
     server.client("s3", **keys).list_buckets()
-    with aws_error("AccessDeniedException", 400):
+    with aws_error("AccessDeniedException", 403):
         server.client("logs", **keys).describe_log_groups()
     with aws_error("DeleteConflict", 409):
         iam.delete_policy(PolicyArn=policy["Arn"])

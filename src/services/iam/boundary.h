@@ -28,14 +28,13 @@ Result<api::Empty> set_boundary(State& state, const Context& context, const std:
 // Succeeds only when there is one, as AWS does.
 template <class Record>
 Result<api::Empty> remove_boundary(State& state, const Context& context, const std::string& name) {
-  TRY(state.update<Record>(context.account(), name,
-                           [&](Record& record, store::Transaction&) -> Result<void> {
-                             if (!record.permissions_boundary)
-                               return no_such_entity(
-                                   "The entity does not have a permissions boundary.");
-                             record.permissions_boundary.reset();
-                             return {};
-                           }));
+  TRY(state.update<Record>(
+      context.account(), name, [&](Record& record, store::Transaction&) -> Result<void> {
+        if (!record.permissions_boundary)
+          return no_such_entity("The entity does not have a permissions boundary.");
+        record.permissions_boundary.reset();
+        return {};
+      }));
   return api::Empty{};
 }
 

@@ -69,10 +69,9 @@ class EntityPolicies {
           for (const auto& [name, text] : record.inline_policies)
             characters += characters_without_space(text);
           if (characters > Kind::kInlineCharactersMax)
-            return limit_exceeded("Maximum policy size of " +
-                                  std::to_string(Kind::kInlineCharactersMax) +
-                                  " bytes exceeded for " + std::string(Kind::kNoun) + " " +
-                                  record.name);
+            return limit_exceeded(
+                "Maximum policy size of " + std::to_string(Kind::kInlineCharactersMax) +
+                " bytes exceeded for " + std::string(Kind::kNoun) + " " + record.name);
           return {};
         }));
     warn_of_unknown_keys(context, document);

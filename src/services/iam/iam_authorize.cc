@@ -257,8 +257,8 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
   const Principal& principal = context.principal;
   if (is_never_refused(principal, service.name)) return {};
   const RequestFacts facts = facts_of(context);
-  const EntityFinder find_entity = [&](EntityKind kind,
-                                       std::string_view name) -> Result<std::optional<NamedEntity>> {
+  const EntityFinder find_entity =
+      [&](EntityKind kind, std::string_view name) -> Result<std::optional<NamedEntity>> {
     const std::string& account = principal.account;
     const auto named = [](const auto& found) {
       if (!found) return std::optional<NamedEntity>();
@@ -279,10 +279,9 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
     }
     return std::optional<NamedEntity>();
   };
-  std::vector<RequiredAction> needed =
-      TRY(required_actions({service, operation, principal.account, facts.region, input,
-                            user_name(principal.arn)},
-                           find_entity));
+  std::vector<RequiredAction> needed = TRY(required_actions(
+      {service, operation, principal.account, facts.region, input, user_name(principal.arn)},
+      find_entity));
   // A copy takes the source's tags along unless it brings its own: they are read and written.
   const auto tag_source = tag_sources_.find("s3");
   if (service.name == "s3" && operation.name == "CopyObject" && needed.size() > 1 &&

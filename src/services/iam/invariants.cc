@@ -17,8 +17,8 @@ std::string_view named(const Record& record) {
 
 bool has_duplicates(const std::vector<std::string>& list) {
   std::set<std::string_view> seen;
-  return !std::ranges::all_of(
-      list, [&](const std::string& each) { return seen.insert(each).second; });
+  return !std::ranges::all_of(list,
+                              [&](const std::string& each) { return seen.insert(each).second; });
 }
 
 constexpr std::string_view kAttachedTwice = "a policy is attached once";

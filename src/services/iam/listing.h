@@ -9,7 +9,7 @@
 
 namespace tidemill::services::iam {
 
-// `make` turns a record into what the List shows; `shown_bytes` says how much text of it that has
+// `make` turns a record into what the List shows; `shown_bytes` says how much text that has
 // (kListedBytesMax).
 template <class Record, class Request, class Make, class ShownBytes>
 auto list_records(State& state, std::string_view account, const Request& request, Make make,
@@ -33,7 +33,7 @@ auto list_records(State& state, std::string_view account, const Request& request
         return out;
       }
       out.items.push_back(make(record));
-      bytes += shown_bytes(record);
+      bytes += shown_bytes(out.items.back());
       last = entity_key(record.account, record.name);
     }
     scan.after = page.next;
@@ -45,7 +45,7 @@ auto list_records(State& state, std::string_view account, const Request& request
 template <class Record, class Request, class Make>
 auto list_records(State& state, std::string_view account, const Request& request, Make make) {
   return list_records<Record>(state, account, request, make,
-                              [](const Record&) { return std::size_t(0); });
+                              [](const auto&) { return std::size_t(0); });
 }
 
 }  // namespace tidemill::services::iam

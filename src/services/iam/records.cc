@@ -45,8 +45,8 @@ typename store::Table<Record>::Index by_boundary() {
 }  // namespace
 
 const store::Table<RoleRecord>& roles_table() {
-  static const store::Table<RoleRecord> table(
-      "iam_roles", {by_policy<RoleRecord>(), by_boundary<RoleRecord>()});
+  static const store::Table<RoleRecord> table("iam_roles",
+                                              {by_policy<RoleRecord>(), by_boundary<RoleRecord>()});
   return table;
 }
 
@@ -66,10 +66,10 @@ const store::Table<UserRecord>& users_table() {
 
 const store::Table<GroupRecord>& groups_table() {
   static const store::Table<GroupRecord> table(
-      "iam_groups", {by_policy<GroupRecord>(),
-                     {std::string(kIdIndex), [](const GroupRecord& group) {
-                        return std::vector{store::key({group.account, group.id})};
-                      }}});
+      "iam_groups",
+      {by_policy<GroupRecord>(), {std::string(kIdIndex), [](const GroupRecord& group) {
+                                    return std::vector{store::key({group.account, group.id})};
+                                  }}});
   return table;
 }
 

@@ -108,8 +108,8 @@ Result<void> check_resource_policy(std::string_view document, std::string_view r
     for (const std::string& resource : statement.resources) {
       const bool inside =
           resource == resource_prefix ||
-          (resource.starts_with(resource_prefix) && (resource[resource_prefix.size()] == '/' ||
-                                                     resource[resource_prefix.size()] == '*'));
+          (resource.starts_with(resource_prefix) &&
+           (resource[resource_prefix.size()] == '/' || resource[resource_prefix.size()] == '*'));
       // "*", "arn:aws:s3:::buck*": the bucket may be among what it matches.
       const std::string head = resource.substr(0, resource.find('/'));
       if (!inside && !matches_wildcard(head, resource_prefix))

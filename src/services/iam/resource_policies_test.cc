@@ -12,8 +12,8 @@ class FakeBuckets final : public ResourcePolicySource {
   bool has_any() const override { return !statements.empty(); }
   Result<std::optional<ResourcePolicy>> find(std::string_view arn) override {
     if (!arn.starts_with("arn:aws:s3:::b")) return std::optional<ResourcePolicy>();
-    return std::optional(ResourcePolicy{
-        owner, statements.empty() ? "" : "{\"Statement\":" + statements + "}"});
+    return std::optional(
+        ResourcePolicy{owner, statements.empty() ? "" : "{\"Statement\":" + statements + "}"});
   }
   std::string owner = kAccount;
   std::string statements;
@@ -115,7 +115,8 @@ TEST(ResourcePolicyDocuments, are_checked_and_judged_public) {
   EXPECT_TRUE(condition(R"({"IpAddress":{"aws:SourceIp":"0.0.0.0/0"}})"));
   EXPECT_TRUE(condition(R"({"StringLike":{"aws:PrincipalAccount":"*"}})"));
   EXPECT_TRUE(condition(R"({"Bool":{"aws:SecureTransport":"true"}})"));
-  EXPECT_FALSE(condition(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:123456789012:*"}})"));
+  EXPECT_FALSE(
+      condition(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:123456789012:*"}})"));
   EXPECT_TRUE(condition(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:*:t"}})"));
 }
 

@@ -154,14 +154,14 @@ Result<void> State::remove(std::string_view account, std::string_view name,
   return too_many_conflicts();
 }
 
-#define TIDEMILL_IAM_ENTITY(Record)                                                              \
+#define TIDEMILL_IAM_ENTITY(Record)                                                               \
   template Result<std::optional<Record>> State::find<Record>(std::string_view, std::string_view); \
-  template Result<Record> State::get<Record>(std::string_view, std::string_view);                \
-  template Result<void> State::create<Record>(const Record&, store::Transaction);                \
-  template Result<Record> State::update<Record>(std::string_view, std::string_view,              \
-                                                const Change<Record>&);                          \
-  template Result<void> State::remove<Record>(std::string_view, std::string_view,                \
-                                              const Change<Record>&);                            \
+  template Result<Record> State::get<Record>(std::string_view, std::string_view);                 \
+  template Result<void> State::create<Record>(const Record&, store::Transaction);                 \
+  template Result<Record> State::update<Record>(std::string_view, std::string_view,               \
+                                                const Change<Record>&);                           \
+  template Result<void> State::remove<Record>(std::string_view, std::string_view,                 \
+                                              const Change<Record>&);                             \
   template Result<std::size_t> State::count<Record>(std::string_view);
 TIDEMILL_IAM_ENTITY(RoleRecord)
 TIDEMILL_IAM_ENTITY(UserRecord)
@@ -172,9 +172,8 @@ TIDEMILL_IAM_ENTITY(PolicyRecord)
 
 Result<std::optional<GroupRecord>> State::group_with_id(std::string_view account,
                                                         std::string_view id) {
-  auto page = TRY(groups_table().scan(store_, {.index = std::string(kIdIndex),
-                                               .prefix = store::key({account, id}),
-                                               .limit = 1}));
+  auto page = TRY(groups_table().scan(
+      store_, {.index = std::string(kIdIndex), .prefix = store::key({account, id}), .limit = 1}));
   if (page.records.empty()) return std::optional<GroupRecord>();
   return std::optional(std::move(page.records.front().record));
 }
@@ -222,9 +221,7 @@ Result<State::PolicyUse> State::policy_use(std::string_view account, std::string
     return std::ranges::find(record.attached_policies, policy_arn) !=
            record.attached_policies.end();
   };
-  const auto bounds = [&](const auto& record) {
-    return record.permissions_boundary == policy_arn;
-  };
+  const auto bounds = [&](const auto& record) { return record.permissions_boundary == policy_arn; };
   TRY(count_in(roles_table(), kAttachedPolicyIndex, use.attachments, attached));
   TRY(count_in(users_table(), kAttachedPolicyIndex, use.attachments, attached));
   TRY(count_in(groups_table(), kAttachedPolicyIndex, use.attachments, attached));

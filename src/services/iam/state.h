@@ -63,8 +63,7 @@ class State {
                         const Change<Record>& change);
   // `check` may refuse.
   template <class Record>
-  Result<void> remove(std::string_view account, std::string_view name,
-                      const Change<Record>& check);
+  Result<void> remove(std::string_view account, std::string_view name, const Change<Record>& check);
   template <class Record>
   Result<std::size_t> count(std::string_view account);
 

@@ -20,9 +20,9 @@ std::vector<api::iam::Tag> api_tags(const std::vector<TagRecord>& tags);
 template <class Record>
 Result<api::Empty> tag_record(State& state, const Context& context, const std::string& name,
                               const std::vector<api::iam::Tag>& tags) {
-  TRY(state.update<Record>(
-      context.account(), name,
-      [&](Record& record, store::Transaction&) { return merge_tags(tags, record.tags); }));
+  TRY(state.update<Record>(context.account(), name, [&](Record& record, store::Transaction&) {
+    return merge_tags(tags, record.tags);
+  }));
   return api::Empty{};
 }
 

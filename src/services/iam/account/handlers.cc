@@ -59,8 +59,8 @@ Result<ops::GetAccountSummary::Output> get_summary(State& state, const Context& 
 // An account has one alias; a new one takes the place of the old.
 Result<api::Empty> create_alias(State& state, const Context& context,
                                 const ops::CreateAccountAlias::Input& request) {
-  auto taken = TRY(aliases_table().scan(state.store(), {.index = std::string(kAliasIndex),
-                                                        .prefix = request.account_alias}));
+  auto taken = TRY(aliases_table().scan(
+      state.store(), {.index = std::string(kAliasIndex), .prefix = request.account_alias}));
   for (const auto& [record, version] : taken.records)
     if (record.alias == request.account_alias)
       return already_exists("The account alias " + request.account_alias + " already exists.");

@@ -39,8 +39,8 @@ struct NamedEntity {
   std::string arn;
   std::string boundary;  // the ARN of its permissions boundary, or empty
 };
-using EntityFinder = std::function<Result<std::optional<NamedEntity>>(EntityKind kind,
-                                                                      std::string_view name)>;
+using EntityFinder =
+    std::function<Result<std::optional<NamedEntity>>(EntityKind kind, std::string_view name)>;
 
 // Empty for what every caller may do, and for AssumeRole, where the role's trust policy takes part.
 // The service's error when the input names something in another partition, region or account, or in

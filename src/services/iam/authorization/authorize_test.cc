@@ -27,8 +27,8 @@ std::vector<std::string> required(const schema::Service& service, std::string_vi
   if (!found) return {"no such operation"};
   const Value value = parse_json(input).value();
   // IAM has one role.
-  const EntityFinder find_entity =
-      [](EntityKind kind, std::string_view name) -> Result<std::optional<NamedEntity>> {
+  const EntityFinder find_entity = [](EntityKind kind,
+                                      std::string_view name) -> Result<std::optional<NamedEntity>> {
     if (kind != EntityKind::role || ascii_lower(name) != "adminrole")
       return std::optional<NamedEntity>();
     return std::optional(NamedEntity{"arn:aws:iam::123456789012:role/ops/AdminRole", ""});

@@ -123,8 +123,9 @@ Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
   // Whoever starts a machine with the profile acts as the role.
   if (operation == "AddRoleToInstanceProfile") {
     RequiredAction pass{"iam:PassRole", ""};
-    pass.resource = TRY(entity_resource(call, kNamingMembers[2], text_member(call.input, "RoleName"),
-                                        find_entity, pass.conditions));
+    pass.resource =
+        TRY(entity_resource(call, kNamingMembers[2], text_member(call.input, "RoleName"),
+                            find_entity, pass.conditions));
     pass.conditions["iam:PassedToService"] = {"ec2.amazonaws.com"};
     out.push_back(std::move(pass));
   }

@@ -79,7 +79,8 @@ void AccessKeys::note_use(std::string_view access_key_id, std::string_view servi
   store::Transaction transaction;
   key_uses_table().put(transaction, record.access_key_id, record, std::nullopt);
   store_.commit_async(std::move(transaction), [](const Result<void>& done) {
-    if (!done) log::warning("an access key's last use was not stored", {{"reason", done.error().message}});
+    if (!done)
+      log::warning("an access key's last use was not stored", {{"reason", done.error().message}});
   });
 }
 

@@ -82,10 +82,10 @@ Result<api::Empty> delete_group(State& state, const Context& context,
   TRY(state.remove<GroupRecord>(
       context.account(), request.group_name,
       [&](const GroupRecord& group, store::Transaction&) -> Result<void> {
-        const auto members = TRY(
-            users_table().scan(state.store(), {.index = std::string(kGroupIndex),
-                                               .prefix = store::key({group.account, group.id}),
-                                               .limit = 1}));
+        const auto members =
+            TRY(users_table().scan(state.store(), {.index = std::string(kGroupIndex),
+                                                   .prefix = store::key({group.account, group.id}),
+                                                   .limit = 1}));
         if (!members.records.empty())
           return delete_conflict("Cannot delete entity, must remove users from group first.");
         if (!group.attached_policies.empty())
@@ -135,8 +135,8 @@ Result<ops::ListGroupsForUser::Output> list_groups_for_user(
     if (const std::optional<GroupRecord> group = TRY(state.group_with_id(user.account, id)))
       all.push_back(api_group(*group));
   auto page = TRY(slice(
-      std::move(all), [](const api::iam::Group& group) { return group.group_name; },
-      request.marker, request.max_items));
+      std::move(all), [](const api::iam::Group& group) { return group.group_name; }, request.marker,
+      request.max_items));
   ops::ListGroupsForUser::Output out;
   out.groups = std::move(page.items);
   out.is_truncated = page.is_truncated;

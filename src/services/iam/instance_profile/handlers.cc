@@ -41,8 +41,8 @@ Result<ops::CreateInstanceProfile::Output> create_profile(
   return out;
 }
 
-Result<ops::GetInstanceProfile::Output> get_profile(
-    State& state, const Context& context, const ops::GetInstanceProfile::Input& request) {
+Result<ops::GetInstanceProfile::Output> get_profile(State& state, const Context& context,
+                                                    const ops::GetInstanceProfile::Input& request) {
   const Record record = TRY(state.get<Record>(context.account(), request.instance_profile_name));
   ops::GetInstanceProfile::Output out;
   out.instance_profile = TRY(api_profile(state, record));
@@ -119,14 +119,14 @@ Result<api::Empty> add_role(State& state, const Context& context,
 Result<api::Empty> remove_role(State& state, const Context& context,
                                const ops::RemoveRoleFromInstanceProfile::Input& request) {
   const RoleRecord role = TRY(state.get<RoleRecord>(context.account(), request.role_name));
-  TRY(state.update<Record>(
-      context.account(), request.instance_profile_name,
-      [&](Record& record, store::Transaction&) -> Result<void> {
-        if (record.role != role.name)
-          return no_such_entity("The role with name " + request.role_name + " cannot be found.");
-        record.role.reset();
-        return {};
-      }));
+  TRY(state.update<Record>(context.account(), request.instance_profile_name,
+                           [&](Record& record, store::Transaction&) -> Result<void> {
+                             if (record.role != role.name)
+                               return no_such_entity("The role with name " + request.role_name +
+                                                     " cannot be found.");
+                             record.role.reset();
+                             return {};
+                           }));
   return api::Empty{};
 }
 

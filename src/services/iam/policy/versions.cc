@@ -26,7 +26,8 @@ api::iam::PolicyVersion api_version(const PolicyRecord& policy,
 }
 
 std::unexpected<Error> no_version(const std::string& arn, const std::string& id) {
-  return no_such_entity("Policy " + arn + " version " + id + " does not exist or is not attachable.");
+  return no_such_entity("Policy " + arn + " version " + id +
+                        " does not exist or is not attachable.");
 }
 
 auto find_version(std::vector<PolicyVersionRecord>& versions, const std::string& id) {
@@ -52,8 +53,8 @@ Result<PolicyRecord> change_policy(State& state, const Context& context, const s
 Result<ops::CreatePolicyVersion::Output> create_version(
     State& state, Context& context, const ops::CreatePolicyVersion::Input& request) {
   const PolicyDocument document = TRY(check_managed_document(request.policy_document));
-  const PolicyRecord policy = TRY(change_policy(
-      state, context, request.policy_arn, [&](PolicyRecord& record) -> Result<void> {
+  const PolicyRecord policy = TRY(
+      change_policy(state, context, request.policy_arn, [&](PolicyRecord& record) -> Result<void> {
         if (record.versions.size() >= kPolicyVersionsMax)
           return limit_exceeded("A managed policy can have up to " +
                                 std::to_string(kPolicyVersionsMax) +
@@ -204,9 +205,8 @@ Result<ops::ListEntitiesForPolicy::Output> list_entities(
 
 Result<api::Empty> tag_policy(State& state, const Context& context,
                               const ops::TagPolicy::Input& request) {
-  TRY(change_policy(state, context, request.policy_arn, [&](PolicyRecord& record) {
-    return merge_tags(request.tags, record.tags);
-  }));
+  TRY(change_policy(state, context, request.policy_arn,
+                    [&](PolicyRecord& record) { return merge_tags(request.tags, record.tags); }));
   return api::Empty{};
 }
 

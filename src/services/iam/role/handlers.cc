@@ -85,7 +85,7 @@ Result<ops::ListRoles::Output> list_roles(State& state, const Context& context,
                                           const ops::ListRoles::Input& request) {
   auto page = TRY(list_records<RoleRecord>(
       state, context.account(), request, api_role,
-      [](const RoleRecord& record) { return record.assume_role_policy.size(); }));
+      [](const api::iam::Role& role) { return role.assume_role_policy_document->size(); }));
   ops::ListRoles::Output out;
   out.roles = std::move(page.items);
   out.is_truncated = page.is_truncated;
@@ -103,8 +103,8 @@ Result<api::Empty> delete_role(State& state, const Context& context,
         if (!role.inline_policies.empty())
           return delete_conflict("Cannot delete entity, must delete policies first.");
         auto profiles = TRY(instance_profiles_table().scan(
-            state.store(), {.index = std::string(kRoleIndex),
-                            .prefix = role_key(role.account, role.name)}));
+            state.store(),
+            {.index = std::string(kRoleIndex), .prefix = role_key(role.account, role.name)}));
         // The prefix also finds longer names.
         for (const auto& [profile, version] : profiles.records)
           if (profile.role == role.name)

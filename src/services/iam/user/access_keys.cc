@@ -1,7 +1,7 @@
 // Access keys of users: two at most, each active or not. A key signs requests as soon as it is
 // made.
-#include "api/iam/access_key.h"
 #include "services/iam/credentials/access_keys.h"
+#include "api/iam/access_key.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
