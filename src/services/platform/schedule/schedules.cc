@@ -303,8 +303,7 @@ void Schedules::run(const std::stop_token& stop) {
       seen = wake_->changes;
     }
     if (Result<int> fired = fire_due(); !fired)
-      log::warning("schedules are delayed because the store failed",
-                   {{"reason", fired.error().message}});
+      log::warning("schedules are delayed by the store", {{"reason", fired.error().message}});
     const std::chrono::milliseconds wait = time_to_next();
     std::unique_lock lock(wake_->mutex);
     wake_->changed.wait_for(lock, stop, wait, [&] { return wake_->changes != seen; });
