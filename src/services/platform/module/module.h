@@ -35,7 +35,7 @@ class Module {
   // Makes the service's objects and registers all of them with the platform, which outlives the
   // module. Starts nothing: no threads, no tasks.
   virtual Result<void> open(Platform& platform) = 0;
-  // Brings the service's state up, once every module is open and before the engine runs tasks.
+  // Initializes the service, once every module is open and before the engine runs tasks.
   virtual Result<void> start();
   // Called when the engine and jobs run; requests are served when every module has returned.
   virtual Result<void> serve();
