@@ -45,7 +45,8 @@ Result<void> RoleGrants::load() {
 
 Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
   const std::optional<RoleRecord> role = TRY(role_of(state_, grant.role_arn));
-  if (role && !state_.accept_any() && created_after(*role, grant.since, state_.now()))
+  if (role && !state_.accept_any() &&
+      created_after(role->exact_creation(), grant.since, state_.now()))
     return made_again(grant.role_arn);
   GrantRecord record{grant, make_token(state_.random(), kTokenCharacters), role ? role->id : ""};
   {
