@@ -202,7 +202,7 @@ TEST_F(IamServiceTest, calls_of_the_server_as_a_role_have_a_session_of_that_mome
                                    now + R"("}}}])");
   const auto may = [&](const char* action) {
     const Principal principal = service_->role_principal(kRole, "SageMaker", kAccount, {}).value();
-    return service_->authorize(principal, action, "arn:aws:s3:::b/x", {}).has_value();
+    return service_->authorize(principal, action, "arn:aws:s3:::b/x", {}, nullptr).has_value();
   };
   EXPECT_TRUE(may("s3:PutObject"));
   EXPECT_TRUE(may("s3:DeleteObject"));

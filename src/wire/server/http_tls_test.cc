@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "wire/server/http_test_support.h"
+#include "wire/server/tls_session.h"
 
 namespace tidemill::wire {
 namespace {

@@ -41,7 +41,7 @@ TEST_F(TrainingJobsTest, ARoleThatWasMadeAgainFailsTheJob) {
   iam_.make_roles_again(clock_.now() + std::chrono::hours(1));
   ASSERT_TRUE(create(request("old", "echo m > $ML/model/m")));
   EXPECT_THAT(*wait_end("old").failure_reason, HasSubstr("this role was made again"));
-  iam_.make_roles_again(clock_.now() - std::chrono::hours(1));
+  iam_.make_roles_again(clock_.now() + std::chrono::hours(-1));
   ASSERT_TRUE(create(request("new", "echo m > $ML/model/m")));
   EXPECT_EQ(wait_end("new").training_job_status, "Completed");
 }
