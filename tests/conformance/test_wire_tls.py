@@ -151,7 +151,7 @@ def test_policies_see_the_version_of_tls(tls_server, certificate, version, allow
         {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
         {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"NumericLessThan": {"s3:TlsVersion": version}}}]}))
     assert "x-tidemill-warning" not in answer["ResponseMetadata"]["HTTPHeaders"]
-    taken = client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+    taken = client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
     s3 = client("s3", aws_access_key_id=taken["AccessKeyId"], aws_secret_access_key=taken["SecretAccessKey"],
                 aws_session_token=taken["SessionToken"])
     if allowed:
