@@ -76,7 +76,7 @@ struct Application::Parts {
   Result<void> add_services();
   // Sets up what services use to publish, schedule and deliver.
   void add_platform();
-  services::sagemaker::HealthOptions health_options();
+  services::sagemaker::hosting::HealthOptions health_options();
   Result<void> run();
   void repeat(std::string name, std::chrono::seconds interval, std::function<void()> work);
   Result<void> announce();
@@ -101,7 +101,7 @@ struct Application::Parts {
   std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
   std::unique_ptr<services::logs::LogsService> logs;
   std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
-  std::unique_ptr<services::sagemaker::TrainingJobCounts> training_counts;
+  std::unique_ptr<services::sagemaker::jobs::TrainingJobCounts> training_counts;
   std::unique_ptr<services::platform::DeliveryDriver> http_deliveries;
   std::unique_ptr<services::platform::Deliveries> deliveries;
   std::unique_ptr<services::platform::Schedules> schedules;
@@ -115,13 +115,13 @@ struct Application::Parts {
   std::unique_ptr<runtime::WorkerPool> stream_pool;
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
-  std::unique_ptr<services::sagemaker::FleetRunner> fleets;
-  std::unique_ptr<services::sagemaker::HealthMonitor> health;
-  std::unique_ptr<services::sagemaker::EndpointService> endpoints;
-  std::unique_ptr<services::sagemaker::InferenceComponents> components;
-  std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;
-  std::unique_ptr<services::sagemaker::FleetModels> batch_models;
-  std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
+  std::unique_ptr<services::sagemaker::hosting::FleetRunner> fleets;
+  std::unique_ptr<services::sagemaker::hosting::HealthMonitor> health;
+  std::unique_ptr<services::sagemaker::hosting::EndpointService> endpoints;
+  std::unique_ptr<services::sagemaker::hosting::InferenceComponents> components;
+  std::unique_ptr<services::sagemaker::hosting::AsyncInference> asynchronous;
+  std::unique_ptr<services::sagemaker::jobs::FleetModels> batch_models;
+  std::unique_ptr<services::sagemaker::jobs::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   ConnectionShares shares;  // set by open_transparent_mode()

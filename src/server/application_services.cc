@@ -45,10 +45,10 @@ std::vector<store::TableSpec> all_tables() {
   add(services::s3::S3Service::tables());
   add(services::logs::LogsService::tables());
   add(services::sagemaker::SagemakerService::tables());
-  add(services::sagemaker::EndpointService::tables());
-  add(services::sagemaker::InferenceComponents::tables());
-  add(services::sagemaker::AsyncInference::tables());
-  add(services::sagemaker::TransformJobs::tables());
+  add(services::sagemaker::hosting::EndpointService::tables());
+  add(services::sagemaker::hosting::InferenceComponents::tables());
+  add(services::sagemaker::hosting::AsyncInference::tables());
+  add(services::sagemaker::jobs::TransformJobs::tables());
   return all;
 }
 
@@ -70,14 +70,14 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
   return programs;
 }
 
-services::sagemaker::HealthOptions Application::Parts::health_options() {
+services::sagemaker::hosting::HealthOptions Application::Parts::health_options() {
   namespace sagemaker = services::sagemaker;
-  sagemaker::HealthOptions options;
+  sagemaker::hosting::HealthOptions options;
   options.interval = std::chrono::seconds(settings.number("ping-interval-seconds"));
-  options.ping = [this](const sagemaker::ServerAddress& address, auto done) {
+  options.ping = [this](const sagemaker::hosting::ServerAddress& address, auto done) {
     inference->check(address, std::move(done));
   };
-  options.is_reachable = [](const sagemaker::ServerAddress& address) {
+  options.is_reachable = [](const sagemaker::hosting::ServerAddress& address) {
     std::error_code ignored;
     return address.socket_path.empty() || std::filesystem::exists(address.socket_path, ignored);
   };
@@ -85,8 +85,8 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
     Result<compute::JobStatus> status = compute->status(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;
   };
-  options.unhealthy = [this](const sagemaker::UnhealthyServer& server) {
-    return server.job.starts_with(sagemaker::kComponentJobPrefix)
+  options.unhealthy = [this](const sagemaker::hosting::UnhealthyServer& server) {
+    return server.job.starts_with(sagemaker::hosting::kComponentJobPrefix)
                ? components->servers().server_unhealthy(server)
                : endpoints->servers().server_unhealthy(server);
   };
@@ -95,7 +95,7 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
 
 void Application::Parts::add_platform() {
   namespace platform = services::platform;
-  training_counts = std::make_unique<services::sagemaker::TrainingJobCounts>(*store);
+  training_counts = std::make_unique<services::sagemaker::jobs::TrainingJobCounts>(*store);
   training_counts->add_to(*outbox);
   http_deliveries = platform::make_http_driver();
   deliveries = std::make_unique<platform::Deliveries>(
@@ -144,36 +144,36 @@ Result<void> Application::Parts::add_services() {
                                                  *logs,  *iam,    clock,    *random,
                                                  *held,  s3_as(), placed,   durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
-  const auto ping = [this](const services::sagemaker::ServerAddress& address) {
+  const auto ping = [this](const services::sagemaker::hosting::ServerAddress& address) {
     return inference->ping(address);
   };
-  fleets = std::make_unique<services::sagemaker::FleetRunner>(
-      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping,
-                                                      inference->limits().model_time});
-  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
-                                                                     *recorder);
-  components =
-      std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
+  fleets = std::make_unique<services::sagemaker::hosting::FleetRunner>(
+      dependencies, services::sagemaker::hosting::FleetOptions{(data / "endpoints").string(), ping,
+                                                               inference->limits().model_time});
+  endpoints = std::make_unique<services::sagemaker::hosting::EndpointService>(dependencies, routes,
+                                                                              *fleets, *recorder);
+  components = std::make_unique<services::sagemaker::hosting::InferenceComponents>(
+      dependencies, *fleets, *endpoints);
   endpoints->host(*components);
-  health = std::make_unique<services::sagemaker::HealthMonitor>(health_options());
+  health = std::make_unique<services::sagemaker::hosting::HealthMonitor>(health_options());
   endpoints->check_with(*health);
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
   components->add_to(*engine);
   components->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, endpoints->servers());
-  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, components->servers());
-  asynchronous = std::make_unique<services::sagemaker::AsyncInference>(
+  sagemaker->jobs().add(services::sagemaker::hosting::kEndpointJobPrefix, endpoints->servers());
+  sagemaker->jobs().add(services::sagemaker::hosting::kComponentJobPrefix, components->servers());
+  asynchronous = std::make_unique<services::sagemaker::hosting::AsyncInference>(
       *store, *engine, clock, *random, async_ports(*store, s3_as(), *loops, *inference));
   asynchronous->add_to(*engine);
   asynchronous->add_to(registry);
-  batch_models = std::make_unique<services::sagemaker::FleetModels>(
+  batch_models = std::make_unique<services::sagemaker::jobs::FleetModels>(
       dependencies, *fleets, routes, ping, batch_invocation(*inference, *loops));
   transform_jobs =
-      std::make_unique<services::sagemaker::TransformJobs>(dependencies, *batch_models);
+      std::make_unique<services::sagemaker::jobs::TransformJobs>(dependencies, *batch_models);
   transform_jobs->add_to(*engine);
   transform_jobs->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kTransformServerPrefix, *batch_models);
+  sagemaker->jobs().add(services::sagemaker::jobs::kTransformServerPrefix, *batch_models);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};

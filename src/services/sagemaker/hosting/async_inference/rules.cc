@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 constexpr const char* kValidationError = "ValidationError";
@@ -78,4 +78,4 @@ std::string async_failure_location(const std::string& failure_path, std::string_
   return joined(failure_path, file_name(inference_id) + "-error.out");
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

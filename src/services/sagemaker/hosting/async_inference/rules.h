@@ -7,7 +7,7 @@
 #include "api/sagemaker_runtime/invocation.h"
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Of the requests whose age and time they do not say: SageMaker's defaults.
 inline constexpr std::int64_t kRequestTtlSecondsDefault = 21'600;
@@ -28,4 +28,4 @@ std::string async_output_location(const std::string& output_path,
 // "s3://bucket/prefix/<inference id>-error.out"; "" when there is no failure path.
 std::string async_failure_location(const std::string& failure_path, std::string_view inference_id);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/hosting/async_inference/async_invocation.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using Input = api::sagemaker_runtime::InvokeEndpointAsyncInput;
@@ -168,4 +168,4 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

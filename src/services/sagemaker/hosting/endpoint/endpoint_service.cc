@@ -12,7 +12,7 @@
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 // The transition, with the invariant of what it makes.
@@ -290,4 +290,4 @@ Result<std::optional<std::string>> EndpointService::log_stream(const std::string
   return std::optional("i-" + ref.fleet + "-" + std::to_string(ref.instance));
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -17,7 +17,7 @@
 #include "services/sagemaker_runtime/interface.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 class EndpointService final {
  public:
@@ -78,4 +78,4 @@ class EndpointService final {
   std::jthread starter_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

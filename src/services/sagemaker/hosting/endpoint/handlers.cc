@@ -9,7 +9,7 @@
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -290,4 +290,4 @@ void EndpointHandlers::add_to(Registry& registry) {
   registry.add<operations::DeleteEndpoint>(*this, &EndpointHandlers::remove);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

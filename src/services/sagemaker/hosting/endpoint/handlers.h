@@ -11,7 +11,7 @@
 #include "services/sagemaker/hosting/model/model.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // A Describe of an endpoint or a component on its way waits this long for the next status: the
 // waiters of the SDKs poll every 30 seconds.
@@ -54,4 +54,4 @@ class EndpointHandlers {
 // What a Describe says of the record.
 api::sagemaker::DescribeEndpointOutput describe_endpoint(const Endpoint& endpoint);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -9,7 +9,7 @@
 #include "services/service.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct EndpointConfigRecord {
   std::string account, region, arn;
@@ -40,4 +40,4 @@ Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInp
 // CreateEndpointConfig, DescribeEndpointConfig, ListEndpointConfigs, DeleteEndpointConfig.
 void add_endpoint_config_operations(Registry& registry, const Dependencies& dependencies);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -7,7 +7,7 @@
 #include "services/sagemaker/hosting/data_capture/data_capture.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 std::unexpected<Error> invalid(std::string message) {
@@ -143,4 +143,4 @@ Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInp
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

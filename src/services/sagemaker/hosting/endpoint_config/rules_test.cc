@@ -6,7 +6,7 @@
 
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using namespace api::sagemaker;
@@ -111,4 +111,4 @@ TEST(EndpointConfigRules, Serverless_variants_have_no_instance_count) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -7,7 +7,7 @@
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -327,4 +327,4 @@ void ComponentHandlers::add_to(Registry& registry) {
   registry.add<operations::DeleteInferenceComponent>(*this, &ComponentHandlers::remove);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

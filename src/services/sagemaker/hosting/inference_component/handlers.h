@@ -9,7 +9,7 @@
 #include "services/sagemaker/hosting/inference_component/rules.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 inline constexpr std::size_t kComponentsPerEndpointMax = 100;
 
@@ -57,4 +57,4 @@ class ComponentHandlers {
 api::sagemaker::DescribeInferenceComponentOutput describe_component(
     const InferenceComponent& component);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

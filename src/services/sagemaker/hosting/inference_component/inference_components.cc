@@ -6,7 +6,7 @@
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace tasks = component_tasks;
@@ -174,4 +174,4 @@ Result<std::optional<std::string>> InferenceComponents::log_stream(const std::st
   return std::optional(server_log_stream(variant, ref));
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -15,7 +15,7 @@
 #include "services/sagemaker/hosting/inference_component/handlers.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 class InferenceComponents final : public EndpointComponents {
  public:
@@ -53,4 +53,4 @@ class InferenceComponents final : public EndpointComponents {
   FleetListener listener_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

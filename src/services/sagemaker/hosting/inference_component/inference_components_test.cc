@@ -16,7 +16,7 @@
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 #include "store/memory/memory_store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -280,4 +280,4 @@ TEST_F(InferenceComponentsTest, What_a_server_says_and_its_end_reach_its_compone
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/hosting/fleet/test_fleet_machine.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using ::testing::ElementsAre;
@@ -410,4 +410,4 @@ TEST(InferenceComponentTransitions, What_leaves_is_looked_at_again_while_request
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting
