@@ -116,7 +116,9 @@ struct Application::Parts {
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
   std::unique_ptr<services::sagemaker::hosting::FleetRunner> fleets;
+  std::unique_ptr<services::sagemaker::hosting::FleetListener> endpoint_servers, component_servers;
   std::unique_ptr<services::sagemaker::hosting::HealthMonitor> health;
+  std::unique_ptr<services::sagemaker::hosting::HostedComponents> hosted;
   std::unique_ptr<services::sagemaker::hosting::EndpointService> endpoints;
   std::unique_ptr<services::sagemaker::hosting::InferenceComponents> components;
   std::unique_ptr<services::sagemaker::hosting::AsyncInference> asynchronous;

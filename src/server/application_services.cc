@@ -87,8 +87,8 @@ services::sagemaker::hosting::HealthOptions Application::Parts::health_options()
   };
   options.unhealthy = [this](const sagemaker::hosting::UnhealthyServer& server) {
     return server.job.starts_with(sagemaker::hosting::kComponentJobPrefix)
-               ? components->servers().server_unhealthy(server)
-               : endpoints->servers().server_unhealthy(server);
+               ? component_servers->server_unhealthy(server)
+               : endpoint_servers->server_unhealthy(server);
   };
   return options;
 }
@@ -150,19 +150,23 @@ Result<void> Application::Parts::add_services() {
   fleets = std::make_unique<services::sagemaker::hosting::FleetRunner>(
       dependencies, services::sagemaker::hosting::FleetOptions{(data / "endpoints").string(), ping,
                                                                inference->limits().model_time});
-  endpoints = std::make_unique<services::sagemaker::hosting::EndpointService>(dependencies, routes,
-                                                                              *fleets, *recorder);
-  components = std::make_unique<services::sagemaker::hosting::InferenceComponents>(
-      dependencies, *fleets, *endpoints);
-  endpoints->host(*components);
+  endpoint_servers = std::make_unique<services::sagemaker::hosting::FleetListener>(
+      dependencies, services::sagemaker::hosting::endpoint_owners(*store));
+  component_servers = std::make_unique<services::sagemaker::hosting::FleetListener>(
+      dependencies, services::sagemaker::hosting::component_owners(*store));
   health = std::make_unique<services::sagemaker::hosting::HealthMonitor>(health_options());
-  endpoints->check_with(*health);
+  hosted = std::make_unique<services::sagemaker::hosting::HostedComponents>(*store, *fleets);
+  endpoints = std::make_unique<services::sagemaker::hosting::EndpointService>(
+      dependencies, services::sagemaker::hosting::EndpointParts{routes, *fleets, *recorder, *hosted,
+                                                                *health, *endpoint_servers});
+  components = std::make_unique<services::sagemaker::hosting::InferenceComponents>(
+      dependencies, *fleets, *hosted, *endpoints, *component_servers);
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
   components->add_to(*engine);
   components->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::hosting::kEndpointJobPrefix, endpoints->servers());
-  sagemaker->jobs().add(services::sagemaker::hosting::kComponentJobPrefix, components->servers());
+  sagemaker->jobs().add(services::sagemaker::hosting::kEndpointJobPrefix, *endpoint_servers);
+  sagemaker->jobs().add(services::sagemaker::hosting::kComponentJobPrefix, *component_servers);
   asynchronous = std::make_unique<services::sagemaker::hosting::AsyncInference>(
       *store, *engine, clock, *random, async_ports(*store, s3_as(), *loops, *inference));
   asynchronous->add_to(*engine);

@@ -1,9 +1,8 @@
-// What an asynchronous endpoint and a request to one must be, and where the answers go.
+// What a request to an asynchronous endpoint must be, and where the answers go.
 #pragma once
 
 #include <string>
 
-#include "api/sagemaker/endpoint_config.h"
 #include "api/sagemaker_runtime/invocation.h"
 #include "base/error.h"
 
@@ -14,9 +13,6 @@ inline constexpr std::int64_t kRequestTtlSecondsDefault = 21'600;
 inline constexpr std::int64_t kInvocationTimeoutSecondsDefault = 900;
 // Requests at one instance at a time when the configuration does not say.
 inline constexpr int kConcurrentInvocationsDefault = 4;
-
-// Of CreateEndpointConfig: ValidationException.
-Result<void> check_async_config(const api::sagemaker::AsyncInferenceConfig& config);
 
 // Of InvokeEndpointAsync: ValidationError.
 Result<void> check_async_request(const api::sagemaker_runtime::InvokeEndpointAsyncInput& request);

@@ -1,5 +1,5 @@
-// What an endpoint's inference components mean to it. inference_component/ implements it and tells
-// EndpointService::publish() when one has changed, so endpoint/ need not know them.
+// What an endpoint's inference components mean to it. inference_component/ implements it
+// (HostedComponents) and calls EndpointService::publish() when a component has changed.
 #pragma once
 
 #include <mutex>

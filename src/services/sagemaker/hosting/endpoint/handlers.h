@@ -19,9 +19,9 @@ inline constexpr std::chrono::milliseconds kHeldDescribe{20'000};
 
 class EndpointHandlers {
  public:
-  explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
-  // Before it takes requests; borrows them.
-  void host(EndpointComponents& components) { components_ = &components; }
+  // Borrows the components.
+  EndpointHandlers(const Dependencies& dependencies, EndpointComponents& components)
+      : in_(dependencies), components_(components) {}
   // Registered handlers refer to this.
   void add_to(Registry& registry);
 
@@ -48,7 +48,7 @@ class EndpointHandlers {
   std::string fleet_id();
 
   Dependencies in_;
-  EndpointComponents* components_ = nullptr;
+  EndpointComponents& components_;
 };
 
 // What a Describe says of the record.
