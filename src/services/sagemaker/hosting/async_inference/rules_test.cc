@@ -48,7 +48,9 @@ class AsyncTransitions : public testing::Test {
   }
   std::optional<engine::Step<AsyncInvocation>> apply(const char* event, Timestamp now = {1},
                                                      const std::string& reason = "") {
-    auto step = async_transition(invocation_, async_event(event, reason), now);
+    ValueObject payload;
+    if (!reason.empty()) payload.set("reason", reason);
+    auto step = async_transition(invocation_, {event, std::move(payload)}, now);
     EXPECT_TRUE(step);
     return *step;
   }
@@ -129,7 +131,7 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
   invocation_.phase = AsyncPhase::failing;
   ValueObject payload;
   payload.set("task", "WriteFailure");
-  auto step = async_transition(invocation_, {async_events::kTaskFailed, payload}, {1});
+  auto step = async_transition(invocation_, {engine::TaskFailure::kType, payload}, {1});
   ASSERT_TRUE(step && *step);
   ASSERT_EQ((*step)->tasks.size(), 1u);
   EXPECT_EQ((*step)->tasks[0].type, "Remove");

@@ -2,9 +2,11 @@
 
 #include <cmath>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_names.h"
+#include "services/sagemaker/hosting/endpoint/events.h"
 #include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
@@ -25,8 +27,11 @@ bool on_its_way(const Endpoint& endpoint) {
          endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
+// As callers of Describe wait for it: Publishing is over in a moment.
 std::string stage_of(const Endpoint& endpoint) {
-  return endpoint.deployment ? endpoint.deployment->stage : std::string();
+  if (!endpoint.deployment) return {};
+  const std::string& stage = endpoint.deployment->stage;
+  return stage == deployment_stages::kPublishing ? deployment_stages::kCreating : stage;
 }
 
 template <class T>
@@ -217,7 +222,7 @@ Result<api::UpdateEndpointOutput> EndpointHandlers::update(
   retain_properties(endpoint, request, deployment.fleet);
   const std::unique_lock<std::mutex> still = components_.lock();
   TRY(components_.check_variants(endpoint, deployment.fleet.variants));
-  TRY(send(endpoint, {events::kUpdateRequested, to_value(deployment)}));
+  TRY(send(endpoint, engine::event_of(events::UpdateRequested{std::move(deployment)})));
   return api::UpdateEndpointOutput{endpoint.arn};
 }
 
@@ -257,7 +262,7 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
   change.deployment.id = fleet_id();
   change.deployment.kind = "UpdateEndpointWeightsAndCapacities";
   change.deployment.trigger = context.principal.arn;
-  TRY(send(endpoint, {events::kCapacityRequested, to_value(change)}));
+  TRY(send(endpoint, engine::event_of(events::CapacityRequested{std::move(change)})));
   return api::UpdateEndpointWeightsAndCapacitiesOutput{endpoint.arn};
 }
 
@@ -267,7 +272,7 @@ Result<tidemill::api::Empty> EndpointHandlers::remove(Context& context,
   if (endpoint.status == "Deleting") return tidemill::api::Empty{};
   const std::unique_lock<std::mutex> still = components_.lock();
   TRY(components_.check_none(endpoint));
-  TRY(send(endpoint, {events::kDeleteRequested, {}}));
+  TRY(send(endpoint, engine::event_of(events::DeleteRequested{})));
   return tidemill::api::Empty{};
 }
 
