@@ -66,7 +66,7 @@ TEST(Describe, an_integer_past_its_members_range_is_refused) {
   EXPECT_TRUE(from_value(Value((std::int64_t{1} << 32) - 1), positive));
   EXPECT_EQ(positive, 0xFFFFFFFFu);
   std::uint64_t bits = 0;
-  EXPECT_TRUE(from_value(to_value(~std::uint64_t{0}), bits));
+  EXPECT_TRUE(from_value(tidemill::to_value(~std::uint64_t{0}), bits));
   EXPECT_EQ(bits, ~std::uint64_t{0});
 }
 

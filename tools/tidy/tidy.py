@@ -25,8 +25,9 @@ BELOW = {
     "runtimes": ["base"],
     "api": ["base"],
     "services": ["api", "engine", "store", "blobs", "compute", "infer", "runtimes", "runtime", "base"],
-    "server": ["*"],
-    "cli": ["*"],
+    "server": ["services", "api", "engine", "store", "blobs", "compute", "infer", "train", "model_server", "runtimes",
+               "sql", "wire", "runtime", "base"],
+    "cli": ["server", "services", "train", "model_server", "infer", "compute", "wire", "runtime", "api", "base"],
 }
 # Services in districts (folders one level below the service), and which of its districts a district
 # may include. Files of the service's own folder put the districts together: they may include all

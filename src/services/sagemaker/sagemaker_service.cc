@@ -13,7 +13,7 @@ struct SagemakerService::Resources {
 SagemakerService::SagemakerService(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       resources_(std::make_unique<Resources>(dependencies_)) {
-  router_.add(jobs::kComputeIdPrefix, resources_->training_jobs.listener());
+  job_listeners_.add(jobs::kComputeIdPrefix, resources_->training_jobs.listener());
 }
 
 SagemakerService::~SagemakerService() = default;

@@ -28,38 +28,38 @@ Next expire(AsyncInvocation invocation) {
                                               " seconds that RequestTTLSeconds gives it.");
 }
 
-// Its timer may have rung while it was running: then nothing else ends the wait.
-Next back_to_queue(AsyncInvocation invocation, Timestamp now) {
-  if (invocation.overdue || now >= invocation.expires) return expire(std::move(invocation));
+// Its timer may have rung while it was running: then nothing else ends the wait. Only the timer
+// decides, since it counts time that has passed, and the wall clock may have been set.
+Next back_to_queue(AsyncInvocation invocation) {
+  if (invocation.overdue) return expire(std::move(invocation));
   invocation.phase = AsyncPhase::queued;
   return engine::Step<AsyncInvocation>{std::move(invocation)};
 }
 
-Next dispatched(AsyncInvocation invocation, const events::Dispatched&, Timestamp now) {
-  if (now >= invocation.expires) return {};
+Next dispatched(AsyncInvocation invocation, const events::Dispatched&, Timestamp) {
   invocation.phase = AsyncPhase::running;
   invocation.attempts += 1;
   return engine::Step<AsyncInvocation>{std::move(invocation)};
 }
 
-Next released(AsyncInvocation invocation, const events::Released&, Timestamp now) {
+Next released(AsyncInvocation invocation, const events::Released&, Timestamp) {
   invocation.attempts -= 1;
-  return back_to_queue(std::move(invocation), now);
+  return back_to_queue(std::move(invocation));
 }
 
-Next interrupted(AsyncInvocation invocation, const events::Interrupted& event, Timestamp now) {
+Next interrupted(AsyncInvocation invocation, const events::Interrupted& event, Timestamp) {
   if (invocation.attempts >= kAsyncAttemptsMax)
     return fail_with(std::move(invocation), "The invocation was begun " +
                                                 std::to_string(kAsyncAttemptsMax) +
                                                 " times and never came to an end: " + event.reason);
-  return back_to_queue(std::move(invocation), now);
+  return back_to_queue(std::move(invocation));
 }
 
 Next failed(AsyncInvocation invocation, const events::Failed& event, Timestamp) {
   return fail_with(std::move(invocation), event.reason);
 }
 
-// The timer decides, not the wall clock: it rings once, and the clock may have been set back.
+// The timer rings once.
 Next expired(AsyncInvocation invocation, const events::Expired&, Timestamp) {
   if (invocation.phase == AsyncPhase::queued) return expire(std::move(invocation));
   invocation.overdue = true;

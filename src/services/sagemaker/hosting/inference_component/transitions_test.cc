@@ -77,7 +77,7 @@ struct Machine : TestMachine<InferenceComponent, component_transition> {
     EXPECT_TRUE(task("StartCopies"));
     EXPECT_TRUE(from_value(task("StartCopies")->payload, ref));
     return apply({events::kCopiesReady,
-                  to_value(sagemaker::ready(*find_fleet(record, ref.fleet), ref.instances))});
+                  to_value(hosting::ready(*find_fleet(record, ref.fleet), ref.instances))});
   }
   bool publish() { return apply(published(publication)); }
   bool want(std::int64_t copies) {

@@ -1,22 +1,30 @@
-// The services: their tables, their dependencies, and how they are connected.
+// What the services are built on, and the services themselves.
 #include <unistd.h>
 
 #include <sstream>
 
+#include "api/all_services.h"
 #include "base/log.h"
 #include "runtimes/runtimes.h"
+#include "server/all_modules.h"
 #include "server/application_parts.h"
 #include "server/async_ports.h"
 #include "server/batch_invocation.h"
-#include "server/tag_sources.h"
 #include "services/platform/delivery/http_driver.h"
 #include "services/s3/client.h"
+#include "services/sagemaker/common/tags/tags.h"
+#include "services/sagemaker_runtime/handlers.h"
 #include "store/identity.h"
 
 namespace tidemill::server {
 namespace {
 
 namespace filesystem = std::filesystem;
+namespace platform_service = services::platform;
+
+constexpr std::chrono::seconds kModelsSweepInterval{10};
+constexpr std::chrono::hours kQuarantineInterval{1};
+constexpr std::chrono::seconds kFolderWatchInterval{5};
 
 // Finds a program like a shell: an absolute path, or looked up in PATH; "" when not found.
 std::string find_program(const std::string& name) {
@@ -32,18 +40,21 @@ std::string find_program(const std::string& name) {
 
 }  // namespace
 
-std::vector<store::TableSpec> all_tables() {
+Result<void> Application::Parts::order_modules() {
+  modules.emplace(TRY(services::platform::Modules::in_order(all_modules())));
+  return {};
+}
+
+std::vector<store::TableSpec> Application::Parts::all_tables() const {
   std::vector<store::TableSpec> all = engine::engine_tables();
   all.push_back(store::identity_table().spec());
   auto add = [&all](std::vector<store::TableSpec> more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
   };
-  add(services::iam::IamService::tables());
+  add(modules->tables());
   add(services::platform::Deliveries::tables());
   add(services::platform::Schedules::tables());
-  add(services::s3::S3Service::tables());
-  add(services::logs::LogsService::tables());
   add(services::sagemaker::SagemakerService::tables());
   add(services::sagemaker::hosting::EndpointService::tables());
   add(services::sagemaker::hosting::InferenceComponents::tables());
@@ -94,55 +105,125 @@ services::sagemaker::hosting::HealthOptions Application::Parts::health_options()
 }
 
 void Application::Parts::add_platform() {
-  namespace platform = services::platform;
-  training_counts = std::make_unique<services::sagemaker::jobs::TrainingJobCounts>(*store);
-  training_counts->add_to(*outbox);
-  http_deliveries = platform::make_http_driver();
-  deliveries = std::make_unique<platform::Deliveries>(
+  held = std::make_unique<platform_service::HeldAnswers>();
+  engine->on_change([this](const std::string& record) { held->changed(record); });
+  http_deliveries = platform_service::make_http_driver();
+  deliveries = std::make_unique<platform_service::Deliveries>(
       *store, *engine, *random, *durations,
-      platform::DeliveryPorts{
+      platform_service::DeliveryPorts{
           [this](const std::string& role, const std::string& action, const std::string& target) {
-            return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
+            return platform->use<services::iam::IamInterface>().authorize_role(
                 role, services::sagemaker::kRoleSessionName, action, target);
           }});
   for (const char* scheme : {"http", "https"}) deliveries->add(scheme, "", *http_deliveries);
   deliveries->add_to(*engine);
-  schedules = std::make_unique<platform::Schedules>(*store, clock, *random);
+  schedules = std::make_unique<platform_service::Schedules>(*store, clock, *random);
+  sweeps = std::make_unique<platform_service::Sweeps>();
+  add_sweeps();
+  dispatcher = std::make_unique<platform_service::Dispatcher>(platform_service::DispatcherParts{
+      registry, authorizer, api::all_services(), *loops, clock, *random,
+      [this](const platform_service::Call& call, const Error* error,
+             std::chrono::nanoseconds duration) {
+        metrics.record_inside(call.service.name, call.operation.name, !error, duration);
+      }});
+}
+
+void Application::Parts::add_sweeps() {
+  sweeps->add("blobs-quarantine", kQuarantineInterval, [this]() -> Result<void> {
+    ages->look();
+    blobs->delete_expired(ages->now());
+    return {};
+  });
+  sweeps->add("folder-watch", kFolderWatchInterval,
+              [this, last = std::string()]() mutable -> Result<void> {
+                std::string now = trouble();
+                if (now == last) return {};
+                if (now.empty())
+                  log::info("the data folder is back");
+                else
+                  log::error("the data folder is gone", {{"reason", now}, {"path", data.string()}});
+                last = std::move(now);
+                return {};
+              });
+  sweeps->add("models-sweep", kModelsSweepInterval, [this]() -> Result<void> {
+    fleets->sweep();
+    return {};
+  });
+}
+
+Result<void> Application::Parts::open_modules() {
+  add_platform();
+  platform = std::make_unique<platform_service::Platform>(
+      platform_service::PlatformParts{.settings = settings,
+                                      .data = data,
+                                      .addresses = addresses,
+                                      .clock = clock,
+                                      .durations = *durations,
+                                      .ages = *ages,
+                                      .random = *random,
+                                      .store = *store,
+                                      .blobs = *blobs,
+                                      .compute = *compute,
+                                      .loops = *loops,
+                                      .engine = *engine,
+                                      .outbox = *outbox,
+                                      .handlers = registry,
+                                      .schedules = *schedules,
+                                      .deliveries = *deliveries,
+                                      .sweeps = *sweeps,
+                                      .held = *held,
+                                      .dispatcher = *dispatcher});
+  TRY(modules->open(*platform));
+  authorizer.ask(platform->use<platform_service::Authorizer>());
+  return {};
 }
 
 services::sagemaker::S3As Application::Parts::s3_as() {
   return [this](const services::sagemaker::RoleUse& use) {
     return std::make_unique<services::s3::S3Client>(
         *dispatcher, [this, use]() -> Result<services::platform::Caller> {
-          services::Principal principal = TRY(iam->role_principal(
-              use.role_arn, services::sagemaker::kRoleSessionName, use.account));
+          services::Principal principal =
+              TRY(platform->use<services::iam::IamInterface>().role_principal(
+                  use.role_arn, services::sagemaker::kRoleSessionName, use.account));
           return services::platform::Caller{std::move(principal), use.region};
         });
   };
 }
 
 Result<void> Application::Parts::add_services() {
-  add_platform();
-  sts = std::make_unique<services::sts::StsService>(*iam);
-  logs = std::make_unique<services::logs::LogsService>(*store, clock, *random);
-  iam->set_tag_sources(tag_sources(*store));
-  iam->add_to(registry);
-  sts->add_to(registry);
-  s3->check_items_with(
-      [this](const services::Context& context, std::string_view action, std::string_view resource,
-             const Value& input) { return iam->authorize_item(context, action, resource, input); });
-  s3->add_to(registry);
-  logs->add_to(registry);
+  platform->add_tag_source(
+      "sagemaker", [this](std::string_view arn) -> Result<platform_service::ResourceTags> {
+        auto found = TRY(services::sagemaker::resource_tags().get(*store, std::string(arn)));
+        return found ? found->record.tags : platform_service::ResourceTags();
+      });
+  training_counts = std::make_unique<services::sagemaker::jobs::TrainingJobCounts>(*store);
+  training_counts->add_to(*outbox);
+  make_recorder();
+  using services::sagemaker_runtime::InferenceLimits;
+  inference = std::make_unique<services::sagemaker_runtime::Inference>(
+      routes, *loops, clock,
+      settings.text("strict-aws") == "on" ? InferenceLimits::aws() : InferenceLimits{},
+      recorder.get());
+  services::sagemaker_runtime::add_invocations(registry, *inference);
   services::sagemaker::Settings placed;
   placed.jobs_directory = (data / "training").string();
   placed.programs = TRY(programs());
-  placed.endpoint = endpoint;
+  placed.endpoint = addresses.endpoint;
   placed.isolate_jobs = settings.text("job-network") == "isolated";
-  placed.port = http->port();
-  if (credentials_door) placed.credentials_url = credentials_door->url();
-  services::sagemaker::Dependencies dependencies{*store, *engine, *compute, *s3,
-                                                 *logs,  *iam,    clock,    *random,
-                                                 *held,  s3_as(), placed,   durations.get()};
+  placed.port = addresses.port;
+  placed.credentials_url = addresses.credentials_url;
+  services::sagemaker::Dependencies dependencies{*store,
+                                                 *engine,
+                                                 *compute,
+                                                 platform->use<services::s3::S3Interface>(),
+                                                 platform->use<services::logs::LogsInterface>(),
+                                                 platform->use<services::iam::IamInterface>(),
+                                                 clock,
+                                                 *random,
+                                                 *held,
+                                                 s3_as(),
+                                                 placed,
+                                                 durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
   const auto ping = [this](const services::sagemaker::hosting::ServerAddress& address) {
     return inference->ping(address);
