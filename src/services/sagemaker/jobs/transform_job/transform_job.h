@@ -15,6 +15,10 @@
 #include "services/sagemaker/jobs/job.h"
 #include "store/table.h"
 
+namespace tidemill::services::sagemaker {
+struct RoleUse;
+}
+
 namespace tidemill::services::sagemaker::jobs {
 
 enum class TransformPhase { starting, transforming, over };
@@ -59,7 +63,6 @@ std::string transform_job_key(std::string_view account, std::string_view region,
                               std::string_view name);
 bool is_terminal(const TransformJob& job);
 // On whose behalf the server reads and writes for the job.
-struct RoleUse;
 RoleUse role_use(const TransformJob& job);
 
 // "<job>/i-<instance id>-0", where the model server writes; what the job itself has to say goes to
