@@ -31,7 +31,10 @@ struct IamOptions {
 };
 
 // Thread-safe.
-class IamService final : public IamInterface, public SessionInterface, public platform::Authorizer {
+class IamService final : public IamInterface,
+                         public SessionInterface,
+                         public platform::Authorizer,
+                         public platform::ItemAuthorizer {
  public:
   // What is passed outlives the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
@@ -68,10 +71,8 @@ class IamService final : public IamInterface, public SessionInterface, public pl
   Result<void> authorize_operation(const Context& context, const schema::Service& service,
                                    const schema::Operation& operation, const Value& input) override;
 
-  // One of several items that an operation names, where AWS answers for each: `input` is what the
-  // operation would have for this item alone. AccessDeniedException when it is refused.
   Result<void> authorize_item(const Context& context, std::string_view action,
-                              std::string_view resource, const Value& input);
+                              std::string_view resource, const Value& input) override;
 
   Result<TemporaryCredentials> assume_role(const Context& context,
                                            const AssumeRole& request) override;

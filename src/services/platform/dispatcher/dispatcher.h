@@ -31,6 +31,16 @@ class Authorizer {
                                            const Value& input) = 0;
 };
 
+// Decides single items of operations that name several, where AWS answers for each. Thread-safe.
+class ItemAuthorizer {
+ public:
+  virtual ~ItemAuthorizer() = default;
+  // `input` is what the operation would have for this item alone. AccessDeniedException when it is
+  // refused.
+  virtual Result<void> authorize_item(const Context& context, std::string_view action,
+                                      std::string_view resource, const Value& input) = 0;
+};
+
 // One call on its way. It lives until it was answered.
 struct Call {
   const schema::Service& service;
