@@ -27,20 +27,21 @@ Next expired(AsyncInvocation invocation) {
                                            " seconds that RequestTTLSeconds gives it.");
 }
 
-// Its timer may have rung while it was running: then nothing else ends the wait.
-Next back_to_queue(AsyncInvocation invocation, Timestamp now) {
-  if (invocation.overdue || now >= invocation.expires) return expired(std::move(invocation));
+// Its timer may have rung while it was running: then nothing else ends the wait. Only the timer
+// decides, since it counts time that has passed, and the wall clock may have been set.
+Next back_to_queue(AsyncInvocation invocation) {
+  if (invocation.overdue) return expired(std::move(invocation));
   invocation.phase = AsyncPhase::queued;
   return engine::Step<AsyncInvocation>{std::move(invocation)};
 }
 
-Next interrupted(AsyncInvocation invocation, const std::string& reason, Timestamp now) {
+Next interrupted(AsyncInvocation invocation, const std::string& reason) {
   if (invocation.phase != AsyncPhase::running) return {};
   if (invocation.attempts >= kAsyncAttemptsMax)
     return failed(std::move(invocation), "The invocation was begun " +
                                              std::to_string(kAsyncAttemptsMax) +
                                              " times and never came to an end: " + reason);
-  return back_to_queue(std::move(invocation), now);
+  return back_to_queue(std::move(invocation));
 }
 
 }  // namespace
@@ -72,10 +73,10 @@ engine::Step<AsyncInvocation> begin_async_invocation(AsyncInvocation invocation)
 }
 
 Result<Next> async_transition(const AsyncInvocation& invocation, const engine::Event& event,
-                              Timestamp now) {
+                              Timestamp) {
   const AsyncPhase phase = invocation.phase;
   if (event.type == events::kDispatched) {
-    if (phase != AsyncPhase::queued || now >= invocation.expires) return Next();
+    if (phase != AsyncPhase::queued) return Next();
     engine::Step<AsyncInvocation> step{invocation};
     step.next.phase = AsyncPhase::running;
     step.next.attempts += 1;
@@ -85,16 +86,15 @@ Result<Next> async_transition(const AsyncInvocation& invocation, const engine::E
     if (phase != AsyncPhase::running) return Next();
     AsyncInvocation back = invocation;
     back.attempts -= 1;
-    return back_to_queue(std::move(back), now);
+    return back_to_queue(std::move(back));
   }
   if (event.type == events::kInterrupted)
-    return interrupted(invocation, text_of(event.payload, "reason"), now);
+    return interrupted(invocation, text_of(event.payload, "reason"));
   if (event.type == events::kFailed) {
     if (phase == AsyncPhase::failing) return Next();
     return failed(invocation, text_of(event.payload, "reason"));
   }
   if (event.type == events::kExpired) {
-    // The timer decides, not the wall clock: it rings once, and the clock may have been set back.
     if (phase == AsyncPhase::queued) return expired(invocation);
     if (phase != AsyncPhase::running) return Next();
     engine::Step<AsyncInvocation> step{invocation};

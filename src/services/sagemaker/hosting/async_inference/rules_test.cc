@@ -112,10 +112,21 @@ TEST_F(AsyncTransitions, is_dispatched_once) {
   EXPECT_EQ(step->next.phase, AsyncPhase::failing);
 }
 
-TEST_F(AsyncTransitions, is_not_dispatched_when_its_time_is_over) {
-  EXPECT_FALSE(apply(async_events::kDispatched, {60'000'000}));
-  // The timer counts by another clock than the wall's, which may be a little behind.
-  auto step = apply(async_events::kExpired, {59'999'999});
+TEST_F(AsyncTransitions, expires_by_its_timer_and_not_by_the_wall_clock) {
+  // The wall clock was set forward by a day: nothing has expired.
+  const Timestamp tomorrow{86'400'000'000};
+  auto step = apply(async_events::kDispatched, tomorrow);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->next.phase, AsyncPhase::running);
+  invocation_.phase = AsyncPhase::running;
+  for (const char* event : {async_events::kReleased, async_events::kInterrupted}) {
+    step = apply(event, tomorrow, "x");
+    ASSERT_TRUE(step);
+    EXPECT_EQ(step->next.phase, AsyncPhase::queued) << event;
+  }
+  // It was set back: the timer has counted the time that passed.
+  invocation_.phase = AsyncPhase::queued;
+  step = apply(async_events::kExpired, {-86'400'000'000});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->next.phase, AsyncPhase::failing);
   ASSERT_EQ(step->tasks.size(), 1u);
@@ -129,8 +140,9 @@ TEST_F(AsyncTransitions, expires_when_it_comes_back_too_late) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->next.phase, AsyncPhase::queued);
   EXPECT_EQ(back->next.attempts, 0);
+  invocation_.overdue = true;  // its timer has rung
   for (const char* event : {async_events::kReleased, async_events::kInterrupted}) {
-    auto late = apply(event, {60'000'000}, "x");
+    auto late = apply(event, {1}, "x");
     ASSERT_TRUE(late);
     EXPECT_EQ(late->next.phase, AsyncPhase::failing);
     EXPECT_NE(late->next.failure.find("expired"), std::string::npos);

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/job.h"
 #include "services/sagemaker/jobs/training_job/channels.h"
@@ -98,6 +99,11 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
   if (!done && done.error().code == codes::kCancelled && !run.stop.stop_requested())
     return one_event(events::kTransformed, to_value(result));
   if (!done) return fail(done.error());
+  // The model servers end before the job does, so that a job that is over has all its log lines.
+  // The clean-up stops them again where this fails.
+  if (Result<void> stopped = models_.stop(current); !stopped)
+    log::warning("the models of a transform job could not be stopped yet",
+                 {{"job", job.name()}, {"problem", stopped.error().message}});
   return one_event(events::kTransformed, to_value(*done));
 }
 
