@@ -1,4 +1,4 @@
-"""Every implemented operation with an input and the ARNs of the resources that it works on."""
+"""An input for every implemented operation, and the ARNs of the resources that it works on."""
 import json
 
 ACCOUNT, REGION = "{account}", "us-east-1"
@@ -18,7 +18,7 @@ def group(name="/Secret/g", rest=":*"):
 
 
 def own(kind, member, name="FraudModel", **more):
-    """(input, ARNs) of an operation on one SageMaker resource."""
+    """Returns (input, ARNs) for an operation on one SageMaker resource."""
     return ({member: name, **more}, [sagemaker(kind, name)])
 
 
@@ -214,7 +214,7 @@ LOGS = {
 BUCKET, OBJECT = "arn:aws:s3:::secret-bucket", "arn:aws:s3:::secret-bucket/Dir/Key one"
 _B, _O = {"Bucket": "secret-bucket"}, {"Bucket": "secret-bucket", "Key": "Dir/Key one"}
 _PART = {**_O, "UploadId": "u", "PartNumber": 1}
-_SOURCE = "/secret-bucket/Dir/Key one"  # boto3 encodes it
+_SOURCE = "/secret-bucket/Dir/Key one"  # boto3 encodes the space
 _SOURCE_ARN = {"s3:GetObject": [OBJECT]}
 
 
@@ -287,14 +287,14 @@ S3 = {
 }
 
 STS = {"GetAccessKeyInfo": ({"AccessKeyId": "ASIAIOSFODNN7EXAMPLE"}, ["*"])}
-# What every caller may do, and AssumeRole, which the role's trust policy decides (other tests).
+# Operations that every caller may call, and AssumeRole, which the role's trust policy decides (see other tests).
 FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole"},
         "sagemaker": {"ListEndpointDeployments"}}
 CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS}
 
 
 def needed(service, operation, account):
-    """(input, {action: [ARN]}) with the account filled in."""
+    """Returns (input, {action: [ARN]}) with the account filled in."""
     given, resources = CASES[service][operation]
     if isinstance(resources, list):
         resources = {f"{service.removesuffix('-runtime')}:{operation}": resources}

@@ -1,5 +1,5 @@
-"""The AWS CLI v2, unchanged: what people type first, with the defaults that v1 does not have (CRC64NVME, binary parameters, its own
-transfer code), and by AWS's own names in transparent mode."""
+"""The AWS CLI v2, unmodified: common commands with the defaults that v1 does not have (CRC64NVME, binary parameters,
+its own transfer code), and with AWS's own names in transparent mode."""
 import base64
 import json
 import os
@@ -44,7 +44,7 @@ def test_objects_and_folders(aws):
     assert aws.run("--version").startswith("aws-cli/2.")
     bucket, folder = unique("cli2"), aws.folder / "site"
     (folder / "deep er/ü").mkdir(parents=True)
-    large = os.urandom(20 << 20)  # in parts
+    large = os.urandom(20 << 20)  # uploaded in parts
     (folder / "large.bin").write_bytes(large)
     (folder / "deep er/ü/a+b.txt").write_text("small")
     aws.run("s3", "mb", f"s3://{bucket}")
@@ -72,7 +72,7 @@ def test_objects_and_folders(aws):
     assert "NoSuchBucket" in aws.run("s3", "ls", f"s3://{bucket}", code=254)
 
 
-# Of "by the pipe", by the reference implementation of the polynomial in test_crc64nvme_reference below.
+# Computes the checksum bit by bit from the polynomial; the published check value below verifies this function.
 def crc64nvme(data):
     crc = 0xFFFFFFFFFFFFFFFF
     for byte in data:
@@ -95,7 +95,7 @@ def test_identities_and_roles(aws, server):
                     "--tags", "Key=team,Value=ml")["Role"]
     assert made["Arn"] == f"arn:aws:iam::{account}:role/{name}" and made["AssumeRolePolicyDocument"] == trust
     aws.run("iam", "wait", "role-exists", "--role-name", name)
-    # A profile that assumes the role: the CLI does it by itself, and exports what it got.
+    # A profile that assumes the role: the CLI calls AssumeRole itself and exports the credentials.
     (aws.folder / "config").write_text(f"[profile {name}]\nrole_arn = {made['Arn']}\ncredential_source = Environment\nregion = us-east-1\n")
     who = aws.json("sts", "get-caller-identity", "--profile", name)["Arn"]
     assert who.startswith(f"arn:aws:sts::{account}:assumed-role/{name}/")
@@ -116,12 +116,12 @@ def test_an_endpoint_and_its_logs(aws, world):
             f"VariantName=v,ModelName={name},InstanceType=ml.m5.large,InitialInstanceCount=1")
     aws.run("sagemaker", "create-endpoint", "--endpoint-name", name, "--endpoint-config-name", name)
     aws.run("sagemaker", "wait", "endpoint-in-service", "--endpoint-name", name)
-    # v2 takes blobs in base64 unless told otherwise.
+    # v2 expects blobs in base64 unless told otherwise.
     body = base64.b64encode(b"1,2").decode()
     aws.run("sagemaker-runtime", "invoke-endpoint", "--endpoint-name", name, "--content-type", "text/csv", "--body", body, "answer.txt")
     said = (aws.folder / "answer.txt").read_text()
     assert said == answer(world, name) and "seven" in said
-    # `logs tail` is in v2 alone.
+    # Only v2 has `logs tail`.
     assert wait_until(lambda: aws.run("logs", "tail", f"/aws/sagemaker/Endpoints/{name}", "--since", "1h", "--format", "short"))
     names = aws.run("sagemaker", "list-endpoints", "--name-contains", name, "--query", "Endpoints[].EndpointName", "--output", "text")
     assert names.split() == [name]

@@ -284,7 +284,7 @@ def test_tagging(s3, bucket):
 
 
 def test_the_server_survives_garbage(server):
-    """Malformed requests get an answer of their service, never a 500 or a dropped connection."""
+    """Malformed requests get an answer in their service's format, never a 500 or a dropped connection."""
     for method, path, headers, body in [
             ("GET", "/%zz", {}, None), ("GET", "/bucket?list-type=abc", {}, None), ("POST", "/", {}, b"Action=Nope&Version=1"),
             ("POST", "/", {"X-Amz-Target": "SageMaker.Nope", "Content-Type": "application/x-amz-json-1.1"}, b"{"),

@@ -1,7 +1,7 @@
-"""Unpacks the AWS CLI v2 out of the wheel of aws-cdk.asset-awscli-v2: a wheel around an archive of jsii around the
-ZIP file of a Lambda layer around the program's folder.
+"""Unpacks the AWS CLI v2 from the wheel of aws-cdk.asset-awscli-v2, which contains an archive of jsii, which contains the
+ZIP file of a Lambda layer, which contains the program's folder.
 
-usage: unpack_awscli.py WHEEL FOLDER   writes FOLDER/aws and what it needs, without the help's examples"""
+usage: unpack_awscli.py WHEEL FOLDER   writes FOLDER/aws and the files that it needs, without the help's examples"""
 import io
 import os
 import re
