@@ -234,8 +234,8 @@ void collect(const schema::Shape* shape, std::set<const schema::Shape*>& seen) {
   if (shape->key) collect(shape->key->shape, seen);
 }
 
-// What cannot be checked is known: a model's update that adds to it must be looked at.
-// Every text of up to four of some characters that patterns tell apart.
+// The patterns that cannot be checked are listed: an update that adds one must be looked at.
+// Returns every text of up to four of the characters that patterns distinguish.
 std::vector<std::string> short_texts() {
   std::vector<std::string> texts{""};
   for (std::size_t at = 0; at < texts.size() && texts[at].size() < 4; ++at)

@@ -132,7 +132,7 @@ class FilePacker {
       const ssize_t count = ::pread(file, buffer_.data(), wanted, offset);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return fail(io_error("read " + name_));
-      if (count == 0) return zeros(length);  // the file was cut meanwhile, but its header has the old size
+      if (count == 0) return zeros(length);  // cut meanwhile; its header has the old size
       TRY(write(buffer_.data(), static_cast<std::size_t>(count)));
       offset += count;
       length -= count;
