@@ -43,6 +43,13 @@ Result<std::shared_ptr<Bucket>> Buckets::require(
   return bucket;
 }
 
+std::vector<std::shared_ptr<Bucket>> Buckets::all() const {
+  std::vector<std::shared_ptr<Bucket>> found;
+  std::shared_lock lock(mutex_);
+  for (const auto& [name, bucket] : buckets_) found.push_back(bucket);
+  return found;
+}
+
 std::vector<std::shared_ptr<Bucket>> Buckets::of_account(std::string_view account) const {
   std::vector<std::shared_ptr<Bucket>> found;
   std::shared_lock lock(mutex_);

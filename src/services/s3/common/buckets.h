@@ -65,6 +65,7 @@ class Buckets {
   Result<std::shared_ptr<Bucket>> require(
       std::string_view account, std::string_view name,
       const std::optional<std::string>& expected_owner = std::nullopt) const;
+  std::vector<std::shared_ptr<Bucket>> all() const;
   // Of one account, by name.
   std::vector<std::shared_ptr<Bucket>> of_account(std::string_view account) const;
 
