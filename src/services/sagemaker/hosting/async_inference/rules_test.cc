@@ -4,41 +4,10 @@
 
 #include "services/sagemaker/hosting/async_inference/async_invocation.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using Input = api::sagemaker_runtime::InvokeEndpointAsyncInput;
-
-api::sagemaker::AsyncInferenceConfig config(const std::string& output) {
-  api::sagemaker::AsyncInferenceConfig out;
-  out.output_config = api::sagemaker::AsyncInferenceOutputConfig{};
-  out.output_config->s3_output_path = output;
-  return out;
-}
-
-TEST(AsyncRules, a_configuration_says_where_answers_go) {
-  EXPECT_TRUE(check_async_config(config("s3://b/out")));
-  EXPECT_FALSE(check_async_config(config("")));
-  EXPECT_FALSE(check_async_config(config("file:///tmp/out")));
-  auto with_failure = config("s3://b/out");
-  with_failure.output_config->s3_failure_path = "nowhere";
-  EXPECT_FALSE(check_async_config(with_failure));
-  with_failure.output_config->s3_failure_path = "";
-  EXPECT_TRUE(check_async_config(with_failure));
-}
-
-TEST(AsyncRules, refuses_what_is_not_there) {
-  auto encrypted = config("s3://b/out");
-  encrypted.output_config->kms_key_id = "alias/mine";
-  EXPECT_FALSE(check_async_config(encrypted));
-  auto noisy = config("s3://b/out");
-  noisy.output_config->notification_config = api::sagemaker::AsyncInferenceNotificationConfig{};
-  EXPECT_TRUE(check_async_config(noisy));
-  noisy.output_config->notification_config->error_topic = "arn:aws:sns:eu-west-1:123456789012:t";
-  auto refused = check_async_config(noisy);
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("SNS"), std::string::npos);
-}
 
 TEST(AsyncRules, a_request_has_one_input) {
   Input request;
@@ -79,7 +48,9 @@ class AsyncTransitions : public testing::Test {
   }
   std::optional<engine::Step<AsyncInvocation>> apply(const char* event, Timestamp now = {1},
                                                      const std::string& reason = "") {
-    auto step = async_transition(invocation_, async_event(event, reason), now);
+    ValueObject payload;
+    if (!reason.empty()) payload.set("reason", reason);
+    auto step = async_transition(invocation_, {event, std::move(payload)}, now);
     EXPECT_TRUE(step);
     return *step;
   }
@@ -172,7 +143,7 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
   invocation_.phase = AsyncPhase::failing;
   ValueObject payload;
   payload.set("task", "WriteFailure");
-  auto step = async_transition(invocation_, {async_events::kTaskFailed, payload}, {1});
+  auto step = async_transition(invocation_, {engine::TaskFailure::kType, payload}, {1});
   ASSERT_TRUE(step && *step);
   ASSERT_EQ((*step)->tasks.size(), 1u);
   EXPECT_EQ((*step)->tasks[0].type, "Remove");
@@ -180,4 +151,4 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting
