@@ -206,6 +206,12 @@ Result<void> Application::Parts::open_requests() {
   parts.region = settings.text("region");
   parts.data_folder = data.string();
   parts.callers = caller_rules(settings, address);
+  // With any credentials, pages of other origins are refused whatever a bucket says.
+  if (settings.text("auth") != "any") {
+    bucket_pages = std::make_unique<BucketPages>(platform->use<services::s3::CorsInterface>(),
+                                                 routing.base_hosts);
+    parts.bucket_pages = bucket_pages.get();
+  }
   chain = std::make_unique<RequestChain>(std::move(parts));
   entrance.lead_to(*chain);
   return {};

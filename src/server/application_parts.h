@@ -19,6 +19,7 @@
 #include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "server/application.h"
+#include "server/bucket_pages.h"
 #include "server/credentials_door.h"
 #include "server/descriptors.h"
 #include "server/job_doors.h"
@@ -137,6 +138,7 @@ struct Application::Parts {
   std::unique_ptr<wire::Tunnels> tunnels;
   std::unique_ptr<ConnectPath> connect_path;
   Entrance entrance;
+  std::unique_ptr<BucketPages> bucket_pages;  // nullptr with any credentials
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
   std::unique_ptr<wire::HttpServer> job_http;   // for the doors in jobs' networks

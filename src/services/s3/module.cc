@@ -1,9 +1,11 @@
 #include "services/s3/module.h"
 
 #include "blobs/owners.h"
+#include "services/iam/interface.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
 #include "services/platform/sweeps/sweeps.h"
+#include "services/s3/cors.h"
 #include "services/s3/s3_service.h"
 #include "services/s3/tag_source.h"
 
@@ -29,8 +31,10 @@ class S3Module final : public platform::Module {
             const Context& context, std::string_view action, std::string_view resource,
             const Value& input) { return items.authorize_item(context, action, resource, input); });
     platform.provide<S3Interface>(*service_);
+    platform.provide<CorsInterface>(service_->cors());
     service_->add_to(platform.handlers);
     platform.add_tag_source("s3", tag_source(platform.store));
+    platform.use<iam::IamInterface>().add_resource_policies("s3", service_->policies());
     // Rules act at midnights: most turns only find that there is nothing to do.
     platform.sweeps.add("s3-lifecycle", kLifecycleInterval,
                         [this, &ages = platform.ages]() -> Result<void> {

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "services/s3/bucket/bucket.h"
+#include "services/s3/bucket/cors.h"
+#include "services/s3/bucket/policy.h"
 #include "services/s3/collector.h"
 #include "services/s3/common/core.h"
 #include "services/s3/lifecycle/lifecycle.h"
@@ -32,7 +34,13 @@ class S3Service::Collector {
 
 S3Service::S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random)
     : core_(std::make_unique<Core>(store, blobs, clock, random)),
-      lifecycle_(std::make_unique<LifecycleSweep>(*core_)) {}
+      lifecycle_(std::make_unique<LifecycleSweep>(*core_)),
+      policies_(std::make_unique<BucketPolicies>(core_->buckets)),
+      cors_(std::make_unique<BucketCors>(*core_)) {}
+
+CorsInterface& S3Service::cors() { return *cors_; }
+
+iam::ResourcePolicySource& S3Service::policies() { return *policies_; }
 
 S3Service::~S3Service() { stop(); }
 

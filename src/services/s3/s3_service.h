@@ -17,8 +17,15 @@ namespace tidemill::engine {
 class Outbox;
 }
 
+namespace tidemill::services::iam {
+class ResourcePolicySource;
+}
+
 namespace tidemill::services::s3 {
 
+class BucketCors;
+class BucketPolicies;
+class CorsInterface;
 struct Core;
 class LifecycleSweep;
 
@@ -34,6 +41,10 @@ class S3Service final : public S3Interface {
   void check_items_with(ItemCheck check);
 
   static std::vector<store::TableSpec> tables();
+  // Where IAM reads the buckets' policies; lives as long as this.
+  iam::ResourcePolicySource& policies();
+  // What browsers are told; lives as long as this.
+  CorsInterface& cors();
   // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
   void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
@@ -76,6 +87,8 @@ class S3Service final : public S3Interface {
   std::unique_ptr<Core> core_;
   std::unique_ptr<Collector> collector_;
   std::unique_ptr<LifecycleSweep> lifecycle_;
+  std::unique_ptr<BucketPolicies> policies_;
+  std::unique_ptr<BucketCors> cors_;
   std::stop_source stopping_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "services/s3/bucket/bucket_name.h"
+#include "services/s3/bucket/policy.h"
 #include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/tags.h"
@@ -185,6 +186,7 @@ void add_bucket_operations(Registry& registry, Core& core) {
   add_bucket_settings_operations(registry, core);
   add_bucket_configuration_operations(registry, core);
   add_bucket_lock_operations(registry, core);
+  add_bucket_policy_operations(registry, core);
 }
 
 }  // namespace tidemill::services::s3

@@ -134,15 +134,6 @@ Result<Empty> delete_ownership_controls(
   return Empty{};
 }
 
-Result<model::GetBucketPolicyOutput> get_bucket_policy(
-    Core& core, Context& context, const model::GetBucketPolicyRequest& request) {
-  auto bucket = TRY(bucket_of(core, context, request));
-  return fail(Error{"NoSuchBucketPolicy",
-                    "The bucket policy does not exist",
-                    404,
-                    {{"BucketName", bucket->name}}});
-}
-
 }  // namespace
 
 void add_bucket_settings_operations(Registry& registry, Core& core) {
@@ -157,7 +148,6 @@ void add_bucket_settings_operations(Registry& registry, Core& core) {
   add<op::GetBucketOwnershipControls>(registry, core, get_ownership_controls);
   add<op::PutBucketOwnershipControls>(registry, core, put_ownership_controls);
   add<op::DeleteBucketOwnershipControls>(registry, core, delete_ownership_controls);
-  add<op::GetBucketPolicy>(registry, core, get_bucket_policy);
 }
 
 }  // namespace tidemill::services::s3

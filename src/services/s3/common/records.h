@@ -41,11 +41,12 @@ struct BucketRecord {
   std::optional<std::string> versioning = std::nullopt;  // Enabled, Suspended; absent: never was
   std::optional<BucketLockRecord> object_lock = std::nullopt;
   std::optional<std::string> ownership = std::nullopt;  // absent: BucketOwnerEnforced
+  std::optional<std::string> policy = std::nullopt;     // the document
   // Configurations as the client sent them, by the name of their subresource ("cors").
   std::optional<std::map<std::string, Value>> configurations = std::nullopt;
 };
 TIDEMILL_RECORD(BucketRecord, (),
-                (name, account, region, created, tags, versioning, object_lock, ownership,
+                (name, account, region, created, tags, versioning, object_lock, ownership, policy,
                  configurations))
 
 // A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
