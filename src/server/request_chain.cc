@@ -225,8 +225,9 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
   if (!handler->blocks)
     payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
   document = TRY(hold_document(call));
-  auto made = std::make_unique<services::platform::Call>(
-      services::platform::Call{service, operation, {}, TRY(decode(call)), handler});
+  std::unique_ptr<services::platform::Call> made(new services::platform::Call{service, operation});
+  made->input = TRY(decode(call));
+  made->handler = handler;
   fill_context(call, made->context);
   if (payload) made->context.body = std::move(payload);
   return made;

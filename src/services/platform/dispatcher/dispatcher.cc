@@ -76,7 +76,8 @@ Result<Reply> Dispatcher::call(const Caller& caller, std::string_view service_na
 Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& service,
                                const schema::Operation& operation, Value input,
                                std::unique_ptr<ByteSource> body) {
-  auto made = std::make_unique<Call>(Call{service, operation, {}, std::move(input)});
+  std::unique_ptr<Call> made(new Call{service, operation});
+  made->input = std::move(input);
   Context& context = made->context;
   context.request_id = make_uuid(parts_.random);
   context.region = caller.region;

@@ -41,7 +41,8 @@ class ItemAuthorizer {
                                       std::string_view resource, const Value& input) = 0;
 };
 
-// A call in progress. It lives until it is answered.
+// A call in progress. It lives until it is answered. Make it in place and fill it then, because
+// moving a Context is costly.
 struct Call {
   const schema::Service& service;
   const schema::Operation& operation;
