@@ -82,7 +82,7 @@ Result<void> Application::Parts::run() {
   TRY(outbox->start());
   TRY(engine->start());
   schedules->start();
-  TRY(compute->start(sagemaker->jobs()));
+  TRY(compute->adopt(sagemaker->jobs()));
   TRY(modules->serve());
   endpoints->start();
   health->start();

@@ -12,7 +12,7 @@
 #include "base/age_clock.h"
 #include "base/file_identity.h"
 #include "blobs/owners.h"
-#include "compute/compute.h"
+#include "compute/process/process_compute.h"
 #include "engine/engine.h"
 #include "engine/outbox.h"
 #include "runtime/event_loops.h"
@@ -99,7 +99,7 @@ struct Application::Parts {
   std::unique_ptr<blobs::BlobOwners> blobs;
   std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<compute::Compute> compute;
+  std::unique_ptr<compute::ProcessDriver> compute;
 
   Metrics metrics;
   std::unique_ptr<runtime::EventLoops> loops;
@@ -146,7 +146,8 @@ struct Application::Parts {
   std::unique_ptr<HttpJobDoors> job_doors;
   std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself is used
   services::platform::ServerAddresses addresses;
-  std::string python;  // absolute path; empty: none
+  std::string python;                          // absolute path; empty: none
+  services::sagemaker::Programs job_programs;  // set before the first job is prepared
   bool announced = false;
   // Tasks of begin_transparent_mode(), which sets `authority`. Last, so that they end first.
   std::future<Result<void>> authority_loaded, trust_files_written;

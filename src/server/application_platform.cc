@@ -93,7 +93,7 @@ services::sagemaker::hosting::HealthOptions Application::Parts::health_options()
     return address.socket_path.empty() || std::filesystem::exists(address.socket_path, ignored);
   };
   options.cpu_seconds = [this](const std::string& job) -> std::optional<double> {
-    Result<compute::JobStatus> status = compute->status(job);
+    Result<compute::JobStatus> status = compute->observe(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;
   };
   options.unhealthy = [this](const sagemaker::hosting::UnhealthyServer& server) {
@@ -206,8 +206,7 @@ Result<void> Application::Parts::add_services() {
       recorder.get());
   services::sagemaker_runtime::add_invocations(registry, *inference);
   services::sagemaker::Settings placed;
-  placed.jobs_directory = (data / "training").string();
-  placed.programs = TRY(programs());
+  placed.programs = job_programs = TRY(programs());
   placed.endpoint = addresses.endpoint;
   placed.isolate_jobs = settings.text("job-network") == "isolated";
   placed.port = addresses.port;
@@ -229,8 +228,8 @@ Result<void> Application::Parts::add_services() {
     return inference->ping(address);
   };
   fleets = std::make_unique<services::sagemaker::hosting::FleetRunner>(
-      dependencies, services::sagemaker::hosting::FleetOptions{(data / "endpoints").string(), ping,
-                                                               inference->limits().model_time});
+      dependencies,
+      services::sagemaker::hosting::FleetOptions{ping, inference->limits().model_time});
   endpoint_servers = std::make_unique<services::sagemaker::hosting::FleetListener>(
       dependencies, services::sagemaker::hosting::endpoint_owners(*store));
   component_servers = std::make_unique<services::sagemaker::hosting::FleetListener>(

@@ -121,8 +121,9 @@ void TrainingWorld::check_nothing_left() {
   if (compute_.size() != 0) broken("a process is left: " + std::to_string(compute_.size()));
   if (iam_.grants() != 0) broken("a job's credentials are left: " + std::to_string(iam_.grants()));
   std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "jobs", none))
-    broken("a job's folder is left: " + entry.path().filename().string());
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder_ / "volumes" / "training", none))
+    broken("a job's volumes are left: " + entry.path().filename().string());
 }
 
 }  // namespace tidemill::simulation

@@ -66,8 +66,7 @@ struct TrainingWorld::Server {
            *world.engine_random_,
            test_held(),
            s3_as(world.s3_, world.iam_),
-           {.jobs_directory = world.folder_ / "jobs",
-            .programs = {"/bin/false", "/usr/bin/python3", world.folder_ / "toolkit"},
+           {.programs = {"/bin/false", "/usr/bin/python3", world.folder_ / "toolkit"},
             .endpoint = "http://127.0.0.1:1"},
            &world.durations_},
         jobs(on) {
@@ -90,7 +89,8 @@ TrainingWorld::TrainingWorld(std::uint64_t seed, std::filesystem::path folder)
       wall_({kBeginMicroseconds}),
       durations_({kBeginMicroseconds}),
       disk_(store::make_memory_store(all_tables())),
-      compute_(durations_, [this] { return faults_ && (dead_ || chance(30)); }) {
+      compute_(durations_, folder_ / "volumes",
+               [this] { return faults_ && (dead_ || chance(30)); }) {
   std::filesystem::create_directories(folder_ / "toolkit");
   store_ = store::make_fault_store(*disk_, [this](const store::FaultPoint& point) -> store::Fault {
     const bool commits = point.call == store::FaultPoint::Call::commit;
@@ -138,7 +138,7 @@ void TrainingWorld::start_server() {
   // A failed start is tried again, as an operator would.
   while (!server_->engine->start()) {
   }
-  (void)compute_.start(server_->jobs.listener());
+  (void)compute_.adopt(server_->jobs.listener());
 }
 
 void TrainingWorld::end_server(bool killed) {

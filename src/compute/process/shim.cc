@@ -92,7 +92,7 @@ Result<void> Shim::prepare() {
   Descriptor log(::open(files_.log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!signals_ || !timer_ || !control_ || !log) return fail(system_error("prepare the shim"));
   log_ = std::make_unique<LogWriter>(std::move(log), spec_.log_bytes_max);
-  const JobSpec& job = spec_.job;
+  const ProcessSpec& job = spec_.job;
   if (job.network == JobNetwork::isolated) TRY(enter_network(kShimNetworkDescriptor));
   if (job.bound_socket) socket_ = TRY(bind_job_socket(files_));
   if (job.memory_bytes_max > 0 || job.cpus_max > 0 || job.processes_max > 0)

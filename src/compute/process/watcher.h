@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "compute/compute.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {

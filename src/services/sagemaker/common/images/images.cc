@@ -143,7 +143,7 @@ Result<Image> resolve_training_image(std::string_view uri,
   // What the job's channels bring is there only when it runs.
   const std::string& program = entrypoint.front();
   if (program.starts_with("/opt/ml/") ||
-      !find_program(program, python_environment(programs).environment.at("PATH")).empty())
+      !find_program(program, python_environment(programs).variables.at("PATH")).empty())
     return split_uri(uri);
   return unknown_image(uri, Use::training,
                        "Its ContainerEntrypoint '" + program +
@@ -164,14 +164,14 @@ Version xgboost_version(const Image& image) {
   return no_minor == std::errc() ? version : kNewest;
 }
 
-RuntimeCommand python_environment(const Programs& programs) {
-  RuntimeCommand runtime;
+PythonEnvironment python_environment(const Programs& programs) {
+  PythonEnvironment runtime;
   const std::string bin = std::filesystem::path(programs.python).parent_path();
-  runtime.environment["PATH"] = bin + ":" + std::string(kDefaultPath);
-  runtime.environment["PYTHONPATH"] = programs.toolkit;
+  runtime.variables["PATH"] = bin + ":" + std::string(kDefaultPath);
+  runtime.variables["PYTHONPATH"] = programs.toolkit;
   // A script's output comes line by line; nothing is written beside shared modules.
-  runtime.environment["PYTHONUNBUFFERED"] = "1";
-  runtime.environment["PYTHONDONTWRITEBYTECODE"] = "1";
+  runtime.variables["PYTHONUNBUFFERED"] = "1";
+  runtime.variables["PYTHONDONTWRITEBYTECODE"] = "1";
   runtime.folders = interpreter_folders(programs.python);
   runtime.folders.push_back(programs.toolkit);
   return runtime;
@@ -183,24 +183,21 @@ bool is_script_mode(const Image& image, const std::map<std::string, std::string>
   return !native || variables.contains(std::string(program_name));
 }
 
-RuntimeCommand training_command(const Image& image, const Programs& programs,
+RuntimeCommand training_command(const Image& image,
                                 const std::map<std::string, std::string>& hyperparameters,
                                 const std::vector<std::string>& entrypoint,
                                 const std::vector<std::string>& arguments) {
-  RuntimeCommand runtime;
   if (!entrypoint.empty()) {
-    runtime = python_environment(programs);
-    runtime.command = entrypoint;
-    runtime.command.insert(runtime.command.end(), arguments.begin(), arguments.end());
-  } else if (is_script_mode(image, hyperparameters, kProgram)) {
-    runtime = python_environment(programs);
-    runtime.command = {programs.python, "-m", "tidemill_training"};
-  } else {
-    runtime.command = {programs.self, "train", "xgboost"};
-    // The hyperparameters differ by version.
-    runtime.environment["TIDEMILL_XGBOOST_VERSION"] = xgboost_version(image).text();
+    RuntimeCommand out{kPythonRuntime, entrypoint, {}};
+    out.command.insert(out.command.end(), arguments.begin(), arguments.end());
+    return out;
   }
-  return runtime;
+  if (is_script_mode(image, hyperparameters, kProgram))
+    return {kPythonRuntime, {kPythonProgram, "-m", "tidemill_training"}, {}};
+  // The hyperparameters differ by version.
+  return {kNativeRuntime,
+          {kTidemillProgram, "train", "xgboost"},
+          {{"TIDEMILL_XGBOOST_VERSION", xgboost_version(image).text()}}};
 }
 
 std::vector<std::string> known_repositories() {

@@ -32,7 +32,8 @@ class ModelFetchTest : public ::testing::Test {
     compute::ProcessOptions options;
     options.directory = root_ / "compute";
     options.shim_command = {"/proc/self/exe", "shim"};
-    compute_ = *compute::make_process_compute(options, clock_);
+    options.volumes_directory = root_ / "volumes";
+    compute_ = *compute::make_process_driver(options, clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
   }
   void TearDown() override {
@@ -65,7 +66,7 @@ class ModelFetchTest : public ::testing::Test {
   SystemClock clock_;
   std::unique_ptr<Random> random_ = make_system_random();
   std::unique_ptr<store::Store> store_ = store::make_memory_store(engine::engine_tables());
-  std::unique_ptr<compute::Compute> compute_;
+  std::unique_ptr<compute::Driver> compute_;
   std::unique_ptr<engine::Engine> engine_;
   s3::TestS3 s3_{{"b"}};
   FakeLogs logs_;

@@ -78,6 +78,7 @@ Result<std::string> LoadedModels::fetch(const std::string& target) {
                        folder);
   if (!fetched && fetched.error().code == codes::kInvalid)
     return no_such_model(target, fetched.error().message);
+  if (fetched) fetched = in_.compute.volumes().publish(options_.volume);
   if (!fetched) return fail("ServiceUnavailable", fetched.error().message, 503);
   return options_.folder_in_container + folder.substr(options_.folder.size());
 }

@@ -23,6 +23,7 @@ struct ModelSourceOptions {
   std::string
       prefix;  // s3://bucket/models/: targets are keys below it; "" one model, already there
   std::string folder;  // targets are unpacked below it; with an empty prefix, the model's folder
+  std::string volume;  // that the folder is the server's copy of
   // The folder, as a container's process sees it.
   std::string folder_in_container;
   std::uint64_t memory_bytes_max = 1ull << 30;  // of the models held; the oldest unused leave first

@@ -112,8 +112,10 @@ class TransformJobsTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
   void start() {
-    compute_ = *compute::make_process_compute(
-        {.directory = directory_, .shim_command = {"/bin/false"}}, clock_);
+    compute_ = *compute::make_process_driver({.directory = directory_ / "jobs",
+                                              .shim_command = {"/bin/false"},
+                                              .volumes_directory = directory_},
+                                             clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
     engine_->on_change([](const std::string& record) { test_held().changed(record); });
     service_ = std::make_unique<TransformJobs>(Dependencies{*store_,
@@ -204,7 +206,7 @@ class TransformJobsTest : public ::testing::Test {
   FakeLogs logs_;
   FakeIam iam_;
   FakeModels models_;
-  std::unique_ptr<compute::Compute> compute_;
+  std::unique_ptr<compute::Driver> compute_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<TransformJobs> service_;
   std::optional<Registry> registry_;
