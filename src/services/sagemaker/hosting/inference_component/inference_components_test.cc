@@ -265,7 +265,7 @@ TEST_F(InferenceComponentsTest, What_a_server_says_and_its_end_reach_its_compone
   ASSERT_TRUE(becomes("one", "InService"));
   ASSERT_EQ(compute_.running().size(), 1u);
   const std::string job = *compute_.running().begin();
-  FleetListener& servers = components_->servers();
+  FleetListener& servers = *component_servers_;
   EXPECT_TRUE(
       servers.job_logged(job, {{clock_.now(), "a line", 7}, {clock_.now(), "another", 15}}));
   compute::JobExit exit;
