@@ -36,10 +36,10 @@ Rollout rolling(std::int64_t batch, std::int64_t wait_seconds) {
   return out;
 }
 
-// The event that the task Publish with this payload sends.
+// The event that the task Publish with this payload sends; null: none was asked for yet.
 engine::Event published(const Value& publication) {
   events::Published out;
-  EXPECT_TRUE(tidemill::from_value(publication, out.number));
+  if (!publication.is_null()) EXPECT_TRUE(tidemill::from_value(publication, out.number));
   return engine::event_of(out);
 }
 
