@@ -4,9 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstdio>
-#include <mutex>
 
 #include "api/all_services.h"
 #include "base/json.h"
@@ -23,10 +21,6 @@ namespace {
 
 namespace filesystem = std::filesystem;
 
-constexpr std::chrono::seconds kModelsSweepInterval{10};
-constexpr std::chrono::hours kQuarantineInterval{1};
-constexpr std::chrono::seconds kFolderWatchInterval{5};
-
 log::Level level_of(const std::string& name) {
   if (name == "debug") return log::Level::debug;
   if (name == "warning") return log::Level::warning;
@@ -38,6 +32,7 @@ log::Level level_of(const std::string& name) {
 Application::Parts::~Parts() {
   // Stop new requests, then waiting handlers, then new effects; jobs go on under their shims.
   background.stop();
+  if (sweeps) sweeps->stop();
   if (chain) chain->request_stop();
   if (held) held->stop();
   if (http) http->stop();
@@ -45,6 +40,7 @@ Application::Parts::~Parts() {
   if (job_names) job_names->stop();
   if (credentials_door) credentials_door->stop();
   if (tunnels) tunnels->stop();
+  if (modules) modules->request_stop();
   if (health) health->stop();
   if (fleets) fleets->cancel();
   if (endpoints) endpoints->stop();
@@ -57,6 +53,7 @@ Application::Parts::~Parts() {
   if (credential_workers) credential_workers->stop();
   if (stream_pool) stream_pool->stop();
   inference.reset();
+  if (modules) modules->stop();
   if (loops) loops->stop();
   if (recorder) recorder->stop();
   std::error_code ignored;
@@ -65,71 +62,42 @@ Application::Parts::~Parts() {
 
 // Captured invocations are written to S3 under the model's role.
 void Application::Parts::make_recorder() {
-  blobs::BlobStore* of_s3 = *blobs->open(blobs::BlobOwners::kS3);  // opened by open_state()
-  s3 = std::make_unique<services::s3::S3Service>(*store, *of_s3, clock, *random);
-  s3->publish_to(*outbox);
   services::sagemaker_runtime::RecorderOptions options;
   options.directory = (data / "capture").string();
   options.durable = settings.text("capture") == "durable";
   options.may_put = [this](const std::string& role, const std::string& object) {
-    return static_cast<services::iam::IamInterface&>(*iam).authorize_role(
+    return platform->use<services::iam::IamInterface>().authorize_role(
         role, services::sagemaker::kRoleSessionName, "s3:PutObject", object);
   };
-  recorder =
-      std::make_unique<services::sagemaker_runtime::Recorder>(*s3, *random, std::move(options));
+  recorder = std::make_unique<services::sagemaker_runtime::Recorder>(
+      platform->use<services::s3::S3Interface>(), *random, std::move(options));
 }
 
 Result<void> Application::Parts::run() {
   TRY(trust_files_written.get());  // jobs and `tidemill env` name these files
-  TRY(s3->start(*ages));
+  TRY(modules->start());
   TRY(recorder->start());
   TRY(outbox->start());
   TRY(engine->start());
   schedules->start();
   TRY(compute->start(sagemaker->jobs()));
+  TRY(modules->serve());
   endpoints->start();
   health->start();
   TRY(asynchronous->start());
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());
   background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
-  repeat("logs-sweep", std::chrono::seconds(settings.number("log-sweep-seconds")), [this] {
-    if (Result<std::size_t> swept = logs->sweep(ages->wall_for_deletions()); !swept)
-      log::warning("log retention sweep failed", {{"reason", swept.error().message}});
-  });
-  repeat("blobs-quarantine", kQuarantineInterval, [this] {
-    ages->look();
-    blobs->delete_expired(ages->now());
-  });
-  repeat("folder-watch", kFolderWatchInterval, [this, last = std::string()]() mutable {
-    std::string now = trouble();
-    if (now == last) return;
-    if (now.empty())
-      log::info("the data folder is back");
-    else
-      log::error("the data folder is gone", {{"reason", now}, {"path", data.string()}});
-    last = std::move(now);
-  });
-  repeat("models-sweep", kModelsSweepInterval, [this] { fleets->sweep(); });
+  sweeps->start();
   return announce();
-}
-
-void Application::Parts::repeat(std::string name, std::chrono::seconds interval,
-                                std::function<void()> work) {
-  background.spawn(std::move(name), [interval, work = std::move(work)](std::stop_token stop) {
-    std::mutex mutex;
-    std::condition_variable_any wake;
-    std::unique_lock lock(mutex);
-    while (!wake.wait_for(lock, stop, interval, [] { return false; }) && !stop.stop_requested())
-      work();
-  });
 }
 
 // Writes down the address on which we listen, for `tidemill env` and the process that started us.
 Result<void> Application::Parts::announce() {
   ValueObject facts;
-  facts.append("endpoint", endpoint);
-  facts.append("local_endpoint", credentials_door ? credentials_door->url() : endpoint);
+  facts.append("endpoint", addresses.endpoint);
+  facts.append("local_endpoint",
+               addresses.credentials_url.empty() ? addresses.endpoint : addresses.credentials_url);
   facts.append("pid", std::int64_t(getpid()));
   facts.append("version", kVersion);
   announced = true;
@@ -138,17 +106,18 @@ Result<void> Application::Parts::announce() {
 
 Application::Application(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Application::~Application() = default;
-const std::string& Application::endpoint() const { return parts_->endpoint; }
+const std::string& Application::endpoint() const { return parts_->addresses.endpoint; }
 
 Result<std::unique_ptr<Application>> Application::start(const Settings& settings) {
   auto parts = std::make_unique<Parts>(settings);
+  TRY(parts->order_modules());
   TRY(parts->open_store());
   parts->begin_transparent_mode();  // with the folder's lock, which the store holds
   TRY(parts->open_state());
-  TRY(parts->open_identity());
-  TRY(parts->open_transparent_mode());
-  parts->make_recorder();
   TRY(parts->take_address());
+  TRY(parts->open_modules());
+  TRY(parts->open_transparent_mode());
+  TRY(parts->open_requests());
   TRY(parts->add_services());
   TRY(parts->run());
   return std::unique_ptr<Application>(new Application(std::move(parts)));
@@ -163,11 +132,11 @@ std::string coverage_text(bool as_json) {
     Result<Settings> settings =
         Settings::resolve({{"data", folder}, {"listen", "127.0.0.1:0"}}, {});
     Application::Parts parts(*settings);
-    Result<void> ready = parts.open_store();
+    Result<void> ready = parts.order_modules();
+    if (ready) ready = parts.open_store();
     if (ready) ready = parts.open_state();
-    if (ready) ready = parts.open_identity();
-    if (ready) parts.make_recorder();
     if (ready) ready = parts.take_address();
+    if (ready) ready = parts.open_modules();
     if (ready) ready = parts.add_services();
     ValueObject all;
     for (const schema::Service* service : api::all_services()) {

@@ -11,8 +11,7 @@
 #include "server/descriptors.h"
 #include "server/transparent/front_page.h"
 #include "server/transparent/trust_files.h"
-#include "services/sagemaker/job_network.h"
-#include "services/sagemaker_runtime/handlers.h"
+#include "services/sagemaker/common/job_network.h"
 
 namespace tidemill::server {
 namespace {
@@ -121,7 +120,6 @@ Result<void> Application::Parts::open_transparent_mode() {
   trust_files_written = std::async(std::launch::async, [this] {
     return write_trust_files(data, *authority, settings.text("tls-certificate"), clock.now());
   });
-  shares = connection_shares(settings);
   wire::TunnelOptions options;
   options.tunnels_max = shares.tunnels;
   tunnels = std::make_unique<wire::Tunnels>(std::move(options));
@@ -129,29 +127,54 @@ Result<void> Application::Parts::open_transparent_mode() {
       *authority, *tunnels,
       ConnectOptions{.tunnels_for_loopback = settings.text("tunnel") != "off",
                      .tunnels_for_jobs = settings.text("tunnel") == "jobs"});
+  job_doors = TRY(HttpJobDoors::make(*job_http, *job_names, authority.get()));
+  compute->serve_through(*job_doors);
   return {};
 }
 
-// Runs before the services start, because they tell jobs the server's address.
+// Runs before the modules open, because they are told the server's address.
 Result<void> Application::Parts::take_address() {
-  Address address = TRY(parse_address(settings.text("listen")));
+  const Address address = TRY(parse_address(settings.text("listen")));
   warn_of_open_doors(settings, address);
+  shares = connection_shares(settings);
   loops = std::make_unique<runtime::EventLoops>(std::size_t(settings.number("event-loops")));
   workers = std::make_unique<runtime::WorkerPool>(runtime::WorkerPoolOptions{
       "worker", std::size_t(settings.number("workers")), std::size_t(settings.number("queue"))});
   credential_workers = std::make_unique<runtime::WorkerPool>(
       runtime::WorkerPoolOptions{"credentials", kCredentialThreads, kCredentialQueueMax});
-  held = std::make_unique<services::platform::HeldAnswers>();
-  engine->on_change([this](const std::string& record) { held->changed(record); });
   stream_pool = std::make_unique<runtime::WorkerPool>(
       runtime::WorkerPoolOptions{"stream", kStreamThreads, kStreamQueueMax});
-  using services::sagemaker_runtime::InferenceLimits;
-  inference = std::make_unique<services::sagemaker_runtime::Inference>(
-      routes, *loops, clock,
-      settings.text("strict-aws") == "on" ? InferenceLimits::aws() : InferenceLimits{},
-      recorder.get());
-  services::sagemaker_runtime::add_invocations(registry, *inference);
+  wire::HttpServerOptions options = http_options(settings, address, shares);
+  options.on_bad_request = [this](int status, std::string_view reason) {
+    return chain->bad_request(status, reason);
+  };
+  wire::HttpServerOptions for_jobs = options;
+  for_jobs.tls_certificate_path.clear();
+  for_jobs.tls_private_key_path.clear();
+  for_jobs.connections_max = shares.jobs;
+  http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, entrance, std::move(options));
+  job_http =
+      std::make_unique<wire::HttpServer>(*loops, *stream_pool, entrance, std::move(for_jobs));
+  job_names = std::make_unique<wire::NameServer>(*loops, is_job_network_name);
+  TRY(with_port_advice(http->bind(), address));
+  std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
+  if (host.find(':') != std::string::npos) host = "[" + host + "]";
+  addresses.port = http->port();
+  addresses.endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
+                       std::to_string(http->port());
+  return open_credentials_door();
+}
 
+Result<void> Application::Parts::open_credentials_door() {
+  if (services::sagemaker::sdks_trust(addresses.endpoint)) return {};
+  credentials_door = std::make_unique<CredentialsDoor>(entrance);
+  TRY(credentials_door->open(*loops, *stream_pool, data / "credentials-port", shares.credentials));
+  addresses.credentials_url = credentials_door->url();
+  return {};
+}
+
+Result<void> Application::Parts::open_requests() {
+  const Address address = TRY(parse_address(settings.text("listen")));
   wire::RouterOptions routing;
   if (!settings.text("domain").empty()) routing.base_hosts.push_back(settings.text("domain"));
   routing.service_called = api::service_called;
@@ -163,24 +186,19 @@ Result<void> Application::Parts::take_address() {
   authentication.virtual_host_bucket = [hosts = routing.base_hosts](std::string_view host) {
     return std::string(wire::bucket_of_host(host, hosts));
   };
-  authenticator =
-      std::make_unique<wire::sigv4::Authenticator>(iam->credentials(), std::move(authentication));
+  authenticator = std::make_unique<wire::sigv4::Authenticator>(platform->use<CredentialSource>(),
+                                                               std::move(authentication));
 
-  dispatcher = std::make_unique<services::platform::Dispatcher>(services::platform::DispatcherParts{
-      registry, *iam, api::all_services(), *loops, clock, *random,
-      [this](const services::platform::Call& call, const Error* error,
-             std::chrono::nanoseconds duration) {
-        metrics.record_inside(call.service.name, call.operation.name, !error, duration);
-      }});
-  RequestChainParts parts{
-      *router, *authenticator, *iam,    *dispatcher, *workers, *credential_workers,
-      *loops,  clock,          *random, metrics};
+  RequestChainParts parts{*router,     *authenticator, platform->use<services::iam::IamInterface>(),
+                          *dispatcher, *workers,       *credential_workers,
+                          *loops,      clock,          *random,
+                          metrics};
   parts.connect_path = connect_path.get();
   parts.front_page = [this, hosts = routing.base_hosts](
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
     if (!wants_front_page(request) || !wire::bucket_of_host(request.host(), hosts).empty())
       return std::nullopt;
-    return front_page(request, {endpoint, std::filesystem::absolute(data).string()});
+    return front_page(request, {addresses.endpoint, data.string()});
   };
   parts.further_metrics = [this] { return further_metrics(); };
   parts.trouble = [this] { return trouble(); };
@@ -189,28 +207,8 @@ Result<void> Application::Parts::take_address() {
   parts.data_folder = data.string();
   parts.callers = caller_rules(settings, address);
   chain = std::make_unique<RequestChain>(std::move(parts));
-  wire::HttpServerOptions options = http_options(settings, address, shares);
-  options.on_bad_request = [this](int status, std::string_view reason) {
-    return chain->bad_request(status, reason);
-  };
-  wire::HttpServerOptions for_jobs = options;
-  for_jobs.tls_certificate_path.clear();
-  for_jobs.tls_private_key_path.clear();
-  for_jobs.connections_max = shares.jobs;
-  http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(options));
-  job_http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, *chain, std::move(for_jobs));
-  job_names = std::make_unique<wire::NameServer>(*loops, is_job_network_name);
-  job_doors = TRY(HttpJobDoors::make(*job_http, *job_names, authority.get()));
-  compute->serve_through(*job_doors);
-  TRY(with_port_advice(http->bind(), address));
-  std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
-  if (host.find(':') != std::string::npos) host = "[" + host + "]";
-  endpoint = (settings.text("tls-key").empty() ? "http://" : "https://") + host + ":" +
-             std::to_string(http->port());
-  if (services::sagemaker::sdks_trust(endpoint)) return {};
-  credentials_door = std::make_unique<CredentialsDoor>(*chain);
-  return credentials_door->open(*loops, *stream_pool, data / "credentials-port",
-                                shares.credentials);
+  entrance.lead_to(*chain);
+  return {};
 }
 
 }  // namespace tidemill::server

@@ -57,7 +57,7 @@ Result<void> Application::Parts::open_state() {
                       TRY(store::has_records(*store, all_tables()))};
   options.ages_began = ages->began();
   blobs = std::make_unique<blobs::BlobOwners>(std::move(options), *random);
-  TRY(blobs->open(blobs::BlobOwners::kS3));
+  for (std::string_view owner : modules->blob_owners()) TRY(blobs->open(owner));
   blobs->report_unopened();
   TRY(store::settle_identity(*store, identity));
   TRY(watch_folders());
@@ -89,15 +89,6 @@ std::string Application::Parts::trouble() const {
   for (const FileIdentity& folder : folders)
     if (Result<void> there = folder.check(); !there) return there.error().message;
   return "";
-}
-
-Result<void> Application::Parts::open_identity() {
-  services::iam::RootKey root =
-      TRY(services::iam::load_or_create_root_key(data / "root-key.json", *random));
-  iam = TRY(services::iam::IamService::open(
-      *store, clock, *random, {.root = root, .accept_any = settings.text("auth") == "any"}));
-  TRY(iam->make_execution_role());
-  return {};
 }
 
 }  // namespace tidemill::server

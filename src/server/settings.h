@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "services/platform/module/setting_values.h"
 
 namespace tidemill::server {
 
@@ -27,7 +28,7 @@ std::span<const SettingSpec> setting_specs();
 // "log-level" -> "TIDEMILL_LOG_LEVEL"
 std::string variable_name(std::string_view setting);
 
-class Settings {
+class Settings final : public services::platform::SettingValues {
  public:
   struct Entry {
     std::string value;
@@ -39,8 +40,8 @@ class Settings {
   static Result<Settings> resolve(const std::map<std::string, std::string>& flags,
                                   const std::map<std::string, std::string>& variables);
 
-  const std::string& text(std::string_view name) const;
-  std::int64_t number(std::string_view name) const;
+  const std::string& text(std::string_view name) const override;
+  std::int64_t number(std::string_view name) const override;
   // One line per setting: name, value, source. Settings never hold secrets.
   std::string explain() const;
   std::string explain_json() const;

@@ -36,7 +36,7 @@ def test_addresses_turn_into_lines_with_the_debug_file():
     address = next(line.split()[0] for line in symbols.split("\n") if line.lower().endswith(" t main"))
     place = subprocess.run(
         ["addr2line", "-e", DEBUG, address], capture_output=True, text=True, check=True).stdout
-    assert "src/server/main.cc:" in place
+    assert "src/cli/main.cc:" in place
 
 
 def test_a_warning_stops_the_build():

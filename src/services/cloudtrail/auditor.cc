@@ -28,11 +28,12 @@ bool CloudTrailService::selected(const platform::Call& call, const EventSubject&
 }
 
 std::unique_ptr<platform::AuditNote> CloudTrailService::begin(const platform::Call& call) {
+  if (!data_type_of(call.service, call.operation).empty() && !wants_data_.load()) return nullptr;
   const OperationKind kind = kind_of(call.service, call.operation);
   const bool management = kind.data_type.empty();
   const bool always = management && (!kind.read_only || kind.gives_credentials);
   if (!always) {
-    if (management ? !wants_reads_.load() : !wants_data_.load()) return nullptr;
+    if (management && !wants_reads_.load()) return nullptr;
     // The files that trails deliver are not events themselves.
     if (call.context.principal.user_id == kDeliveryPrincipal) return nullptr;
   }

@@ -11,6 +11,7 @@
 #include "services/iam/interface.h"
 #include "services/iam/policy_language/evaluate.h"
 #include "services/iam/root_key.h"
+#include "services/platform/audit/resource_names.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/service.h"
 #include "store/store.h"
@@ -31,7 +32,11 @@ struct IamOptions {
 };
 
 // Thread-safe.
-class IamService final : public IamInterface, public SessionInterface, public platform::Authorizer {
+class IamService final : public IamInterface,
+                         public SessionInterface,
+                         public platform::Authorizer,
+                         public platform::ItemAuthorizer,
+                         public platform::ResourceNames {
  public:
   // What is passed outlives the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
@@ -62,16 +67,20 @@ class IamService final : public IamInterface, public SessionInterface, public pl
   Result<void> authorize(const Principal& principal, std::string_view action,
                          std::string_view resource, const ConditionContext& conditions) override;
 
+  std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
+                                        const schema::Operation& operation,
+                                        const Value& input) override;
+  std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
+                                        const schema::Operation& operation,
+                                        const Value& input) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account) override;
 
   Result<void> authorize_operation(const Context& context, const schema::Service& service,
                                    const schema::Operation& operation, const Value& input) override;
 
-  // One of several items that an operation names, where AWS answers for each: `input` is what the
-  // operation would have for this item alone. AccessDeniedException when it is refused.
   Result<void> authorize_item(const Context& context, std::string_view action,
-                              std::string_view resource, const Value& input);
+                              std::string_view resource, const Value& input) override;
 
   Result<TemporaryCredentials> assume_role(const Context& context,
                                            const AssumeRole& request) override;

@@ -1,7 +1,7 @@
 #include "services/sagemaker/sagemaker_service.h"
 
-#include "services/sagemaker/tags/tags.h"
-#include "services/sagemaker/training_job/training_jobs.h"
+#include "services/sagemaker/common/tags/tags.h"
+#include "services/sagemaker/jobs/training_job/training_jobs.h"
 
 namespace tidemill::services::sagemaker {
 
@@ -13,7 +13,7 @@ struct SagemakerService::Resources {
 SagemakerService::SagemakerService(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       resources_(std::make_unique<Resources>(dependencies_)) {
-  router_.add(kComputeIdPrefix, resources_->training_jobs.listener());
+  job_listeners_.add(kComputeIdPrefix, resources_->training_jobs.listener());
 }
 
 SagemakerService::~SagemakerService() = default;

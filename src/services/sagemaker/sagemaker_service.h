@@ -9,8 +9,8 @@
 #include <memory>
 #include <vector>
 
-#include "services/sagemaker/dependencies.h"
-#include "services/sagemaker/job_router.h"
+#include "compute/job_listeners.h"
+#include "services/sagemaker/common/dependencies.h"
 #include "services/service.h"
 #include "store/store.h"
 
@@ -25,13 +25,13 @@ class SagemakerService {
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
   // Whose job is whose; resources made elsewhere add themselves before compute/ starts.
-  JobRouter& jobs() { return router_; }
+  compute::JobListeners& jobs() { return job_listeners_; }
 
  private:
   struct Resources;  // one member a resource; keeps their headers out of this one
   const Dependencies dependencies_;
   std::unique_ptr<Resources> resources_;
-  JobRouter router_;
+  compute::JobListeners job_listeners_;
 };
 
 }  // namespace tidemill::services::sagemaker

@@ -101,8 +101,7 @@ Result<int> listen_on_path(const std::string& path) {
   const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor >= 0 &&
       ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-      ::listen(descriptor, backlog) == 0 &&
-      ::rename(draft.c_str(), path.c_str()) == 0)
+      ::listen(descriptor, backlog) == 0 && ::rename(draft.c_str(), path.c_str()) == 0)
     return descriptor;
   const std::string reason = std::strerror(errno);
   if (descriptor >= 0) ::close(descriptor);

@@ -177,6 +177,7 @@ def rules_jobs():
             Job("rules", "the runner's own tests", ["python3", "-B", "tools/mill/testing/test_run.py"]),
             Job("rules", "the compile timer's own tests", ["python3", "-B", "tools/mill/test_compile_time.py"]),
             Job("rules", "the options of ./mill", ["python3", "-B", "tools/mill/test_options.py"]),
+            Job("rules", "a new service", ["python3", "-B", "tools/mill/test_new_service.py"]),
             Job("rules", "coverage page", ["./mill", "coverage", "--check"])]
 
 

@@ -43,7 +43,7 @@ Value convert_object(const schema::Service& service, const schema::Shape* shape,
       of_member = declared->shape;
     else if (shape && is_map && shape->element)
       of_member = shape->element->shape;
-    const bool secret = std::ranges::contains(kSecretMembers, name);
+    const bool secret = std::ranges::find(kSecretMembers, name) != kSecretMembers.end();
     Value converted = secret ? Value(kHidden) : convert(service, of_member, member, depth + 1);
     // A map's keys are the caller's, not the model's.
     out.append(is_map ? name : event_name(service, name), std::move(converted));

@@ -41,18 +41,6 @@ constexpr std::array<std::string_view, 7> kS3DataOperations{
     "ListObjects",        "ListObjectsV2", "SelectObjectContent",
 };
 
-std::string_view data_type_of(const schema::Service& service, const schema::Operation& operation) {
-  if (service.name == "s3") {
-    const bool of_object = operation.input && schema::find_member(*operation.input, "Key");
-    return of_object || std::ranges::contains(kS3DataOperations, operation.name)
-               ? "AWS::S3::Object"
-               : std::string_view();
-  }
-  for (const DataOperations& data : kDataOperations)
-    if (data.service == service.name && operation.name.starts_with(data.prefix)) return data.type;
-  return {};
-}
-
 bool gives_credentials(const schema::Service& service, const schema::Operation& operation) {
   return service.name == "sts" &&
          (operation.name.starts_with("AssumeRole") || operation.name == "GetSessionToken" ||
@@ -60,6 +48,18 @@ bool gives_credentials(const schema::Service& service, const schema::Operation& 
 }
 
 }  // namespace
+
+std::string_view data_type_of(const schema::Service& service, const schema::Operation& operation) {
+  if (service.name == "s3") {
+    const bool of_object = operation.input && schema::find_member(*operation.input, "Key");
+    const bool listed =
+        std::ranges::find(kS3DataOperations, operation.name) != kS3DataOperations.end();
+    return of_object || listed ? "AWS::S3::Object" : std::string_view();
+  }
+  for (const DataOperations& data : kDataOperations)
+    if (data.service == service.name && operation.name.starts_with(data.prefix)) return data.type;
+  return {};
+}
 
 OperationKind kind_of(const schema::Service& service, const schema::Operation& operation) {
   OperationKind kind;

@@ -18,6 +18,8 @@ struct OperationKind {
   std::string_view data_type = {};
 };
 
+// OperationKind::data_type alone, which is cheaper.
+std::string_view data_type_of(const schema::Service& service, const schema::Operation& operation);
 OperationKind kind_of(const schema::Service& service, const schema::Operation& operation);
 // IAM and STS: their events belong to us-east-1, whichever region the caller addressed.
 bool is_global(const schema::Service& service);

@@ -307,9 +307,11 @@ Result<api::StartLoggingResponse> CloudTrailService::start_logging(
 
 Result<api::StopLoggingResponse> CloudTrailService::stop_logging(
     Context& context, const api::StopLoggingRequest& request) {
+  const std::uint64_t end = log_.head().position;
   TRY(change(context, request.name, [&](TrailRecord& trail) -> Result<void> {
     if (!trail.logging) return {};
     trail.logging = false;
+    trail.deliver_until = end;
     trail.stopped = context.received;
     return {};
   }));

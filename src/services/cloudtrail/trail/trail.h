@@ -29,6 +29,8 @@ struct TrailRecord {
 
   // Events up to this position of the audit log have been delivered, or are not the trail's.
   std::uint64_t delivered = 0;
+  // The last position that is the trail's when it does not log.
+  std::uint64_t deliver_until = 0;
   // Files for the events after `delivered` up to here are being written under names with this
   // token and time, so that a repetition after a crash writes the same files. 0: none.
   std::uint64_t pending_until = 0;
@@ -43,7 +45,7 @@ struct TrailRecord {
 TIDEMILL_RECORD(TrailRecord, (),
                 (account, region, name, bucket, key_prefix, global_events, multi_region, validation,
                  logging, created, started, stopped, selectors, advanced_selectors, tags, delivered,
-                 pending_until, pending_token, pending_time, last_delivery, last_attempt,
+                 deliver_until, pending_until, pending_token, pending_time, last_delivery, last_attempt,
                  last_digest, delivery_error, digest_error))
 
 struct DeliveredFile {

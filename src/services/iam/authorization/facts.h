@@ -11,6 +11,7 @@
 
 #include "base/value.h"
 #include "services/iam/interface.h"
+#include "services/platform/module/tag_sources.h"
 #include "services/service.h"
 
 namespace tidemill::services::iam {
@@ -42,9 +43,6 @@ struct CallerFacts {
   std::string_view source_identity = {};
 };
 
-// The tags of the resource that an ARN names; empty when it has none or is not there. By the prefix
-// of the service ("sagemaker").
-using TagSource = std::function<Result<std::map<std::string, std::string>>(std::string_view arn)>;
-using TagSources = std::map<std::string, TagSource, std::less<>>;
+using platform::TagSources;
 
 }  // namespace tidemill::services::iam

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "runtime/event_loops.h"
+#include "services/platform/audit/auditor.h"
 #include "services/service.h"
 
 namespace tidemill::services::platform {
@@ -31,6 +32,16 @@ class Authorizer {
                                            const Value& input) = 0;
 };
 
+// Decides single items of operations that name several, where AWS answers for each. Thread-safe.
+class ItemAuthorizer {
+ public:
+  virtual ~ItemAuthorizer() = default;
+  // `input` is what the operation would have for this item alone. AccessDeniedException when it is
+  // refused.
+  virtual Result<void> authorize_item(const Context& context, std::string_view action,
+                                      std::string_view resource, const Value& input) = 0;
+};
+
 // One call on its way. It lives until it was answered.
 struct Call {
   const schema::Service& service;
@@ -38,6 +49,7 @@ struct Call {
   Context context = {};
   Value input = ValueObject();       // under operation.input
   const Handler* handler = nullptr;  // of the operation, for who has looked it up already
+  std::unique_ptr<AuditNote> audit_note = {};
 };
 
 // Takes the answer of a call, on any thread; the call is gone when it returns.
@@ -75,6 +87,9 @@ class Dispatcher {
   // The parts are borrowed and must outlive the dispatcher.
   explicit Dispatcher(DispatcherParts parts) : parts_(std::move(parts)) {}
 
+  // Before the first call. The auditor is borrowed.
+  void audit_with(Auditor& auditor) { auditor_ = &auditor; }
+
   // nullptr: not implemented.
   const Handler* find(const schema::Operation& operation) const {
     return parts_.registry.find(operation);
@@ -99,8 +114,11 @@ class Dispatcher {
  private:
   const schema::Service* find_service(std::string_view name) const;
   void run(Call& call, Responder respond);
+  // Answers, once the call's audit record is durable.
+  void finish(std::unique_ptr<Call> call, Answer answer, Result<Value> result);
 
   const DispatcherParts parts_;
+  Auditor* auditor_ = nullptr;  // nullptr: calls are not audited
 };
 
 }  // namespace tidemill::services::platform

@@ -1,0 +1,46 @@
+#include "services/s3/module.h"
+
+#include "blobs/owners.h"
+#include "services/platform/dispatcher/dispatcher.h"
+#include "services/platform/module/platform.h"
+#include "services/s3/s3_service.h"
+#include "services/s3/tag_source.h"
+
+namespace tidemill::services::s3 {
+namespace {
+
+class S3Module final : public platform::Module {
+ public:
+  std::string_view name() const override { return "s3"; }
+  std::vector<std::string_view> needs() const override { return {"iam"}; }
+  std::vector<store::TableSpec> tables() const override { return S3Service::tables(); }
+  std::vector<std::string_view> blob_owners() const override { return {blobs::BlobOwners::kS3}; }
+
+  Result<void> open(platform::Platform& platform) override {
+    ages_ = &platform.ages;
+    blobs::BlobStore* blobs = TRY(platform.blobs.open(blobs::BlobOwners::kS3));
+    service_ = std::make_unique<S3Service>(platform.store, *blobs, platform.clock, platform.random);
+    service_->publish_to(platform.outbox);
+    service_->check_items_with(
+        [&items = platform.use<platform::ItemAuthorizer>()](
+            const Context& context, std::string_view action, std::string_view resource,
+            const Value& input) { return items.authorize_item(context, action, resource, input); });
+    platform.provide<S3Interface>(*service_);
+    service_->add_to(platform.handlers);
+    platform.add_tag_source("s3", tag_source(platform.store));
+    return {};
+  }
+
+  // Reads the buckets, which tasks of other services use.
+  Result<void> start() override { return service_->start(*ages_); }
+
+ private:
+  const Clock* ages_ = nullptr;
+  std::unique_ptr<S3Service> service_;
+};
+
+}  // namespace
+
+std::unique_ptr<platform::Module> make_module() { return std::make_unique<S3Module>(); }
+
+}  // namespace tidemill::services::s3
