@@ -70,9 +70,6 @@ class IamService final : public IamInterface,
   std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
                                         const schema::Operation& operation,
                                         const Value& input) override;
-  std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
-                                        const schema::Operation& operation,
-                                        const Value& input) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account) override;
 

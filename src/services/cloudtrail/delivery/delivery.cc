@@ -177,7 +177,8 @@ Result<DeliveredFile> TrailDelivery::write_file(const TrailRecord& trail, const 
   file.bucket = trail.bucket;
   file.key = log_file_key(trail, region, trail.pending_time, trail.pending_token);
   file.hash = encode_hex(checksum_of(ChecksumAlgorithm::sha256, text));
-  TRY(put(trail, file.key, TRY(gzip(text)), {}));
+  const std::string bytes = TRY(gzip(text));
+  TRY(put(trail, file.key, bytes, {}));
   return file;
 }
 

@@ -71,7 +71,8 @@ Result<void> TrailDelivery::write_digest(const TrailRecord& trail, DigestState& 
       TRY(sign(key, format_iso8601(whole_seconds(end)) + "\n" + trail.bucket + "/" + name + "\n" +
                         hash + "\n" +
                         (state.previous_signature.empty() ? "null" : state.previous_signature)));
-  TRY(put(trail, name, TRY(gzip(text)),
+  const std::string bytes = TRY(gzip(text));
+  TRY(put(trail, name, bytes,
           {{"signature", signature}, {"signature-algorithm", std::string(kSignatureAlgorithm)}}));
   state.begun = end;
   state.files.clear();

@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+#include "base/clock.h"
+
 namespace tidemill::services::cloudtrail {
 namespace {
 

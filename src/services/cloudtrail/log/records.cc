@@ -1,6 +1,7 @@
 #include "services/cloudtrail/log/records.h"
 
 #include "base/checksum.h"
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "base/json.h"
 #include "services/cloudtrail/event/event_text.h"
@@ -50,9 +51,10 @@ const store::Table<SigningKeyRecord>& keys_table() {
 std::string chain_hash(std::string_view previous, std::uint64_t position,
                        const StoredEvent& event) {
   const std::unique_ptr<Checksum> sum = Checksum::make(ChecksumAlgorithm::sha256);
-  for (const std::string_view part :
-       {previous, std::string_view(std::to_string(position)), std::string_view(event.account),
-        std::string_view(event.region)}) {
+  const std::string number = std::to_string(position);
+  for (const std::string_view part : {previous, std::string_view(number),
+                                      std::string_view(event.account),
+                                      std::string_view(event.region)}) {
     sum->update(part);
     sum->update(std::string_view("\n"));
   }

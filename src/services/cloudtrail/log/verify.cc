@@ -5,6 +5,7 @@
 #include <memory>
 #include <ostream>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "services/cloudtrail/log/signing_key.h"
 #include "store/position_key.h"
@@ -25,6 +26,11 @@ std::string described(std::uint64_t position, const StoredEvent& event) {
   return text + " (" + name + format_iso8601(event.time) + ")";
 }
 
+std::string removed(std::uint64_t first, std::uint64_t last) {
+  if (first == last) return "record " + std::to_string(first) + " was removed";
+  return "records " + std::to_string(first) + " to " + std::to_string(last) + " were removed";
+}
+
 class Verifier {
  public:
   explicit Verifier(ChainSource source) : source_(std::move(source)) {
@@ -37,9 +43,8 @@ class Verifier {
     hash_ = source_.head.deleted_hash;
     while (std::optional<ChainRecord> record = TRY(source_.next())) take(*record);
     if (position_ < source_.head.position)
-      find(source_.head.position, "records " + std::to_string(position_ + 1) + " to " +
-                                      std::to_string(source_.head.position) +
-                                      " were removed from the end");
+      find(source_.head.position,
+           removed(position_ + 1, source_.head.position) + " from the end");
     else if (position_ == source_.head.position && !hash_.empty() && hash_ != source_.head.hash)
       find(position_, "the head of the log names another last record");
     return std::move(report_);
@@ -57,10 +62,7 @@ class Verifier {
     if (report_.records++ == 0) report_.first = record.position;
     report_.last = record.position;
     if (record.position != position_ + 1) {
-      const std::string first = std::to_string(position_ + 1);
-      const std::string last = std::to_string(record.position - 1);
-      find(position_ + 1, first == last ? "record " + first + " was removed"
-                                        : "records " + first + " to " + last + " were removed");
+      find(position_ + 1, removed(position_ + 1, record.position - 1));
       hash_.clear();
     }
     position_ = record.position;
