@@ -1,4 +1,4 @@
-"""Listings of what clients have made large cost the server little memory at its peak (VmHWM)."""
+"""Listings that clients have made large cost the server little peak memory (VmHWM)."""
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,7 +12,7 @@ KEYS, PARTS, BUCKETS, READERS = 2_500, 1_200, 800, 12
 
 @pytest.fixture(scope="module")
 def stored():
-    """A server with keys of almost 1,024 bytes and 2 KB of metadata each, and an upload of many parts."""
+    """A server with keys of almost 1,024 bytes and 2 KB of metadata each, and an upload with many parts."""
     with Server(auth="any") as server:
         s3 = server.client("s3", Config(max_pool_connections=16))
         s3.create_bucket(Bucket="large")
@@ -23,12 +23,12 @@ def stored():
             list(pool.map(lambda n: s3.create_bucket(Bucket=f"bucket-{n:05d}-" + "b" * 50), range(BUCKETS)))
             list(pool.map(lambda n: s3.upload_part(Bucket="large", Key="parts", UploadId=upload, PartNumber=n, Body=b"p"), range(1, PARTS + 1)))
         server.stop()
-        server.start()  # the peak of writing is forgotten
+        server.start()  # resets the peak that writing caused
         yield server, upload
 
 
 def grown_by(server, call):
-    call()  # what the first call keeps for good
+    call()  # memory that the first call allocates for good
     before = most_memory_bytes(server)
     with ThreadPoolExecutor(READERS) as pool:
         answers = list(pool.map(lambda _: call(), range(READERS * 3)))

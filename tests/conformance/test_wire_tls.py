@@ -1,4 +1,4 @@
-"""HTTPS with a certificate of one's own. Over https boto3 sends aws-chunked bodies with trailers."""
+"""HTTPS with the user's own certificate. Over https, boto3 sends aws-chunked bodies with trailers."""
 import hashlib
 import socket
 import ssl
@@ -81,7 +81,7 @@ def test_broken_and_plain_clients_do_not_disturb_others(tls_server, s3):
                     pass
             except ConnectionResetError:
                 pass
-    # Greetings that stop in the middle.
+    # TLS handshakes that stop midway.
     stuck = [socket.create_connection(("127.0.0.1", tls_server.port)) for _ in range(50)]
     for one in stuck:
         one.sendall(b"\x16\x03\x01\x00")

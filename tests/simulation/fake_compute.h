@@ -1,5 +1,5 @@
-// Compute without processes: a history says when each "process" ends, which reports get lost or
-// come twice, and which calls fail.
+// Compute without processes: a history decides when each "process" ends, which reports are lost or
+// repeated, and which calls fail.
 #pragma once
 
 #include <functional>
@@ -15,11 +15,11 @@ namespace tidemill::simulation {
 
 class FakeCompute final : public compute::Compute {
  public:
-  // `fails` is asked at each call on the interface. `clock` is the one that durations count by.
+  // `fails` is evaluated at each call of the interface. `clock` is the durations clock.
   FakeCompute(const Clock& clock, std::function<bool()> fails)
       : clock_(clock), fails_(std::move(fails)) {}
 
-  // A new server adopts what is there, and hears of every exit again.
+  // A new server adopts existing jobs, and every exit is reported again.
   Result<void> start(compute::JobListener& listener) override {
     listener_ = &listener;
     for (const auto& [id, job] : std::map(jobs_))
@@ -33,7 +33,7 @@ class FakeCompute final : public compute::Compute {
     if (jobs_.contains(spec.id)) return {};
     if (removed_.contains(spec.id)) problem_ = "started again after its end: " + spec.id;
     jobs_[spec.id].started = clock_.now();
-    // It runs, though the caller does not learn so.
+    // The job runs, although the caller gets an error.
     if (fails_()) return fail(codes::kIo, "the simulated compute failed");
     return {};
   }
@@ -70,7 +70,7 @@ class FakeCompute final : public compute::Compute {
   compute::Isolation isolation() const override { return {}; }
   std::string socket_path(const std::string&) override { return ""; }
 
-  // From here on, what a history does to it.
+  // What a history does to the jobs.
   std::vector<std::string> running() const {
     std::vector<std::string> out;
     for (const auto& [id, job] : jobs_)
@@ -82,7 +82,7 @@ class FakeCompute final : public compute::Compute {
     return job != jobs_.end() && !job->second.exit;
   }
   std::size_t size() const { return jobs_.size(); }
-  // The exit code of the process that this id had; nullopt when none ended by itself.
+  // The exit code of the process with this id; nullopt when it did not end by itself.
   std::optional<int> ended_with(const std::string& id) const {
     const auto found = history_.find(id);
     return found == history_.end() ? std::nullopt : std::optional(found->second);
@@ -100,16 +100,16 @@ class FakeCompute final : public compute::Compute {
     history_[id] = exit_code;
     if (report && listener_) listener_->job_exited(id, exit);
   }
-  // The machine lost it: nobody knows that it ever was.
+  // The machine loses the job without a trace.
   void lose(const std::string& id) { jobs_.erase(id); }
-  // Kills the jobs that were stopped and did not end within their grace.
+  // Kills jobs that were stopped and did not end within their grace period.
   void kill_overdue() {
     for (const std::string& id : running()) {
       const Job& job = jobs_.at(id);
       if (job.kill_at && *job.kill_at <= clock_.now()) end(id, 137, true);
     }
   }
-  // Again, or late.
+  // Reports an exit again, or late.
   void report(const std::string& id) {
     const auto job = jobs_.find(id);
     compute::JobExit exit;

@@ -7,6 +7,7 @@
 namespace tidemill::simulation {
 
 using namespace services::sagemaker;
+using namespace services::sagemaker::jobs;
 
 namespace {
 
@@ -33,7 +34,7 @@ void TrainingWorld::check() {
       created = job->created.microseconds;
       check_job(name, *job, (*row)->value);
     }
-    // Nothing that was acknowledged is lost, unless its deletion was asked for.
+    // Nothing that was acknowledged is lost, unless its deletion was requested.
     for (const auto& [when, known] : generations)
       if (known.acknowledged && !known.erasing && when != created)
         broken("the acknowledged job " + name + " is lost");
@@ -86,7 +87,7 @@ void TrainingWorld::check_end(const std::string& name, const TrainingJob& job, c
     if (!known.stop_asked) broken(name + " is Stopped though nobody asked");
     return;
   }
-  // Measured by the clock for durations, so steps of the wall clock have no effect.
+  // Measured by the durations clock, so steps of the wall clock have no effect.
   if (!known.training_since || durations_.now() - *known.training_since < kMaxRuntime)
     broken(name + " is said to have been too long, and was not");
 }

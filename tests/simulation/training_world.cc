@@ -15,13 +15,14 @@ namespace tidemill::simulation {
 namespace {
 
 using namespace services::sagemaker;
+using namespace services::sagemaker::jobs;
 using namespace std::chrono_literals;
 
 constexpr const char *kAccount = "123456789012", *kRegion = "us-east-1";
 constexpr std::int64_t kBeginMicroseconds = 1'790'000'000'000'000;
 constexpr std::int64_t kMaxRuntimeSeconds = 300;
 constexpr std::size_t kNames = 4;
-// A drain that takes more rounds than this has stuck.
+// A drain that takes more rounds than this is stuck.
 constexpr int kDrainRoundsMax = 400, kTasksOfRoundMax = 2000;
 
 std::string key_of(const std::string& name) { return training_job_key(kAccount, kRegion, name); }
@@ -70,7 +71,7 @@ struct TrainingWorld::Server {
             .endpoint = "http://127.0.0.1:1"},
            &world.durations_},
         jobs(on) {
-    // It never starts, so it takes nothing: what is published stays for the checks to read.
+    // This reader never starts, so published events stay in the outbox for the checks.
     outbox.add(engine::EventReader{.name = "history", .sources = {"aws.sagemaker"}});
     engine->publish_to(outbox);
     jobs.add_to(*engine);
@@ -95,7 +96,7 @@ TrainingWorld::TrainingWorld(std::uint64_t seed, std::filesystem::path folder)
     const bool commits = point.call == store::FaultPoint::Call::commit;
     if (dead_) return {store::FaultKind::fail_before};
     if (commits && commits_left_ && (*commits_left_)-- == 0) {
-      // Killed in the middle: what was asked for may have reached the disk.
+      // Killed in mid-commit: the change may have reached the disk.
       dead_ = true;
       commits_left_.reset();
       return {chance(500) ? store::FaultKind::fail_after : store::FaultKind::fail_before};
@@ -134,7 +135,7 @@ void TrainingWorld::start_server() {
   dead_ = false;
   commits_left_.reset();
   server_ = std::make_unique<Server>(*this);
-  // A start that fails is tried again, as an operator would.
+  // A failed start is tried again, as an operator would.
   while (!server_->engine->start()) {
   }
   (void)compute_.start(server_->jobs.listener());
@@ -165,7 +166,7 @@ void TrainingWorld::create_job() {
   job.request = request(name);
   engine::Step<TrainingJob> first = begin_training_job(std::move(job), wall_.now());
   const std::string id = compute_id(first.next);
-  // Two of one name in one microsecond are beyond what ids tell apart.
+  // Ids cannot tell apart two jobs of the same name in the same microsecond.
   if (std::ranges::find(ids_, id) != ids_.end()) return pass_time(1us);
   ids_.push_back(id);
   Known& known = known_[name][first.next.created.microseconds];
@@ -221,7 +222,7 @@ void TrainingWorld::lose_process() {
 
 void TrainingWorld::repeat_report() {
   if (ids_.empty()) return;
-  // Also of jobs that were deleted, and whose names others have now.
+  // This may be a deleted job whose name another job has now.
   const std::string id = ids_[draw(ids_.size())];
   if (compute_.runs(id) || !compute_.ended_with(id)) return;
   say("the exit of " + id + " is reported again");

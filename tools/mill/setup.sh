@@ -127,6 +127,21 @@ setup_onnxruntime() {
     rm -rf .cache/onnxruntime/new"
 }
 
+# The AWS CLI v2, which is no package of pip's; its own build of Python runs on x86-64 alone.
+setup_awscli() {
+  [[ $(uname -m) == x86_64 ]] || return 0
+  stamped awscli-v2 requirements/awscli-v2.txt && [[ -x .cache/awscli-v2/aws ]] && return
+  step "AWS CLI v2" bash -euc "
+    rm -rf .cache/awscli-v2 .cache/awscli-v2.new
+    mkdir -p .cache/awscli-v2.new/wheel
+    .venv/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+      --dest .cache/awscli-v2.new/wheel -r requirements/awscli-v2.txt
+    .venv/bin/python tools/mill/unpack_awscli.py .cache/awscli-v2.new/wheel/*.whl .cache/awscli-v2.new
+    rm -r .cache/awscli-v2.new/wheel
+    mv .cache/awscli-v2.new .cache/awscli-v2"
+  set_stamp awscli-v2 requirements/awscli-v2.txt
+}
+
 setup_for_build() {
   setup_debian
   setup_venv build .venv requirements/codegen.txt
@@ -143,6 +158,7 @@ setup_for_test() {
   setup_venv clients-v3 .cache/venvs/clients-v3 requirements/clients-v3.txt
   setup_venv clients-s3 .cache/venvs/clients-s3 requirements/clients-s3.txt
   setup_venv notebooks .cache/venvs/notebooks requirements/notebooks.txt
+  setup_awscli
   setup_node
   setup_go
   setup_npm tests/clients/js

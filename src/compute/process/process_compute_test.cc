@@ -15,6 +15,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/test_eventually.h"
 #include "compute/process/job_files.h"
 #include "compute/process/shim.h"
 #include "compute/process/test_fixture.h"
@@ -129,6 +130,27 @@ TEST_F(ProcessComputeTest, ThousandsOfLinesAndRefusals) {
   const std::vector<std::string> lines = listener_.lines("a");
   ASSERT_EQ(lines.size(), 20000u);
   for (int i = 0; i < 20000; ++i) ASSERT_EQ(lines[i], "line " + std::to_string(i));
+}
+
+TEST_F(ProcessComputeTest, RemovalDeliversTheLastLines) {
+  for (int round = 0; round < 5; ++round) {
+    const std::string id = "a" + std::to_string(round);
+    ASSERT_TRUE(compute_->run(script(id, "echo first; echo last")));
+    listener_.refuse(1);  // so that lines are still to come when the exit is known
+    ASSERT_TRUE(eventually([&] { return compute_->status(id)->state == JobState::exited; }));
+    EXPECT_TRUE(compute_->remove(id));
+    EXPECT_EQ(listener_.lines(id), (std::vector<std::string>{"first", "last"}));
+  }
+}
+
+TEST_F(ProcessComputeTest, RemovalDoesNotWaitForAListenerThatNeverTakesLines) {
+  listener_.refuse(1'000'000);
+  ASSERT_TRUE(compute_->run(script("a", "echo lost")));
+  ASSERT_TRUE(eventually([&] { return compute_->status("a")->state == JobState::exited; }));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(compute_->remove("a"));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(15));
+  EXPECT_TRUE(listener_.lines("a").empty());
 }
 
 TEST_F(ProcessComputeTest, LongAndBrokenLines) {

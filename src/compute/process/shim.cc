@@ -285,7 +285,7 @@ int shim_main(int argc, char** argv) {
   }
   if (directory.empty() || ::fcntl(kShimLockDescriptor, F_GETFD) < 0) {
     constexpr std::string_view kUsage =
-        "tidemill shim is started by tidemill serve for each job; it is of no use by hand\n";
+        "tidemill shim is started by tidemill serve for each job; do not start it by hand\n";
     write_all(STDERR_FILENO, kUsage);
     return 2;
   }

@@ -13,8 +13,11 @@ namespace tidemill::services::iam {
 struct IamService::Asking {
   const RequestFacts& facts;
   const Principal& principal;
-  std::shared_ptr<const RolePolicies> role = nullptr;  // nullptr: root, or nothing is allowed
-  std::shared_ptr<const Session> session = nullptr;    // nullptr: the server acts for the role
+  // Of the caller's role or user. nullptr: root, or nothing is allowed.
+  std::shared_ptr<const PrincipalPolicies> policies = nullptr;
+  bool is_role = false;  // else a user
+  // nullptr: a user's own key, or the server acts for the role.
+  std::shared_ptr<const Session> session = nullptr;
 };
 
 }  // namespace tidemill::services::iam

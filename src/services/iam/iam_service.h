@@ -24,6 +24,7 @@ class State;
 class CredentialStore;
 class RoleGrants;
 class ShellCredentials;
+class ResourcePolicies;
 
 struct IamOptions {
   RootKey root;
@@ -65,7 +66,9 @@ class IamService final : public IamInterface,
                               std::string_view action, std::string_view resource,
                               const ConditionContext& conditions) override;
   Result<void> authorize(const Principal& principal, std::string_view action,
-                         std::string_view resource, const ConditionContext& conditions) override;
+                         std::string_view resource, const ConditionContext& conditions,
+                         const ResourcePolicy* resource_policy) override;
+  void add_resource_policies(std::string_view service, ResourcePolicySource& source) override;
 
   std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
                                         const schema::Operation& operation,
@@ -91,10 +94,13 @@ class IamService final : public IamInterface,
   struct Asking;
   Result<Asking> asking(const RequestFacts& facts, const Principal& principal);
   static CallerFacts caller_facts(const Asking& asking);
+  static PrincipalCandidate candidate_of(const Asking& asking);
   Decision decide_for(const Asking& asking, const AskedAction& asked, std::string_view alias,
                       const std::optional<ResourceSide>& side) const;
   Result<void> authorize_as(const Asking& asking, const AskedAction& asked,
-                            std::string_view alias = {}) const;
+                            std::string_view alias = {},
+                            const ResourcePolicy* resource_policy = nullptr) const;
+  bool is_never_refused(const Principal& principal, std::string_view service) const;
   // What the role's trust policy says.
   Grant trust_of(const RoleRecord& role, std::string_view action,
                  const PrincipalCandidate& candidate, const RequestFacts& facts,
@@ -115,6 +121,7 @@ class IamService final : public IamInterface,
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
   TagSources tag_sources_;  // constant once requests are served
+  std::unique_ptr<ResourcePolicies> resource_policies_;
 };
 
 }  // namespace tidemill::services::iam

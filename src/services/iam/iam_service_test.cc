@@ -34,7 +34,8 @@ TEST_F(IamServiceTest, authorizes_by_the_roles_policies) {
       role_context(service_->issue_role_credentials(kRole, "j", std::chrono::hours(1)).value());
   EXPECT_EQ(may(job, "s3:GetObject", "arn:aws:s3:::b/k"), "ok");
   EXPECT_EQ(may(job, "s3:PutObject", "arn:aws:s3:::b/k"), "AccessDeniedException");
-  auto denied = service_->authorize(job.principal, "s3:GetObject", "arn:aws:s3:::b/secret", {});
+  auto denied =
+      service_->authorize(job.principal, "s3:GetObject", "arn:aws:s3:::b/secret", {}, nullptr);
   EXPECT_EQ(denied.error().message,
             "User: arn:aws:sts::123456789012:assumed-role/r/j is not authorized to perform: "
             "s3:GetObject on resource: arn:aws:s3:::b/secret with an explicit deny in an "

@@ -40,6 +40,34 @@ struct RoleGrant {
   std::string session_name;
 };
 
+// A resource's own policy (a bucket's, a queue's), and the account that the resource belongs to.
+struct ResourcePolicy {
+  std::string owner_account;
+  std::string document;  // empty: the resource has none
+};
+
+// Where IAM reads the policies of one service's resources while it authorizes a request. Callers of
+// the owner's account need an Allow of their own policies or of the resource's; callers of other
+// accounts need both. Thread-safe, and quick: it is asked for each request.
+class ResourcePolicySource {
+ public:
+  virtual ~ResourcePolicySource() = default;
+  // False while no resource has a policy: then the requests of accounts' roots are not looked at,
+  // so the service itself must refuse callers of other accounts for a resource without a policy.
+  // A caller of another account that reaches the handler of a resource with one was let in by it.
+  virtual bool has_any() const = 0;
+  // `arn` as policies name it: "arn:aws:s3:::bucket/key". nullopt: there is no such resource.
+  virtual Result<std::optional<ResourcePolicy>> find(std::string_view arn) = 0;
+};
+
+// MalformedPolicyDocument, in AWS's words, when it is no policy for a resource of the service
+// ("s3"); `resource_prefix` ("arn:aws:s3:::bucket") is what each Resource must begin with, as far
+// as it has no wildcard. Empty: any.
+Result<void> check_resource_policy(std::string_view document, std::string_view resource_prefix);
+// Whether the policy grants something to everybody, without a condition that confines it to fixed
+// accounts, addresses or sources: GetBucketPolicyStatus's IsPublic.
+Result<bool> is_public_policy(std::string_view document);
+
 // Thread-safe.
 class IamInterface {
  public:
@@ -85,11 +113,16 @@ class IamInterface {
   virtual Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                            std::string_view account) = 0;
 
-  // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
-  // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.
+  // Whether policies let the principal do this; `resource` is an ARN, or "*" for actions without
+  // one. AccessDeniedException otherwise, in AWS's wording. Root may do everything that the
+  // resource's policy does not deny. `resource_policy`: nullptr asks the service's source, if any.
   virtual Result<void> authorize(const Principal& principal, std::string_view action,
-                                 std::string_view resource,
-                                 const ConditionContext& conditions = {}) = 0;
+                                 std::string_view resource, const ConditionContext& conditions = {},
+                                 const ResourcePolicy* resource_policy = nullptr) = 0;
+
+  // Before requests are served. `service` is the prefix of the actions ("s3"); the source outlives
+  // this.
+  virtual void add_resource_policies(std::string_view service, ResourcePolicySource& source) = 0;
 };
 
 struct AssumeRole {

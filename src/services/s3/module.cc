@@ -3,11 +3,14 @@
 #include "blobs/owners.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
+#include "services/platform/sweeps/sweeps.h"
 #include "services/s3/s3_service.h"
 #include "services/s3/tag_source.h"
 
 namespace tidemill::services::s3 {
 namespace {
+
+constexpr std::chrono::seconds kLifecycleInterval{5};
 
 class S3Module final : public platform::Module {
  public:
@@ -28,11 +31,19 @@ class S3Module final : public platform::Module {
     platform.provide<S3Interface>(*service_);
     service_->add_to(platform.handlers);
     platform.add_tag_source("s3", tag_source(platform.store));
+    // Rules act at midnights: most turns only find that there is nothing to do.
+    platform.sweeps.add("s3-lifecycle", kLifecycleInterval,
+                        [this, &ages = platform.ages]() -> Result<void> {
+                          Result<void> swept = service_->run_lifecycle(ages.wall_for_deletions());
+                          if (!swept && swept.error().code == codes::kCancelled) return {};
+                          return swept;
+                        });
     return {};
   }
 
   // Reads the buckets, which tasks of other services use.
   Result<void> start() override { return service_->start(*ages_); }
+  void request_stop() override { service_->request_stop(); }
 
  private:
   const Clock* ages_ = nullptr;

@@ -6,6 +6,7 @@
 #include "services/s3/bucket/bucket.h"
 #include "services/s3/collector.h"
 #include "services/s3/common/core.h"
+#include "services/s3/lifecycle/lifecycle.h"
 #include "services/s3/listing/listing.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/object/object.h"
@@ -30,14 +31,16 @@ class S3Service::Collector {
 };
 
 S3Service::S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random)
-    : core_(std::make_unique<Core>(store, blobs, clock, random)) {}
+    : core_(std::make_unique<Core>(store, blobs, clock, random)),
+      lifecycle_(std::make_unique<LifecycleSweep>(*core_)) {}
 
 S3Service::~S3Service() { stop(); }
 
 void S3Service::check_items_with(ItemCheck check) { core_->item_check = std::move(check); }
 
 std::vector<store::TableSpec> S3Service::tables() {
-  return {bucket_table().spec(), object_table().spec(), upload_table().spec(), part_table().spec()};
+  return {bucket_table().spec(), object_table().spec(), version_table().spec(),
+          upload_table().spec(), part_table().spec()};
 }
 
 void S3Service::publish_to(const engine::Outbox& outbox) { core_->objects.publish_to(outbox); }
@@ -47,6 +50,7 @@ void S3Service::add_to(Registry& registry) {
   add_object_operations(registry, *core_);
   add_listing_operations(registry, *core_);
   add_multipart_operations(registry, *core_);
+  add_lifecycle_operations(registry, *core_);
 }
 
 Result<void> S3Service::start(const Clock& ages) {
@@ -55,7 +59,14 @@ Result<void> S3Service::start(const Clock& ages) {
   return {};
 }
 
-void S3Service::stop() { collector_.reset(); }
+Result<void> S3Service::run_lifecycle(Timestamp now) {
+  return lifecycle_->run(now, stopping_.get_token());
+}
+
+void S3Service::stop() {
+  request_stop();
+  collector_.reset();
+}
 
 void S3Service::wait_for_collection() {
   if (collector_) collector_->wait();

@@ -1,4 +1,4 @@
-// InvokeEndpoint, asynchronous from socket to socket: no worker pool, no store.
+// InvokeEndpoint, asynchronous from socket to socket; uses neither the worker pool nor the store.
 #pragma once
 
 #include <chrono>
@@ -22,47 +22,47 @@ namespace tidemill::services::sagemaker_runtime {
 class Recorder;
 
 struct InferenceLimits {
-  // Of a request's and of a response's body, and for a model's answer.
+  // Limit of a request's body, a response's body and a model's answer.
   std::size_t body_bytes_max = 64u << 20;
   std::chrono::seconds model_time{3600};
-  // Of a multi-model container's server, to load a model and to unload others for it.
+  // Time for a multi-model server to load a model and to unload others for it.
   std::chrono::seconds server_load_time{300};
 
-  // SageMaker's own: 6 MiB and 60 s. For `--strict-aws`.
+  // SageMaker's limits, 6 MiB and 60 s, for `--strict-aws`.
   static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
 };
-// SageMaker's own limit on what asynchronous endpoints are asked and answer.
+// SageMaker's limit on requests to and responses of asynchronous endpoints.
 inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 inline constexpr std::chrono::seconds kPingTime{2};
-// Requests that one instance may have under way or waiting.
+// Limit of requests that one instance works on or that wait for it.
 inline constexpr int kRequestsPerInstanceMax = 256;
 static_assert(kRefusalPenaltyRequests < kRequestsPerInstanceMax);
-// Invocations that may wait for models to be loaded, in all.
+// Limit of all invocations that wait for models to be loaded.
 inline constexpr std::size_t kLoadWaitersMax = 1024;
-// Of answers from the model's first byte to the client's last, beyond 64 KiB of each; one model
-// server may have three quarters of it.
+// Limit of answers in memory, from the model's first byte to the client's last, beyond 64 KiB of
+// each; a single model server or caller may use three quarters of it.
 inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
-// Of a streamed answer, while it is captured; a longer one is captured with an empty output.
+// How much of a streamed answer is captured; longer ones are captured with an empty output.
 inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
-// Copies of requests that one shadow variant may have under way; further ones are dropped.
+// Limit of request copies that one shadow variant works on; further ones are dropped.
 inline constexpr int kShadowRequestsMax = 64;
-inline constexpr std::uint64_t kShadowBytesMax = 256u << 20;  // of their bodies
-// Native predictions of larger bodies leave the event loop for a thread of their own.
+inline constexpr std::uint64_t kShadowBytesMax = 256u << 20;  // of the bodies of these copies
+// Native predictions of larger bodies run on a thread of their own instead of the event loop.
 inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
-// What a body's rows may take on a loop, by the time of one and the least bytes that they have.
+// Limit of a prediction on an event loop, estimated from the time and minimal size of a row.
 inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::milliseconds(2);
 
 struct InvokeRequest {
   std::string account, region, endpoint;
-  std::string caller;  // the principal's ARN, whose budget a whole answer counts against
+  std::string caller;  // the principal's ARN: the owner in the budget of answers
   std::string content_type, accept;
   std::string target_variant, target_model, target_container;
-  std::string component;   // an inference component's name
-  std::string session_id;  // "NEW_SESSION" begins one
+  std::string component;   // of the inference component
+  std::string session_id;  // "NEW_SESSION" begins a session
   std::string custom_attributes, inference_id;
   std::string body;
-  bool from_queue = false;  // asked by InvokeEndpointAsync's queue: also of asynchronous endpoints
-  // Of one who asks from inside the server, as queues and transform jobs do; else the server's.
+  bool from_queue = false;  // from InvokeEndpointAsync's queue: asynchronous endpoints allowed
+  // Limits set by in-process callers such as queues and transform jobs; default: the server's.
   std::optional<InferenceLimits> limits = {};
 };
 
@@ -71,19 +71,19 @@ struct InvokeAnswer {
   std::shared_ptr<const void> held;  // wire::ClientResponse::held
   std::string content_type;
   std::string invoked_variant;
-  std::string custom_attributes;  // the model's; "" none
+  std::string custom_attributes;  // set by the model; "": none
   std::string new_session_id, closed_session_id;
 };
 
-// Errors: ValidationError (no such endpoint or variant), ModelError 424 with OriginalStatusCode,
-// OriginalMessage and LogStreamArn among the details, ServiceUnavailable, ThrottlingException.
+// Errors: ValidationError (no such endpoint or variant), ModelError 424 (with OriginalStatusCode,
+// OriginalMessage and LogStreamArn in the details), ServiceUnavailable, ThrottlingException.
 using InvokeResult = Result<InvokeAnswer>;
 
 struct InferenceCounters {
   std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
   std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
-  std::atomic<std::uint64_t> failovers = 0;           // asked another instance instead
-  std::atomic<std::uint64_t> captures_too_large = 0;  // streams; captured with an empty output
+  std::atomic<std::uint64_t> failovers = 0;           // requests passed on to another instance
+  std::atomic<std::uint64_t> captures_too_large = 0;  // streams captured with an empty output
   std::string metrics_text() const;
 };
 
@@ -92,22 +92,22 @@ wire::Destination destination_of(const ServerAddress& address);
 // Thread-safe.
 class Inference {
  public:
-  // Borrows all. Destroying it fails what is under way. `recorder`: null captures nothing.
+  // Borrows its arguments; the destructor fails current requests. Null `recorder`: no capture.
   Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,
             InferenceLimits limits, Recorder* recorder = nullptr);
   ~Inference();
 
-  // On an event-loop thread; `done` comes exactly once, there or from another thread, maybe before
-  // this returns.
+  // Call it on an event loop's thread. `done` is called exactly once, on that thread or another
+  // one, possibly before this returns.
   void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done);
 
-  // The same for an answer that comes in pieces; `done` when the first of them is about to come.
+  // The same for an answer that is streamed; `done` is called just before the first part.
   void invoke_streaming(InvokeRequest request, StreamDone done);
 
-  // GET /ping of a model server answers 200 within kPingTime. Blocks; not on a loop's thread.
+  // Whether a model server answers GET /ping with 200 within kPingTime. Blocks; never on a loop.
   bool ping(const ServerAddress& address);
-  // The same over a connection of its own, which a kept one says nothing about. Never blocks;
-  // `done` comes once, on a loop's thread.
+  // The same without blocking, over a new connection, since a kept-alive one proves nothing about
+  // new ones. `done` is called once, on a loop's thread.
   void check(const ServerAddress& address, std::move_only_function<void(PingAnswer)> done);
 
   const InferenceLimits& limits() const { return limits_; }
@@ -120,11 +120,11 @@ class Inference {
   struct Streaming;
   using Pointer = std::unique_ptr<Invocation>;
   class Loads;
-  // Which load invocations wait for.
+  // Identifies the load that invocations wait for.
   struct LoadKey {
-    const ModelSource* source = nullptr;  // kept alive by who loads
+    const ModelSource* source = nullptr;  // kept alive by the invocation that loads
     std::string target;
-    std::string server;  // the process that loads it; "" in this process
+    std::string server;  // the process that loads it; "": this process
     auto operator<=>(const LoadKey&) const = default;
   };
 
@@ -138,19 +138,19 @@ class Inference {
   void run_process(Pointer invocation);
   void run_multi_model(Pointer invocation);
   void load_into_server(Pointer invocation);
-  // True when the request, of which nothing reached its instance, is now to be tried on another.
+  // Retries elsewhere if nothing reached the request's instance; returns whether it does.
   bool fail_over(Chosen& chosen, const Error& error);
   bool to_another_instance(Chosen& chosen, const Error& error);
-  // What a load that failed comes to for one who waited for it.
+  // Answers an invocation that waited for a load that failed, or tries elsewhere.
   void not_loaded(Pointer invocation, const std::string& target,
                   Result<wire::ClientResponse> failed);
-  // The invocation waits for `load`, which runs on a thread that may block unless one for the same
-  // key is under way, and takes all who wait when it is done.
+  // Lets the invocation wait for `load`. Unless one with the same key is running, `load` runs on a
+  // thread that may block; when done, it takes all invocations waiting for the key.
   void wait_for_load(LoadKey key, Pointer invocation,
                      std::move_only_function<void(const LoadKey&)> load);
   void loaded_on_demand(Pointer invocation,
                         const Result<std::shared_ptr<const infer::Model>>& loaded);
-  // On a thread that may block; what a full pool refuses is answered with `refusal`.
+  // Runs work on a thread that may block; answers with `refusal` when the pool is full.
   void to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
                std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
@@ -175,9 +175,9 @@ class Inference {
   Sessions sessions_;
   const std::unique_ptr<Loads> waiting_for_load_;
   runtime::WorkerPool batches_;  // predicts large bodies
-  runtime::WorkerPool loads_;    // fetches and loads models; waits for files and processes
+  runtime::WorkerPool loads_;    // fetches and loads models; may wait for files and processes
   wire::HttpClient client_;
-  wire::HttpClient checks_;  // keeps no connections
+  wire::HttpClient checks_;  // keeps no connections open
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

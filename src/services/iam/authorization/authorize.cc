@@ -50,14 +50,14 @@ bool has_rule(const schema::Service& service, const schema::Operation& operation
 }
 
 Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
-                                                     const RoleFinder& find_role) {
+                                                     const EntityFinder& find_entity) {
   if (needs_no_permission(call.service, call.operation.name)) return std::vector<RequiredAction>();
   if (call.service.name == "s3") return s3_actions(call.operation.name, call.input);
   if (call.service.name == "sagemaker" || call.service.name == "sagemaker-runtime")
     return sagemaker_actions(call);
   if (call.service.name == "logs") return logs_actions(call);
   if (call.service.name == "cloudtrail") return cloudtrail_actions(call);
-  if (call.service.name == "iam") return iam_actions(call, find_role);
+  if (call.service.name == "iam") return iam_actions(call, find_entity);
   RequiredAction required;
   required.action =
       std::string(action_prefix(call.service)) + ":" + std::string(call.operation.name);

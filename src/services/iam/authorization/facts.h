@@ -36,7 +36,8 @@ struct CallerFacts {
   std::string_view arn;  // aws:PrincipalArn: of a session its role's
   std::string_view account;
   std::string_view user_id;
-  std::string_view type = "AssumedRole";  // "Account" for root
+  std::string_view type = "AssumedRole";  // "Account" for root, "User"
+  std::string_view user_name = {};        // of a user
   const std::map<std::string, std::string>* tags = nullptr;
   bool temporary = true;  // credentials that expire
   std::optional<Timestamp> issued = std::nullopt;

@@ -17,6 +17,6 @@ Result<std::vector<RequiredAction>> logs_actions(const OperationCall& call);
 Result<std::vector<RequiredAction>> cloudtrail_actions(const OperationCall& call);
 // InvalidInput.
 Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
-                                                const RoleFinder& find_role);
+                                                const EntityFinder& find_entity);
 
 }  // namespace tidemill::services::iam

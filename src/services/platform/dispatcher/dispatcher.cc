@@ -20,18 +20,18 @@ Error Dispatcher::not_implemented(const schema::Service& service,
   return {"NotImplemented",
           std::string(operation.name) + " of " + std::string(service.service_id) +
               " is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists what "
-              "is there.",
+              "is implemented.",
           501};
 }
 
 void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   Call& here = *call;
-  // Copied, to the stack: the call is gone as soon as it is answered.
+  // Copied to the stack, because the call is destroyed as soon as it is answered.
   const boost::static_string<kRequestIdBytesMax> request_id(
       here.context.request_id.data(), std::min(here.context.request_id.size(), kRequestIdBytesMax));
   const std::string_view operation = here.operation.name;
   try {
-    // Destroyed unanswered, by an exception, it answers InternalFailure.
+    // If an exception destroys it unanswered, the responder itself answers InternalFailure.
     Responder respond([this, call = std::move(call),
                        answer = std::move(answer)](Result<Value> result) mutable {
       finish(std::move(call), std::move(answer), std::move(result));
@@ -95,14 +95,14 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
   context.region = caller.region;
   context.principal = caller.principal;
   context.received = parts_.clock.now();
-  // The same values as for a request that an SDK signed, since policies may test them.
+  // The same values as in a request signed by an SDK, since policies may test them.
   context.signature = {"REST-HEADER", "AWS4-HMAC-SHA256", context.received};
   const auto begun = std::chrono::steady_clock::now();
   context.deadline = begun + kCallTime;
   context.stop = caller.stop;
   context.body = std::move(body);
 
-  // The answer owns the promise: this call may give up before it comes, or it may be dropped.
+  // Shared with the answer, which may come after this call has given up, or never.
   auto replied = std::make_shared<std::promise<Result<Reply>>>();
   std::future<Result<Reply>> reply = replied->get_future();
   Answer answer = [this, begun, replied = std::move(replied)](Call& call, Result<Value> result) {
@@ -124,14 +124,14 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
           this->call(std::move(made), std::move(answer));
         });
   while (reply.wait_for(kWaitSlice) != std::future_status::ready) {
-    if (caller.stop.stop_requested()) return fail(codes::kCancelled, "the caller stops");
+    if (caller.stop.stop_requested()) return fail(codes::kCancelled, "the caller is stopping");
     if (std::chrono::steady_clock::now() - begun > kCallTime)
-      return fail(codes::kTimeout, "a call from inside the server has not been answered");
+      return fail(codes::kTimeout, "an in-process call was not answered in time");
   }
   try {
     return reply.get();
   } catch (const std::future_error&) {
-    return fail(codes::kCancelled, "the server stops");  // a loop dropped the call
+    return fail(codes::kCancelled, "the server is stopping");  // an event loop dropped the call
   }
 }
 

@@ -20,7 +20,7 @@ struct Greeting {
   virtual std::string text() const = 0;
 };
 
-// Records what is done to it.
+// Records the calls that it gets.
 class Recorded : public Module {
  public:
   Recorded(Steps& steps, std::string_view name, std::vector<std::string_view> needs,
@@ -51,7 +51,7 @@ class Recorded : public Module {
   const std::string fails_at_;
 };
 
-// A platform none of whose parts is used. Its references lead to memory that nobody reads.
+// A platform whose parts are never used: its references point to memory that nobody reads.
 class BarePlatform {
  public:
   template <class T>
@@ -135,7 +135,7 @@ TEST_F(ModulesTest, A_circle_of_needs_is_refused_with_the_names_in_it) {
   add("d", {});
   Result<Modules> modules = in_order();
   ASSERT_FALSE(modules);
-  EXPECT_THAT(modules.error().message, HasSubstr("in a circle"));
+  EXPECT_THAT(modules.error().message, HasSubstr("in a cycle"));
   EXPECT_THAT(modules.error().message,
               ::testing::AnyOf(HasSubstr("b -> c -> b"), HasSubstr("c -> b -> c")));
   EXPECT_THAT(modules.error().message, ::testing::Not(HasSubstr("-> d")));
@@ -206,7 +206,7 @@ TEST_F(ModulesTest, Interfaces_come_from_modules_that_are_needed) {
   ASSERT_TRUE(modules);
   ASSERT_TRUE(modules->open(bare_.platform_));
   EXPECT_EQ(looked_at->said_, "hello");
-  EXPECT_EQ(bare_.platform_.use<Greeting>().text(), "hello");  // the server may ask, too
+  EXPECT_EQ(bare_.platform_.use<Greeting>().text(), "hello");  // the server may use it, too
 }
 
 TEST_F(ModulesTest, An_interface_of_a_module_that_is_not_named_as_needed_aborts) {

@@ -25,7 +25,7 @@ Result<void> check_names(const List& modules) {
   return {};
 }
 
-// One circle among modules that all wait for each other: "a -> b -> a".
+// One cycle among modules that all wait for each other: "a -> b -> a".
 std::string circle(const List& waiting) {
   const auto find = [&waiting](std::string_view name) -> const Module* {
     for (const auto& module : waiting)
@@ -68,7 +68,7 @@ Result<Modules> Modules::in_order(List modules) {
              });
     });
     if (ready == modules.end())
-      return fail(codes::kInvalid, "modules need each other in a circle: " + circle(modules));
+      return fail(codes::kInvalid, "modules need each other in a cycle: " + circle(modules));
     placed.insert((*ready)->name());
     ordered.push_back(std::move(*ready));
   }

@@ -8,6 +8,7 @@
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/properties.h"
 
 namespace tidemill::services::s3 {
@@ -38,8 +39,8 @@ Result<void> check_part_checksum(const model::CompletedPart& named, const PartRe
                                  const UploadRecord& upload) {
   std::vector<GivenChecksum> given = given_checksums(named);
   for (const GivenChecksum& one : given)
-    if (part.checksum && part.checksum->algorithm == checksum_name(one.algorithm) &&
-        part.checksum->value != one.value)
+    if (part.checksum && (part.checksum->algorithm != checksum_name(one.algorithm) ||
+                          part.checksum->value != one.value))
       return fail(invalid_part(named, upload.id));
   if (upload.checksum_type == kComposite && given.empty()) {
     std::string algorithm = *upload.checksum_algorithm;
@@ -139,8 +140,16 @@ Result<void> check_announced(const model::CompleteMultipartUploadRequest& reques
         invalid_request("The provided 'x-amz-mp-object-size' header value " +
                         std::to_string(*request.mpu_object_size) +
                         " does not match what was computed: " + std::to_string(object.size)));
+  if (request.checksum_type && object.checksum && *request.checksum_type != object.checksum->type)
+    return fail(
+        invalid_request("The upload was created using the " + object.checksum->type +
+                        " checksum mode. The complete request must use the same checksum mode."));
   for (const GivenChecksum& given : given_checksums(request)) {
-    if (!object.checksum || object.checksum->algorithm != checksum_name(given.algorithm)) continue;
+    if (!object.checksum) continue;
+    if (object.checksum->algorithm != checksum_name(given.algorithm))
+      return fail(invalid_request(
+          "Checksum Type mismatch occurred, expected checksum Type: " + object.checksum->algorithm +
+          ", actual checksum Type: " + std::string(checksum_name(given.algorithm))));
     // A composite may come without the number of parts behind it.
     std::string_view computed = object.checksum->value;
     if (given.value != computed && given.value != computed.substr(0, computed.rfind('-')))
@@ -152,7 +161,8 @@ Result<void> check_announced(const model::CompleteMultipartUploadRequest& reques
   return {};
 }
 
-Result<ObjectRecord> assemble(Core& core, const model::CompleteMultipartUploadRequest& request,
+Result<ObjectRecord> assemble(Core& core, const BucketRecord& bucket,
+                              const model::CompleteMultipartUploadRequest& request,
                               const UploadRecord& upload, const std::vector<StoredPart>& parts) {
   ObjectRecord object;
   static_cast<ObjectProperties&>(object) = upload;
@@ -160,6 +170,11 @@ Result<ObjectRecord> assemble(Core& core, const model::CompleteMultipartUploadRe
   object.checksum = TRY(combined_checksum(upload, parts));
   object.modified = core.clock.now();
   object.upload_id = upload.id;
+  auto by_default = TRY(lock_of_new_version(bucket, {}, object.modified));
+  if (by_default && !(object.lock && object.lock->mode)) {
+    by_default->legal_hold = object.lock ? object.lock->legal_hold : std::nullopt;
+    object.lock = std::move(by_default);
+  }
   auto& pieces = object.parts.emplace();
   for (const StoredPart& part : parts) {
     object.size += part.record.blob.size_bytes;
@@ -171,8 +186,10 @@ Result<ObjectRecord> assemble(Core& core, const model::CompleteMultipartUploadRe
 
 model::CompleteMultipartUploadOutput describe(const Context& context,
                                               const model::CompleteMultipartUploadRequest& request,
-                                              const ObjectRecord& object) {
+                                              const ObjectRecord& object,
+                                              std::optional<std::string> version_id) {
   model::CompleteMultipartUploadOutput output;
+  output.version_id = std::move(version_id);
   output.location =
       context.endpoint + "/" + request.bucket + "/" + percent_encode(request.key, true);
   output.bucket = request.bucket;
@@ -182,21 +199,27 @@ model::CompleteMultipartUploadOutput describe(const Context& context,
   return output;
 }
 
+struct Completed {
+  ObjectRecord object;
+  std::optional<std::string> version_id;
+};
+
 // One transaction: the object appears, the upload and its parts' records go.
-Result<ObjectRecord> complete_once(Core& core, Bucket& bucket,
-                                   const model::CompleteMultipartUploadRequest& request,
-                                   const ObjectIndex::Condition& condition) {
+Result<Completed> complete_once(Core& core, Bucket& bucket,
+                                const model::CompleteMultipartUploadRequest& request,
+                                const ObjectIndex::Condition& condition) {
   StoredUpload upload = TRY(require_upload(core, bucket.name, request.key, request.upload_id));
   std::vector<StoredPart> uploaded = TRY(parts_of(core, upload.record.id));
   std::vector<StoredPart> chosen = TRY(choose_parts(request, upload.record, std::move(uploaded)));
-  ObjectRecord object = TRY(assemble(core, request, upload.record, chosen));
+  ObjectRecord object =
+      TRY(assemble(core, *core.buckets.record(bucket), request, upload.record, chosen));
   store::Transaction along;
   upload_table().erase(along, upload_row_key(upload.record), upload.version);
   for (const StoredPart& part : chosen)
     part_table().erase(along, part_row_key(upload.record.id, part.record.number), part.version);
-  TRY(core.objects.replace(bucket, request.key, object, condition, std::move(along), true,
-                           created_by::kMultipart));
-  return object;
+  Written written = TRY(core.objects.replace(bucket, request.key, object, condition,
+                                             std::move(along), true, created_by::kMultipart));
+  return Completed{std::move(object), std::move(written.version_id)};
 }
 
 }  // namespace
@@ -208,21 +231,21 @@ Result<model::CompleteMultipartUploadOutput> complete_multipart_upload(
   ObjectIndex::Condition condition =
       TRY(write_condition(request.if_match, request.if_none_match, request.key));
   for (int attempt = 1;; ++attempt) {
-    Result<ObjectRecord> object = complete_once(core, *bucket, request, condition);
-    if (object) {
+    Result<Completed> completed = complete_once(core, *bucket, request, condition);
+    if (completed) {
       // Parts that the client did not name. Left behind on an error, the next start removes them.
       if (Result<void> removed = remove_parts(core, request.upload_id); !removed)
         log::warning("parts of a completed upload remain", {{"message", removed.error().message}});
-      return describe(context, request, *object);
+      return describe(context, request, completed->object, completed->version_id);
     }
-    if (object.error().code == "NoSuchUpload") {
+    if (completed.error().code == "NoSuchUpload") {
       // Asked again after a response that got lost: the object tells which upload made it.
       StoredObjectPtr there = TRY(core.objects.find(*bucket, request.key));
       if (there && there->record.upload_id == request.upload_id)
-        return describe(context, request, there->record);
+        return describe(context, request, there->record, version_of(*bucket, there->record));
     }
-    if (object.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(std::move(object).error());
+    if (completed.error().code != codes::kConflict || attempt == kAttemptsMax)
+      return fail(std::move(completed).error());
   }
 }
 

@@ -2,9 +2,11 @@
 #include "services/s3/common/body.h"
 #include "services/s3/common/invariants.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/times.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -84,6 +86,11 @@ Result<model::CreateMultipartUploadOutput> create_multipart_upload(
         invalid_request("The x-amz-checksum-type header can only be used with the "
                         "x-amz-checksum-algorithm header."));
   }
+  // A default retention begins when the upload is completed; what is asked for is checked now.
+  const WantedLock lock = wanted_lock(request);
+  auto checked_lock =
+      TRY(lock_of_new_version(*core.buckets.record(*bucket), lock, core.clock.now()));
+  if (lock.any()) upload.lock = std::move(checked_lock);
   upload.bucket = bucket->name;
   upload.key = request.key;
   upload.id = make_token(core.random, kUploadIdLength, kUploadIdAlphabet);
@@ -139,8 +146,8 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   ReadConditions conditions{request.copy_source_if_match, request.copy_source_if_none_match,
                             request.copy_source_if_modified_since,
                             request.copy_source_if_unmodified_since};
-  OpenedObject source = TRY(open_current(
-      core, *source_bucket, from.key, [&](const ObjectRecord& object) -> Result<ByteRange> {
+  OpenedObject source = TRY(open_copy_source(
+      core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
         ByteRange range{0, object.size};
         if (request.copy_source_range)
@@ -153,9 +160,10 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));
   PartRecord part = make_part(core, request.part_number, std::move(body));
   model::UploadPartCopyOutput output;
+  output.copy_source_version_id = version_of(*source_bucket, source.object->record);
   model::CopyPartResult& result = output.copy_part_result.ensure();
   result.etag = '"' + part.etag + '"';
-  result.last_modified = part.modified;
+  result.last_modified = whole_seconds(part.modified);
   set_checksum(result, part.checksum);
   TRY(put_part(core, upload, std::move(part)));
   return output;

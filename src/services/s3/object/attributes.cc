@@ -2,6 +2,7 @@
 
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -41,13 +42,15 @@ Result<model::GetObjectAttributesOutput> get_object_attributes(
   auto bucket =
       TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
   TRY(check_version_id(request.version_id));
-  StoredObjectPtr stored = TRY(core.objects.require(*bucket, request.key));
+  StoredObjectPtr stored =
+      TRY(require_object(core, context, *bucket, request.key, request.version_id));
   const ObjectRecord& object = stored->record;
   auto wants = [&](std::string_view name) {
     return std::ranges::find(request.object_attributes, name) != request.object_attributes.end();
   };
   model::GetObjectAttributesOutput output;
   output.last_modified = object.modified;
+  output.version_id = version_of(*bucket, object);
   if (wants("ETag")) output.etag = object.etag;
   if (wants("ObjectSize")) output.object_size = std::int64_t(object.size);
   if (wants("StorageClass")) output.storage_class = object.storage_class.value_or("STANDARD");
@@ -70,6 +73,7 @@ void add_object_operations(Registry& registry, Core& core) {
   add<op::DeleteObjects>(registry, core, delete_objects);
   add<op::GetObjectAttributes>(registry, core, get_object_attributes);
   add_object_tagging_operations(registry, core);
+  add_object_lock_operations(registry, core);
 }
 
 }  // namespace tidemill::services::s3

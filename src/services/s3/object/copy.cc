@@ -1,7 +1,9 @@
 #include "base/encoding.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/times.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -9,10 +11,10 @@ namespace tidemill::services::s3 {
 
 namespace {
 
-bool changes_something(const model::CopyObjectRequest& request, const ObjectRecord& source) {
-  if (request.metadata_directive == "REPLACE") return true;
-  return request.storage_class &&
-         *request.storage_class != source.storage_class.value_or("STANDARD");
+bool changes_something(const model::CopyObjectRequest& request) {
+  // Naming a storage class or an encryption is enough: that is how objects are rewritten in place.
+  return request.metadata_directive == "REPLACE" || request.storage_class ||
+         request.server_side_encryption;
 }
 
 Result<void> check_directive(const std::optional<std::string>& directive, const char* name) {
@@ -59,8 +61,11 @@ Result<CopySource> parse_copy_source(std::string_view header) {
                          "x-amz-copy-source", header));
   };
   std::string_view path = header;
-  if (std::size_t query = path.rfind("?versionId="); query != std::string_view::npos) {
-    TRY(check_version_id(std::string(path.substr(query + 11))));
+  constexpr std::string_view kVersion = "?versionId=";
+  std::optional<std::string> version_id;
+  if (std::size_t query = path.rfind(kVersion); query != std::string_view::npos) {
+    version_id = std::string(path.substr(query + kVersion.size()));
+    TRY(check_version_id(version_id));
     path = path.substr(0, query);
   }
   Result<std::string> decoded = percent_decode(path, false);
@@ -71,7 +76,21 @@ Result<CopySource> parse_copy_source(std::string_view header) {
   if (text.starts_with('/')) text.remove_prefix(1);
   std::size_t slash = text.find('/');
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size()) return bad();
-  return CopySource{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+  return CopySource{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1)),
+                    std::move(version_id)};
+}
+
+Result<OpenedObject> open_copy_source(
+    Core& core, const Bucket& bucket, const CopySource& source,
+    const std::function<Result<ByteRange>(const ObjectRecord&)>& choose) {
+  return open_version(core, bucket, source.key, source.version_id,
+                      [&](const ObjectRecord& object) -> Result<ByteRange> {
+                        if (object.is_delete_marker())
+                          return fail(invalid_request(
+                              "The source of a copy request may not specifically refer to a "
+                              "delete marker by version id."));
+                        return choose(object);
+                      });
 }
 
 Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
@@ -88,12 +107,15 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   ReadConditions conditions{request.copy_source_if_match, request.copy_source_if_none_match,
                             request.copy_source_if_modified_since,
                             request.copy_source_if_unmodified_since};
-  bool onto_itself = source_bucket == bucket && from.key == request.key;
+  // An older version may be copied over the current one as it is.
+  if (conditions.if_modified_since && *conditions.if_modified_since > context.received)
+    conditions.if_modified_since.reset();
+  bool onto_itself = source_bucket == bucket && from.key == request.key && !from.version_id;
 
-  OpenedObject source = TRY(open_current(
-      core, *source_bucket, from.key, [&](const ObjectRecord& object) -> Result<ByteRange> {
+  OpenedObject source = TRY(open_copy_source(
+      core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
-        if (onto_itself && !changes_something(request, object))
+        if (onto_itself && !changes_something(request))
           return fail(invalid_request(
               "This copy request is illegal because it is trying to copy an object to itself "
               "without "
@@ -109,6 +131,8 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   const ObjectRecord& original = source.object->record;
   ObjectRecord copy;
   static_cast<ObjectProperties&>(copy) = TRY(copied_properties(request, original));
+  copy.lock = TRY(
+      lock_of_new_version(*core.buckets.record(*bucket), wanted_lock(request), core.clock.now()));
   BodyOptions options;
   options.wanted = TRY(copied_checksum(request, original));
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));
@@ -121,10 +145,12 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   model::CopyObjectOutput output;
   model::CopyObjectResult& result = output.copy_object_result.ensure();
   result.etag = quoted_etag(copy);
-  result.last_modified = copy.modified;
+  result.last_modified = whole_seconds(copy.modified);
   set_checksum(result, copy.checksum);
-  TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {}, false,
-                           created_by::kCopy));
+  output.copy_source_version_id = version_of(*source_bucket, original);
+  output.version_id = TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {},
+                                               false, created_by::kCopy))
+                          .version_id;
   return output;
 }
 

@@ -1,5 +1,6 @@
 #include "services/s3/common/register.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -14,6 +15,17 @@ model::Error refused(const model::ObjectIdentifier& identifier, const tidemill::
   entry.version_id = identifier.version_id;
   entry.code = error.code;
   entry.message = error.message;
+  return entry;
+}
+
+model::DeletedObject describe(const model::ObjectIdentifier& identifier, const Deleted& deleted) {
+  model::DeletedObject entry;
+  entry.key = identifier.key;
+  entry.version_id = identifier.version_id;
+  if (deleted.delete_marker) {
+    entry.delete_marker = true;
+    entry.delete_marker_version_id = deleted.version_id;
+  }
   return entry;
 }
 
@@ -34,18 +46,19 @@ Result<void> check_allowed(const Core& core, const Context& context, const std::
   return allowed;
 }
 
+std::function<Result<void>(const ObjectRecord&)> guard(const Core& core, bool bypass) {
+  return [now = core.clock.now(), bypass](const ObjectRecord& version) {
+    return check_unlocked(version, now, bypass);
+  };
+}
+
 // Returns the objects that were deleted, and adds the others to `errors`.
 Result<std::vector<model::DeletedObject>> erase_each(
-    Core& core, Bucket& bucket, const std::vector<const model::ObjectIdentifier*>& identifiers,
-    std::vector<model::Error>& errors) {
-  std::vector<model::DeletedObject> deleted;
-  std::vector<std::string> together;
-  auto record_deleted = [&](const model::ObjectIdentifier& identifier) {
-    model::DeletedObject entry;
-    entry.key = identifier.key;
-    entry.version_id = identifier.version_id;
-    deleted.push_back(std::move(entry));
-  };
+    Core& core, const Context& context, Bucket& bucket,
+    const std::vector<const model::ObjectIdentifier*>& identifiers,
+    const std::optional<bool>& bypass_asked, std::vector<model::Error>& errors) {
+  std::vector<const model::ObjectIdentifier*> named;  // as `deletions`
+  std::vector<ObjectIndex::Deletion> deletions;
   for (const model::ObjectIdentifier* identifier : identifiers) {
     if (Result<void> valid = check_version_id(identifier->version_id); !valid) {
       errors.push_back(
@@ -55,20 +68,22 @@ Result<std::vector<model::DeletedObject>> erase_each(
           refused(*identifier,
                   not_implemented("General purpose buckets delete by ETag only, not by size or "
                                   "time.")));
-    } else if (identifier->etag) {
-      // Conditions hold for one object at a time.
-      auto condition = TRY(write_condition(identifier->etag, std::nullopt, identifier->key));
-      Result<void> erased = core.objects.erase(bucket, {identifier->key}, condition);
-      if (erased)
-        record_deleted(*identifier);
-      else
-        errors.push_back(refused(*identifier, to_s3_error(erased.error())));
     } else {
-      together.push_back(identifier->key);
-      record_deleted(*identifier);
+      named.push_back(identifier);
+      deletions.push_back({identifier->key, identifier->version_id,
+                           TRY(write_condition(identifier->etag, std::nullopt, identifier->key)),
+                           guard(core, may_bypass_governance(core, context, bucket.name,
+                                                             identifier->key, bypass_asked))});
     }
   }
-  TRY(core.objects.erase(bucket, together));
+  std::vector<model::DeletedObject> deleted;
+  const std::vector<Result<Deleted>> outcomes = TRY(core.objects.erase(bucket, deletions));
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i])
+      deleted.push_back(describe(*named[i], *outcomes[i]));
+    else
+      errors.push_back(refused(*named[i], to_s3_error(outcomes[i].error())));
+  }
   return deleted;
 }
 
@@ -84,8 +99,15 @@ Result<model::DeleteObjectOutput> delete_object(Core& core, Context& context,
         not_implemented("General purpose buckets delete by If-Match only, not by size or time."));
   ObjectIndex::Condition condition =
       TRY(write_condition(request.if_match, std::nullopt, request.key));
-  TRY(core.objects.erase(*bucket, {request.key}, condition));
-  return model::DeleteObjectOutput{};
+  const bool bypass = may_bypass_governance(core, context, request.bucket, request.key,
+                                            request.bypass_governance_retention);
+  std::vector<Result<Deleted>> outcomes = TRY(core.objects.erase(
+      *bucket, {{request.key, request.version_id, std::move(condition), guard(core, bypass)}}));
+  const Deleted deleted = TRY(std::move(outcomes.front()));
+  model::DeleteObjectOutput output;
+  output.version_id = deleted.version_id;
+  if (deleted.delete_marker) output.delete_marker = true;
+  return output;
 }
 
 Result<model::DeleteObjectsOutput> delete_objects(Core& core, Context& context,
@@ -107,7 +129,8 @@ Result<model::DeleteObjectsOutput> delete_objects(Core& core, Context& context,
   if (!allowed.empty()) {
     auto bucket =
         TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
-    std::vector<model::DeletedObject> deleted = TRY(erase_each(core, *bucket, allowed, errors));
+    std::vector<model::DeletedObject> deleted = TRY(
+        erase_each(core, context, *bucket, allowed, request.bypass_governance_retention, errors));
     if (!deleted.empty() && !request.delete_->quiet.value_or(false))
       output.deleted = std::move(deleted);
   }

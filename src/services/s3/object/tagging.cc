@@ -1,3 +1,4 @@
+#include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/tags.h"
 #include "services/s3/object/object.h"
@@ -17,8 +18,10 @@ Result<std::shared_ptr<Bucket>> bucket_of(Core& core, const Context& context,
 Result<model::GetObjectTaggingOutput> get_object_tagging(
     Core& core, Context& context, const model::GetObjectTaggingRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  StoredObjectPtr object = TRY(core.objects.require(*bucket, request.key));
+  StoredObjectPtr object =
+      TRY(require_object(core, context, *bucket, request.key, request.version_id));
   model::GetObjectTaggingOutput output;
+  output.version_id = version_of(*bucket, object->record);
   output.tag_set = to_tags(object->record.tags);
   return output;
 }
@@ -28,36 +31,46 @@ Result<model::PutObjectTaggingOutput> put_object_tagging(
   auto bucket = TRY(bucket_of(core, context, request));
   if (!request.tagging) return fail(malformed_xml());
   auto tags = TRY(check_tags(request.tagging->tag_set, limits::object_tags_max));
-  TRY(core.objects.update(*bucket, request.key, [&](ObjectRecord& object) -> Result<void> {
+  auto change = [&](ObjectRecord& object) -> Result<void> {
     object.tags = tags;
     return {};
-  }));
-  return model::PutObjectTaggingOutput{};
+  };
+  return model::PutObjectTaggingOutput{
+      TRY(core.objects.update(*bucket, request.key, request.version_id, change)).version_id};
 }
 
 Result<model::DeleteObjectTaggingOutput> delete_object_tagging(
     Core& core, Context& context, const model::DeleteObjectTaggingRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  TRY(core.objects.update(*bucket, request.key, [](ObjectRecord& object) -> Result<void> {
+  auto change = [](ObjectRecord& object) -> Result<void> {
     object.tags.reset();
     return {};
-  }));
-  return model::DeleteObjectTaggingOutput{};
+  };
+  return model::DeleteObjectTaggingOutput{
+      TRY(core.objects.update(*bucket, request.key, request.version_id, change)).version_id};
 }
 
 // Access belongs to the bucket's owner alone, as in AWS with "bucket owner enforced".
 Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
                                                  const model::GetObjectAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  TRY(core.objects.require(*bucket, request.key));
+  TRY(require_object(core, context, *bucket, request.key, request.version_id));
   model::GetObjectAclOutput output;
-  output.owner.ensure().id = canonical_id(bucket->account);
-  model::Grant grant;
-  grant.grantee.ensure().id = canonical_id(bucket->account);
-  grant.grantee->type = "CanonicalUser";
-  grant.permission = "FULL_CONTROL";
-  output.grants.emplace().push_back(std::move(grant));
+  output.owner.ensure() = owner_of(bucket->account);
+  output.grants = owner_grants(bucket->account);
   return output;
+}
+
+Result<model::PutObjectAclOutput> put_object_acl(Core& core, Context& context,
+                                                 const model::PutObjectAclRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  TRY(require_object(core, context, *bucket, request.key, request.version_id));
+  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
+                      request.grant_write || request.grant_write_acp;
+  TRY(check_acl(*core.buckets.record(*bucket),
+                {request.acl, grants,
+                 request.access_control_policy ? &*request.access_control_policy : nullptr}));
+  return model::PutObjectAclOutput{};
 }
 
 }  // namespace
@@ -68,6 +81,7 @@ void add_object_tagging_operations(Registry& registry, Core& core) {
   add<op::PutObjectTagging>(registry, core, put_object_tagging);
   add<op::DeleteObjectTagging>(registry, core, delete_object_tagging);
   add<op::GetObjectAcl>(registry, core, get_object_acl);
+  add<op::PutObjectAcl>(registry, core, put_object_acl);
 }
 
 }  // namespace tidemill::services::s3

@@ -80,9 +80,10 @@ class FakeIam : public iam::IamInterface {
     return Principal{"123456789012", std::string(role) + "/" + std::string(session), {}, {}, false};
   }
   Result<void> authorize(const Principal&, std::string_view, std::string_view,
-                         const iam::ConditionContext&) override {
+                         const iam::ConditionContext&, const iam::ResourcePolicy*) override {
     return {};
   }
+  void add_resource_policies(std::string_view, iam::ResourcePolicySource&) override {}
   std::size_t grants() {
     std::lock_guard lock(mutex_);
     return grants_.size();

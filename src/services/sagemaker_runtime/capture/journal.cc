@@ -13,7 +13,7 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// A record's body has at most two bodies of a request; base64 and escapes make them larger.
+// A record holds at most the two bodies of a request, which base64 and escapes make larger.
 constexpr std::uint64_t kJournalBytesMax = 1u << 30;
 
 // The first line of a journal.
@@ -70,7 +70,7 @@ Result<std::unique_ptr<Journal>> Journal::create(const std::string& directory,
 Result<void> Journal::append(std::string_view lines, std::uint64_t records) {
   Result<void> written = blobs::write_fully(*file_, lines, closed_.bytes);
   if (!written) {
-    // Else the next batch would begin in the middle of a line; recovery would stop there, too.
+    // Otherwise the next batch would begin in mid-line, and recovery would stop there.
     if (::ftruncate(file_->get(), off_t(closed_.bytes)) != 0)
       return fail(blobs::system_error("cut", closed_.path, errno));
     return written;
@@ -96,11 +96,11 @@ Result<RecoveredJournal> recover_journal(const std::string& path) {
   const std::string name = std::filesystem::path(path).filename().string();
   std::optional<JournalName> parsed_name = parse_journal_name(name);
   const std::size_t header_end = bytes.find('\n');
-  // A journal is synced with its header: without one, nothing else had been either.
+  // The header is synced with the first records: without it no record was synced either.
   if (header_end == std::string::npos) return RecoveredJournal{};
   Result<Header> header = from_json<Header>(std::string_view(bytes).substr(0, header_end));
   if (!header || !parsed_name || header->bucket.empty() || header->endpoint.empty())
-    return fail(codes::kCorrupt, path + " does not say where its records go");
+    return fail(codes::kCorrupt, path + " does not name the destination of its records");
   RecoveredJournal out;
   ClosedJournal journal{path, {}, *parsed_name, header_end + 1, header_end + 1, 0};
   journal.settings.account = header->account;

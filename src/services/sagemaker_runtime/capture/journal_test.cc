@@ -1,4 +1,4 @@
-// Journals, and what a killed server or a lost sector leaves of them.
+// Journals, and recovery of what a killed server or a lost disk sector leaves.
 #include "services/sagemaker_runtime/capture/journal.h"
 
 #include <gtest/gtest.h>
@@ -85,7 +85,7 @@ TEST_F(CaptureJournal, holds_nothing_without_a_record) {
   ASSERT_TRUE(recovered);
   EXPECT_FALSE(recovered->journal);
   EXPECT_EQ(recovered->damaged, 0u);
-  std::filesystem::resize_file(journal->facts().path, 10);  // not even its first line
+  std::filesystem::resize_file(journal->facts().path, 10);  // shorter than its first line
   recovered = recover_journal(journal->facts().path);
   ASSERT_TRUE(recovered);
   EXPECT_FALSE(recovered->journal);

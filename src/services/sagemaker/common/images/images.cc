@@ -86,42 +86,57 @@ std::string find_program(const std::string& name, const std::string& path) {
   return "";
 }
 
-std::unexpected<Error> unknown_image(std::string_view uri, const std::string& next_step) {
+enum class Use { training, hosting };
+
+// Every known image can be hosted.
+bool serves(Use use, Runtime runtime) {
+  return use == Use::hosting || runtime != Runtime::served_model;
+}
+
+// Lists only the images that can be put to this use.
+std::unexpected<Error> unknown_image(std::string_view uri, Use use, const std::string& next_step) {
   std::string names;
   for (const KnownImage& known : kKnownImages)
-    names += (names.empty() ? "" : ", ") + std::string(known.repository);
+    if (serves(use, known.runtime))
+      names += (names.empty() ? "" : ", ") + std::string(known.repository);
   return fail("ValidationException",
               "The image '" + std::string(uri) +
                   "' is not known here, and Tidemill does not run container images. " + next_step +
-                  " Known repository names, whatever their registry, region and tag: " + names +
-                  ".");
+                  " Known repository names for " + (use == Use::training ? "training" : "hosting") +
+                  ", whatever their registry, region and tag: " + names + ".");
 }
 
-constexpr const char* kUseAKnownImage =
-    "Use one of the images below and bring your code as a script: for training with an estimator's "
-    "entry_point (the hyperparameters sagemaker_program and sagemaker_submit_directory), for "
-    "hosting as code/inference.py in model.tar.gz (SAGEMAKER_PROGRAM).";
+constexpr const char* kHostAScript =
+    "Use one of the images below and bring your code as code/inference.py in model.tar.gz "
+    "(SAGEMAKER_PROGRAM).";
+constexpr const char* kTrainAScript =
+    "Use one of the images below and bring your code as an estimator's entry_point (the "
+    "hyperparameters sagemaker_program and sagemaker_submit_directory).";
 
-}  // namespace
-
-Result<Image> resolve_image(std::string_view uri) {
+std::optional<Image> known_image(std::string_view uri) {
   Image image = split_uri(uri);
   for (const KnownImage& known : kKnownImages)
     if (known.repository == image.repository) {
       image.runtime = known.runtime;
       return image;
     }
-  return unknown_image(uri, kUseAKnownImage);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Image> resolve_image(std::string_view uri) {
+  if (std::optional<Image> known = known_image(uri)) return *std::move(known);
+  return unknown_image(uri, Use::hosting, kHostAScript);
 }
 
 Result<Image> resolve_training_image(std::string_view uri,
                                      const std::vector<std::string>& entrypoint,
                                      const Programs& programs) {
-  Result<Image> known = resolve_image(uri);
-  if (known) return known;
+  if (std::optional<Image> known = known_image(uri)) return *std::move(known);
   if (entrypoint.empty())
-    return unknown_image(uri,
-                         std::string(kUseAKnownImage) +
+    return unknown_image(uri, Use::training,
+                         std::string(kTrainAScript) +
                              " Or name a program of this machine as "
                              "AlgorithmSpecification.ContainerEntrypoint; it is then run in place "
                              "of the image.");
@@ -130,9 +145,10 @@ Result<Image> resolve_training_image(std::string_view uri,
   if (program.starts_with("/opt/ml/") ||
       !find_program(program, python_environment(programs).environment.at("PATH")).empty())
     return split_uri(uri);
-  return unknown_image(uri, "Its ContainerEntrypoint '" + program +
-                                "' is no program of this machine either, which would be run in "
-                                "place of the image: install it, or name another.");
+  return unknown_image(uri, Use::training,
+                       "Its ContainerEntrypoint '" + program +
+                           "' is no program of this machine either, which would be run in place "
+                           "of the image: install it, or name another.");
 }
 
 Version xgboost_version(const Image& image) {

@@ -26,7 +26,8 @@ struct Image {
   std::string tag;         // "1.7-1"; "" when the URI has none
 };
 
-// ValidationException naming the known images when the repository is none of them, and what to do.
+// ValidationException when the repository is not known: names the images that can be hosted, and
+// says what to do.
 Result<Image> resolve_image(std::string_view uri);
 
 // Every repository name that resolve_image() takes.

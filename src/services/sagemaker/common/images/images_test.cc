@@ -36,7 +36,9 @@ TEST(Images, UnknownImageNamesTheKnownOnes) {
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code, "ValidationException");
   EXPECT_THAT(image.error().message, HasSubstr("mine:1"));
+  EXPECT_THAT(image.error().message, HasSubstr("names for hosting"));
   EXPECT_THAT(image.error().message, HasSubstr("sagemaker-scikit-learn"));
+  EXPECT_THAT(image.error().message, HasSubstr("kmeans"));
   EXPECT_THAT(image.error().message, HasSubstr("does not run container images"));
   EXPECT_THAT(image.error().message, HasSubstr("code/inference.py"));
   EXPECT_FALSE(resolve_image(""));
@@ -76,6 +78,11 @@ TEST(Images, AnEntrypointOfThisMachineRunsInPlaceOfAnUnknownImage) {
   Result<Image> none = resolve_training_image(uri, {}, programs);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message, HasSubstr("ContainerEntrypoint"));
+  // Both messages list the images that train, and no others.
+  for (const std::string& message : {absent.error().message, none.error().message})
+    EXPECT_THAT(message, HasSubstr("names for training, whatever their registry, region and tag: "
+                                   "sagemaker-xgboost, xgboost, sagemaker-scikit-learn, "
+                                   "pytorch-training, pytorch-inference, pytorch."));
   EXPECT_EQ(resolve_training_image("xgboost:1", {"/no/such"}, programs)->runtime, Runtime::xgboost);
 }
 

@@ -1,11 +1,12 @@
 #include "services/sagemaker/hosting/async_inference/async_inference.h"
 
 #include "base/log.h"
+#include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/hosting/async_inference/rules.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace runtime_api = api::sagemaker_runtime;
@@ -60,7 +61,7 @@ Result<void> AsyncInference::start() {
       if (!invocation) continue;
       if (invocation->phase == AsyncPhase::running)
         TRY(engine_.send(kAsyncMachine, row.key,
-                         async_event(events::kInterrupted, "the server ended.")));
+                         engine::event_of(events::Interrupted{"the server ended."})));
       // One that failed by this is found so when its turn comes.
       if (invocation->phase != AsyncPhase::failing) dispatcher_.add(*invocation);
     }
@@ -128,7 +129,7 @@ Result<runtime_api::InvokeEndpointAsyncOutput> AsyncInference::invoke(
 
 engine::TaskResult AsyncInference::run_task(const AsyncInvocation& invocation,
                                             const engine::TaskRun& run) {
-  if (run.type == tasks::kExpire) return std::vector<engine::Event>{async_event(events::kExpired)};
+  if (run.type == tasks::kExpire) return engine::events_of(events::Expired{});
   if (run.type == tasks::kWriteFailure) return write_failure(invocation, run);
   if (run.type == tasks::kRemove) return remove(run);
   return fail(codes::kInvalid, "an asynchronous invocation has no task " + run.type);
@@ -176,4 +177,4 @@ std::string AsyncInference::metrics_text() const {
          counter("tidemill_async_failed_total", dispatcher_.counters.failed);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

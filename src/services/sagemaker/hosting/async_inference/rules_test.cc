@@ -4,41 +4,10 @@
 
 #include "services/sagemaker/hosting/async_inference/async_invocation.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using Input = api::sagemaker_runtime::InvokeEndpointAsyncInput;
-
-api::sagemaker::AsyncInferenceConfig config(const std::string& output) {
-  api::sagemaker::AsyncInferenceConfig out;
-  out.output_config = api::sagemaker::AsyncInferenceOutputConfig{};
-  out.output_config->s3_output_path = output;
-  return out;
-}
-
-TEST(AsyncRules, a_configuration_says_where_answers_go) {
-  EXPECT_TRUE(check_async_config(config("s3://b/out")));
-  EXPECT_FALSE(check_async_config(config("")));
-  EXPECT_FALSE(check_async_config(config("file:///tmp/out")));
-  auto with_failure = config("s3://b/out");
-  with_failure.output_config->s3_failure_path = "nowhere";
-  EXPECT_FALSE(check_async_config(with_failure));
-  with_failure.output_config->s3_failure_path = "";
-  EXPECT_TRUE(check_async_config(with_failure));
-}
-
-TEST(AsyncRules, refuses_what_is_not_there) {
-  auto encrypted = config("s3://b/out");
-  encrypted.output_config->kms_key_id = "alias/mine";
-  EXPECT_FALSE(check_async_config(encrypted));
-  auto noisy = config("s3://b/out");
-  noisy.output_config->notification_config = api::sagemaker::AsyncInferenceNotificationConfig{};
-  EXPECT_TRUE(check_async_config(noisy));
-  noisy.output_config->notification_config->error_topic = "arn:aws:sns:eu-west-1:123456789012:t";
-  auto refused = check_async_config(noisy);
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("SNS"), std::string::npos);
-}
 
 TEST(AsyncRules, a_request_has_one_input) {
   Input request;
@@ -79,7 +48,9 @@ class AsyncTransitions : public testing::Test {
   }
   std::optional<engine::Step<AsyncInvocation>> apply(const char* event, Timestamp now = {1},
                                                      const std::string& reason = "") {
-    auto step = async_transition(invocation_, async_event(event, reason), now);
+    ValueObject payload;
+    if (!reason.empty()) payload.set("reason", reason);
+    auto step = async_transition(invocation_, {event, std::move(payload)}, now);
     EXPECT_TRUE(step);
     return *step;
   }
@@ -112,10 +83,21 @@ TEST_F(AsyncTransitions, is_dispatched_once) {
   EXPECT_EQ(step->next.phase, AsyncPhase::failing);
 }
 
-TEST_F(AsyncTransitions, is_not_dispatched_when_its_time_is_over) {
-  EXPECT_FALSE(apply(async_events::kDispatched, {60'000'000}));
-  // The timer counts by another clock than the wall's, which may be a little behind.
-  auto step = apply(async_events::kExpired, {59'999'999});
+TEST_F(AsyncTransitions, expires_by_its_timer_and_not_by_the_wall_clock) {
+  // The wall clock was set forward by a day: nothing has expired.
+  const Timestamp tomorrow{86'400'000'000};
+  auto step = apply(async_events::kDispatched, tomorrow);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->next.phase, AsyncPhase::running);
+  invocation_.phase = AsyncPhase::running;
+  for (const char* event : {async_events::kReleased, async_events::kInterrupted}) {
+    step = apply(event, tomorrow, "x");
+    ASSERT_TRUE(step);
+    EXPECT_EQ(step->next.phase, AsyncPhase::queued) << event;
+  }
+  // It was set back: the timer has counted the time that passed.
+  invocation_.phase = AsyncPhase::queued;
+  step = apply(async_events::kExpired, {-86'400'000'000});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->next.phase, AsyncPhase::failing);
   ASSERT_EQ(step->tasks.size(), 1u);
@@ -129,8 +111,9 @@ TEST_F(AsyncTransitions, expires_when_it_comes_back_too_late) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->next.phase, AsyncPhase::queued);
   EXPECT_EQ(back->next.attempts, 0);
+  invocation_.overdue = true;  // its timer has rung
   for (const char* event : {async_events::kReleased, async_events::kInterrupted}) {
-    auto late = apply(event, {60'000'000}, "x");
+    auto late = apply(event, {1}, "x");
     ASSERT_TRUE(late);
     EXPECT_EQ(late->next.phase, AsyncPhase::failing);
     EXPECT_NE(late->next.failure.find("expired"), std::string::npos);
@@ -160,7 +143,7 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
   invocation_.phase = AsyncPhase::failing;
   ValueObject payload;
   payload.set("task", "WriteFailure");
-  auto step = async_transition(invocation_, {async_events::kTaskFailed, payload}, {1});
+  auto step = async_transition(invocation_, {engine::TaskFailure::kType, payload}, {1});
   ASSERT_TRUE(step && *step);
   ASSERT_EQ((*step)->tasks.size(), 1u);
   EXPECT_EQ((*step)->tasks[0].type, "Remove");
@@ -168,4 +151,4 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

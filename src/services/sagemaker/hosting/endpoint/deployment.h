@@ -13,7 +13,7 @@
 #include "services/sagemaker/hosting/fleet/fleet.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 namespace deployment_policies {
 inline constexpr const char* kAllAtOnce = "ALL_AT_ONCE";
@@ -50,9 +50,10 @@ struct DeploymentStep {
 TIDEMILL_RECORD(DeploymentStep, (), (time, what, traffic_percent))
 
 namespace deployment_stages {
-inline constexpr const char* kCreating = "Creating";  // instances are being started
-inline constexpr const char* kBaking = "Baking";      // waiting before the next step
-inline constexpr const char* kUpdating = "Updating";  // capacity of the fleet in place changes
+inline constexpr const char* kCreating = "Creating";      // instances are being started
+inline constexpr const char* kPublishing = "Publishing";  // traffic is about to shift
+inline constexpr const char* kBaking = "Baking";          // waiting before the next step
+inline constexpr const char* kUpdating = "Updating";      // capacity of the fleet in place changes
 inline constexpr const char* kRollingBack = "RollingBack";
 }  // namespace deployment_stages
 
@@ -92,4 +93,4 @@ std::string deployment_prefix(std::string_view account, std::string_view region,
 inline constexpr std::size_t kDeploymentsKeptMax = 1000;
 inline constexpr std::size_t kDeploymentStepsMax = 200;
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -17,7 +17,7 @@
 #include "services/sagemaker/hosting/fleet/fleet_transitions.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct Endpoint {
   std::string account, region, arn, name;
@@ -80,13 +80,13 @@ struct CapacityRequest {
 };
 TIDEMILL_RECORD(CapacityRequest, (), (changes, deployment))
 
-// Events; what they bring.
+// The names of the events of events.h.
 namespace endpoint_events {
 using namespace fleet_events;
-inline constexpr const char* kInstancesReady = "InstancesReady";        // Fleet, as it is now
-inline constexpr const char* kInstancesFailed = "InstancesFailed";      // InstancesRef
-inline constexpr const char* kCapacityRequested = "CapacityRequested";  // CapacityRequest
-inline constexpr const char* kPublished = "Published";                  // nothing
+inline constexpr const char* kInstancesReady = "InstancesReady";
+inline constexpr const char* kInstancesFailed = "InstancesFailed";
+inline constexpr const char* kCapacityRequested = "CapacityRequested";
+inline constexpr const char* kPublished = "Published";
 }  // namespace endpoint_events
 
 namespace endpoint_tasks {
@@ -95,4 +95,4 @@ inline constexpr const char* kStartInstances = "StartInstances";  // InstancesRe
 inline constexpr const char* kRecord = "Record";  // DeploymentRecord, for the history
 }  // namespace endpoint_tasks
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,14 +2,16 @@
 
 #include <cmath>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_names.h"
+#include "services/sagemaker/hosting/endpoint/events.h"
 #include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -25,8 +27,11 @@ bool on_its_way(const Endpoint& endpoint) {
          endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
+// As callers of Describe wait for it: Publishing is over in a moment.
 std::string stage_of(const Endpoint& endpoint) {
-  return endpoint.deployment ? endpoint.deployment->stage : std::string();
+  if (!endpoint.deployment) return {};
+  const std::string& stage = endpoint.deployment->stage;
+  return stage == deployment_stages::kPublishing ? deployment_stages::kCreating : stage;
 }
 
 template <class T>
@@ -215,12 +220,9 @@ Result<api::UpdateEndpointOutput> EndpointHandlers::update(
     deployment.deployment.policy = endpoint.last_policy.value_or(DeploymentPolicy{});
   }
   retain_properties(endpoint, request, deployment.fleet);
-  std::unique_lock<std::mutex> still;
-  if (components_) {
-    still = components_->lock();
-    TRY(components_->check_variants(endpoint, deployment.fleet.variants));
-  }
-  TRY(send(endpoint, {events::kUpdateRequested, to_value(deployment)}));
+  const std::unique_lock<std::mutex> still = components_.lock();
+  TRY(components_.check_variants(endpoint, deployment.fleet.variants));
+  TRY(send(endpoint, engine::event_of(events::UpdateRequested{std::move(deployment)})));
   return api::UpdateEndpointOutput{endpoint.arn};
 }
 
@@ -252,18 +254,15 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
     change.changes.push_back(
         {desired.variant_name, desired.desired_weight, desired.desired_instance_count});
   }
-  std::unique_lock<std::mutex> still;
-  if (components_) {
-    Fleet after = *endpoint.active;
-    for (const CapacityChange& each : change.changes)
-      if (each.instance_count) after.find(each.variant)->resize(*each.instance_count);
-    still = components_->lock();
-    TRY(components_->check_variants(endpoint, after.variants));
-  }
+  Fleet after = *endpoint.active;
+  for (const CapacityChange& each : change.changes)
+    if (each.instance_count) after.find(each.variant)->resize(*each.instance_count);
+  const std::unique_lock<std::mutex> still = components_.lock();
+  TRY(components_.check_variants(endpoint, after.variants));
   change.deployment.id = fleet_id();
   change.deployment.kind = "UpdateEndpointWeightsAndCapacities";
   change.deployment.trigger = context.principal.arn;
-  TRY(send(endpoint, {events::kCapacityRequested, to_value(change)}));
+  TRY(send(endpoint, engine::event_of(events::CapacityRequested{std::move(change)})));
   return api::UpdateEndpointWeightsAndCapacitiesOutput{endpoint.arn};
 }
 
@@ -271,12 +270,9 @@ Result<tidemill::api::Empty> EndpointHandlers::remove(Context& context,
                                                       const api::DeleteEndpointInput& request) {
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
   if (endpoint.status == "Deleting") return tidemill::api::Empty{};
-  std::unique_lock<std::mutex> still;
-  if (components_) {
-    still = components_->lock();
-    TRY(components_->check_none(endpoint));
-  }
-  TRY(send(endpoint, {events::kDeleteRequested, {}}));
+  const std::unique_lock<std::mutex> still = components_.lock();
+  TRY(components_.check_none(endpoint));
+  TRY(send(endpoint, engine::event_of(events::DeleteRequested{})));
   return tidemill::api::Empty{};
 }
 
@@ -290,4 +286,4 @@ void EndpointHandlers::add_to(Registry& registry) {
   registry.add<operations::DeleteEndpoint>(*this, &EndpointHandlers::remove);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

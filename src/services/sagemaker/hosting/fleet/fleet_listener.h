@@ -12,7 +12,7 @@
 #include "services/sagemaker/hosting/fleet/fleet.h"
 #include "services/sagemaker/hosting/fleet/health_monitor.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Owners of one kind: endpoints, say.
 struct FleetOwners {
@@ -37,10 +37,10 @@ class FleetListener final : public compute::JobListener {
 
  private:
   // True when the event applied.
-  bool send(const ServerJob& job, const char* event);
+  bool send(const ServerJob& job, const engine::Event& event);
 
   const Dependencies in_;
   const FleetOwners owners_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
+#include "services/sagemaker/hosting/inference_component/events.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -87,19 +89,6 @@ Result<Endpoint> ComponentHandlers::find_endpoint(const Context& context, const 
   return std::move((*found)->record);
 }
 
-Result<std::vector<InferenceComponent>> ComponentHandlers::components(const Endpoint& endpoint) {
-  store::Scan scan;
-  scan.index = "by_endpoint";
-  scan.prefix = components_of(endpoint.account, endpoint.region, endpoint.name);
-  scan.limit = kComponentsPerEndpointMax;
-  auto page = inference_components().scan(in_.store, scan);
-  if (!page) return internal_failure(page.error());
-  std::vector<InferenceComponent> all;
-  all.reserve(page->records.size());
-  for (auto& found : page->records) all.push_back(std::move(found.record));
-  return all;
-}
-
 Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent& component,
                                                        const Variant& host,
                                                        const ComponentSpecification& specification,
@@ -144,7 +133,7 @@ Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent&
 Result<void> ComponentHandlers::check_room_for(const Endpoint& endpoint, const Variant& host,
                                                const Claim& wanted) {
   std::vector<Claim> claims = {wanted};
-  for (const InferenceComponent& each : TRY(components(endpoint)))
+  for (const InferenceComponent& each : TRY(hosted_.components(endpoint)))
     if (each.name != wanted.component && each.variant == host.name &&
         each.status != component_status::kDeleting)
       claims.push_back(claim_of(each));
@@ -163,7 +152,7 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   const std::vector<api::Tag> tags = request.tags.value_or(std::vector<api::Tag>());
   TRY(check_tags(tags));
 
-  std::lock_guard lock(changing_);
+  const std::unique_lock<std::mutex> lock = hosted_.lock();
   const Endpoint endpoint = TRY(find_endpoint(context, request.endpoint_name));
   const Variant& host = *TRY(find_host(endpoint, *request.variant_name));
   InferenceComponent component;
@@ -177,7 +166,7 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   const std::string arn = component.arn;
   const std::string key = component_key(component.account, component.region, component.name);
   ComponentUpdate update = TRY(make_update(component, host, *request.specification, copies));
-  if (TRY(components(endpoint)).size() >= kComponentsPerEndpointMax)
+  if (TRY(hosted_.components(endpoint)).size() >= kComponentsPerEndpointMax)
     return fail("ResourceLimitExceeded", "An endpoint can have at most " +
                                              std::to_string(kComponentsPerEndpointMax) +
                                              " inference components here.");
@@ -263,12 +252,12 @@ Result<void> ComponentHandlers::change_copies(const InferenceComponent& componen
   TRY(check_copies(copies, 0));
   const Variant& host = *TRY(find_host(endpoint, component.variant));
   TRY(check_room_for(endpoint, host, claim_of(component.name, component.specification, copies)));
-  return send(component, {events::kCopiesRequested, Value(copies)});
+  return send(component, engine::event_of(events::CopiesRequested{copies}));
 }
 
 Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::update_copies(
     Context& context, const api::UpdateInferenceComponentRuntimeConfigInput& request) {
-  std::lock_guard lock(changing_);
+  const std::unique_lock<std::mutex> lock = hosted_.lock();
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
   TRY(change_copies(component, endpoint, request.desired_runtime_config->copy_count));
@@ -280,7 +269,7 @@ Result<api::UpdateInferenceComponentOutput> ComponentHandlers::update(
   TRY(refuse_lists(request.specifications.has_value()));
   if (!request.specification && !request.runtime_config)
     return invalid("Give a Specification or a RuntimeConfig.");
-  std::lock_guard lock(changing_);
+  const std::unique_lock<std::mutex> lock = hosted_.lock();
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
   const std::int64_t copies =
@@ -305,7 +294,7 @@ Result<api::UpdateInferenceComponentOutput> ComponentHandlers::update(
     after.specification = wanted;
   after.pending = update.fleet;
   TRY(check_room_for(endpoint, host, claim_of(after)));
-  TRY(send(component, {events::kUpdateRequested, to_value(update)}));
+  TRY(send(component, engine::event_of(events::UpdateRequested{std::move(update)})));
   return api::UpdateInferenceComponentOutput{component.arn};
 }
 
@@ -313,7 +302,7 @@ Result<tidemill::api::Empty> ComponentHandlers::remove(
     Context& context, const api::DeleteInferenceComponentInput& request) {
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   if (component.status == component_status::kDeleting) return tidemill::api::Empty{};
-  TRY(send(component, {events::kDeleteRequested, {}}));
+  TRY(send(component, engine::event_of(events::DeleteRequested{})));
   return tidemill::api::Empty{};
 }
 
@@ -327,4 +316,4 @@ void ComponentHandlers::add_to(Registry& registry) {
   registry.add<operations::DeleteInferenceComponent>(*this, &ComponentHandlers::remove);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,10 +1,11 @@
+#include "base/log.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/job.h"
 #include "services/sagemaker/jobs/training_job/channels.h"
 #include "services/sagemaker/jobs/transform_job/input_files.h"
 #include "services/sagemaker/jobs/transform_job/transform_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -98,6 +99,11 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
   if (!done && done.error().code == codes::kCancelled && !run.stop.stop_requested())
     return one_event(events::kTransformed, to_value(result));
   if (!done) return fail(done.error());
+  // The model servers end before the job does, so that a job that is over has all its log lines.
+  // The clean-up stops them again where this fails.
+  if (Result<void> stopped = models_.stop(current); !stopped)
+    log::warning("the models of a transform job could not be stopped yet",
+                 {{"job", job.name()}, {"problem", stopped.error().message}});
   return one_event(events::kTransformed, to_value(*done));
 }
 
@@ -121,4 +127,4 @@ engine::TaskResult TransformTasks::clean_up(const TransformJob& job, const std::
   return std::vector<engine::Event>();
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs
