@@ -175,6 +175,7 @@ Result<void> Application::Parts::open_modules() {
                                       .dispatcher = *dispatcher});
   TRY(modules->open(*platform));
   authorizer.ask(platform->use<platform_service::Authorizer>());
+  dispatcher->audit_with(platform->use<platform_service::Auditor>());
   return {};
 }
 

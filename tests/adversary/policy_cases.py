@@ -287,10 +287,36 @@ S3 = {
 }
 
 STS = {"GetAccessKeyInfo": ({"AccessKeyId": "ASIAIOSFODNN7EXAMPLE"}, ["*"])}
+_TRAIL = f"arn:aws:cloudtrail:{REGION}:{{account}}:trail/Secret-Trail"
+
+
+def trail(member="Name", **more):
+    return ({member: "Secret-Trail", **more}, [_TRAIL])
+
+
+CLOUDTRAIL = {
+    "LookupEvents": ({}, ["*"]),
+    "ListPublicKeys": ({}, ["*"]),
+    "DescribeTrails": ({}, ["*"]),
+    "ListTrails": ({}, ["*"]),
+    "CreateTrail": trail(S3BucketName="b"),
+    "GetTrail": trail(),
+    "UpdateTrail": trail(),
+    "DeleteTrail": trail(),
+    "StartLogging": trail(),
+    "StopLogging": trail(),
+    "GetTrailStatus": trail(),
+    "PutEventSelectors": trail("TrailName", EventSelectors=[{"ReadWriteType": "All"}]),
+    "GetEventSelectors": trail("TrailName"),
+    "AddTags": ({"ResourceId": _TRAIL, "TagsList": [{"Key": "k"}]}, [_TRAIL]),
+    "ListTags": ({"ResourceIdList": [_TRAIL]}, [_TRAIL]),
+    "RemoveTags": ({"ResourceId": _TRAIL, "TagsList": [{"Key": "k"}]}, [_TRAIL]),
+}
 # Operations that every caller may call, and AssumeRole, which the role's trust policy decides (see other tests).
 FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole"},
         "sagemaker": {"ListEndpointDeployments"}}
-CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS}
+CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS,
+         "cloudtrail": CLOUDTRAIL}
 
 
 def needed(service, operation, account):

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "services/iam/authorization/authorize.h"
 #include "services/iam/authorization/facts.h"
 #include "services/iam/credentials/credential_store.h"
 #include "services/iam/iam_service.h"
@@ -19,5 +20,8 @@ struct IamService::Asking {
   // nullptr: a user's own key, or the server acts for the role.
   std::shared_ptr<const Session> session = nullptr;
 };
+
+// Finds the records of the account that a call's input names. Borrows both.
+EntityFinder entities_of(State& state, std::string_view account);
 
 }  // namespace tidemill::services::iam

@@ -264,31 +264,9 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
   const Principal& principal = context.principal;
   if (is_never_refused(principal, service.name)) return {};
   const RequestFacts facts = facts_of(context);
-  const EntityFinder find_entity =
-      [&](EntityKind kind, std::string_view name) -> Result<std::optional<NamedEntity>> {
-    const std::string& account = principal.account;
-    const auto named = [](const auto& found) {
-      if (!found) return std::optional<NamedEntity>();
-      NamedEntity entity{found->arn(), ""};
-      if constexpr (requires { found->permissions_boundary; })
-        entity.boundary = found->permissions_boundary.value_or("");
-      return std::optional(std::move(entity));
-    };
-    switch (kind) {
-      case EntityKind::role:
-        return named(TRY(state_->find<RoleRecord>(account, name)));
-      case EntityKind::user:
-        return named(TRY(state_->find<UserRecord>(account, name)));
-      case EntityKind::group:
-        return named(TRY(state_->find<GroupRecord>(account, name)));
-      case EntityKind::instance_profile:
-        return named(TRY(state_->find<InstanceProfileRecord>(account, name)));
-    }
-    return std::optional<NamedEntity>();
-  };
   std::vector<RequiredAction> needed = TRY(required_actions(
       {service, operation, principal.account, facts.region, input, user_name(principal.arn)},
-      find_entity));
+      entities_of(*state_, principal.account)));
   // A copy takes the source's tags along unless it brings its own: they are read and written.
   const auto tag_source = tag_sources_.find("s3");
   if (service.name == "s3" && operation.name == "CopyObject" && needed.size() > 1 &&

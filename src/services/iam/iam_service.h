@@ -11,6 +11,7 @@
 #include "services/iam/interface.h"
 #include "services/iam/policy_language/evaluate.h"
 #include "services/iam/root_key.h"
+#include "services/platform/audit/resource_names.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/service.h"
 #include "store/store.h"
@@ -35,7 +36,8 @@ struct IamOptions {
 class IamService final : public IamInterface,
                          public SessionInterface,
                          public platform::Authorizer,
-                         public platform::ItemAuthorizer {
+                         public platform::ItemAuthorizer,
+                         public platform::ResourceNames {
  public:
   // What is passed outlives the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
@@ -69,6 +71,9 @@ class IamService final : public IamInterface,
                          const ResourcePolicy* resource_policy) override;
   void add_resource_policies(std::string_view service, ResourcePolicySource& source) override;
 
+  std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
+                                        const schema::Operation& operation,
+                                        const Value& input) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account, Timestamp since) override;
 

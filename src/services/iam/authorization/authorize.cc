@@ -59,6 +59,7 @@ Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
   if (call.service.name == "sagemaker" || call.service.name == "sagemaker-runtime")
     return sagemaker_actions(call);
   if (call.service.name == "logs") return logs_actions(call);
+  if (call.service.name == "cloudtrail") return cloudtrail_actions(call);
   if (call.service.name == "iam") return iam_actions(call, find_entity);
   RequiredAction required;
   required.action =

@@ -32,8 +32,10 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   const std::string_view operation = here.operation.name;
   try {
     // If an exception destroys it unanswered, the responder itself answers InternalFailure.
-    Responder respond([call = std::move(call), answer = std::move(answer)](
-                          Result<Value> result) mutable { answer(*call, std::move(result)); });
+    Responder respond([this, call = std::move(call),
+                       answer = std::move(answer)](Result<Value> result) mutable {
+      finish(std::move(call), std::move(answer), std::move(result));
+    });
     run(here, std::move(respond));
   } catch (const std::exception& error) {
     log::error("an operation threw",
@@ -41,6 +43,16 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
                 {"operation", operation},
                 {"what", error.what()}});
   }
+}
+
+void Dispatcher::finish(std::unique_ptr<Call> call, Answer answer, Result<Value> result) {
+  std::optional<AuditRecord> record;
+  if (auditor_) record = auditor_->end(*call, call->audit_note.get(), result);
+  if (!record) return answer(*call, std::move(result));
+  auditor_->append(*std::move(record), [call = std::move(call), answer = std::move(answer),
+                                        result = std::move(result)]() mutable {
+    answer(*call, std::move(result));
+  });
 }
 
 void Dispatcher::run(Call& call, Responder respond) {
@@ -51,6 +63,7 @@ void Dispatcher::run(Call& call, Responder respond) {
     allowed = parts_.authorizer.authorize_operation(call.context, call.service, call.operation,
                                                     call.input);
   if (!allowed) return respond(std::unexpected(std::move(allowed).error()));
+  if (auditor_) call.audit_note = auditor_->begin(call);
   const Value input = std::move(call.input);
   handler->run(call.context, input, std::move(respond));
 }

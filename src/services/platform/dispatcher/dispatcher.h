@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "runtime/event_loops.h"
+#include "services/platform/audit/auditor.h"
 #include "services/service.h"
 
 namespace tidemill::services::platform {
@@ -49,6 +50,7 @@ struct Call {
   Context context = {};
   Value input = ValueObject();       // under operation.input
   const Handler* handler = nullptr;  // of the operation, when the caller has looked it up already
+  std::unique_ptr<AuditNote> audit_note = {};
 };
 
 // Receives the answer to a call, on any thread; the call is destroyed when this returns.
@@ -86,6 +88,9 @@ class Dispatcher {
   // The parts are borrowed and must outlive the dispatcher.
   explicit Dispatcher(DispatcherParts parts) : parts_(std::move(parts)) {}
 
+  // Before the first call. The auditor is borrowed.
+  void audit_with(Auditor& auditor) { auditor_ = &auditor; }
+
   // nullptr: the operation is not implemented.
   const Handler* find(const schema::Operation& operation) const {
     return parts_.registry.find(operation);
@@ -110,8 +115,11 @@ class Dispatcher {
  private:
   const schema::Service* find_service(std::string_view name) const;
   void run(Call& call, Responder respond);
+  // Answers, once the call's audit record is durable.
+  void finish(std::unique_ptr<Call> call, Answer answer, Result<Value> result);
 
   const DispatcherParts parts_;
+  Auditor* auditor_ = nullptr;  // nullptr: calls are not audited
 };
 
 }  // namespace tidemill::services::platform
