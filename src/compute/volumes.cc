@@ -16,7 +16,8 @@ constexpr std::size_t kNameBytesMax = 1024;
 // Parts like those of a path that leads nowhere else.
 bool is_plain(const std::string& name) {
   const fs::path path(name);
-  return !name.empty() && name.size() <= kNameBytesMax && path.is_relative() &&
+  return !name.empty() && name.size() <= kNameBytesMax && !name.contains("//") &&
+         path.is_relative() &&
          std::ranges::none_of(path, [](const fs::path& part) {
            return part.empty() || part == "." || part == "..";
          });
