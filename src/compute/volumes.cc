@@ -17,8 +17,7 @@ constexpr std::size_t kNameBytesMax = 1024;
 bool is_plain(const std::string& name) {
   const fs::path path(name);
   return !name.empty() && name.size() <= kNameBytesMax && !name.contains("//") &&
-         path.is_relative() &&
-         std::ranges::none_of(path, [](const fs::path& part) {
+         path.is_relative() && std::ranges::none_of(path, [](const fs::path& part) {
            return part.empty() || part == "." || part == "..";
          });
 }

@@ -51,8 +51,7 @@ int verify_audit(const Settings& settings, const std::string& file) {
   Result<cloudtrail::ChainSource> chain = fail(codes::kNotFound, "");
   if (!file.empty()) {
     in.open(file, std::ios::binary);
-    if (!in)
-      return complain({codes::kIo, "cannot read " + file + ": " + std::strerror(errno)});
+    if (!in) return complain({codes::kIo, "cannot read " + file + ": " + std::strerror(errno)});
     chain = cloudtrail::chain_of_file(in);
   } else {
     Result<std::unique_ptr<store::Store>> opened = open_log(settings);

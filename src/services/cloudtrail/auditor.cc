@@ -41,8 +41,12 @@ std::unique_ptr<platform::AuditNote> CloudTrailService::begin(const platform::Ca
   note->resources = dependencies_.find_resources(call);
   if (!always) {
     const std::string source = std::string(call.service.signing_name) + ".amazonaws.com";
-    const EventSubject event{management,     kind.read_only,  source,
-                             call.operation.name, kind.data_type, note->resources,
+    const EventSubject event{management,
+                             kind.read_only,
+                             source,
+                             call.operation.name,
+                             kind.data_type,
+                             note->resources,
                              call.context.principal.arn};
     if (!selected(call, event)) return nullptr;
   }
@@ -75,8 +79,7 @@ std::optional<platform::AuditRecord> CloudTrailService::end(const platform::Call
   return record;
 }
 
-void CloudTrailService::append(platform::AuditRecord record,
-                               std::move_only_function<void()> done) {
+void CloudTrailService::append(platform::AuditRecord record, std::move_only_function<void()> done) {
   log_.append(std::move(record), std::move(done));
 }
 

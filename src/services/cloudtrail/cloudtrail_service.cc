@@ -24,7 +24,7 @@ CloudTrailService::CloudTrailService(Dependencies dependencies)
     : dependencies_(std::move(dependencies)), log_(dependencies_.store) {}
 
 std::vector<store::TableSpec> CloudTrailService::tables() {
-  return {events_table().spec(), heads_table().spec(),   checkpoints_table().spec(),
+  return {events_table().spec(), heads_table().spec(),  checkpoints_table().spec(),
           keys_table().spec(),   trails_table().spec(), digests_table().spec()};
 }
 

@@ -1,5 +1,5 @@
-// CloudTrail: the event history, trails, and the keys that sign digests. It is the server's auditor:
-// the dispatcher tells it about calls.
+// CloudTrail: the event history, trails, and the keys that sign digests. It is the server's
+// auditor: the dispatcher tells it about calls.
 #pragma once
 
 #include <atomic>

@@ -48,8 +48,7 @@ api::Event api_event(const StoredEvent& stored) {
 }
 
 Result<Attribute> attribute_of(const api::LookupEventsRequest& request) {
-  if (!request.lookup_attributes || request.lookup_attributes->empty())
-    return Attribute{"All", ""};
+  if (!request.lookup_attributes || request.lookup_attributes->empty()) return Attribute{"All", ""};
   if (request.lookup_attributes->size() > 1)
     return fail("InvalidLookupAttributesException", "You can specify only one lookup attribute.",
                 400);

@@ -3,10 +3,9 @@
 #include "services/cloudtrail/cloudtrail_service.h"
 #include "services/cloudtrail/delivery/delivery.h"
 #include "services/platform/audit/resource_names.h"
-#include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
 #include "services/platform/sweeps/sweeps.h"
-#include "services/s3/client.h"
+#include "services/s3/interface.h"
 
 namespace tidemill::services::cloudtrail {
 namespace {
@@ -35,12 +34,12 @@ class CloudTrailModule final : public platform::Module {
     service_->add_to(platform.handlers);
     add_delivery(platform);
     const std::chrono::hours kept(24 * platform.settings.number("audit-days"));
-    platform.sweeps.add("cloudtrail-retention", kRetentionInterval,
-                        [this, kept, &ages = platform.ages]() -> Result<void> {
-                          TRY(service_->log().delete_before(ages.wall_for_deletions() + -kept,
-                                                            kDeletedAtOnceMax));
-                          return {};
-                        });
+    platform.sweeps.add(
+        "cloudtrail-retention", kRetentionInterval,
+        [this, kept, &ages = platform.ages]() -> Result<void> {
+          TRY(service_->log().delete_before(ages.wall_for_deletions() + -kept, kDeletedAtOnceMax));
+          return {};
+        });
     return {};
   }
 
@@ -51,22 +50,16 @@ class CloudTrailModule final : public platform::Module {
 
  private:
   void add_delivery(platform::Platform& platform) {
-    auto s3_of = [&dispatcher = platform.dispatcher](const std::string& account,
-                                                     const std::string& region) {
-      Principal principal{account, "arn:aws:iam::" + account + ":root",
-                          std::string(kDeliveryPrincipal), {}, true};
-      return std::make_unique<s3::S3Client>(
-          dispatcher, [principal, region]() -> Result<platform::Caller> {
-            return platform::Caller{principal, region};
-          });
+    auto s3_of = [&accounts = platform.use<s3::S3Accounts>()](const std::string& account,
+                                                              const std::string& region) {
+      return accounts.in_account(account, region, kDeliveryPrincipal);
     };
-    delivery_ = std::make_unique<TrailDelivery>(DeliveryParts{
-        platform.store, platform.clock, platform.random, *service_, s3_of,
-        std::chrono::seconds(platform.settings.number("trail-digest-seconds"))});
-    platform.sweeps.add(
-        "cloudtrail-delivery",
-        std::chrono::seconds(platform.settings.number("trail-delivery-seconds")),
-        [this] { return delivery_->deliver(); });
+    delivery_ = std::make_unique<TrailDelivery>(
+        DeliveryParts{platform.store, platform.clock, platform.random, *service_, s3_of,
+                      std::chrono::seconds(platform.settings.number("trail-digest-seconds"))});
+    platform.sweeps.add("cloudtrail-delivery",
+                        std::chrono::seconds(platform.settings.number("trail-delivery-seconds")),
+                        [this] { return delivery_->deliver(); });
   }
 
   std::unique_ptr<CloudTrailService> service_;

@@ -82,4 +82,14 @@ class S3Interface {
                                      std::string_view key) = 0;
 };
 
+// S3 for what a service does in an account's name. Thread-safe.
+class S3Accounts {
+ public:
+  virtual ~S3Accounts() = default;
+  // Each call goes through the dispatcher with the rights of the account's root. `service` is the
+  // caller's user id there ("cloudtrail.amazonaws.com").
+  virtual std::unique_ptr<S3Interface> in_account(std::string_view account, std::string_view region,
+                                                  std::string_view service) = 0;
+};
+
 }  // namespace tidemill::services::s3

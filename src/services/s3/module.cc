@@ -5,6 +5,7 @@
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
 #include "services/platform/sweeps/sweeps.h"
+#include "services/s3/client.h"
 #include "services/s3/cors.h"
 #include "services/s3/s3_service.h"
 #include "services/s3/tag_source.h"
@@ -13,6 +14,23 @@ namespace tidemill::services::s3 {
 namespace {
 
 constexpr std::chrono::seconds kLifecycleInterval{5};
+
+class AccountClients final : public S3Accounts {
+ public:
+  explicit AccountClients(platform::Dispatcher& dispatcher) : dispatcher_(dispatcher) {}
+  std::unique_ptr<S3Interface> in_account(std::string_view account, std::string_view region,
+                                          std::string_view service) override {
+    const std::string owner(account);
+    platform::Caller caller{
+        {owner, "arn:aws:iam::" + owner + ":root", std::string(service), {}, true},
+        std::string(region)};
+    return std::make_unique<S3Client>(
+        dispatcher_, [caller = std::move(caller)]() -> Result<platform::Caller> { return caller; });
+  }
+
+ private:
+  platform::Dispatcher& dispatcher_;
+};
 
 class S3Module final : public platform::Module {
  public:
@@ -31,6 +49,8 @@ class S3Module final : public platform::Module {
             const Context& context, std::string_view action, std::string_view resource,
             const Value& input) { return items.authorize_item(context, action, resource, input); });
     platform.provide<S3Interface>(*service_);
+    accounts_ = std::make_unique<AccountClients>(platform.dispatcher);
+    platform.provide<S3Accounts>(*accounts_);
     platform.provide<CorsInterface>(service_->cors());
     service_->add_to(platform.handlers);
     platform.add_tag_source("s3", tag_source(platform.store));
@@ -52,6 +72,7 @@ class S3Module final : public platform::Module {
  private:
   const Clock* ages_ = nullptr;
   std::unique_ptr<S3Service> service_;
+  std::unique_ptr<AccountClients> accounts_;
 };
 
 }  // namespace

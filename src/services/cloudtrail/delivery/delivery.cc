@@ -56,8 +56,8 @@ bool selects(const TrailRecord& trail, const StoredEvent& stored) {
   if (!management) type = data_type_of(source, arns);
   const Value* identity = event->find("userIdentity");
   const std::string user = identity ? text_of(*identity, "arn") : std::string();
-  return selects(trail, EventSubject{management, flag_of(*event, "readOnly"), source, name, type,
-                                     arns, user});
+  return selects(
+      trail, EventSubject{management, flag_of(*event, "readOnly"), source, name, type, arns, user});
 }
 
 Result<void> TrailDelivery::deliver() {
@@ -197,8 +197,7 @@ Result<void> TrailDelivery::commit_batch(const TrailRecord& trail, const Batch& 
                                          const std::map<std::string, DeliveredFile>& files) {
   const std::string key = trail_key(trail.account, trail.region, trail.name);
   while (true) {
-    std::optional<store::Versioned<TrailRecord>> found =
-        TRY(trails_table().get(parts_.store, key));
+    std::optional<store::Versioned<TrailRecord>> found = TRY(trails_table().get(parts_.store, key));
     if (!found || found->record.created != trail.created) return {};  // deleted meanwhile
     found->record.delivered = batch.until;
     found->record.pending_until = 0;

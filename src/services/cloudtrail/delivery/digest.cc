@@ -11,9 +11,7 @@
 namespace tidemill::services::cloudtrail {
 namespace {
 
-Timestamp whole_seconds(Timestamp time) {
-  return {time.microseconds / 1'000'000 * 1'000'000};
-}
+Timestamp whole_seconds(Timestamp time) { return {time.microseconds / 1'000'000 * 1'000'000}; }
 
 Value text_or_null(const std::string& text) { return text.empty() ? Value() : Value(text); }
 
@@ -67,10 +65,9 @@ Result<void> TrailDelivery::write_digest(const TrailRecord& trail, DigestState& 
   const std::string name = digest_file_key(trail, state.region, end);
   const std::string text = digest_text(trail, state, name, end, key.fingerprint);
   const std::string hash = encode_hex(checksum_of(ChecksumAlgorithm::sha256, text));
-  const std::string signature =
-      TRY(sign(key, format_iso8601(whole_seconds(end)) + "\n" + trail.bucket + "/" + name + "\n" +
-                        hash + "\n" +
-                        (state.previous_signature.empty() ? "null" : state.previous_signature)));
+  const std::string signature = TRY(sign(
+      key, format_iso8601(whole_seconds(end)) + "\n" + trail.bucket + "/" + name + "\n" + hash +
+               "\n" + (state.previous_signature.empty() ? "null" : state.previous_signature)));
   const std::string bytes = TRY(gzip(text));
   TRY(put(trail, name, bytes,
           {{"signature", signature}, {"signature-algorithm", std::string(kSignatureAlgorithm)}}));
@@ -105,7 +102,8 @@ Result<void> TrailDelivery::write_digests(const TrailRecord& trail) {
     if (!trail.logging && state.files.empty()) continue;
     for (int written = 0; state.begun + parts_.digest_interval <= now; ++written) {
       const bool last = written + 1 >= kDigestsAtOnceMax;
-      TRY(write_digest(trail, state, last ? whole_seconds(now) : state.begun + parts_.digest_interval));
+      TRY(write_digest(trail, state,
+                       last ? whole_seconds(now) : state.begun + parts_.digest_interval));
       store::Transaction transaction;
       digests_table().put(transaction, digest_key(state), state, version);
       TRY(parts_.store.commit(std::move(transaction)));

@@ -16,8 +16,13 @@ constexpr std::string_view kInside = "AWS Internal";
 
 // Members that hold secrets although the models do not mark them.
 constexpr std::array<std::string_view, 7> kSecretMembers{
-    "SecretAccessKey", "SessionToken", "Password", "OldPassword",
-    "NewPassword",     "SSECustomerKey", "CopySourceSSECustomerKey",
+    "SecretAccessKey",
+    "SessionToken",
+    "Password",
+    "OldPassword",
+    "NewPassword",
+    "SSECustomerKey",
+    "CopySourceSSECustomerKey",
 };
 
 std::string event_name(const schema::Service& service, std::string_view member) {
@@ -224,18 +229,18 @@ Value make_event(const EventFacts& facts, Random& random) {
   event.append("awsRegion", event_region(call, facts.home_region));
   event.append("sourceIPAddress", address_of(call.context.remote_address));
   const std::string* agent = call.context.header("user-agent");
-  event.append("userAgent", agent ? *agent : call.context.remote_address.empty()
-                                                 ? std::string(kInside)
-                                                 : std::string());
+  event.append("userAgent", agent                                 ? *agent
+                            : call.context.remote_address.empty() ? std::string(kInside)
+                                                                  : std::string());
   if (!facts.result) {
     event.append("errorCode", facts.result.error().code);
     event.append("errorMessage", facts.result.error().message.substr(0, kErrorMessageBytesMax));
   }
   event.append("requestParameters", facts.parameters);
   const bool shows_answer = facts.result && (!facts.read_only || facts.call.service.name == "sts");
-  event.append("responseElements",
-               shows_answer ? event_members(call.service, call.operation.output, *facts.result)
-                            : Value());
+  event.append(
+      "responseElements",
+      shows_answer ? event_members(call.service, call.operation.output, *facts.result) : Value());
   event.append("requestID", call.context.request_id);
   event.append("eventID", make_uuid(random));
   event.append("readOnly", facts.read_only);

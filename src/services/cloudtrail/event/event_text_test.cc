@@ -48,8 +48,7 @@ TEST(EventText, Members_have_CloudTrails_names_and_no_secrets) {
 TEST(EventText, Large_parameters_are_left_out) {
   ValueObject input;
   input.append("ModelName", std::string(kParametersBytesMax, 'x'));
-  const schema::Operation& create =
-      *schema::find_operation(service("sagemaker"), "CreateModel");
+  const schema::Operation& create = *schema::find_operation(service("sagemaker"), "CreateModel");
   EXPECT_TRUE(write_json(event_members(service("sagemaker"), create.input, input))
                   .starts_with(R"({"omitted":true)"));
 }
@@ -72,8 +71,8 @@ TEST(Selectors, Which_events_a_trail_takes) {
   TrailRecord trail;
   const std::vector<std::string> arns{"arn:aws:s3:::b/data/x"};
   const EventSubject change{true, false, "s3.amazonaws.com", "CreateBucket", {}, arns, {}};
-  const EventSubject put{false, false, "s3.amazonaws.com", "PutObject", "AWS::S3::Object", arns,
-                         {}};
+  const EventSubject put{false, false, "s3.amazonaws.com", "PutObject", "AWS::S3::Object",
+                         arns,  {}};
   EXPECT_TRUE(selects(trail, change));
   EXPECT_FALSE(selects(trail, put));
   EXPECT_FALSE(may_select(trail, false, false));
@@ -86,8 +85,8 @@ TEST(Selectors, Which_events_a_trail_takes) {
   EXPECT_TRUE(may_select(trail, false, false));
   EXPECT_FALSE(may_select(trail, false, true));
   const std::vector<std::string> elsewhere{"arn:aws:s3:::b/other"};
-  EXPECT_FALSE(selects(trail, {false, false, "s3.amazonaws.com", "PutObject", "AWS::S3::Object",
-                               elsewhere, {}}));
+  EXPECT_FALSE(selects(
+      trail, {false, false, "s3.amazonaws.com", "PutObject", "AWS::S3::Object", elsewhere, {}}));
 
   trail.selectors.clear();
   tidemill::api::cloudtrail::AdvancedEventSelector advanced;
@@ -101,8 +100,8 @@ TEST(Selectors, Which_events_a_trail_takes) {
   trail.advanced_selectors = {advanced};
   EXPECT_FALSE(selects(trail, put));
   EXPECT_FALSE(selects(trail, change));
-  EXPECT_TRUE(selects(trail, {false, true, "s3.amazonaws.com", "GetObject", "AWS::S3::Object",
-                              elsewhere, {}}));
+  EXPECT_TRUE(selects(
+      trail, {false, true, "s3.amazonaws.com", "GetObject", "AWS::S3::Object", elsewhere, {}}));
   EXPECT_TRUE(may_select(trail, false, true));
   EXPECT_FALSE(may_select(trail, true, true));
 }

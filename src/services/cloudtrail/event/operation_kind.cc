@@ -37,8 +37,8 @@ constexpr std::array<DataOperations, 16> kDataOperations{{
 }};
 
 constexpr std::array<std::string_view, 7> kS3DataOperations{
-    "DeleteObjects",      "HeadBucket",    "ListMultipartUploads", "ListObjectVersions",
-    "ListObjects",        "ListObjectsV2", "SelectObjectContent",
+    "DeleteObjects", "HeadBucket",    "ListMultipartUploads", "ListObjectVersions",
+    "ListObjects",   "ListObjectsV2", "SelectObjectContent",
 };
 
 bool gives_credentials(const schema::Service& service, const schema::Operation& operation) {

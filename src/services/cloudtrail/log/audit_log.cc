@@ -21,8 +21,7 @@ void finish(std::move_only_function<void()>& done) {
 }  // namespace
 
 Result<void> AuditLog::start() {
-  std::optional<store::Versioned<ChainHead>> stored =
-      TRY(heads_table().get(store_, kHeadKey));
+  std::optional<store::Versioned<ChainHead>> stored = TRY(heads_table().get(store_, kHeadKey));
   if (stored) {
     head_ = std::move(stored->record);
     head_version_ = stored->version;
@@ -31,9 +30,10 @@ Result<void> AuditLog::start() {
     const std::optional<store::Versioned<StoredEvent>> last =
         TRY(events_table().get(store_, store::position_key(head_.position)));
     if (!last || last->record.hash != head_.hash)
-      log::error("the audit log was changed from outside: its last record is not the one that "
-                 "was written last",
-                 {{"position", head_.position}, {"help", "run: tidemill audit verify"}});
+      log::error(
+          "the audit log was changed from outside: its last record is not the one that "
+          "was written last",
+          {{"position", head_.position}, {"help", "run: tidemill audit verify"}});
   }
   scope_.spawn("audit-log", [this](const std::stop_token& stop) { run(stop); });
   return {};
@@ -102,8 +102,12 @@ Result<void> AuditLog::write(const std::vector<Waiting>& batch) {
   }
   store::Transaction transaction;
   for (const Waiting& waiting : batch) {
-    StoredEvent event{waiting.record.account, waiting.record.region, waiting.record.time,
-                      waiting.record.text,    head.hash,             {}};
+    StoredEvent event{waiting.record.account,
+                      waiting.record.region,
+                      waiting.record.time,
+                      waiting.record.text,
+                      head.hash,
+                      {}};
     event.hash = chain_hash(head.hash, ++head.position, event);
     head.hash = event.hash;
     events_table().put(transaction, store::position_key(head.position), event, 0);

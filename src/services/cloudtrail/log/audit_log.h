@@ -63,9 +63,9 @@ class AuditLog {
   store::Store& store_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<Waiting> queue_;    // guarded by mutex_
-  ChainHead head_;                // guarded by mutex_
-  std::uint64_t head_version_ = 0;  // of the head's row; guarded by mutex_
+  std::vector<Waiting> queue_;                      // guarded by mutex_
+  ChainHead head_;                                  // guarded by mutex_
+  std::uint64_t head_version_ = 0;                  // of the head's row; guarded by mutex_
   std::uint64_t written_ = 0, failed_commits_ = 0;  // guarded by mutex_
   std::mutex writing_;  // one commit at a time: of the thread, or of delete_before()
   runtime::TaskScope scope_;

@@ -53,8 +53,7 @@ class AuditLogTest : public ::testing::Test {
     for (int i = 1; i <= count; ++i) append(log, "Event" + std::to_string(i));
   }
 
-  std::unique_ptr<store::Store> store_ =
-      store::make_memory_store(CloudTrailService::tables());
+  std::unique_ptr<store::Store> store_ = store::make_memory_store(CloudTrailService::tables());
 };
 
 TEST_F(AuditLogTest, A_log_goes_on_where_it_ended) {
@@ -75,8 +74,8 @@ TEST_F(AuditLogTest, An_altered_record_is_named) {
   StoredEvent event = stored(3);
   event.text = R"({"eventName":"Harmless"})";
   overwrite(3, event);
-  EXPECT_EQ(faults(), std::vector<std::string>{
-                          "record 3 (Harmless, 2026-11-30T00:53:20Z) was altered"});
+  EXPECT_EQ(faults(),
+            std::vector<std::string>{"record 3 (Harmless, 2026-11-30T00:53:20Z) was altered"});
   // With a hash that fits, the next record does not.
   event.hash = chain_hash(event.previous, 3, event);
   overwrite(3, event);
@@ -181,8 +180,8 @@ TEST_F(AuditLogTest, An_export_verifies_elsewhere_and_shows_what_was_changed_in_
 
 TEST_F(AuditLogTest, A_store_that_fails_answers_the_caller_and_keeps_the_record) {
   std::atomic<bool> full = true;
-  std::unique_ptr<store::Store> failing = store::make_fault_store(
-      *store_, [&](const store::FaultPoint& point) -> store::Fault {
+  std::unique_ptr<store::Store> failing =
+      store::make_fault_store(*store_, [&](const store::FaultPoint& point) -> store::Fault {
         if (point.call != store::FaultPoint::Call::commit || !full) return {};
         return {store::FaultKind::storage_full};
       });

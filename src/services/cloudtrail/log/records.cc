@@ -28,8 +28,7 @@ TIDEMILL_RECORD_CODEC(Checkpoint)
 TIDEMILL_RECORD_CODEC(SigningKeyRecord)
 
 const store::Table<StoredEvent>& events_table() {
-  static const store::Table<StoredEvent> table{"cloudtrail_events",
-                                               {{"by_attribute", index_keys}}};
+  static const store::Table<StoredEvent> table{"cloudtrail_events", {{"by_attribute", index_keys}}};
   return table;
 }
 
@@ -52,9 +51,9 @@ std::string chain_hash(std::string_view previous, std::uint64_t position,
                        const StoredEvent& event) {
   const std::unique_ptr<Checksum> sum = Checksum::make(ChecksumAlgorithm::sha256);
   const std::string number = std::to_string(position);
-  for (const std::string_view part : {previous, std::string_view(number),
-                                      std::string_view(event.account),
-                                      std::string_view(event.region)}) {
+  for (const std::string_view part :
+       {previous, std::string_view(number), std::string_view(event.account),
+        std::string_view(event.region)}) {
     sum->update(part);
     sum->update(std::string_view("\n"));
   }

@@ -37,8 +37,8 @@ Result<SigningKeyRecord> make_signing_key() {
   const Key key(EVP_RSA_gen(kKeyBits));
   if (!key) return crypto_error("make an RSA key");
   const Bio memory(BIO_new(BIO_s_mem()));
-  if (!memory || PEM_write_bio_PrivateKey(memory.get(), key.get(), nullptr, nullptr, 0, nullptr,
-                                          nullptr) != 1)
+  if (!memory ||
+      PEM_write_bio_PrivateKey(memory.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
     return crypto_error("write an RSA key");
   char* pem = nullptr;
   const long pem_size = BIO_get_mem_data(memory.get(), &pem);

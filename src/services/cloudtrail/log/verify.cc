@@ -43,8 +43,7 @@ class Verifier {
     hash_ = source_.head.deleted_hash;
     while (std::optional<ChainRecord> record = TRY(source_.next())) take(*record);
     if (position_ < source_.head.position)
-      find(source_.head.position,
-           removed(position_ + 1, source_.head.position) + " from the end");
+      find(source_.head.position, removed(position_ + 1, source_.head.position) + " from the end");
     else if (position_ == source_.head.position && !hash_.empty() && hash_ != source_.head.hash)
       find(position_, "the head of the log names another last record");
     return std::move(report_);
@@ -89,14 +88,13 @@ class Verifier {
       ++report_.checkpoints;
       const auto key = source_.public_keys.find(checkpoint.key_fingerprint);
       if (key == source_.public_keys.end())
-        find(position, "the key of the checkpoint at record " + std::to_string(position) +
-                           " is missing");
+        find(position,
+             "the key of the checkpoint at record " + std::to_string(position) + " is missing");
       else if (!verify_signature(key->second, checkpoint_text(checkpoint), checkpoint.signature))
         find(position, "the signature of the checkpoint at record " + std::to_string(position) +
                            " is not valid");
       else if (checkpoint.hash != event.hash)
-        find(position, described(position, event) +
-                           " is not the record that was signed at " +
+        find(position, described(position, event) + " is not the record that was signed at " +
                            format_iso8601(checkpoint.time) +
                            ": it, or a record before it, was replaced");
     }
@@ -157,8 +155,7 @@ Result<VerifyReport> verify_chain(ChainSource source) { return Verifier(std::mov
 
 Result<ChainSource> chain_of(store::Store& store) {
   ChainSource source;
-  if (std::optional<store::Versioned<ChainHead>> head =
-          TRY(heads_table().get(store, kHeadKey)))
+  if (std::optional<store::Versioned<ChainHead>> head = TRY(heads_table().get(store, kHeadKey)))
     source.head = std::move(head->record);
   source.checkpoints = TRY(all_of(checkpoints_table(), store));
   for (const SigningKeyRecord& key : TRY(all_of(keys_table(), store)))

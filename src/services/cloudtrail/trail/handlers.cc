@@ -151,10 +151,9 @@ Result<CloudTrailService::Found> CloudTrailService::find_trail(const Context& co
   std::optional<store::Versioned<TrailRecord>> found =
       TRY(trails_table().get(dependencies_.store, trail_key(context.account(), region, name)));
   if (!found)
-    return fail("TrailNotFoundException",
-                "Unknown trail: " + std::string(name_or_arn) + " for the user: " +
-                    context.account(),
-                400);
+    return fail(
+        "TrailNotFoundException",
+        "Unknown trail: " + std::string(name_or_arn) + " for the user: " + context.account(), 400);
   return Found{std::move(found->record), found->version};
 }
 
@@ -277,13 +276,12 @@ Result<api::DeleteTrailResponse> CloudTrailService::delete_trail(
                     found.record.region + ".",
                 400);
   store::Transaction transaction;
-  trails_table().erase(
-      transaction, trail_key(found.record.account, found.record.region, found.record.name),
-      std::nullopt);
+  trails_table().erase(transaction,
+                       trail_key(found.record.account, found.record.region, found.record.name),
+                       std::nullopt);
   store::Scan scan;
   scan.table = digests_table().name();
-  scan.prefix =
-      store::key({found.record.account, found.record.region, found.record.name, ""});
+  scan.prefix = store::key({found.record.account, found.record.region, found.record.name, ""});
   for (const store::Row& row : TRY(dependencies_.store.scan(scan)).rows)
     transaction.erase(scan.table, row.key, std::nullopt);
   TRY(dependencies_.store.commit(std::move(transaction)));
@@ -347,10 +345,9 @@ Result<api::PutEventSelectorsResponse> CloudTrailService::put_event_selectors(
   TRY(check_selectors(request));
   const TrailRecord trail =
       TRY(change(context, request.trail_name, [&](TrailRecord& record) -> Result<void> {
-        record.selectors =
-            request.event_selectors.value_or(std::vector<api::EventSelector>());
-        record.advanced_selectors = request.advanced_event_selectors.value_or(
-            std::vector<api::AdvancedEventSelector>());
+        record.selectors = request.event_selectors.value_or(std::vector<api::EventSelector>());
+        record.advanced_selectors =
+            request.advanced_event_selectors.value_or(std::vector<api::AdvancedEventSelector>());
         return {};
       }));
   return selectors_of<api::PutEventSelectorsResponse>(trail);

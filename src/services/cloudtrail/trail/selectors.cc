@@ -14,7 +14,7 @@ using Texts = std::optional<std::vector<std::string>>;
 constexpr std::size_t kSelectorsMax = 5;
 constexpr std::size_t kConditionsMax = 500;
 constexpr std::array<std::string_view, 8> kFields{
-    "eventCategory", "eventName",     "eventSource", "eventType",
+    "eventCategory", "eventName",     "eventSource",    "eventType",
     "readOnly",      "resources.ARN", "resources.type", "userIdentity.arn",
 };
 
@@ -176,7 +176,8 @@ Result<void> check_selectors(const api::PutEventSelectorsRequest& request) {
   const bool advanced =
       request.advanced_event_selectors && !request.advanced_event_selectors->empty();
   if (basic == advanced)
-    return invalid("Give either EventSelectors or AdvancedEventSelectors, with one entry at least.");
+    return invalid(
+        "Give either EventSelectors or AdvancedEventSelectors, with one entry at least.");
   if (basic) {
     if (request.event_selectors->size() > kSelectorsMax)
       return invalid("A trail has at most " + std::to_string(kSelectorsMax) + " event selectors.");

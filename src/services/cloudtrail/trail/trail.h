@@ -45,8 +45,8 @@ struct TrailRecord {
 TIDEMILL_RECORD(TrailRecord, (),
                 (account, region, name, bucket, key_prefix, global_events, multi_region, validation,
                  logging, created, started, stopped, selectors, advanced_selectors, tags, delivered,
-                 deliver_until, pending_until, pending_token, pending_time, last_delivery, last_attempt,
-                 last_digest, delivery_error, digest_error))
+                 deliver_until, pending_until, pending_token, pending_time, last_delivery,
+                 last_attempt, last_digest, delivery_error, digest_error))
 
 struct DeliveredFile {
   std::string bucket, key, hash;  // hexadecimal SHA-256 of the file before compression
@@ -78,8 +78,8 @@ bool covers_region(const TrailRecord& trail, std::string_view region);
 // What selectors look at.
 struct EventSubject {
   bool management = true, read_only = false;
-  std::string_view source, name;       // "s3.amazonaws.com", "PutObject"
-  std::string_view data_type;          // of data events
+  std::string_view source, name;         // "s3.amazonaws.com", "PutObject"
+  std::string_view data_type;            // of data events
   const std::vector<std::string>& arns;  // of the resources
   std::string_view user_arn;
 };

@@ -10,9 +10,9 @@ namespace {
 constexpr std::array<std::string_view, 3> kTrailMembers{"Name", "TrailName", "ResourceId"};
 
 std::string trail_arn(const OperationCall& call, const std::string& name) {
-  return name.starts_with("arn:") ? name
-                                  : make_arn("cloudtrail", call.region, call.account,
-                                             "trail/" + name);
+  return name.starts_with("arn:")
+             ? name
+             : make_arn("cloudtrail", call.region, call.account, "trail/" + name);
 }
 
 }  // namespace

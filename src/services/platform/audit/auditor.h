@@ -23,7 +23,7 @@ class AuditNote {
 struct AuditRecord {
   std::string account, region;
   Timestamp time;
-  std::string text;        // a CloudTrail event, as JSON
+  std::string text;           // a CloudTrail event, as JSON
   bool answer_first = false;  // the caller need not wait until the record is durable
 };
 

@@ -32,10 +32,10 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   const std::string_view operation = here.operation.name;
   try {
     // If an exception destroys it unanswered, the responder itself answers InternalFailure.
-    Responder respond([this, call = std::move(call),
-                       answer = std::move(answer)](Result<Value> result) mutable {
-      finish(std::move(call), std::move(answer), std::move(result));
-    });
+    Responder respond(
+        [this, call = std::move(call), answer = std::move(answer)](Result<Value> result) mutable {
+          finish(std::move(call), std::move(answer), std::move(result));
+        });
     run(here, std::move(respond));
   } catch (const std::exception& error) {
     log::error("an operation threw",
@@ -49,10 +49,9 @@ void Dispatcher::finish(std::unique_ptr<Call> call, Answer answer, Result<Value>
   std::optional<AuditRecord> record;
   if (auditor_) record = auditor_->end(*call, call->audit_note.get(), result);
   if (!record) return answer(*call, std::move(result));
-  auditor_->append(*std::move(record), [call = std::move(call), answer = std::move(answer),
-                                        result = std::move(result)]() mutable {
-    answer(*call, std::move(result));
-  });
+  auditor_->append(*std::move(record),
+                   [call = std::move(call), answer = std::move(answer),
+                    result = std::move(result)]() mutable { answer(*call, std::move(result)); });
 }
 
 void Dispatcher::run(Call& call, Responder respond) {
