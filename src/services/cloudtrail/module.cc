@@ -3,6 +3,7 @@
 #include "services/cloudtrail/cloudtrail_service.h"
 #include "services/cloudtrail/delivery/delivery.h"
 #include "services/platform/audit/resource_names.h"
+#include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
 #include "services/platform/sweeps/sweeps.h"
 #include "services/s3/interface.h"
