@@ -229,6 +229,7 @@ def on_object(action=None, **more):
 _RULES = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
 _OWNER = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 _SSE = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+_LIFECYCLE = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "a"}, "Expiration": {"Days": 1}}]}
 _TAGGING = {"TagSet": [{"Key": "k", "Value": "v"}]}
 S3 = {
     "ListBuckets": ({}, {"s3:ListAllMyBuckets": ["*"]}),
@@ -258,6 +259,29 @@ S3 = {
     "PutBucketOwnershipControls": on_bucket(OwnershipControls=_OWNER),
     "GetBucketOwnershipControls": on_bucket(),
     "DeleteBucketOwnershipControls": on_bucket("PutBucketOwnershipControls"),
+    "GetBucketPolicyStatus": on_bucket(),
+    "GetBucketLifecycleConfiguration": on_bucket("GetLifecycleConfiguration"),
+    "PutBucketLifecycleConfiguration": on_bucket("PutLifecycleConfiguration", LifecycleConfiguration=_LIFECYCLE),
+    "DeleteBucketLifecycle": on_bucket("PutLifecycleConfiguration"),
+    "GetBucketNotificationConfiguration": on_bucket("GetBucketNotification"),
+    "PutBucketNotificationConfiguration": on_bucket("PutBucketNotification", NotificationConfiguration={}),
+    "GetBucketReplication": on_bucket("GetReplicationConfiguration"),
+    "DeleteBucketReplication": on_bucket("PutReplicationConfiguration"),
+    "GetBucketWebsite": on_bucket(),
+    "DeleteBucketWebsite": on_bucket(),
+    "GetBucketLogging": on_bucket(),
+    "GetBucketRequestPayment": on_bucket(),
+    "PutBucketRequestPayment": on_bucket(RequestPaymentConfiguration={"Payer": "BucketOwner"}),
+    "GetBucketAccelerateConfiguration": on_bucket("GetAccelerateConfiguration"),
+    "PutBucketAccelerateConfiguration": on_bucket(
+        "PutAccelerateConfiguration", AccelerateConfiguration={"Status": "Suspended"}),
+    "GetObjectLockConfiguration": on_bucket("GetBucketObjectLockConfiguration"),
+    "PutObjectLockConfiguration": on_bucket(
+        "PutBucketObjectLockConfiguration", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}),
+    "GetObjectRetention": on_object(),
+    "PutObjectRetention": on_object(Retention={"Mode": "GOVERNANCE", "RetainUntilDate": "2099-01-01T00:00:00Z"}),
+    "GetObjectLegalHold": on_object(),
+    "PutObjectLegalHold": on_object(LegalHold={"Status": "OFF"}),
     "ListObjects": on_bucket("ListBucket"),
     "ListObjectsV2": on_bucket("ListBucket"),
     "ListObjectVersions": on_bucket("ListBucketVersions"),
