@@ -45,9 +45,14 @@ void AuditLog::append(platform::AuditRecord record, std::move_only_function<void
   std::move_only_function<void()> at_once;
   {
     std::lock_guard lock(mutex_);
-    if (record.answer_first && queue_.size() < kWaitingRecordsMax)
+    if (failing_ || (record.answer_first && queue_.size() < kWaitingRecordsMax))
       at_once = std::exchange(done, nullptr);
-    queue_.push_back({std::move(record), std::move(done)});
+    if (failing_ && queue_bytes_ + record.text.size() > kKeptBytesMax) {
+      ++lost_;
+    } else {
+      queue_bytes_ += record.text.size();
+      queue_.push_back({std::move(record), std::move(done)});
+    }
   }
   changed_.notify_one();
   if (at_once) at_once();
@@ -62,6 +67,7 @@ std::vector<AuditLog::Waiting> AuditLog::next_batch(const std::stop_token& stop)
   std::vector<Waiting> batch(std::make_move_iterator(queue_.begin()),
                              std::make_move_iterator(queue_.begin() + std::ptrdiff_t(count)));
   queue_.erase(queue_.begin(), queue_.begin() + std::ptrdiff_t(count));
+  queue_bytes_ -= bytes;
   return batch;
 }
 
@@ -69,26 +75,34 @@ void AuditLog::run(const std::stop_token& stop) {
   while (true) {
     std::vector<Waiting> batch = next_batch(stop);
     if (batch.empty()) return;
-    bool said = false;
     while (true) {
       const Result<void> written = write(batch);
       if (written) break;
-      {
-        std::lock_guard lock(mutex_);
-        ++failed_commits_;
-      }
-      if (!said)
-        log::error("the audit log cannot be written; its records are kept and tried again",
-                   {{"records", batch.size()}, {"reason", written.error().message}});
-      said = true;
-      // The change is made already: its caller is not left without an answer.
-      for (Waiting& waiting : batch) finish(waiting.done);
+      answer_all(batch, written.error());
       if (stop.stop_requested()) return;
       std::unique_lock lock(mutex_);
       changed_.wait_for(lock, stop, kRetryDelay, [] { return false; });
     }
     for (Waiting& waiting : batch) finish(waiting.done);
   }
+}
+
+// The changes are made already: their callers are not left without an answer.
+void AuditLog::answer_all(std::vector<Waiting>& batch, const Error& reason) {
+  std::vector<std::move_only_function<void()>> waiting;
+  bool first = false;
+  {
+    std::lock_guard lock(mutex_);
+    ++failed_commits_;
+    first = !std::exchange(failing_, true);
+    for (Waiting& later : queue_)
+      if (later.done) waiting.push_back(std::exchange(later.done, nullptr));
+  }
+  if (first)
+    log::error("the audit log cannot be written; its records are kept and tried again",
+               {{"records", batch.size()}, {"reason", reason.message}});
+  for (Waiting& now : batch) finish(now.done);
+  for (std::move_only_function<void()>& done : waiting) finish(done);
 }
 
 Result<void> AuditLog::write(const std::vector<Waiting>& batch) {
@@ -123,6 +137,8 @@ Result<void> AuditLog::write(const std::vector<Waiting>& batch) {
   head_ = head;
   head_version_ = version + 1;
   written_ += batch.size();
+  if (std::exchange(failing_, false))
+    log::info("the audit log is written again", {{"lost_records", lost_}});
   return {};
 }
 
@@ -168,7 +184,7 @@ ChainHead AuditLog::head() const {
 
 AuditLog::Counters AuditLog::counters() const {
   std::lock_guard lock(mutex_);
-  return {written_, failed_commits_, queue_.size()};
+  return {written_, failed_commits_, queue_.size(), lost_};
 }
 
 }  // namespace tidemill::services::cloudtrail

@@ -22,6 +22,8 @@ inline constexpr std::size_t kBatchRecordsMax = 512;
 inline constexpr std::size_t kBatchBytesMax = 4u << 20;
 // Records that wait although their callers do not; beyond it, these callers wait as well.
 inline constexpr std::size_t kWaitingRecordsMax = 10'000;
+// Bytes of records that are kept while the store takes none; later ones are lost, and counted.
+inline constexpr std::size_t kKeptBytesMax = 64u << 20;
 // Pause after a commit that failed.
 inline constexpr std::chrono::seconds kRetryDelay{1};
 
@@ -46,7 +48,7 @@ class AuditLog {
   ChainHead head() const;
 
   struct Counters {
-    std::uint64_t written = 0, failed_commits = 0, waiting = 0;
+    std::uint64_t written = 0, failed_commits = 0, waiting = 0, lost = 0;
   };
   Counters counters() const;
 
@@ -59,14 +61,18 @@ class AuditLog {
   // Takes the next batch; empty when the log stops and nothing waits.
   std::vector<Waiting> next_batch(const std::stop_token& stop);
   Result<void> write(const std::vector<Waiting>& batch);
+  // Nobody waits for a store that takes nothing: answers all, also those who come until it does.
+  void answer_all(std::vector<Waiting>& batch, const Error& reason);
 
   store::Store& store_;
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
-  std::vector<Waiting> queue_;                      // guarded by mutex_
-  ChainHead head_;                                  // guarded by mutex_
-  std::uint64_t head_version_ = 0;                  // of the head's row; guarded by mutex_
-  std::uint64_t written_ = 0, failed_commits_ = 0;  // guarded by mutex_
+  std::vector<Waiting> queue_;      // guarded by mutex_
+  std::size_t queue_bytes_ = 0;     // guarded by mutex_
+  bool failing_ = false;            // the last commit failed; guarded by mutex_
+  ChainHead head_;                  // guarded by mutex_
+  std::uint64_t head_version_ = 0;  // of the head's row; guarded by mutex_
+  std::uint64_t written_ = 0, failed_commits_ = 0, lost_ = 0;  // guarded by mutex_
   std::mutex writing_;  // one commit at a time: of the thread, or of delete_before()
   runtime::TaskScope scope_;
 };
