@@ -59,6 +59,20 @@ bool is_only_prepared(const JobFiles& job) {
   return fs::exists(job.spec(), ignored) && is_not_started(job);
 }
 
+// The lock of a job that nobody has started; Tidemill.Conflict when its shim has begun. For a moment
+// after a fork, until the child has executed its own program, the child holds every lock that this
+// process held, also of jobs that are none of its business.
+Result<Descriptor> lock_unstarted(const JobFiles& job) {
+  constexpr int kAttemptsMax = 2000;
+  Result<Descriptor> lock = take_lock(job);
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (lock || lock.error().code != codes::kConflict || !is_not_started(job)) break;
+    ::usleep(1000);
+    lock = take_lock(job);
+  }
+  return lock;
+}
+
 class ProcessDriverHere final : public ProcessDriver {
  public:
   ProcessDriverHere(ProcessOptions options, Clock& clock)
@@ -177,7 +191,7 @@ Result<void> ProcessDriverHere::prepare(const JobSpec& spec) {
   const JobFiles job = files(spec.id);
   if (::mkdir(job.directory().c_str(), 0700) != 0 && errno != EEXIST)
     return fail(system_error("make " + job.directory().string()));
-  Result<Descriptor> lock = take_lock(job);
+  Result<Descriptor> lock = lock_unstarted(job);
   if (!lock && lock.error().code == codes::kConflict) return {};  // it is running
   if (!lock) return fail(lock.error());
   if (!is_not_started(job)) return {};  // it has run
@@ -210,7 +224,7 @@ Result<void> ProcessDriverHere::start(const std::string& id) {
   std::error_code ignored;
   if (!fs::exists(job.spec(), ignored))
     return fail(codes::kNotFound, "job " + id + " is not prepared");
-  Result<Descriptor> lock = take_lock(job);
+  Result<Descriptor> lock = lock_unstarted(job);
   if (!lock && lock.error().code == codes::kConflict) return {};  // it is running
   if (!lock) return fail(lock.error());
   if (!is_not_started(job)) return {};  // it has run
@@ -243,7 +257,7 @@ Result<void> ProcessDriverHere::stop(const std::string& id, std::chrono::seconds
   const JobFiles job = files(id);
   {
     std::lock_guard guard(run_mutex_);  // it may be about to start
-    if (is_not_started(job) && take_lock(job)) return forget(id);
+    if (is_not_started(job) && lock_unstarted(job)) return forget(id);
   }
   Descriptor control(::open(job.control().c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   if (!control && errno == ENXIO) return {};  // no shim reads it any more: the job is over
@@ -296,7 +310,7 @@ Result<void> ProcessDriverHere::remove(const std::string& id) {
   std::error_code problem;
   std::unique_lock guard(run_mutex_);
   if (!fs::exists(job.directory(), problem)) return {};
-  if (is_not_started(job) && take_lock(job)) return forget(id);
+  if (is_not_started(job) && lock_unstarted(job)) return forget(id);
   if (!fs::exists(job.exit(), problem))
     return fail(codes::kConflict, "job " + id + " still runs; stop it first");
   guard.unlock();  // the listener may be in a call about the job that starts another one

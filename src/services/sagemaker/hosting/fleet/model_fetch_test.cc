@@ -192,6 +192,7 @@ TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_th
   options.role_arn = "arn:aws:iam::123456789012:role/r";
   options.prefix = "s3://b/many/";
   options.folder = options.folder_in_container = root_ / "models";
+  options.volume = "models";
   options.memory_bytes_max = 50'000;
   LoadedModels models(dependencies, options);
   auto loaded = models.load("big.tar.gz");

@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/encoding.h"
+#include "base/file_tree.h"
 #include "services/sagemaker/hosting/fleet/model_check.h"
 #include "services/sagemaker/hosting/fleet/model_fetch.h"
 
@@ -79,7 +80,10 @@ Result<std::string> LoadedModels::fetch(const std::string& target) {
   if (!fetched && fetched.error().code == codes::kInvalid)
     return no_such_model(target, fetched.error().message);
   if (fetched) fetched = in_.compute.volumes().publish(options_.volume);
-  if (!fetched) return fail("ServiceUnavailable", fetched.error().message, 503);
+  if (!fetched) {
+    (void)remove_tree(folder);
+    return fail("ServiceUnavailable", fetched.error().message, 503);
+  }
   return options_.folder_in_container + folder.substr(options_.folder.size());
 }
 
