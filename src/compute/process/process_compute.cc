@@ -59,9 +59,9 @@ bool is_only_prepared(const JobFiles& job) {
   return fs::exists(job.spec(), ignored) && is_not_started(job);
 }
 
-// The lock of a job that nobody has started; Tidemill.Conflict when its shim has begun. For a moment
-// after a fork, until the child has executed its own program, the child holds every lock that this
-// process held, also of jobs that are none of its business.
+// The lock of a job that nobody has started; Tidemill.Conflict when its shim has begun. For a
+// moment after a fork, until the child has executed its own program, the child holds every lock
+// that this process held, also of jobs that are none of its business.
 Result<Descriptor> lock_unstarted(const JobFiles& job) {
   constexpr int kAttemptsMax = 2000;
   Result<Descriptor> lock = take_lock(job);
