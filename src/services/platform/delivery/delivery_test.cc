@@ -286,7 +286,7 @@ TEST_F(DeliveriesTest, RefusesMoreThanMayBePending) {
   };
   EXPECT_THAT(codes_of_sends(5),
               ElementsAre("sent", "sent", "sent", codes::kOverloaded, codes::kOverloaded));
-  driver_.answer({busy()});  // for the attempt that the stop interrupts
+  driver_.answer({busy(), busy(), busy()});  // for the attempts that the stop interrupts
   engine_->stop();
   driver_.answer({});
   begin();  // deliveries in the store still count after a restart
