@@ -30,7 +30,7 @@ class ScoreModel final : public Model {
   std::string objective_ = "binary:logistic";
 };
 
-// As in typical tables: measurements with 9 digits, small counts, flags.
+// Values like those of typical tables: measurements with 9 digits, small counts, flags.
 std::vector<float> features(std::size_t rows) {
   std::mt19937 random(7);
   std::normal_distribution<float> measured(0.0f, 3.0f);

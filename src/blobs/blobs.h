@@ -86,7 +86,7 @@ class BlobStore {
   using Mark = std::function<void(const BlobRef&)>;
   using Marker = std::function<Result<Coverage>(const Mark&)>;
   virtual Result<void> collect_garbage(const Marker& mark_live, Timestamp now) = 0;
-  // What to tell the operator when the blobs belong to another database; else "".
+  // A message for the operator when the blobs belong to another database; else "".
   virtual std::string why_not_collected() const = 0;
   // Deletes what has been in quarantine for long enough, once this run has collected garbage. Call
   // it from time to time.
@@ -101,7 +101,7 @@ class BlobStore {
 struct DatabaseOwner {
   std::string id;            // "": not checked (tests)
   bool first_start = false;  // the id was created by this start
-  // With first_start: the database is of a version without ids, and already has records.
+  // Set together with first_start when the database is of a version without ids but has records.
   bool has_records = false;
 };
 

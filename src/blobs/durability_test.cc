@@ -1,4 +1,4 @@
-// What happens when the process dies or the disk is full. Both are real here: a child process is
+// Tests of a process that dies and of a full disk. Both are real here: a child process is
 // killed, and a small file system is filled.
 #include <gtest/gtest.h>
 #include <signal.h>

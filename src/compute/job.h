@@ -47,7 +47,7 @@ struct JobSpec {
   // argv. [0] is the name of one of the runtime's programs, an absolute path inside the job, or
   // looked up in PATH.
   std::vector<std::string> command;
-  // What the command runs on: one of the driver's runtimes ("python"), which brings its programs
+  // The base of the command: one of the driver's runtimes ("python"), which brings its programs
   // and everything that they need. "": nothing but what every job has.
   std::string runtime;
   std::string image;  // of a container; "": none. At most one of runtime and image.
@@ -130,7 +130,7 @@ struct LogTail {
   std::vector<Moment> moments;
 };
 
-// What a driver grants jobs on its machines; logged at start, and in Describe outputs where AWS has
+// The isolation that a driver gives to jobs; logged at start, and in Describe outputs where AWS has
 // a place.
 struct Isolation {
   bool mount_namespace = false;

@@ -1,4 +1,4 @@
-// What the services are built on, and the services themselves.
+// Builds the platform of the services, and the services themselves.
 #include <unistd.h>
 
 #include <sstream>

@@ -89,7 +89,7 @@ class FakeCompute final : public compute::Driver {
     return destination;
   }
 
-  // What a history does to the jobs.
+  // The faults that a history inflicts on the jobs.
   std::vector<std::string> running() const {
     std::vector<std::string> out;
     for (const auto& [id, job] : jobs_)

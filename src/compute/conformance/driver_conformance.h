@@ -49,7 +49,7 @@ class DriverConformance : public ::testing::TestWithParam<DriverUnderTest> {
   JobExit run(const JobSpec& spec);
   // Writes a file into the server's copy of a volume, makes the volume first, and publishes it.
   void write(const std::string& volume, const std::string& file, const std::string& text);
-  // Of the server's copy, after collect().
+  // Reads the file from the server's copy of the volume, after collect().
   std::string read(const std::string& volume, const std::string& file);
   // The texts of the log's lines from the offset on, which moves.
   std::vector<std::string> log_from(const std::string& id, std::uint64_t& offset);

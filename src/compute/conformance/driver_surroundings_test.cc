@@ -1,4 +1,4 @@
-// What surrounds a job: its files, environment, limits, network and address.
+// Tests of what surrounds a job: its files, environment, limits, network and address.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>

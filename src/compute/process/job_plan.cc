@@ -31,7 +31,7 @@ Result<void> check_abilities(const JobSpec& spec) {
   return {};
 }
 
-// What follows `folder` in `path`: "" if they are equal, "/rest" below it; nullopt elsewhere.
+// The part of `path` below `folder`: "" if they are equal, "/rest"; nullopt if it lies elsewhere.
 std::optional<std::string_view> below(std::string_view path, std::string_view folder) {
   if (!path.starts_with(folder)) return std::nullopt;
   path.remove_prefix(folder.size());

@@ -10,7 +10,7 @@
 
 namespace tidemill::compute {
 
-// What a plan depends on besides the spec.
+// The inputs of a plan besides the spec.
 struct PlanContext {
   const ProcessOptions& options;
   const Volumes& volumes;

@@ -15,7 +15,7 @@ namespace {
 
 // The most of a log that one call reads.
 constexpr std::size_t kPartBytesMax = 16u << 20;
-// Of a record besides its text: the time and two separators.
+// The bytes of a record besides its text: the time and two separators.
 constexpr std::size_t kRecordBytes = 64;
 
 Result<Descriptor> open_log(const std::string& path) {

@@ -10,7 +10,7 @@
 
 namespace tidemill::compute {
 
-// As Driver::log() and Driver::log_tail(). NotFound when there is no such file.
+// Do what Driver::log() and Driver::log_tail() promise. NotFound when there is no such file.
 Result<LogPart> read_log_part(const std::string& path, std::uint64_t offset, std::size_t bytes_max);
 Result<LogTail> read_log_tail(const std::string& path, std::size_t bytes_max);
 

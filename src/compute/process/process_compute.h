@@ -15,7 +15,7 @@
 
 namespace tidemill::compute {
 
-// What a runtime is on this machine.
+// The programs of a runtime on this machine.
 struct Runtime {
   // By name, their absolute paths: one of these names at the front of a command stands for the
   // path.

@@ -65,7 +65,7 @@ Result<std::vector<TrailRecord>> CloudTrailService::all_trails() {
 }
 
 Result<void> CloudTrailService::refresh_trails() {
-  // In turns, so that an older reading never replaces a newer one.
+  // One refresh at a time, so that an older reading never replaces a newer one.
   std::lock_guard lock(refreshing_);
   auto logging = std::make_shared<std::vector<TrailRecord>>();
   bool reads = false, data = false;

@@ -105,7 +105,7 @@ class CloudTrailService final : public platform::Auditor {
     TrailRecord record;
     std::uint64_t version = 0;
   };
-  // By name in the caller's region, or by ARN; trails of all regions by their ARN from anywhere.
+  // Finds a trail by its name in the caller's region, or by its ARN from any region.
   Result<Found> find_trail(const Context& context, std::string_view name_or_arn);
   // The same, and InvalidHomeRegionException from another region than the trail's.
   Result<TrailRecord> change(const Context& context, std::string_view name_or_arn,
@@ -122,7 +122,7 @@ class CloudTrailService final : public platform::Auditor {
   std::mutex refreshing_, making_key_;
   // The trails that are logging; replaced as a whole, since requests read it.
   std::atomic<std::shared_ptr<const std::vector<TrailRecord>>> logging_;
-  // Whether any of them may select reads or data events: what every request looks at first.
+  // Every request looks at these first: whether any trail may select reads or data events.
   std::atomic<bool> wants_reads_ = false, wants_data_ = false;
 };
 

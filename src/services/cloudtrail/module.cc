@@ -35,12 +35,16 @@ class CloudTrailModule final : public platform::Module {
     service_->add_to(platform.handlers);
     add_delivery(platform);
     const std::chrono::hours kept(24 * platform.settings.number("audit-days"));
-    platform.sweeps.add(
-        "cloudtrail-retention", kRetentionInterval,
-        [this, kept, &ages = platform.ages]() -> Result<void> {
-          TRY(service_->log().delete_before(ages.wall_for_deletions() + -kept, kDeletedAtOnceMax));
-          return {};
-        });
+    platform.sweeps.add("cloudtrail-retention", kRetentionInterval,
+                        [this, kept, &ages = platform.ages]() -> Result<void> {
+                          // All that is due: a busy log grows by more than one batch between
+                          // sweeps.
+                          const Timestamp before = ages.wall_for_deletions() + -kept;
+                          std::size_t deleted = kDeletedAtOnceMax;
+                          while (deleted == kDeletedAtOnceMax)
+                            deleted = TRY(service_->log().delete_before(before, kDeletedAtOnceMax));
+                          return {};
+                        });
     return {};
   }
 

@@ -1,4 +1,4 @@
-// What the kinds of IAM's records have in common, and how each is called: roles, users, groups,
+// The traits of each kind of IAM's records, and how AWS calls it: roles, users, groups,
 // instance profiles and customers' managed policies.
 #pragma once
 

@@ -14,7 +14,7 @@ namespace tidemill::services::iam {
 struct IamService::Asking {
   const RequestFacts& facts;
   const Principal& principal;
-  // Of the caller's role or user. nullptr: root, or nothing is allowed.
+  // The policies of the caller's role or user. nullptr: root, or nothing is allowed.
   std::shared_ptr<const PrincipalPolicies> policies = nullptr;
   bool is_role = false;  // else a user
   // nullptr: a user's own key, or the server acts for the role.

@@ -26,7 +26,7 @@ class CorsInterface {
   virtual ~CorsInterface() = default;
   // False: the bucket does not exist, or has no CORS configuration.
   virtual bool has_rules(std::string_view bucket) const = 0;
-  // Of the first rule that allows the request; nullopt when none does.
+  // The headers of the first rule that allows the request; nullopt when none does.
   virtual std::optional<CorsHeaders> allow(const CorsRequest& request) const = 0;
 };
 

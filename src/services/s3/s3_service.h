@@ -43,7 +43,7 @@ class S3Service final : public S3Interface {
   static std::vector<store::TableSpec> tables();
   // Where IAM reads the buckets' policies; lives as long as this.
   iam::ResourcePolicySource& policies();
-  // What browsers are told; lives as long as this.
+  // The answers to browsers (CORS); lives as long as this.
   CorsInterface& cors();
   // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
   void publish_to(const engine::Outbox& outbox);

@@ -88,7 +88,7 @@ Result<void> TrailDelivery::deliver() {
   return outcome;
 }
 
-// In rounds: which events, under which names, is written down before the files are.
+// Works in rounds. Each round stores which events go into files of which names, then writes them.
 Result<void> TrailDelivery::deliver_trail(TrailRecord trail) {
   while (true) {
     // A trail that has stopped still gets what happened before.

@@ -68,7 +68,7 @@ class TrailDelivery {
   DeliveryParts parts_;
 };
 
-// Whether the stored event is the trail's.
+// Whether the trail's selectors take the stored event.
 bool selects(const TrailRecord& trail, const StoredEvent& event);
 
 }  // namespace tidemill::services::cloudtrail

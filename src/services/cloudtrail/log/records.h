@@ -1,4 +1,4 @@
-// What lies in the store of the audit log: events in one chain of hashes, and signed checkpoints of
+// The audit log's records in the store: events in one chain of hashes, and signed checkpoints of
 // the chain.
 #pragma once
 
@@ -68,7 +68,7 @@ const store::Table<SigningKeyRecord>& keys_table();
 
 // hex(SHA-256(previous "\n" position "\n" account "\n" region "\n" text)).
 std::string chain_hash(std::string_view previous, std::uint64_t position, const StoredEvent& event);
-// What a checkpoint's signature covers.
+// The text that a checkpoint's signature covers.
 std::string checkpoint_text(const Checkpoint& checkpoint);
 
 struct Attribute {

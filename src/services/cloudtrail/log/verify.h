@@ -51,7 +51,7 @@ Result<ChainSource> chain_of(store::Store& store);
 // One JSON object a line: a head, then the records. The file holds all that a verification needs;
 // private keys are not in it.
 Result<std::uint64_t> export_chain(ChainSource source, std::ostream& out);
-// Of such a file. The stream must outlive the source. Tidemill.Invalid for another kind of file.
+// Reads an exported file. The stream must outlive the source. Tidemill.Invalid for other files.
 Result<ChainSource> chain_of_file(std::istream& in);
 
 }  // namespace tidemill::services::cloudtrail

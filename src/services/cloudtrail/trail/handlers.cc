@@ -35,7 +35,7 @@ Result<void> check_name(std::string_view name) {
   return {};
 }
 
-// What is not there is refused by name, before anything is made.
+// Unsupported members are refused by name, before anything is made.
 template <class Request>
 Result<void> check_unsupported(const Request& request) {
   auto unsupported = [](const char* member, const char* hint) {
@@ -296,7 +296,7 @@ Result<api::StartLoggingResponse> CloudTrailService::start_logging(
     if (trail.logging) return {};
     trail.logging = true;
     trail.started = context.received;
-    // What happened while the trail did not log is not its.
+    // Events from the time when the trail did not log are not delivered.
     trail.delivered = std::max(trail.delivered, end);
     return {};
   }));

@@ -72,10 +72,10 @@ std::string trail_key(std::string_view account, std::string_view region, std::st
 const store::Table<DigestState>& digests_table();
 std::string digest_key(const DigestState& state);
 
-// Whether events of this region are the trail's.
+// Whether the trail records events of this region.
 bool covers_region(const TrailRecord& trail, std::string_view region);
 
-// What selectors look at.
+// The facts of an event that selectors test.
 struct EventSubject {
   bool management = true, read_only = false;
   std::string_view source, name;         // "s3.amazonaws.com", "PutObject"

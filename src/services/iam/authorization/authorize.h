@@ -33,7 +33,7 @@ struct OperationCall {
   std::string_view calling_user = {};  // the name of the user who calls, or empty
 };
 
-// What IAM keeps under a name, in any case; nullopt: nothing.
+// The record that IAM keeps under a name, whatever the name's case; nullopt: there is none.
 enum class EntityKind { role, user, group, instance_profile };
 struct NamedEntity {
   std::string arn;

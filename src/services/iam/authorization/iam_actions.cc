@@ -76,7 +76,7 @@ bool has_tags(const Value& input) {
   return tags && tags->as_list() && !tags->as_list()->empty();
 }
 
-// What the operation works on, beside a policy.
+// The entity that the operation works on, beside a policy.
 Result<std::string> named_resource(const OperationCall& call, const EntityFinder& find_entity,
                                    ConditionContext& conditions) {
   const std::string_view operation = call.operation.name;

@@ -28,7 +28,7 @@ class AccessKeys {
   struct Owner {
     std::string account, user_name;
   };
-  // Of inactive keys, too.
+  // Covers inactive keys, too.
   std::optional<Owner> owner(std::string_view access_key_id) const;
 
   // A request was signed with the key. The store hears of it now and then (kKeyUseInterval), and

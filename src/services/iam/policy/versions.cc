@@ -179,7 +179,7 @@ Result<ops::ListEntitiesForPolicy::Output> list_entities(
     if (!boundary && (filter.empty() || filter == "Group"))
       TRY(collect<GroupRecord>(state, context, request, index, "group:", all));
   }
-  // Who has the policy attached and as its boundary is listed once.
+  // An entity that has the policy attached and as its boundary is listed once.
   std::ranges::sort(all, {}, &Entity::position);
   const auto repeated = std::ranges::unique(all, {}, &Entity::position);
   all.erase(repeated.begin(), repeated.end());

@@ -37,7 +37,7 @@ Result<PolicyDocument> check_trust_policy(const std::string& document) {
   return parse_policy(document, PolicyKind::trust);
 }
 
-// What CreateRole and GetRole show, and ListRoles does not.
+// Fills the members that CreateRole and GetRole show, and ListRoles does not.
 void show_rest(const RoleRecord& record, api::iam::Role& out) {
   if (!record.tags.empty()) out.tags = api_tags(record.tags);
   if (record.permissions_boundary)

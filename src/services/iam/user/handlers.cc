@@ -33,7 +33,7 @@ namespace {
 
 namespace ops = api::iam::operations;
 
-// What CreateUser and GetUser show, and ListUsers does not.
+// Fills the members that CreateUser and GetUser show, and ListUsers does not.
 void show_rest(const UserRecord& record, api::iam::User& out) {
   if (!record.tags.empty()) out.tags = api_tags(record.tags);
   if (record.permissions_boundary)

@@ -1,4 +1,4 @@
-// What the dispatcher tells the audit log about the calls that pass through it.
+// The dispatcher tells the audit log through this about the calls that pass.
 #pragma once
 
 #include <functional>
@@ -13,7 +13,7 @@ namespace tidemill::services::platform {
 
 struct Call;
 
-// What the auditor noted about a call before its handler ran.
+// An auditor's notes about a call, taken before its handler runs.
 class AuditNote {
  public:
   virtual ~AuditNote() = default;

@@ -13,7 +13,7 @@ namespace tidemill::services::s3 {
 
 inline constexpr const char* kBucketOwnerEnforced = "BucketOwnerEnforced";
 
-// What a request says about access: a canned list, grant headers, or a document.
+// The access that a request asks for: a canned list, grant headers, or a document.
 struct WantedAcl {
   std::optional<std::string> canned;
   bool grant_headers = false;

@@ -65,7 +65,7 @@ struct ObjectPartRecord {
 };
 TIDEMILL_RECORD(ObjectPartRecord, (), (number, blob, checksum))
 
-// What keeps a version from being deleted.
+// The locks that keep a version from being deleted.
 struct LockRecord {
   std::optional<std::string> mode;  // GOVERNANCE, COMPLIANCE; with retain_until
   std::optional<Timestamp> retain_until;

@@ -172,7 +172,7 @@ class BucketTurn {
     collected_.push_back(std::move(deletion));
     return collected_.size() < kDeletionsAtOnce ? Result<void>() : erase_collected();
   }
-  // What changed meanwhile or is locked stays.
+  // Versions that changed meanwhile or are locked stay.
   Result<void> erase_collected() {
     if (collected_.empty()) return {};
     const std::vector<ObjectIndex::Deletion> deletions = std::exchange(collected_, {});

@@ -11,7 +11,7 @@ namespace tidemill::services::s3 {
 inline constexpr const char* kGovernance = "GOVERNANCE";
 inline constexpr const char* kCompliance = "COMPLIANCE";
 
-// What a request that writes an object says about its lock, as headers do.
+// The lock that a writing request asks for in its headers.
 struct WantedLock {
   std::optional<std::string> mode;
   std::optional<Timestamp> retain_until;

@@ -79,7 +79,7 @@ RuntimeCommand training_command(const Image& image,
 bool is_script_mode(const Image& image, const std::map<std::string, std::string>& variables,
                     std::string_view program_name);
 
-// What anything on the host's Python needs.
+// The requirements of every image that runs on the host's Python.
 struct PythonEnvironment {
   std::map<std::string, std::string> variables;  // PATH, PYTHONPATH
   std::vector<std::string> folders;              // must be readable, at these paths

@@ -19,7 +19,7 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// What endpoints work with; all borrowed.
+// The dependencies of endpoints; all borrowed.
 struct EndpointParts {
   sagemaker_runtime::RoutingTable& routes;
   FleetRunner& fleets;

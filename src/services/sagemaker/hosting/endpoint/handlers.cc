@@ -76,7 +76,7 @@ Result<Variant> EndpointHandlers::make_variant(const Context& context,
                                                const api::ProductionVariant& variant,
                                                const EndpointConfigRecord& config) {
   Variant out;
-  // Of its inference components when it has no model.
+  // The role of its inference components when it has no model.
   out.role_arn = config.request.execution_role_arn.value_or("");
   out.role_since = config.created;
   if (variant.model_name)

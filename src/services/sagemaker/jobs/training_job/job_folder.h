@@ -41,7 +41,7 @@ struct JobSurroundings {
   JobNetwork network;
   std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
-// What compute/ runs.
+// The job's spec for compute/.
 compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder,
                           const JobSurroundings& surroundings);
 
