@@ -5,6 +5,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,22 @@ def unpack(version, folder):
     return json.loads((FIXTURES / f"{version}.json").read_text())
 
 
+def put_off_expiry(folder):
+    """Gives the asynchronous invocation that was in progress another hour.
+
+    It expires six hours after the folder was made, so the timer's task and its place in the index of due tasks are
+    moved. Everything else stays as the earlier version wrote it.
+    """
+    due = int((time.time() + 3600) * 1_000_000)
+    with sqlite3.connect(folder / "state/tidemill.db") as database:
+        (key, value), = database.execute("select key, value from engine_tasks where value like '%\"type\":\"Expire\"%'")
+        database.execute("update engine_tasks set value = ?, index_keys = ? where key = ?",
+                         (json.dumps(json.loads(value) | {"due": due}), f"by_due 16:{due:016x},", key))
+        moved = database.execute('update "engine_tasks/by_due" set index_key = ? where key = ?', (f"{due:016x}", key))
+        assert moved.rowcount == 1
+    database.close()
+
+
 def format_of(folder):
     return json.loads((folder / "format.json").read_text())
 
@@ -38,6 +55,7 @@ def refused(folder):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_folder_of_an_earlier_version_is_opened_with_everything_in_it(version, tmp_path):
     facts = unpack(version, tmp_path / "data")
+    put_off_expiry(tmp_path / "data")
     with Server(auth="verify", data=tmp_path / "data") as server:
         data_folder.check(server, facts)
         assert format_of(server.data)["version"] == NEWEST
