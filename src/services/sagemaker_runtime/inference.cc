@@ -241,8 +241,8 @@ void Inference::note_session(const Chosen& chosen, const std::string& session_id
 }
 
 // Counts the request, records sessions, captures, and answers.
-void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
-                       InvokeResult result) {
+void Inference::finish(const Chosen& chosen, InvokeRequest&& request, Done&& done,
+                       InvokeResult&& result) {
   if (!result) {
     auto& counter =
         result.error().code == "ModelError" ? counters_.model_errors : counters_.refused;
