@@ -191,7 +191,7 @@ void RequestChain::run(std::unique_ptr<Call> call) {
   if (!opened) return finish(here, encode_error(here, opened.error()));
   parts_.dispatcher.call(
       *std::move(opened),
-      [this, call = std::move(call)](services::platform::Call& made, Result<Value> output) {
+      [this, call = std::move(call)](services::platform::Call& made, Result<Value>&& output) {
         finish(*call, encode_or_fail(*call, made.context, output));
       });
 }
@@ -224,9 +224,11 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
   std::unique_ptr<ByteSource> payload;
   if (!handler->blocks)
     payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
-  document = TRY(hold_document(call));
+  if (call.request.body.size() > kFreeDocumentBytesMax) document = TRY(hold_document(call));
   std::unique_ptr<services::platform::Call> made(new services::platform::Call{service, operation});
-  made->input = TRY(decode(call));
+  Result<Value> input = decode(call);
+  if (!input) return std::unexpected(std::move(input).error());
+  made->input = *std::move(input);
   made->handler = handler;
   fill_context(call, made->context);
   if (payload) made->context.body = std::move(payload);
@@ -241,8 +243,10 @@ Result<Value> RequestChain::decode(Call& call) {
 }
 
 Result<void> RequestChain::authenticate(Call& call) {
-  call.identity = TRY(
-      parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now()));
+  Result<wire::sigv4::Identity> identity =
+      parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now());
+  if (!identity) return std::unexpected(std::move(identity).error());
+  call.identity = *std::move(identity);
   call.proven = true;
   TRY(check_identity(call));
   return charge(call);

@@ -91,7 +91,7 @@ void invoke(Inference& inference, Context& context, const Value& input, Responde
   if (Result<void> read = read_request(context, input, request); !read)
     return respond(std::unexpected(std::move(read).error()));
   inference.invoke(
-      std::move(request), [&context, respond = std::move(respond)](InvokeResult result) mutable {
+      std::move(request), [&context, respond = std::move(respond)](InvokeResult&& result) mutable {
         if (!result) return respond(std::unexpected(std::move(result).error()));
         ValueObject out = members_of(*result);
         context.response_body = std::make_unique<StringSource>(std::move(result->body));

@@ -190,7 +190,7 @@ Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) 
   return {};
 }
 
-void Inference::invoke(InvokeRequest request, Done done) {
+void Inference::invoke(InvokeRequest&& request, Done done) {
   counters_.invocations.fetch_add(1, std::memory_order_relaxed);
   Result<Chosen> chosen = choose(request);
   if (!chosen) {
