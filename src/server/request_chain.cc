@@ -192,6 +192,8 @@ void RequestChain::run(std::unique_ptr<Call> call) {
   parts_.dispatcher.call(
       *std::move(opened),
       [this, call = std::move(call)](services::platform::Call& made, Result<Value>&& output) {
+        call->request_id = std::move(made.context.request_id);
+        call->identity.arn = std::move(made.context.principal.arn);
         finish(*call, encode_or_fail(*call, made.context, output));
       });
 }
@@ -270,13 +272,15 @@ Result<void> RequestChain::open_body(Call& call) {
   return wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route));
 }
 
-// Takes out of the call what nothing but the handler asks for.
+// Takes out of the call what only the handler needs, and the request's id and the principal's ARN
+// until it has answered: copies of them would be a tenth of a quick request's allocations.
 void RequestChain::fill_context(Call& call, services::Context& context) {
   wire::sigv4::Identity& identity = call.identity;
-  context.request_id = call.request_id;
+  context.request_id = std::move(call.request_id);
   context.region = identity.region.empty() ? parts_.region : identity.region;
-  context.principal = {std::move(identity.account), identity.arn, std::move(identity.user_id),
-                       std::move(identity.access_key_id), identity.root};
+  context.principal = {std::move(identity.account), std::move(identity.arn),
+                       std::move(identity.user_id), std::move(identity.access_key_id),
+                       identity.root};
   context.received = parts_.clock.now();
   context.deadline = call.started + kRequestTime;
   context.stop = stop_.get_token();

@@ -60,7 +60,6 @@ Result<void> read_request(Context& context, const Value& input, InvokeRequest& o
   read_members(input, out);
   out.account = context.account();
   out.region = context.region;
-  out.caller = context.principal.arn;
   // The streaming operation has its own header for this, which not every client knows.
   if (out.accept.empty())
     if (const std::string* accept = context.header("accept")) out.accept = *accept;
@@ -105,6 +104,7 @@ void invoke_streaming(Inference& inference, Context& context, const Value& input
   InvokeRequest request;
   if (Result<void> read = read_request(context, input, request); !read)
     return respond(std::unexpected(std::move(read).error()));
+  request.caller = context.principal.arn;
   inference.invoke_streaming(std::move(request), [&context, respond = std::move(respond)](
                                                       Result<StreamedAnswer> result) mutable {
     if (!result) return respond(std::unexpected(std::move(result).error()));

@@ -54,7 +54,7 @@ inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::millisec
 
 struct InvokeRequest {
   std::string account, region, endpoint;
-  std::string caller;  // the principal's ARN: the owner in the budget of answers
+  std::string caller;  // for streams: the principal's ARN, the owner in the budget of answers
   std::string content_type, accept;
   std::string target_variant, target_model, target_container;
   std::string component;   // of the inference component
