@@ -7,8 +7,8 @@
 #include "services/iam/authorization/request_conditions.h"
 #include "services/iam/errors.h"
 #include "services/iam/paging.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/policy_language/wildcard.h"
-#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
