@@ -14,7 +14,7 @@ struct ManagedPolicyEntry {
   std::int64_t version = 1;  // of the document, AWS's default one: 3 is shown as "v3"
   std::int64_t created_seconds = 0;
   std::int64_t updated_seconds = 0;
-  std::uint32_t block = 0;  // index of managed_policy_blocks()
+  std::uint32_t block = 0;              // index of managed_policy_blocks()
   std::uint32_t offset = 0, bytes = 0;  // of the document in the block when that is unpacked
 };
 

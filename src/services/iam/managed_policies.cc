@@ -25,9 +25,7 @@ const ManagedPolicy* find_managed_policy(std::string_view arn) {
   if (!arn.starts_with(kPrefix)) return nullptr;
   const std::string_view rest = arn.substr(kPrefix.size());
   const std::span<const ManagedPolicy> all = managed_policies();
-  const auto found = std::ranges::lower_bound(
-      all, rest, [](const ManagedPolicy& policy, std::string_view text) { return is_before(policy, text); },
-      [](const ManagedPolicy& policy) -> const ManagedPolicy& { return policy; });
+  const auto found = std::lower_bound(all.begin(), all.end(), rest, is_before);
   if (found == all.end() || rest.size() != found->path.size() + found->name.size() ||
       !rest.starts_with(found->path) || !rest.ends_with(found->name))
     return nullptr;

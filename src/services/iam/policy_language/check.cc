@@ -6,7 +6,6 @@
 #include <set>
 
 #include "base/clock.h"
-#include "services/iam/policy_language/wildcard.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -109,39 +108,49 @@ bool is_number(std::string_view text) {
   return code == std::errc() && stop == text.data() + text.size();
 }
 
-bool is_truth(std::string_view text) {
-  const std::string lower = ascii_lower(text);
-  return lower == "true" || lower == "false";
+// Dates only: AWS takes numbers and truth values that are none, which then match nothing.
+Result<void> check_condition(const Condition& condition) {
+  if (!condition.test.starts_with("Date")) return {};
+  for (const std::string& value : condition.values)
+    if (value.find("${") == value.npos && !parse_iso8601(value) && !is_number(value))
+      return malformed("The policy failed legacy parsing");
+  return {};
 }
 
-Result<void> check_condition(const Condition& condition) {
-  if (condition.values.empty()) return malformed("Syntax errors in policy.");
-  for (const std::string& value : condition.values) {
-    if (value.find("${") != value.npos) continue;
-    const std::string_view test = condition.test;
-    if (test.starts_with("Date") && !parse_iso8601(value) && !is_number(value))
-      return malformed("The value " + value + " of " + condition.key + " is not a date.");
-    if (test.starts_with("Numeric") && !is_number(value))
-      return malformed("The value " + value + " of " + condition.key + " is not a number.");
-    if ((test == "Bool" || test == "Null") && !is_truth(value))
-      return malformed("The value " + value + " of " + condition.key + " is not true or false.");
-  }
-  return {};
+// For identities' policies AWS says no more than this, whatever part of the syntax is wrong.
+std::string in_words_of_identities(const std::string& message) {
+  constexpr std::array kSyntax = std::to_array<std::string_view>(
+      {"Syntax errors in policy", "This policy contains invalid Json", "Invalid effect",
+       "Invalid Condition type", "Missing required field Effect",
+       "The policy must contain a valid version string"});
+  if (std::ranges::any_of(kSyntax,
+                          [&](std::string_view start) { return message.starts_with(start); }))
+    return "Syntax errors in policy.";
+  if (message == "Missing required field Action") return "Policy statement must contain actions.";
+  return message;
 }
 
 }  // namespace
 
 Result<PolicyDocument> parse_new_policy(std::string_view text, PolicyKind kind) {
-  PolicyDocument document = TRY(parse_policy(text, kind));
-  // Trust policies of older tools have no version; they keep their meaning.
-  if (kind == PolicyKind::identity && document.version != "2012-10-17")
-    return malformed("Policy document must be version 2012-10-17 or greater.");
+  Result<PolicyDocument> parsed = parse_policy(text, kind);
+  if (!parsed)
+    return kind == PolicyKind::identity ? malformed(in_words_of_identities(parsed.error().message))
+                                        : fail(std::move(parsed.error()));
+  PolicyDocument document = *std::move(parsed);
   TRY(check_sids(document, kind));
   for (const Statement& statement : document.statements) {
     for (const std::string& action : statement.actions) TRY(check_action(action));
     for (const std::string& resource : statement.resources) TRY(check_resource(resource));
     for (const Condition& condition : statement.conditions) TRY(check_condition(condition));
   }
+  return document;
+}
+
+Result<PolicyDocument> parse_new_managed_policy(std::string_view text) {
+  PolicyDocument document = TRY(parse_new_policy(text, PolicyKind::identity));
+  if (document.version != "2012-10-17")
+    return malformed("Policy document must be version 2012-10-17 or greater.");
   return document;
 }
 

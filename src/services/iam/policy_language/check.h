@@ -8,8 +8,11 @@
 
 namespace tidemill::services::iam {
 
-// parse_policy(), and then: versions, Sids, vendors of actions, partitions and paths of resources,
+// parse_policy(), and then: Sids, vendors of actions, partitions and paths of resources,
 // values of conditions. MalformedPolicyDocument in AWS's wording.
 Result<PolicyDocument> parse_new_policy(std::string_view text, PolicyKind kind);
+// For customers' managed policies, which must name the present version of the language; inline
+// policies need not.
+Result<PolicyDocument> parse_new_managed_policy(std::string_view text);
 
 }  // namespace tidemill::services::iam

@@ -9,7 +9,8 @@ std::string statement_text(const PolicyDocument& document, std::size_t index) {
   return "statement " + std::to_string(index + 1) + (id.empty() ? "" : " (" + id + ")");
 }
 
-std::optional<std::string> denying(std::span<const NamedPolicy> policies, const Question& question) {
+std::optional<std::string> denying(std::span<const NamedPolicy> policies,
+                                   const Question& question) {
   for (const NamedPolicy& policy : policies)
     for (std::size_t i = 0; i < policy.document.statements.size(); ++i)
       if (const Statement& statement = policy.document.statements[i];
