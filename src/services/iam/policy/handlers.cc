@@ -169,15 +169,16 @@ Result<ops::ListPolicies::Output> list_policies(State& state, const Context& con
     if (scan.after.empty()) break;
   }
   if (scope == "Local") return page.take();
-  bool shown_before = past_own;
-  for (const ManagedPolicy& shipped : managed_policies()) {
-    const PolicyRecord record = shipped_record(shipped);
-    const std::string position = std::string(kShippedMark) + record.arn();
-    if (shown_before) {
-      shown_before = position != after;
-      continue;
-    }
-    if (!TRY(page.add(record, position))) break;
+  std::span<const ManagedPolicy> shipped = managed_policies();
+  if (past_own) {
+    const ManagedPolicy* last =
+        find_managed_policy(std::string_view(after).substr(kShippedMark.size()));
+    if (!last) return validation_error("Invalid Marker.");
+    shipped = shipped.subspan(std::size_t(last - shipped.data()) + 1);
+  }
+  for (const ManagedPolicy& policy : shipped) {
+    const PolicyRecord record = shipped_record(policy);
+    if (!TRY(page.add(record, std::string(kShippedMark) + record.arn()))) break;
   }
   return page.take();
 }
