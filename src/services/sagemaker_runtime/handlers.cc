@@ -106,7 +106,7 @@ void invoke_streaming(Inference& inference, Context& context, const Value& input
     return respond(std::unexpected(std::move(read).error()));
   request.caller = context.principal.arn;
   inference.invoke_streaming(std::move(request), [&context, respond = std::move(respond)](
-                                                      Result<StreamedAnswer> result) mutable {
+                                                     Result<StreamedAnswer> result) mutable {
     if (!result) return respond(std::unexpected(std::move(result).error()));
     ValueObject out = members_of(*result);
     context.response_events = std::move(result->events);

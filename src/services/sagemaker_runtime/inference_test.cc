@@ -216,7 +216,8 @@ TEST_F(InferenceTest, Past_its_concurrency_a_variant_throttles) {
   std::promise<InvokeResult> second;
   inference_.invoke(InvokeRequest(what), [&](InvokeResult first) {
     EXPECT_TRUE(first);
-    inference_.invoke(InvokeRequest(what), [&](InvokeResult result) { second.set_value(std::move(result)); });
+    inference_.invoke(InvokeRequest(what),
+                      [&](InvokeResult result) { second.set_value(std::move(result)); });
   });
   InvokeResult refused = second.get_future().get();
   ASSERT_FALSE(refused);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 
 #include "services/sagemaker_runtime/routing_entry.h"
 
