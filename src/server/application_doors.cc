@@ -189,10 +189,9 @@ Result<void> Application::Parts::open_requests() {
   authenticator = std::make_unique<wire::sigv4::Authenticator>(platform->use<CredentialSource>(),
                                                                std::move(authentication));
 
-  RequestChainParts parts{*router,     *authenticator, platform->use<services::iam::IamInterface>(),
-                          *dispatcher, *workers,       *credential_workers,
-                          *loops,      clock,          *random,
-                          metrics};
+  RequestChainParts parts{*router,  *authenticator, platform->use<services::iam::IamInterface>(),
+                          *dispatcher, *workers, *credential_workers,
+                          *loops,   clock,   *random, requests, metrics};
   parts.connect_path = connect_path.get();
   parts.front_page = [this, hosts = routing.base_hosts](
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
@@ -200,7 +199,6 @@ Result<void> Application::Parts::open_requests() {
       return std::nullopt;
     return front_page(request, {addresses.endpoint, data.string()});
   };
-  parts.further_metrics = [this] { return further_metrics(); };
   parts.trouble = [this] { return trouble(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");

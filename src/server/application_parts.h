@@ -85,7 +85,8 @@ struct Application::Parts {
   services::sagemaker::HealthOptions health_options();
   Result<void> run();
   Result<void> announce();
-  std::string further_metrics() const;
+  // Registers what parts below the services count: connections, threads, blobs, events.
+  void add_metrics();
 
   Settings settings;
   std::filesystem::path data;
@@ -100,7 +101,8 @@ struct Application::Parts {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::Compute> compute;
 
-  Metrics metrics;
+  services::platform::MetricRegistry metrics;
+  Metrics requests{metrics};
   std::unique_ptr<runtime::EventLoops> loops;
   std::unique_ptr<runtime::WorkerPool> workers;
   std::unique_ptr<runtime::WorkerPool> credential_workers;

@@ -124,7 +124,7 @@ void Application::Parts::add_platform() {
       registry, authorizer, api::all_services(), *loops, clock, *random,
       [this](const platform_service::Call& call, const Error* error,
              std::chrono::nanoseconds duration) {
-        metrics.record_inside(call.service.name, call.operation.name, !error, duration);
+        requests.record_inside(call.service.name, call.operation.name, !error, duration);
       }});
 }
 
@@ -153,6 +153,7 @@ void Application::Parts::add_sweeps() {
 
 Result<void> Application::Parts::open_modules() {
   add_platform();
+  add_metrics();
   platform = std::make_unique<platform_service::Platform>(
       platform_service::PlatformParts{.settings = settings,
                                       .data = data,
@@ -168,6 +169,7 @@ Result<void> Application::Parts::open_modules() {
                                       .engine = *engine,
                                       .outbox = *outbox,
                                       .handlers = registry,
+      .metrics = metrics,
                                       .schedules = *schedules,
                                       .deliveries = *deliveries,
                                       .sweeps = *sweeps,

@@ -17,6 +17,10 @@
 #include "services/sagemaker_runtime/streaming.h"
 #include "wire/client/http_client.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker_runtime {
 
 class Recorder;
@@ -84,7 +88,7 @@ struct InferenceCounters {
   std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
   std::atomic<std::uint64_t> failovers = 0;           // asked another instance instead
   std::atomic<std::uint64_t> captures_too_large = 0;  // streams; captured with an empty output
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 };
 
 wire::Destination destination_of(const ServerAddress& address);

@@ -78,6 +78,8 @@ class BarePlatform {
                       .engine = unused<engine::Engine>(),
                       .outbox = unused<engine::Outbox>(),
                       .handlers = unused<Registry>(),
+                      .metrics = unused<MetricRegistry>(),
+                      .jobs = unused<compute::JobListeners>(),
                       .schedules = unused<Schedules>(),
                       .deliveries = unused<Deliveries>(),
                       .sweeps = unused<Sweeps>(),

@@ -19,7 +19,8 @@ class BlobOwners;
 }
 namespace tidemill::compute {
 class Compute;
-}
+class JobListeners;
+}  // namespace tidemill::compute
 namespace tidemill::engine {
 class Engine;
 class Outbox;
@@ -39,6 +40,7 @@ namespace tidemill::services::platform {
 class Deliveries;
 class Dispatcher;
 class HeldAnswers;
+class MetricRegistry;
 class Module;
 class Schedules;
 class Sweeps;
@@ -69,6 +71,8 @@ struct PlatformParts {
   engine::Engine& engine;  // machines
   engine::Outbox& outbox;  // readers and projections
   Registry& handlers;      // operations
+  MetricRegistry& metrics;  // what they count
+  compute::JobListeners& jobs;  // who is told about which jobs
   Schedules& schedules;    // kinds of schedules
   Deliveries& deliveries;  // drivers for kinds of targets
   Sweeps& sweeps;          // periodic work

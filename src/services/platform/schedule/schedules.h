@@ -20,6 +20,8 @@
 
 namespace tidemill::services::platform {
 
+class MetricRegistry;
+
 // How to treat occurrences that passed while the server was down, or that are late by more than
 // kScheduleLateMax (beyond the flexible window).
 enum class CatchUp {
@@ -96,8 +98,7 @@ class Schedules {
   Result<int> fire_due();
 
   static constexpr std::int64_t kFiringAttemptsMax = 5;
-  // Prometheus's text.
-  std::string metrics_text() const;
+  void add_to(MetricRegistry& metrics) const;
 
  private:
   struct Turn;
