@@ -11,7 +11,7 @@
 #include "server/descriptors.h"
 #include "server/transparent/front_page.h"
 #include "server/transparent/trust_files.h"
-#include "services/sagemaker/job_network.h"
+#include "services/sagemaker/common/job_network.h"
 
 namespace tidemill::server {
 namespace {

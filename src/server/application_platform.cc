@@ -12,7 +12,7 @@
 #include "server/batch_invocation.h"
 #include "services/platform/delivery/http_driver.h"
 #include "services/s3/client.h"
-#include "services/sagemaker/tags/tags.h"
+#include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker_runtime/handlers.h"
 #include "store/identity.h"
 

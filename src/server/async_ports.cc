@@ -1,6 +1,6 @@
 #include "server/async_ports.h"
 
-#include "services/sagemaker/async_inference/endpoint_target.h"
+#include "services/sagemaker/hosting/async_inference/endpoint_target.h"
 
 namespace tidemill::server {
 namespace {

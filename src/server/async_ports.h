@@ -2,8 +2,8 @@
 #pragma once
 
 #include "runtime/event_loops.h"
-#include "services/sagemaker/async_inference/ports.h"
-#include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/common/dependencies.h"
+#include "services/sagemaker/hosting/async_inference/ports.h"
 #include "services/sagemaker_runtime/inference.h"
 #include "store/store.h"
 

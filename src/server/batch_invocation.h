@@ -2,7 +2,7 @@
 #pragma once
 
 #include "runtime/event_loops.h"
-#include "services/sagemaker/transform_job/fleet_models.h"
+#include "services/sagemaker/jobs/transform_job/fleet_models.h"
 #include "services/sagemaker_runtime/inference.h"
 
 namespace tidemill::server {

@@ -66,6 +66,9 @@ const std::vector<FolderMigration>& folder_migrations() {
       // Version 1 records stay readable; programs of version 1 cannot read new records.
       {2, "small blobs carry checksums of their blocks",
        [](const filesystem::path&) -> Result<void> { return {}; }},
+      // Older objects are read as they are; programs of version 2 would take the bytes of older
+      // versions for garbage.
+      {3, "objects have versions", [](const filesystem::path&) -> Result<void> { return {}; }},
   };
   return migrations;
 }

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "services/sagemaker/images/images.h"
+#include "services/sagemaker/common/images/images.h"
 
 namespace tidemill::server {
 namespace {

@@ -6,7 +6,7 @@
 #include <future>
 
 #include "base/json.h"
-#include "services/sagemaker/test_fakes.h"
+#include "services/sagemaker/common/test_fakes.h"
 
 namespace tidemill::server {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "engine/make_engine.h"
 #include "engine/outbox.h"
+#include "services/sagemaker/common/test_role_s3.h"
+#include "services/sagemaker/jobs/training_job/transitions.h"
 #include "services/sagemaker/sagemaker_service.h"
-#include "services/sagemaker/test_role_s3.h"
-#include "services/sagemaker/training_job/transitions.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
 

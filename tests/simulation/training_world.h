@@ -13,8 +13,8 @@
 #include "base/random.h"
 #include "fake_compute.h"
 #include "services/s3/test_s3.h"
-#include "services/sagemaker/test_fakes.h"
-#include "services/sagemaker/training_job/training_jobs.h"
+#include "services/sagemaker/common/test_fakes.h"
+#include "services/sagemaker/jobs/training_job/training_jobs.h"
 
 namespace tidemill::simulation {
 

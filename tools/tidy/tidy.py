@@ -29,6 +29,12 @@ BELOW = {
                "sql", "wire", "runtime", "base"],
     "cli": ["server", "services", "train", "model_server", "infer", "compute", "wire", "runtime", "api", "base"],
 }
+# Services in districts (folders one level below the service), and which of its districts a district
+# may include. Files of the service's own folder put the districts together: they may include all
+# of them, and no district includes them.
+DISTRICTS = {
+    "sagemaker": {"common": [], "hosting": ["common"], "jobs": ["hosting", "common"]},
+}
 # The inference path is asynchronous from socket to socket, so this one service talks HTTP.
 SERVICES_ABOVE_WIRE = {"sagemaker_runtime"}
 HEAVY_HEADERS = re.compile(
@@ -59,7 +65,26 @@ def check_include(parts, target, line_text, is_test):
             return f"a service includes nothing of another but its interface.h, not {target}"
     if not is_test and "store/sqlite" in target and folder in ("services", "engine"):
         return "services and the engine never see SQLite"
+    if folder == "services" and parts[1] in DISTRICTS and not is_test:
+        return check_district(parts, to)
     return None
+
+
+def check_district(parts, to):
+    """parts: path of the including file below src/; to: path of the included one."""
+    districts, district = DISTRICTS[parts[1]], parts[2] if len(parts) > 3 else None
+    if district is not None and district not in districts:
+        return f"{district}/ is no district of {parts[1]}: name it in tools/tidy/tidy.py"
+    if to[:2] != ["services", parts[1]]:
+        return None
+    if district is None or (len(to) > 3 and to[2] in (district, *districts[district])):
+        return None
+    return f"the district {district}/ may not include {'/'.join(to)}: arrows between districts point one way"
+
+
+def is_district(folder):
+    service = folder.parent
+    return service.parent.name == "services" and folder.name in DISTRICTS.get(service.name, {})
 
 
 def findings():
@@ -88,8 +113,8 @@ def findings():
     yield from sleeps.findings(ROOT, tracked("src/*.h", "src/*.cc", "tests/*.h", "tests/*.cc", "tests/*.py"))
     for folder in sorted({p.parent for p in tracked("src/*.h", "src/*.cc")}):
         depth = len(folder.relative_to(ROOT / "src").parts)
-        if depth in (1, 2) and folder.name not in ("testdata",) and not (folder / "README.md").exists():
-            if depth == 1 or folder.parent.name == "services":
+        if depth in (1, 2, 3) and folder.name != "testdata" and not (folder / "README.md").exists():
+            if depth == 1 or folder.parent.name == "services" or is_district(folder):
                 yield folder.relative_to(ROOT), 1, "no README.md: what it is for, its invariants, where to start"
     for path in tracked("*.md", "*.sh", "*.py", "*.cc", "*.h", "*.txt", "*.json", "mill"):
         if path.suffix in (".json", ".txt") and path.stat().st_size > 1_000_000:

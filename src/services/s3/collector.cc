@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "services/s3/common/limits.h"
+#include "services/s3/common/version_id.h"
 #include "services/s3/multipart/uploads.h"
 
 namespace tidemill::services::s3 {
@@ -51,27 +52,32 @@ Result<void> remove_parts_without_upload(Core& core, const std::stop_token& stop
 }
 
 // Reads the blob and puts it elsewhere, unless the object changes meanwhile.
-Result<void> relocate(Core& core, const std::string& row_key, const ObjectRecord& object) {
-  std::size_t separator = row_key.find('\x1f');
-  std::shared_ptr<Bucket> bucket = core.buckets.find(row_key.substr(0, separator));
+Result<void> relocate(Core& core, std::string_view bucket_name, std::string_view key,
+                      const ObjectRecord& object) {
+  std::shared_ptr<Bucket> bucket = core.buckets.find(bucket_name);
   if (!bucket || !object.blob) return {};
   Result<std::string> bytes = core.blobs.read(*object.blob);
   // Replaced or deleted meanwhile, or damaged, which only a reader of the object should be told.
   if (!bytes) return {};
-  ObjectRecord moved = object;
-  moved.blob = TRY(core.blobs.put(*bytes));
-  auto unchanged = [&](const ObjectRecord* there) -> Result<void> {
-    if (!there || !there->blob || there->blob->location != object.blob->location)
+  const blobs::BlobRef moved = TRY(core.blobs.put(*bytes));
+  auto change = [&](ObjectRecord& there) -> Result<void> {
+    if (!there.blob || there.blob->location != object.blob->location)
       return fail(codes::kConflict, "the object has changed");
-    // Tags may have changed without the bytes.
-    if (to_json(*there) != to_json(object)) return fail(codes::kConflict, "the object has changed");
+    there.blob = moved;
     return {};
   };
-  Result<void> replaced =
-      core.objects.replace(*bucket, row_key.substr(separator + 1), std::move(moved), unchanged, {},
-                           false, created_by::kNobody);
-  if (!replaced && replaced.error().code != codes::kConflict) return replaced;
-  return {};
+  const std::string version_id = object.version_id.value_or(std::string(kNullVersion));
+  Result<Written> updated = core.objects.update(*bucket, key, version_id, change);
+  if (updated) {
+    core.blobs.release(*object.blob);
+    return {};
+  }
+  // With an unknown outcome either may be in use; the next start finds out.
+  if (updated.error().code == codes::kIo) return fail(std::move(updated).error());
+  core.blobs.release(moved);
+  const std::string& code = updated.error().code;
+  if (code == codes::kConflict || code == "NoSuchVersion" || code == "NoSuchBucket") return {};
+  return fail(std::move(updated).error());
 }
 
 Result<void> relocate_out_of_dead_segments(Core& core, const std::stop_token& stop) {
@@ -79,7 +85,15 @@ Result<void> relocate_out_of_dead_segments(Core& core, const std::stop_token& st
       core, object_table(), stop,
       [&](const std::string& row_key, const ObjectRecord& object) -> Result<void> {
         if (!object.blob || !core.blobs.should_relocate(*object.blob)) return {};
-        return relocate(core, row_key, object);
+        const std::size_t separator = row_key.find('\x1f');
+        return relocate(core, std::string_view(row_key).substr(0, separator),
+                        std::string_view(row_key).substr(separator + 1), object);
+      }));
+  TRY(for_each_record<VersionRecord>(
+      core, version_table(), stop,
+      [&](const std::string&, const VersionRecord& version) -> Result<void> {
+        if (!version.blob || !core.blobs.should_relocate(*version.blob)) return {};
+        return relocate(core, version.bucket, version.key, version);
       }));
   return {};
 }
@@ -91,6 +105,7 @@ Result<void> collect_garbage(Core& core, const Clock& ages, const std::stop_toke
   // Parts before objects: completing an upload moves blobs from the ones to the others.
   TRY(core.blobs.collect_garbage(
       [&](const blobs::BlobStore::Mark& mark) -> Result<blobs::Coverage> {
+        core.objects.note_moves();
         const blobs::Coverage of_parts = TRY(for_each_record<PartRecord>(
             core, part_table(), stop,
             [&](const std::string&, const PartRecord& part) -> Result<void> {
@@ -103,7 +118,16 @@ Result<void> collect_garbage(Core& core, const Clock& ages, const std::stop_toke
               for (const blobs::BlobRef& blob : object.blobs()) mark(blob);
               return {};
             }));
-        return of_parts == blobs::Coverage::damaged ? of_parts : of_objects;
+        const blobs::Coverage of_versions = TRY(for_each_record<VersionRecord>(
+            core, version_table(), stop,
+            [&](const std::string&, const VersionRecord& version) -> Result<void> {
+              for (const blobs::BlobRef& blob : version.blobs()) mark(blob);
+              return {};
+            }));
+        for (const blobs::BlobRef& blob : core.objects.take_moved()) mark(blob);
+        for (const blobs::Coverage coverage : {of_parts, of_versions})
+          if (coverage == blobs::Coverage::damaged) return coverage;
+        return of_objects;
       },
       ages.now()));
   return relocate_out_of_dead_segments(core, stop);

@@ -57,10 +57,9 @@ Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bu
 Result<ObjectBody> get(Core& core, std::string_view account, std::string_view bucket_name,
                        std::string_view key) {
   auto bucket = TRY(core.buckets.require(account, bucket_name));
-  OpenedObject opened =
-      TRY(open_current(core, *bucket, key, [](const ObjectRecord& object) -> Result<ByteRange> {
-        return ByteRange{0, object.size};
-      }));
+  OpenedObject opened = TRY(open_version(
+      core, *bucket, key, std::nullopt,
+      [](const ObjectRecord& object) -> Result<ByteRange> { return ByteRange{0, object.size}; }));
   return ObjectBody{describe(key, opened.object->record), std::move(opened.bytes)};
 }
 
@@ -161,7 +160,8 @@ Result<void> S3Service::delete_object(std::string_view account, std::string_view
                                       std::string_view key) {
   auto erase = [&]() -> Result<void> {
     auto of = TRY(core_->buckets.require(account, bucket));
-    return core_->objects.erase(*of, {std::string(key)});
+    TRY(core_->objects.erase(*of, {{std::string(key)}}));
+    return {};
   };
   return in_s3_terms(erase());
 }

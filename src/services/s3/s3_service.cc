@@ -37,7 +37,8 @@ S3Service::~S3Service() { stop(); }
 void S3Service::check_items_with(ItemCheck check) { core_->item_check = std::move(check); }
 
 std::vector<store::TableSpec> S3Service::tables() {
-  return {bucket_table().spec(), object_table().spec(), upload_table().spec(), part_table().spec()};
+  return {bucket_table().spec(), object_table().spec(), version_table().spec(),
+          upload_table().spec(), part_table().spec()};
 }
 
 void S3Service::publish_to(const engine::Outbox& outbox) { core_->objects.publish_to(outbox); }

@@ -1,7 +1,7 @@
 #include "services/sagemaker/sagemaker_service.h"
 
-#include "services/sagemaker/tags/tags.h"
-#include "services/sagemaker/training_job/training_jobs.h"
+#include "services/sagemaker/common/tags/tags.h"
+#include "services/sagemaker/jobs/training_job/training_jobs.h"
 
 namespace tidemill::services::sagemaker {
 

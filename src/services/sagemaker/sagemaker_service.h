@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "compute/job_listeners.h"
-#include "services/sagemaker/dependencies.h"
+#include "services/sagemaker/common/dependencies.h"
 #include "services/service.h"
 #include "store/store.h"
 

@@ -167,15 +167,19 @@ TEST_F(BucketTest, BucketTagging_roundTripsAndChecks) {
   EXPECT_EQ(error_of<op::GetBucketTagging>({"data"}), "NoSuchTagSet");
 }
 
-TEST_F(BucketTest, BucketVersioning_isNotFaked) {
+TEST_F(BucketTest, BucketVersioning_staysOverARestart) {
   EXPECT_OK(create("data"));
   auto status = call<op::GetBucketVersioning>({"data"});
   ASSERT_TRUE(status);
   EXPECT_FALSE(status->status);
   model::PutBucketVersioningRequest request;
   request.bucket = "data";
-  request.versioning_configuration.ensure().status = "Enabled";
-  EXPECT_EQ(error_of<op::PutBucketVersioning>(request), "NotImplemented");
+  for (const char* wanted : {"Enabled", "Suspended"}) {
+    request.versioning_configuration.ensure().status = wanted;
+    EXPECT_OK(call<op::PutBucketVersioning>(request));
+    restart();
+    EXPECT_EQ(call<op::GetBucketVersioning>({"data"})->status, wanted);
+  }
 }
 
 TEST_F(BucketTest, GetBucketAcl_givesTheOwnerFullControl) {

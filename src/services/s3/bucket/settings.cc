@@ -21,14 +21,18 @@ Result<Empty> put_bucket_tagging(Core& core, Context& context,
   auto bucket = TRY(bucket_of(core, context, request));
   if (!request.tagging) return fail(malformed_xml());
   auto tags = TRY(check_tags(request.tagging->tag_set, limits::bucket_tags_max));
-  TRY(core.buckets.set_tags(*bucket, std::move(tags)));
+  TRY(core.buckets.change(*bucket, [&](BucketRecord& record) -> Result<void> {
+    record.tags = std::move(tags);
+    return {};
+  }));
   return Empty{};
 }
 
 Result<model::GetBucketTaggingOutput> get_bucket_tagging(
     Core& core, Context& context, const model::GetBucketTaggingRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  auto tags = core.buckets.tags(*bucket);
+  const auto record = core.buckets.record(*bucket);
+  const auto& tags = record->tags;
   if (!tags || tags->empty())
     return fail(
         Error{"NoSuchTagSet", "The TagSet does not exist", 404, {{"BucketName", bucket->name}}});
@@ -38,24 +42,37 @@ Result<model::GetBucketTaggingOutput> get_bucket_tagging(
 Result<Empty> delete_bucket_tagging(Core& core, Context& context,
                                     const model::DeleteBucketTaggingRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  TRY(core.buckets.set_tags(*bucket, std::nullopt));
+  TRY(core.buckets.change(*bucket, [](BucketRecord& record) -> Result<void> {
+    record.tags.reset();
+    return {};
+  }));
   return Empty{};
 }
 
 Result<Empty> put_bucket_versioning(Core& core, Context& context,
                                     const model::PutBucketVersioningRequest& request) {
-  TRY(bucket_of(core, context, request));
+  auto bucket = TRY(bucket_of(core, context, request));
   if (!request.versioning_configuration) return fail(malformed_xml());
-  // An unversioned bucket cannot be suspended into a different behaviour either.
-  return fail(not_implemented(
-      "Tidemill's buckets keep one version of each object: versioning cannot be enabled or "
-      "suspended. Leave the bucket unversioned."));
+  const model::VersioningConfiguration& wanted = *request.versioning_configuration;
+  if (wanted.mfa_delete && *wanted.mfa_delete != "Disabled")
+    return fail(not_implemented("Tidemill has no MFA devices: leave out MfaDelete."));
+  if (!wanted.status)
+    return fail(Error{"IllegalVersioningConfigurationException",
+                      "The Versioning element must be specified", 400});
+  if (*wanted.status != "Enabled" && *wanted.status != "Suspended") return fail(malformed_xml());
+  TRY(core.buckets.change(*bucket, [&](BucketRecord& record) -> Result<void> {
+    record.versioning = *wanted.status;
+    return {};
+  }));
+  return Empty{};
 }
 
 Result<model::GetBucketVersioningOutput> get_bucket_versioning(
     Core& core, Context& context, const model::GetBucketVersioningRequest& request) {
-  TRY(bucket_of(core, context, request));
-  return model::GetBucketVersioningOutput{};
+  auto bucket = TRY(bucket_of(core, context, request));
+  model::GetBucketVersioningOutput output;
+  output.status = core.buckets.record(*bucket)->versioning;
+  return output;
 }
 
 Result<model::GetBucketAclOutput> get_bucket_acl(Core& core, Context& context,

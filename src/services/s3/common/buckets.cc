@@ -7,6 +7,11 @@
 
 namespace tidemill::services::s3 {
 
+Versioning versioning_of(const BucketRecord& record) {
+  if (!record.versioning) return Versioning::off;
+  return *record.versioning == "Enabled" ? Versioning::enabled : Versioning::suspended;
+}
+
 Result<void> Buckets::load() {
   std::unique_lock lock(mutex_);
   store::Scan scan;
@@ -74,17 +79,23 @@ Result<void> Buckets::create(BucketRecord record) {
   return {};
 }
 
+Result<void> Buckets::check_empty(std::string_view bucket, const std::string& table,
+                                  const char* message) {
+  store::Scan scan{.table = table, .prefix = object_row_key(bucket, "")};
+  scan.limit = 1;
+  if (TRY(store_.scan(scan)).rows.empty()) return {};
+  return fail(Error{"BucketNotEmpty", message, 409, {{"BucketName", std::string(bucket)}}});
+}
+
 Result<void> Buckets::erase(const std::shared_ptr<Bucket>& bucket) {
   std::lock_guard change(change_mutex_);
   std::unique_lock life(bucket->life_mutex_);
   if (bucket->deleted_) return fail(no_such_bucket(bucket->name));
-  store::Scan scan{.table = object_table().name(), .prefix = object_row_key(bucket->name, "")};
-  scan.limit = 1;
-  if (!TRY(store_.scan(scan)).rows.empty())
-    return fail(Error{"BucketNotEmpty",
-                      "The bucket you tried to delete is not empty",
-                      409,
-                      {{"BucketName", bucket->name}}});
+  TRY(check_empty(bucket->name, object_table().name(),
+                  "The bucket you tried to delete is not empty"));
+  TRY(check_empty(bucket->name, version_table().name(),
+                  "The bucket you tried to delete is not empty. You must delete all versions in "
+                  "the bucket."));
   store::Transaction transaction;
   bucket_table().erase(transaction, bucket->name, std::nullopt);
   TRY(store_.commit(std::move(transaction)));
@@ -94,21 +105,24 @@ Result<void> Buckets::erase(const std::shared_ptr<Bucket>& bucket) {
   return {};
 }
 
-std::optional<std::vector<TagRecord>> Buckets::tags(const Bucket& bucket) const {
+std::shared_ptr<const BucketRecord> Buckets::record(const Bucket& bucket) const {
   std::shared_lock lock(mutex_);
-  return bucket.tags_;
+  return bucket.record_;
 }
 
-Result<void> Buckets::set_tags(Bucket& bucket, std::optional<std::vector<TagRecord>> tags) {
-  std::lock_guard change(change_mutex_);
-  auto alive = TRY(keep_alive(bucket));
+Result<void> Buckets::change(Bucket& bucket,
+                             const std::function<Result<void>(BucketRecord&)>& change) {
+  std::lock_guard changing(change_mutex_);
+  std::unique_lock life(bucket.life_mutex_);
+  if (bucket.deleted_) return fail(no_such_bucket(bucket.name));
+  auto next = std::make_shared<BucketRecord>(*record(bucket));
+  TRY(change(*next));
   store::Transaction transaction;
-  bucket_table().put(transaction, bucket.name,
-                     BucketRecord{bucket.name, bucket.account, bucket.region, bucket.created, tags},
-                     std::nullopt);
+  bucket_table().put(transaction, bucket.name, *next, std::nullopt);
   TRY(store_.commit(std::move(transaction)));
+  bucket.versioning_ = versioning_of(*next);
   std::unique_lock lock(mutex_);
-  bucket.tags_ = std::move(tags);
+  bucket.record_ = std::move(next);
   return {};
 }
 

@@ -2,6 +2,8 @@
 // is what lies there and no request reads a bucket's record from the store.
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -15,6 +17,9 @@
 
 namespace tidemill::services::s3 {
 
+enum class Versioning { off, enabled, suspended };
+Versioning versioning_of(const BucketRecord& record);
+
 class Bucket {
  public:
   explicit Bucket(BucketRecord record)
@@ -22,21 +27,29 @@ class Bucket {
         account(record.account),
         region(record.region),
         created(record.created),
-        tags_(std::move(record.tags)) {}
+        record_(std::make_shared<const BucketRecord>(std::move(record))),
+        versioning_(versioning_of(*record_)) {}
 
   const std::string name;
   const std::string account;
   const std::string region;
   const Timestamp created;
 
-  // Held shared by whoever commits an object, so that a bucket is never deleted under it.
+  Versioning versioning() const { return versioning_; }
+  // Whether objects may have versions other than the null version.
+  bool has_versions() const { return versioning_ != Versioning::off; }
+
+  // Held shared by whoever commits an object, so that a bucket is neither deleted nor changed under
+  // it.
   std::shared_mutex& life_mutex() { return life_mutex_; }
 
  private:
   friend class Buckets;
   std::shared_mutex life_mutex_;
-  bool deleted_ = false;                        // guarded by life_mutex_
-  std::optional<std::vector<TagRecord>> tags_;  // guarded by Buckets::mutex_
+  bool deleted_ = false;  // guarded by life_mutex_
+  // Shared: a request goes on with what it read. Guarded by Buckets::mutex_.
+  std::shared_ptr<const BucketRecord> record_;
+  std::atomic<Versioning> versioning_;
 };
 
 // Thread-safe.
@@ -59,15 +72,19 @@ class Buckets {
   Result<void> create(BucketRecord record);
   // BucketNotEmpty; unfinished uploads are no obstacle: the caller removes them afterwards.
   Result<void> erase(const std::shared_ptr<Bucket>& bucket);
-  std::optional<std::vector<TagRecord>> tags(const Bucket& bucket) const;
-  Result<void> set_tags(Bucket& bucket, std::optional<std::vector<TagRecord>> tags);
+  std::shared_ptr<const BucketRecord> record(const Bucket& bucket) const;
+  // Waits for the commits under way in the bucket. Name, account, region and time stay.
+  Result<void> change(Bucket& bucket, const std::function<Result<void>(BucketRecord&)>& change);
 
   // Keeps the bucket alive until the lock goes; NoSuchBucket when it is gone already.
   static Result<std::shared_lock<std::shared_mutex>> keep_alive(Bucket& bucket);
 
  private:
+  // BucketNotEmpty when the table has a row of the bucket.
+  Result<void> check_empty(std::string_view bucket, const std::string& table, const char* message);
+
   store::Store& store_;
-  std::mutex change_mutex_;  // one create, erase or set_tags at a time
+  std::mutex change_mutex_;  // one create, erase or change at a time
   mutable std::shared_mutex mutex_;
   // Shared: a request goes on with a bucket that is deleted meanwhile.
   std::map<std::string, std::shared_ptr<Bucket>, std::less<>> buckets_;  // guarded by mutex_

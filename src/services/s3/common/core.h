@@ -22,7 +22,7 @@ struct Core {
         clock(clock_in),
         random(random_in),
         buckets(store_in),
-        objects(store_in, blobs_in, clock_in) {}
+        objects(store_in, blobs_in, clock_in, random_in) {}
 
   store::Store& store;
   blobs::BlobStore& blobs;

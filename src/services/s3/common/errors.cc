@@ -16,6 +16,20 @@ Error no_such_key(std::string_view key) {
   return {"NoSuchKey", "The specified key does not exist.", 404, {{"Key", std::string(key)}}};
 }
 
+Error no_such_version(std::string_view key, std::string_view version_id) {
+  return {"NoSuchVersion",
+          "The specified version does not exist.",
+          404,
+          {{"Key", std::string(key)}, {"VersionId", std::string(version_id)}}};
+}
+
+Error method_not_allowed(std::string_view resource_type) {
+  return {"MethodNotAllowed",
+          "The specified method is not allowed against this resource.",
+          405,
+          {{"ResourceType", std::string(resource_type)}}};
+}
+
 Error no_such_upload(std::string_view upload_id) {
   return {"NoSuchUpload",
           "The specified upload does not exist. The upload ID may be invalid, or the upload may "

@@ -10,6 +10,9 @@ namespace tidemill::services::s3 {
 
 Error no_such_bucket(std::string_view bucket);
 Error no_such_key(std::string_view key);
+Error no_such_version(std::string_view key, std::string_view version_id);
+// `resource_type`: what it is that the method does not apply to.
+Error method_not_allowed(std::string_view resource_type);
 Error no_such_upload(std::string_view upload_id);
 Error access_denied();
 Error precondition_failed(std::string_view condition);

@@ -5,6 +5,7 @@
 namespace tidemill::services::s3 {
 
 std::string_view invariant(const ObjectRecord& object) {
+  if (object.is_delete_marker()) return "a delete marker is no object";
   if (object.etag.empty()) return "an object has an ETag";
   if (object.blob && object.parts) return "an object's bytes lie in one blob or in parts";
   std::uint64_t size_bytes = 0;
@@ -15,6 +16,14 @@ std::string_view invariant(const ObjectRecord& object) {
   for (const ObjectPartRecord& part : object.parts.value_or(std::vector<ObjectPartRecord>()))
     if (const int before = std::exchange(last, part.number); part.number <= before)
       return "an object's parts are in the order of their numbers, from 1";
+  return {};
+}
+
+std::string_view invariant(const VersionRecord& version) {
+  if (version.bucket.empty() || version.key.empty()) return "a version has a bucket and a key";
+  if (!version.is_delete_marker()) return invariant(static_cast<const ObjectRecord&>(version));
+  if (version.size != 0 || version.blob || version.parts || !version.etag.empty())
+    return "a delete marker has no bytes";
   return {};
 }
 

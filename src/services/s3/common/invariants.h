@@ -9,6 +9,7 @@
 namespace tidemill::services::s3 {
 
 std::string_view invariant(const ObjectRecord& object);
+std::string_view invariant(const VersionRecord& version);
 std::string_view invariant(const UploadRecord& upload);
 std::string_view invariant(const PartRecord& part);
 

@@ -43,18 +43,22 @@ Result<void> publish_created(const engine::Outbox& outbox, store::Transaction& t
   about.append("key", key);
   about.append("size", object.size);
   about.append("etag", object.etag);
+  if (auto version_id = version_of(bucket, object)) about.append("version-id", *version_id);
   return outbox.publish(
       transaction, event_of(bucket, "Object Created", object.modified, std::move(about), reason));
 }
 
 Result<void> publish_deleted(const engine::Outbox& outbox, store::Transaction& transaction,
-                             const Bucket& bucket, std::string_view key, Timestamp now) {
+                             const Bucket& bucket, std::string_view key, const Deleted& deleted,
+                             Timestamp now) {
   if (!outbox.wanted(kEventSource)) return {};
   ValueObject about;
   about.append("key", key);
+  if (deleted.version_id) about.append("version-id", *deleted.version_id);
   engine::PublishedEvent event =
       event_of(bucket, "Object Deleted", now, std::move(about), "DeleteObject");
-  event.detail.as_object()->append("deletion-type", "Permanently Deleted");
+  event.detail.as_object()->append(
+      "deletion-type", deleted.marker_made ? "Delete Marker Created" : "Permanently Deleted");
   return outbox.publish(transaction, std::move(event));
 }
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "engine/outbox.h"
-#include "services/s3/common/buckets.h"
+#include "services/s3/common/key_history.h"
 
 namespace tidemill::services::s3 {
 
@@ -24,6 +24,7 @@ Result<void> publish_created(const engine::Outbox& outbox, store::Transaction& t
                              const Bucket& bucket, std::string_view key, const ObjectRecord& object,
                              std::string_view reason);
 Result<void> publish_deleted(const engine::Outbox& outbox, store::Transaction& transaction,
-                             const Bucket& bucket, std::string_view key, Timestamp now);
+                             const Bucket& bucket, std::string_view key, const Deleted& deleted,
+                             Timestamp now);
 
 }  // namespace tidemill::services::s3

@@ -10,12 +10,27 @@ TIDEMILL_RECORD_CODEC(ChecksumRecord)
 TIDEMILL_RECORD_CODEC(ObjectPartRecord)
 TIDEMILL_RECORD_CODEC(ObjectProperties)
 TIDEMILL_RECORD_CODEC(ObjectRecord)
+TIDEMILL_RECORD_CODEC(VersionRecord)
 TIDEMILL_RECORD_CODEC(UploadRecord)
 TIDEMILL_RECORD_CODEC(PartRecord)
 
 namespace {
 constexpr char kSeparator = '\x1f';
+
+// In the keys of versions, the end of the object's key. It sorts before everything that can follow
+// in a longer key, since the three lowest bytes are escaped there.
+constexpr char kKeyEnd = '\x01';
+constexpr char kEscape = '\x02';
+
+void append_escaped(std::string& out, std::string_view key) {
+  for (char byte : key) {
+    if (static_cast<unsigned char>(byte) <= static_cast<unsigned char>(kEscape))
+      out += {kEscape, char(byte + 1)};
+    else
+      out += byte;
+  }
 }
+}  // namespace
 
 std::vector<blobs::BlobRef> ObjectRecord::blobs() const {
   std::vector<blobs::BlobRef> refs;
@@ -33,6 +48,16 @@ const store::Table<ObjectRecord>& object_table() {
   static const store::Table<ObjectRecord> table("s3_objects");
   return table;
 }
+const store::Table<VersionRecord>& version_table() {
+  static const store::Table<VersionRecord> table(
+      "s3_versions", {{kNullVersionIndex, [](const VersionRecord& version) {
+                         std::vector<std::string> keys;
+                         if (!version.version_id)
+                           keys.push_back(version_row_prefix(version.bucket, version.key));
+                         return keys;
+                       }}});
+  return table;
+}
 const store::Table<UploadRecord>& upload_table() {
   static const store::Table<UploadRecord> table("s3_uploads");
   return table;
@@ -47,6 +72,23 @@ std::string object_row_key(std::string_view bucket, std::string_view key) {
   row_key.reserve(bucket.size() + 1 + key.size());
   row_key.append(bucket).append(1, kSeparator).append(key);
   return row_key;
+}
+
+std::string version_rows_of_keys(std::string_view bucket, std::string_view key_prefix) {
+  std::string row_key;
+  row_key.append(bucket).append(1, kSeparator);
+  append_escaped(row_key, key_prefix);
+  return row_key;
+}
+
+std::string version_row_prefix(std::string_view bucket, std::string_view key) {
+  return version_rows_of_keys(bucket, key) + kKeyEnd;
+}
+
+std::string version_row_key(std::string_view bucket, std::string_view key, std::uint64_t order) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(~order));
+  return version_row_prefix(bucket, key) + digits;
 }
 
 std::string upload_row_key(std::string_view bucket, std::string_view key, std::string_view id) {

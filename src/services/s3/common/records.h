@@ -24,9 +24,10 @@ struct BucketRecord {
   std::string account;
   std::string region;
   Timestamp created;
-  std::optional<std::vector<TagRecord>> tags;
+  std::optional<std::vector<TagRecord>> tags = std::nullopt;
+  std::optional<std::string> versioning = std::nullopt;  // Enabled, Suspended; absent: never was
 };
-TIDEMILL_RECORD(BucketRecord, (), (name, account, region, created, tags))
+TIDEMILL_RECORD(BucketRecord, (), (name, account, region, created, tags, versioning))
 
 // A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
 // composite of three parts.
@@ -55,7 +56,8 @@ struct ObjectProperties {
 TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class))
 
 // Key: bucket \x1f object key. Either `blob` or `parts` holds the bytes: a multipart upload's parts
-// become the object's as they lie.
+// become the object's as they lie. The table of objects has one row for each key whose newest
+// version is an object; its other versions and its delete markers are in the table of versions.
 struct ObjectRecord : ObjectProperties {
   std::uint64_t size = 0;
   std::string etag;  // without its quotes
@@ -63,12 +65,28 @@ struct ObjectRecord : ObjectProperties {
   std::optional<blobs::BlobRef> blob;  // absent when empty or in parts
   std::optional<std::vector<ObjectPartRecord>> parts;
   std::optional<ChecksumRecord> checksum;
-  std::optional<std::string> upload_id;  // the multipart upload it came from
+  std::optional<std::string> upload_id;   // the multipart upload it came from
+  std::optional<std::string> version_id;  // absent: the null version
+  // Orders the versions of a key. Absent in buckets that never were versioned.
+  std::optional<std::uint64_t> sequence;
+  std::optional<bool> delete_marker;  // then it has no bytes and no ETag
 
   std::vector<blobs::BlobRef> blobs() const;
+  // The sequence; of an object from before the bucket was versioned, the time of its writing.
+  std::uint64_t order() const { return sequence.value_or(std::uint64_t(modified.microseconds)); }
+  bool is_delete_marker() const { return delete_marker.value_or(false); }
 };
 TIDEMILL_RECORD(ObjectRecord, (ObjectProperties),
-                (size, etag, modified, blob, parts, checksum, upload_id))
+                (size, etag, modified, blob, parts, checksum, upload_id, version_id, sequence,
+                 delete_marker))
+
+// A version that is not the current object: an older one, or a delete marker. Key:
+// version_row_key().
+struct VersionRecord : ObjectRecord {
+  std::string bucket;
+  std::string key;
+};
+TIDEMILL_RECORD(VersionRecord, (ObjectRecord), (bucket, key))
 
 // Key: bucket \x1f object key \x1f upload id.
 struct UploadRecord : ObjectProperties {
@@ -96,11 +114,20 @@ TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, check
 
 const store::Table<BucketRecord>& bucket_table();
 const store::Table<ObjectRecord>& object_table();
+// Its index by_null_version has the null version of each key, under version_row_prefix().
+const store::Table<VersionRecord>& version_table();
+inline constexpr const char* kNullVersionIndex = "by_null_version";
 const store::Table<UploadRecord>& upload_table();
 const store::Table<PartRecord>& part_table();
 
 // Bucket names cannot hold the separator, so an object's key may be anything.
 std::string object_row_key(std::string_view bucket, std::string_view key);
+// What the rows of a key's versions begin with. Rows sort by key, as the objects' do, and by
+// descending order within a key.
+std::string version_row_prefix(std::string_view bucket, std::string_view key);
+std::string version_row_key(std::string_view bucket, std::string_view key, std::uint64_t order);
+// What the rows of all keys with this prefix begin with.
+std::string version_rows_of_keys(std::string_view bucket, std::string_view key_prefix);
 std::string upload_row_key(std::string_view bucket, std::string_view key, std::string_view id);
 std::string part_row_key(std::string_view upload_id, int number);
 std::string part_row_prefix(std::string_view upload_id);

@@ -12,6 +12,8 @@ namespace {
 
 // Sorts behind every key that starts with what stands before it: UTF-8 has no such byte.
 constexpr char kBehind = '\xff';
+constexpr std::size_t kRowsAfterPrefix = 1;
+constexpr std::size_t kRowsGrowth = 4;
 
 class Lister {
  public:
@@ -38,21 +40,25 @@ class Lister {
                      .prefix = object_row_key(query_.bucket, query_.prefix)};
     if (!position_.empty()) scan.after = object_row_key(query_.bucket, position_);
     // One more than is wanted tells whether the listing is cut.
-    scan.limit =
-        std::min<std::size_t>(limits::scan_rows + 1, std::size_t(query_.count_max - count_) + 1);
+    scan.limit = std::min<std::size_t>(rows_wanted_, std::size_t(query_.count_max - count_) + 1);
     store::Page page = TRY(core_.store.scan(scan));
+    rows_wanted_ = std::min(rows_wanted_ * kRowsGrowth, limits::scan_rows + 1);
     for (store::Row& row : page.rows) {
       std::string_view key = std::string_view(row.key).substr(bucket_bytes);
-      if (!skip_.empty() && key.starts_with(skip_)) continue;
-      skip_.clear();
       if (count_ == query_.count_max) {
         result_.truncated = true;
         return false;
       }
       list_row(key, row);
+      if (skip_.empty()) continue;
+      position_ = skip_ + kBehind;
+      skip_.clear();
+      // The next key is likely to lie below another common prefix, so few rows are read.
+      rows_wanted_ = kRowsAfterPrefix;
+      return true;
     }
     if (page.next.empty()) return false;
-    position_ = skip_.empty() ? page.rows.back().key.substr(bucket_bytes) : skip_ + kBehind;
+    position_ = page.rows.back().key.substr(bucket_bytes);
     return true;
   }
 
@@ -77,7 +83,8 @@ class Lister {
   Core& core_;
   const ListQuery& query_;
   std::string position_;
-  std::string skip_;  // the common prefix whose keys are being passed over
+  std::string skip_;  // the common prefix that was just listed
+  std::size_t rows_wanted_ = limits::scan_rows + 1;
   std::int64_t count_ = 0;
   ListResult result_;
 };
@@ -134,9 +141,11 @@ bool xml_can_hold(std::string_view key) {
 }  // namespace
 
 void KeyEncoding::cover(const ListResult& listed) {
-  for (const ListEntry& entry : listed.objects) url_ = url_ || !xml_can_hold(entry.key);
-  for (const std::string& prefix : listed.common_prefixes) url_ = url_ || !xml_can_hold(prefix);
+  for (const ListEntry& entry : listed.objects) cover(entry.key);
+  for (const std::string& prefix : listed.common_prefixes) cover(prefix);
 }
+
+void KeyEncoding::cover(const std::string& key) { url_ = url_ || !xml_can_hold(key); }
 
 std::optional<std::string> KeyEncoding::type() const {
   return url_ ? std::optional<std::string>("url") : std::nullopt;

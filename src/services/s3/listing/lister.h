@@ -52,6 +52,7 @@ class KeyEncoding {
   // Keys that XML 1.0 cannot hold (with control characters) go out encoded even where nobody asked:
   // AWS answers a document there that no reader takes. The answer names its encoding.
   void cover(const ListResult& listed);
+  void cover(const std::string& key);
   // What the answer's EncodingType says.
   std::optional<std::string> type() const;
 

@@ -2,7 +2,9 @@
 
 #include "base/encoding.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/version_id.h"
 #include "services/s3/listing/lister.h"
+#include "services/s3/listing/version_lister.h"
 
 namespace tidemill::services::s3 {
 
@@ -10,10 +12,9 @@ namespace {
 
 // Object and ObjectVersion have these members in common.
 template <class Entry>
-Entry describe(const ListEntry& listed, const KeyEncoding& encode) {
+Entry describe(const std::string& key, const ObjectRecord& object, const KeyEncoding& encode) {
   Entry entry;
-  const ObjectRecord& object = listed.object;
-  entry.key = encode(listed.key);
+  entry.key = encode(key);
   entry.last_modified = object.modified;
   entry.etag = '"' + object.etag + '"';
   entry.size = std::int64_t(object.size);
@@ -25,17 +26,17 @@ Entry describe(const ListEntry& listed, const KeyEncoding& encode) {
   return entry;
 }
 
-std::vector<model::CommonPrefix> describe_prefixes(const ListResult& listed,
+std::vector<model::CommonPrefix> describe_prefixes(const std::vector<std::string>& listed,
                                                    const KeyEncoding& encode) {
   std::vector<model::CommonPrefix> prefixes;
-  prefixes.reserve(listed.common_prefixes.size());
-  for (const std::string& prefix : listed.common_prefixes) prefixes.push_back({encode(prefix)});
+  prefixes.reserve(listed.size());
+  for (const std::string& prefix : listed) prefixes.push_back({encode(prefix)});
   return prefixes;
 }
 
 // What all three responses say about the request, and the prefixes.
-template <class Request, class Output>
-void describe_listing(const Request& request, const ListResult& listed, const KeyEncoding& encode,
+template <class Request, class Listed, class Output>
+void describe_listing(const Request& request, const Listed& listed, const KeyEncoding& encode,
                       std::int64_t count_max, Output& output) {
   output.name = request.bucket;
   output.prefix = encode(request.prefix.value_or(""));
@@ -44,7 +45,32 @@ void describe_listing(const Request& request, const ListResult& listed, const Ke
   output.encoding_type = encode.type();
   output.max_keys = count_max;
   output.is_truncated = listed.truncated;
-  if (!listed.common_prefixes.empty()) output.common_prefixes = describe_prefixes(listed, encode);
+  if (!listed.common_prefixes.empty())
+    output.common_prefixes = describe_prefixes(listed.common_prefixes, encode);
+}
+
+void add_versions(const VersionListResult& listed, const KeyEncoding& encode,
+                  const std::string& owner, model::ListObjectVersionsOutput& output) {
+  std::vector<model::ObjectVersion> versions;
+  std::vector<model::DeleteMarkerEntry> markers;
+  auto describe_version = [&](const VersionEntry& entry, auto& described) {
+    described.version_id = entry.version.version_id.value_or(std::string(kNullVersion));
+    described.is_latest = entry.latest;
+    described.owner.ensure().id = owner;
+  };
+  for (const VersionEntry& entry : listed.versions) {
+    if (entry.version.is_delete_marker()) {
+      model::DeleteMarkerEntry& marker = markers.emplace_back();
+      marker.key = encode(entry.key);
+      marker.last_modified = entry.version.modified;
+      describe_version(entry, marker);
+    } else {
+      versions.push_back(describe<model::ObjectVersion>(entry.key, entry.version, encode));
+      describe_version(entry, versions.back());
+    }
+  }
+  if (!versions.empty()) output.versions = std::move(versions);
+  if (!markers.empty()) output.delete_markers = std::move(markers);
 }
 
 template <class Request>
@@ -72,7 +98,7 @@ Result<model::ListObjectsOutput> list_objects(Core& core, Context& context,
   if (!listed.objects.empty()) {
     auto& contents = output.contents.emplace();
     for (const ListEntry& entry : listed.objects) {
-      contents.push_back(describe<model::Object>(entry, encode));
+      contents.push_back(describe<model::Object>(entry.key, entry.object, encode));
       contents.back().owner.ensure().id = canonical_id(bucket->account);
     }
   }
@@ -104,7 +130,7 @@ Result<model::ListObjectsV2Output> list_objects_v2(Core& core, Context& context,
   if (!listed.objects.empty()) {
     auto& contents = output.contents.emplace();
     for (const ListEntry& entry : listed.objects) {
-      contents.push_back(describe<model::Object>(entry, encode));
+      contents.push_back(describe<model::Object>(entry.key, entry.object, encode));
       if (request.fetch_owner.value_or(false))
         contents.back().owner.ensure().id = canonical_id(bucket->account);
     }
@@ -112,36 +138,41 @@ Result<model::ListObjectsV2Output> list_objects_v2(Core& core, Context& context,
   return output;
 }
 
-// Of a bucket without versioning: each object is its own only version, "null".
 Result<model::ListObjectVersionsOutput> list_object_versions(
     Core& core, Context& context, const model::ListObjectVersionsRequest& request) {
   auto bucket =
       TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
   std::int64_t count_max = TRY(page_size(request.max_keys, "max-keys"));
   KeyEncoding encode = TRY(KeyEncoding::make(request.encoding_type));
-  if (request.version_id_marker && !request.key_marker.value_or("").size())
+  const std::string key_marker = request.key_marker.value_or("");
+  std::optional<std::string> version_id_marker = request.version_id_marker;
+  if (version_id_marker && version_id_marker->empty()) {
+    if (!key_marker.empty())
+      return fail(
+          invalid_argument("A version-id marker cannot be empty.", "version-id-marker", ""));
+    version_id_marker.reset();
+  }
+  if (version_id_marker && key_marker.empty())
     return fail(invalid_argument("A version-id marker cannot be specified without a key marker.",
-                                 "version-id-marker", *request.version_id_marker));
-  ListResult listed =
-      TRY(list_keys(core, query_of(request, request.key_marker.value_or(""), count_max)));
-  encode.cover(listed);
+                                 "version-id-marker", *version_id_marker));
+  if (!check_version_id(version_id_marker))
+    return fail(
+        invalid_argument("Invalid version id specified", "version-id-marker", *version_id_marker));
+  VersionListResult listed = TRY(
+      list_versions(core, *bucket,
+                    {request.bucket, request.prefix.value_or(""), request.delimiter.value_or(""),
+                     key_marker, version_id_marker, count_max}));
+  for (const VersionEntry& entry : listed.versions) encode.cover(entry.key);
+  for (const std::string& prefix : listed.common_prefixes) encode.cover(prefix);
   model::ListObjectVersionsOutput output;
   describe_listing(request, listed, encode, count_max, output);
-  output.key_marker = encode(request.key_marker.value_or(""));
-  output.version_id_marker = request.version_id_marker.value_or("");
+  output.key_marker = encode(key_marker);
+  output.version_id_marker = version_id_marker.value_or("");
   if (listed.truncated) {
-    output.next_key_marker = encode(listed.last);
-    output.next_version_id_marker = "null";
+    output.next_key_marker = encode(listed.last_key);
+    output.next_version_id_marker = listed.last_version_id;
   }
-  if (!listed.objects.empty()) {
-    auto& versions = output.versions.emplace();
-    for (const ListEntry& entry : listed.objects) {
-      versions.push_back(describe<model::ObjectVersion>(entry, encode));
-      versions.back().version_id = "null";
-      versions.back().is_latest = true;
-      versions.back().owner.ensure().id = canonical_id(bucket->account);
-    }
-  }
+  add_versions(listed, encode, canonical_id(bucket->account), output);
   return output;
 }
 

@@ -171,8 +171,10 @@ Result<ObjectRecord> assemble(Core& core, const model::CompleteMultipartUploadRe
 
 model::CompleteMultipartUploadOutput describe(const Context& context,
                                               const model::CompleteMultipartUploadRequest& request,
-                                              const ObjectRecord& object) {
+                                              const ObjectRecord& object,
+                                              std::optional<std::string> version_id) {
   model::CompleteMultipartUploadOutput output;
+  output.version_id = std::move(version_id);
   output.location =
       context.endpoint + "/" + request.bucket + "/" + percent_encode(request.key, true);
   output.bucket = request.bucket;
@@ -182,10 +184,15 @@ model::CompleteMultipartUploadOutput describe(const Context& context,
   return output;
 }
 
+struct Completed {
+  ObjectRecord object;
+  std::optional<std::string> version_id;
+};
+
 // One transaction: the object appears, the upload and its parts' records go.
-Result<ObjectRecord> complete_once(Core& core, Bucket& bucket,
-                                   const model::CompleteMultipartUploadRequest& request,
-                                   const ObjectIndex::Condition& condition) {
+Result<Completed> complete_once(Core& core, Bucket& bucket,
+                                const model::CompleteMultipartUploadRequest& request,
+                                const ObjectIndex::Condition& condition) {
   StoredUpload upload = TRY(require_upload(core, bucket.name, request.key, request.upload_id));
   std::vector<StoredPart> uploaded = TRY(parts_of(core, upload.record.id));
   std::vector<StoredPart> chosen = TRY(choose_parts(request, upload.record, std::move(uploaded)));
@@ -194,9 +201,9 @@ Result<ObjectRecord> complete_once(Core& core, Bucket& bucket,
   upload_table().erase(along, upload_row_key(upload.record), upload.version);
   for (const StoredPart& part : chosen)
     part_table().erase(along, part_row_key(upload.record.id, part.record.number), part.version);
-  TRY(core.objects.replace(bucket, request.key, object, condition, std::move(along), true,
-                           created_by::kMultipart));
-  return object;
+  Written written = TRY(core.objects.replace(bucket, request.key, object, condition,
+                                             std::move(along), true, created_by::kMultipart));
+  return Completed{std::move(object), std::move(written.version_id)};
 }
 
 }  // namespace
@@ -208,21 +215,21 @@ Result<model::CompleteMultipartUploadOutput> complete_multipart_upload(
   ObjectIndex::Condition condition =
       TRY(write_condition(request.if_match, request.if_none_match, request.key));
   for (int attempt = 1;; ++attempt) {
-    Result<ObjectRecord> object = complete_once(core, *bucket, request, condition);
-    if (object) {
+    Result<Completed> completed = complete_once(core, *bucket, request, condition);
+    if (completed) {
       // Parts that the client did not name. Left behind on an error, the next start removes them.
       if (Result<void> removed = remove_parts(core, request.upload_id); !removed)
         log::warning("parts of a completed upload remain", {{"message", removed.error().message}});
-      return describe(context, request, *object);
+      return describe(context, request, completed->object, completed->version_id);
     }
-    if (object.error().code == "NoSuchUpload") {
+    if (completed.error().code == "NoSuchUpload") {
       // Asked again after a response that got lost: the object tells which upload made it.
       StoredObjectPtr there = TRY(core.objects.find(*bucket, request.key));
       if (there && there->record.upload_id == request.upload_id)
-        return describe(context, request, there->record);
+        return describe(context, request, there->record, version_of(*bucket, there->record));
     }
-    if (object.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(std::move(object).error());
+    if (completed.error().code != codes::kConflict || attempt == kAttemptsMax)
+      return fail(std::move(completed).error());
   }
 }
 

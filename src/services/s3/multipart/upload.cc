@@ -139,8 +139,8 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   ReadConditions conditions{request.copy_source_if_match, request.copy_source_if_none_match,
                             request.copy_source_if_modified_since,
                             request.copy_source_if_unmodified_since};
-  OpenedObject source = TRY(open_current(
-      core, *source_bucket, from.key, [&](const ObjectRecord& object) -> Result<ByteRange> {
+  OpenedObject source = TRY(open_copy_source(
+      core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
         ByteRange range{0, object.size};
         if (request.copy_source_range)
@@ -153,6 +153,7 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));
   PartRecord part = make_part(core, request.part_number, std::move(body));
   model::UploadPartCopyOutput output;
+  output.copy_source_version_id = version_of(*source_bucket, source.object->record);
   model::CopyPartResult& result = output.copy_part_result.ensure();
   result.etag = '"' + part.etag + '"';
   result.last_modified = part.modified;

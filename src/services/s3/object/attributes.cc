@@ -41,13 +41,15 @@ Result<model::GetObjectAttributesOutput> get_object_attributes(
   auto bucket =
       TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
   TRY(check_version_id(request.version_id));
-  StoredObjectPtr stored = TRY(core.objects.require(*bucket, request.key));
+  StoredObjectPtr stored =
+      TRY(require_object(core, context, *bucket, request.key, request.version_id));
   const ObjectRecord& object = stored->record;
   auto wants = [&](std::string_view name) {
     return std::ranges::find(request.object_attributes, name) != request.object_attributes.end();
   };
   model::GetObjectAttributesOutput output;
   output.last_modified = object.modified;
+  output.version_id = version_of(*bucket, object);
   if (wants("ETag")) output.etag = object.etag;
   if (wants("ObjectSize")) output.object_size = std::int64_t(object.size);
   if (wants("StorageClass")) output.storage_class = object.storage_class.value_or("STANDARD");

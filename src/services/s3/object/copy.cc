@@ -59,8 +59,11 @@ Result<CopySource> parse_copy_source(std::string_view header) {
                          "x-amz-copy-source", header));
   };
   std::string_view path = header;
-  if (std::size_t query = path.rfind("?versionId="); query != std::string_view::npos) {
-    TRY(check_version_id(std::string(path.substr(query + 11))));
+  constexpr std::string_view kVersion = "?versionId=";
+  std::optional<std::string> version_id;
+  if (std::size_t query = path.rfind(kVersion); query != std::string_view::npos) {
+    version_id = std::string(path.substr(query + kVersion.size()));
+    TRY(check_version_id(version_id));
     path = path.substr(0, query);
   }
   Result<std::string> decoded = percent_decode(path, false);
@@ -71,7 +74,21 @@ Result<CopySource> parse_copy_source(std::string_view header) {
   if (text.starts_with('/')) text.remove_prefix(1);
   std::size_t slash = text.find('/');
   if (slash == std::string_view::npos || slash == 0 || slash + 1 == text.size()) return bad();
-  return CopySource{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1))};
+  return CopySource{std::string(text.substr(0, slash)), std::string(text.substr(slash + 1)),
+                    std::move(version_id)};
+}
+
+Result<OpenedObject> open_copy_source(
+    Core& core, const Bucket& bucket, const CopySource& source,
+    const std::function<Result<ByteRange>(const ObjectRecord&)>& choose) {
+  return open_version(core, bucket, source.key, source.version_id,
+                      [&](const ObjectRecord& object) -> Result<ByteRange> {
+                        if (object.is_delete_marker())
+                          return fail(invalid_request(
+                              "The source of a copy request may not specifically refer to a "
+                              "delete marker by version id."));
+                        return choose(object);
+                      });
 }
 
 Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
@@ -88,10 +105,11 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   ReadConditions conditions{request.copy_source_if_match, request.copy_source_if_none_match,
                             request.copy_source_if_modified_since,
                             request.copy_source_if_unmodified_since};
-  bool onto_itself = source_bucket == bucket && from.key == request.key;
+  // An older version may be copied over the current one as it is.
+  bool onto_itself = source_bucket == bucket && from.key == request.key && !from.version_id;
 
-  OpenedObject source = TRY(open_current(
-      core, *source_bucket, from.key, [&](const ObjectRecord& object) -> Result<ByteRange> {
+  OpenedObject source = TRY(open_copy_source(
+      core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
         if (onto_itself && !changes_something(request, object))
           return fail(invalid_request(
@@ -123,8 +141,10 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   result.etag = quoted_etag(copy);
   result.last_modified = copy.modified;
   set_checksum(result, copy.checksum);
-  TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {}, false,
-                           created_by::kCopy));
+  output.copy_source_version_id = version_of(*source_bucket, original);
+  output.version_id = TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {},
+                                               false, created_by::kCopy))
+                          .version_id;
   return output;
 }
 

@@ -17,6 +17,17 @@ model::Error refused(const model::ObjectIdentifier& identifier, const tidemill::
   return entry;
 }
 
+model::DeletedObject describe(const model::ObjectIdentifier& identifier, const Deleted& deleted) {
+  model::DeletedObject entry;
+  entry.key = identifier.key;
+  entry.version_id = identifier.version_id;
+  if (deleted.delete_marker) {
+    entry.delete_marker = true;
+    entry.delete_marker_version_id = deleted.version_id;
+  }
+  return entry;
+}
+
 // AccessDenied when the caller may not delete this one of the keys.
 Result<void> check_allowed(const Core& core, const Context& context, const std::string& bucket,
                            const model::ObjectIdentifier& identifier) {
@@ -38,14 +49,8 @@ Result<void> check_allowed(const Core& core, const Context& context, const std::
 Result<std::vector<model::DeletedObject>> erase_each(
     Core& core, Bucket& bucket, const std::vector<const model::ObjectIdentifier*>& identifiers,
     std::vector<model::Error>& errors) {
-  std::vector<model::DeletedObject> deleted;
-  std::vector<std::string> together;
-  auto record_deleted = [&](const model::ObjectIdentifier& identifier) {
-    model::DeletedObject entry;
-    entry.key = identifier.key;
-    entry.version_id = identifier.version_id;
-    deleted.push_back(std::move(entry));
-  };
+  std::vector<const model::ObjectIdentifier*> named;  // as `deletions`
+  std::vector<ObjectIndex::Deletion> deletions;
   for (const model::ObjectIdentifier* identifier : identifiers) {
     if (Result<void> valid = check_version_id(identifier->version_id); !valid) {
       errors.push_back(
@@ -55,20 +60,20 @@ Result<std::vector<model::DeletedObject>> erase_each(
           refused(*identifier,
                   not_implemented("General purpose buckets delete by ETag only, not by size or "
                                   "time.")));
-    } else if (identifier->etag) {
-      // Conditions hold for one object at a time.
-      auto condition = TRY(write_condition(identifier->etag, std::nullopt, identifier->key));
-      Result<void> erased = core.objects.erase(bucket, {identifier->key}, condition);
-      if (erased)
-        record_deleted(*identifier);
-      else
-        errors.push_back(refused(*identifier, to_s3_error(erased.error())));
     } else {
-      together.push_back(identifier->key);
-      record_deleted(*identifier);
+      named.push_back(identifier);
+      deletions.push_back({identifier->key, identifier->version_id,
+                           TRY(write_condition(identifier->etag, std::nullopt, identifier->key))});
     }
   }
-  TRY(core.objects.erase(bucket, together));
+  std::vector<model::DeletedObject> deleted;
+  const std::vector<Result<Deleted>> outcomes = TRY(core.objects.erase(bucket, deletions));
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i])
+      deleted.push_back(describe(*named[i], *outcomes[i]));
+    else
+      errors.push_back(refused(*named[i], to_s3_error(outcomes[i].error())));
+  }
   return deleted;
 }
 
@@ -84,8 +89,13 @@ Result<model::DeleteObjectOutput> delete_object(Core& core, Context& context,
         not_implemented("General purpose buckets delete by If-Match only, not by size or time."));
   ObjectIndex::Condition condition =
       TRY(write_condition(request.if_match, std::nullopt, request.key));
-  TRY(core.objects.erase(*bucket, {request.key}, condition));
-  return model::DeleteObjectOutput{};
+  std::vector<Result<Deleted>> outcomes =
+      TRY(core.objects.erase(*bucket, {{request.key, request.version_id, std::move(condition)}}));
+  const Deleted deleted = TRY(std::move(outcomes.front()));
+  model::DeleteObjectOutput output;
+  output.version_id = deleted.version_id;
+  if (deleted.delete_marker) output.delete_marker = true;
+  return output;
 }
 
 Result<model::DeleteObjectsOutput> delete_objects(Core& core, Context& context,

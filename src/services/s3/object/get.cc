@@ -128,15 +128,46 @@ Result<std::shared_ptr<Bucket>> check_request(Core& core, const Context& context
 
 }  // namespace
 
-Result<OpenedObject> open_current(
+Result<void> refuse_delete_marker(Context& context, const Bucket& bucket,
+                                  const ObjectRecord& object) {
+  if (!object.is_delete_marker()) return {};
+  context.response_headers["x-amz-delete-marker"] = "true";
+  context.response_headers["x-amz-version-id"] = version_of(bucket, object).value_or("");
+  context.response_headers["Last-Modified"] = format_http_date(object.modified);
+  context.response_headers["Allow"] = "DELETE";
+  return fail(method_not_allowed("DeleteMarker"));
+}
+
+Error describe_absence(Core& core, Context& context, const Bucket& bucket, std::string_view key,
+                       Error error) {
+  if (error.code != "NoSuchKey" || !bucket.has_versions()) return error;
+  const Result<std::optional<VersionRecord>> marker = core.objects.find_marker(bucket, key);
+  if (marker && *marker) {
+    context.response_headers["x-amz-delete-marker"] = "true";
+    context.response_headers["x-amz-version-id"] = version_of(bucket, **marker).value_or("");
+  }
+  return error;
+}
+
+Result<StoredObjectPtr> require_object(Core& core, Context& context, const Bucket& bucket,
+                                       std::string_view key,
+                                       const std::optional<std::string>& version_id) {
+  Result<StoredObjectPtr> object = core.objects.require(bucket, key, version_id);
+  if (!object) return fail(describe_absence(core, context, bucket, key, std::move(object).error()));
+  TRY(refuse_delete_marker(context, bucket, (*object)->record));
+  return object;
+}
+
+Result<OpenedObject> open_version(
     Core& core, const Bucket& bucket, std::string_view key,
+    const std::optional<std::string>& version_id,
     const std::function<Result<ByteRange>(const ObjectRecord&)>& choose) {
   // A writer that replaces the object releases its bytes: then there is a newer record.
   constexpr int kAttemptsMax = 5;
   std::uint64_t version_before = 0;
   std::string location_before;
   for (int attempt = 1;; ++attempt) {
-    StoredObjectPtr object = TRY(core.objects.require(bucket, key));
+    StoredObjectPtr object = TRY(core.objects.require(bucket, key, version_id));
     ByteRange range = TRY(choose(object->record));
     Result<std::unique_ptr<ByteSource>> bytes = open_object(core.blobs, object->record, range);
     if (bytes) return OpenedObject{std::move(object), std::move(*bytes)};
@@ -153,24 +184,30 @@ Result<model::GetObjectOutput> get_object(Core& core, Context& context,
                                           const model::GetObjectRequest& request) {
   auto bucket = TRY(check_request(core, context, request));
   Selection selection;
-  OpenedObject opened = TRY(open_current(core, *bucket, request.key,
-                                         [&](const ObjectRecord& object) -> Result<ByteRange> {
-                                           selection = TRY(examine(context, object, request));
-                                           return selection.range;
-                                         }));
+  Result<OpenedObject> opened = open_version(core, *bucket, request.key, request.version_id,
+                                             [&](const ObjectRecord& object) -> Result<ByteRange> {
+                                               TRY(refuse_delete_marker(context, *bucket, object));
+                                               selection = TRY(examine(context, object, request));
+                                               return selection.range;
+                                             });
+  if (!opened)
+    return fail(describe_absence(core, context, *bucket, request.key, std::move(opened).error()));
   model::GetObjectOutput output;
-  respond(context, opened.object->record, request, selection, output);
-  context.response_body = std::move(opened.bytes);
+  respond(context, opened->object->record, request, selection, output);
+  output.version_id = version_of(*bucket, opened->object->record);
+  context.response_body = std::move(opened->bytes);
   return output;
 }
 
 Result<model::HeadObjectOutput> head_object(Core& core, Context& context,
                                             const model::HeadObjectRequest& request) {
   auto bucket = TRY(check_request(core, context, request));
-  StoredObjectPtr object = TRY(core.objects.require(*bucket, request.key));
+  StoredObjectPtr object =
+      TRY(require_object(core, context, *bucket, request.key, request.version_id));
   Selection selection = TRY(examine(context, object->record, request));
   model::HeadObjectOutput output;
   respond(context, object->record, request, selection, output);
+  output.version_id = version_of(*bucket, object->record);
   context.response_body = std::make_unique<AnnouncedBody>(selection.range.length);
   return output;
 }

@@ -25,11 +25,6 @@ Result<void> check_text(std::string_view name, std::string_view value) {
                                is_valid_utf8(name) ? name : std::string_view("x-amz-meta-"), ""));
 }
 
-Result<void> check_version_id(const std::optional<std::string>& version_id) {
-  if (!version_id || *version_id == "null") return {};
-  return fail(invalid_argument("Invalid version id specified", "versionId", *version_id));
-}
-
 Result<void> check_metadata(const std::map<std::string, std::string>& metadata) {
   std::size_t bytes = 0;
   for (const auto& [name, value] : metadata) {

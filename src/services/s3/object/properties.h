@@ -9,13 +9,12 @@
 #include "services/s3/common/limits.h"
 #include "services/s3/common/records.h"
 #include "services/s3/common/tags.h"
+#include "services/s3/common/version_id.h"
 
 namespace tidemill::services::s3 {
 
 // KeyTooLongError; InvalidArgument when it is empty, InvalidURI when it is not UTF-8.
 Result<void> check_key(std::string_view key);
-// InvalidArgument unless absent or "null": buckets keep one version.
-Result<void> check_version_id(const std::optional<std::string>& version_id);
 // InvalidArgument when a header's text is not UTF-8: records could not hold it.
 Result<void> check_text(std::string_view name, std::string_view value);
 // MetadataTooLarge.

@@ -36,7 +36,8 @@ Result<model::PutObjectOutput> put_object(Core& core, Context& context,
   model::PutObjectOutput output;
   output.etag = quoted_etag(object);
   set_checksum(output, object.checksum);
-  TRY(core.objects.replace(*bucket, request.key, std::move(object), condition));
+  output.version_id =
+      TRY(core.objects.replace(*bucket, request.key, std::move(object), condition)).version_id;
   return output;
 }
 

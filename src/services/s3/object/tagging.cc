@@ -17,8 +17,10 @@ Result<std::shared_ptr<Bucket>> bucket_of(Core& core, const Context& context,
 Result<model::GetObjectTaggingOutput> get_object_tagging(
     Core& core, Context& context, const model::GetObjectTaggingRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  StoredObjectPtr object = TRY(core.objects.require(*bucket, request.key));
+  StoredObjectPtr object =
+      TRY(require_object(core, context, *bucket, request.key, request.version_id));
   model::GetObjectTaggingOutput output;
+  output.version_id = version_of(*bucket, object->record);
   output.tag_set = to_tags(object->record.tags);
   return output;
 }
@@ -28,28 +30,30 @@ Result<model::PutObjectTaggingOutput> put_object_tagging(
   auto bucket = TRY(bucket_of(core, context, request));
   if (!request.tagging) return fail(malformed_xml());
   auto tags = TRY(check_tags(request.tagging->tag_set, limits::object_tags_max));
-  TRY(core.objects.update(*bucket, request.key, [&](ObjectRecord& object) -> Result<void> {
+  auto change = [&](ObjectRecord& object) -> Result<void> {
     object.tags = tags;
     return {};
-  }));
-  return model::PutObjectTaggingOutput{};
+  };
+  return model::PutObjectTaggingOutput{
+      TRY(core.objects.update(*bucket, request.key, request.version_id, change)).version_id};
 }
 
 Result<model::DeleteObjectTaggingOutput> delete_object_tagging(
     Core& core, Context& context, const model::DeleteObjectTaggingRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  TRY(core.objects.update(*bucket, request.key, [](ObjectRecord& object) -> Result<void> {
+  auto change = [](ObjectRecord& object) -> Result<void> {
     object.tags.reset();
     return {};
-  }));
-  return model::DeleteObjectTaggingOutput{};
+  };
+  return model::DeleteObjectTaggingOutput{
+      TRY(core.objects.update(*bucket, request.key, request.version_id, change)).version_id};
 }
 
 // Access belongs to the bucket's owner alone, as in AWS with "bucket owner enforced".
 Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
                                                  const model::GetObjectAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  TRY(core.objects.require(*bucket, request.key));
+  TRY(require_object(core, context, *bucket, request.key, request.version_id));
   model::GetObjectAclOutput output;
   output.owner.ensure().id = canonical_id(bucket->account);
   model::Grant grant;

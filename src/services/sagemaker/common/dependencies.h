@@ -1,0 +1,63 @@
+// What the SageMaker resources are built on. Everything is borrowed and outlives them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "compute/compute.h"
+#include "engine/engine.h"
+#include "services/iam/interface.h"
+#include "services/logs/interface.h"
+#include "services/platform/held/held_answers.h"
+#include "services/s3/interface.h"
+#include "services/sagemaker/common/images/images.h"
+#include "store/store.h"
+
+namespace tidemill::services::sagemaker {
+
+struct Settings {
+  std::string jobs_directory;  // absolute; each job's /opt/ml lies below it; made when missing
+  Programs programs;
+  // How jobs reach this server when their creator's address is not one they can use; also after a
+  // restart. "http://127.0.0.1:4566"
+  std::string endpoint;
+  // Jobs get networks of their own where the machine can give them (compute::Isolation).
+  bool isolate_jobs = false;
+  std::uint16_t port = 0;  // of this server, and of its door in the networks of jobs
+  // Where jobs in the host's network fetch their role's credentials, when AWS's SDKs do not accept
+  // `endpoint` for that: "http://127.0.0.1:38211"
+  std::string credentials_url;
+};
+
+// On whose behalf the server calls: a role, and where the job or endpoint is that has it.
+struct RoleUse {
+  std::string role_arn, account, region;
+};
+// S3 as the role may use it: its policies decide, call by call.
+using S3As = std::function<std::unique_ptr<s3::S3Interface>(const RoleUse& use)>;
+// The session's name in the messages of refusals and in policies' aws:userid.
+inline constexpr const char* kRoleSessionName = "SageMaker";
+
+struct Dependencies {
+  store::Store& store;
+  engine::Engine& engine;
+  compute::Compute& compute;
+  s3::S3Interface& s3;
+  logs::LogsInterface& logs;
+  iam::IamInterface& iam;
+  Clock& clock;
+  Random& random;
+  platform::HeldAnswers& held;  // by engine::record_id() of what they wait for
+  S3As s3_as;
+  Settings settings;
+  // Measures how long jobs take (base/boot_clock.h): steps of the wall clock do not move it.
+  // nullptr: `clock` does.
+  const Clock* durations = nullptr;
+};
+
+inline constexpr const char* kServicePrincipal = "sagemaker.amazonaws.com";
+
+}  // namespace tidemill::services::sagemaker

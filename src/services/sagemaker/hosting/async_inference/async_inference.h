@@ -1,0 +1,49 @@
+// InvokeEndpointAsync: a durable queue before endpoints whose answers go to S3.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/sagemaker_runtime/invocation.h"
+#include "services/sagemaker/common/dependencies.h"
+#include "services/sagemaker/hosting/async_inference/dispatcher.h"
+#include "services/service.h"
+
+namespace tidemill::services::sagemaker {
+
+// Thread-safe.
+class AsyncInference {
+ public:
+  AsyncInference(store::Store& store, engine::Engine& engine, Clock& clock, Random& random,
+                 AsyncPorts ports, AsyncOptions options = {});
+
+  static std::vector<store::TableSpec> tables();
+  // Before the engine starts.
+  void add_to(engine::Engine& engine);
+  void add_to(Registry& registry);
+  // Takes up what the store has. After engine.start().
+  Result<void> start();
+  // Before engine.stop().
+  void stop() { dispatcher_.stop(); }
+
+  // Prometheus text.
+  std::string metrics_text() const;
+
+ private:
+  Result<api::sagemaker_runtime::InvokeEndpointAsyncOutput> invoke(
+      Context& context, const api::sagemaker_runtime::InvokeEndpointAsyncInput& request);
+  Result<AsyncInvocation> make_invocation(
+      const Context& context, const api::sagemaker_runtime::InvokeEndpointAsyncInput& request);
+  engine::TaskResult run_task(const AsyncInvocation& invocation, const engine::TaskRun& run);
+  engine::TaskResult write_failure(const AsyncInvocation& invocation, const engine::TaskRun& run);
+  engine::TaskResult remove(const engine::TaskRun& run);
+
+  store::Store& store_;
+  engine::Engine& engine_;
+  Clock& clock_;
+  Random& random_;
+  const AsyncPorts ports_;
+  AsyncDispatcher dispatcher_;
+};
+
+}  // namespace tidemill::services::sagemaker

@@ -1,0 +1,55 @@
+#include "services/sagemaker/hosting/endpoint/endpoint_names.h"
+
+#include <algorithm>
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+std::string name_key(const Endpoint& endpoint) {
+  std::string lower = endpoint.name;  // letters, digits and hyphens of ASCII
+  std::ranges::transform(lower, lower.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; });
+  return store::key({endpoint.account, endpoint.region, lower});
+}
+
+}  // namespace
+
+const store::Table<EndpointName>& endpoint_names() {
+  static const store::Table<EndpointName> table("sagemaker_endpoint_names");
+  return table;
+}
+
+Result<void> claim_name(store::Store& store, store::Transaction& transaction,
+                        const Endpoint& endpoint) {
+  const std::string key = name_key(endpoint);
+  const auto found = TRY(endpoint_names().get(store, key));
+  if (found && found->record.name != endpoint.name) {
+    const EndpointName& other = found->record;
+    if (TRY(endpoints().get(store, endpoint_key(other.account, other.region, other.name))))
+      return fail(codes::kConflict, endpoint_arn(other.account, other.region, other.name));
+  }
+  endpoint_names().put(transaction, key, {endpoint.account, endpoint.region, endpoint.name},
+                       found ? found->version : 0);
+  return {};
+}
+
+Result<void> release_name(store::Store& store, store::Transaction& transaction,
+                          const Endpoint& endpoint) {
+  const std::string key = name_key(endpoint);
+  const auto found = TRY(endpoint_names().get(store, key));
+  if (found && found->record.name == endpoint.name)
+    endpoint_names().erase(transaction, key, found->version);
+  return {};
+}
+
+Result<void> claim_name_if_free(store::Store& store, const Endpoint& endpoint) {
+  const std::string key = name_key(endpoint);
+  if (TRY(endpoint_names().get(store, key))) return {};
+  store::Transaction transaction;
+  endpoint_names().put(transaction, key, {endpoint.account, endpoint.region, endpoint.name}, 0);
+  Result<void> committed = store.commit(std::move(transaction));
+  if (!committed && committed.error().code == codes::kConflict) return {};  // taken meanwhile
+  return committed;
+}
+
+}  // namespace tidemill::services::sagemaker

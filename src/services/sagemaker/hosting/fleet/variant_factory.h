@@ -1,0 +1,19 @@
+// From a model to what runs it.
+#pragma once
+
+#include "api/sagemaker/model.h"
+#include "services/sagemaker/common/dependencies.h"
+#include "services/sagemaker/hosting/fleet/fleet.h"
+
+namespace tidemill::services::sagemaker {
+
+// A variant that runs the model, without instances. ValidationException when there is no such
+// model.
+Result<Variant> variant_of_model(const Dependencies& dependencies, const std::string& account,
+                                 const std::string& region, const std::string& model_name);
+
+// The same of a single container. The role is whoever's the variant acts as.
+Result<Variant> variant_of_container(const api::sagemaker::ContainerDefinition& container,
+                                     const std::string& role_arn);
+
+}  // namespace tidemill::services::sagemaker

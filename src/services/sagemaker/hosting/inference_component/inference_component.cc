@@ -1,0 +1,52 @@
+#include "services/sagemaker/hosting/inference_component/inference_component.h"
+
+#include "services/sagemaker/common/listing/listing.h"
+
+namespace tidemill::services::sagemaker {
+
+TIDEMILL_RECORD_CODEC(Rollout)
+TIDEMILL_RECORD_CODEC(InferenceComponent)
+TIDEMILL_RECORD_CODEC(ComponentUpdate)
+
+const store::Table<InferenceComponent>& inference_components() {
+  static const store::Table<InferenceComponent> table{
+      "sagemaker_inference_components",
+      {{"by_created",
+        [](const InferenceComponent& each) {
+          return std::vector<std::string>{
+              creation_index_key(each.account, each.region, each.created, each.name)};
+        }},
+       {"by_status",
+        [](const InferenceComponent& each) {
+          return std::vector<std::string>{
+              store::key({each.account, each.region, each.status, each.name})};
+        }},
+       {"by_endpoint", [](const InferenceComponent& each) {
+          return std::vector<std::string>{
+              store::key({each.account, each.region, each.endpoint, each.name})};
+        }}}};
+  return table;
+}
+
+std::string component_key(std::string_view account, std::string_view region,
+                          std::string_view name) {
+  return store::key({account, region, name});
+}
+
+std::string components_of(std::string_view account, std::string_view region,
+                          std::string_view endpoint) {
+  return store::key({account, region, endpoint, ""});
+}
+
+std::string component_arn(std::string_view account, std::string_view region,
+                          std::string_view name) {
+  return "arn:aws:sagemaker:" + std::string(region) + ":" + std::string(account) +
+         ":inference-component/" + std::string(name);
+}
+
+FleetOwner owner_of(const InferenceComponent& component) {
+  return {kComponentJobKind, component.account,    component.region,
+          component.name,    component.server_url, kComponentLogGroup + component.name};
+}
+
+}  // namespace tidemill::services::sagemaker

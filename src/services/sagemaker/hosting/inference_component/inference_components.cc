@@ -1,0 +1,177 @@
+#include "services/sagemaker/hosting/inference_component/inference_components.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "services/sagemaker/common/tags/tags.h"
+#include "services/sagemaker/hosting/inference_component/transitions.h"
+
+namespace tidemill::services::sagemaker {
+namespace {
+
+namespace tasks = component_tasks;
+namespace events = component_events;
+
+using Events = std::vector<engine::Event>;
+
+}  // namespace
+
+InferenceComponents::InferenceComponents(const Dependencies& dependencies, FleetRunner& fleets,
+                                         EndpointService& endpoints)
+    : in_(dependencies),
+      fleets_(fleets),
+      endpoints_(endpoints),
+      handlers_(dependencies, changing_),
+      listener_(dependencies, {kComponentMachine, kComponentLogGroup,
+                               [this](const std::string& key, const ServerRef& ref) {
+                                 return log_stream(key, ref);
+                               }}) {}
+
+std::vector<store::TableSpec> InferenceComponents::tables() {
+  return {inference_components().spec()};
+}
+
+void InferenceComponents::add_to(engine::Engine& engine) {
+  engine.add(
+      make_fleet_machine(kComponentMachine, inference_components(), fleets_, component_transition,
+                         [this](const InferenceComponent& component, const engine::TaskRun& run) {
+                           return run_task(component, run);
+                         }));
+}
+
+void InferenceComponents::add_to(Registry& registry) { handlers_.add_to(registry); }
+
+engine::TaskResult InferenceComponents::run_task(const InferenceComponent& component,
+                                                 const engine::TaskRun& run) {
+  if (run.type == tasks::kStartCopies) return start_copies(component, run);
+  if (run.type == tasks::kStop) return stop_copies(component, run);
+  if (run.type == tasks::kRestartServer)
+    return restart_server(fleets_, listener_, owner_of(component), component.active, run,
+                          events::kRestartFailed);
+  if (run.type == tasks::kEndServer) return end_server(fleets_, owner_of(component), run);
+  if (run.type == tasks::kRemove) return remove(component, run);
+  if (run.type == tasks::kPublish) {
+    TRY(publish(component));
+    return Events{{events::kPublished, run.payload}};
+  }
+  if (run.type == tasks::kAdvance) return Events{{events::kAdvance, run.payload}};
+  if (run.type == tasks::kTimeOut) return Events{{events::kTimeOut, run.payload}};
+  return fail(codes::kInvalid, "unknown task " + run.type);
+}
+
+engine::TaskResult InferenceComponents::start_copies(const InferenceComponent& component,
+                                                     const engine::TaskRun& run) {
+  InstancesRef ref = TRY(engine::payload_of<InstancesRef>(run));
+  const Fleet* fleet = wanted_fleet(component, ref.fleet);
+  if (!fleet || component.status == component_status::kDeleting) return Events();
+  const FleetOwner owner = owner_of(component);
+  Result<Fleet> started = fleets_.start(owner, *fleet, ref.instances);
+  if (!started && started.error().code == codes::kCancelled) return fail(started.error());
+  // Whoever took the copies away meanwhile may have stopped them before there was anything to stop.
+  auto now = TRY(inference_components().get(in_.store, run.key));
+  if (!now) {
+    TRY(fleets_.stop(owner, *fleet));
+    return Events();
+  }
+  if (now->record.status == component_status::kDeleting || !wanted_fleet(now->record, ref.fleet)) {
+    TRY(fleets_.stop_instances(owner, *fleet, ref.instances));
+    return Events();
+  }
+  if (started) return Events{{events::kCopiesReady, to_value(*started)}};
+  if (started.error().code != kDeploymentFailed) return fail(started.error());
+  ref.reason = started.error().message;
+  return Events{{events::kCopiesFailed, to_value(ref)}};
+}
+
+engine::TaskResult InferenceComponents::stop_copies(const InferenceComponent& component,
+                                                    const engine::TaskRun& run) {
+  const StopRef ref = TRY(engine::payload_of<StopRef>(run));
+  // The publication that takes them out of the routes may be waiting still.
+  if (ref.looks == 0) TRY(publish(component));
+  return stop_drained(fleets_, owner_of(component), component.leaving, run);
+}
+
+engine::TaskResult InferenceComponents::remove(const InferenceComponent& component,
+                                               const engine::TaskRun& run) {
+  TRY(publish(component));
+  if (!TRY(stop_everything(fleets_, component, run))) return draining(run);
+  store::Transaction transaction;
+  erase_tags(transaction, component.arn);
+  TRY(in_.engine.erase(kComponentMachine, run.key, std::move(transaction)));
+  return Events();
+}
+
+Result<void> InferenceComponents::publish(const InferenceComponent& component) {
+  return endpoints_.publish(endpoint_key(component.account, component.region, component.endpoint));
+}
+
+Result<std::vector<sagemaker_runtime::VariantRoute>> InferenceComponents::routes(
+    const Endpoint& endpoint) {
+  std::vector<sagemaker_runtime::VariantRoute> all;
+  for (const InferenceComponent& component : TRY(handlers_.components(endpoint))) {
+    if (component.status == component_status::kDeleting) continue;
+    const FleetOwner owner = owner_of(component);
+    for (const std::optional<Fleet>* fleet : {&component.active, &component.pending}) {
+      // A fleet none of whose copies is ready says nothing, but one without copies must be known.
+      if (!*fleet) continue;
+      const std::int64_t ready = (*fleet)->variants.front().ready_instances();
+      if (ready == 0 && fleet == &component.pending) continue;
+      Result<sagemaker_runtime::VariantRoute> route = fleets_.route(owner, **fleet, 0);
+      if (!route) {
+        // The endpoint's other components answer all the same.
+        log::error("cannot serve an inference component",
+                   {{"component", component.arn}, {"reason", route.error().message}});
+        continue;
+      }
+      route->component = component.name;
+      route->weight = double(ready);
+      all.push_back(std::move(*route));
+    }
+  }
+  return all;
+}
+
+Result<void> InferenceComponents::check_variants(const Endpoint& endpoint,
+                                                 const std::vector<Variant>& variants) {
+  const std::vector<InferenceComponent> all = TRY(handlers_.components(endpoint));
+  for (const InferenceComponent& each : all)
+    if (std::ranges::none_of(variants, [&](const Variant& variant) {
+          return variant.name == each.variant && variant.containers.empty();
+        }))
+      return fail("ValidationException",
+                  "The inference component " + each.name + " is hosted on variant " + each.variant +
+                      ", which the endpoint would not have any more; delete it "
+                      "first.");
+  for (const Variant& variant : variants) {
+    std::vector<Claim> claims;
+    for (const InferenceComponent& each : all)
+      if (each.variant == variant.name) claims.push_back(claim_of(each));
+    if (!claims.empty()) TRY(check_room(std::move(claims), variant));
+  }
+  return {};
+}
+
+Result<void> InferenceComponents::check_none(const Endpoint& endpoint) {
+  constexpr std::size_t kNamedMax = 5;
+  const std::vector<InferenceComponent> all = TRY(handlers_.components(endpoint));
+  if (all.empty()) return {};
+  std::string names;
+  for (std::size_t i = 0; i < std::min(all.size(), kNamedMax); ++i)
+    names += (i ? ", " : "") + all[i].name;
+  if (all.size() > kNamedMax) names += ", ...";
+  return fail("ValidationException", "Cannot delete endpoint \"" + endpoint.arn +
+                                         "\": it hosts inference components (" + names +
+                                         "). Delete them first.");
+}
+
+Result<std::optional<std::string>> InferenceComponents::log_stream(const std::string& key,
+                                                                   const ServerRef& ref) {
+  auto found = TRY(inference_components().get(in_.store, key));
+  if (!found) return std::optional<std::string>();
+  Variant variant;
+  variant.name = found->record.variant;
+  if (const Fleet* fleet = find_fleet(found->record, ref.fleet)) variant = fleet->variants.front();
+  return std::optional(server_log_stream(variant, ref));
+}
+
+}  // namespace tidemill::services::sagemaker

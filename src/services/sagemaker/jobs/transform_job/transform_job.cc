@@ -1,0 +1,58 @@
+#include "services/sagemaker/jobs/transform_job/transform_job.h"
+
+#include <cstdio>
+
+#include "services/sagemaker/common/listing/listing.h"
+
+namespace tidemill::services::sagemaker {
+
+TIDEMILL_RECORD_CODEC(TransformProgress)
+TIDEMILL_RECORD_CODEC(TransformJob)
+TIDEMILL_RECORD_CODEC(TransformFile)
+TIDEMILL_RECORD_CODEC(TransformStart)
+TIDEMILL_RECORD_CODEC(TransformResult)
+
+const store::Table<TransformJob>& transform_jobs() {
+  static const store::Table<TransformJob> table(
+      "sagemaker_transform_jobs",
+      {{"by_created",
+        [](const TransformJob& job) {
+          return std::vector{creation_index_key(job.account, job.region, job.created, job.name())};
+        }},
+       {"by_status", [](const TransformJob& job) {
+          return std::vector{store::key({job.account, job.region, job.status, job.name()})};
+        }}});
+  return table;
+}
+
+std::string transform_job_key(std::string_view account, std::string_view region,
+                              std::string_view name) {
+  return store::key({account, region, name});
+}
+
+bool is_terminal(const TransformJob& job) { return job.phase == TransformPhase::over; }
+
+std::string transform_log_stream(const TransformJob& job) {
+  return job.name() + "/i-" + job.instance_id + "-0";
+}
+
+std::string transform_data_log_stream(const TransformJob& job) {
+  return transform_log_stream(job) + "/data-log";
+}
+
+const store::Table<TransformFile>& transform_files() {
+  static const store::Table<TransformFile> table("sagemaker_transform_files");
+  return table;
+}
+
+std::string transform_files_prefix(const TransformJob& job) {
+  return store::key({job.account, job.region, job.name(), ""});
+}
+
+std::string transform_file_key(const TransformJob& job, std::int64_t index) {
+  char digits[24];
+  std::snprintf(digits, sizeof digits, "%010lld", static_cast<long long>(index));
+  return store::key({job.account, job.region, job.name(), digits});
+}
+
+}  // namespace tidemill::services::sagemaker
