@@ -82,7 +82,7 @@ struct Application::Parts {
   // S3 for work done under a role, through the dispatcher.
   services::sagemaker::S3As s3_as();
   Result<void> add_services();
-  services::sagemaker::HealthOptions health_options();
+  services::sagemaker::hosting::HealthOptions health_options();
   Result<void> run();
   Result<void> announce();
   // Registers what parts below the services count: connections, threads, blobs, events.
@@ -120,16 +120,18 @@ struct Application::Parts {
 
   std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
   std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
-  std::unique_ptr<services::sagemaker::TrainingJobCounts> training_counts;
+  std::unique_ptr<services::sagemaker::jobs::TrainingJobCounts> training_counts;
   services::sagemaker_runtime::RoutingTable routes;
   std::unique_ptr<services::sagemaker_runtime::Inference> inference;
-  std::unique_ptr<services::sagemaker::FleetRunner> fleets;
-  std::unique_ptr<services::sagemaker::HealthMonitor> health;
-  std::unique_ptr<services::sagemaker::EndpointService> endpoints;
-  std::unique_ptr<services::sagemaker::InferenceComponents> components;
-  std::unique_ptr<services::sagemaker::AsyncInference> asynchronous;
-  std::unique_ptr<services::sagemaker::FleetModels> batch_models;
-  std::unique_ptr<services::sagemaker::TransformJobs> transform_jobs;
+  std::unique_ptr<services::sagemaker::hosting::FleetRunner> fleets;
+  std::unique_ptr<services::sagemaker::hosting::FleetListener> endpoint_servers, component_servers;
+  std::unique_ptr<services::sagemaker::hosting::HealthMonitor> health;
+  std::unique_ptr<services::sagemaker::hosting::HostedComponents> hosted;
+  std::unique_ptr<services::sagemaker::hosting::EndpointService> endpoints;
+  std::unique_ptr<services::sagemaker::hosting::InferenceComponents> components;
+  std::unique_ptr<services::sagemaker::hosting::AsyncInference> asynchronous;
+  std::unique_ptr<services::sagemaker::jobs::FleetModels> batch_models;
+  std::unique_ptr<services::sagemaker::jobs::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   ConnectionShares shares;  // set by take_address()

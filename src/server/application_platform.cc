@@ -56,10 +56,10 @@ std::vector<store::TableSpec> Application::Parts::all_tables() const {
   add(services::platform::Deliveries::tables());
   add(services::platform::Schedules::tables());
   add(services::sagemaker::SagemakerService::tables());
-  add(services::sagemaker::EndpointService::tables());
-  add(services::sagemaker::InferenceComponents::tables());
-  add(services::sagemaker::AsyncInference::tables());
-  add(services::sagemaker::TransformJobs::tables());
+  add(services::sagemaker::hosting::EndpointService::tables());
+  add(services::sagemaker::hosting::InferenceComponents::tables());
+  add(services::sagemaker::hosting::AsyncInference::tables());
+  add(services::sagemaker::jobs::TransformJobs::tables());
   return all;
 }
 
@@ -81,14 +81,14 @@ Result<services::sagemaker::Programs> Application::Parts::programs() {
   return programs;
 }
 
-services::sagemaker::HealthOptions Application::Parts::health_options() {
+services::sagemaker::hosting::HealthOptions Application::Parts::health_options() {
   namespace sagemaker = services::sagemaker;
-  sagemaker::HealthOptions options;
+  sagemaker::hosting::HealthOptions options;
   options.interval = std::chrono::seconds(settings.number("ping-interval-seconds"));
-  options.ping = [this](const sagemaker::ServerAddress& address, auto done) {
+  options.ping = [this](const sagemaker::hosting::ServerAddress& address, auto done) {
     inference->check(address, std::move(done));
   };
-  options.is_reachable = [](const sagemaker::ServerAddress& address) {
+  options.is_reachable = [](const sagemaker::hosting::ServerAddress& address) {
     std::error_code ignored;
     return address.socket_path.empty() || std::filesystem::exists(address.socket_path, ignored);
   };
@@ -96,10 +96,10 @@ services::sagemaker::HealthOptions Application::Parts::health_options() {
     Result<compute::JobStatus> status = compute->status(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;
   };
-  options.unhealthy = [this](const sagemaker::UnhealthyServer& server) {
-    return server.job.starts_with(sagemaker::kComponentJobPrefix)
-               ? components->servers().server_unhealthy(server)
-               : endpoints->servers().server_unhealthy(server);
+  options.unhealthy = [this](const sagemaker::hosting::UnhealthyServer& server) {
+    return server.job.starts_with(sagemaker::hosting::kComponentJobPrefix)
+               ? component_servers->server_unhealthy(server)
+               : endpoint_servers->server_unhealthy(server);
   };
   return options;
 }
@@ -198,7 +198,7 @@ Result<void> Application::Parts::add_services() {
         auto found = TRY(services::sagemaker::resource_tags().get(*store, std::string(arn)));
         return found ? found->record.tags : platform_service::ResourceTags();
       });
-  training_counts = std::make_unique<services::sagemaker::TrainingJobCounts>(*store);
+  training_counts = std::make_unique<services::sagemaker::jobs::TrainingJobCounts>(*store);
   training_counts->add_to(*outbox);
   make_recorder();
   using services::sagemaker_runtime::InferenceLimits;
@@ -227,36 +227,40 @@ Result<void> Application::Parts::add_services() {
                                                  placed,
                                                  durations.get()};
   sagemaker = std::make_unique<services::sagemaker::SagemakerService>(dependencies);
-  const auto ping = [this](const services::sagemaker::ServerAddress& address) {
+  const auto ping = [this](const services::sagemaker::hosting::ServerAddress& address) {
     return inference->ping(address);
   };
-  fleets = std::make_unique<services::sagemaker::FleetRunner>(
-      dependencies, services::sagemaker::FleetOptions{(data / "endpoints").string(), ping,
-                                                      inference->limits().model_time});
-  endpoints = std::make_unique<services::sagemaker::EndpointService>(dependencies, routes, *fleets,
-                                                                     *recorder);
-  components =
-      std::make_unique<services::sagemaker::InferenceComponents>(dependencies, *fleets, *endpoints);
-  endpoints->host(*components);
-  health = std::make_unique<services::sagemaker::HealthMonitor>(health_options());
-  endpoints->check_with(*health);
+  fleets = std::make_unique<services::sagemaker::hosting::FleetRunner>(
+      dependencies, services::sagemaker::hosting::FleetOptions{(data / "endpoints").string(), ping,
+                                                               inference->limits().model_time});
+  endpoint_servers = std::make_unique<services::sagemaker::hosting::FleetListener>(
+      dependencies, services::sagemaker::hosting::endpoint_owners(*store));
+  component_servers = std::make_unique<services::sagemaker::hosting::FleetListener>(
+      dependencies, services::sagemaker::hosting::component_owners(*store));
+  health = std::make_unique<services::sagemaker::hosting::HealthMonitor>(health_options());
+  hosted = std::make_unique<services::sagemaker::hosting::HostedComponents>(*store, *fleets);
+  endpoints = std::make_unique<services::sagemaker::hosting::EndpointService>(
+      dependencies, services::sagemaker::hosting::EndpointParts{routes, *fleets, *recorder, *hosted,
+                                                                *health, *endpoint_servers});
+  components = std::make_unique<services::sagemaker::hosting::InferenceComponents>(
+      dependencies, *fleets, *hosted, *endpoints, *component_servers);
   endpoints->add_to(*engine);
   endpoints->add_to(registry);
   components->add_to(*engine);
   components->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kEndpointJobPrefix, endpoints->servers());
-  sagemaker->jobs().add(services::sagemaker::kComponentJobPrefix, components->servers());
-  asynchronous = std::make_unique<services::sagemaker::AsyncInference>(
+  sagemaker->jobs().add(services::sagemaker::hosting::kEndpointJobPrefix, *endpoint_servers);
+  sagemaker->jobs().add(services::sagemaker::hosting::kComponentJobPrefix, *component_servers);
+  asynchronous = std::make_unique<services::sagemaker::hosting::AsyncInference>(
       *store, *engine, clock, *random, async_ports(*store, s3_as(), *loops, *inference));
   asynchronous->add_to(*engine);
   asynchronous->add_to(registry);
-  batch_models = std::make_unique<services::sagemaker::FleetModels>(
+  batch_models = std::make_unique<services::sagemaker::jobs::FleetModels>(
       dependencies, *fleets, routes, ping, batch_invocation(*inference, *loops));
   transform_jobs =
-      std::make_unique<services::sagemaker::TransformJobs>(dependencies, *batch_models);
+      std::make_unique<services::sagemaker::jobs::TransformJobs>(dependencies, *batch_models);
   transform_jobs->add_to(*engine);
   transform_jobs->add_to(registry);
-  sagemaker->jobs().add(services::sagemaker::kTransformServerPrefix, *batch_models);
+  sagemaker->jobs().add(services::sagemaker::jobs::kTransformServerPrefix, *batch_models);
   sagemaker->add_to(*engine);
   sagemaker->add_to(registry);
   return {};

@@ -8,7 +8,7 @@ namespace {
 namespace sagemaker = services::sagemaker;
 namespace runtime_service = services::sagemaker_runtime;
 
-runtime_service::InvokeRequest queued_request(sagemaker::AsyncCall call) {
+runtime_service::InvokeRequest queued_request(sagemaker::hosting::AsyncCall call) {
   runtime_service::InvokeRequest out;
   out.account = std::move(call.account);
   out.region = std::move(call.region);
@@ -24,26 +24,26 @@ runtime_service::InvokeRequest queued_request(sagemaker::AsyncCall call) {
   return out;
 }
 
-Result<sagemaker::AsyncAnswer> answer_of(runtime_service::InvokeResult result) {
+Result<sagemaker::hosting::AsyncAnswer> answer_of(runtime_service::InvokeResult result) {
   if (!result) return fail(result.error());
-  return sagemaker::AsyncAnswer{std::move(result->body), std::move(result->content_type)};
+  return sagemaker::hosting::AsyncAnswer{std::move(result->body), std::move(result->content_type)};
 }
 
 }  // namespace
 
-sagemaker::AsyncPorts async_ports(store::Store& store, sagemaker::S3As s3_as,
-                                  runtime::EventLoops& loops,
-                                  runtime_service::Inference& inference) {
-  sagemaker::AsyncPorts ports;
+sagemaker::hosting::AsyncPorts async_ports(store::Store& store, sagemaker::S3As s3_as,
+                                           runtime::EventLoops& loops,
+                                           runtime_service::Inference& inference) {
+  sagemaker::hosting::AsyncPorts ports;
   ports.look_up = [&store](std::string_view account, std::string_view region,
                            std::string_view name) {
-    return sagemaker::find_async_target(store, account, region, name);
+    return sagemaker::hosting::find_async_target(store, account, region, name);
   };
   ports.s3_as = std::move(s3_as);
   // A loop that stops drops its posts: by then the dispatcher has given those requests back.
   ports.invoke = [&loops, &inference](
-                     sagemaker::AsyncCall call,
-                     std::move_only_function<void(Result<sagemaker::AsyncAnswer>)> done) {
+                     sagemaker::hosting::AsyncCall call,
+                     std::move_only_function<void(Result<sagemaker::hosting::AsyncAnswer>)> done) {
     loops.nearest().post(
         [&inference, request = queued_request(std::move(call)), done = std::move(done)]() mutable {
           inference.invoke(std::move(request),

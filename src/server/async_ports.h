@@ -10,8 +10,8 @@
 namespace tidemill::server {
 
 // Borrows all its arguments.
-services::sagemaker::AsyncPorts async_ports(store::Store& store, services::sagemaker::S3As s3_as,
-                                            runtime::EventLoops& loops,
-                                            services::sagemaker_runtime::Inference& inference);
+services::sagemaker::hosting::AsyncPorts async_ports(
+    store::Store& store, services::sagemaker::S3As s3_as, runtime::EventLoops& loops,
+    services::sagemaker_runtime::Inference& inference);
 
 }  // namespace tidemill::server

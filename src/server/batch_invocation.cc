@@ -22,11 +22,11 @@ struct Waiting {
 
 }  // namespace
 
-services::sagemaker::InvokeRoute batch_invocation(runtime_service::Inference& inference,
-                                                  runtime::EventLoops& loops) {
+services::sagemaker::jobs::InvokeRoute batch_invocation(runtime_service::Inference& inference,
+                                                        runtime::EventLoops& loops) {
   return [&inference, &loops](
              const std::string& account, const std::string& region, const std::string& endpoint,
-             services::sagemaker::BatchModel::Request request) -> Result<std::string> {
+             services::sagemaker::jobs::BatchModel::Request request) -> Result<std::string> {
     runtime_service::InvokeRequest asked;
     asked.account = account;
     asked.region = region;

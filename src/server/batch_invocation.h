@@ -9,7 +9,7 @@ namespace tidemill::server {
 
 // Borrows both arguments, which must outlive the calls. A stopped call abandons its request, which
 // may end after them.
-services::sagemaker::InvokeRoute batch_invocation(services::sagemaker_runtime::Inference& inference,
-                                                  runtime::EventLoops& loops);
+services::sagemaker::jobs::InvokeRoute batch_invocation(
+    services::sagemaker_runtime::Inference& inference, runtime::EventLoops& loops);
 
 }  // namespace tidemill::server

@@ -7,6 +7,7 @@
 namespace tidemill::simulation {
 
 using namespace services::sagemaker;
+using namespace services::sagemaker::jobs;
 
 namespace {
 

@@ -15,6 +15,7 @@ namespace tidemill::simulation {
 namespace {
 
 using namespace services::sagemaker;
+using namespace services::sagemaker::jobs;
 using namespace std::chrono_literals;
 
 constexpr const char *kAccount = "123456789012", *kRegion = "us-east-1";

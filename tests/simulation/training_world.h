@@ -44,7 +44,8 @@ class TrainingWorld {
     bool acknowledged = false;  // its creation was answered with success
     bool erasing = false;       // a deletion was tried: it may be gone
     bool stop_asked = false;
-    services::sagemaker::TrainingPhase phase = services::sagemaker::TrainingPhase::preparing;
+    services::sagemaker::jobs::TrainingPhase phase =
+        services::sagemaker::jobs::TrainingPhase::preparing;
     std::optional<Timestamp> training_since;  // by the clock for durations
     std::string terminal;                     // the record's text once it is over
   };
@@ -71,9 +72,9 @@ class TrainingWorld {
 
   std::string any_name();
   void check();
-  void check_job(const std::string& name, const services::sagemaker::TrainingJob& job,
+  void check_job(const std::string& name, const services::sagemaker::jobs::TrainingJob& job,
                  const std::string& text);
-  void check_end(const std::string& name, const services::sagemaker::TrainingJob& job,
+  void check_end(const std::string& name, const services::sagemaker::jobs::TrainingJob& job,
                  const Known& known);
   void check_nothing_left();
   // An end is published once, in the transaction of the change: with it or not at all.

@@ -82,12 +82,49 @@ def check_district(parts, to):
     return f"the district {district}/ may not include {'/'.join(to)}: arrows between districts point one way"
 
 
+def find_cycle(graph):
+    """graph: node -> the nodes that it needs. A cycle as [a, b, ..., a], or None."""
+    done, path = set(), []
+
+    def visit(node):
+        if node in path:
+            return path[path.index(node):] + [node]
+        if node in done:
+            return None
+        path.append(node)
+        for other in sorted(graph.get(node, ())):
+            if cycle := visit(other):
+                return cycle
+        path.pop()
+        done.add(node)
+        return None
+
+    for node in sorted(graph):
+        if cycle := visit(node):
+            return cycle
+    return None
+
+
+def check_cycles(includes):
+    """includes: (including folder, included folder) below src/ -> a file that does so."""
+    for service in sorted(DISTRICTS):
+        inside = f"services/{service}"
+        graph = {}
+        for folder, to in includes:
+            if folder != to and all(each == inside or each.startswith(inside + "/") for each in (folder, to)):
+                graph.setdefault(folder, set()).add(to)
+        if cycle := find_cycle(graph):
+            steps = "; ".join(f"{a} -> {b} ({includes[a, b].name})" for a, b in zip(cycle, cycle[1:]))
+            yield includes[cycle[0], cycle[1]], 1, f"a circle of includes between folders: {steps}"
+
+
 def is_district(folder):
     service = folder.parent
     return service.parent.name == "services" and folder.name in DISTRICTS.get(service.name, {})
 
 
 def findings():
+    includes = {}
     for path in tracked("src/*.h", "src/*.cc"):
         relative = path.relative_to(ROOT)
         parts = relative.parts[1:]
@@ -101,6 +138,9 @@ def findings():
         for number, line in enumerate(lines, 1):
             found = INCLUDE.match(line)
             if found:
+                if not is_test:
+                    to = str(Path(found.group(1)).parent)
+                    includes.setdefault((str(Path(*parts).parent), to), relative)
                 reason = check_include(parts, found.group(1), line, is_test)
                 if reason:
                     yield relative, number, reason
@@ -110,6 +150,7 @@ def findings():
                 yield relative, number, "a capturing lambda as a coroutine outlives its captures"
             if re.search(r"\.detach\(\)", line):
                 yield relative, number, "nothing is detached: give it to a TaskScope"
+    yield from check_cycles(includes)
     yield from sleeps.findings(ROOT, tracked("src/*.h", "src/*.cc", "tests/*.h", "tests/*.cc", "tests/*.py"))
     for folder in sorted({p.parent for p in tracked("src/*.h", "src/*.cc")}):
         depth = len(folder.relative_to(ROOT / "src").parts)

@@ -7,19 +7,19 @@ namespace tidemill::services::sagemaker {
 
 struct SagemakerService::Resources {
   explicit Resources(const Dependencies& dependencies) : training_jobs(dependencies) {}
-  TrainingJobs training_jobs;
+  jobs::TrainingJobs training_jobs;
 };
 
 SagemakerService::SagemakerService(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
       resources_(std::make_unique<Resources>(dependencies_)) {
-  job_listeners_.add(kComputeIdPrefix, resources_->training_jobs.listener());
+  job_listeners_.add(jobs::kComputeIdPrefix, resources_->training_jobs.listener());
 }
 
 SagemakerService::~SagemakerService() = default;
 
 std::vector<store::TableSpec> SagemakerService::tables() {
-  return {training_jobs().spec(), resource_tags().spec()};
+  return {jobs::training_jobs().spec(), resource_tags().spec()};
 }
 
 void SagemakerService::add_to(engine::Engine& engine) { resources_->training_jobs.add_to(engine); }

@@ -31,9 +31,10 @@ TEST(StateChange, WhatWouldMakeTheEventTooLargeIsLeftOut) {
 }
 
 TEST(StateChange, EndpointsTellWhenTheirStatusChanges) {
-  EndpointMachine machine = in_service(test_fleet("a", 2));
+  hosting::EndpointMachine machine = hosting::in_service(hosting::test_fleet("a", 2));
   const Timestamp now{1'795'978'860'000'000};
-  auto step = endpoint_transition(machine.record, {endpoint_events::kDeleteRequested, {}}, now);
+  auto step = hosting::endpoint_transition(machine.record,
+                                           {hosting::endpoint_events::kDeleteRequested, {}}, now);
   ASSERT_TRUE(step && *step);
   ASSERT_EQ((*step)->published.size(), 1u);
   const engine::PublishedEvent& event = (*step)->published[0];

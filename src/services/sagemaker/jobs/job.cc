@@ -4,7 +4,7 @@
 
 #include "base/arn.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 constexpr std::chrono::milliseconds kHeldAge{10'000};
@@ -41,4 +41,4 @@ platform::HeldAnswers::Clock::time_point held_until(Timestamp created, Timestamp
          (kHeldAge - std::clamp<std::chrono::milliseconds>(age, {}, kHeldAge));
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -9,7 +9,7 @@
 #include "services/platform/held/held_answers.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Events; the payload's members in braces.
 namespace job_events {
@@ -41,4 +41,4 @@ std::string job_arn(const Context& context, std::string_view kind, std::string n
 // every 60; a script that imports scikit-learn takes some 5 seconds.
 platform::HeldAnswers::Clock::time_point held_until(Timestamp created, Timestamp now);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

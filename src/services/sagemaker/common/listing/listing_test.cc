@@ -41,12 +41,12 @@ class ListingTest : public testing::Test {
   // Every tenth has a large environment.
   void make(int count, std::size_t large_bytes) {
     for (int i = 0; i < count; ++i) {
-      ModelRecord record{"1", "r", "arn", {}, Timestamp{1'000'000 + i / 2}};
+      hosting::ModelRecord record{"1", "r", "arn", {}, Timestamp{1'000'000 + i / 2}};
       record.request.model_name = (i % 3 ? "a" : "b") + std::to_string(10'000 + i);
       auto& environment = record.request.primary_container.ensure().environment.emplace();
       environment["k"] = std::string(i % 10 == 0 ? large_bytes : 10, 'x');
       store::Transaction transaction;
-      models().put(transaction, model_key("1", "r", record.name()), record, 0);
+      hosting::models().put(transaction, hosting::model_key("1", "r", record.name()), record, 0);
       ASSERT_TRUE(memory_->commit(std::move(transaction)));
     }
   }
@@ -58,9 +58,9 @@ class ListingTest : public testing::Test {
     All out;
     do {
       auto page = list_page(
-          watched_, models(), request,
-          [&](const ModelRecord& each) { return each.name().starts_with(prefix); },
-          [](const ModelRecord& each) { return each.name(); });
+          watched_, hosting::models(), request,
+          [&](const hosting::ModelRecord& each) { return each.name().starts_with(prefix); },
+          [](const hosting::ModelRecord& each) { return each.name(); });
       EXPECT_TRUE(page);
       if (!page) return out;
       for (std::string& name : page->items) out.names.push_back(std::move(name));
@@ -70,7 +70,7 @@ class ListingTest : public testing::Test {
     return out;
   }
 
-  std::unique_ptr<store::Store> memory_ = store::make_memory_store({models().spec()});
+  std::unique_ptr<store::Store> memory_ = store::make_memory_store({hosting::models().spec()});
   WatchedStore watched_{*memory_};
 };
 

@@ -1,7 +1,7 @@
 // Answers and failures, and where they are written.
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 TEST_F(AsyncInferenceTest, writes_the_answer_where_it_said) {
@@ -100,4 +100,4 @@ TEST_F(AsyncInferenceTest, says_when_the_output_cannot_be_written) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

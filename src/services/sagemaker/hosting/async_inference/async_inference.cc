@@ -5,7 +5,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/hosting/async_inference/rules.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace runtime_api = api::sagemaker_runtime;
@@ -176,4 +176,4 @@ std::string AsyncInference::metrics_text() const {
          counter("tidemill_async_failed_total", dispatcher_.counters.failed);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

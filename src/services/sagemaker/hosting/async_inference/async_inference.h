@@ -9,7 +9,7 @@
 #include "services/sagemaker/hosting/async_inference/dispatcher.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Thread-safe.
 class AsyncInference {
@@ -46,4 +46,4 @@ class AsyncInference {
   AsyncDispatcher dispatcher_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

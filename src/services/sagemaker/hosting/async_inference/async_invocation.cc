@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(AsyncInvocation)
 namespace {
@@ -114,4 +114,4 @@ RoleUse role_use(const AsyncInvocation& invocation) {
   return {invocation.role_arn, invocation.account, invocation.region};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

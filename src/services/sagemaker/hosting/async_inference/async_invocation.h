@@ -13,7 +13,7 @@
 #include "engine/engine.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 enum class AsyncPhase { queued, running, failing };
 BOOST_DESCRIBE_ENUM(AsyncPhase, queued, running, failing)
@@ -77,4 +77,4 @@ engine::Step<AsyncInvocation> begin_async_invocation(AsyncInvocation invocation)
 Result<std::optional<engine::Step<AsyncInvocation>>> async_transition(
     const AsyncInvocation& invocation, const engine::Event& event, Timestamp now);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace events = async_events;
@@ -333,4 +333,4 @@ void AsyncDispatcher::leave(const Running& running, Leaving how) {
   wake_.notify_one();
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -18,7 +18,7 @@
 #include "services/sagemaker/hosting/async_inference/ports.h"
 #include "store/store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct AsyncOptions {
   // Invocations under way on all endpoints, and the bytes of their inputs.
@@ -122,4 +122,4 @@ class AsyncDispatcher {
   runtime::TaskScope scope_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -3,7 +3,7 @@
 #include "services/sagemaker/hosting/async_inference/rules.h"
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 Result<AsyncTarget> find_async_target(store::Store& store, std::string_view account,
                                       std::string_view region, std::string_view endpoint) {
@@ -27,4 +27,4 @@ Result<AsyncTarget> find_async_target(store::Store& store, std::string_view acco
   return target;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

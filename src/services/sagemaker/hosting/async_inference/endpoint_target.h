@@ -4,9 +4,9 @@
 #include "services/sagemaker/hosting/async_inference/ports.h"
 #include "store/store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 Result<AsyncTarget> find_async_target(store::Store& store, std::string_view account,
                                       std::string_view region, std::string_view endpoint);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -10,7 +10,7 @@
 #include "services/s3/interface.h"
 #include "services/sagemaker/common/dependencies.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // An endpoint as its record says now.
 struct AsyncTarget {
@@ -48,4 +48,4 @@ struct AsyncPorts {
   S3As s3_as;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,7 +1,7 @@
 // The queue of an endpoint: its order, and how much of it is under way.
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using std::chrono::milliseconds;
@@ -173,4 +173,4 @@ TEST_F(AsyncInferenceTest, many_invocations_each_have_their_output_once) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

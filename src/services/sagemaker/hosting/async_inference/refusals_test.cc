@@ -1,7 +1,7 @@
 // What is not taken.
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 TEST_F(AsyncInferenceTest, refuses_an_input_beyond_the_limit) {
@@ -43,4 +43,4 @@ TEST_F(AsyncInferenceTest, refuses_endpoints_that_are_not_there_or_not_asynchron
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,7 +1,7 @@
 // Invocations through stops and kills of the server.
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 TEST_F(AsyncInferenceTest, goes_on_after_a_restart) {
@@ -66,4 +66,4 @@ TEST_F(AsyncInferenceTest, runs_again_what_a_killed_server_ran_but_not_for_ever)
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,14 +4,10 @@
 
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 constexpr const char* kValidationError = "ValidationError";
-
-std::unexpected<Error> invalid(std::string message) {
-  return fail("ValidationException", std::move(message));
-}
 
 // Clients take the location apart as a URL: what has a meaning there is no part of a file's name.
 std::string file_name(std::string_view inference_id) {
@@ -31,25 +27,6 @@ std::string joined(std::string path, std::string_view rest) {
 }
 
 }  // namespace
-
-Result<void> check_async_config(const api::sagemaker::AsyncInferenceConfig& config) {
-  const api::sagemaker::AsyncInferenceOutputConfig& output = *config.output_config;
-  if (!output.s3_output_path || output.s3_output_path->empty())
-    return invalid("AsyncInferenceConfig.OutputConfig has no S3OutputPath: say where answers go.");
-  TRY(parse_s3_uri(*output.s3_output_path));
-  if (output.s3_failure_path && !output.s3_failure_path->empty())
-    TRY(parse_s3_uri(*output.s3_failure_path));
-  if (output.kms_key_id && !output.kms_key_id->empty())
-    return invalid(
-        "Tidemill does not encrypt with KMS keys: leave KmsKeyId out of "
-        "AsyncInferenceConfig.OutputConfig.");
-  if (output.notification_config &&
-      (output.notification_config->success_topic || output.notification_config->error_topic))
-    return invalid(
-        "Notifications of asynchronous inference need SNS topics, which Tidemill does not have "
-        "yet: leave NotificationConfig out and look at the output and failure paths.");
-  return {};
-}
 
 Result<void> check_async_request(const api::sagemaker_runtime::InvokeEndpointAsyncInput& request) {
   const bool has_body = request.body && !request.body->bytes.empty();
@@ -78,4 +55,4 @@ std::string async_failure_location(const std::string& failure_path, std::string_
   return joined(failure_path, file_name(inference_id) + "-error.out");
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

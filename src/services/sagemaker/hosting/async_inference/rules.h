@@ -1,22 +1,18 @@
-// What an asynchronous endpoint and a request to one must be, and where the answers go.
+// What a request to an asynchronous endpoint must be, and where the answers go.
 #pragma once
 
 #include <string>
 
-#include "api/sagemaker/endpoint_config.h"
 #include "api/sagemaker_runtime/invocation.h"
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Of the requests whose age and time they do not say: SageMaker's defaults.
 inline constexpr std::int64_t kRequestTtlSecondsDefault = 21'600;
 inline constexpr std::int64_t kInvocationTimeoutSecondsDefault = 900;
 // Requests at one instance at a time when the configuration does not say.
 inline constexpr int kConcurrentInvocationsDefault = 4;
-
-// Of CreateEndpointConfig: ValidationException.
-Result<void> check_async_config(const api::sagemaker::AsyncInferenceConfig& config);
 
 // Of InvokeEndpointAsync: ValidationError.
 Result<void> check_async_request(const api::sagemaker_runtime::InvokeEndpointAsyncInput& request);
@@ -28,4 +24,4 @@ std::string async_output_location(const std::string& output_path,
 // "s3://bucket/prefix/<inference id>-error.out"; "" when there is no failure path.
 std::string async_failure_location(const std::string& failure_path, std::string_view inference_id);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

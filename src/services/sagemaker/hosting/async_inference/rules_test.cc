@@ -4,41 +4,10 @@
 
 #include "services/sagemaker/hosting/async_inference/async_invocation.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using Input = api::sagemaker_runtime::InvokeEndpointAsyncInput;
-
-api::sagemaker::AsyncInferenceConfig config(const std::string& output) {
-  api::sagemaker::AsyncInferenceConfig out;
-  out.output_config = api::sagemaker::AsyncInferenceOutputConfig{};
-  out.output_config->s3_output_path = output;
-  return out;
-}
-
-TEST(AsyncRules, a_configuration_says_where_answers_go) {
-  EXPECT_TRUE(check_async_config(config("s3://b/out")));
-  EXPECT_FALSE(check_async_config(config("")));
-  EXPECT_FALSE(check_async_config(config("file:///tmp/out")));
-  auto with_failure = config("s3://b/out");
-  with_failure.output_config->s3_failure_path = "nowhere";
-  EXPECT_FALSE(check_async_config(with_failure));
-  with_failure.output_config->s3_failure_path = "";
-  EXPECT_TRUE(check_async_config(with_failure));
-}
-
-TEST(AsyncRules, refuses_what_is_not_there) {
-  auto encrypted = config("s3://b/out");
-  encrypted.output_config->kms_key_id = "alias/mine";
-  EXPECT_FALSE(check_async_config(encrypted));
-  auto noisy = config("s3://b/out");
-  noisy.output_config->notification_config = api::sagemaker::AsyncInferenceNotificationConfig{};
-  EXPECT_TRUE(check_async_config(noisy));
-  noisy.output_config->notification_config->error_topic = "arn:aws:sns:eu-west-1:123456789012:t";
-  auto refused = check_async_config(noisy);
-  ASSERT_FALSE(refused);
-  EXPECT_NE(refused.error().message.find("SNS"), std::string::npos);
-}
 
 TEST(AsyncRules, a_request_has_one_input) {
   Input request;
@@ -168,4 +137,4 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

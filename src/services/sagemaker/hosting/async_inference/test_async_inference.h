@@ -18,7 +18,7 @@
 #include "services/sagemaker/hosting/async_inference/rules.h"
 #include "store/memory/memory_store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 using AsyncInput = api::sagemaker_runtime::InvokeEndpointAsyncInput;
 using AsyncDone = std::move_only_function<void(Result<AsyncAnswer>)>;
@@ -172,4 +172,4 @@ class AsyncInferenceTest : public testing::Test {
   std::unique_ptr<Registry> registry_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 // The service's model says that capture is on unless it is turned off.
@@ -53,4 +53,4 @@ std::optional<sagemaker_runtime::CaptureSettings> capture_settings(
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

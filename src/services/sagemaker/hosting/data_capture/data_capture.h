@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Of CreateEndpointConfig: ValidationException.
 Result<void> check_data_capture(const api::sagemaker::DataCaptureConfig& config);
@@ -21,4 +21,4 @@ struct CapturedVariant {
 std::optional<sagemaker_runtime::CaptureSettings> capture_settings(
     const api::sagemaker::DataCaptureConfig& config, const CapturedVariant& of);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

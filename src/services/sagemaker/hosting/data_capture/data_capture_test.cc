@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 api::sagemaker::DataCaptureConfig config() {
@@ -83,4 +83,4 @@ TEST(DataCapture, refuses_what_it_could_not_keep) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,5 +1,5 @@
-// What an endpoint's inference components mean to it. inference_component/ implements it and tells
-// EndpointService::publish() when one has changed, so endpoint/ need not know them.
+// What an endpoint's inference components mean to it. inference_component/ implements it
+// (HostedComponents) and calls EndpointService::publish() when a component has changed.
 #pragma once
 
 #include <mutex>
@@ -8,7 +8,7 @@
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Thread-safe.
 class EndpointComponents {
@@ -25,4 +25,4 @@ class EndpointComponents {
   virtual Result<void> check_none(const Endpoint& endpoint) = 0;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(DeploymentPolicy)
 TIDEMILL_RECORD_CODEC(DeploymentStep)
@@ -106,4 +106,4 @@ std::string deployment_key(const DeploymentRecord& record) {
       {record.account, record.region, record.endpoint, started, record.deployment.id});
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

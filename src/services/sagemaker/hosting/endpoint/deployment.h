@@ -13,7 +13,7 @@
 #include "services/sagemaker/hosting/fleet/fleet.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 namespace deployment_policies {
 inline constexpr const char* kAllAtOnce = "ALL_AT_ONCE";
@@ -92,4 +92,4 @@ std::string deployment_prefix(std::string_view account, std::string_view region,
 inline constexpr std::size_t kDeploymentsKeptMax = 1000;
 inline constexpr std::size_t kDeploymentStepsMax = 200;
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

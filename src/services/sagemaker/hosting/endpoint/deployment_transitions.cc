@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace tasks = endpoint_tasks;
@@ -233,4 +233,4 @@ EndpointStep roll_back(Endpoint next, std::string reason, Timestamp now) {
   return {std::move(next), std::move(work)};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

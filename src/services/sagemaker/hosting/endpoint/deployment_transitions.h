@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 using EndpointStep = engine::Step<Endpoint>;
 using EndpointOutcome = Result<std::optional<EndpointStep>>;
@@ -27,4 +27,4 @@ engine::Task record_task(Endpoint& next, std::string result, std::string reason,
 // A rolling update has stopped this instance of the active fleet to make room.
 bool is_retired(const Endpoint& endpoint, const ServerRef& ref);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

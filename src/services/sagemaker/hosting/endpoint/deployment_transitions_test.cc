@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/hosting/endpoint/test_endpoint_machine.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using ::testing::ElementsAre;
@@ -169,4 +169,4 @@ TEST(EndpointTransition, A_server_that_ends_while_others_start_is_not_taken_for_
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,6 +1,6 @@
 #include "services/sagemaker/hosting/endpoint/handlers.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -143,4 +143,4 @@ api::DescribeEndpointOutput describe_endpoint(const Endpoint& endpoint) {
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(Endpoint)
 TIDEMILL_RECORD_CODEC(DeploymentRequest)
@@ -38,4 +38,4 @@ FleetOwner owner_of(const Endpoint& endpoint) {
           endpoint.name,    endpoint.server_url, kEndpointLogGroup + endpoint.name};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

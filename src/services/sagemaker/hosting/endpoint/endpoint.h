@@ -17,7 +17,7 @@
 #include "services/sagemaker/hosting/fleet/fleet_transitions.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct Endpoint {
   std::string account, region, arn, name;
@@ -95,4 +95,4 @@ inline constexpr const char* kStartInstances = "StartInstances";  // InstancesRe
 inline constexpr const char* kRecord = "Record";  // DeploymentRecord, for the history
 }  // namespace endpoint_tasks
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

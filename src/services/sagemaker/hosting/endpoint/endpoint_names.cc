@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 std::string name_key(const Endpoint& endpoint) {
@@ -52,4 +52,4 @@ Result<void> claim_name_if_free(store::Store& store, const Endpoint& endpoint) {
   return committed;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -9,7 +9,7 @@
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // The endpoint that has a name, stored under the lower-case spelling of the name.
 struct EndpointName {
@@ -29,4 +29,4 @@ Result<void> release_name(store::Store& store, store::Transaction& transaction,
 // For endpoints that an older version made.
 Result<void> claim_name_if_free(store::Store& store, const Endpoint& endpoint);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

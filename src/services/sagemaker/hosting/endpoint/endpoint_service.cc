@@ -12,7 +12,7 @@
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 // The transition, with the invariant of what it makes.
@@ -32,6 +32,16 @@ constexpr std::size_t kScanPage = 500;
 // Endpoints that are not published by then (many native models to load) follow in the background.
 constexpr std::chrono::milliseconds kStartTime{500};
 
+Result<std::optional<std::string>> log_stream_of(store::Store& store, const std::string& key,
+                                                 const ServerRef& ref) {
+  auto found = TRY(endpoints().get(store, key));
+  if (!found) return std::optional<std::string>();
+  const Fleet* fleet = find_fleet(found->record, ref.fleet);
+  if (fleet && ref.variant < std::ssize(fleet->variants))
+    return std::optional(server_log_stream(fleet->variants[std::size_t(ref.variant)], ref));
+  return std::optional("i-" + ref.fleet + "-" + std::to_string(ref.instance));
+}
+
 }  // namespace
 
 std::vector<store::TableSpec> EndpointService::tables() {
@@ -39,32 +49,24 @@ std::vector<store::TableSpec> EndpointService::tables() {
           deployments().spec()};
 }
 
-EndpointService::EndpointService(const Dependencies& dependencies,
-                                 sagemaker_runtime::RoutingTable& routes, FleetRunner& fleets,
-                                 sagemaker_runtime::CaptureDestinations& captures)
-    : in_(dependencies),
-      routes_(routes),
-      fleets_(fleets),
-      captures_(captures),
-      handlers_(dependencies),
-      listener_(dependencies, {kEndpointMachine, kEndpointLogGroup,
-                               [this](const std::string& key, const ServerRef& ref) {
-                                 return log_stream(key, ref);
-                               }}) {}
+FleetOwners endpoint_owners(store::Store& store) {
+  return {kEndpointMachine, kEndpointLogGroup,
+          [&store](const std::string& key, const ServerRef& ref) {
+            return log_stream_of(store, key, ref);
+          }};
+}
+
+EndpointService::EndpointService(const Dependencies& dependencies, const EndpointParts& parts)
+    : in_(dependencies), with_(parts), handlers_(dependencies, parts.components) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
-  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), fleets_, checked_transition,
+  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), with_.fleets, checked_transition,
                                 [this](const Endpoint& endpoint, const engine::TaskRun& run) {
                                   return run_task(endpoint, run);
                                 }));
 }
 
 EndpointService::~EndpointService() { stop(); }
-
-void EndpointService::host(EndpointComponents& components) {
-  components_ = &components;
-  handlers_.host(components);
-}
 
 void EndpointService::add_to(Registry& registry) {
   add_model_operations(registry, in_);
@@ -86,7 +88,7 @@ void EndpointService::start() {
     route.account = parts.at(0);
     route.region = parts.at(1);
     route.name = parts.at(2);
-    routes_.put(std::move(route));
+    with_.routes.put(std::move(route));
   }
   starter_ = std::jthread([this, later = std::move(later)](const std::stop_token& stop) mutable {
     for (int turn = 0; !later.empty() && !stop.stop_requested(); ++turn) {
@@ -136,9 +138,9 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
   if (run.type == tasks::kStartInstances) return start_instances(endpoint, run);
   // One that does not come up has ended, too.
   if (run.type == tasks::kRestartServer)
-    return restart_server(fleets_, listener_, owner_of(endpoint), endpoint.active, run,
+    return restart_server(with_.fleets, with_.servers, owner_of(endpoint), endpoint.active, run,
                           events::kServerExited);
-  if (run.type == tasks::kEndServer) return end_server(fleets_, owner_of(endpoint), run);
+  if (run.type == tasks::kEndServer) return end_server(with_.fleets, owner_of(endpoint), run);
   if (run.type == tasks::kRemove) return remove(endpoint, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(run.key));
@@ -164,9 +166,9 @@ engine::TaskResult EndpointService::stop_leaving_instances(const Endpoint& endpo
   if (ref.looks == 0) publish_or_log(run.key);
   const FleetOwner owner = owner_of(endpoint);
   for (const LeavingInstances& each : endpoint.leaving)
-    if (health_ && each.id == ref.id && !drains(fleets_, each, waited(run)))
-      health_->drop(fleets_.processes(owner, each.fleet, instances_of(each)));
-  return stop_drained(fleets_, owner, endpoint.leaving, run);
+    if (each.id == ref.id && !drains(with_.fleets, each, waited(run)))
+      with_.health.drop(with_.fleets.processes(owner, each.fleet, instances_of(each)));
+  return stop_drained(with_.fleets, owner, endpoint.leaving, run);
 }
 
 void EndpointService::add_processes(sagemaker_runtime::EndpointRoute& route,
@@ -174,7 +176,7 @@ void EndpointService::add_processes(sagemaker_runtime::EndpointRoute& route,
                                     const std::vector<LeavingInstances>& leaving) {
   const FleetOwner owner = owner_of(endpoint);
   for (const LeavingInstances& each : leaving)
-    for (auto& instance : fleets_.processes(owner, each.fleet, instances_of(each)))
+    for (auto& instance : with_.fleets.processes(owner, each.fleet, instances_of(each)))
       route.leaving.push_back(std::move(instance));
 }
 
@@ -184,7 +186,7 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
   const Fleet* fleet = wanted_fleet(endpoint, ref.fleet);
   // A start that a deletion interrupted must not begin again behind it.
   if (!fleet || endpoint.status == endpoint_status::kDeleting) return std::vector<engine::Event>();
-  Result<Fleet> started = fleets_.start(owner_of(endpoint), *fleet, ref.instances);
+  Result<Fleet> started = with_.fleets.start(owner_of(endpoint), *fleet, ref.instances);
   if (started) {
     engine::Event ready{events::kInstancesReady, to_value(*started)};
     TRY(publish_after(run.key, ready));
@@ -198,18 +200,19 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
 engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
   {
     std::lock_guard lock(publishing_);
-    routes_.remove(endpoint.account, endpoint.region, endpoint.name);
+    with_.routes.remove(endpoint.account, endpoint.region, endpoint.name);
     const std::vector<LeavingInstances> all = everything_of(endpoint);
     runtime_routes::EndpointRoute route;
     route.account = endpoint.account;
     route.region = endpoint.region;
     route.name = endpoint.name;
-    if (std::ranges::any_of(
-            all, [&](const LeavingInstances& each) { return drains(fleets_, each, waited(run)); }))
+    if (std::ranges::any_of(all, [&](const LeavingInstances& each) {
+          return drains(with_.fleets, each, waited(run));
+        }))
       add_processes(route, endpoint, all);
-    if (health_) health_->watch(route);
+    with_.health.watch(route);
   }
-  if (!TRY(stop_everything(fleets_, endpoint, run))) return draining(run);
+  if (!TRY(stop_everything(with_.fleets, endpoint, run))) return draining(run);
   store::Transaction transaction;
   erase_tags(transaction, endpoint.arn);
   TRY(release_name(in_.store, transaction, endpoint));
@@ -226,14 +229,14 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
   const FleetOwner owner = owner_of(endpoint);
   auto add = [&](const Fleet& fleet, double share) -> Result<void> {
     for (std::size_t index = 0; index < fleet.variants.size(); ++index) {
-      runtime_routes::VariantRoute variant = TRY(fleets_.route(owner, fleet, index));
+      runtime_routes::VariantRoute variant = TRY(with_.fleets.route(owner, fleet, index));
       variant.weight *= share;
       std::optional<runtime_routes::CaptureSettings> captured;
       if (fleet.capture)
         captured =
             capture_settings(*fleet.capture, {endpoint.account, endpoint.region, endpoint.name,
                                               variant.name, fleet.variants[index].role_arn});
-      if (captured) variant.capture = captures_.open(*std::move(captured));
+      if (captured) variant.capture = with_.captures.open(*std::move(captured));
       (fleet.variants[index].shadow ? route.shadows : route.variants).push_back(std::move(variant));
     }
     return {};
@@ -242,21 +245,21 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
       endpoint.pending && endpoint.deployment ? endpoint.deployment->traffic : 0;
   if (new_share < 1) TRY(add(*endpoint.active, 1 - new_share));
   if (new_share > 0) TRY(add(*endpoint.pending, new_share));
-  if (components_) route.components = TRY(components_->routes(endpoint));
+  route.components = TRY(with_.components.routes(endpoint));
   add_processes(route, endpoint, endpoint.leaving);
   route.asynchronous = endpoint.active->asynchronous.has_value();
   return route;
 }
 
 void EndpointService::put_route(sagemaker_runtime::EndpointRoute route) {
-  if (health_) health_->watch(route);
-  routes_.put(std::move(route));
+  with_.health.watch(route);
+  with_.routes.put(std::move(route));
 }
 
 void EndpointService::remove_route(std::string_view account, std::string_view region,
                                    std::string_view name) {
-  if (health_) health_->forget(account, region, name);
-  routes_.remove(account, region, name);
+  with_.health.forget(account, region, name);
+  with_.routes.remove(account, region, name);
 }
 
 Result<void> EndpointService::publish(const std::string& key) {
@@ -280,14 +283,4 @@ Result<void> EndpointService::publish_after(const std::string& key, const engine
   return {};
 }
 
-Result<std::optional<std::string>> EndpointService::log_stream(const std::string& key,
-                                                               const ServerRef& ref) {
-  auto found = TRY(endpoints().get(in_.store, key));
-  if (!found) return std::optional<std::string>();
-  const Fleet* fleet = find_fleet(found->record, ref.fleet);
-  if (fleet && ref.variant < std::ssize(fleet->variants))
-    return std::optional(server_log_stream(fleet->variants[std::size_t(ref.variant)], ref));
-  return std::optional("i-" + ref.fleet + "-" + std::to_string(ref.instance));
-}
-
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -17,18 +17,26 @@
 #include "services/sagemaker_runtime/interface.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
+
+// What endpoints work with; all borrowed.
+struct EndpointParts {
+  sagemaker_runtime::RoutingTable& routes;
+  FleetRunner& fleets;
+  sagemaker_runtime::CaptureDestinations& captures;
+  EndpointComponents& components;
+  HealthMonitor& health;   // checks the model servers that answer for endpoints
+  FleetListener& servers;  // of endpoint_owners()
+};
+
+// The listener of endpoints' servers is made from this: it gets the reports about servers whose
+// jobs' ids begin with kEndpointJobPrefix. Borrows the store.
+FleetOwners endpoint_owners(store::Store& store);
 
 class EndpointService final {
  public:
-  // Borrows the routes, the fleets and where captured data goes.
-  EndpointService(const Dependencies& dependencies, sagemaker_runtime::RoutingTable& routes,
-                  FleetRunner& fleets, sagemaker_runtime::CaptureDestinations& captures);
+  EndpointService(const Dependencies& dependencies, const EndpointParts& parts);
   ~EndpointService();
-  // Before it takes requests; borrows them.
-  void host(EndpointComponents& components);
-  // Has it check the model servers that answer for endpoints. Before start(); borrows it.
-  void check_with(HealthMonitor& health) { health_ = &health; }
   // Tables that models, endpoint configurations and endpoints need, for whoever opens the store.
   static std::vector<store::TableSpec> tables();
 
@@ -44,9 +52,6 @@ class EndpointService final {
   // Brings the routing table in step with the endpoint as the store has it now, and with its
   // components.
   Result<void> publish(const std::string& key);
-
-  // For reports about servers whose jobs' ids begin with kEndpointJobPrefix.
-  FleetListener& servers() { return listener_; }
 
  private:
   engine::TaskResult run_task(const Endpoint& endpoint, const engine::TaskRun& run);
@@ -64,18 +69,12 @@ class EndpointService final {
   engine::TaskResult stop_leaving_instances(const Endpoint& endpoint, const engine::TaskRun& run);
   std::vector<std::string> keys_in_service();
   bool publish_or_log(const std::string& key);  // true when it is done
-  Result<std::optional<std::string>> log_stream(const std::string& key, const ServerRef& ref);
 
   Dependencies in_;
-  sagemaker_runtime::RoutingTable& routes_;
-  FleetRunner& fleets_;
-  EndpointComponents* components_ = nullptr;
-  HealthMonitor* health_ = nullptr;
-  sagemaker_runtime::CaptureDestinations& captures_;
+  const EndpointParts with_;
   std::mutex publishing_;  // one at a time, so that the last one publishes the newest record
   EndpointHandlers handlers_;
-  FleetListener listener_;
   std::jthread starter_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -9,7 +9,7 @@
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -215,11 +215,8 @@ Result<api::UpdateEndpointOutput> EndpointHandlers::update(
     deployment.deployment.policy = endpoint.last_policy.value_or(DeploymentPolicy{});
   }
   retain_properties(endpoint, request, deployment.fleet);
-  std::unique_lock<std::mutex> still;
-  if (components_) {
-    still = components_->lock();
-    TRY(components_->check_variants(endpoint, deployment.fleet.variants));
-  }
+  const std::unique_lock<std::mutex> still = components_.lock();
+  TRY(components_.check_variants(endpoint, deployment.fleet.variants));
   TRY(send(endpoint, {events::kUpdateRequested, to_value(deployment)}));
   return api::UpdateEndpointOutput{endpoint.arn};
 }
@@ -252,14 +249,11 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
     change.changes.push_back(
         {desired.variant_name, desired.desired_weight, desired.desired_instance_count});
   }
-  std::unique_lock<std::mutex> still;
-  if (components_) {
-    Fleet after = *endpoint.active;
-    for (const CapacityChange& each : change.changes)
-      if (each.instance_count) after.find(each.variant)->resize(*each.instance_count);
-    still = components_->lock();
-    TRY(components_->check_variants(endpoint, after.variants));
-  }
+  Fleet after = *endpoint.active;
+  for (const CapacityChange& each : change.changes)
+    if (each.instance_count) after.find(each.variant)->resize(*each.instance_count);
+  const std::unique_lock<std::mutex> still = components_.lock();
+  TRY(components_.check_variants(endpoint, after.variants));
   change.deployment.id = fleet_id();
   change.deployment.kind = "UpdateEndpointWeightsAndCapacities";
   change.deployment.trigger = context.principal.arn;
@@ -271,11 +265,8 @@ Result<tidemill::api::Empty> EndpointHandlers::remove(Context& context,
                                                       const api::DeleteEndpointInput& request) {
   Endpoint endpoint = TRY(find(context, request.endpoint_name));
   if (endpoint.status == "Deleting") return tidemill::api::Empty{};
-  std::unique_lock<std::mutex> still;
-  if (components_) {
-    still = components_->lock();
-    TRY(components_->check_none(endpoint));
-  }
+  const std::unique_lock<std::mutex> still = components_.lock();
+  TRY(components_.check_none(endpoint));
   TRY(send(endpoint, {events::kDeleteRequested, {}}));
   return tidemill::api::Empty{};
 }
@@ -290,4 +281,4 @@ void EndpointHandlers::add_to(Registry& registry) {
   registry.add<operations::DeleteEndpoint>(*this, &EndpointHandlers::remove);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

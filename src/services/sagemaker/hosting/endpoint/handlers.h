@@ -11,7 +11,7 @@
 #include "services/sagemaker/hosting/model/model.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // A Describe of an endpoint or a component on its way waits this long for the next status: the
 // waiters of the SDKs poll every 30 seconds.
@@ -19,9 +19,9 @@ inline constexpr std::chrono::milliseconds kHeldDescribe{20'000};
 
 class EndpointHandlers {
  public:
-  explicit EndpointHandlers(const Dependencies& dependencies) : in_(dependencies) {}
-  // Before it takes requests; borrows them.
-  void host(EndpointComponents& components) { components_ = &components; }
+  // Borrows the components.
+  EndpointHandlers(const Dependencies& dependencies, EndpointComponents& components)
+      : in_(dependencies), components_(components) {}
   // Registered handlers refer to this.
   void add_to(Registry& registry);
 
@@ -48,10 +48,10 @@ class EndpointHandlers {
   std::string fleet_id();
 
   Dependencies in_;
-  EndpointComponents* components_ = nullptr;
+  EndpointComponents& components_;
 };
 
 // What a Describe says of the record.
 api::sagemaker::DescribeEndpointOutput describe_endpoint(const Endpoint& endpoint);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -106,4 +106,4 @@ void add_history_operations(Registry& registry, const Dependencies& dependencies
       });
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -6,7 +6,7 @@
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Writes the entry, or what is new of it. Idempotent.
 Result<void> keep_deployment(store::Store& store, const DeploymentRecord& record);
@@ -15,4 +15,4 @@ Result<void> forget_deployments(store::Store& store, store::Transaction& transac
                                 const Endpoint& endpoint);
 void add_history_operations(Registry& registry, const Dependencies& dependencies);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

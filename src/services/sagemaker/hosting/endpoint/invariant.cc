@@ -1,6 +1,6 @@
 #include "services/sagemaker/hosting/endpoint/invariant.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 std::string_view invariant(const Endpoint& endpoint) {
   namespace status = endpoint_status;
@@ -20,4 +20,4 @@ std::string_view invariant(const Endpoint& endpoint) {
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -6,8 +6,8 @@
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "store/invariant.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 std::string_view invariant(const Endpoint& endpoint);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

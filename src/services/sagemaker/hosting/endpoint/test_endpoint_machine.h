@@ -8,7 +8,7 @@
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/test_fleet_machine.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 inline DeploymentRequest request(Fleet of, DeploymentPolicy policy = {}) {
   DeploymentRequest out;
@@ -72,4 +72,4 @@ inline EndpointMachine in_service(const Fleet& first) {
   return machine;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -5,7 +5,7 @@
 #include "services/sagemaker/common/state_change.h"
 #include "services/sagemaker/hosting/endpoint/deployment_transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace events = endpoint_events;
@@ -305,4 +305,4 @@ EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Even
   return step;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // The first record of an endpoint, and its first tasks.
 engine::Step<Endpoint> begin_endpoint(Endpoint endpoint, DeploymentRequest request, Timestamp now);
@@ -14,4 +14,4 @@ Result<std::optional<engine::Step<Endpoint>>> endpoint_transition(const Endpoint
                                                                   const engine::Event& event,
                                                                   Timestamp now);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/hosting/endpoint/test_endpoint_machine.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using ::testing::ElementsAre;
@@ -293,4 +293,4 @@ TEST(Health, One_that_is_not_in_service_is_left_alone) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(EndpointConfigRecord)
 
@@ -39,4 +39,4 @@ Result<store::Versioned<EndpointConfigRecord>> find_endpoint_config(store::Store
   return std::move(**found);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

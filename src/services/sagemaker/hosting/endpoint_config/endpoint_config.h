@@ -9,7 +9,7 @@
 #include "services/service.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct EndpointConfigRecord {
   std::string account, region, arn;
@@ -37,7 +37,10 @@ inline constexpr std::int64_t kInstancesPerVariantMax = 32;
 // Checks across members, and that nothing is asked for that is not there. ValidationException.
 Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInput& request);
 
+// The part about asynchronous inference. ValidationException.
+Result<void> check_async_config(const api::sagemaker::AsyncInferenceConfig& config);
+
 // CreateEndpointConfig, DescribeEndpointConfig, ListEndpointConfigs, DeleteEndpointConfig.
 void add_endpoint_config_operations(Registry& registry, const Dependencies& dependencies);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -3,7 +3,7 @@
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -136,4 +136,4 @@ void add_endpoint_config_operations(Registry& registry, const Dependencies& depe
       [handlers](Context& c, const auto& request) { return handlers->remove(c, request); });
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -3,11 +3,11 @@
 #include <set>
 
 #include "compute/instance_types.h"
-#include "services/sagemaker/hosting/async_inference/rules.h"
+#include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/hosting/data_capture/data_capture.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 std::unexpected<Error> invalid(std::string message) {
@@ -115,6 +115,25 @@ Result<void> check_async(const api::sagemaker::CreateEndpointConfigInput& reques
 
 }  // namespace
 
+Result<void> check_async_config(const api::sagemaker::AsyncInferenceConfig& config) {
+  const api::sagemaker::AsyncInferenceOutputConfig& output = *config.output_config;
+  if (!output.s3_output_path || output.s3_output_path->empty())
+    return invalid("AsyncInferenceConfig.OutputConfig has no S3OutputPath: say where answers go.");
+  TRY(parse_s3_uri(*output.s3_output_path));
+  if (output.s3_failure_path && !output.s3_failure_path->empty())
+    TRY(parse_s3_uri(*output.s3_failure_path));
+  if (output.kms_key_id && !output.kms_key_id->empty())
+    return invalid(
+        "Tidemill does not encrypt with KMS keys: leave KmsKeyId out of "
+        "AsyncInferenceConfig.OutputConfig.");
+  if (output.notification_config &&
+      (output.notification_config->success_topic || output.notification_config->error_topic))
+    return invalid(
+        "Notifications of asynchronous inference need SNS topics, which Tidemill does not have "
+        "yet: leave NotificationConfig out and look at the output and failure paths.");
+  return {};
+}
+
 Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInput& request) {
   if (const std::string member = unimplemented_member(request); !member.empty())
     return invalid(member + " is not implemented by Tidemill; leave it out.");
@@ -143,4 +162,4 @@ Result<void> check_endpoint_config(const api::sagemaker::CreateEndpointConfigInp
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -6,7 +6,7 @@
 
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using namespace api::sagemaker;
@@ -110,5 +110,36 @@ TEST(EndpointConfigRules, Serverless_variants_have_no_instance_count) {
   EXPECT_THAT(checked.error().message, HasSubstr("InitialInstanceCount"));
 }
 
+api::sagemaker::AsyncInferenceConfig async_config(const std::string& output) {
+  api::sagemaker::AsyncInferenceConfig out;
+  out.output_config = api::sagemaker::AsyncInferenceOutputConfig{};
+  out.output_config->s3_output_path = output;
+  return out;
+}
+
+TEST(EndpointConfigRules, An_asynchronous_endpoint_says_where_answers_go) {
+  EXPECT_TRUE(check_async_config(async_config("s3://b/out")));
+  EXPECT_FALSE(check_async_config(async_config("")));
+  EXPECT_FALSE(check_async_config(async_config("file:///tmp/out")));
+  auto with_failure = async_config("s3://b/out");
+  with_failure.output_config->s3_failure_path = "nowhere";
+  EXPECT_FALSE(check_async_config(with_failure));
+  with_failure.output_config->s3_failure_path = "";
+  EXPECT_TRUE(check_async_config(with_failure));
+}
+
+TEST(EndpointConfigRules, Asynchronous_inference_has_neither_KMS_keys_nor_SNS_topics) {
+  auto encrypted = async_config("s3://b/out");
+  encrypted.output_config->kms_key_id = "alias/mine";
+  EXPECT_FALSE(check_async_config(encrypted));
+  auto noisy = async_config("s3://b/out");
+  noisy.output_config->notification_config = api::sagemaker::AsyncInferenceNotificationConfig{};
+  EXPECT_TRUE(check_async_config(noisy));
+  noisy.output_config->notification_config->error_topic = "arn:aws:sns:eu-west-1:123456789012:t";
+  auto refused = check_async_config(noisy);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("SNS"), std::string::npos);
+}
+
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

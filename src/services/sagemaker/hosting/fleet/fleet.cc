@@ -5,7 +5,7 @@
 
 #include "base/utf8.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(Server)
 TIDEMILL_RECORD_CODEC(Instance)
@@ -164,4 +164,4 @@ int restart_delay_seconds(std::int64_t attempt) {
   return std::min(1 << doublings, kRestartDelaySecondsMax);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

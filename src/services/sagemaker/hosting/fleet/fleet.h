@@ -14,7 +14,7 @@
 #include "base/describe.h"
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // SageMaker gives a model server this long between SIGTERM and SIGKILL.
 inline constexpr int kHostingStopGraceSeconds = 30;
@@ -195,4 +195,4 @@ inline constexpr int kServerlessIdleSeconds = 120;
 // Seconds before the given attempt is started: 1, 2, 4, ...
 int restart_delay_seconds(std::int64_t attempt);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 #include "services/sagemaker/common/job_log.h"
 #include "services/sagemaker/hosting/fleet/fleet_transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 void FleetListener::job_exited(const std::string& id, const compute::JobExit& exit) {
   Result<ServerJob> job = parse_server_job_id(id);
@@ -51,4 +51,4 @@ bool FleetListener::job_logged(const std::string& id, const std::vector<compute:
                     lines, LogSource::many_jobs);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

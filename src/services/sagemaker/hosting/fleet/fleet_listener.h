@@ -12,7 +12,7 @@
 #include "services/sagemaker/hosting/fleet/fleet.h"
 #include "services/sagemaker/hosting/fleet/health_monitor.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Owners of one kind: endpoints, say.
 struct FleetOwners {
@@ -43,4 +43,4 @@ class FleetListener final : public compute::JobListener {
   const FleetOwners owners_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
                                   const FleetOwner& owner, const std::optional<Fleet>& active,
@@ -58,4 +58,4 @@ engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
   return std::vector<engine::Event>{{fleet_events::kStopped, run.payload}};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

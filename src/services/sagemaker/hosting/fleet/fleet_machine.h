@@ -11,7 +11,7 @@
 #include "services/sagemaker/hosting/fleet/fleet_runner.h"
 #include "services/sagemaker/hosting/fleet/fleet_transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Without order among the tasks of one record: a start takes as long as a model takes to load, and
 // nothing else waits for it. A task that the stopping server interrupts is no failed attempt.
@@ -82,4 +82,4 @@ inline std::vector<engine::Event> draining(const engine::TaskRun& run) {
   return {{fleet_events::kDraining, to_value(ref)}};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/hosting/fleet/fleet_runner.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Between two looks at a process that starts or ends.
 inline constexpr std::chrono::milliseconds kPollPause{15};
@@ -42,4 +42,4 @@ struct FleetRunner::Place {
   std::size_t index;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

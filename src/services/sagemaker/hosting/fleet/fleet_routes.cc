@@ -12,7 +12,7 @@
 #include "services/sagemaker/hosting/fleet/model_fetch.h"
 #include "services/sagemaker/hosting/fleet/model_source.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 constexpr std::uint64_t kMultiModelBytesDefault = 4ull << 30;
@@ -236,4 +236,4 @@ void FleetRunner::sweep() {
   for (auto& [folder, source] : sources_) source->sweep();
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

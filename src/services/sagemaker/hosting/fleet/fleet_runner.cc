@@ -13,7 +13,7 @@
 #include "services/sagemaker/hosting/fleet/instance_spec.h"
 #include "services/sagemaker/hosting/fleet/model_source.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -298,4 +298,4 @@ void FleetRunner::await_engine_stop(const std::stop_token& stop) const {
     std::this_thread::sleep_for(kPollPause);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -18,7 +18,7 @@
 #include "services/sagemaker/hosting/fleet/server_ports.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Where a model server listens.
 using ServerAddress = sagemaker_runtime::ServerAddress;
@@ -122,4 +122,4 @@ class FleetRunner {
 
 inline constexpr const char* kDeploymentFailed = "DeploymentFailed";
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -5,7 +5,7 @@
 #include "base/file_tree.h"
 #include "services/sagemaker/hosting/fleet/fleet_place.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 Result<void> FleetRunner::await_exit(const std::string& job) {
   while (!cancelled_) {
@@ -95,4 +95,4 @@ Result<void> FleetRunner::stop(const FleetOwner& owner, const Fleet& fleet) {
   return remove_tree(folder);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -6,7 +6,7 @@
 
 #include "services/sagemaker/hosting/fleet/instance_spec.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 Fleet two_containers(std::int64_t instances) {
@@ -134,4 +134,4 @@ TEST(FleetDraining, IsCountedInPausesBetweenLooks) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

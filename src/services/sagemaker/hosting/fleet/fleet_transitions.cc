@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 std::vector<engine::Task> stop_again(const std::vector<LeavingInstances>& leaving) {
   std::vector<engine::Task> work;
@@ -50,4 +50,4 @@ engine::Task restart(const ServerRef& ref) {
           std::chrono::seconds(restart_delay_seconds(ref.attempt))};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -12,7 +12,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/hosting/fleet/fleet.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Events; the payload in braces.
 namespace fleet_events {
@@ -96,4 +96,4 @@ const Fleet* find_fleet(const Record& record, std::string_view id) {
   return nullptr;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/hosting/fleet/fleet.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace runtime_service = sagemaker_runtime;
@@ -265,4 +265,4 @@ void HealthMonitor::report(runtime_service::InstanceLoad& load, const UnhealthyS
   }
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -16,7 +16,7 @@
 #include "services/sagemaker/hosting/fleet/server_health.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // The period that SageMaker's containers see in their logs.
 inline constexpr std::chrono::seconds kPingIntervalDefault{5};
@@ -101,4 +101,4 @@ class HealthMonitor {
   runtime::TaskScope scope_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

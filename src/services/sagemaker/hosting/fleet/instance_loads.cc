@@ -1,6 +1,6 @@
 #include "services/sagemaker/hosting/fleet/instance_loads.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 std::string key_of(const Fleet& fleet, const InstanceIndex& at) {
@@ -44,4 +44,4 @@ void InstanceLoads::leave(const Fleet& fleet, const std::vector<InstanceIndex>& 
     if (auto load = find(fleet, at)) load->leaving = why;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -10,7 +10,7 @@
 #include "services/sagemaker/hosting/fleet/fleet.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 using sagemaker_runtime::InstanceLoad;
 
@@ -34,4 +34,4 @@ class InstanceLoads {
   std::map<std::string, std::weak_ptr<InstanceLoad>> loads_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

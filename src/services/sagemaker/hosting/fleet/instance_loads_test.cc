@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 Fleet two_instances() {
@@ -50,4 +50,4 @@ TEST(InstanceLoads, A_server_that_was_started_again_has_nothing_of_the_one_befor
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

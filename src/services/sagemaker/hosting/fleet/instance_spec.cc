@@ -5,7 +5,7 @@
 #include "compute/instance_types.h"
 #include "services/sagemaker/common/failure_text.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 constexpr const char* kMlFolder = "/opt/ml";
@@ -124,4 +124,4 @@ std::string reason_from_log(std::string_view log, std::size_t bytes_max) {
   return reason;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

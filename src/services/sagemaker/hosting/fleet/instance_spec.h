@@ -9,7 +9,7 @@
 #include "services/sagemaker/common/job_network.h"
 #include "services/sagemaker/hosting/fleet/fleet.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct InstanceSurroundings {
   compute::Isolation isolation;
@@ -31,4 +31,4 @@ compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
 // What a failed model server's log says about the reason: its last traceback, else its last lines.
 std::string reason_from_log(std::string_view log, std::size_t bytes_max);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -17,7 +17,7 @@
 
 extern char** environ;
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 constexpr std::chrono::seconds kCheckTime{60};
@@ -104,4 +104,4 @@ Result<void> check_model_apart(const std::string& program, const std::string& di
               reason.empty() ? "exit code " + std::to_string(WEXITSTATUS(status)) : reason);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

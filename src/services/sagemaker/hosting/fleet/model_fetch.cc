@@ -7,7 +7,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/common/stoppable.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -139,4 +139,4 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

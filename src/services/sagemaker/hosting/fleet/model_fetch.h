@@ -6,7 +6,7 @@
 
 #include "services/sagemaker/common/dependencies.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct ModelFetch {
   std::string account;
@@ -25,4 +25,4 @@ struct ModelFetch {
 Result<void> fetch_model_data(const Dependencies& dependencies, const ModelFetch& fetch,
                               const std::string& folder);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -18,7 +18,7 @@
 #include "services/sagemaker/sagemaker_service.h"
 #include "store/memory/memory_store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -176,4 +176,4 @@ TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_th
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

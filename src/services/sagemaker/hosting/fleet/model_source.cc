@@ -9,7 +9,7 @@
 #include "services/sagemaker/hosting/fleet/model_check.h"
 #include "services/sagemaker/hosting/fleet/model_fetch.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -136,4 +136,4 @@ Result<std::shared_ptr<const infer::Model>> LoadedModels::load(const std::string
   return loaded;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -15,7 +15,7 @@
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct ModelSourceOptions {
   std::string account, region, role_arn;
@@ -61,4 +61,4 @@ class LoadedModels final : public sagemaker_runtime::ModelSource {
   std::uint64_t bytes_ = 0;                        // guarded by mutex_
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 ServerHealth::Verdict ServerHealth::judge(const Ping& ping, bool pings_while_busy, const Work& work,
                                           Clock::time_point now) {
@@ -33,4 +33,4 @@ bool ServerHealth::works(const Work& work, Clock::time_point now) {
   return *work.cpu_seconds < *before || *work.cpu_seconds - *before >= kWorkingShareMin * elapsed;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -10,7 +10,7 @@
 
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Pings in a row that fail before the server is taken out of service.
 inline constexpr int kFailedPingsMax = 3;
@@ -48,4 +48,4 @@ class ServerHealth {
   Clock::time_point cpu_seen_{};
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <fstream>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 // Below are those of well-known services.
@@ -81,4 +81,4 @@ void ServerPorts::give_back(std::uint16_t port) {
   taken_.erase(port);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/random.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct PortRange {
   int first = 0, last = 0;
@@ -43,4 +43,4 @@ class ServerPorts {
   std::set<std::uint16_t> taken_;  // guarded by mutex_
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

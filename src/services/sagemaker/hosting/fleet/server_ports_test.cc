@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 // Bound to a port of its own choice, on every address.
@@ -88,4 +88,4 @@ TEST(ServerPorts, Lie_where_the_kernel_gives_connections_none) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

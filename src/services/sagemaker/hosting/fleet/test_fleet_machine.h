@@ -10,7 +10,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/hosting/fleet/fleet.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 inline constexpr Timestamp kTestNow{1'000'000};
 
@@ -69,4 +69,4 @@ struct TestMachine {
   }
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

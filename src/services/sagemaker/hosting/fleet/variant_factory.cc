@@ -3,7 +3,7 @@
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/hosting/model/model.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -63,4 +63,4 @@ Result<Variant> variant_of_container(const api::ContainerDefinition& container,
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -5,7 +5,7 @@
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/fleet/fleet.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // A variant that runs the model, without instances. ValidationException when there is no such
 // model.
@@ -16,4 +16,4 @@ Result<Variant> variant_of_model(const Dependencies& dependencies, const std::st
 Result<Variant> variant_of_container(const api::sagemaker::ContainerDefinition& container,
                                      const std::string& role_arn);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 std::vector<InstanceIndex> from_first_starting(const Fleet& fleet) {
   const std::vector<Instance>& copies = fleet.variants.front().instances;
@@ -35,4 +35,4 @@ std::vector<engine::Task> restart_again(const InferenceComponent& next) {
   return work;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

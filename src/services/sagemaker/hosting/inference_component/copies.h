@@ -7,7 +7,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/hosting/inference_component/inference_component.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 inline std::vector<Instance>& copies_of(Fleet& fleet) { return fleet.variants.front().instances; }
 inline std::int64_t count_of(const Fleet& fleet) {
@@ -29,4 +29,4 @@ void resize(InferenceComponent& next, std::int64_t count);
 // Starts again what was to be started again and is still down.
 std::vector<engine::Task> restart_again(const InferenceComponent& next);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,7 +1,7 @@
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "services/sagemaker/hosting/inference_component/handlers.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -58,4 +58,4 @@ api::DescribeInferenceComponentOutput describe_component(const InferenceComponen
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

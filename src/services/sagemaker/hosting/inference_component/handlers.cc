@@ -7,7 +7,7 @@
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -87,19 +87,6 @@ Result<Endpoint> ComponentHandlers::find_endpoint(const Context& context, const 
   return std::move((*found)->record);
 }
 
-Result<std::vector<InferenceComponent>> ComponentHandlers::components(const Endpoint& endpoint) {
-  store::Scan scan;
-  scan.index = "by_endpoint";
-  scan.prefix = components_of(endpoint.account, endpoint.region, endpoint.name);
-  scan.limit = kComponentsPerEndpointMax;
-  auto page = inference_components().scan(in_.store, scan);
-  if (!page) return internal_failure(page.error());
-  std::vector<InferenceComponent> all;
-  all.reserve(page->records.size());
-  for (auto& found : page->records) all.push_back(std::move(found.record));
-  return all;
-}
-
 Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent& component,
                                                        const Variant& host,
                                                        const ComponentSpecification& specification,
@@ -144,7 +131,7 @@ Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent&
 Result<void> ComponentHandlers::check_room_for(const Endpoint& endpoint, const Variant& host,
                                                const Claim& wanted) {
   std::vector<Claim> claims = {wanted};
-  for (const InferenceComponent& each : TRY(components(endpoint)))
+  for (const InferenceComponent& each : TRY(hosted_.components(endpoint)))
     if (each.name != wanted.component && each.variant == host.name &&
         each.status != component_status::kDeleting)
       claims.push_back(claim_of(each));
@@ -163,7 +150,7 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   const std::vector<api::Tag> tags = request.tags.value_or(std::vector<api::Tag>());
   TRY(check_tags(tags));
 
-  std::lock_guard lock(changing_);
+  const std::unique_lock<std::mutex> lock = hosted_.lock();
   const Endpoint endpoint = TRY(find_endpoint(context, request.endpoint_name));
   const Variant& host = *TRY(find_host(endpoint, *request.variant_name));
   InferenceComponent component;
@@ -177,7 +164,7 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   const std::string arn = component.arn;
   const std::string key = component_key(component.account, component.region, component.name);
   ComponentUpdate update = TRY(make_update(component, host, *request.specification, copies));
-  if (TRY(components(endpoint)).size() >= kComponentsPerEndpointMax)
+  if (TRY(hosted_.components(endpoint)).size() >= kComponentsPerEndpointMax)
     return fail("ResourceLimitExceeded", "An endpoint can have at most " +
                                              std::to_string(kComponentsPerEndpointMax) +
                                              " inference components here.");
@@ -268,7 +255,7 @@ Result<void> ComponentHandlers::change_copies(const InferenceComponent& componen
 
 Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::update_copies(
     Context& context, const api::UpdateInferenceComponentRuntimeConfigInput& request) {
-  std::lock_guard lock(changing_);
+  const std::unique_lock<std::mutex> lock = hosted_.lock();
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
   TRY(change_copies(component, endpoint, request.desired_runtime_config->copy_count));
@@ -280,7 +267,7 @@ Result<api::UpdateInferenceComponentOutput> ComponentHandlers::update(
   TRY(refuse_lists(request.specifications.has_value()));
   if (!request.specification && !request.runtime_config)
     return invalid("Give a Specification or a RuntimeConfig.");
-  std::lock_guard lock(changing_);
+  const std::unique_lock<std::mutex> lock = hosted_.lock();
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
   const std::int64_t copies =
@@ -327,4 +314,4 @@ void ComponentHandlers::add_to(Registry& registry) {
   registry.add<operations::DeleteInferenceComponent>(*this, &ComponentHandlers::remove);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

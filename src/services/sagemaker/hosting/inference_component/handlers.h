@@ -1,28 +1,21 @@
 // The operations on inference components.
 #pragma once
 
-#include <mutex>
-
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/endpoint/handlers.h"
+#include "services/sagemaker/hosting/inference_component/hosted_components.h"
 #include "services/sagemaker/hosting/inference_component/inference_component.h"
 #include "services/sagemaker/hosting/inference_component/rules.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
-
-inline constexpr std::size_t kComponentsPerEndpointMax = 100;
+namespace tidemill::services::sagemaker::hosting {
 
 class ComponentHandlers {
  public:
-  // `changing` is held while a component comes or asks for more (EndpointComponents::lock).
-  ComponentHandlers(const Dependencies& dependencies, std::mutex& changing)
-      : in_(dependencies), changing_(changing) {}
+  ComponentHandlers(const Dependencies& dependencies, HostedComponents& hosted)
+      : in_(dependencies), hosted_(hosted) {}
   // Registered handlers refer to this.
   void add_to(Registry& registry);
-
-  // The components of an endpoint. InternalFailure.
-  Result<std::vector<InferenceComponent>> components(const Endpoint& endpoint);
 
  private:
   Result<api::sagemaker::CreateInferenceComponentOutput> create(
@@ -50,11 +43,11 @@ class ComponentHandlers {
   Result<void> send(const InferenceComponent& component, const engine::Event& event);
 
   Dependencies in_;
-  std::mutex& changing_;
+  HostedComponents& hosted_;
 };
 
 // What a Describe says of the record.
 api::sagemaker::DescribeInferenceComponentOutput describe_component(
     const InferenceComponent& component);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(Rollout)
 TIDEMILL_RECORD_CODEC(InferenceComponent)
@@ -49,4 +49,4 @@ FleetOwner owner_of(const InferenceComponent& component) {
           component.name,    component.server_url, kComponentLogGroup + component.name};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -17,7 +17,7 @@
 #include "services/sagemaker/hosting/fleet/fleet_transitions.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 using ComponentSpecification = api::sagemaker::InferenceComponentSpecification;
 
@@ -110,4 +110,4 @@ using namespace fleet_tasks;                                // Publish brings it
 inline constexpr const char* kStartCopies = "StartCopies";  // InstancesRef
 }  // namespace component_tasks
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -1,12 +1,9 @@
 #include "services/sagemaker/hosting/inference_component/inference_components.h"
 
-#include <algorithm>
-
-#include "base/log.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace tasks = component_tasks;
@@ -14,18 +11,33 @@ namespace events = component_events;
 
 using Events = std::vector<engine::Event>;
 
+Result<std::optional<std::string>> log_stream_of(store::Store& store, const std::string& key,
+                                                 const ServerRef& ref) {
+  auto found = TRY(inference_components().get(store, key));
+  if (!found) return std::optional<std::string>();
+  Variant variant;
+  variant.name = found->record.variant;
+  if (const Fleet* fleet = find_fleet(found->record, ref.fleet)) variant = fleet->variants.front();
+  return std::optional(server_log_stream(variant, ref));
+}
+
 }  // namespace
 
+FleetOwners component_owners(store::Store& store) {
+  return {kComponentMachine, kComponentLogGroup,
+          [&store](const std::string& key, const ServerRef& ref) {
+            return log_stream_of(store, key, ref);
+          }};
+}
+
 InferenceComponents::InferenceComponents(const Dependencies& dependencies, FleetRunner& fleets,
-                                         EndpointService& endpoints)
+                                         HostedComponents& hosted, EndpointService& endpoints,
+                                         FleetListener& servers)
     : in_(dependencies),
       fleets_(fleets),
       endpoints_(endpoints),
-      handlers_(dependencies, changing_),
-      listener_(dependencies, {kComponentMachine, kComponentLogGroup,
-                               [this](const std::string& key, const ServerRef& ref) {
-                                 return log_stream(key, ref);
-                               }}) {}
+      servers_(servers),
+      handlers_(dependencies, hosted) {}
 
 std::vector<store::TableSpec> InferenceComponents::tables() {
   return {inference_components().spec()};
@@ -46,7 +58,7 @@ engine::TaskResult InferenceComponents::run_task(const InferenceComponent& compo
   if (run.type == tasks::kStartCopies) return start_copies(component, run);
   if (run.type == tasks::kStop) return stop_copies(component, run);
   if (run.type == tasks::kRestartServer)
-    return restart_server(fleets_, listener_, owner_of(component), component.active, run,
+    return restart_server(fleets_, servers_, owner_of(component), component.active, run,
                           events::kRestartFailed);
   if (run.type == tasks::kEndServer) return end_server(fleets_, owner_of(component), run);
   if (run.type == tasks::kRemove) return remove(component, run);
@@ -105,73 +117,4 @@ Result<void> InferenceComponents::publish(const InferenceComponent& component) {
   return endpoints_.publish(endpoint_key(component.account, component.region, component.endpoint));
 }
 
-Result<std::vector<sagemaker_runtime::VariantRoute>> InferenceComponents::routes(
-    const Endpoint& endpoint) {
-  std::vector<sagemaker_runtime::VariantRoute> all;
-  for (const InferenceComponent& component : TRY(handlers_.components(endpoint))) {
-    if (component.status == component_status::kDeleting) continue;
-    const FleetOwner owner = owner_of(component);
-    for (const std::optional<Fleet>* fleet : {&component.active, &component.pending}) {
-      // A fleet none of whose copies is ready says nothing, but one without copies must be known.
-      if (!*fleet) continue;
-      const std::int64_t ready = (*fleet)->variants.front().ready_instances();
-      if (ready == 0 && fleet == &component.pending) continue;
-      Result<sagemaker_runtime::VariantRoute> route = fleets_.route(owner, **fleet, 0);
-      if (!route) {
-        // The endpoint's other components answer all the same.
-        log::error("cannot serve an inference component",
-                   {{"component", component.arn}, {"reason", route.error().message}});
-        continue;
-      }
-      route->component = component.name;
-      route->weight = double(ready);
-      all.push_back(std::move(*route));
-    }
-  }
-  return all;
-}
-
-Result<void> InferenceComponents::check_variants(const Endpoint& endpoint,
-                                                 const std::vector<Variant>& variants) {
-  const std::vector<InferenceComponent> all = TRY(handlers_.components(endpoint));
-  for (const InferenceComponent& each : all)
-    if (std::ranges::none_of(variants, [&](const Variant& variant) {
-          return variant.name == each.variant && variant.containers.empty();
-        }))
-      return fail("ValidationException",
-                  "The inference component " + each.name + " is hosted on variant " + each.variant +
-                      ", which the endpoint would not have any more; delete it "
-                      "first.");
-  for (const Variant& variant : variants) {
-    std::vector<Claim> claims;
-    for (const InferenceComponent& each : all)
-      if (each.variant == variant.name) claims.push_back(claim_of(each));
-    if (!claims.empty()) TRY(check_room(std::move(claims), variant));
-  }
-  return {};
-}
-
-Result<void> InferenceComponents::check_none(const Endpoint& endpoint) {
-  constexpr std::size_t kNamedMax = 5;
-  const std::vector<InferenceComponent> all = TRY(handlers_.components(endpoint));
-  if (all.empty()) return {};
-  std::string names;
-  for (std::size_t i = 0; i < std::min(all.size(), kNamedMax); ++i)
-    names += (i ? ", " : "") + all[i].name;
-  if (all.size() > kNamedMax) names += ", ...";
-  return fail("ValidationException", "Cannot delete endpoint \"" + endpoint.arn +
-                                         "\": it hosts inference components (" + names +
-                                         "). Delete them first.");
-}
-
-Result<std::optional<std::string>> InferenceComponents::log_stream(const std::string& key,
-                                                                   const ServerRef& ref) {
-  auto found = TRY(inference_components().get(in_.store, key));
-  if (!found) return std::optional<std::string>();
-  Variant variant;
-  variant.name = found->record.variant;
-  if (const Fleet* fleet = find_fleet(found->record, ref.fleet)) variant = fleet->variants.front();
-  return std::optional(server_log_stream(variant, ref));
-}
-
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,40 +2,34 @@
 // step with it. Their routes are published with their endpoint's.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "compute/compute.h"
 #include "engine/engine.h"
-#include "services/sagemaker/hosting/endpoint/components.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_service.h"
 #include "services/sagemaker/hosting/fleet/fleet_listener.h"
 #include "services/sagemaker/hosting/fleet/fleet_machine.h"
 #include "services/sagemaker/hosting/inference_component/handlers.h"
+#include "services/sagemaker/hosting/inference_component/hosted_components.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
-class InferenceComponents final : public EndpointComponents {
+// The listener of components' servers is made from this. Borrows the store.
+FleetOwners component_owners(store::Store& store);
+
+class InferenceComponents final {
  public:
-  // Borrows the fleets and the endpoints.
+  // Borrows all of them. `servers` gets the reports about servers whose jobs' ids begin with
+  // kComponentJobPrefix.
   InferenceComponents(const Dependencies& dependencies, FleetRunner& fleets,
-                      EndpointService& endpoints);
+                      HostedComponents& hosted, EndpointService& endpoints, FleetListener& servers);
   static std::vector<store::TableSpec> tables();
 
   // Before the engine starts.
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
-
-  // For reports about servers whose jobs' ids begin with kComponentJobPrefix.
-  FleetListener& servers() { return listener_; }
-
-  Result<std::vector<sagemaker_runtime::VariantRoute>> routes(const Endpoint& endpoint) override;
-  std::unique_lock<std::mutex> lock() override { return std::unique_lock(changing_); }
-  Result<void> check_variants(const Endpoint& endpoint,
-                              const std::vector<Variant>& variants) override;
-  Result<void> check_none(const Endpoint& endpoint) override;
 
  private:
   engine::TaskResult run_task(const InferenceComponent& component, const engine::TaskRun& run);
@@ -43,14 +37,12 @@ class InferenceComponents final : public EndpointComponents {
   engine::TaskResult stop_copies(const InferenceComponent& component, const engine::TaskRun& run);
   engine::TaskResult remove(const InferenceComponent& component, const engine::TaskRun& run);
   Result<void> publish(const InferenceComponent& component);
-  Result<std::optional<std::string>> log_stream(const std::string& key, const ServerRef& ref);
 
   Dependencies in_;
   FleetRunner& fleets_;
   EndpointService& endpoints_;
-  std::mutex changing_;  // held while a component comes or asks for more
+  FleetListener& servers_;
   ComponentHandlers handlers_;
-  FleetListener listener_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

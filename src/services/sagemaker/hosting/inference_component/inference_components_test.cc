@@ -16,7 +16,7 @@
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 #include "store/memory/memory_store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace fs = std::filesystem;
@@ -131,9 +131,14 @@ class InferenceComponentsTest : public ::testing::Test {
         dependencies, FleetOptions{directory_, [this](const ServerAddress& address) {
                                      return pings_.answers(address);
                                    }});
-    endpoints_ = std::make_unique<EndpointService>(dependencies, routes_, *fleets_, capture_);
-    components_ = std::make_unique<InferenceComponents>(dependencies, *fleets_, *endpoints_);
-    endpoints_->host(*components_);
+    hosted_ = std::make_unique<HostedComponents>(*store_, *fleets_);
+    endpoint_servers_ = std::make_unique<FleetListener>(dependencies, endpoint_owners(*store_));
+    component_servers_ = std::make_unique<FleetListener>(dependencies, component_owners(*store_));
+    endpoints_ = std::make_unique<EndpointService>(
+        dependencies,
+        EndpointParts{routes_, *fleets_, capture_, *hosted_, health_, *endpoint_servers_});
+    components_ = std::make_unique<InferenceComponents>(dependencies, *fleets_, *hosted_,
+                                                        *endpoints_, *component_servers_);
     components_->add_to(*engine_);
     ASSERT_TRUE(engine_->start());
     add_endpoint();
@@ -207,6 +212,9 @@ class InferenceComponentsTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<FleetRunner> fleets_;
+  std::unique_ptr<HostedComponents> hosted_;
+  std::unique_ptr<FleetListener> endpoint_servers_, component_servers_;
+  HealthMonitor health_{HealthOptions{}};  // never started: nobody is asked
   std::unique_ptr<EndpointService> endpoints_;
   std::unique_ptr<InferenceComponents> components_;
 };
@@ -280,4 +288,4 @@ TEST_F(InferenceComponentsTest, What_a_server_says_and_its_end_reach_its_compone
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -9,7 +9,7 @@
 #include "services/sagemaker/common/images/images.h"
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -170,4 +170,4 @@ Result<void> check_room(std::vector<Claim> claims, const Variant& variant) {
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -6,7 +6,7 @@
 
 #include "services/sagemaker/hosting/inference_component/inference_component.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // Checks across members, and that nothing is asked for that is not there. ValidationException.
 Result<void> check_specification(const ComponentSpecification& specification);
@@ -32,4 +32,4 @@ Claim claim_of(const InferenceComponent& component);
 // that of who asks.
 Result<void> check_room(std::vector<Claim> claims, const Variant& variant);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

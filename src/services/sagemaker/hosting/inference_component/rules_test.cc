@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using ::testing::HasSubstr;
@@ -142,4 +142,4 @@ TEST(InferenceComponentCopies, Have_their_limits) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

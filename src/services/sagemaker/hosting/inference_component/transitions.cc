@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/hosting/inference_component/copies.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace events = component_events;
@@ -390,4 +390,4 @@ Outcome component_transition(const InferenceComponent& component, const engine::
   return stale();
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/hosting/inference_component/inference_component.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 // The first record, and its first tasks.
 engine::Step<InferenceComponent> begin_component(InferenceComponent component,
@@ -18,4 +18,4 @@ engine::Step<InferenceComponent> refuse_component(InferenceComponent component,
 Result<std::optional<engine::Step<InferenceComponent>>> component_transition(
     const InferenceComponent& component, const engine::Event& event, Timestamp now);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

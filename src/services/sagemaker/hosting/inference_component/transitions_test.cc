@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/hosting/fleet/test_fleet_machine.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using ::testing::ElementsAre;
@@ -68,7 +68,7 @@ struct Machine : TestMachine<InferenceComponent, component_transition> {
     EXPECT_TRUE(task("StartCopies"));
     EXPECT_TRUE(from_value(task("StartCopies")->payload, ref));
     return apply({events::kCopiesReady,
-                  to_value(sagemaker::ready(*find_fleet(record, ref.fleet), ref.instances))});
+                  to_value(hosting::ready(*find_fleet(record, ref.fleet), ref.instances))});
   }
   bool publish() { return apply({events::kPublished, publication}); }
   bool want(std::int64_t copies) { return apply({events::kCopiesRequested, Value(copies)}); }
@@ -410,4 +410,4 @@ TEST(InferenceComponentTransitions, What_leaves_is_looked_at_again_while_request
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

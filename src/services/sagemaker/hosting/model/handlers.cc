@@ -4,7 +4,7 @@
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/model/model.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 namespace api = tidemill::api::sagemaker;
@@ -146,4 +146,4 @@ void add_model_operations(Registry& registry, const Dependencies& dependencies) 
       [handlers](Context& c, const auto& request) { return handlers->remove(c, request); });
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 TIDEMILL_RECORD_CODEC(ModelRecord)
 
@@ -48,4 +48,4 @@ std::vector<std::string> hosting_source_arns(const std::string& own_arn) {
   return {own_arn, place + "endpoint/*", place + "transform-job/*"};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -10,7 +10,7 @@
 #include "services/service.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 
 struct ModelRecord {
   std::string account, region, arn;
@@ -47,4 +47,4 @@ std::vector<std::string> hosting_source_arns(const std::string& own_arn);
 // CreateModel, DescribeModel, ListModels, DeleteModel.
 void add_model_operations(Registry& registry, const Dependencies& dependencies);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

@@ -4,7 +4,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/hosting/model/model.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 std::unexpected<Error> invalid(std::string message) {
@@ -83,4 +83,4 @@ Result<void> check_model(const api::sagemaker::CreateModelInput& request) {
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

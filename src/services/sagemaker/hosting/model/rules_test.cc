@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/hosting/model/model.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 using namespace api::sagemaker;
@@ -78,4 +78,4 @@ TEST(ModelRules, What_is_harmless_or_off_is_accepted) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::hosting

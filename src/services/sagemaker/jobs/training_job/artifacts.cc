@@ -12,7 +12,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/training_job/channels.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -222,4 +222,4 @@ Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job
   return model_uri;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

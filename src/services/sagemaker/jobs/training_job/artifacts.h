@@ -8,7 +8,7 @@
 #include "services/sagemaker/common/stoppable.h"
 #include "services/sagemaker/jobs/training_job/job_folder.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // "" when the job did well: exit code 0, or it was stopped. Else AWS's form: "AlgorithmError: <what
 // output/failure or the end of the log says>, exit code: 1".
@@ -24,4 +24,4 @@ std::string describe_failure(std::string_view log);
 Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job,
                                      const JobFolder& folder, bool with_model, StopCheck& stop);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

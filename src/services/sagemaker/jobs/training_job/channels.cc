@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -162,4 +162,4 @@ Result<void> restore_checkpoints(s3::S3Interface& s3, const TrainingJob& job,
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

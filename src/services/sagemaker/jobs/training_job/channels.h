@@ -9,7 +9,7 @@
 #include "services/s3/interface.h"
 #include "services/sagemaker/jobs/training_job/job_folder.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Downloads every channel. An Error with the code "ClientError" is the user's (no such data);
 // others are ours and may be tried again.
@@ -35,4 +35,4 @@ Result<Manifest> parse_manifest(std::string_view text);
 
 inline constexpr const char* kClientError = "ClientError";
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

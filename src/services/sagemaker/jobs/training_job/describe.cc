@@ -4,7 +4,7 @@
 #include "services/sagemaker/jobs/training_job/metrics.h"
 #include "services/sagemaker/jobs/training_job/training_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -120,4 +120,4 @@ DescribeTrainingJobResponse describe_training_job(const TrainingJob& job, Timest
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

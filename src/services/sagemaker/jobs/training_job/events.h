@@ -5,14 +5,14 @@
 
 #include "services/sagemaker/jobs/training_job/training_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // The detail type of the event that EventBridge gets when a job's status changes.
 inline constexpr const char* kTrainingStateChange = "SageMaker Training Job State Change";
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs
 
-namespace tidemill::services::sagemaker::training_events {
+namespace tidemill::services::sagemaker::jobs::training_events {
 
 struct Prepared {
   static constexpr const char* kType = kPrepared;
@@ -48,4 +48,4 @@ struct StillRunning {
 };
 BOOST_DESCRIBE_STRUCT(StillRunning, (), (compute_id))
 
-}  // namespace tidemill::services::sagemaker::training_events
+}  // namespace tidemill::services::sagemaker::jobs::training_events

@@ -8,7 +8,7 @@
 #include "services/sagemaker/jobs/training_job/training_jobs.h"
 #include "services/sagemaker/jobs/training_job/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -134,4 +134,4 @@ Result<api::Empty> TrainingHandlers::erase(Context& context,
   return api::Empty{};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

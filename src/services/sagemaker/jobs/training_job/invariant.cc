@@ -1,6 +1,6 @@
 #include "services/sagemaker/jobs/training_job/invariant.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 std::string_view invariant(const TrainingJob& job) {
   const bool ended = job.status == "Completed" || job.status == "Failed" || job.status == "Stopped";
@@ -19,4 +19,4 @@ std::string_view invariant(const TrainingJob& job) {
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

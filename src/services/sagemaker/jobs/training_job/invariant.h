@@ -6,8 +6,8 @@
 #include "services/sagemaker/jobs/training_job/training_job.h"
 #include "store/invariant.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 std::string_view invariant(const TrainingJob& job);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

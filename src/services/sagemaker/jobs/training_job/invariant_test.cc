@@ -5,7 +5,7 @@
 #include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/jobs/training_job/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 TEST(SagemakerInvariants, Training_jobIsOverExactlyWhenItsStatusSaysSo) {
@@ -29,22 +29,22 @@ TEST(SagemakerInvariants, Training_jobIsOverExactlyWhenItsStatusSaysSo) {
 }
 
 TEST(SagemakerInvariants, Endpoint_inServiceHasAFleet) {
-  Endpoint endpoint;
+  hosting::Endpoint endpoint;
   endpoint.name = "e";
   endpoint.arn = "arn";
   EXPECT_EQ(invariant(endpoint), "");
-  endpoint.status = endpoint_status::kInService;
+  endpoint.status = hosting::endpoint_status::kInService;
   EXPECT_NE(invariant(endpoint), "");
   endpoint.active.emplace().id = "one";
   EXPECT_EQ(invariant(endpoint), "");
   endpoint.pending.emplace().id = "one";
   EXPECT_NE(invariant(endpoint), "");
   endpoint.pending.reset();
-  endpoint.status = endpoint_status::kDeleting;
+  endpoint.status = hosting::endpoint_status::kDeleting;
   EXPECT_NE(invariant(endpoint), "");
   endpoint.status = "Gone";
   EXPECT_NE(invariant(endpoint), "");
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -3,7 +3,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/jobs/training_job/events.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -72,4 +72,4 @@ std::string TrainingJobCounts::metrics_text() const {
   return text;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -10,7 +10,7 @@
 #include "engine/outbox.h"
 #include "store/store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Thread-safe. Keeps the jobs that are under way, and only counts those that end.
 class TrainingJobCounts {
@@ -31,4 +31,4 @@ class TrainingJobCounts {
   std::map<std::string, std::uint64_t> ended_;           // by status; guarded by mutex_
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -10,7 +10,7 @@
 #include "services/sagemaker/jobs/training_job/channels.h"
 #include "services/sagemaker/jobs/training_job/job_folder.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 namespace fs = std::filesystem;
@@ -149,4 +149,4 @@ TEST_F(FailureReasonTest, LinksOfTheJobAreNotRead) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -6,7 +6,7 @@
 #include "base/json.h"
 #include "compute/instance_types.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -163,4 +163,4 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
   return spec;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -10,7 +10,7 @@
 #include "services/sagemaker/common/job_network.h"
 #include "services/sagemaker/jobs/training_job/training_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // <jobs>/<compute id>/ml is the job's /opt/ml, home its home.
 struct JobFolder {
@@ -41,4 +41,4 @@ struct JobSurroundings {
 compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,
                           const JobSurroundings& surroundings);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -157,4 +157,4 @@ std::vector<TrainingMetric> final_metrics(
   return metrics;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -11,7 +11,7 @@
 #include "services/sagemaker/common/images/images.h"
 #include "services/sagemaker/jobs/training_job/training_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // ValidationException when an expression is none, or has no group for the value.
 Result<void> check_metric_definitions(
@@ -32,4 +32,4 @@ std::vector<TrainingMetric> final_metrics(
     const std::vector<api::sagemaker::MetricDefinition>& definitions, const compute::LogTail& log,
     Timestamp ended);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 std::map<std::string, double> values(const std::vector<TrainingMetric>& metrics) {
@@ -85,4 +85,4 @@ TEST(TrainingMetrics, OddExpressions) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -8,7 +8,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/training_job/metrics.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -140,4 +140,4 @@ Result<void> check_training_request(const CreateTrainingJobRequest& request,
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

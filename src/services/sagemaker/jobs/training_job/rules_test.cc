@@ -5,7 +5,7 @@
 
 #include <functional>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 using Request = api::sagemaker::CreateTrainingJobRequest;
@@ -103,4 +103,4 @@ TEST(TrainingRules, AnUnknownImageWithAProgramOfThisMachine) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -11,7 +11,7 @@
 #include "services/sagemaker/jobs/training_job/metrics.h"
 #include "services/sagemaker/jobs/training_job/training_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -215,4 +215,4 @@ bool TrainingListener::job_logged(const std::string& id,
       lines, LogSource::one_job);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -29,7 +29,7 @@
 #include "services/sagemaker/sagemaker_service.h"
 #include "store/memory/memory_store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace operations = api::sagemaker::operations;
 
@@ -173,4 +173,4 @@ class TrainingJobsTest : public ::testing::Test {
   std::unique_ptr<SagemakerService> service_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -3,7 +3,7 @@
 
 #include "services/sagemaker/jobs/training_job/test_training_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 using ::testing::AllOf;
@@ -76,4 +76,4 @@ TEST_F(TrainingJobsTest, NamesThatTheOtherSideCannotHaveAreTheUsersFault) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

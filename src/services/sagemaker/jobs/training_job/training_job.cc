@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 TIDEMILL_RECORD_CODEC(TrainingTransition)
 TIDEMILL_RECORD_CODEC(TrainingMetric)
@@ -62,4 +62,4 @@ std::string log_stream(std::string_view name, Timestamp created) {
 
 bool is_terminal(const TrainingJob& job) { return job.phase == TrainingPhase::over; }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -15,7 +15,7 @@
 #include "services/sagemaker/jobs/job.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Where the work stands; the status that clients see also tells of stopping.
 enum class TrainingPhase { preparing, downloading, training, uploading, over };
@@ -125,4 +125,4 @@ inline constexpr int kStopGraceSeconds = 120;
 // Of ResourceConfig, where it says nothing.
 inline constexpr std::int64_t kVolumeDefaultGb = 30;
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -3,7 +3,7 @@
 #include "services/sagemaker/jobs/training_job/invariant.h"
 #include "services/sagemaker/jobs/training_job/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 void TrainingJobs::add_to(engine::Engine& engine) {
   engine.add(engine::make_machine<TrainingJob>(
@@ -29,4 +29,4 @@ void TrainingJobs::add_to(Registry& registry) {
   registry.add<operations::DeleteTrainingJob>(handlers_, &TrainingHandlers::erase);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

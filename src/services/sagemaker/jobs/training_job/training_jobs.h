@@ -8,7 +8,7 @@
 #include "services/sagemaker/jobs/training_job/training_job.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Effects: what tasks do. Each may run again after a crash and then does no harm.
 class TrainingTasks {
@@ -86,4 +86,4 @@ class TrainingJobs {
   TrainingHandlers handlers_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

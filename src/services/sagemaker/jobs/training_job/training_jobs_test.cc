@@ -5,7 +5,7 @@
 #include "compute/process/shim.h"
 #include "services/sagemaker/jobs/training_job/test_training_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 using ::testing::ElementsAre;
@@ -141,7 +141,7 @@ TEST_F(TrainingJobsTest, JobGoesOnWithoutTheServer) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs
 
 // Jobs' shims are this program, too.
 int main(int argc, char** argv) {

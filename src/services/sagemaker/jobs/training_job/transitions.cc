@@ -6,7 +6,7 @@
 #include "services/sagemaker/common/state_change.h"
 #include "services/sagemaker/jobs/training_job/events.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -228,4 +228,4 @@ Result<Next> training_job_transition(const TrainingJob& job, const engine::Event
   return step;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

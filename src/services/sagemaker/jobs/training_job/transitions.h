@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "services/sagemaker/jobs/training_job/training_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // The first record of a job and its first tasks.
 engine::Step<TrainingJob> begin_training_job(TrainingJob job, Timestamp now);
@@ -19,4 +19,4 @@ Result<std::optional<engine::Step<TrainingJob>>> training_job_transition(const T
 // the time by Dependencies::durations.
 void count_training_time(TrainingJob& job, Timestamp counted);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

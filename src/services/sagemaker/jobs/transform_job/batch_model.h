@@ -12,7 +12,7 @@
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Thread-safe; calls block.
 class BatchModel {
@@ -56,4 +56,4 @@ class BatchModels {
   virtual Result<void> stop(const TransformJob& job) = 0;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

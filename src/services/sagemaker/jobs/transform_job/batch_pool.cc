@@ -3,7 +3,7 @@
 #include <charconv>
 #include <thread>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -143,4 +143,4 @@ BatchOutcome BatchPool::transform(Batch batch) const {
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

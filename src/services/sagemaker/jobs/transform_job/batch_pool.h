@@ -12,7 +12,7 @@
 #include "services/sagemaker/jobs/transform_job/data/data_processing.h"
 #include "services/sagemaker/jobs/transform_job/rules.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // A batch on its way: what becomes of it.
 struct BatchOutcome {
@@ -58,4 +58,4 @@ class BatchPool {
   runtime::WorkerPool pool_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

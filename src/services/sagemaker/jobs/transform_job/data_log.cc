@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -64,4 +64,4 @@ void DataLog::flush() {
                  {{"job", job_.name()}, {"problem", written.error().message}});
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

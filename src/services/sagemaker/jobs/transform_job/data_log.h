@@ -10,7 +10,7 @@
 #include "services/logs/interface.h"
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Thread-safe. Lines are gathered and written together; a log that cannot be written is dropped,
 // since a job does not fail for it.
@@ -36,4 +36,4 @@ class DataLog {
   Timestamp flushed_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
 
-namespace tidemill::services::sagemaker::transform_events {
+namespace tidemill::services::sagemaker::jobs::transform_events {
 
 struct Started : TransformStart {
   static constexpr const char* kType = kStarted;
@@ -23,4 +23,4 @@ struct ModelChanged {
 };
 BOOST_DESCRIBE_STRUCT(ModelChanged, (), (model))
 
-}  // namespace tidemill::services::sagemaker::transform_events
+}  // namespace tidemill::services::sagemaker::jobs::transform_events

@@ -8,7 +8,7 @@
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 #include "services/sagemaker/jobs/transform_job/rules.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -20,8 +20,8 @@ constexpr int kRevivalsMax = 10;
 // Of the random part of a route's name.
 constexpr std::size_t kSecretCharacters = 32;
 
-FleetOwner owner_of(const TransformJob& job) {
-  FleetOwner owner;
+hosting::FleetOwner owner_of(const TransformJob& job) {
+  hosting::FleetOwner owner;
   owner.kind = "transform";
   owner.account = job.account;
   owner.region = job.region;
@@ -31,8 +31,8 @@ FleetOwner owner_of(const TransformJob& job) {
   return owner;
 }
 
-Result<Fleet> fleet_of(const TransformJob& job) {
-  Fleet fleet;
+Result<hosting::Fleet> fleet_of(const TransformJob& job) {
+  hosting::Fleet fleet;
   TRY(from_value(job.model, fleet));
   return fleet;
 }
@@ -103,7 +103,7 @@ bool never_answered(const Error& error) {
 // Asks through the routing table, and starts servers again that ended.
 class FleetModels::Routed final : public BatchModel {
  public:
-  Routed(FleetModels& models, TransformJob job, Fleet fleet, std::string route)
+  Routed(FleetModels& models, TransformJob job, hosting::Fleet fleet, std::string route)
       : models_(models), job_(std::move(job)), route_(std::move(route)), fleet_(std::move(fleet)) {}
   ~Routed() override { models_.routes_.remove(job_.account, job_.region, route_); }
 
@@ -121,7 +121,7 @@ class FleetModels::Routed final : public BatchModel {
     std::lock_guard lock(mutex_);
     if (revivals_ >= kRevivalsMax || !models_.next_attempts(owner_of(job_), fleet_)) return;
     ++revivals_;
-    Result<Fleet> revived = models_.revive(job_, fleet_);
+    Result<hosting::Fleet> revived = models_.revive(job_, fleet_);
     if (revived) fleet_ = std::move(*revived);
     if (revived) (void)models_.publish(job_, fleet_, route_);
   }
@@ -130,13 +130,14 @@ class FleetModels::Routed final : public BatchModel {
   const TransformJob job_;
   const std::string route_;
   std::mutex mutex_;
-  Fleet fleet_;       // guarded by mutex_
-  int revivals_ = 0;  // guarded by mutex_
+  hosting::Fleet fleet_;  // guarded by mutex_
+  int revivals_ = 0;      // guarded by mutex_
 };
 
-FleetModels::FleetModels(const Dependencies& dependencies, FleetRunner& fleets,
+FleetModels::FleetModels(const Dependencies& dependencies, hosting::FleetRunner& fleets,
                          sagemaker_runtime::RoutingTable& routes,
-                         std::function<bool(const ServerAddress&)> ping, InvokeRoute invoke)
+                         std::function<bool(const hosting::ServerAddress&)> ping,
+                         InvokeRoute invoke)
     : on_(dependencies),
       fleets_(fleets),
       routes_(routes),
@@ -146,18 +147,18 @@ FleetModels::FleetModels(const Dependencies& dependencies, FleetRunner& fleets,
 Result<BatchModels::Plan> FleetModels::plan(
     const Context& context, const api::sagemaker::CreateTransformJobRequest& request,
     const std::string& instance_id) {
-  Variant variant =
-      TRY(variant_of_model(on_, context.account(), context.region, request.model_name));
+  hosting::Variant variant =
+      TRY(hosting::variant_of_model(on_, context.account(), context.region, request.model_name));
   if (variant.direct)
     return invalid("The model " + request.model_name +
                    " has the InferenceExecutionConfig Direct; transform jobs need Serial.");
-  for (const Container& container : variant.containers)
+  for (const hosting::Container& container : variant.containers)
     if (container.multi_model)
       return invalid("The model " + request.model_name +
                      " has a multi-model container, which transform jobs cannot use.");
   variant.name = request.transform_job_name;
   variant.instance_type = request.transform_resources->instance_type;
-  for (Container& container : variant.containers)
+  for (hosting::Container& container : variant.containers)
     for (const auto& [name, value] : batch_environment(request))
       container.environment[name] = value;
   // Instances beyond the cores would only wait for each other.
@@ -166,7 +167,7 @@ Result<BatchModels::Plan> FleetModels::plan(
                                   : std::min(cores, request.transform_resources->instance_count));
   Plan out;
   out.role_arn = variant.role_arn;
-  Fleet fleet;
+  hosting::Fleet fleet;
   fleet.id = instance_id;
   fleet.variants.push_back(std::move(variant));
   fleet.started = on_.clock.now();
@@ -174,12 +175,12 @@ Result<BatchModels::Plan> FleetModels::plan(
   return out;
 }
 
-bool FleetModels::next_attempts(const FleetOwner& owner, Fleet& fleet) {
+bool FleetModels::next_attempts(const hosting::FleetOwner& owner, hosting::Fleet& fleet) {
   bool any = false;
   Result<sagemaker_runtime::VariantRoute> route = fleets_.route(owner, fleet, 0);
-  Variant& variant = fleet.variants.front();
+  hosting::Variant& variant = fleet.variants.front();
   std::size_t ready = 0;
-  for (Instance& instance : variant.instances) {
+  for (hosting::Instance& instance : variant.instances) {
     if (!instance.ready()) continue;
     for (std::size_t i = 0; route && i < instance.servers.size(); ++i) {
       if (variant.containers[i].native()) continue;
@@ -194,18 +195,19 @@ bool FleetModels::next_attempts(const FleetOwner& owner, Fleet& fleet) {
   return any;
 }
 
-Result<Fleet> FleetModels::revive(const TransformJob& job, Fleet fleet) {
+Result<hosting::Fleet> FleetModels::revive(const TransformJob& job, hosting::Fleet fleet) {
   ValueObject changed;
   changed.append("model", to_value(fleet));
   TRY(on_.engine.send(kTransformJobMachine, transform_job_key(job.account, job.region, job.name()),
                       {transform_events::kModelChanged, std::move(changed)}));
-  const FleetOwner owner = owner_of(job);
-  Variant& variant = fleet.variants.front();
+  const hosting::FleetOwner owner = owner_of(job);
+  hosting::Variant& variant = fleet.variants.front();
   for (std::size_t i = 0; i < variant.instances.size(); ++i)
     for (std::size_t c = 0; c < variant.containers.size(); ++c) {
-      Server& server = variant.instances[i].servers[c];
+      hosting::Server& server = variant.instances[i].servers[c];
       if (server.ready) continue;
-      const ServerRef ref{fleet.id, 0, std::int64_t(i), std::int64_t(c), server.attempt, 0, {}};
+      const hosting::ServerRef ref{fleet.id, 0, std::int64_t(i), std::int64_t(c), server.attempt,
+                                   0,        {}};
       server.port = TRY(fleets_.start_server(owner, fleet, ref)).port;
       server.ready = true;
     }
@@ -213,16 +215,16 @@ Result<Fleet> FleetModels::revive(const TransformJob& job, Fleet fleet) {
 }
 
 Result<Value> FleetModels::start(const TransformJob& job) {
-  const FleetOwner owner = owner_of(job);
-  Fleet fleet = TRY(fleet_of(job));
-  const std::vector<InstanceIndex> instances = all_instances(fleet);
+  const hosting::FleetOwner owner = owner_of(job);
+  hosting::Fleet fleet = TRY(fleet_of(job));
+  const std::vector<hosting::InstanceIndex> instances = hosting::all_instances(fleet);
   fleet = TRY(fleets_.start(owner, std::move(fleet), instances));
   // Servers that the record has as ready may be gone since: after a power cut all of them are.
   if (next_attempts(owner, fleet)) fleet = TRY(revive(job, std::move(fleet)));
   return to_value(fleet);
 }
 
-Result<void> FleetModels::publish(const TransformJob& job, const Fleet& fleet,
+Result<void> FleetModels::publish(const TransformJob& job, const hosting::Fleet& fleet,
                                   const std::string& name) {
   sagemaker_runtime::EndpointRoute route;
   route.account = job.account;
@@ -234,7 +236,7 @@ Result<void> FleetModels::publish(const TransformJob& job, const Fleet& fleet,
 }
 
 Result<std::unique_ptr<BatchModel>> FleetModels::open(const TransformJob& job) {
-  Fleet fleet = TRY(fleet_of(job));
+  hosting::Fleet fleet = TRY(fleet_of(job));
   if (fleet.variants.front().native() && fleet.variants.front().containers.size() == 1) {
     const auto route = TRY(fleets_.route(owner_of(job), fleet, 0));
     return std::make_unique<NativeModel>(route.containers.front());
@@ -253,18 +255,18 @@ Result<void> FleetModels::stop(const TransformJob& job) {
 void FleetModels::job_exited(const std::string&, const compute::JobExit&) {}
 
 bool FleetModels::job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) {
-  Result<ServerJob> from = parse_server_job_id(id);
+  Result<hosting::ServerJob> from = hosting::parse_server_job_id(id);
   if (!from) return true;
   auto found =
       transform_jobs().get(on_.store, transform_job_key(from->account, from->region, from->name));
   if (!found) return false;
   if (!*found) return true;
-  Result<Fleet> fleet = fleet_of((*found)->record);
+  Result<hosting::Fleet> fleet = fleet_of((*found)->record);
   if (!fleet || fleet->variants.empty()) return true;
   return keep_lines(on_.logs,
                     {from->account, from->region, kTransformLogGroup,
-                     server_log_stream(fleet->variants.front(), from->ref)},
+                     hosting::server_log_stream(fleet->variants.front(), from->ref)},
                     lines, LogSource::many_jobs);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

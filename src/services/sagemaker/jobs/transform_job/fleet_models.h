@@ -12,7 +12,7 @@
 #include "services/sagemaker/jobs/transform_job/batch_model.h"
 #include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // InvokeEndpoint past the network: of the endpoint that the routing table has under these names.
 // Blocks until there is an answer, the request's time is over or it is stopped.
@@ -26,9 +26,9 @@ inline constexpr const char* kTransformServerPrefix = "transform.";
 class FleetModels final : public BatchModels, public compute::JobListener {
  public:
   // Borrows all.
-  FleetModels(const Dependencies& dependencies, FleetRunner& fleets,
+  FleetModels(const Dependencies& dependencies, hosting::FleetRunner& fleets,
               sagemaker_runtime::RoutingTable& routes,
-              std::function<bool(const ServerAddress&)> ping, InvokeRoute invoke);
+              std::function<bool(const hosting::ServerAddress&)> ping, InvokeRoute invoke);
 
   Result<Plan> plan(const Context& context,
                     const api::sagemaker::CreateTransformJobRequest& request,
@@ -43,17 +43,18 @@ class FleetModels final : public BatchModels, public compute::JobListener {
  private:
   class Routed;
 
-  Result<void> publish(const TransformJob& job, const Fleet& fleet, const std::string& name);
+  Result<void> publish(const TransformJob& job, const hosting::Fleet& fleet,
+                       const std::string& name);
   // Servers that do not answer any more get their next attempt. True when there were any.
-  bool next_attempts(const FleetOwner& owner, Fleet& fleet);
+  bool next_attempts(const hosting::FleetOwner& owner, hosting::Fleet& fleet);
   // The fleet with every server answering; what was changed is recorded before it is started.
-  Result<Fleet> revive(const TransformJob& job, Fleet fleet);
+  Result<hosting::Fleet> revive(const TransformJob& job, hosting::Fleet fleet);
 
   const Dependencies on_;
-  FleetRunner& fleets_;
+  hosting::FleetRunner& fleets_;
   sagemaker_runtime::RoutingTable& routes_;
-  const std::function<bool(const ServerAddress&)> ping_;
+  const std::function<bool(const hosting::ServerAddress&)> ping_;
   const InvokeRoute invoke_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

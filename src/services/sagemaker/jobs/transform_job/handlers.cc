@@ -6,7 +6,7 @@
 #include "services/sagemaker/jobs/transform_job/transform_jobs.h"
 #include "services/sagemaker/jobs/transform_job/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -158,4 +158,4 @@ Result<api::Empty> TransformHandlers::stop(Context& context,
       "The request was rejected because the transform job is in status " + job.status + ".");
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

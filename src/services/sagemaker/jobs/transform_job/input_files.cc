@@ -3,7 +3,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/training_job/channels.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -135,4 +135,4 @@ Result<void> forget_input_files(store::Store& store, const TransformJob& job) {
   }
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -7,7 +7,7 @@
 #include "services/s3/interface.h"
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 inline constexpr std::int64_t kInputFilesMax = 1'000'000;
 
@@ -26,4 +26,4 @@ Result<std::int64_t> plan_input_files(store::Store& store, s3::S3Interface& s3,
 // Removes the rows. Idempotent.
 Result<void> forget_input_files(store::Store& store, const TransformJob& job);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -6,7 +6,7 @@
 #include "compute/instance_types.h"
 #include "services/sagemaker/common/s3_uri.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -130,4 +130,4 @@ TransformPlan transform_plan(const CreateTransformJobRequest& request) {
   return plan;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -8,7 +8,7 @@
 #include "services/sagemaker/jobs/transform_job/data/data_processing.h"
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 inline constexpr std::int64_t kPayloadDefaultMb = 6;
 inline constexpr std::int64_t kPayloadMaxMb = 100;  // also of all concurrent payloads together
@@ -34,4 +34,4 @@ struct TransformPlan {
 TransformPlan transform_plan(const api::sagemaker::CreateTransformJobRequest& request);
 Result<DataProcessing> data_processing(const api::sagemaker::CreateTransformJobRequest& request);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

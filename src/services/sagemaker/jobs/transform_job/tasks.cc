@@ -4,7 +4,7 @@
 #include "services/sagemaker/jobs/transform_job/input_files.h"
 #include "services/sagemaker/jobs/transform_job/transform_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -121,4 +121,4 @@ engine::TaskResult TransformTasks::clean_up(const TransformJob& job, const std::
   return std::vector<engine::Event>();
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

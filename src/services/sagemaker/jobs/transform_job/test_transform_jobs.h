@@ -25,7 +25,7 @@
 #include "services/sagemaker/jobs/transform_job/transform_jobs.h"
 #include "store/memory/memory_store.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace operations = api::sagemaker::operations;
 
@@ -208,4 +208,4 @@ class TransformJobsTest : public ::testing::Test {
   std::optional<Registry> registry_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -7,7 +7,7 @@
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/transform_job/data/gzip_source.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -140,4 +140,4 @@ Result<FileResult> transform_file(const FileTransform& with, const TransformFile
   return FileResult{"", output.records()};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -8,7 +8,7 @@
 #include "services/sagemaker/jobs/transform_job/batch_pool.h"
 #include "services/sagemaker/jobs/transform_job/data_log.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 struct FileResult {
   std::string failure;  // "" done; begins with "ClientError: " or "AlgorithmError: "
@@ -30,4 +30,4 @@ struct FileTransform {
 // drops when something fails. Tidemill.Cancelled when stopped; other errors may be tried again.
 Result<FileResult> transform_file(const FileTransform& with, const TransformFile& file);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -4,7 +4,7 @@
 
 #include "services/sagemaker/common/listing/listing.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 TIDEMILL_RECORD_CODEC(TransformProgress)
 TIDEMILL_RECORD_CODEC(TransformJob)
@@ -55,4 +55,4 @@ std::string transform_file_key(const TransformJob& job, std::int64_t index) {
   return store::key({job.account, job.region, job.name(), digits});
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -15,7 +15,7 @@
 #include "services/sagemaker/jobs/job.h"
 #include "store/table.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 enum class TransformPhase { starting, transforming, over };
 BOOST_DESCRIBE_ENUM(TransformPhase, starting, transforming, over)
@@ -105,4 +105,4 @@ struct TransformResult {
 };
 TIDEMILL_RECORD(TransformResult, (), (progress, failure_reason))
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

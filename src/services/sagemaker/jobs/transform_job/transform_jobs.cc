@@ -2,7 +2,7 @@
 
 #include "services/sagemaker/jobs/transform_job/transitions.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 std::vector<store::TableSpec> TransformJobs::tables() {
   return {transform_jobs().spec(), transform_files().spec()};
@@ -25,4 +25,4 @@ void TransformJobs::add_to(Registry& registry) {
   registry.add<operations::StopTransformJob>(handlers_, &TransformHandlers::stop);
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

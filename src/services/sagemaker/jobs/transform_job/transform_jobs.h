@@ -13,7 +13,7 @@
 #include "services/sagemaker/jobs/transform_job/transform_run.h"
 #include "services/service.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Effects: what tasks do. Each may run again after a crash and then goes on.
 class TransformTasks {
@@ -79,4 +79,4 @@ class TransformJobs {
   TransformHandlers handlers_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/jobs/transform_job/test_transform_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 using ::testing::HasSubstr;
@@ -73,4 +73,4 @@ TEST_F(TransformJobsTest, ListsPagesAndFilters) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -6,7 +6,7 @@
 #include "base/utf8.h"
 #include "services/sagemaker/hosting/fleet/instance_spec.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -32,7 +32,7 @@ std::string cut(std::string text, std::size_t bytes_max) {
   std::string out;
   if (trace < bytes_max / 2) {
     out = text.substr(0, trace);
-    std::string reason = reason_from_log(text.substr(trace), bytes_max - trace);
+    std::string reason = hosting::reason_from_log(text.substr(trace), bytes_max - trace);
     // A text that was cut before has the exception's line in front of its traceback already.
     const std::size_t line_bytes = reason.find('\n') + 1;
     if (line_bytes > 0 && out.ends_with(reason.substr(0, line_bytes))) reason.erase(0, line_bytes);
@@ -207,4 +207,4 @@ Result<TransformResult> TransformRun::run() {
   return TransformResult{progress_, failure_reason()};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -9,7 +9,7 @@
 #include "services/sagemaker/jobs/transform_job/batch_model.h"
 #include "services/sagemaker/jobs/transform_job/transform_file.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Since the server started, of all jobs.
 struct TransformCounters {
@@ -55,4 +55,4 @@ class TransformRun {
   std::string first_failure_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -6,7 +6,7 @@
 #include "base/test_eventually.h"
 #include "services/sagemaker/jobs/transform_job/test_transform_jobs.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 using namespace api::sagemaker;
@@ -78,4 +78,4 @@ TEST_F(TransformJobsTest, ARestartGoesOnWhereItWas) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

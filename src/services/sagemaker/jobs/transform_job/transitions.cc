@@ -4,7 +4,7 @@
 #include "services/sagemaker/common/state_change.h"
 #include "services/sagemaker/jobs/transform_job/events.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -120,4 +120,4 @@ Result<Next> transform_job_transition(const TransformJob& job, const engine::Eve
   return step;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

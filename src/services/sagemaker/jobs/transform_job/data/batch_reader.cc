@@ -6,7 +6,7 @@
 
 #include "base/checksum.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -270,4 +270,4 @@ Result<std::optional<Batch>> BatchReader::next() {
   return std::optional(std::move(batch));
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -12,7 +12,7 @@
 #include "base/byte_stream.h"
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // record_io: MXNet's; tf_record: TensorFlow's.
 enum class SplitType { none, line, record_io, tf_record };
@@ -80,4 +80,4 @@ class BatchReader {
   bool over_ = false;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 Result<std::vector<std::string_view>> csv_fields(std::string_view row) {
   std::vector<std::string_view> out;
@@ -36,4 +36,4 @@ std::vector<std::string_view> text_lines(std::string_view text) {
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

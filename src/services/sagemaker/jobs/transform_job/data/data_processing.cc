@@ -5,7 +5,7 @@
 #include "services/sagemaker/jobs/transform_job/data/csv_row.h"
 #include "services/sagemaker/jobs/transform_job/data/json_text.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -167,4 +167,4 @@ Result<void> DataProcessing::append_output(const Batch& batch, std::string_view 
   return {};
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -10,7 +10,7 @@
 #include "services/sagemaker/jobs/transform_job/data/batch_reader.h"
 #include "services/sagemaker/jobs/transform_job/data/json_path.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 struct DataProcessingOptions {
   std::string input_filter = "$", output_filter = "$";
@@ -58,4 +58,4 @@ class DataProcessing {
 inline constexpr const char* kJoinedInput = "SageMakerInput";
 inline constexpr const char* kJoinedOutput = "SageMakerOutput";
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

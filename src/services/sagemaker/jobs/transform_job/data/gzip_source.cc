@@ -2,7 +2,7 @@
 
 #include <zlib.h>
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -72,4 +72,4 @@ std::unique_ptr<ByteSource> gunzip(std::unique_ptr<ByteSource> compressed) {
   return std::make_unique<GzipSource>(std::move(compressed));
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

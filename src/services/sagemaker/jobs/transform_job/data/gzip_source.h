@@ -5,9 +5,9 @@
 
 #include "base/byte_stream.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // Also of several gzip members in a row. Tidemill.Invalid for damaged or cut-off data.
 std::unique_ptr<ByteSource> gunzip(std::unique_ptr<ByteSource> compressed);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

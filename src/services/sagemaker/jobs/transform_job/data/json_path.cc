@@ -5,7 +5,7 @@
 
 #include "services/sagemaker/jobs/transform_job/data/json_text.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -260,4 +260,4 @@ Result<std::vector<std::size_t>> JsonPath::columns(std::size_t count) const {
   return out;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -13,7 +13,7 @@
 
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 class JsonPath {
  public:
@@ -58,4 +58,4 @@ class JsonPath {
   std::vector<Step> steps_;
 };
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

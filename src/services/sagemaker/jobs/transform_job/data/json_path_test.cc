@@ -6,7 +6,7 @@
 #include "services/sagemaker/jobs/transform_job/data/csv_row.h"
 #include "services/sagemaker/jobs/transform_job/data/json_text.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 using ::testing::ElementsAre;
@@ -119,4 +119,4 @@ TEST(CsvRow, LinesLoseTheirEndsAndEmptyOnesGo) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

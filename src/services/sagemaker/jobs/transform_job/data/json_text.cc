@@ -3,7 +3,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
@@ -205,4 +205,4 @@ std::string_view trim_white_space(std::string_view text) {
   return text;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::sagemaker::jobs {
 
 // One document, white space around it allowed. Tidemill.Invalid says at which byte it goes wrong.
 Result<void> check_json(std::string_view text);
@@ -30,4 +30,4 @@ void append_compact_json(std::string_view text, std::string& out);
 
 std::string_view trim_white_space(std::string_view text);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::sagemaker::jobs

@@ -18,25 +18,25 @@ void run(std::string_view input) {
   const std::string_view path = input.substr(0, line);
   const std::string_view file = line == input.npos ? "" : input.substr(line + 1);
 
-  sagemaker::DataProcessingOptions options;
+  sagemaker::jobs::DataProcessingOptions options;
   options.input_filter = std::string(path);
   options.output_filter = bits & 1 ? std::string(path) : "$";
   options.join_input = bits & 2;
   options.content_type = bits & 4   ? "text/csv"
                          : bits & 8 ? "application/json"
                                     : "application/jsonlines";
-  options.split = bits & 16 ? sagemaker::SplitType::line : sagemaker::SplitType::none;
-  auto processing = sagemaker::DataProcessing::make(options);
+  options.split = bits & 16 ? sagemaker::jobs::SplitType::line : sagemaker::jobs::SplitType::none;
+  auto processing = sagemaker::jobs::DataProcessing::make(options);
 
-  sagemaker::BatchOptions batches;
-  batches.split = static_cast<sagemaker::SplitType>((bits >> 5) & 3);
+  sagemaker::jobs::BatchOptions batches;
+  batches.split = static_cast<sagemaker::jobs::SplitType>((bits >> 5) & 3);
   if (processing && path != "$") batches.split = options.split;
   batches.single_record = bits & 1;
   batches.payload_bytes_max = 1 + (bits & 2 ? 64 : 4096);
   std::unique_ptr<tidemill::ByteSource> source =
       std::make_unique<tidemill::StringSource>(std::string(file));
-  if (bits & 128) source = sagemaker::gunzip(std::move(source));
-  sagemaker::BatchReader reader(std::move(source), batches);
+  if (bits & 128) source = sagemaker::jobs::gunzip(std::move(source));
+  sagemaker::jobs::BatchReader reader(std::move(source), batches);
   for (;;) {
     auto batch = reader.next();
     if (!batch || !*batch) return;
