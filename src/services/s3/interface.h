@@ -82,4 +82,18 @@ class S3Interface {
                                      std::string_view key) = 0;
 };
 
+// A session of a role, and where that works which has the role.
+struct RoleSession {
+  std::string role_arn, session_name, account, region;
+};
+
+// S3 for what the server does on behalf of a role. Thread-safe.
+class S3Roles {
+ public:
+  virtual ~S3Roles() = default;
+  // Each call goes through the dispatcher, so the role's policies decide as they are then. The
+  // `account` of the calls is not used.
+  virtual std::unique_ptr<S3Interface> as_role(const RoleSession& session) = 0;
+};
+
 }  // namespace tidemill::services::s3

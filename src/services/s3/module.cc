@@ -1,13 +1,33 @@
 #include "services/s3/module.h"
 
 #include "blobs/owners.h"
+#include "services/iam/interface.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
+#include "services/s3/client.h"
 #include "services/s3/s3_service.h"
 #include "services/s3/tag_source.h"
 
 namespace tidemill::services::s3 {
 namespace {
+
+class RoleClients final : public S3Roles {
+ public:
+  RoleClients(platform::Dispatcher& dispatcher, iam::IamInterface& iam)
+      : dispatcher_(dispatcher), iam_(iam) {}
+  std::unique_ptr<S3Interface> as_role(const RoleSession& session) override {
+    return std::make_unique<S3Client>(
+        dispatcher_, [&iam = iam_, session]() -> Result<platform::Caller> {
+          Principal principal =
+              TRY(iam.role_principal(session.role_arn, session.session_name, session.account));
+          return platform::Caller{std::move(principal), session.region};
+        });
+  }
+
+ private:
+  platform::Dispatcher& dispatcher_;
+  iam::IamInterface& iam_;
+};
 
 class S3Module final : public platform::Module {
  public:
@@ -26,6 +46,8 @@ class S3Module final : public platform::Module {
             const Context& context, std::string_view action, std::string_view resource,
             const Value& input) { return items.authorize_item(context, action, resource, input); });
     platform.provide<S3Interface>(*service_);
+    roles_ = std::make_unique<RoleClients>(platform.dispatcher, platform.use<iam::IamInterface>());
+    platform.provide<S3Roles>(*roles_);
     service_->add_to(platform.handlers);
     platform.add_tag_source("s3", tag_source(platform.store));
     return {};
@@ -37,6 +59,7 @@ class S3Module final : public platform::Module {
  private:
   const Clock* ages_ = nullptr;
   std::unique_ptr<S3Service> service_;
+  std::unique_ptr<RoleClients> roles_;
 };
 
 }  // namespace

@@ -25,18 +25,6 @@ namespace tidemill::services::sagemaker_runtime {
 
 class Recorder;
 
-struct InferenceLimits {
-  // Of a request's and of a response's body, and for a model's answer.
-  std::size_t body_bytes_max = 64u << 20;
-  std::chrono::seconds model_time{3600};
-  // Of a multi-model container's server, to load a model and to unload others for it.
-  std::chrono::seconds server_load_time{300};
-
-  // SageMaker's own: 6 MiB and 60 s. For `--strict-aws`.
-  static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
-};
-// SageMaker's own limit on what asynchronous endpoints are asked and answer.
-inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 inline constexpr std::chrono::seconds kPingTime{2};
 // Requests that one instance may have under way or waiting.
 inline constexpr int kRequestsPerInstanceMax = 256;
@@ -56,33 +44,6 @@ inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
 // What a body's rows may take on a loop, by the time of one and the least bytes that they have.
 inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::milliseconds(2);
 
-struct InvokeRequest {
-  std::string account, region, endpoint;
-  std::string caller;  // the principal's ARN, whose budget a whole answer counts against
-  std::string content_type, accept;
-  std::string target_variant, target_model, target_container;
-  std::string component;   // an inference component's name
-  std::string session_id;  // "NEW_SESSION" begins one
-  std::string custom_attributes, inference_id;
-  std::string body;
-  bool from_queue = false;  // asked by InvokeEndpointAsync's queue: also of asynchronous endpoints
-  // Of one who asks from inside the server, as queues and transform jobs do; else the server's.
-  std::optional<InferenceLimits> limits = {};
-};
-
-struct InvokeAnswer {
-  std::string body;
-  std::shared_ptr<const void> held;  // wire::ClientResponse::held
-  std::string content_type;
-  std::string invoked_variant;
-  std::string custom_attributes;  // the model's; "" none
-  std::string new_session_id, closed_session_id;
-};
-
-// Errors: ValidationError (no such endpoint or variant), ModelError 424 with OriginalStatusCode,
-// OriginalMessage and LogStreamArn among the details, ServiceUnavailable, ThrottlingException.
-using InvokeResult = Result<InvokeAnswer>;
-
 struct InferenceCounters {
   std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
   std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
@@ -94,27 +55,23 @@ struct InferenceCounters {
 wire::Destination destination_of(const ServerAddress& address);
 
 // Thread-safe.
-class Inference {
+class Inference final : public InferenceInterface {
  public:
   // Borrows all. Destroying it fails what is under way. `recorder`: null captures nothing.
   Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,
             InferenceLimits limits, Recorder* recorder = nullptr);
-  ~Inference();
+  ~Inference() override;
 
-  // On an event-loop thread; `done` comes exactly once, there or from another thread, maybe before
-  // this returns.
-  void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done);
+  void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done) override;
 
-  // The same for an answer that comes in pieces; `done` when the first of them is about to come.
+  // As invoke(), for an answer that comes in pieces; `done` when the first of them is about to
+  // come.
   void invoke_streaming(InvokeRequest request, StreamDone done);
 
-  // GET /ping of a model server answers 200 within kPingTime. Blocks; not on a loop's thread.
-  bool ping(const ServerAddress& address);
-  // The same over a connection of its own, which a kept one says nothing about. Never blocks;
-  // `done` comes once, on a loop's thread.
-  void check(const ServerAddress& address, std::move_only_function<void(PingAnswer)> done);
+  bool ping(const ServerAddress& address) override;
+  void check(const ServerAddress& address, std::move_only_function<void(PingAnswer)> done) override;
 
-  const InferenceLimits& limits() const { return limits_; }
+  const InferenceLimits& limits() const override { return limits_; }
   const InferenceCounters& counters() const { return counters_; }
 
  private:

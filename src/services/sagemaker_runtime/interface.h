@@ -1,16 +1,20 @@
 // Which endpoints can be invoked, and where their models are: fed by services/sagemaker, read by
-// every invocation without a lock.
+// every invocation without a lock. At the end: invocations by callers inside the server.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "infer/codec/codec.h"
 #include "infer/model.h"
 #include "runtime/network_namespace.h"
@@ -135,6 +139,61 @@ class RoutingTable {
   std::mutex writers_;
   // Shared: the snapshot lives until its last reader is done.
   std::atomic<std::shared_ptr<const Map>> map_;
+};
+
+struct InferenceLimits {
+  // Of a request's and of a response's body, and for a model's answer.
+  std::size_t body_bytes_max = 64u << 20;
+  std::chrono::seconds model_time{3600};
+  // Of a multi-model container's server, to load a model and to unload others for it.
+  std::chrono::seconds server_load_time{300};
+
+  // SageMaker's own: 6 MiB and 60 s. For `--strict-aws`.
+  static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
+};
+// SageMaker's own limit on what asynchronous endpoints are asked and answer.
+inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
+struct InvokeRequest {
+  std::string account, region, endpoint;
+  std::string caller;  // the principal's ARN, whose budget a whole answer counts against
+  std::string content_type, accept;
+  std::string target_variant, target_model, target_container;
+  std::string component;   // an inference component's name
+  std::string session_id;  // "NEW_SESSION" begins one
+  std::string custom_attributes, inference_id;
+  std::string body;
+  bool from_queue = false;  // asked by InvokeEndpointAsync's queue: also of asynchronous endpoints
+  // Of one who asks from inside the server, as queues and transform jobs do; else the server's.
+  std::optional<InferenceLimits> limits = {};
+};
+
+struct InvokeAnswer {
+  std::string body;
+  std::shared_ptr<const void> held;  // wire::ClientResponse::held
+  std::string content_type;
+  std::string invoked_variant;
+  std::string custom_attributes;  // the model's; "" none
+  std::string new_session_id, closed_session_id;
+};
+
+// Errors: ValidationError (no such endpoint or variant), ModelError 424 with OriginalStatusCode,
+// OriginalMessage and LogStreamArn among the details, ServiceUnavailable, ThrottlingException.
+using InvokeResult = Result<InvokeAnswer>;
+
+// InvokeEndpoint for callers inside the server. Thread-safe.
+class InferenceInterface {
+ public:
+  virtual ~InferenceInterface() = default;
+  // On an event-loop thread; `done` comes exactly once, there or from another thread, maybe before
+  // this returns.
+  virtual void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done) = 0;
+  // GET /ping of a model server answers 200 within kPingTime. Blocks; not on a loop's thread.
+  virtual bool ping(const ServerAddress& address) = 0;
+  // The same over a connection of its own, which a kept one says nothing about. Never blocks;
+  // `done` comes once, on a loop's thread.
+  virtual void check(const ServerAddress& address,
+                     std::move_only_function<void(PingAnswer)> done) = 0;
+  virtual const InferenceLimits& limits() const = 0;
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

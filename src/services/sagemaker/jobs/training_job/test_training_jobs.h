@@ -65,7 +65,8 @@ class TrainingJobsTest : public ::testing::Test {
     service_->add_to(*engine_);
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());
-    ASSERT_TRUE(compute_->start(service_->jobs()));
+    service_->add_to(listeners_.emplace());
+    ASSERT_TRUE(compute_->start(*listeners_));
   }
   // Perhaps in root's home, where jobs' users cannot go by themselves.
   static std::string host_python() {
@@ -171,6 +172,7 @@ class TrainingJobsTest : public ::testing::Test {
   std::unique_ptr<compute::Compute> compute_;
   std::optional<Registry> registry_;
   std::unique_ptr<SagemakerService> service_;
+  std::optional<compute::JobListeners> listeners_;
 };
 
 }  // namespace tidemill::services::sagemaker::jobs
