@@ -39,7 +39,7 @@ def main():
 
 
 def write(name, table):
-    """Puts the table of a part in place of the one that docs/benchmarks.md has of it."""
+    """Replaces the table of a part in docs/benchmarks.md."""
     begin, end = f"<!-- table {name} -->\n", f"<!-- end of {name} -->\n"
     head, _, rest = PAGE.read_text().partition(begin)
     _, found, tail = rest.partition(end)

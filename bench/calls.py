@@ -1,4 +1,4 @@
-"""Calls from inside the server through the dispatcher, and answers that wait: their cost beside the handlers."""
+"""In-process calls through the dispatcher, and held answers: their cost besides the handlers."""
 import json
 import subprocess
 

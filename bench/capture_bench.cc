@@ -1,5 +1,5 @@
-// What capturing a request costs the event loop that answers it, and what the recorder's own
-// threads get through.
+// The cost of capturing a request for the event loop that answers it, and the throughput of the
+// recorder's own threads.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "services/sagemaker_runtime/capture/line.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/capture/test_capture.h"
@@ -32,7 +33,7 @@ CapturedExchange exchange(std::size_t body_bytes) {
   return out;
 }
 
-// A recorder on a folder of its own, and S3 in memory.
+// A recorder with its own folder, and S3 in memory.
 struct World {
   explicit World(std::uint64_t queued_bytes_max)
       : directory((std::filesystem::temp_directory_path() / "tidemill-capture-bench").string()) {
@@ -60,9 +61,9 @@ void sample(benchmark::State& state) {
 }
 BENCHMARK(sample)->Arg(100)->Arg(20);
 
-// Copies of both bodies included: the server moves the request's and copies the answer's. At about
-// 50,000 requests a second, which the writer keeps up with; a queue that is full would cost
-// nothing.
+// Includes copies of both bodies: the server moves the request's body and copies the answer's. Runs
+// at about 50,000 requests a second, which the writer can keep up with, since a full queue would
+// cost nothing.
 void record(benchmark::State& state) {
   World world(1u << 30);
   auto route = world.recorder->open(settings(100));
@@ -75,12 +76,12 @@ void record(benchmark::State& state) {
     state.SetIterationTime(std::chrono::duration<double>(took).count() / burst);
     std::this_thread::sleep_until(begun + std::chrono::milliseconds(1));
   }
-  if (world.recorder->metrics_text().find("{reason=\"queue_full\"} 0\n") == std::string::npos)
+  if (services::platform::metrics_text(*world.recorder).find("{reason=\"queue_full\"} 0\n") == std::string::npos)
     state.SkipWithError("records were dropped");
 }
 BENCHMARK(record)->Arg(64)->Arg(512)->Arg(4096)->Arg(65536)->UseManualTime()->Iterations(2000);
 
-// The writer's work for a record but for the file.
+// The writer's work for a record, without the file.
 void line(benchmark::State& state) {
   const CaptureSettings where = settings(100);
   const CapturedExchange one = exchange(std::size_t(state.range(0)));
@@ -94,7 +95,7 @@ void line(benchmark::State& state) {
 }
 BENCHMARK(line)->Arg(64)->Arg(512)->Arg(65536);
 
-// An answer that waits until its record is safe, one after the other.
+// Answers that each wait until their record is safe, one after the other.
 void record_durably(benchmark::State& state) {
   World world(64u << 20);
   auto route = world.recorder->open(settings(100));

@@ -1,5 +1,5 @@
-// Request bodies to matrices and scores to response bodies: what InvokeEndpoint pays around a
-// prediction. One row of 28 features, and 1,000 of them, in each format.
+// Decodes request bodies and encodes scores: the cost of InvokeEndpoint besides the prediction, for
+// one row of 28 features and for 1,000 rows, in each format.
 #include <benchmark/benchmark.h>
 
 #include <charconv>
@@ -30,7 +30,7 @@ class ScoreModel final : public Model {
   std::string objective_ = "binary:logistic";
 };
 
-// As tables have them: measurements of 9 digits, small counts, flags.
+// Values like those of typical tables: measurements with 9 digits, small counts, flags.
 std::vector<float> features(std::size_t rows) {
   std::mt19937 random(7);
   std::normal_distribution<float> measured(0.0f, 3.0f);

@@ -1,5 +1,5 @@
-// The dispatcher's own cost, for bench/calls.py: a call from inside beside its handler, and answers
-// that are held. Prints one JSON object.
+// The dispatcher's own cost, for bench/calls.py: in-process calls besides their handler, and held
+// answers. Prints one JSON object.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -44,7 +44,7 @@ double resident_bytes() {
   return double(resident) * 4096;
 }
 
-// Microseconds of one call from inside whose handler does nothing.
+// Microseconds per in-process call whose handler does nothing.
 double call_cost(int calls) {
   Registry registry;
   const schema::Operation& operation = *schema::find_operation(s3(), "HeadBucket");
@@ -73,7 +73,7 @@ struct Held {
   double bytes_each = 0, answered_milliseconds = 0;
 };
 
-// Memory of `count` held answers, and the time until one change has released all of them.
+// The memory of `count` held answers, and the time until one change has released all of them.
 Held held_cost(int count) {
   platform::HeldAnswers held;
   std::atomic<bool> ready = false;

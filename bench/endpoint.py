@@ -1,4 +1,4 @@
-"""CreateEndpoint to InService, a native XGBoost model and a Python one."""
+"""The time from CreateEndpoint to InService, for a native XGBoost model and for a Python model."""
 import io
 import tarfile
 

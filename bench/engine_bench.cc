@@ -1,4 +1,4 @@
-// The engine on the SQLite store: what a state change costs, and how soon a task starts.
+// The engine on the SQLite store: the cost of a state change, and the delay until a task starts.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -78,7 +78,7 @@ std::string create_job(std::vector<Task> tasks) {
   return key;
 }
 
-// A durable commit with a task, until the handler begins.
+// From a durable commit with a task to the start of its handler.
 void create_to_task_start(benchmark::State& state) {
   for (auto unused : state) {
     create_job({{"start"}});

@@ -1,5 +1,5 @@
-"""Events: what publishing adds to a commit, how soon a machine that waits is told, 100,000 pending timers.
-The peer of publishing is the same commit without an event, in turn in the same run."""
+"""Events: what publishing adds to a commit, how soon a waiting machine is told, 100,000 pending timers. The baseline of
+publishing is the same commit without an event, alternating in the same run."""
 import json
 import subprocess
 

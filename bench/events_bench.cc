@@ -1,5 +1,5 @@
-// Events on the SQLite store, for bench/events.py: what publishing costs, how soon a machine that
-// waits is told, what pending timers and schedules take. Prints one JSON object.
+// Events on the SQLite store, for bench/events.py: the cost of publishing, the delay until a
+// waiting machine is told, the memory of pending timers and schedules. Prints one JSON object.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -87,7 +87,7 @@ class World {
   std::unique_ptr<Random> random_ = make_system_random();
 };
 
-// Commits of a record of 500 bytes, the size that bench_store takes; per second.
+// Commits per second of a record of 500 bytes, the size in bench_store.
 double commits_per_second(World& world, const Outbox& outbox, const char* source, int threads,
                           std::chrono::milliseconds time) {
   static std::atomic<std::uint64_t> next = 0;
@@ -117,7 +117,7 @@ double commits_per_second(World& world, const Outbox& outbox, const char* source
   return double(commits) * 1000 / milliseconds_since(begun);
 }
 
-// In turn, so that both meet the same disk.
+// Alternates both variants, so that they meet the same disk.
 std::string publish_cost(bool quick) {
   World world;
   Outbox outbox(world.store(), world.clock(), world.random());
@@ -151,7 +151,7 @@ std::string publish_cost(bool quick) {
   return text;
 }
 
-// From A's commit to the transition of B, which waits for it.
+// From A's commit to the transition of B, which waits for A.
 std::string wait_latency(bool quick) {
   World world;
   std::unique_ptr<Engine> engine = make_engine(world.store(), world.clock(), world.random());
@@ -175,7 +175,7 @@ std::string wait_latency(bool quick) {
   Machine machine =
       make_machine("item", items(), transition,
                    [](const Item&, const TaskRun&) -> TaskResult { return std::vector<Event>(); });
-  // Called right after the commit of whatever is waited for.
+  // Called right after the commit of the record that others wait for.
   machine.ended = [&](std::string_view text) -> Result<std::optional<Value>> {
     if (text.find("ended") == text.npos) return std::optional<Value>();
     ended = SteadyClock::now();
@@ -202,7 +202,7 @@ std::string wait_latency(bool quick) {
 
 constexpr int kMany = 100'000;
 
-// Timers of an engine that are due within its horizon, so that all of them are in memory.
+// Timers of an engine that are due within its horizon, so that all are in memory.
 std::string pending_timers() {
   World world;
   auto make = [&] {

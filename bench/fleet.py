@@ -1,5 +1,5 @@
 """Many endpoints and changing ones: a new version under load, a thousand endpoints on one server, ten thousand
-creations and deletions. No peer does these; what they are to reach stands beside them."""
+creations and deletions. No peer can do this; the goals are given instead."""
 import contextlib
 import os
 import re
@@ -16,13 +16,13 @@ from support.server import Server
 from world import IMAGE, World
 
 RATE_CONNECTIONS = 40
-RATE_DELAY_MS = 5  # 40 connections, an answer each 5 to 8 ms: 5,000 to 8,000 requests/s
+RATE_DELAY_MS = 5  # 40 connections with an answer every 5 to 8 ms: 5,000 to 8,000 requests/s
 MAKERS = 8
-LOGS_SWEPT_SECONDS = 330  # the server sweeps what deleted log groups leave every 5 minutes
+LOGS_SWEPT_SECONDS = 330  # every 5 minutes the server sweeps the rest of deleted log groups
 
 
 class PacedLoad:
-    """wrk at a rate, in the background; counts every answer that was no success."""
+    """Runs wrk at a constant rate in the background; counts every unsuccessful answer."""
 
     def __init__(self, server, endpoint, bodies, seconds):
         self.requests = prepared_requests(signed(server, endpoint, bodies))
@@ -32,7 +32,7 @@ class PacedLoad:
             stdout=subprocess.PIPE, text=True)
 
     def result(self):
-        """Requests a second, failed requests."""
+        """Returns requests per second and failed requests."""
         text = self.process.communicate()[0]
         self.requests.close()
         failed = 0
@@ -44,7 +44,7 @@ class PacedLoad:
 
 
 class Makers:
-    """Clients of their own for each thread."""
+    """Each thread has its own clients."""
 
     def __init__(self, server):
         self.server, self.local = server, threading.local()
@@ -80,12 +80,12 @@ class Makers:
             while True:
                 self.sm.describe_endpoint(EndpointName=name)
                 time.sleep(0.005)
-        # AWS keeps an endpoint's log; who cleans up deletes it.
+        # AWS keeps an endpoint's log when the endpoint is deleted, so it is deleted separately.
         self.client("logs").delete_log_group(logGroupName=f"/aws/sagemaker/Endpoints/{name}")
 
 
 def update_under_load(quick):
-    """UpdateEndpoint to a new model while 5,000 requests/s come in: seconds to InService, and what failed."""
+    """UpdateEndpoint to a new model during 5,000 requests/s: returns the seconds to InService, and failures."""
     updates, pause = (3, 0.5) if quick else (10, 1)
     with Server() as server:
         world, makers = World(server), Makers(server)
@@ -134,7 +134,7 @@ def many_endpoints(quick):
 
 
 def records(server):
-    """Rows of every table of the store, and files in the data folder."""
+    """The number of rows in every table of the store, and of files in the data folder."""
     with contextlib.closing(sqlite3.connect(f"file:{server.data}/state/tidemill.db?mode=ro", uri=True)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         rows = {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
@@ -143,7 +143,7 @@ def records(server):
 
 
 def churn_of_endpoints(quick):
-    """Creates and deletes, and looks at what is left: memory, descriptors, files, records."""
+    """Creates and deletes endpoints and measures what is left: memory, descriptors, files, records."""
     count, warm = (200, 100) if quick else (10_000, 500)
     with Server() as server:
         world, makers = World(server), Makers(server)
@@ -174,7 +174,7 @@ def churn_of_endpoints(quick):
         memory_after, descriptors_after, rows_after, files_after = found
         left = {name: more for name, count_after in rows_after.items() if (more := count_after - rows.get(name, 0)) > 0}
     what = f"{count:,} endpoints created and deleted"
-    # A quick look does not wait for the sweep of logs, so it has nothing to say of records.
+    # A quick run does not wait for the sweep of logs, so it cannot measure records.
     of_records = [] if quick else [
         Row(f"{what}: records left{' (' + ', '.join(f'{n}: {v}' for n, v in left.items()) + ')' if left else ''}", "",
             sum(left.values()), better="lower", target="0")]

@@ -3,7 +3,7 @@
 //                         or LightGBM's text, which Tidemill alone predicts
 //   TIDEMILL_BENCH_ROWS   little-endian floats, row-major, as many columns as the model has
 //   features
-// One row a call, each call another row; and all rows a call. Ends with 1 when predictions differ.
+// Predicts one row per call, then all rows per call. Exits with 1 when the predictions differ.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -57,7 +57,7 @@ class Ours {
   std::vector<float> out_;
 };
 
-// XGBoosterPredictFromDense: in place, without a DMatrix.
+// Uses XGBoosterPredictFromDense: in place, without a DMatrix.
 class Theirs {
  public:
   Theirs(const Theirs&) = delete;

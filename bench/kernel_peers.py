@@ -22,13 +22,13 @@ from onnxmltools.convert.common.data_types import FloatTensorType
 from sklearn.datasets import make_classification
 
 MODELS = {"500 trees, depth 6": (500, 6), "1,000 trees, depth 8": (1000, 8)}
-COMPILE_SECONDS_MAX = 600  # lleaves, of 1,000 trees of depth 8, has not come to an end within 15 minutes either
+COMPILE_SECONDS_MAX = 600  # lleaves did not finish 1,000 trees of depth 8 within 15 minutes either
 COLUMNS, TRAIN_ROWS, ROWS = 28, 50_000, 10_000
 DRIVER = Path(__file__).parent / "peers/compiled_trees.c"
 
 
 def timed(call, seconds):
-    """Microseconds of CPU time a call, as Google Benchmark counts; call(i) takes a running number."""
+    """Microseconds of CPU time per call, counted as by Google Benchmark; call(i) gets an increasing number."""
     for i in range(3):
         call(i)
     start, calls = time.process_time(), 0
@@ -66,7 +66,7 @@ def empty_graph():
 
 
 def onnx_runtime(booster, rows, expected, seconds):
-    """Python's call into the runtime is not the runtime's: an empty graph's time is taken off."""
+    """Subtracts the time of an empty graph, since Python's call into the runtime does not belong to the runtime."""
     model = convert_xgboost(booster, initial_types=[("rows", FloatTensorType([None, COLUMNS]))], target_opset=15)
     session = onnx_session(model)
     close("ONNX Runtime", session.run(["probabilities"], {"rows": rows})[0][:, 1], expected)
@@ -81,7 +81,7 @@ def compiled(library, kind, rows_file, folder, expected, seconds):
     subprocess.run(["cc", "-O2", "-o", driver, DRIVER, "-ldl"], check=True)
     out = subprocess.run([driver, library, kind, rows_file, str(COLUMNS), str(seconds)],
                          check=True, capture_output=True, text=True).stdout.split()
-    # TL2cgen is off by some thousandths on a few rows.
+    # TL2cgen deviates by some thousandths on a few rows.
     close(kind, float(out[2]), expected, 1e-2 if kind == "tl2cgen" else 1e-4)
     return [float(out[0]), float(out[1])]
 
@@ -101,7 +101,7 @@ def with_tl2cgen(path, folder, rows_file, expected, seconds):
 
 def with_lleaves(path, folder, rows_file, expected, seconds):
     cache = folder / (path.stem + "-lleaves.o")
-    # In a process of its own, so that it can be given up.
+    # In a separate process, so that it can be aborted.
     subprocess.run([sys.executable, "-c", "import sys, lleaves; lleaves.Model(model_file=sys.argv[1]).compile(cache=sys.argv[2])",
                     path, cache], check=True, timeout=COMPILE_SECONDS_MAX)
     library = cache.with_suffix(".so")
@@ -152,14 +152,14 @@ def main():
             "LightGBM, Python": lambda: both(lambda some: leaves.predict(some, num_threads=1), rows, seconds),
         }
         if seconds < 1 and depth > 6:
-            del attempts["lleaves"], attempts["TL2cgen"]  # minutes of compiling: not for a quick look
+            del attempts["lleaves"], attempts["TL2cgen"]  # they compile for minutes, too long for a quick run
         out[name] = {"stem": stem}
         for peer, attempt in attempts.items():
             print(f"  {name}: {peer} ...", end=" ", file=sys.stderr, flush=True)
             try:
                 out[name][peer] = attempt()
                 print("%.2f us one row, %.2f us a row of many" % tuple(out[name][peer]), file=sys.stderr)
-            except Exception as error:  # a peer that cannot is a line less, and said
+            except Exception as error:  # a peer that fails loses its row, with a message
                 print(f"left out: {type(error).__name__}: {str(error)[:300]}", file=sys.stderr)
     print(json.dumps(out))
 

@@ -1,6 +1,6 @@
-"""Trees alone, without a server: microseconds a row, one thread, one row a call and batches of 10,000.
-Tidemill and XGBoost's C API run in bench_infer, compiled peers in a loop of C, the others from Python.
-lleaves and LightGBM predict a LightGBM model of the same size, and Tidemill that same model for them."""
+"""Trees alone, without a server: microseconds per row with one thread, for one row per call and for batches of 10,000.
+Tidemill and XGBoost's C API run in bench_infer, compiled peers in a C loop, the others from Python. lleaves and
+LightGBM predict a LightGBM model of the same size; for them Tidemill predicts that model, too."""
 import json
 import os
 import subprocess
@@ -17,7 +17,7 @@ TARGETS = {("500 trees, depth 6", "XGBoost 1.7, C API", 0): "8 x the peer", ("50
 
 
 def microseconds(model, rows, seconds):
-    """{"avx512": [one row, batch], ..., "xgboost": ..} of bench_infer."""
+    """Results of bench_infer: {"avx512": [one row, batch], ..., "xgboost": ..}."""
     environment = {**os.environ, "TIDEMILL_BENCH_MODEL": str(model), "TIDEMILL_BENCH_ROWS": str(rows), "OMP_NUM_THREADS": "1"}
     text = subprocess.run([PROGRAM, "--benchmark_format=json", f"--benchmark_min_time={seconds}"], check=True,
                           stdout=subprocess.PIPE, text=True, env=environment).stdout
@@ -33,7 +33,7 @@ def measure(quick):
     with tempfile.TemporaryDirectory() as folder:
         said = subprocess.run([PEERS_PYTHON, ROOT / "bench/kernel_peers.py", folder, str(seconds)],
                               check=True, stdout=subprocess.PIPE, text=True).stdout
-        peers = json.loads(said.splitlines()[-1])  # the compilers among them talk on the same stream
+        peers = json.loads(said.splitlines()[-1])  # compilers among the peers write to the same stream
         for name, found in peers.items():
             stem = found.pop("stem")
             ours = microseconds(Path(folder) / f"{stem}.json", Path(folder) / "rows.f32", seconds)

@@ -26,7 +26,7 @@ CLIENTS_PYTHON = ROOT / ".cache/venvs/clients/bin/python"
 
 @dataclass
 class Row:
-    """One line of the table. `better` is "higher" or "lower"; target: text of the number to reach."""
+    """One row of the table. `better` is "higher" or "lower"; target: the number to reach, as text."""
     what: str
     unit: str
     tidemill: float
@@ -36,7 +36,7 @@ class Row:
     target: str = ""
 
     def falls_short(self):
-        """Whether there is a number to reach and it is not reached: "500", "0.5 x the peer", "ahead"."""
+        """Whether the target ("500", "0.5 x the peer", "ahead") is missed."""
         if not self.target:
             return False
         if self.target == "ahead" or self.target.endswith(" x the peer"):
@@ -78,7 +78,7 @@ def free_port():
 
 
 def answers(url, status=None):
-    """Whether the server answers, with this status when it is given."""
+    """Whether the server answers, with this status if one is given."""
     try:
         with urllib.request.urlopen(url, timeout=1) as response:
             response.read()
@@ -90,8 +90,8 @@ def answers(url, status=None):
 
 
 class Peer:
-    """A server of somebody else's, started for the measurement and ended with all its processes. It is ready
-    when `url` answers, with `status` when that is given."""
+    """A peer's server, started for the measurement and ended with all its processes. It is ready when `url` answers,
+    with `status` if one is given."""
 
     def __init__(self, command, url, environment=None, cwd=None, timeout_seconds=60, status=None):
         self.command, self.url, self.cwd = command, url, cwd
@@ -116,7 +116,7 @@ class Peer:
         self.end()
 
     def end(self):
-        """By name of none: every process that it started, its own group first."""
+        """Ends every process that it started, by id, its own group first."""
         family = processes.family(self.process.pid)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGTERM)
@@ -148,7 +148,7 @@ def milliseconds(text):
 
 
 def prepared_requests(requests):
-    """A file for bench/lua of (method, target, {header: value}, body); gone when it is closed."""
+    """A file for bench/lua with lines of (method, target, {header: value}, body); removed when closed."""
     file = tempfile.NamedTemporaryFile("w", suffix=".tsv")
     for method, target, headers, body in requests:
         fields = "|".join(f"{name}: {value}" for name, value in headers.items())
@@ -158,7 +158,7 @@ def prepared_requests(requests):
 
 
 def load(url, requests, connections, seconds):
-    """wrk with prepared requests. Any error fails the run."""
+    """Runs wrk with prepared requests. Any error fails the run."""
     with prepared_requests(requests) as file:
         text = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency",
@@ -175,8 +175,8 @@ PACED_LOAD = ROOT / "build/release/bench/bench_paced_load"
 
 
 def paced_load(url, requests, connections, rate, seconds, core):
-    """{"p50": ms, "p99": ..., "p99.9": ...} at a constant rate, counted from when each request was due. The load
-    generator spins, on the core of that number. Any error fails the run."""
+    """{"p50": ms, "p99": ..., "p99.9": ...} at a constant rate, measured from when each request was due. The load
+    generator spins on the given core. Any error fails the run."""
     with prepared_requests(requests) as file:
         run = subprocess.run(
             ["taskset", "-c", str(core), str(PACED_LOAD), str(urlsplit(url).port), file.name, str(connections), str(rate), str(seconds)],

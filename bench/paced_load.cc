@@ -1,8 +1,8 @@
-// A load at a constant rate, whatever the server does: request k is due at k / rate, and its
-// latency runs from then until its answer is whole, so that a stall counts for every request that
-// it held up (no "coordinated omission", https://github.com/giltene/wrk2). One thread that never
-// sleeps, since waking up would be measured with the server. Requests come from a file as for
-// lua/replay.lua.
+// Generates load at a constant rate, regardless of the server: request k is due at k / rate, and
+// its latency counts from then until its answer is complete, so that a stall counts for every
+// request that it delayed (no "coordinated omission", https://github.com/giltene/wrk2). Uses one
+// thread that never sleeps, since waking up would be measured along with the server. Requests come
+// from a file, as for lua/replay.lua.
 //
 //   bench_paced_load PORT REQUESTS CONNECTIONS RATE SECONDS   prints one line of JSON
 #include <arpa/inet.h>
@@ -28,7 +28,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// How long answers that are late may take after the last request was due.
+// How long late answers may take after the last request was due.
 constexpr std::chrono::seconds kGrace{10};
 constexpr std::size_t kReadBytes = 64 * 1024;
 
@@ -57,10 +57,10 @@ std::vector<std::string> read_requests(const char* path) {
 
 struct Connection {
   int descriptor = -1;
-  Clock::time_point due;  // of the request under way
+  Clock::time_point due;  // of the request in progress
   std::string answer;
 
-  // Whether the answer is whole; throws when it is no success.
+  // Returns whether the answer is complete; throws when it is not a success.
   bool take() {
     char bytes[kReadBytes];
     const ssize_t count = ::recv(descriptor, bytes, sizeof bytes, MSG_DONTWAIT);
@@ -104,7 +104,7 @@ class Load {
     }
   }
 
-  // Latencies in microseconds, sorted.
+  // Returns the latencies in microseconds, sorted.
   std::vector<double> run(double rate, double seconds) {
     const auto count = std::size_t(rate * seconds);
     std::vector<double> latencies;
@@ -168,7 +168,7 @@ int main(int argc, char** argv) try {
   Load load(std::uint16_t(std::atoi(argv[1])), read_requests(argv[2]),
             std::size_t(std::atoi(argv[3])));
   const double rate = std::atof(argv[4]);
-  load.run(rate, 0.5);  // connections and caches warm
+  load.run(rate, 0.5);  // warms up connections and caches
   const std::vector<double> latencies = load.run(rate, std::atof(argv[5]));
   std::printf("{\"p50_us\": %.1f, \"p99_us\": %.1f, \"p999_us\": %.1f, \"max_us\": %.1f}\n",
               percentile(latencies, 0.5), percentile(latencies, 0.99), percentile(latencies, 0.999),

@@ -1,4 +1,4 @@
-"""What a server's processes use: CPU seconds, resident memory, open files."""
+"""The resources of a server's processes: CPU seconds, resident memory, open files."""
 import contextlib
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid):
-    """Fields of /proc/PID/stat from the state on; None when the process is gone."""
+    """The fields of /proc/PID/stat from the state on; None when the process is gone."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
@@ -15,7 +15,7 @@ def _stat(pid):
 
 
 def family(pid):
-    """The process, its descendants, and what else is of its session."""
+    """The process, its descendants, and other processes of its session."""
     parents, sessions = {}, {}
     for entry in os.listdir("/proc"):
         if entry.isdigit() and (stat := _stat(int(entry))):
@@ -27,7 +27,7 @@ def family(pid):
 
 
 def cpu_seconds(pids):
-    """User and system time of the processes, and of their children that ended."""
+    """User and system time of the processes and of their ended children."""
     return sum(sum(int(stat[i]) for i in (11, 12, 13, 14)) for pid in pids if (stat := _stat(pid))) / TICKS
 
 
@@ -43,7 +43,7 @@ def _threads(pids):
 
 @contextlib.contextmanager
 def on_core(pids, core):
-    """Holds every thread of the processes to one core meanwhile."""
+    """Restricts every thread of the processes to one core during the block."""
     everywhere = os.sched_getaffinity(0)
 
     def hold(cores):

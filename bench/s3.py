@@ -1,6 +1,6 @@
-"""S3: PUT and GET of 1 KiB objects at 1 and 16 connections, presigned so that any load generator can
-send them. Tidemill: durable (fdatasync before the answer) and signatures verified. Peers: moto_server
-(in memory, verifies nothing), s3rver (files, no sync)."""
+"""S3: PUT and GET of 1 KiB objects with 1 and 16 connections, with presigned requests that any load generator can send.
+Tidemill is durable (fdatasync before the answer) and verifies signatures. Peers: moto_server (in memory, verifies
+nothing), s3rver (files, no sync)."""
 import tempfile
 from contextlib import contextmanager
 from urllib.parse import urlsplit

@@ -35,7 +35,7 @@ MLSERVER_BIN = ROOT / ".cache/venvs/bench-mlserver/bin"
 NGINX = ROOT / ".cache/nginx/usr/sbin/nginx"
 REQUESTS = 256
 CONNECTIONS = (1, 16)
-RATE = 20_000  # a second: half of what a core is to take
+RATE = 20_000  # per second: half of the goal for a core
 
 
 def signed(server, endpoint, bodies):
@@ -53,11 +53,11 @@ def signed(server, endpoint, bodies):
 
 @dataclass
 class Served:
-    """One way to ask one server for predictions."""
+    """How to ask one server for predictions."""
     url: str
     pid: int
     requests: list
-    first: object = None  # reads the first prediction out of an answer; None: there is none
+    first: object = None  # extracts the first prediction from an answer; None: there is none
 
 
 @dataclass
@@ -99,12 +99,12 @@ def json_requests(bodies, path, make):
 
 
 def first_number(text):
-    """Of "0.5", "[0.5]", "0.5,0.6"."""
+    """Parses "0.5", "[0.5]", "0.5,0.6"."""
     return float(text.strip().strip("[]").split(",")[0])
 
 
 class Bare:
-    """A peer's command on a free port, started once the model is there."""
+    """A peer's command on a free port, started once the model exists."""
 
     def __init__(self, command, environment=None, path="/"):
         self.command, self.environment, self.path = command, environment or {}, path
@@ -140,7 +140,7 @@ def mlserver(model, bodies, folder):
     port, root = free_port(), Path(folder) / "mlserver"
     root.mkdir()
     shutil.copy(model, root / "model.ubj")
-    # Workers of its own for two cores; its documentation sets them so.
+    # It has two workers for two cores, set as in its documentation.
     (root / "settings.json").write_text(json.dumps(
         {"http_port": port, "grpc_port": free_port(), "metrics_port": free_port(), "host": "127.0.0.1", "debug": False,
          "parallel_workers": 2, "metrics_endpoint": None, "gzip_enabled": False}))
@@ -207,7 +207,7 @@ def unpacked_model(world, model_data, folder):
 
 
 def rows_of(suffix, mine, theirs, name, target, connections, absolute):
-    """`absolute`: these rows carry the numbers that are to be reached whatever a peer does."""
+    """`absolute`: these rows have absolute targets, whatever the peer reaches."""
     rows = []
     for count in connections:
         ours, other = mine.loads[count], theirs.loads[count]
@@ -229,7 +229,7 @@ def rows_of(suffix, mine, theirs, name, target, connections, absolute):
 
 @contextmanager
 def ours(folder):
-    """A server with the model behind two endpoints: {suffix of the row: Served}, the model's file, the rows."""
+    """A server with the model behind two endpoints; returns {suffix of the row: Served}, the model's file, the rows."""
     with Server() as server:
         world = World(server)
         model_data = world.train_job()[0]["ModelArtifacts"]["S3ModelArtifacts"]
@@ -241,11 +241,11 @@ def ours(folder):
         yield served, unpacked_model(world, model_data, folder), bodies
 
 
-# Both of ours, and one connection as well, against these; against the others what 16 connections get.
+# These peers are compared with both endpoints and also with one connection; the others with 16 connections only.
 CLOSE = {"nginx, a static answer": "0.5 x the peer", "FastAPI + xgboost": "30 x the peer"}
 
 
-# The one peer that takes RATE on a core.
+# The only peer that can handle RATE on one core.
 PACED = "nginx, a static answer"
 
 
@@ -265,14 +265,14 @@ def measure(quick):
         for name, make in RIVALS.items():
             print(f"  {name} ...", file=sys.stderr, flush=True)
             connections = CONNECTIONS if name in CLOSE else CONNECTIONS[-1:]
-            # Ours beside each peer, since the machine's other work comes and goes.
+            # Tidemill is measured again next to each peer, since other work on the machine varies.
             paced = name == PACED
             mine = {suffix: measured(each, seconds, connections, paced) for suffix, each in served.items()
                     if not suffix or name in CLOSE}
             try:
                 theirs = peer_result(make, model, bodies, expected, name, seconds, connections, paced)
             except (RuntimeError, OSError) as reason:
-                # One that does not come up must not take the others' rows along.
+                # A peer that fails to start must not lose the rows of the others.
                 print(f"  {name} could not be measured: {str(reason)[-500:]}", file=sys.stderr, flush=True)
                 continue
             for suffix, result in mine.items():

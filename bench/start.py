@@ -1,4 +1,4 @@
-"""Start to ready, idle memory, size of the binary. Peer: moto_server."""
+"""The time from start to ready, idle memory, the size of the binary. Peer: moto_server."""
 import time
 
 from measure import BENCH_BIN, Peer, Row, answers, free_port, median, resident_mebibytes

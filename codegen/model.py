@@ -1,4 +1,4 @@
-"""One service's model: the newest version, patched."""
+"""The model of one service: the newest version, with patches applied."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ class Model:
         return "awsQueryCompatible" in self.metadata
 
     def error_shapes(self):
-        """Every shape that some operation lists as an error, or that is marked as one."""
+        """Every shape that an operation lists as an error, or that is marked as one."""
         listed = {
             error["shape"]
             for operation in self.operations.values()

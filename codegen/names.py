@@ -1,8 +1,8 @@
-"""Names of AWS models as C++ names."""
+"""Converts names of AWS models to C++ names."""
 
 import re
 
-# Runs of capitals that the general rule would cut in the wrong place.
+# Words with runs of capitals that the general rule would split in the wrong place.
 _WORDS = [
     ("ETag", "Etag"),
     ("CRC32C", "Crc32c"),
@@ -31,7 +31,7 @@ errors operations tables service major minor unix linux stdin stdout stderr
 
 
 def snake(name):
-    """TrainingJobName -> training_job_name; a C++ keyword gets an underscore behind it."""
+    """TrainingJobName -> training_job_name; C++ keywords get a trailing underscore."""
     for word, plain in _WORDS:
         name = name.replace(word, plain)
     name = re.sub(r"[^A-Za-z0-9]+", "_", name)
@@ -42,14 +42,14 @@ def snake(name):
 
 
 def constant(value):
-    """A value or an error's name as a constant: "IN_SERVICE" -> kInService, "aws:kms" -> kAwsKms."""
+    """A value's or an error's name as a constant: "IN_SERVICE" -> kInService, "aws:kms" -> kAwsKms."""
     pieces = [piece for piece in re.split(r"[^A-Za-z0-9]+", value) if piece]
     if not pieces:
         return "kEmpty"
     camel = ""
     for piece in pieces:
         plain = piece.capitalize() if piece.isupper() or piece.islower() else piece
-        # Two numbers that meet would read as one: "g4.12xlarge" against "g41.2xlarge".
+        # Adjacent numbers would read as one: "g4.12xlarge" and "g41.2xlarge".
         if camel and camel[-1].isdigit() and plain[0].isdigit():
             camel += "_"
         camel += plain[0].upper() + plain[1:]
@@ -57,7 +57,7 @@ def constant(value):
 
 
 def constants(values):
-    """(constant, value) pairs; values whose constants would be the same are told apart by number."""
+    """(constant, value) pairs; a number distinguishes values whose constants would be equal."""
     taken = {}
     pairs = []
     for value in values:

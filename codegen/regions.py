@@ -1,4 +1,4 @@
-"""The regions of AWS's standard partition, the one that Tidemill's ARNs name: for the setting `region`."""
+"""The regions of AWS's standard partition, which Tidemill's ARNs use: the valid values of the setting `region`."""
 
 import json
 import os
@@ -10,7 +10,7 @@ PARTITION = "aws"
 
 
 def names(botocore):
-    """Sorted; without pseudo regions as "aws-global"."""
+    """Sorted, without pseudo-regions like "aws-global"."""
     with open(os.path.join(botocore, "data", "partitions.json"), encoding="utf-8") as file:
         partitions = json.load(file)["partitions"]
     partition = next(one for one in partitions if one["id"] == PARTITION)

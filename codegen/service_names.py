@@ -1,4 +1,5 @@
-"""What people call every AWS service, by the names that its requests carry: for messages about those that are not here."""
+"""The usual name of every AWS service, by the names in its requests: for messages about services that are not
+implemented."""
 
 import gzip
 import json
@@ -6,7 +7,7 @@ import os
 
 from codegen import cpp
 
-# Long enough for a model's metadata, which is at the start of its text.
+# Enough for a model's metadata, which is at the start of the file.
 HEAD_CHARACTERS = 65536
 # Services whose common name differs from the model's own short name.
 PEOPLE_SAY = {"SFN": "Step Functions", "ELB": "Elastic Load Balancing"}
@@ -23,8 +24,8 @@ def metadata_of(folder):
 
 
 def rows(botocore):
-    """(name, target prefix, signing name), ordered by name; services without an own signing name sign as their
-    endpoint is called."""
+    """(name, target prefix, signing name), ordered by name. A service without a signing name signs with the name of its
+    endpoint."""
     data = os.path.join(botocore, "data")
     found = set()
     for service in os.listdir(data):

@@ -1,4 +1,4 @@
-"""The operations of a service and the service itself, as constant tables of src/base/schema.h."""
+"""A service and its operations, as constant tables of src/base/schema.h."""
 
 from codegen import cpp
 
@@ -14,13 +14,13 @@ _PROTOCOLS = {
 
 
 def files(model, shape_reference):
-    """{file name: text}. `shape_reference`: a shape's name to the C++ text of its address."""
+    """Returns {file name: text}. `shape_reference`: maps a shape's name to the C++ text of its address."""
     table = _Service(model, shape_reference)
     return {"service.h": table.header(), "service.cc": table.source()}
 
 
 def protocols(metadata):
-    """Every protocol the service speaks, the preferred one first."""
+    """Every protocol that the service speaks, the preferred one first."""
     listed = list(metadata.get("protocols", []))
     if metadata.get("protocol") not in listed:
         listed.append(metadata["protocol"])
@@ -171,6 +171,6 @@ def _page_text(page):
     fields = []
     for key in ("input_token", "output_token", "limit_key", "result_key"):
         value = page.get(key, "")
-        # Several tokens or results: one text, with commas.
+        # Several tokens or results become one text, separated by commas.
         fields.append(f".{key} = {cpp.quote(','.join(value) if isinstance(value, list) else value)}")
     return "{" + ", ".join(fields) + "}"

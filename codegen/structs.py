@@ -17,12 +17,12 @@ _SCALARS = {
     "document": "Value",
 }
 SHARED = "shared"
-# Larger structs have their special members in a source file: inline, they were half of what a file
-# of handlers compiled. The others stay aggregates, which {.key = "a"} makes.
+# Larger structs have their special members in a source file: inline, these took half of the compile time of a handler
+# file. The others stay aggregates, which {.key = "a"} initializes.
 _AGGREGATE_MEMBERS_MAX = 5
-_FLAT_AGGREGATE_MEMBERS_MAX = 12  # of those without structs inside
-# How much one source file binds, in members and two for each struct: more would compile for longer
-# than 4 s, less would parse the same headers more often.
+_FLAT_AGGREGATE_MEMBERS_MAX = 12  # for structs without nested structs
+# How much one source file binds: members, plus two for each struct. More would take longer than 4 s to compile; less
+# would parse the same headers more often.
 _BOUND_PER_FILE_MAX = 200
 
 
@@ -31,7 +31,7 @@ class GroupError(Exception):
 
 
 def files(model, groups):
-    """{file name: text}: a header for every group, the sources of all, and errors.h."""
+    """Returns {file name: text}: a header per group, all sources, and errors.h."""
     out = {"errors.h": _errors_header(model)}
     if not groups:
         return out
@@ -88,7 +88,8 @@ def _source(model, bound):
 
 
 def reachable(model, roots):
-    """Shapes below `roots`, in order of first sight; what streams beside the structs is left out."""
+    """The shapes below `roots`, in order of first occurrence, without those that are streamed outside of the
+    structs."""
     seen = {}
     pending = list(reversed(roots))
     while pending:
@@ -106,7 +107,7 @@ def reachable(model, roots):
 
 
 def struct_members(model, shape):
-    """(name, member) of what a struct holds: streams travel in the call's context instead."""
+    """(name, member) for a struct's members, without streams, which travel in the call's context."""
     found = []
     for name, member in shape.get("members", {}).items():
         target = model.shapes[member["shape"]]
@@ -158,7 +159,7 @@ class _Group:
         self.space = f"tidemill::api::{model.namespace}"
 
     def structures(self):
-        """The group's structures, each after those that it holds by value in a list or map."""
+        """The group's structures, each after those that it contains by value in a list or map."""
         ordered, visiting = {}, set()
 
         def visit(name):
@@ -202,7 +203,7 @@ class _Group:
         return kind if required or kind == "Value" else f"std::optional<{kind}>"
 
     def _fields(self, name):
-        """(model's name, C++ name, C++ type, required)"""
+        """Yields (model's name, C++ name, C++ type, required)."""
         shape = self.model.shapes[name]
         required = set(shape.get("required", []))
         fields = [

@@ -1,9 +1,8 @@
 """A service's model as constant tables of src/base/schema.h.
 
-Shapes and members lie in arrays cut into chunks, a source file each, so that no file takes long to
-compile. They point into each other by address, which the compiler resolves: nothing runs at start.
+Shapes and members are in arrays that are split into chunks, with one source file per chunk, so that no file takes
+long to compile. They refer to each other by address, which the compiler resolves: nothing runs at start.
 """
-
 from codegen import cpp, service_table
 
 SHAPES_PER_FILE = 700
@@ -38,7 +37,7 @@ _TIMESTAMPS = {
 
 
 def files(model):
-    """{file name: text} of the service's tables."""
+    """Returns {file name: text} with the service's tables."""
     return _Tables(model).files()
 
 
@@ -53,7 +52,7 @@ class _Tables:
         self.shape_index = {name: index for index, name in enumerate(model.shapes)}
         self.errors = set(model.error_shapes())
         self.json_headers = self._json_headers()
-        self.member_chunks = [[]]  # initialisers; a shape's members never straddle two chunks
+        self.member_chunks = [[]]  # initializers; a shape's members are never split between two chunks
         self.first_member = {}  # shape -> (chunk, index of its first member)
         for name, shape in model.shapes.items():
             members = self._members_of(shape)
@@ -184,7 +183,7 @@ class _Tables:
         if status:
             fields.append(f".error_http_status = {status}")
         if error.get("code"):
-            # A query-compatible service names the shape on the wire, and the older code beside it.
+            # A query-compatible service sends the shape's name, and additionally the older code.
             field = "query_error_code" if self.model.query_compatible else "error_code"
             fields.append(f".{field} = {cpp.quote(error['code'])}")
         return fields

@@ -1,5 +1,5 @@
-"""What every part of the tests has: `support` on the path, and one server for each kind of authentication. ./mill test
-runs each file in a process of its own, so a file's servers are its own, too."""
+"""Shared by all parts of the tests: `support` on the path, and one server for each kind of authentication. ./mill test
+runs each file in its own process, so each file has its own servers."""
 import sys
 from pathlib import Path
 
@@ -18,6 +18,6 @@ def server():
 
 @pytest.fixture(scope="session")
 def open_server():
-    """Takes any credentials."""
+    """Accepts any credentials."""
     with Server(auth="any") as running:
         yield running

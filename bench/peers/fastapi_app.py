@@ -1,4 +1,4 @@
-"""The peer of InvokeEndpoint: the usual FastAPI service around an XGBoost model."""
+"""A peer of InvokeEndpoint: a typical FastAPI service around an XGBoost model."""
 import os
 
 import numpy

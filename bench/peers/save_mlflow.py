@@ -1,4 +1,4 @@
-"""The churn model in MLflow's form: save_mlflow.py MODEL FOLDER."""
+"""Saves the churn model in MLflow's format: save_mlflow.py MODEL FOLDER."""
 import sys
 
 import mlflow.xgboost

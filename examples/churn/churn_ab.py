@@ -1,7 +1,7 @@
-"""Two versions of the churn model side by side, through boto3: A/B variants, traffic shifted to the
-better one, a canary to a third endpoint configuration, and what was captured read back and scored.
+"""Two versions of the churn model, through boto3: A/B variants, traffic shifted to the better one, a canary to a third
+endpoint configuration, and the captured records read back and scored.
 
-It talks to whatever AWS_ENDPOINT_URL names, as a caller who may make roles:
+It uses the server that AWS_ENDPOINT_URL names, as a caller who may create roles:
 `tidemill env --data data --root` prints the environment for a local server.
 """
 import json
@@ -12,7 +12,7 @@ import churn_boto3 as churn
 import churn_data
 from churn_boto3 import IMAGE, MADE, NAME, Step, runtime, s3, sagemaker
 
-# The challenger asks more questions of a customer than the champion.
+# The challenger's trees are deeper than the champion's.
 VERSIONS = {"champion": {"max_depth": "2", "num_round": "40"}, "challenger": {"max_depth": "6", "num_round": "300"}}
 
 
@@ -37,7 +37,7 @@ def train(role, version, settings):
 
 
 def make_config(name, weights):
-    """An endpoint configuration with a variant a version, every request and answer captured."""
+    """An endpoint configuration with one variant per version; every request and answer is captured."""
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
         ProductionVariants=[{"VariantName": version, "ModelName": f"{NAME}-{version}", "InstanceType": "ml.m5.large",
@@ -47,12 +47,12 @@ def make_config(name, weights):
                            "DestinationS3Uri": f"s3://{NAME}/captured",
                            "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
                            "CaptureContentTypeHeader": {"CsvContentTypes": ["text/csv"]}})
-    # Deleted last: the endpoint uses it.
+    # First in the list, so that the endpoint is deleted before the configuration that it uses.
     MADE.insert(0, lambda: sagemaker.delete_endpoint_config(EndpointConfigName=name))
 
 
 def ask(rows, first):
-    """Every row once, its number as the inference id; how often each variant answered."""
+    """Sends every row once, with its number as the inference id; returns how often each variant answered."""
     invoked = Counter()
     for number, row in enumerate(rows, first):
         response = runtime.invoke_endpoint(EndpointName=NAME, ContentType="text/csv", InferenceId=str(number),
@@ -63,7 +63,7 @@ def ask(rows, first):
 
 
 def captured(wanted):
-    """What the files in S3 say: {variant: {inference id: score}}, once `wanted` records are there."""
+    """The records in S3, once `wanted` of them exist: {variant: {inference id: score}}."""
     deadline = time.monotonic() + 60
     while True:
         scores = defaultdict(dict)
@@ -86,7 +86,8 @@ def wait_in_service():
 
 
 def delete_endpoint():
-    """Waits, since what was captured last is written when the endpoint is gone, and the bucket is emptied after that."""
+    """Waits for the deletion: the last records are written when the endpoint is gone, and the bucket is emptied after
+    that."""
     sagemaker.delete_endpoint(EndpointName=NAME)
     sagemaker.get_waiter("endpoint_deleted").wait(EndpointName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 

@@ -1,6 +1,6 @@
 """Churn through boto3: upload, train, deploy, predict, delete.
 
-It talks to whatever AWS_ENDPOINT_URL names, as a caller who may make roles:
+It uses the server that AWS_ENDPOINT_URL names, as a caller who may create roles:
 `tidemill env --data data --root` prints the environment for a local server.
 """
 import json
@@ -16,7 +16,7 @@ NAME = "churn-" + time.strftime("%Y%m%d-%H%M%S")
 TRUST = {"Version": "2012-10-17",
          "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"},
                         "Action": "sts:AssumeRole"}]}
-# What the training job and the endpoint read and write, they do with the role's rights.
+# The training job and the endpoint read and write with the permissions of the role.
 POLICY = {"Version": "2012-10-17",
           "Statement": [{"Effect": "Allow", "Action": ["s3:ListBucket", "s3:GetObject", "s3:PutObject"],
                          "Resource": [f"arn:aws:s3:::{NAME}", f"arn:aws:s3:::{NAME}/*"]}]}
@@ -26,11 +26,11 @@ iam = boto3.client("iam")
 sagemaker = boto3.client("sagemaker")
 runtime = boto3.client("sagemaker-runtime")
 
-MADE = []  # how to delete each thing that was made
+MADE = []  # functions that delete what was created
 
 
 class Step:
-    """Prints what is done and how long it took."""
+    """Prints the current step and how long it took."""
 
     def __init__(self, text):
         self.text = text
@@ -118,7 +118,7 @@ def create_role():
 
 
 def delete():
-    """Whatever was made, the newest first; one failure does not keep the rest."""
+    """Deletes everything that was created, newest first; a failure does not stop the rest."""
     while MADE:
         try:
             MADE.pop()()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Churn through the AWS CLI: upload, train, deploy, predict, delete. Talks to $AWS_ENDPOINT_URL,
-# as who may make roles: `tidemill env --data data --root`.
+# Churn through the AWS CLI: upload, train, deploy, predict, delete. Uses $AWS_ENDPOINT_URL, as a caller who may create
+# roles: `tidemill env --data data --root`.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
@@ -9,7 +9,7 @@ image=683313688378.dkr.ecr.us-east-1.amazonaws.com/sagemaker-xgboost:1.7-1
 work=$(mktemp -d)
 export AWS_PAGER=""
 
-# How to delete each thing that was made.
+# Commands that delete what was created.
 made=()
 clean_up() {
   [[ ${#made[@]} -eq 0 ]] || echo "deleting what was made"
@@ -27,7 +27,7 @@ role=$(aws iam create-role --role-name "$name" --query Role.Arn --output text --
   exit 1
 }
 made+=("aws iam delete-role --role-name $name")
-# The training job and the endpoint read and write with the rights of this role.
+# The training job and the endpoint read and write with the permissions of this role.
 aws iam put-role-policy --role-name "$name" --policy-name bucket --policy-document \
   "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":[\"s3:ListBucket\",\"s3:GetObject\",\"s3:PutObject\"],\"Resource\":[\"arn:aws:s3:::$name\",\"arn:aws:s3:::$name/*\"]}]}"
 made+=("aws iam delete-role-policy --role-name $name --policy-name bucket")

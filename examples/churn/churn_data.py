@@ -16,7 +16,7 @@ LABEL = "churn"
 
 
 def load():
-    """Rows of floats, labels (1.0: the customer left), and the names of the columns."""
+    """Returns rows of floats, labels (1.0: the customer left), and the column names."""
     with open(DATA, newline="") as file:
         customers = list(csv.DictReader(file))
     categories = {name: sorted({customer[name] for customer in customers}) for name in ONE_HOT}
@@ -31,7 +31,7 @@ def load():
 
 
 def split(seed=7):
-    """60 % to train, 20 % to validate, 20 % held out: {name: (rows, labels)}."""
+    """60 % for training, 20 % for validation, 20 % held out: {name: (rows, labels)}."""
     rows, labels, _ = load()
     order = list(range(len(rows)))
     random.Random(seed).shuffle(order)
@@ -41,19 +41,19 @@ def split(seed=7):
 
 
 def line(values):
-    """One CSV row: 25, 265.1."""
+    """One CSV row, such as 25,265.1."""
     return ",".join(f"{value:g}" for value in values)
 
 
 def csv_text(rows, labels=None):
-    """CSV text; with labels, they come first."""
+    """CSV text; labels, if given, come first."""
     if labels is not None:
         rows = [[label, *row] for row, label in zip(rows, labels)]
     return "".join(line(row) + "\n" for row in rows)
 
 
 def area_under_curve(labels, scores):
-    """The chance that a customer who left scores higher than one who stayed; ties count half."""
+    """The probability that a customer who left has a higher score than one who stayed; ties count half."""
     order = sorted(range(len(scores)), key=lambda i: scores[i])
     ranks, start = [0.0] * len(scores), 0
     while start < len(order):
@@ -70,7 +70,7 @@ def area_under_curve(labels, scores):
 
 
 def report(labels, scores, latencies_ms=()):
-    """Prints how good the predictions are and how long they took; returns the numbers."""
+    """Prints the quality of the predictions and the time they took; returns the numbers."""
     predicted = [1.0 if score > 0.5 else 0.0 for score in scores]
     hits = sum(1 for label, guess in zip(labels, predicted) if label and guess)
     result = {

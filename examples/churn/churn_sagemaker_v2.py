@@ -2,7 +2,8 @@
 
     python churn_sagemaker_v2.py [xgboost] [sklearn]      both unless named
 
-Its shell is that of `tidemill env --transparent`: the SDK asks AWS's own address who it is.
+Run it in a shell with `tidemill env --transparent`: the SDK asks AWS's own address for the caller's
+identity.
 """
 import logging
 import pathlib
@@ -22,7 +23,7 @@ from sagemaker.sklearn import SKLearn
 
 import churn_data
 
-logging.getLogger("sagemaker").setLevel(logging.ERROR)  # the SDK tells every call it makes
+logging.getLogger("sagemaker").setLevel(logging.ERROR)  # otherwise the SDK logs every call
 logging.getLogger("botocore").setLevel(logging.ERROR)
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -60,7 +61,7 @@ def sklearn_estimator(session, role):
 
 
 def score(predictor, rows):
-    """One row a call: the scores and how long each call took."""
+    """Predicts one row per call; returns the scores and how long each call took."""
     scores, latencies_ms = [], []
     for row in rows:
         began = time.perf_counter()
@@ -91,7 +92,7 @@ def run(kind, session, role, inputs, test):
 def main(kinds):
     bucket = NAME
     session = sagemaker.Session(default_bucket=bucket)
-    # What jobs and endpoints read and write, they do with the role's rights.
+    # Jobs and endpoints read and write with the permissions of the role.
     role = sagemaker.get_execution_role()
     parts = churn_data.split()
     try:

@@ -24,9 +24,9 @@ PROGRAMS = {
 
 
 def start(binary, data):
-    """The server's process and its endpoint, once it is ready."""
+    """Starts the server; returns its process and its endpoint once it is ready."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    environment.setdefault("TIDEMILL_PYTHON", sys.executable)  # has what the training script imports
+    environment.setdefault("TIDEMILL_PYTHON", sys.executable)  # it has the packages that the training script imports
     log = open(data.with_name(data.name + ".log"), "wb")
     process = subprocess.Popen([binary, "serve", "--data", str(data), "--listen", "127.0.0.1:0"],
                                stdout=log, stderr=log, env=environment)
@@ -41,7 +41,7 @@ def start(binary, data):
 
 
 def client_environment(binary, data, program):
-    # The SDK's program acts as the execution role; the others make roles of their own, as root.
+    # The SDK's program acts as the execution role; the other programs create roles of their own, as root.
     who = "--transparent" if program == "sagemaker-v2" else "--root"
     text = subprocess.run([binary, "env", "--data", str(data), "--format", "json", who], check=True,
                           capture_output=True, text=True).stdout

@@ -5,11 +5,11 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "base/describe.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text_file.h"
 
 namespace tidemill {
 namespace {
@@ -29,11 +29,6 @@ BOOST_DESCRIBE_STRUCT(AgeState, (),
                       (boot_id, offset_microseconds, began_microseconds, wall_offset_microseconds,
                        new_wall_offset_microseconds, jump_seen_microseconds, now_microseconds,
                        wall_microseconds))
-
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 // Not synced: a power loss costs no more than a reboot without the last look would.
 void keep(const std::string& file, const AgeState& state) {
@@ -56,7 +51,7 @@ bool may_have_been_off(std::int64_t microseconds) {
 
 ClockReading ClockReading::take(const Clock& wall) {
   ClockReading reading;
-  reading.boot_id = read_text("/proc/sys/kernel/random/boot_id");
+  reading.boot_id = read_text_file("/proc/sys/kernel/random/boot_id").value_or("");
   while (reading.boot_id.ends_with('\n')) reading.boot_id.pop_back();
   timespec time{};
   ::clock_gettime(CLOCK_BOOTTIME, &time);
@@ -72,7 +67,7 @@ std::unique_ptr<AgeClock> AgeClock::open(std::string file, const Clock& wall) {
 AgeClock::AgeClock(std::string file, const Clock& wall, const ClockReading& reading)
     : file_(std::move(file)), wall_(wall), boot_id_(reading.boot_id) {
   std::int64_t now_microseconds = reading.wall_microseconds;
-  Result<AgeState> kept = from_json<AgeState>(read_text(file_));
+  Result<AgeState> kept = from_json<AgeState>(read_text_file(file_).value_or(""));
   const bool same_boot = kept && !boot_id_.empty() && kept->boot_id == boot_id_;
   if (kept) {
     const std::int64_t gap = reading.wall_microseconds - kept->wall_microseconds;

@@ -3,11 +3,11 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 
 #include "base/describe.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text_file.h"
 
 namespace tidemill {
 namespace {
@@ -24,13 +24,8 @@ std::int64_t since_boot_microseconds() {
   return std::int64_t(time.tv_sec) * 1'000'000 + time.tv_nsec / 1000;
 }
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string boot_id() {
-  std::string id = read_text("/proc/sys/kernel/random/boot_id");
+  std::string id = read_text_file("/proc/sys/kernel/random/boot_id").value_or("");
   while (id.ends_with('\n')) id.pop_back();
   return id;
 }
@@ -52,7 +47,7 @@ void keep(const std::string& file, const Beginning& beginning) {
 
 BootClock BootClock::open(const std::string& file, const Clock& wall) {
   Beginning now{boot_id(), wall.now().microseconds - since_boot_microseconds()};
-  if (Result<Beginning> kept = from_json<Beginning>(read_text(file));
+  if (Result<Beginning> kept = from_json<Beginning>(read_text_file(file).value_or(""));
       kept && !now.boot_id.empty() && kept->boot_id == now.boot_id)
     return BootClock(kept->offset_microseconds);
   keep(file, now);

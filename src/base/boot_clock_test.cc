@@ -63,5 +63,12 @@ TEST_F(BootClockTest, A_file_that_cannot_be_written_is_no_obstacle) {
   EXPECT_GE(clock.now(), wall_.now());
 }
 
+TEST_F(BootClockTest, A_directory_in_the_files_place_is_no_obstacle) {
+  std::filesystem::create_directory(file_);
+  const BootClock clock = BootClock::open(file_, wall_);
+  EXPECT_GE(clock.now(), wall_.now());
+  EXPECT_LT(clock.now(), wall_.now() + 10s);
+}
+
 }  // namespace
 }  // namespace tidemill

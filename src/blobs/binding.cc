@@ -23,7 +23,7 @@ constexpr const char* kOwnerFile = "DATABASE";
 constexpr std::string_view kUnknownOwner = "unknown";
 constexpr std::size_t kOwnerBytesMax = 256;
 
-// nullopt: bound to nobody.
+// nullopt: the folder is not bound to any database.
 Result<std::optional<std::string>> read_owner(const std::string& path) {
   Result<SharedFile> file = open_file(path, O_RDONLY);
   if (!file && file.error().code == codes::kNotFound) return std::optional<std::string>();
@@ -65,7 +65,7 @@ std::string explain(const std::string& directory, const std::string& path,
                     const std::optional<std::string>& owner, const DatabaseOwner& database) {
   const std::string whose = owner && *owner != kUnknownOwner
                                 ? "belong to the state database " + *owner
-                                : "belong to a state database that is not here";
+                                : "belong to a state database that was not found";
   return "The blobs in " + directory + " " + whose + ", and this one is " + database.id +
          (database.first_start ? ", made at this start" : "") +
          ". They are kept as they are, and nothing is collected. If state/ is missing or is "
@@ -95,7 +95,7 @@ Result<std::string> bind_to_database(const std::string& directory, const Databas
     // Of a version without ids, or its operator removed the file to give the blobs to this one.
     bind = of_a_version_without_ids || !database.first_start;
   else if (*owner == kUnknownOwner)
-    bind = of_a_version_without_ids;  // it is back
+    bind = of_a_version_without_ids;  // the missing database is back
   if (bind) {
     TRY(write_owner(directory, path, database.id));
     return std::string();

@@ -1,5 +1,5 @@
-// Which database a folder of blobs belongs to. Only that database knows which blobs live: any other
-// one, a newborn above all, would take every blob for garbage.
+// Binds a folder of blobs to the database whose records name them. Only that database knows which
+// blobs are in use: any other one, above all a new one, would take every blob for garbage.
 #pragma once
 
 #include <string>
@@ -8,9 +8,9 @@
 
 namespace tidemill::blobs {
 
-// The owner's id lies in `<directory>/DATABASE`. Binds a folder that is bound to nobody and holds
-// nothing, or that a database of a version without ids names records of; keeps every other binding
-// as it is. Returns why `database` may not collect here, "" when it may.
+// The database's id is stored in `<directory>/DATABASE`. Binds an unbound folder unless it has
+// blobs and `database` is new and without records; does not change other bindings. Returns why
+// `database` may not collect garbage here, or "" when it may.
 Result<std::string> bind_to_database(const std::string& directory, const DatabaseOwner& database);
 
 }  // namespace tidemill::blobs

@@ -41,7 +41,7 @@ class BlobsTest : public testing::Test {
     EXPECT_TRUE(ref) << ref.error().message;
     return ref ? *ref : BlobRef{};
   }
-  // Changes one byte of the file at that offset.
+  // Changes one byte of the file at this offset.
   static void flip(const std::string& path, std::uint64_t offset) {
     int file = ::open(path.c_str(), O_RDWR);
     char byte = 0;
@@ -126,7 +126,7 @@ TEST_F(BlobsTest, Read_findsOneFlippedByte) {
   auto damaged = store_->read(large);
   ASSERT_FALSE(damaged);
   EXPECT_EQ(damaged.error().code, codes::kCorrupt);
-  // The stream never hands out the last piece of a damaged body.
+  // Reading the stream never returns the last piece of a damaged body.
   auto source = store_->open(large, 0, large.size_bytes);
   ASSERT_TRUE(source);
   std::vector<char> piece(64 << 10);
@@ -204,11 +204,11 @@ TEST_F(BlobsTest, Release_removesSegmentsWithoutLiveBlobsAndFiles) {
   EXPECT_GE(store_->statistics().segments, 4u);
   for (const BlobRef& ref : refs) {
     store_->release(ref);
-    store_->release(ref);  // again: counts once
+    store_->release(ref);  // the second time has no effect
   }
   store_->release(large);
   store_->release(large);
-  EXPECT_LE(store_->statistics().segments, 1u);  // the one that is being filled
+  EXPECT_LE(store_->statistics().segments, 1u);  // the one that is still being filled
   EXPECT_EQ(store_->statistics().segment_live_bytes, 0u);
   EXPECT_LE(files_below(options_.directory), 1u);
   EXPECT_FALSE(store_->read(large));

@@ -20,16 +20,16 @@ static_assert(std::endian::native == std::endian::little, "sums are copied as th
 
 constexpr std::size_t kReadBytes = 1u << 20;
 
-// The last bytes of the file, little-endian.
+// The last bytes of the file, in little-endian order.
 struct Footer {
   static constexpr std::uint32_t kMagic = 0x534d4254;  // "TBMS"
   std::uint32_t magic = kMagic;
   std::uint32_t block_bytes = kSumBlockBytes;
   std::uint64_t payload_bytes = 0;
   std::uint32_t payload_crc32c = 0;
-  std::uint32_t table_crc32c = 0;  // of the sums
+  std::uint32_t table_crc32c = 0;  // checksum of the sums
   std::uint32_t reserved = 0;
-  std::uint32_t footer_crc32c = 0;  // of the fields above
+  std::uint32_t footer_crc32c = 0;  // checksum of the fields above
 };
 static_assert(sizeof(Footer) == 32);
 
@@ -38,7 +38,7 @@ std::uint32_t checksum_of_footer(const Footer& footer) {
                                  sizeof footer - sizeof footer.footer_crc32c));
 }
 
-// nullopt: the file has none that can be relied on.
+// nullopt: the file has no trailer that can be trusted.
 Result<std::optional<BlockSums>> read_trailer(const FileDescriptor& file, const BlobRef& blob) {
   BlockSums sums(block_count(blob.size_bytes, kSumBlockBytes));
   const std::size_t table_bytes = bytes_of(sums).size();
@@ -48,7 +48,7 @@ Result<std::optional<BlockSums>> read_trailer(const FileDescriptor& file, const 
   Footer footer;
   std::memcpy(&footer, bytes.data() + table_bytes, sizeof footer);
   std::memcpy(sums.data(), bytes.data(), table_bytes);
-  // The payload's own checksum ties the trailer to the record that names the blob.
+  // The payload's checksum ties the trailer to the record that names the blob.
   const bool good = footer.magic == Footer::kMagic && footer.block_bytes == kSumBlockBytes &&
                     footer.payload_bytes == blob.size_bytes &&
                     footer.payload_crc32c == blob.crc32c &&
@@ -84,7 +84,7 @@ void BlockSummer::update(std::string_view bytes) {
   while (!bytes.empty()) {
     const std::uint64_t filled = size_bytes_ % block_bytes_;
     const std::string_view piece = bytes.substr(0, block_bytes_ - filled);
-    // Both sums of a piece while it is in the processor's cache.
+    // Computes both sums of a piece while it is in the processor's cache.
     whole_ = crc32c(piece, whole_);
     block_ = crc32c(piece, block_);
     size_bytes_ += piece.size();
@@ -114,8 +114,8 @@ Result<BlockSums> load_sums(const FileDescriptor& file, const std::string& path,
                             const BlobRef& blob) {
   if (std::optional<BlockSums> there = TRY(read_trailer(file, blob))) return *std::move(there);
   BlockSums sums = TRY(sum_payload(file, blob));
-  // Not synced: a trailer that a power loss cut off is found to be none and written again. Two
-  // readers at once write the same bytes.
+  // Not synced: a trailer cut off by a power loss is detected and written again. Two readers that
+  // do this at once write the same bytes.
   if (Result<SharedFile> writable = open_file(path, O_RDWR)) {
     const std::string trailer = encode_trailer(sums, blob.size_bytes, blob.crc32c);
     if (Result<void> written = write_fully(**writable, trailer, blob.size_bytes); !written)

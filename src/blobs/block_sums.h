@@ -1,6 +1,6 @@
-// Checksums of the blocks of a blob, so that any range of it can be checked before it is served
-// without reading the rest. Those of a large blob lie behind the payload in the blob's own file,
-// those of a small one in front of the payload in its record of a segment.
+// Checksums of the blocks of a blob, so that a range can be checked before it is served without
+// reading the rest. The sums of a large blob follow the payload in the blob's file; those of a
+// small one precede the payload in its segment record.
 #pragma once
 
 #include <cstdint>
@@ -13,27 +13,27 @@
 
 namespace tidemill::blobs {
 
-// The unit of checking in files, in bytes. Pieces that the server reads are multiples of it.
+// Block size in files. The pieces that the server reads are multiples of it.
 inline constexpr std::uint64_t kSumBlockBytes = 64u << 10;
-// The unit of checking in segments. A range of a few bytes reads this much.
+// Block size in segments. Even a range of a few bytes reads this much.
 inline constexpr std::uint64_t kSegmentBlockBytes = 16u << 10;
 
 inline std::uint64_t block_count(std::uint64_t payload_bytes, std::uint64_t block_bytes) {
   return (payload_bytes + block_bytes - 1) / block_bytes;
 }
 
-// CRC-32C of each block in order; the last block may be short.
+// The CRC-32C of each block, in order; the last block may be shorter.
 using BlockSums = std::vector<std::uint32_t>;
 
-// Sums a body as it passes by.
+// Computes the sums of a body that is passed to it in pieces.
 class BlockSummer {
  public:
   explicit BlockSummer(std::uint64_t block_bytes = kSumBlockBytes) : block_bytes_(block_bytes) {}
   void update(std::string_view bytes);
-  // The checksum of all bytes seen so far.
+  // The checksum of all bytes so far.
   std::uint32_t whole() const { return whole_; }
   std::uint64_t size_bytes() const { return size_bytes_; }
-  // No more updates after it.
+  // Ends the last block; do not update after this.
   BlockSums finish();
 
  private:
@@ -44,17 +44,17 @@ class BlockSummer {
   std::uint64_t size_bytes_ = 0;
 };
 
-// The sums as they lie on disk, little-endian. Borrows them.
+// The sums as stored on disk, little-endian. Refers to the memory of `sums`.
 std::string_view bytes_of(const BlockSums& sums);
 
-// Encodes what follows the payload of a file: the sums, then a footer that describes them and
-// carries a checksum of its own.
+// Encodes what follows the payload in a file: the sums, then a footer that describes them and has a
+// checksum of its own.
 std::string encode_trailer(const BlockSums& sums, std::uint64_t payload_bytes,
                            std::uint32_t payload_crc32c);
 
-// The sums of a blob's file. Files of versions before the trailer, and those whose trailer is
-// damaged, are read and verified as a whole, and given their trailer when that can be written.
-// Tidemill.Corrupt when the payload is not what `blob` says.
+// The sums of a blob's file. A file without a trailer (from an earlier version) or with a damaged
+// one is read and verified as a whole, and its trailer is written if possible. Tidemill.Corrupt
+// when the payload does not match `blob`.
 Result<BlockSums> load_sums(const FileDescriptor& file, const std::string& path,
                             const BlobRef& blob);
 

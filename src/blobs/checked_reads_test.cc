@@ -1,5 +1,5 @@
-// Every byte that is served was checked: of ranges as of whole blobs, of files that an earlier
-// version wrote as well.
+// Checks that every byte served was verified: in ranges and whole blobs, and in files written by an
+// earlier version.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ class CheckedReadsTest : public testing::Test {
     ASSERT_EQ(::pwrite(file, &byte, 1, off_t(offset)), 1);
     ::close(file);
   }
-  // "" and the error's code when reading fails, in pieces of that size.
+  // Reads in pieces of the given size. On failure returns "" and sets the error's code.
   std::string read(const BlobRef& blob, std::uint64_t offset, std::uint64_t length,
                    std::size_t piece_bytes, std::string& code) {
     code.clear();
@@ -93,13 +93,13 @@ TEST_F(CheckedReadsTest, Range_ofASmallBlobFindsOneFlippedByteAnywhere) {
   std::string code;
   EXPECT_EQ(read(blob, 399'000, 2'000, 65'536, code), "");
   EXPECT_EQ(code, codes::kCorrupt);
-  // The byte's block is 24 (of 16 KiB): ranges in others do not read it, whole reads do.
+  // The byte is in block 24 (of 16 KiB): ranges in other blocks do not read it, whole reads do.
   EXPECT_EQ(read(blob, 380'000, 10'000, 65'536, code).size(), 10'000u);
   EXPECT_EQ(read(blob, 425 * 1000, 75'000, 65'536, code).size(), 75'000u);
   EXPECT_FALSE(store_->read(blob));
   flip(segment, prefix + 400'000);
   EXPECT_EQ(read(blob, 399'000, 2'000, 65'536, code).size(), 2'000u);
-  // A sum that is damaged, of whatever block, and the header.
+  // Damage to the header or to any block's sum must be found.
   for (std::uint64_t at : {0ul, 4ul, 8ul, 12ul, 16ul, 16ul + 30 * 4, prefix - 1}) {
     flip(segment, at);
     EXPECT_EQ(read(blob, 10, 10, 65'536, code), "") << at;
@@ -109,7 +109,7 @@ TEST_F(CheckedReadsTest, Range_ofASmallBlobFindsOneFlippedByteAnywhere) {
 }
 
 TEST_F(CheckedReadsTest, Ranges_ofSmallBlobsAreTheBytes) {
-  put(test_bytes(77, 1));  // so that nothing lies at a multiple of blocks
+  put(test_bytes(77, 1));  // so that no record begins at a multiple of the block size
   for (std::size_t size : {1ul, 16'383ul, 16'384ul, 16'385ul, 32'768ul, 500'000ul, 1ul << 20}) {
     const std::string bytes = test_bytes(size, size);
     const BlobRef blob = put(bytes);
@@ -126,7 +126,7 @@ TEST_F(CheckedReadsTest, Ranges_ofSmallBlobsAreTheBytes) {
 }
 
 TEST_F(CheckedReadsTest, Record_ofAVersionWithoutSumsIsReadMarkedAndReleasedAsItLies) {
-  // Two neighbours as versions before block sums wrote them: a header of 16 bytes, the payload.
+  // Two neighbours as written by versions before block sums: a 16-byte header, then the payload.
   const std::string path = options_.directory + "/segments/00000005.segment";
   std::vector<std::string> payloads{test_bytes(100'000, 1), test_bytes(100'000, 2)};
   std::vector<BlobRef> refs;
@@ -163,7 +163,7 @@ TEST_F(CheckedReadsTest, Range_ofALargeBlobNeverHandsOutADamagedBlock) {
   const std::uint64_t damaged_at = (2 << 20) + 100;
   flip(path_of(blob), damaged_at);
   std::string code;
-  // The byte itself, a range in its block beside it, and one that runs into it.
+  // The damaged byte, a range beside it in its block, and a range that reaches into the block.
   EXPECT_EQ(read(blob, damaged_at, 1, 65'536, code), "");
   EXPECT_EQ(code, codes::kCorrupt);
   EXPECT_EQ(read(blob, damaged_at + 50, 10, 65'536, code), "");
@@ -172,7 +172,7 @@ TEST_F(CheckedReadsTest, Range_ofALargeBlobNeverHandsOutADamagedBlock) {
   EXPECT_EQ(code, codes::kCorrupt);
   EXPECT_LE(before.size(), 1u << 20);
   EXPECT_TRUE(before == bytes.substr(1 << 20, before.size()));
-  // Other blocks are served.
+  // Other blocks are still served.
   EXPECT_TRUE(read(blob, 3 << 20, 1 << 20, 65'536, code) == bytes.substr(3 << 20));
   EXPECT_EQ(code, "");
   read(blob, 0, bytes.size(), 262'144, code);
@@ -189,14 +189,14 @@ TEST_F(CheckedReadsTest, FileOfAnEarlierVersion_isCheckedAsAWholeAndGetsItsSums)
   ASSERT_EQ(::truncate(path_of(blob).c_str(), off_t(bytes.size())), 0);
   flip(path_of(blob), 1000);
   std::string code;
-  // Damage far from the range, which a version without sums could not have told from it.
+  // Damage far from the range, which a version without sums could not have located.
   EXPECT_EQ(read(blob, 2 << 20, 100, 65'536, code), "");
   EXPECT_EQ(code, codes::kCorrupt);
   EXPECT_EQ(fs::file_size(path_of(blob)), bytes.size());
   flip(path_of(blob), 1000);
   EXPECT_TRUE(read(blob, 2 << 20, 100, 65'536, code) == bytes.substr(2 << 20, 100));
   EXPECT_GT(fs::file_size(path_of(blob)), bytes.size());
-  // From now on by blocks.
+  // From now on the file is checked by blocks.
   flip(path_of(blob), 1000);
   EXPECT_TRUE(read(blob, 2 << 20, 100, 65'536, code) == bytes.substr(2 << 20, 100));
   EXPECT_EQ(read(blob, 0, 100, 65'536, code), "");
@@ -214,7 +214,7 @@ TEST_F(CheckedReadsTest, DamagedTrailer_isNotBelieved) {
   }
   ASSERT_EQ(::truncate(path_of(blob).c_str(), off_t(bytes.size() + 7)), 0);
   EXPECT_TRUE(read(blob, 70'000, 1'000, 65'536, code) == bytes.substr(70'000, 1'000));
-  // A file cut off within its payload is no blob any more.
+  // A file cut off within its payload is no longer a valid blob.
   ASSERT_EQ(::truncate(path_of(blob).c_str(), 2 << 20), 0);
   EXPECT_EQ(read(blob, 70'000, 1'000, 65'536, code), "");
   EXPECT_EQ(code, codes::kCorrupt);
@@ -236,7 +236,7 @@ TEST_F(CheckedReadsTest, Put_intoARemovedFolderIsNotAcknowledged) {
     ASSERT_FALSE(small) << gone;
     EXPECT_EQ(small.error().code, codes::kIo);
     EXPECT_FALSE(store_->put(test_bytes(2 << 20, 3)));
-    // Another folder of the same name is not the one.
+    // Another folder of the same name is not the folder that was opened.
     fs::create_directory(options_.directory + gone);
     EXPECT_FALSE(store_->put(test_bytes(100, 4)));
     fs::remove_all(options_.directory + gone);

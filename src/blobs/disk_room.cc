@@ -13,7 +13,7 @@ constexpr std::uint64_t kKeptPartDivisor = 8;
 
 std::uint64_t DiskRoom::available_bytes() const {
   struct statvfs status{};
-  // Not knowing is no reason to refuse: the writes themselves tell when the disk is full.
+  // An unknown amount is no reason to refuse: the writes themselves report a full disk.
   if (::fstatvfs(directory_->get(), &status) != 0) return std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t free_bytes = std::uint64_t(status.f_bavail) * status.f_frsize;
   const std::uint64_t disk_bytes = std::uint64_t(status.f_blocks) * status.f_frsize;

@@ -1,5 +1,5 @@
-// How much of the disk blobs may take. Some of it is kept free for the records of the state
-// database: on a disk that blobs had filled to the last byte nothing could even be deleted.
+// How much of the disk blobs may use. Some space is kept free for the state database: if blobs
+// filled the disk to the last byte, not even deletions could be recorded.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ class DiskRoom {
  public:
   DiskRoom(SharedFile directory, std::uint64_t kept_free_bytes)
       : directory_(std::move(directory)), kept_free_bytes_(kept_free_bytes) {}
-  // What is free beyond what is kept free, at this moment. Of a small disk a smaller part is kept.
+  // The space beyond what is kept free, at this moment. Less is kept free on a small disk.
   std::uint64_t available_bytes() const;
 
  private:

@@ -1,5 +1,5 @@
-// What happens when the process dies or the disk is full: both for real, in a child process and on
-// a small file system.
+// Tests of a process that dies and of a full disk. Both are real here: a child process is
+// killed, and a small file system is filled.
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -19,7 +19,7 @@
 namespace tidemill::blobs {
 namespace {
 
-// Writes blobs without end and reports each one on the pipe after it was acknowledged.
+// Writes blobs endlessly and reports each acknowledged one on the pipe.
 [[noreturn]] void write_forever(const std::string& directory, int report, std::uint64_t seed) {
   std::unique_ptr<Random> random = make_seeded_random(seed);
   auto store = open_blob_store({directory, 1 << 20, 256 << 10}, *random);
@@ -80,7 +80,7 @@ TEST(BlobsDurability, Put_acknowledgedBeforeAKillIsReadAfterIt) {
           4)
         all.push_back({{location, size, crc}, content});
 
-    // Everything of this and of the earlier rounds, with a collection in between.
+    // Reads back the blobs of this and earlier rounds, with a garbage collection in between.
     std::unique_ptr<Random> random = make_seeded_random(round + 1000);
     auto store = open_blob_store({directory, 1 << 20, 256 << 10}, *random);
     ASSERT_TRUE(store) << store.error().message;
@@ -125,7 +125,7 @@ TEST(BlobsDurability, Put_onAFullDiskFailsAndLosesNothing) {
     refs.push_back(*ref);
   }
   EXPECT_EQ(error.code, codes::kStorageFull) << error.message;
-  EXPECT_GT(refs.size(), 60u);  // most of the 8 MiB was of use
+  EXPECT_GT(refs.size(), 60u);  // most of the 8 MiB was used
   auto large = store.put(test_bytes(2 << 20, 1));
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code, codes::kStorageFull);
@@ -134,11 +134,11 @@ TEST(BlobsDurability, Put_onAFullDiskFailsAndLosesNothing) {
     ASSERT_TRUE(bytes) << bytes.error().message;
     ASSERT_TRUE(*bytes == test_bytes(100'000, i));
   }
-  // Something is left for what must be written when a disk is full.
+  // Space is left for what must still be written when the disk is full.
   struct statvfs status{};
   ASSERT_EQ(::statvfs(folder.path().c_str(), &status), 0);
   EXPECT_GE(status.f_bavail * status.f_frsize, (8u << 20) / 8 - (64u << 10));
-  // Once something is released, puts work again: also when every segment still holds live records.
+  // After a release, puts succeed again, even when every segment still has live records.
   for (std::size_t i = 0; i < refs.size(); i += 2) store.release(refs[i]);
   for (std::size_t i = 0; i < refs.size() / 3; ++i) {
     auto again = store.put(test_bytes(100'000, i));
@@ -154,7 +154,7 @@ TEST(BlobsDurability, Put_onAFullDiskFailsAndLosesNothing) {
     ASSERT_TRUE(part);
     EXPECT_EQ(read_all(**part, 20'000).value(), test_bytes(100'000, i).substr(5000, 20'000));
   }
-  // A reader that comes late to a released blob gets no zeros.
+  // A late reader of a released blob must not get zeros.
   EXPECT_FALSE(store.open(refs[0], 10, 100));
   for (std::size_t i = 1; i < refs.size() / 2; i += 2) store.release(refs[i]);
   for (std::size_t i = 0; i < 10; ++i) {

@@ -59,7 +59,7 @@ Result<void> write_fully(const FileDescriptor& file, std::string_view head, std:
   do written = ::pwritev(file.get(), pieces, 2, off_t(offset));
   while (written < 0 && errno == EINTR);
   if (written < 0) return fail(system_error("write to", "a blob segment", errno));
-  // A short write is rare (a full disk, a signal): the rest goes piece by piece.
+  // A short write is rare (a full disk, a signal); the rest is written in pieces.
   std::size_t done = std::size_t(written);
   if (done < head.size()) {
     TRY(write_fully(file, head.substr(done), offset + done));

@@ -1,4 +1,4 @@
-// Owned file descriptors and the few system calls blobs need, with errno turned into Errors.
+// Owning file descriptors and the system calls that blobs need; errno becomes an Error.
 #pragma once
 
 #include <cstdint>
@@ -22,22 +22,22 @@ class FileDescriptor {
   int number_;
 };
 
-// Shared between the open-file cache and the readers that are under way: an unlinked file's bytes
-// stay until the last of them closes it.
+// Shared by the cache of open files and current readers: the bytes of an unlinked file remain until
+// its last reader closes it.
 using SharedFile = std::shared_ptr<const FileDescriptor>;
 
-// Tidemill.StorageFull for ENOSPC, EDQUOT and EFBIG, Tidemill.NotFound for ENOENT, else
+// Tidemill.StorageFull for ENOSPC, EDQUOT and EFBIG; Tidemill.NotFound for ENOENT; otherwise
 // Tidemill.Io.
 Error system_error(std::string_view action, std::string_view path, int error_number);
 
 Result<SharedFile> open_file(const std::string& path, int flags);
-// Succeeds when it is there already; true when it was made.
+// Succeeds also when the directory exists; returns whether it was created.
 Result<bool> make_directory(const std::string& path);
 Result<void> write_fully(const FileDescriptor& file, std::string_view bytes, std::uint64_t offset);
-// `head` and `bytes` one after the other.
+// Writes `head`, then `bytes`.
 Result<void> write_fully(const FileDescriptor& file, std::string_view head, std::string_view bytes,
                          std::uint64_t offset);
-// Less than `length` only at the end of the file.
+// Returns less than `length` only at the end of the file.
 Result<std::size_t> read_fully(const FileDescriptor& file, char* into, std::size_t length,
                                std::uint64_t offset);
 

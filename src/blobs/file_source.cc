@@ -39,7 +39,7 @@ Result<std::size_t> CheckedFileSource::read(std::span<char> buffer) {
   if (failed_) return fail(codes::kCorrupt, "blob " + blob_.location + " is damaged");
   if (position_ >= end_ || buffer.empty()) return std::size_t(0);
   const std::uint64_t start = block_start(position_);
-  // Whole blocks go where they are wanted without another copy.
+  // Whole blocks are read into the caller's buffer directly, without another copy.
   const std::uint64_t whole_end = end_ == blob_.size_bytes ? end_ : block_start(end_);
   const std::uint64_t fits_end =
       position_ + buffer.size() >= whole_end ? whole_end : block_start(position_ + buffer.size());

@@ -1,4 +1,4 @@
-// Bodies that are parts of files.
+// Byte sources that read parts of files.
 #pragma once
 
 #include <memory>
@@ -9,7 +9,7 @@
 
 namespace tidemill::blobs {
 
-// A part of any file, as it is.
+// A part of any file, unchecked.
 class FileSource final : public ByteSource {
  public:
   FileSource(SharedFile file, std::uint64_t offset, std::uint64_t length)
@@ -26,8 +26,8 @@ class FileSource final : public ByteSource {
   std::uint64_t position_ = 0;
 };
 
-// A part of a large blob. Each block is checked against its sum before a byte of it is handed out,
-// the blocks at both ends of the part as well.
+// A part of a large blob. Each block, including those at both ends of the part, is checked against
+// its sum before any byte of it is returned.
 class CheckedFileSource final : public ByteSource {
  public:
   CheckedFileSource(SharedFile file, BlobRef blob, BlockSums sums, std::uint64_t offset,
@@ -39,12 +39,12 @@ class CheckedFileSource final : public ByteSource {
         position_(offset),
         end_(offset + length) {}
 
-  // Tidemill.Corrupt from the first damaged block on.
+  // Fails with Tidemill.Corrupt from the first damaged block on.
   Result<std::size_t> read(std::span<char> buffer) override;
   std::optional<std::uint64_t> size() const override { return length_; }
 
  private:
-  // Reads and checks the blocks from `first` on into the buffer; `bytes` ends where a block does.
+  // Reads blocks from `first` on into `into` and checks them; `bytes` must end at a block boundary.
   Result<void> read_blocks(std::uint64_t first, char* into, std::size_t bytes);
   std::uint64_t block_start(std::uint64_t position) const {
     return position / kSumBlockBytes * kSumBlockBytes;
@@ -56,7 +56,7 @@ class CheckedFileSource final : public ByteSource {
   const std::uint64_t length_;
   std::uint64_t position_;  // in the blob
   const std::uint64_t end_;
-  std::unique_ptr<char[]> block_;     // one block, when a reader wants a part of it
+  std::unique_ptr<char[]> block_;     // one block, when a reader wants only a part of it
   std::uint64_t held_start_ = ~0ull;  // where the block in block_ begins
   bool failed_ = false;
 };

@@ -18,7 +18,7 @@ constexpr std::string_view kTemporaryPrefix = "tmp-";
 constexpr std::size_t kRunLength = 8;
 constexpr std::size_t kNameLength = 32;
 
-// The path of a blob's file below the root of all blobs: "f/ab/name" lies at "files/ab/name".
+// The path below the root of all blobs: the blob "f/ab/name" is stored in "files/ab/name".
 std::string path_below_root(const BlobRef& blob) { return "files" + blob.location.substr(1); }
 
 std::string folder_name(unsigned number) {
@@ -40,7 +40,7 @@ Result<FileStore::NewFile> FileStore::create() {
   if (unnamed_files_) {
     int number = ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (number >= 0) return NewFile{std::make_shared<const FileDescriptor>(number), ""};
-    // What kernels answer where the file system cannot do it.
+    // These mean that the file system lacks O_TMPFILE.
     if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
       return fail(system_error("make a blob file in", directory_, errno));
     unnamed_files_ = false;
@@ -89,7 +89,7 @@ std::string FileStore::new_name() {
 }
 
 Result<std::string> FileStore::path_of(const BlobRef& blob) const {
-  // Exactly "f/ab/<32 hexadecimal digits>": a location never leads out of the directory.
+  // Accepts exactly "f/ab/<32 hexadecimal digits>", so that no location leads out of the directory.
   std::string_view location = blob.location;
   bool shaped = location.size() == 5 + kNameLength && location[4] == '/';
   if (!shaped || location.substr(2, 2).find_first_not_of(kHexDigits) != std::string_view::npos ||
@@ -115,7 +115,7 @@ void FileStore::keep(const BlobRef& blob) const {
 
 void FileStore::release(const BlobRef& blob) const {
   Result<std::string> path = path_of(blob);
-  // Open readers keep the bytes. Not synced: should the name come back after a power loss, the next
+  // Open readers keep the bytes. Not synced: if the name reappears after a power loss, the next
   // collection removes it.
   if (path && ::unlink(path->c_str()) != 0 && errno != ENOENT)
     log::warning("a blob file cannot be removed", {{"path", *path}});
@@ -134,7 +134,7 @@ Result<void> FileStore::remove_all_but(const std::unordered_set<std::string>& li
     std::string_view named = name;
     if (temporary) named.remove_prefix(kTemporaryPrefix.size());
     if (named.starts_with(run_) || live.contains(name)) continue;
-    // A temporary file was never acknowledged; of any other that cannot be told.
+    // A temporary file was never acknowledged; any other file may have been.
     if (temporary) {
       ::unlink(entry->path().c_str());
       continue;

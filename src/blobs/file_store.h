@@ -1,4 +1,4 @@
-// Large blobs: one file each.
+// Stores large blobs, one file each.
 #pragma once
 
 #include <array>
@@ -11,9 +11,9 @@
 
 namespace tidemill::blobs {
 
-// Thread-safe. A file is made without a name (O_TMPFILE), written, synced, and only then linked
-// into one of 256 folders, so that a crash leaves nothing behind. Where the file system has no
-// O_TMPFILE, a name that starts with "tmp-" is renamed instead.
+// Thread-safe. A file is created without a name (O_TMPFILE), written and synced, and only then
+// linked into one of 256 folders, so that a crash leaves nothing behind. On file systems without
+// O_TMPFILE, the file gets a name that starts with "tmp-" and is renamed instead.
 class FileStore {
  public:
   // Borrowed arguments must outlive the store.
@@ -22,10 +22,10 @@ class FileStore {
 
   struct NewFile {
     SharedFile file;
-    std::string temporary_path;  // empty: it has no name
+    std::string temporary_path;  // empty: the file has no name
   };
   Result<NewFile> create();
-  // Syncs it and gives it its name; returns the blob's location when that is durable.
+  // Syncs the file and gives it its name. Returns the blob's location when that is durable.
   Result<std::string> publish(const NewFile& file);
   void discard(const NewFile& file);
 
@@ -35,10 +35,10 @@ class FileStore {
   };
   Result<Opened> open(const BlobRef& blob) const;
   void release(const BlobRef& blob) const;
-  // A record names it: back from quarantine when it lies there.
+  // Call it for blobs that a record names: brings the file back if it is in quarantine.
   void keep(const BlobRef& blob) const;
-  // Moves every file of earlier runs that is not in `live` into quarantine, if every record was
-  // read; removes what was never acknowledged in any case.
+  // Moves every file of earlier runs that is not in `live` into quarantine, provided that all
+  // records were read; in any case removes files that were never acknowledged.
   Result<void> remove_all_but(const std::unordered_set<std::string>& live, Timestamp now,
                               Coverage coverage) const;
   std::uint64_t files_written() const { return files_written_; }
@@ -55,7 +55,7 @@ class FileStore {
   GroupSync& directory_sync_;
   Random& random_;
   Quarantine& quarantine_;
-  // Names of this run start with it, which keeps them out of garbage collection's way.
+  // Prefix of file names of this run, which garbage collection must not touch.
   const std::string run_;
   std::atomic<bool> unnamed_files_{true};
   std::atomic<std::uint64_t> files_written_{0};

@@ -29,7 +29,7 @@ Result<void> GroupSync::sync(const SharedFile& file) {
     next->changed.notify_one();
     group->changed.notify_all();
   }
-  // Entries do not change once the group is done.
+  // Entries no longer change once the group is done.
   if (int error_number = group->entries[index].error_number)
     return fail(system_error("sync", "blob files", error_number));
   return {};

@@ -1,4 +1,4 @@
-// Group commit: many threads that each need a file synced share one system call.
+// Group commit: threads that each need a file synced share one system call.
 #pragma once
 
 #include <condition_variable>
@@ -11,14 +11,14 @@
 namespace tidemill::blobs {
 
 // Thread-safe. There is no committer thread: the first waiter of a group becomes its leader and
-// syncs for all who joined while the group before was being synced.
+// syncs for all threads that joined while the previous group was being synced.
 class GroupSync {
  public:
   enum class Kind { data, directory };
   explicit GroupSync(Kind kind) : kind_(kind) {}
 
-  // Returns after a sync of `file` that began after this call. What was written before the call is
-  // then durable.
+  // Returns after a sync of `file` that began after this call, so that everything written before
+  // the call is durable.
   Result<void> sync(const SharedFile& file);
 
  private:
@@ -29,7 +29,7 @@ class GroupSync {
     };
     std::vector<Entry> entries;
     bool done = false;
-    // One for each group, so that the end of a sync wakes those it was for and one that goes on.
+    // One per group: the end of a sync wakes its own waiters and one thread that leads the next.
     std::condition_variable changed;
   };
 
@@ -37,7 +37,7 @@ class GroupSync {
 
   const Kind kind_;
   std::mutex mutex_;
-  // Shared: leader and followers look at the result after the next group has begun.
+  // Shared: leader and followers read the result after the next group has begun.
   std::shared_ptr<Group> gathering_ = std::make_shared<Group>();  // guarded by mutex_
   bool syncing_ = false;                                          // guarded by mutex_
 };

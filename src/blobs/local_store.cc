@@ -21,11 +21,11 @@ namespace tidemill::blobs {
 namespace {
 
 constexpr std::size_t kInlineBlobBytesMax = limits::buffered_body_bytes_max;
-// Ranges of files up to this size are read when they are opened: larger ones cost more in memory
-// that is new to the process than the reading itself.
+// Ranges of files up to this size are read when they are opened. For larger ones, fresh memory
+// would cost the process more than the reading itself.
 constexpr std::size_t kReadAtOnceBytesMax = 256u << 10;
-// Write-back of a large file is started each time this much was written, so that the sync at its
-// end has little left to do.
+// Write-back of a large file is started each time this much was written, so that little is left for
+// the final sync.
 constexpr std::uint64_t kWriteBackBytes = 8u << 20;
 
 class LocalBlobStore final : public BlobStore {
@@ -52,7 +52,7 @@ class LocalBlobStore final : public BlobStore {
   Result<void> collect_garbage(const Marker& mark_live, Timestamp now) override;
   std::string why_not_collected() const override { return why_not_collected_; }
   void delete_expired(Timestamp now) override {
-    // Until a collection knew every record, something in it may be named by one.
+    // Until a collection has seen every record, records may name blobs in quarantine.
     if (collected_) quarantine_.delete_expired(now);
   }
   bool should_relocate(const BlobRef& blob) const override {
@@ -61,15 +61,15 @@ class LocalBlobStore final : public BlobStore {
   BlobStatistics statistics() const override;
 
   FileStore& files() { return files_; }
-  // StorageFull when so many bytes would take of what is kept free.
+  // StorageFull when writing so many bytes would use space that is kept free.
   Result<void> check_room(std::uint64_t bytes);
-  // Tidemill.Io when the folders are no longer there: what was written is nowhere then.
+  // Tidemill.Io when the opened folders are gone, since what was written is then lost.
   Result<void> check_folders() const;
 
  private:
   struct Pins {
     int count = 0;
-    std::optional<BlobRef> released;  // what to free when the last pin goes
+    std::optional<BlobRef> released;  // freed when the last pin is gone
   };
   void unpin(const std::vector<BlobRef>& blobs);
   void free_now(const BlobRef& blob);
@@ -101,9 +101,9 @@ class LocalBlobWriter final : public BlobWriter {
   Result<void> write(std::string_view bytes);
 
   LocalBlobStore& store_;
-  std::string small_;  // until it grows too large to lie in a segment
+  std::string small_;  // until it grows too large for a segment
   std::optional<FileStore::NewFile> file_;
-  BlockSummer summer_;  // of what is in the file
+  BlockSummer summer_;  // sums what is in the file
   std::uint64_t write_back_bytes_ = 0;
 };
 
@@ -127,7 +127,7 @@ Result<void> LocalBlobWriter::write(std::string_view bytes) {
   summer_.update(bytes);
   const std::uint64_t written_bytes = summer_.size_bytes();
   if (written_bytes - write_back_bytes_ >= kWriteBackBytes) {
-    // A hint; errors show up at the sync.
+    // Only a hint; errors show up at the sync.
     ::sync_file_range(file_->file->get(), off64_t(write_back_bytes_),
                       off64_t(written_bytes - write_back_bytes_), SYNC_FILE_RANGE_WRITE);
     write_back_bytes_ = written_bytes;
@@ -196,7 +196,7 @@ Result<std::unique_ptr<ByteSource>> LocalBlobStore::open(const BlobRef& blob, st
   auto source = std::make_unique<CheckedFileSource>(std::move(opened.file), blob, std::move(sums),
                                                     offset, length);
   if (length > kReadAtOnceBytesMax) return std::unique_ptr<ByteSource>(std::move(source));
-  // Read now: damage is an error of the whole answer then, and not a body that ends early.
+  // Read at once: damage then fails the whole answer instead of cutting its body short.
   std::string bytes(length, '\0');
   for (std::size_t done = 0; done < bytes.size();)
     done += TRY(source->read(std::span(bytes).subspan(done)));

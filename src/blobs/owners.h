@@ -1,4 +1,4 @@
-// The owners of blobs: each service that keeps bytes has a BlobStore of its own, below one folder.
+// The owners of blobs. Each service that stores bytes has its own BlobStore below one folder.
 #pragma once
 
 #include <map>
@@ -10,30 +10,30 @@
 
 namespace tidemill::blobs {
 
-// Each owner's blobs lie apart from the others', in segments, files and a quarantine of their own,
-// so that whose a blob is follows from where it lies. Garbage is what its own owner does not mark:
-// an owner that cannot mark, because its records are damaged, stops the collection of its own blobs
-// and nobody else's. What lies in the folder of an owner that is not opened (of a service that this
-// version does not have) is left alone.
+// The blobs of each owner are separate, with their own segments, files and quarantine, so a blob's
+// place tells its owner. Each owner marks its own blobs, and its unmarked ones are garbage. An
+// owner that cannot mark, because its records are damaged, stops only the collection of its own
+// blobs. The folder of an owner that is not opened (it belongs to a service that this version does
+// not have) is left alone.
 //
-// Opening owners is for one thread, at start; everything else is thread-safe.
+// Open owners on one thread, at start; everything else is thread-safe.
 class BlobOwners {
  public:
-  // The first owner, whose blobs lie in the folder itself: versions with one owner put them there.
+  // The first owner. Its blobs are in the folder itself, where versions with one owner put them.
   static constexpr std::string_view kS3 = "s3";
 
-  // `options.directory` is the folder of all of them. Random outlives the owners.
+  // `options.directory` is the folder of all owners. `random` must outlive this object.
   BlobOwners(BlobOptions options, Random& random) : options_(std::move(options)), random_(random) {}
 
-  // Names are [a-z][a-z0-9-]*. The store lives as long as this; the same one at each call.
+  // Owner names match [a-z][a-z0-9-]*. Returns the same store each time; this object owns it.
   Result<BlobStore*> open(std::string_view owner);
-  // Names those that have a folder and were not opened in the log. After every owner was opened.
+  // Logs the owners that have a folder but were not opened. Call it after all were opened.
   void report_unopened() const;
 
   void delete_expired(Timestamp now);
-  // The sums over all owners.
+  // Sums over all owners.
   BlobStatistics statistics() const;
-  // Why somebody's blobs are not collected; "" when everybody's are.
+  // Why some owner's blobs are not collected; "" when all are.
   std::string why_not_collected() const;
 
  private:

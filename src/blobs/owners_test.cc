@@ -1,4 +1,4 @@
-// The contract of owners: each marks its own blobs, and nobody's damage stops another's collection.
+// The contract of owners: each marks its own blobs, and damage to one stops no other's collection.
 #include "blobs/owners.h"
 
 #include <gtest/gtest.h>
@@ -111,13 +111,13 @@ TEST_F(BlobOwnersTest, Damage_sparesWhatIsNotMarkedAndFreesWhatIsReleased) {
   const std::uint64_t blocks_before = blocks_of(segment);
   s3->release(small[0]);
   s3->release(small[1]);
-  // Their space comes back although the segment holds what a damaged record may name.
+  // Their space is freed although the segment has other blobs that a damaged record may name.
   EXPECT_LE(blocks_of(segment) + 700, blocks_before);
   owners_->delete_expired(kInEightDays);
   expect_readable(*s3, {small[2]}, 2);
   expect_readable(*s3, {small[3]}, 3);
   expect_readable(*s3, {large}, 9);
-  // The record is back, or given up: everything is as ever.
+  // The damaged record is restored or given up, so collection works normally again.
   reopen();
   s3 = &store("s3");
   ASSERT_TRUE(collect(*s3, {small[2]}));

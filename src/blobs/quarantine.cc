@@ -93,10 +93,10 @@ std::vector<std::string> Quarantine::names_below(std::string_view folder) const 
 
 std::int64_t Quarantine::age_from_seconds(std::int64_t taken_seconds,
                                           std::int64_t now_seconds) const {
-  // Without a beginning, what a clock that went back has taken is not expired, whatever it says.
+  // If this clock's beginning is unknown, an entry whose time lies in the future never expires.
   if (!ages_began_) return taken_seconds;
   const std::int64_t began_seconds = ages_began_->microseconds / kMicroseconds;
-  // Taken by another clock: it has been here for as long as this one counts, at the least.
+  // Another clock took it; it has been here at least as long as this clock counts.
   return taken_seconds > now_seconds ? began_seconds : std::max(taken_seconds, began_seconds);
 }
 
@@ -117,7 +117,7 @@ std::size_t Quarantine::delete_expired(Timestamp now) {
     entry = entries_.erase(entry);
   }
   std::error_code ignored;
-  // Nothing is left in them: entries of one second expire together.
+  // The folders are empty by now, since entries of the same second expire together.
   for (const std::string& folder : folders) fs::remove_all(folder, ignored);
   if (deleted > 0)
     log::info(

@@ -1,5 +1,5 @@
-// Where blobs that no record names wait before they are deleted: a record may come back, from a
-// backup or with a mount that was missing, and then its bytes must be there.
+// Where blobs that no record names wait before they are deleted. A record may come back, from a
+// backup or with a mount that was missing, and then its bytes must still exist.
 #pragma once
 
 #include <chrono>
@@ -20,9 +20,9 @@ struct QuarantineStatistics {
   std::uint64_t bytes = 0;
 };
 
-// Thread-safe. `<root>/quarantine/<seconds of the clock of ages>/files/ab/<name>` is what lay at
-// `<root>/files/ab/<name>` until then. Moves are renames: a crash leaves a file at one of the two
-// places, and either is found.
+// Thread-safe. `<root>/quarantine/<seconds of the age clock>/files/ab/<name>` holds what was
+// `<root>/files/ab/<name>` before. Files are moved by renaming, so that a crash leaves a file at
+// one of the two places, where it is found.
 class Quarantine {
  public:
   // `ages_began`: see BlobOptions.
@@ -31,16 +31,16 @@ class Quarantine {
         folder_(root_ + "/quarantine"),
         kept_(kept),
         ages_began_(ages_began) {}
-  // Finds what lies there.
+  // Lists the files in quarantine.
   Result<void> load();
-  // `path` relative to the root.
+  // Moves a file into quarantine; `path` is relative to the root.
   Result<void> take(const std::string& path, Timestamp now);
-  // Brings a file back to where it was; true when it was here.
+  // Moves a file back to its old place; returns whether it was here.
   bool restore(const std::string& path);
   bool holds(const std::string& path) const;
-  // The names below a folder of the root.
+  // The names of quarantined files that came from this folder of the root.
   std::vector<std::string> names_below(std::string_view folder) const;
-  // Deletes what has been here for longer than it is kept. How many files went.
+  // Deletes files that have been here for long enough; returns how many.
   std::size_t delete_expired(Timestamp now);
   QuarantineStatistics statistics() const;
 
@@ -49,7 +49,7 @@ class Quarantine {
     std::int64_t taken_seconds = 0;
     std::uint64_t bytes = 0;
   };
-  // Since when an entry's age counts, in seconds.
+  // The time, in seconds, from which an entry's age counts.
   std::int64_t age_from_seconds(std::int64_t taken_seconds, std::int64_t now_seconds) const;
   std::string path_of(const std::string& path, std::int64_t taken_seconds) const {
     return folder_ + "/" + std::to_string(taken_seconds) + "/" + path;

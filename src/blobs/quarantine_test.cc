@@ -1,4 +1,4 @@
-// Blobs that no record names are kept for days; blobs of another database are not touched at all.
+// Unnamed blobs are kept for days; blobs of another database are not touched at all.
 #include "blobs/quarantine.h"
 
 #include <gmock/gmock.h>
@@ -73,7 +73,7 @@ TEST_F(QuarantineTest, Newborn_databaseCollectsNothingAndTheOwnerFindsEverything
   std::vector<BlobRef> of_newborn = put_some(2);
   collect({});
   EXPECT_EQ(quarantined(), 0u);
-  // Nor at its second start, when it has records of its own.
+  // Nor does it collect at its second start, when it has records of its own.
   reopen({"second", false, true});
   collect({of_newborn});
   expect_readable(of_newborn, 2);
@@ -82,7 +82,7 @@ TEST_F(QuarantineTest, Newborn_databaseCollectsNothingAndTheOwnerFindsEverything
   EXPECT_EQ(store_->why_not_collected(), "");
   collect(refs);
   expect_readable(refs, 1);
-  // What the other one wrote waits, in case it was right.
+  // The other database's blobs stay in quarantine, in case that one was the right one.
   EXPECT_GT(quarantined(), 0u);
 }
 
@@ -90,13 +90,13 @@ TEST_F(QuarantineTest, Blobs_ofAVersionWithoutIdsAreTakenByADatabaseWithRecordsO
   reopen({});
   std::vector<BlobRef> refs = put_some(1);
   reopen(kNewborn);
-  EXPECT_THAT(store_->why_not_collected(), HasSubstr("not here"));
+  EXPECT_THAT(store_->why_not_collected(), HasSubstr("not found"));
   collect({});
   reopen({"second", false, true});
   EXPECT_NE(store_->why_not_collected(), "");
   collect({});
   EXPECT_EQ(quarantined(), 0u);
-  // The database of the old version comes back, and gets its id at this start.
+  // The old version's database comes back, and gets its id at this start.
   reopen({"old", true, true});
   EXPECT_EQ(store_->why_not_collected(), "");
   collect(refs);
@@ -123,7 +123,7 @@ TEST_F(QuarantineTest, Garbage_isKeptForDaysAndComesBackWhenARecordNamesIt) {
   EXPECT_GE(quarantined(), 3u);
   reopen(kOwner);
   std::vector<BlobRef> later = put_some(5);
-  // Before the collection came to it, and by it.
+  // The blob is readable before the collection reaches it, which brings it back.
   expect_readable({refs[2]}, 1);
   collect(refs, Timestamp{kNow.microseconds + 30 * kDayMicroseconds});
   expect_readable(refs, 1);
@@ -149,7 +149,7 @@ TEST_F(QuarantineTest, Garbage_isDeletedAfterTheNamedTime) {
   EXPECT_TRUE(fs::is_empty(folder_.path() + "/blobs/quarantine"));
 }
 
-// A first start with a clock of 1970, or one that is years ahead, took them.
+// A first start whose clock showed 1970 or was years ahead had moved the blobs to quarantine.
 TEST_F(QuarantineTest, Age_fromBeforeTheClockBeganIsNotBelieved) {
   reopen(kFirst);
   put_some(1);

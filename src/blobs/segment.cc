@@ -9,7 +9,7 @@ namespace tidemill::blobs {
 
 namespace {
 
-// Below this part of its bytes a sealed segment is worth rewriting.
+// A sealed segment is worth rewriting when less than one part in this many is live.
 constexpr std::uint64_t kLivePartDivisor = 4;
 constexpr std::uint64_t kPageBytes = kRecordAlignmentBytes * 64;
 
@@ -104,7 +104,7 @@ std::uint64_t Segment::punch_dead_pages(std::uint64_t end) {
     std::uint64_t length = (page - first) * kPageBytes;
     if (::fallocate((*file)->get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                     off_t(first * kPageBytes), off_t(length)) != 0)
-      return freed_bytes;  // a file system that cannot do it
+      return freed_bytes;  // the file system cannot punch holes
     freed_bytes += length;
   }
   return freed_bytes;
@@ -119,7 +119,7 @@ bool Segment::seal() {
 bool Segment::finish_counting() {
   std::lock_guard lock(mutex_);
   counted_ = true;
-  // Records that were released while the counting went on make it larger than it is: harmless.
+  // Records released while counting went on make this too large, which is harmless.
   unclaimed_bytes_ = written_bytes() - std::min(written_bytes(), live_bytes_);
   return removable();
 }

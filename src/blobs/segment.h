@@ -1,4 +1,4 @@
-// One append-only file of small blobs, and the count of what still lives in it.
+// One append-only file of small blobs, with a count of the live ones.
 #pragma once
 
 #include <atomic>
@@ -11,49 +11,49 @@
 
 namespace tidemill::blobs {
 
-// Records begin and end at multiples of this, so that liveness is one bit for each multiple; a word
-// of 64 bits is a page of 4 KiB.
+// Records begin and end at multiples of this, so that one bit per multiple says what is live; a
+// word of 64 bits covers a page of 4 KiB.
 inline constexpr std::uint64_t kRecordAlignmentBytes = 64;
 
-// Thread-safe, except that `tail` and `reserved` belong to the appender's lock.
+// Thread-safe, except that `tail` and `reserved` are guarded by the appender's lock.
 class Segment {
  public:
-  // `counted`: it is of this run. Else what lives in it is known after finish_counting().
+  // `counted`: written by this run. Otherwise the live bytes are known after finish_counting().
   Segment(std::uint32_t id, std::string path, bool counted)
       : id_(id), path_(std::move(path)), of_this_run_(counted), counted_(counted) {}
 
   std::uint32_t id() const { return id_; }
   const std::string& path() const { return path_; }
 
-  // The cached descriptor, or an opened one; `opened` tells which.
+  // The cached descriptor, or a new one; `opened` tells which.
   Result<SharedFile> file(bool& opened);
   void set_file(SharedFile file);
-  // True when there was one to close. The appender's descriptor stays.
+  // Returns whether there was a cached one to close. The appender keeps its own descriptor.
   bool close_file();
   bool can_close() const;
   std::uint64_t last_used() const { return last_used_.load(std::memory_order_relaxed); }
   void touch(std::uint64_t tick) { last_used_.store(tick, std::memory_order_relaxed); }
 
-  // `bytes` are those of the whole record: record_bytes() of segment_record.h.
+  // `bytes`: the length of the whole record, as given by record_bytes() of segment_record.h.
   void mark_live(std::uint64_t offset, std::uint64_t bytes);
-  // True when this was the last live record of a segment that can be removed.
+  // Returns true when this was the last live record of a segment that can now be removed.
   bool mark_dead(std::uint64_t offset, std::uint64_t bytes);
-  // No more appends; true when it can be removed at once.
+  // Ends appending; returns true when the segment can be removed at once.
   bool seal();
-  // Every live record of an earlier run is marked now; true when it can be removed at once.
+  // Call when all live records are marked (earlier runs); true: the segment can be removed at once.
   bool finish_counting();
   bool counted() const;
   bool mostly_dead() const;
   std::uint64_t live_bytes() const;
-  // Whether the record that begins there is live, or not known to be dead.
+  // Whether the record at `offset` is live, or at least not known to be dead.
   bool may_be_live(std::uint64_t offset) const;
-  // Gives the pages below `end` on which nothing lives back to the file system; returns how many
-  // bytes. No record may be appended below `end` meanwhile. Of a segment of an earlier run only
-  // what was released in this run: the rest no record names, but one that comes back may.
+  // Returns pages below `end` without live records to the file system; gives the number of bytes.
+  // Nothing may be appended below `end` meanwhile. In a segment of an earlier run, frees only what
+  // this run released: no record names the rest, but a record that comes back may.
   std::uint64_t punch_dead_pages(std::uint64_t end);
-  // Counted, and it holds bytes that neither live nor were released in this run.
+  // Whether it is counted and has bytes that are not live but were not released in this run either.
   bool holds_unclaimed() const;
-  // End of the last live record that was marked.
+  // The end of the last live record that was marked.
   std::uint64_t live_end() const;
   std::uint64_t written_bytes() const { return written_.load(std::memory_order_relaxed); }
   void set_written_bytes(std::uint64_t bytes) { written_.store(bytes, std::memory_order_relaxed); }
@@ -74,14 +74,14 @@ class Segment {
 
   mutable std::mutex mutex_;
   SharedFile file_;                    // guarded by mutex_
-  Bits live_;                          // guarded by mutex_; a bit for each 64 bytes of live records
-  Bits released_;                      // guarded by mutex_; likewise, released in this run
-  std::vector<bool> punched_;          // guarded by mutex_; pages that were given back already
+  Bits live_;                          // guarded by mutex_; one bit per 64 bytes of live records
+  Bits released_;                      // guarded by mutex_; likewise for bytes released in this run
+  std::vector<bool> punched_;          // guarded by mutex_; pages returned already
   std::uint64_t unclaimed_bytes_ = 0;  // guarded by mutex_; neither live nor ever released
   std::uint64_t live_bytes_ = 0;       // guarded by mutex_; whole records
   std::uint64_t live_end_ = 0;         // guarded by mutex_
   bool sealed_ = false;                // guarded by mutex_
-  bool counted_;  // guarded by mutex_; false: of an earlier run, not yet marked
+  bool counted_;  // guarded by mutex_; false: of an earlier run and not yet marked
 };
 
 }  // namespace tidemill::blobs

@@ -30,7 +30,7 @@ std::unexpected<Error> corrupt(const BlobRef& blob, std::string_view why) {
   return fail(codes::kCorrupt, "blob " + blob.location + " " + std::string(why));
 }
 
-// Exactly that many.
+// Reads exactly `length` bytes.
 Result<std::string> read_bytes(const FileDescriptor& file, const BlobRef& blob,
                                std::uint64_t offset, std::size_t length) {
   std::string bytes;
@@ -100,12 +100,12 @@ std::string segment_name(std::uint32_t id) {
 Result<std::string> read_record(const FileDescriptor& file, const BlobRef& blob,
                                 const RecordLocation& location, std::uint64_t offset,
                                 std::uint64_t length) {
-  // Nothing larger was ever put into a segment: a damaged record of the caller's says so.
+  // No larger blob was ever put into a segment, so the caller's record must be damaged.
   if (blob.size_bytes > limits::buffered_body_bytes_max)
     return corrupt(blob, "is too large to lie in a segment");
   const std::size_t prefix = prefix_bytes(location.form, blob.size_bytes);
   const bool by_blocks = location.form == RecordForm::blocked && length < blob.size_bytes;
-  std::uint64_t first = 0, end = blob.size_bytes;  // what is read and checked of the payload
+  std::uint64_t first = 0, end = blob.size_bytes;  // the part of the payload to read and check
   if (by_blocks) {
     first = offset / kSegmentBlockBytes * kSegmentBlockBytes;
     end = std::min(block_count(offset + length, kSegmentBlockBytes) * kSegmentBlockBytes, end);

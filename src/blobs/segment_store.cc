@@ -22,12 +22,12 @@ constexpr std::uint64_t kPageBytes = 4096;
 
 constexpr std::string_view kSegmentSuffix = ".segment";
 
-// Below the root of all blobs.
+// The path below the root of all blobs.
 std::string path_below_root(std::uint32_t id) {
   return "segments/" + segment_name(id) + std::string(kSegmentSuffix);
 }
 
-// "0000001f.segment"
+// Parses names like "0000001f.segment".
 std::optional<std::uint32_t> parse_segment_name(const std::string& name) {
   std::uint32_t id = 0;
   auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id, 16);
@@ -36,8 +36,8 @@ std::optional<std::uint32_t> parse_segment_name(const std::string& name) {
   return id;
 }
 
-// Where the written part of a segment ends: behind it lies what was reserved and never written,
-// which reads as zeros. Not below `least`.
+// The end of the written part of a segment, at least `least`. Behind it is space that was reserved
+// and never written, which reads as zeros.
 Result<std::uint64_t> end_of_content(const FileDescriptor& file, std::uint64_t size_bytes,
                                      std::uint64_t least) {
   constexpr std::uint64_t kPieceBytes = 256u << 10;
@@ -83,7 +83,7 @@ Result<void> SegmentStore::load() {
     next_id_ = std::max(next_id_, *id + 1);
   }
   if (error) return fail(system_error("list", directory_, error.value()));
-  // A quarantined segment may be restored under its name.
+  // A segment in quarantine may be restored under its name.
   for (const std::string& name : quarantine_.names_below("segments"))
     if (std::optional<std::uint32_t> id = parse_segment_name(name))
       next_id_ = std::max(next_id_, *id + 1);
@@ -130,7 +130,7 @@ Result<SegmentStore::Place> SegmentStore::reserve(std::uint64_t length) {
   Place place{active_, active_file_, active_->tail};
   active_->tail += length;
   active_->set_written_bytes(active_->tail);
-  // Live from now on, so that the segment cannot be removed under a write that is under way.
+  // Marked live already, so that the segment cannot be removed during the write.
   active_->mark_live(place.offset, length);
   return place;
 }
@@ -139,7 +139,7 @@ Result<void> SegmentStore::roll() {
   std::uint32_t id = next_id_++;
   std::string path = directory_ + "/" + segment_name(id) + std::string(kSegmentSuffix);
   SharedFile file = TRY(open_file(path, O_RDWR | O_CREAT | O_EXCL));
-  // The name is durable before any record in the segment is acknowledged.
+  // The segment's name must be durable before any record in it is acknowledged.
   if (Result<void> synced = directory_sync_.sync(directory_file_); !synced) {
     ::unlink(path.c_str());
     return synced;
@@ -171,7 +171,7 @@ Result<void> SegmentStore::reserve_space(std::uint64_t end) {
       return {};
     }
     if (error_number == EINTR) continue;
-    // A failed reservation may have taken what there was.
+    // A failed reservation may have used up the free space.
     if (::ftruncate(active_file_->get(), off_t(active_->reserved)) != 0)
       log::warning("a blob segment's tail cannot be cut", {{"path", active_->path()}});
     if (error_number != ENOSPC || step <= least)
@@ -182,7 +182,7 @@ Result<void> SegmentStore::reserve_space(std::uint64_t end) {
 
 void SegmentStore::seal_active() {
   if (!active_) return;
-  // What was reserved and not used goes back to the file system.
+  // Reserved but unused space goes back to the file system.
   if (::ftruncate(active_file_->get(), off_t(active_->tail)) != 0)
     log::warning("a blob segment's tail cannot be cut", {{"path", active_->path()}});
   std::shared_ptr<Segment> sealed = std::move(active_);
@@ -194,7 +194,7 @@ void SegmentStore::seal_active() {
 void SegmentStore::give_back(const Place& place, std::uint64_t length, bool sync_failed) {
   std::lock_guard lock(append_mutex_);
   if (active_ == place.segment) {
-    // After a failed sync the kernel may have dropped the pages: nothing more goes into this file.
+    // After a failed sync the kernel may have dropped pages: write nothing more into this file.
     if (sync_failed)
       seal_active();
     else if (active_->tail == place.offset + length)
@@ -211,7 +211,7 @@ Result<std::string> SegmentStore::read(const BlobRef& blob, std::uint64_t offset
   SharedFile file = TRY(file_of(*segment));
   Result<std::string> bytes = read_record(*file, blob, location, offset, length);
   if (bytes) return bytes;
-  // The space of a record that was released meanwhile may hold anything by now.
+  // Space of a record that was released meanwhile may contain anything by now.
   if (!segment->may_be_live(location.offset))
     return fail(codes::kNotFound, "no blob at '" + blob.location + "'");
   log::error("a stored object's bytes are damaged",
@@ -250,8 +250,8 @@ void SegmentStore::mark_live(const BlobRef& blob) {
   Result<RecordLocation> location = RecordLocation::parse(blob.location);
   if (!location || blob.size_bytes > limits::buffered_body_bytes_max) return;
   std::shared_ptr<Segment> segment = find_or_restore(location->segment);
-  // Those of this run were marked when they were written.
-  // A place behind the end is nonsense, and would cost memory by its size.
+  // Blobs of this run were marked when they were written. An offset past the end is invalid, and
+  // marking it would cost memory in proportion.
   if (segment && !segment->counted() && location->offset < segment->written_bytes())
     segment->mark_live(location->offset, record_bytes(location->form, blob.size_bytes));
 }
@@ -329,7 +329,7 @@ void SegmentStore::close_least_recently_used() {
 
 void SegmentStore::remove(Segment& segment) {
   if (keep_unclaimed_ && segment.holds_unclaimed()) {
-    // A record that cannot be read may name the rest.
+    // A record that cannot be read may name the other bytes.
     segment.punch_dead_pages(segment.written_bytes());
     return;
   }
@@ -341,17 +341,17 @@ void SegmentStore::remove(Segment& segment) {
   delete_or_keep(segment);
 }
 
-// Bytes that were released are deleted, bytes that no record ever named in this run are kept.
+// Deletes the segment if all its bytes were released; keeps bytes that this run never saw named.
 void SegmentStore::delete_or_keep(Segment& segment) {
   if (segment.holds_unclaimed()) {
     segment.punch_dead_pages(segment.written_bytes());
-    // They have been without a record since the collection, not only from now on.
+    // They have been without a record since the collection, not just since now.
     Result<void> taken =
         quarantine_.take(path_below_root(segment.id()), Timestamp{collected_microseconds_});
     if (!taken) log::warning("a blob segment stays", {{"reason", taken.error().message}});
     return;
   }
-  // Not synced: should the name come back after a power loss, the next collection removes it.
+  // Not synced: if the name reappears after a power loss, the next collection removes it.
   if (::unlink(segment.path().c_str()) != 0)
     log::warning("a blob segment cannot be removed", {{"path", segment.path()}});
 }

@@ -1,4 +1,4 @@
-// All segments of a directory: appends with group commit, verified reads, space accounting.
+// All segments of a directory: appends with group commit, verified reads, accounting of space.
 #pragma once
 
 #include <map>
@@ -13,9 +13,9 @@
 
 namespace tidemill::blobs {
 
-// Thread-safe. Appends reserve their place under a short lock, write outside it, and share one
-// fdatasync. Segments of earlier runs are never appended to: where their last record ends is known
-// only to the records that name it.
+// Thread-safe. An append reserves its place under a short lock, writes outside of it, and shares
+// one fdatasync with others. Segments of earlier runs are never appended to, since only the records
+// that name their last blobs tell where they end.
 class SegmentStore {
  public:
   // Borrowed arguments must outlive the store.
@@ -26,17 +26,17 @@ class SegmentStore {
   Result<void> load();
 
   Result<BlobRef> append(std::string_view payload);
-  // A range of the payload, checked: only its blocks are read, where the record has sums of them.
+  // A verified range of the payload; reads only the range's blocks where the record has block sums.
   Result<std::string> read(const BlobRef& blob, std::uint64_t offset, std::uint64_t length);
   void release(const BlobRef& blob);
-  // When the disk is full: gives the space of released records back without waiting for their
-  // segments to die. Returns how many bytes.
+  // For a full disk: frees the space of released records without waiting until all of a segment is
+  // dead. Returns the number of bytes.
   std::uint64_t reclaim();
 
   void mark_live(const BlobRef& blob);
-  // Ends the counting of earlier runs' segments: those in which nothing lives go to quarantine,
-  // tails that were reserved and never written are cut. With Coverage::damaged segments that hold
-  // bytes which were not marked stay where they are, and only what is released is given back.
+  // Ends the counting of earlier runs' segments: segments without live blobs go to quarantine, and
+  // reserved tails that were never written are cut. With Coverage::damaged, segments with unmarked
+  // bytes stay where they are, and only released space is freed.
   void finish_counting(Timestamp now, Coverage coverage);
   bool should_relocate(const BlobRef& blob) const;
   void add_statistics(BlobStatistics& statistics) const;
@@ -52,15 +52,15 @@ class SegmentStore {
     std::uint64_t offset = 0;
   };
   Result<Place> reserve(std::uint64_t length);
-  Result<void> roll();                            // append_mutex_ held
-  Result<void> reserve_space(std::uint64_t end);  // append_mutex_ held
-  std::uint64_t reclaim_locked();                 // append_mutex_ held
-  void seal_active();                             // append_mutex_ held
+  Result<void> roll();                            // needs append_mutex_ held
+  Result<void> reserve_space(std::uint64_t end);  // needs append_mutex_ held
+  std::uint64_t reclaim_locked();                 // needs append_mutex_ held
+  void seal_active();                             // needs append_mutex_ held
   void give_back(const Place& place, std::uint64_t length, bool sync_failed);
   std::shared_ptr<Segment> find(std::uint32_t id) const;
-  // Also when it lies in quarantine: then it comes back.
+  // If the segment is in quarantine, brings it back.
   std::shared_ptr<Segment> find_or_restore(std::uint32_t id);
-  void add_earlier(std::uint32_t id);  // segments_mutex_ held
+  void add_earlier(std::uint32_t id);  // needs segments_mutex_ held
   Result<SharedFile> file_of(Segment& segment);
   void close_least_recently_used();
   void remove(Segment& segment);
@@ -72,7 +72,7 @@ class SegmentStore {
   GroupSync& directory_sync_;
   const DiskRoom& room_;
   Quarantine& quarantine_;
-  // When the collection ran: what dies afterwards goes to quarantine with that time.
+  // When the collection ran: what dies later goes to quarantine with that time.
   std::atomic<std::int64_t> collected_microseconds_{0};
   std::atomic<bool> keep_unclaimed_{false};
   GroupSync data_sync_{GroupSync::Kind::data};
@@ -83,7 +83,7 @@ class SegmentStore {
   std::uint32_t next_id_ = 1;        // guarded by append_mutex_
 
   mutable std::shared_mutex segments_mutex_;
-  // Shared: a reader uses a segment that a release removes meanwhile.
+  // Shared: a reader may use a segment that a release removes meanwhile.
   std::map<std::uint32_t, std::shared_ptr<Segment>> segments_;  // guarded by segments_mutex_
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<std::size_t> open_files_{0};

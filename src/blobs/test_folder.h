@@ -1,4 +1,4 @@
-// For tests: a folder that goes away with the object, and bytes that differ with the seed.
+// For tests: a folder that the destructor removes, and bytes that depend on a seed.
 #pragma once
 
 #include <stdlib.h>

@@ -137,6 +137,18 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   history->add_flag("--json", as_json, "as JSON");
   add_setting_flags(*history, flags);
 
+  CLI::App* audit = app.add_subcommand("audit", "the audit log: who did what, and how it ended");
+  audit->require_subcommand(1);
+  std::string audit_file;
+  CLI::App* verify = audit->add_subcommand(
+      "verify", "find records of the log that were altered, removed or moved");
+  verify->add_option("FILE", audit_file, "an exported file [the log in the data folder]");
+  add_setting_flags(*verify, flags);
+  CLI::App* export_log =
+      audit->add_subcommand("export", "write the log to a file that can be verified elsewhere");
+  export_log->add_option("FILE", audit_file, "a new file; - is the standard output")->required();
+  add_setting_flags(*export_log, flags);
+
   auto is_named = [&](const CLI::App* command) { return command->get_name() == argv[1]; };
   if (argc > 1 && argv[1][0] != '-' && app.get_subcommands(is_named).empty()) {
     std::cerr << "tidemill: there is no command '" << argv[1] << "'; tidemill --help lists them\n";
@@ -170,6 +182,8 @@ int run(int argc, char** argv, const ServerCommands& commands) {
     std::cout << (as_json ? settings->explain_json() : settings->explain());
     return 0;
   }
+  if (*verify) return commands.verify_audit(*settings, audit_file);
+  if (*export_log) return commands.export_audit(*settings, audit_file);
   if (*endpoint) return print_history(*settings, endpoint_name, as_json);
   if (*env) {
     const int status = print_environment(*settings, environment, format);

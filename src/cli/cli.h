@@ -18,6 +18,8 @@ struct ServerCommands {
   std::function<std::string(bool as_json)> coverage;
   // The known container images and what runs them, for people or as JSON.
   std::function<std::string(bool as_json)> images;
+  // Checks the audit log, or an exported file when one is named; exports it to a file.
+  std::function<int(const server::Settings&, const std::string& file)> verify_audit, export_audit;
 };
 
 // Returns the process's exit code: 0 done, 1 failed, 2 wrong usage.

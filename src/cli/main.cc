@@ -14,6 +14,7 @@
 #include "infer/check_model.h"
 #include "model_server/onnx_serve.h"
 #include "server/application.h"
+#include "server/audit_command.h"
 #include "server/image_list.h"
 #include "train/xgboost_main.h"
 
@@ -55,5 +56,6 @@ int main(int argc, char** argv) {
   if (command == "onnx-serve") return tidemill::model_server::onnx_serve_main();
   return tidemill::cli::run(
       argc, argv,
-      {tidemill::server::serve, tidemill::server::coverage_text, tidemill::server::images_text});
+      {tidemill::server::serve, tidemill::server::coverage_text, tidemill::server::images_text,
+       tidemill::server::verify_audit, tidemill::server::export_audit});
 }

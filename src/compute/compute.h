@@ -1,112 +1,23 @@
-// Where work runs. A job is a process tree that outlives the server: it is started once, watched,
-// adopted again after a restart, stopped with a grace period, and removed. Back ends: process/ now;
-// oci/, slurm/ and kubernetes/ later.
+// The driver interface: where work runs. A job is a process tree that outlives the server: it is
+// prepared, started once, observed, adopted again after a restart, stopped with a grace period, and
+// removed. Drivers: process/ now; oci/, slurm/ and kubernetes/ later (docs/adr/0015). Each passes
+// the suite in conformance/.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
-#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/describe.h"
-#include "base/descriptor.h"
 #include "base/error.h"
+#include "compute/job.h"
+#include "compute/volumes.h"
 #include "runtime/network_namespace.h"
 
 namespace tidemill::compute {
 
-// The network that a job can reach.
-enum class JobNetwork : std::uint8_t {
-  host,      // the machine's network, including loopback ports of other jobs and services
-  isolated,  // its own network: a loopback interface with the server's door
-};
-BOOST_DESCRIBE_ENUM(JobNetwork, host, isolated)
-
-struct Mount {
-  std::string source;       // absolute path on the host; must exist
-  std::string destination;  // absolute path inside the job's mount namespace; made when missing
-  bool read_only = false;
-};
-TIDEMILL_RECORD(Mount, (), (source, destination, read_only))
-
-// Far more than training with many workers needs, far less than a machine can run.
-inline constexpr std::uint64_t kJobProcessesMax = 1024;
-
-struct JobSpec {
-  std::string id;                    // never reused, [A-Za-z0-9._-]{1,128}
-  std::vector<std::string> command;  // argv; [0] an absolute path or looked up in PATH
-  std::map<std::string, std::string> environment;
-  std::string working_directory;  // as seen inside the job
-  std::vector<Mount> mounts;
-  bool user_code = true;               // run as an unprivileged user if the machine allows it
-  std::uint64_t memory_bytes_max = 0;  // 0: no limit
-  double cpus_max = 0;                 // 0: no limit
-  std::uint64_t processes_max = kJobProcessesMax;  // and threads; 0: no limit
-  // Limit for files in the writable mounts and the job's /tmp and /var/tmp; 0: no limit.
-  std::uint64_t volume_bytes_max = 0;
-  // run() refuses an isolated job if this machine cannot isolate it (see Isolation).
-  JobNetwork network = JobNetwork::host;
-  // For isolated jobs: the server listens on this port of the job's loopback; 0: not at all.
-  std::uint16_t server_port = 0;
-  // Passes a unix socket, bound but not listening, as kJobSocketDescriptor: socket_path().
-  bool bound_socket = false;
-};
-TIDEMILL_RECORD(JobSpec, (),
-                (id, command, environment, working_directory, mounts, user_code, memory_bytes_max,
-                 cpus_max, processes_max, volume_bytes_max, network, server_port, bound_socket))
-
-// The descriptor of the socket of a job with JobSpec::bound_socket, and the variable that names it.
-// The job does not look the socket up by name, so no other job can put one in its place.
-inline constexpr int kJobSocketDescriptor = 3;
-inline constexpr const char* kJobSocketVariable = "TIDEMILL_SOCKET_DESCRIPTOR";
-
-struct JobExit {
-  int exit_code = 0;  // of the command; 128 + signal if a signal ended it
-  int signal = 0;
-  bool out_of_memory = false;   // the memory limit ended it
-  bool out_of_volume = false;   // its files exceeded volume_bytes_max
-  bool stop_requested = false;  // stop() was called before
-  std::string reason;           // if not empty, why the command could not start
-  Timestamp started, ended;
-};
-TIDEMILL_RECORD(JobExit, (),
-                (exit_code, signal, out_of_memory, out_of_volume, stop_requested, reason, started,
-                 ended))
-
-enum class JobState { absent, running, exited };
-
-struct JobStatus {
-  JobState state = JobState::absent;
-  std::optional<JobExit> exit;
-  std::uint64_t memory_bytes = 0;  // resident now, whole tree
-  double cpu_seconds = 0;          // used so far, whole tree
-};
-
-struct LogLine {
-  Timestamp time;
-  std::string text;      // without its newline; cut at kLogLineBytesMax
-  std::uint64_t offset;  // offset in the job's log file of the byte after the line
-};
-inline constexpr std::size_t kLogLineBytesMax = 256 * 1024;
-
-// The end of a job's log.
-struct LogTail {
-  std::string text;
-  // When lines were written, in order: the first line of each moment. Lines up to the next entry
-  // have the same time.
-  struct Moment {
-    std::size_t line;  // counted from 0 in `text`
-    Timestamp time;
-  };
-  std::vector<Moment> moments;
-};
-
-// Called on a back-end thread, for any job, including adopted jobs of an earlier server.
+// Called on a driver's thread, for any job, including adopted jobs of an earlier server.
 class JobListener {
  public:
   virtual ~JobListener() = default;
@@ -117,70 +28,63 @@ class JobListener {
   virtual bool job_logged(const std::string& id, const std::vector<LogLine>& lines) = 0;
 };
 
-// The server's doors in the networks of isolated jobs. Thread-safe.
-class JobDoors {
- public:
-  virtual ~JobDoors() = default;
-  // Makes the server listen for its API inside `network`, on `port` of the loopback interface.
-  // Called before the job starts, and after a restart.
-  virtual Result<void> open(const std::string& job, const runtime::NetworkNamespace& network,
-                            std::uint16_t port) = 0;
-  // Called when the job is over. Idempotent.
-  virtual void close(const std::string& job) = 0;
+// Where a job's server is reached from this server. Exactly one of socket_path and port is set, or
+// neither: it cannot be reached.
+struct Address {
+  std::string socket_path;  // of a unix socket, in a folder that jobs cannot see
+  std::uint16_t port = 0;   // of the loopback interface
+  // The network that the port is in; nullptr: this server's. Shared with requests on their way.
+  std::shared_ptr<const runtime::NetworkNamespace> network;
 };
-
-// This machine's isolation of jobs; logged at start, and in Describe outputs where AWS has a place.
-struct Isolation {
-  bool mount_namespace = false;
-  bool unprivileged_user = false;
-  bool memory_limit = false;
-  bool cpu_limit = false;
-  bool process_limit = false;
-  bool network_namespace = false;
-  bool own_processes = false;       // sees and signals only its own processes
-  bool own_temporaries = false;     // its own /tmp, /var/tmp and /dev/shm, removed at its end
-  bool read_only_host = false;      // cannot write to the host
-  bool system_call_filter = false;  // no new namespaces, no ptrace, ...
-  std::string explanation;          // what is missing and why
-};
-TIDEMILL_RECORD(Isolation, (),
-                (mount_namespace, unprivileged_user, memory_limit, cpu_limit, process_limit,
-                 network_namespace, own_processes, own_temporaries, read_only_host,
-                 system_call_filter, explanation))
 
 // Thread-safe.
 class Compute {
  public:
   virtual ~Compute() = default;
-  // Adopts running jobs and reports exits since then. `listener` must outlive this object.
-  virtual Result<void> start(JobListener& listener) = 0;
-  // Stops watching; jobs continue.
+
+  // Takes over all jobs that an earlier server started, and reports exits and lines since then, and
+  // from now on. Forgets jobs that were prepared and never started. Call it once, before any other
+  // function but volumes() and isolation(). `listener` must outlive the reports.
+  virtual Result<void> adopt(JobListener& listener) = 0;
+  // Ends the reports; jobs continue.
   virtual void stop_watching() = 0;
-  // Idempotent by id: an existing job, even one that has exited, is not started again.
-  virtual Result<void> run(const JobSpec& spec) = 0;
-  // Sends SIGTERM to the job's process group, then SIGKILL to all remaining processes after
-  // `grace`, even if the server restarts meanwhile. Returns at once; the exit is reported.
-  virtual Result<void> stop(const std::string& id, std::chrono::seconds grace) = 0;
-  virtual Result<JobStatus> status(const std::string& id) = 0;
+
+  // Checks the spec and puts everything in place for the start. Refuses by name what this driver
+  // cannot do. Idempotent by id: a job that was started, even one that has exited, stays as it is;
+  // one that was only prepared is prepared anew.
+  virtual Result<void> prepare(const JobSpec& spec) = 0;
+  // Starts a prepared job, once: does nothing for one that was started. NotFound: it is not
+  // prepared. After another error the job is either running or forgotten; prepare it again.
+  virtual Result<void> start(const std::string& id) = 0;
+  Result<void> run(const JobSpec& spec) {
+    if (Result<void> prepared = prepare(spec); !prepared) return prepared;
+    return start(spec.id);
+  }
+  virtual Result<JobStatus> observe(const std::string& id) = 0;
+  // Lines from `offset` on, which is 0, a LogLine::offset or a LogPart::next; at most about
+  // `bytes_max` bytes, but at least one line if there is a whole one. NotFound: no such job.
+  virtual Result<LogPart> log(const std::string& id, std::uint64_t offset,
+                              std::size_t bytes_max) = 0;
   // The whole log text, at most its last `bytes_max` bytes.
   virtual Result<LogTail> log_tail(const std::string& id, std::size_t bytes_max) = 0;
-  // Forgets an exited job and its files. Idempotent.
+  // Asks the job to end (SIGTERM to its process group), then kills all remaining processes after
+  // `grace`, even if the server restarts meanwhile. Returns at once; the exit is reported. A job
+  // that was only prepared is forgotten. NotFound: no such job.
+  virtual Result<void> stop(const std::string& id, std::chrono::seconds grace) = 0;
+  // Forgets a job that does not run, with its log; not its volumes. Idempotent. Conflict: it runs.
   virtual Result<void> remove(const std::string& id) = 0;
-  virtual Isolation isolation() const = 0;
 
-  // Call before start(): sets the doors for isolated jobs with a server_port; must outlive this.
-  virtual void serve_through(JobDoors&) {}
-  // The network of a running isolated job, the same object each time; nullptr for other jobs.
-  // Shared with requests on their way into it.
-  virtual std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string&) {
-    return nullptr;
-  }
-  // Whether the listener on this loopback port in the job's network is the job itself: where jobs
-  // share a network, another job may have taken the port. May block for a moment.
-  virtual bool listens(const std::string&, std::uint16_t) { return true; }
-  // The address of a job with a bound_socket, running or not: in a folder that is invisible to
-  // jobs.
-  virtual std::string socket_path(const std::string& id) = 0;
+  // Where the job's server is: its bound socket, or a port of its network if `port` is not 0.
+  virtual Address address(const std::string& id, std::uint16_t port) = 0;
+  // Whether the listener on this port of the job's network is the job itself: where jobs share a
+  // network, another job may have taken the port. May block for a moment.
+  virtual bool listens(const std::string& id, std::uint16_t port) = 0;
+
+  virtual Volumes& volumes() = 0;
+  // Where jobs find a volume that is to be mounted at `destination`, at this path or elsewhere.
+  virtual std::string path_in_jobs(const std::string& volume, const std::string& destination) = 0;
+  virtual Isolation isolation() const = 0;
 };
+using Driver = Compute;
 
 }  // namespace tidemill::compute

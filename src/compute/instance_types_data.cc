@@ -1,11 +1,11 @@
 // Sizes, and prices in United States dollars an hour on demand in us-east-1: for estimates and
-// labs, not for a bill. SageMaker's own list is not to be had as a file; each price comes from:
+// labs, not for a bill. SageMaker's own list is not published as a file; prices come from:
 //
 // listed()  SageMaker's price as AWS's foundation-model-benchmarking-tool keeps it (aws-samples on
 //           GitHub, src/fmbench/configs/pricing.yml at commit 00ef155).
 // others    derived: EC2's price as AWS's Karpenter provider keeps it (aws/karpenter-provider-aws,
 //           pkg/providers/pricing/zz_generated.pricing_aws.go, generated from AWS's price list on
-//           2026-01-19) times what listed prices are above EC2's in the same kind of family:
+//           2026-01-19) times the ratio of listed prices to EC2's in the same kind of family:
 //             cpu 1.2         ml.m5.xlarge; the larger ml.inf2 (taken for inf1 and dl1, too)
 //             gpu 1.25        ml.g4dn, ml.g5, ml.g6 and ml.p3;  small_gpu 1.4  ml.g5.xlarge
 //             large_gpu 1.15  ml.p4d, ml.p5: the ratio in pricing.yml, whose figures for them are
@@ -13,7 +13,7 @@
 //             trainium 1.3254 ml.trn1.32xlarge
 // unknown() in neither list.
 //
-// There is no list for managed spot training; kSpotShare is a usual share and only an estimate.
+// Managed spot training has no price list; kSpotShare is a typical share, only an estimate.
 #include "compute/instance_types.h"
 
 namespace tidemill::compute {

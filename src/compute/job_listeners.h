@@ -1,5 +1,5 @@
-// The one registry of who is told about which jobs. A driver has one listener; jobs belong to many
-// services, and the beginning of a job's id says which.
+// The one registry of listeners to jobs. A driver has a single listener, but jobs belong to many
+// services; the prefix of a job's id tells which.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The Python programs that run inside jobs, carried inside the binary.
+// The Python programs that run inside jobs, embedded in the binary.
 #pragma once
 
 #include <span>
@@ -14,15 +14,15 @@ struct PythonFile {
   std::string_view text;
 };
 
-// Generated at build time from python/.
+// Generated from python/ at build time.
 std::span<const PythonFile> python_files();
 
-// Twelve hexadecimal digits that change when any file does.
+// Twelve hexadecimal digits that change whenever a file does.
 std::string python_version_hash();
 
 // Writes the files below `<parent>/python-<hash>` and returns that folder, which belongs on
-// PYTHONPATH of jobs. Whole or not at all; does nothing when it is there already. Readable by every
-// user, since jobs run unprivileged. Tidemill.Io, Tidemill.StorageFull.
+// PYTHONPATH of jobs. All or nothing; does nothing if the folder exists. Readable by all users,
+// since jobs run unprivileged. Fails with Tidemill.Io or Tidemill.StorageFull.
 Result<std::string> unpack_python(const std::string& parent);
 
 }  // namespace tidemill::runtimes

@@ -59,7 +59,7 @@ Result<void> Application::Parts::run() {
   TRY(outbox->start());
   TRY(engine->start());
   schedules->start();
-  TRY(compute->start(job_listeners));
+  TRY(compute->adopt(job_listeners));
   TRY(modules->serve());
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());

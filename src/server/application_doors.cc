@@ -155,7 +155,7 @@ Result<void> Application::Parts::take_address() {
   http = std::make_unique<wire::HttpServer>(*loops, *stream_pool, entrance, std::move(options));
   job_http =
       std::make_unique<wire::HttpServer>(*loops, *stream_pool, entrance, std::move(for_jobs));
-  job_names = std::make_unique<wire::NameServer>(*loops, is_job_network_name);
+  job_names = std::make_unique<wire::NameServer>(*loops, is_job_network_name, shares.names);
   TRY(with_port_advice(http->bind(), address));
   std::string host = address.host == "0.0.0.0" || address.host == "::" ? "127.0.0.1" : address.host;
   if (host.find(':') != std::string::npos) host = "[" + host + "]";
@@ -204,6 +204,12 @@ Result<void> Application::Parts::open_requests() {
   parts.region = settings.text("region");
   parts.data_folder = data.string();
   parts.callers = caller_rules(settings, address);
+  // With any credentials, pages of other origins are refused whatever a bucket says.
+  if (settings.text("auth") != "any") {
+    bucket_pages = std::make_unique<BucketPages>(platform->use<services::s3::CorsInterface>(),
+                                                 routing.base_hosts);
+    parts.bucket_pages = bucket_pages.get();
+  }
   chain = std::make_unique<RequestChain>(std::move(parts));
   entrance.lead_to(*chain);
   return {};

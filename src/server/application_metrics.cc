@@ -106,7 +106,7 @@ void add_events(MetricRegistry& metrics, const engine::Outbox& outbox) {
        &State::failures);
 }
 
-void add_sweeps(MetricRegistry& metrics, const services::platform::Sweeps& sweeps) {
+void add_turns(MetricRegistry& metrics, const services::platform::Sweeps& sweeps) {
   using State = services::platform::Sweeps::State;
   const auto rows = [&](MetricSpec spec, std::function<double(const State&)> read) {
     metrics.add_family(spec, [&sweeps, read = std::move(read)] {
@@ -138,7 +138,7 @@ void Application::Parts::add_metrics() {
   add_events(metrics, *outbox);
   deliveries->add_to(metrics);
   schedules->add_to(metrics);
-  add_sweeps(metrics, *sweeps);
+  add_turns(metrics, *sweeps);
 }
 
 }  // namespace tidemill::server

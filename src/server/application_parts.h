@@ -12,13 +12,14 @@
 #include "base/age_clock.h"
 #include "base/file_identity.h"
 #include "blobs/owners.h"
-#include "compute/compute.h"
 #include "compute/job_listeners.h"
+#include "compute/process/process_compute.h"
 #include "engine/engine.h"
 #include "engine/outbox.h"
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
 #include "server/application.h"
+#include "server/bucket_pages.h"
 #include "server/credentials_door.h"
 #include "server/descriptors.h"
 #include "server/job_doors.h"
@@ -81,7 +82,7 @@ struct Application::Parts {
   std::unique_ptr<blobs::BlobOwners> blobs;
   std::unique_ptr<engine::Outbox> outbox;
   std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<compute::Compute> compute;
+  std::unique_ptr<compute::ProcessDriver> compute;
 
   services::platform::MetricRegistry metrics;
   Metrics requests{metrics};
@@ -108,6 +109,7 @@ struct Application::Parts {
   std::unique_ptr<wire::Tunnels> tunnels;
   std::unique_ptr<ConnectPath> connect_path;
   Entrance entrance;
+  std::unique_ptr<BucketPages> bucket_pages;  // nullptr with any credentials
   std::unique_ptr<RequestChain> chain;
   std::unique_ptr<wire::HttpServer> http;
   std::unique_ptr<wire::HttpServer> job_http;   // for the doors in jobs' networks

@@ -1,4 +1,4 @@
-// What modules are built on, and their opening.
+// Builds the platform of the services and opens the services, which are modules.
 #include "api/all_services.h"
 #include "base/log.h"
 #include "server/all_modules.h"
@@ -108,6 +108,7 @@ Result<void> Application::Parts::open_modules() {
                                       .dispatcher = *dispatcher});
   TRY(modules->open(*platform));
   authorizer.ask(platform->use<platform_service::Authorizer>());
+  dispatcher->audit_with(platform->use<platform_service::Auditor>());
   return {};
 }
 

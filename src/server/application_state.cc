@@ -6,6 +6,7 @@
 #include "engine/make_engine.h"
 #include "server/application_parts.h"
 #include "server/data_folder.h"
+#include "server/job_runtimes.h"
 #include "server/job_surroundings.h"
 #include "store/identity.h"
 #include "store/sqlite/sqlite_store.h"
@@ -61,11 +62,17 @@ Result<void> Application::Parts::open_state() {
   blobs->report_unopened();
   TRY(store::settle_identity(*store, identity));
   TRY(watch_folders());
-  compute = TRY(compute::make_process_compute(
+  compute = TRY(compute::make_process_driver(
       {.directory = (data / "jobs").string(),
        .shim_command = {"/proc/self/exe", "shim"},
+       .volumes_directory = data.string(),
+       .volume_owners = modules->volume_owners(),
+       .runtime =
+           [this](const std::string& name) {
+             return job_runtime(platform->use<services::sagemaker::Programs>(), name);
+           },
        .complete =
-           [this](compute::JobSpec& job) {
+           [this](compute::ProcessSpec& job) {
              add_transparent_mode(job, data, settings.text("tunnel") == "jobs");
              add_names(job, data);
            }},

@@ -6,13 +6,13 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 
 #include "base/crash_point.h"
 #include "base/describe.h"
 #include "base/descriptor.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text_file.h"
 #include "server/file.h"
 #include "server/version.h"
 
@@ -39,9 +39,8 @@ Result<FolderFormat> read_format(const filesystem::path& folder) {
   if (!filesystem::is_regular_file(path, error))
     return fail(codes::kInvalid,
                 path.string() + " is not a file. Bring it back from a backup of the folder.");
-  std::ifstream file(path);
-  Result<FolderFormat> format =
-      from_json<FolderFormat>(std::string(std::istreambuf_iterator<char>(file), {}));
+  const std::string text = TRY(read_text_file(path));
+  Result<FolderFormat> format = from_json<FolderFormat>(text);
   if (!format || format->version < kFirstFolderVersion)
     return fail(codes::kInvalid, path.string() + " does not say which version the data folder has" +
                                      (format ? "" : ": " + format.error().message) +

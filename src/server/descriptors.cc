@@ -17,6 +17,12 @@ constexpr std::size_t kCredentialsMax = 1024;
 constexpr std::size_t kTunnelsMax = 256;
 constexpr std::size_t kDescriptorsPerTunnel = 2;  // the client's and the other host's
 constexpr std::size_t kTunnelsDivisor = 16;       // of all connections
+constexpr std::size_t kNamesMax = 256;
+constexpr std::size_t kNamesDivisor = 32;  // of all connections
+// Ports 80 and 443, the server's own, and port 53 for datagrams and for connections.
+constexpr std::size_t kListenersPerJob = 5;
+constexpr std::size_t kJobListenersMax = 256 * kListenersPerJob;
+constexpr std::size_t kJobListenersDivisor = 16;  // of all connections
 
 }  // namespace
 
@@ -40,18 +46,23 @@ std::size_t connections_within(std::size_t descriptors, std::size_t wanted) {
 
 ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_wanted) {
   const std::size_t wanted = clients_wanted + clients_wanted / kJobsDivisor + kCredentialsMax +
-                             kTunnelsMax * kDescriptorsPerTunnel;
+                             kTunnelsMax * kDescriptorsPerTunnel + kNamesMax + kJobListenersMax;
   const std::size_t all = connections_within(descriptors, wanted);
   const auto at_least_one = [](std::size_t count) { return std::max<std::size_t>(1, count); };
   ConnectionShares shares;
   if (all == wanted) {
     shares.credentials = kCredentialsMax;
     shares.tunnels = kTunnelsMax;
+    shares.names = kNamesMax;
+    shares.job_listeners = kJobListenersMax;
     shares.clients = clients_wanted;
   } else {
     shares.credentials = at_least_one(std::min(kCredentialsMax, all / kCredentialsDivisor));
     shares.tunnels = at_least_one(std::min(kTunnelsMax, all / kTunnelsDivisor));
-    const std::size_t held = shares.credentials + shares.tunnels * kDescriptorsPerTunnel;
+    shares.names = at_least_one(std::min(kNamesMax, all / kNamesDivisor));
+    shares.job_listeners = std::min(kJobListenersMax, all / kJobListenersDivisor);
+    const std::size_t held = shares.credentials + shares.tunnels * kDescriptorsPerTunnel +
+                             shares.names + shares.job_listeners;
     const std::size_t others = all - std::min(all, held);
     shares.clients =
         at_least_one(std::min(clients_wanted, others * kJobsDivisor / (kJobsDivisor + 1)));

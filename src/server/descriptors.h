@@ -18,9 +18,13 @@ struct ConnectionShares {
   std::size_t jobs = 0;         // at the doors in jobs' networks, all together
   std::size_t credentials = 0;  // at the credentials' port, if it is open
   std::size_t tunnels = 0;      // to other hosts; each takes two descriptors
+  std::size_t names = 0;        // over TCP to the resolvers in jobs' networks, all together
+  // Descriptors kept free for what listens in jobs' networks: five sockets in each.
+  std::size_t job_listeners = 0;
 };
-// When the limit suffices: `clients_wanted`, a quarter as many for jobs, 1,024 for credentials and
-// 256 tunnels; under a lower limit each share is smaller.
+// When the limit suffices: `clients_wanted`, a quarter as many for jobs, 1,024 for credentials, 256
+// tunnels, 256 to resolvers and the listeners of 256 jobs; under a lower limit each share is
+// smaller.
 ConnectionShares share_connections(std::size_t descriptors, std::size_t clients_wanted);
 
 }  // namespace tidemill::server

@@ -6,7 +6,7 @@
 
 #include <memory>
 
-#include "compute/compute.h"
+#include "compute/process/job_doors.h"
 #include "wire/dns/name_server.h"
 #include "wire/proxy/local_authority.h"
 #include "wire/server/http_server.h"

@@ -48,7 +48,8 @@ constexpr const char* kResolver = "nameserver 127.0.0.1\nsearch .\noptions timeo
 
 class Names {
  public:
-  Names(compute::JobSpec& job, filesystem::path folder) : job_(job), folder_(std::move(folder)) {}
+  Names(compute::ProcessSpec& job, filesystem::path folder)
+      : job_(job), folder_(std::move(folder)) {}
 
   void add(const char* name, const std::string& text, const filesystem::path& destination) {
     const filesystem::path source = folder_ / name;
@@ -66,7 +67,7 @@ class Names {
   }
 
  private:
-  compute::JobSpec& job_;
+  compute::ProcessSpec& job_;
   const filesystem::path folder_;
 };
 
@@ -92,7 +93,7 @@ std::string with_job_name(std::string_view hosts) {
   return out + "127.0.0.1 " + std::string(kJobHostName) + "\n";
 }
 
-void add_names(compute::JobSpec& job, const filesystem::path& data) {
+void add_names(compute::ProcessSpec& job, const filesystem::path& data) {
   Names names(job, data / "names");
   const filesystem::path hosts = "/etc/hosts", nsswitch = "/etc/nsswitch.conf";
   if (job.network != compute::JobNetwork::isolated) {
@@ -106,7 +107,7 @@ void add_names(compute::JobSpec& job, const filesystem::path& data) {
     names.add("nsswitch.conf", without_host_services(text_of(nsswitch)), nsswitch);
 }
 
-void add_transparent_mode(compute::JobSpec& job, const filesystem::path& data, bool tunnels) {
+void add_transparent_mode(compute::ProcessSpec& job, const filesystem::path& data, bool tunnels) {
   if (job.network != compute::JobNetwork::isolated) return;
   const auto set = [&job](const char* name, const std::string& value) {
     job.environment.try_emplace(name, value);

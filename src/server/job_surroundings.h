@@ -7,19 +7,20 @@
 #include <string>
 #include <string_view>
 
-#include "compute/compute.h"
+#include "compute/process/process_spec.h"
 
 namespace tidemill::server {
 
 // Adds the variables of transparent mode, except those that the job's environment already sets.
 // Jobs without a door to this server, or in the host's network, are not changed. `tunnels`: whether
 // the job gets tunnels to other hosts.
-void add_transparent_mode(compute::JobSpec& job, const std::filesystem::path& data, bool tunnels);
+void add_transparent_mode(compute::ProcessSpec& job, const std::filesystem::path& data,
+                          bool tunnels);
 
 // Mounts the files for name resolution: /etc/hosts with the job's own name, and for an isolated job
 // the resolver in its network. They lie in `<data>/names` and are written when they change. Where a
 // file cannot be written the job keeps the machine's, and the log says so.
-void add_names(compute::JobSpec& job, const std::filesystem::path& data);
+void add_names(compute::ProcessSpec& job, const std::filesystem::path& data);
 
 // The machine's nsswitch.conf (nsswitch.conf(5)) with a changed line for hosts: only /etc/hosts and
 // DNS, and no service of the machine that answers over a socket.

@@ -24,7 +24,7 @@ class JobSurroundings : public ::testing::Test {
   void TearDown() override { filesystem::remove_all(data_); }
 
   // The file that the job sees at `destination`; "" when none is mounted there.
-  std::string seen(const compute::JobSpec& job, const std::string& destination) {
+  std::string seen(const compute::ProcessSpec& job, const std::string& destination) {
     std::error_code ignored;
     const filesystem::path place = filesystem::weakly_canonical(destination, ignored);
     for (const compute::Mount& mount : job.mounts) {
@@ -39,8 +39,8 @@ class JobSurroundings : public ::testing::Test {
   filesystem::path data_;
 };
 
-compute::JobSpec isolated(std::uint16_t port) {
-  compute::JobSpec job;
+compute::ProcessSpec isolated(std::uint16_t port) {
+  compute::ProcessSpec job;
   job.network = compute::JobNetwork::isolated;
   job.server_port = port;
   return job;
@@ -48,7 +48,7 @@ compute::JobSpec isolated(std::uint16_t port) {
 
 TEST_F(JobSurroundings, AnIsolatedJobHasItsOwnNameAndResolver) {
   for (const std::uint16_t port : {4566, 0}) {
-    compute::JobSpec job = isolated(port);
+    compute::ProcessSpec job = isolated(port);
     add_names(job, data_);
     EXPECT_THAT(seen(job, "/etc/hosts"), HasSubstr("127.0.0.1 localhost algo-1"));
     EXPECT_THAT(seen(job, "/etc/resolv.conf"), HasSubstr("nameserver 127.0.0.1\n"));
@@ -58,7 +58,7 @@ TEST_F(JobSurroundings, AnIsolatedJobHasItsOwnNameAndResolver) {
 }
 
 TEST_F(JobSurroundings, InTheHostsNetworkItHasItsNameBesideTheMachinesOwn) {
-  compute::JobSpec job;
+  compute::ProcessSpec job;
   add_names(job, data_);
   EXPECT_THAT(seen(job, "/etc/hosts"), HasSubstr("127.0.0.1 algo-1\n"));
   EXPECT_EQ(job.mounts.size(), 1u);
@@ -67,32 +67,32 @@ TEST_F(JobSurroundings, InTheHostsNetworkItHasItsNameBesideTheMachinesOwn) {
 }
 
 TEST_F(JobSurroundings, FilesAreWrittenOnceAndWhenTheyAreNotAsTheyShallBe) {
-  compute::JobSpec job = isolated(4566);
+  compute::ProcessSpec job = isolated(4566);
   add_names(job, data_);
   const auto before = filesystem::last_write_time(data_ / "names/hosts");
   add_names(job, data_);
   EXPECT_EQ(filesystem::last_write_time(data_ / "names/hosts"), before);
   std::ofstream(data_ / "names/hosts") << "10.0.0.1 sts.amazonaws.com\n";
-  compute::JobSpec next = isolated(4566);
+  compute::ProcessSpec next = isolated(4566);
   add_names(next, data_);
   EXPECT_THAT(seen(next, "/etc/hosts"), Not(HasSubstr("10.0.0.1")));
 }
 
 TEST_F(JobSurroundings, PipGivesUpSoonWhereThereIsNoOtherHost) {
   for (const std::uint16_t port : {4566, 0}) {
-    compute::JobSpec job = isolated(port);
+    compute::ProcessSpec job = isolated(port);
     add_transparent_mode(job, data_, false);
     EXPECT_EQ(job.environment["PIP_RETRIES"], "1");
   }
-  compute::JobSpec with_tunnels = isolated(4566);
+  compute::ProcessSpec with_tunnels = isolated(4566);
   add_transparent_mode(with_tunnels, data_, true);
   EXPECT_FALSE(with_tunnels.environment.contains("PIP_RETRIES"));
   EXPECT_EQ(with_tunnels.environment["HTTPS_PROXY"], "http://127.0.0.1:4566");
-  compute::JobSpec cut_off = isolated(0);
+  compute::ProcessSpec cut_off = isolated(0);
   add_transparent_mode(cut_off, data_, true);
   EXPECT_EQ(cut_off.environment["PIP_RETRIES"], "1");
   EXPECT_FALSE(cut_off.environment.contains("HTTPS_PROXY"));
-  compute::JobSpec own = isolated(4566);
+  compute::ProcessSpec own = isolated(4566);
   own.environment["PIP_RETRIES"] = "7";
   add_transparent_mode(own, data_, false);
   EXPECT_EQ(own.environment["PIP_RETRIES"], "7");

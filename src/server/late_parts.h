@@ -1,5 +1,5 @@
-// Stand-ins for what is made late: the address and the dispatcher exist before the modules open,
-// the request chain and IAM afterwards.
+// Stand-ins for parts that are made late: the address and the dispatcher exist before the modules
+// open, the request chain and IAM only afterwards.
 #pragma once
 
 #include "services/platform/dispatcher/dispatcher.h"
@@ -10,7 +10,7 @@ namespace tidemill::server {
 // The handler of HTTP servers, which take their address before the request chain exists.
 class Entrance final : public wire::HttpHandler {
  public:
-  // Before the HTTP servers start; borrowed.
+  // Call before the HTTP servers start; the handler is borrowed.
   void lead_to(wire::HttpHandler& handler) { handler_ = &handler; }
   void handle(wire::HttpRequest request, Respond respond) override {
     handler_->handle(std::move(request), std::move(respond));
@@ -24,10 +24,10 @@ class Entrance final : public wire::HttpHandler {
   wire::HttpHandler* handler_ = nullptr;
 };
 
-// Refuses every operation until ask() has named who decides.
+// Refuses every operation until ask() has set the authorizer that decides.
 class LateAuthorizer final : public services::platform::Authorizer {
  public:
-  // Before operations are called; borrowed.
+  // Call before any operation is called; the authorizer is borrowed.
   void ask(services::platform::Authorizer& authorizer) { authorizer_ = &authorizer; }
   Result<void> authorize_operation(const services::Context& context, const schema::Service& service,
                                    const schema::Operation& operation,

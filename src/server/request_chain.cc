@@ -111,6 +111,9 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   if (!admitted) {
     if (std::optional<HttpResponse> preflight = parts_.callers.preflight(call->request))
       return call->respond(*std::move(preflight));
+    if (parts_.bucket_pages)
+      if (std::optional<HttpResponse> preflight = parts_.bucket_pages->preflight(call->request))
+        return call->respond(*std::move(preflight));
     const std::optional<Error> refusal = parts_.callers.refusal(call->request);
     if (!refusal && OwnPaths::takes(call->request))
       return own_paths_.handle(call->request, std::move(call->respond));
@@ -222,8 +225,9 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
   if (!handler->blocks)
     payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
   document = TRY(hold_document(call));
-  auto made = std::make_unique<services::platform::Call>(
-      services::platform::Call{service, operation, {}, TRY(decode(call)), handler});
+  std::unique_ptr<services::platform::Call> made(new services::platform::Call{service, operation});
+  made->input = TRY(decode(call));
+  made->handler = handler;
   fill_context(call, made->context);
   if (payload) made->context.body = std::move(payload);
   return made;
@@ -351,11 +355,14 @@ void RequestChain::finish(Call& call, HttpResponse response) {
   call.respond(std::move(response));
 }
 
-// For a page that the setting allowed-origins permits.
+// For a page that the setting allowed-origins permits, or the CORS rules of the bucket.
 void RequestChain::add_page_headers(const Call& call, HttpResponse& response) {
   const std::string_view origin = call.request.headers.get("origin");
   if (!origin.empty() && parts_.callers.allows_origin(origin))
     parts_.callers.add_headers(origin, response);
+  else if (!origin.empty() && parts_.bucket_pages && call.route.service &&
+           dialect_of(call.route) == Dialect::s3)
+    parts_.bucket_pages->add_headers(call.request, response);
 }
 
 // Charges the answer to the budget while its client reads it; false when that is used up.

@@ -16,6 +16,7 @@
 #include "base/shared_budget.h"
 #include "runtime/event_loops.h"
 #include "runtime/worker_pool.h"
+#include "server/bucket_pages.h"
 #include "server/caller_rules.h"
 #include "server/fair_queue.h"
 #include "server/metrics.h"
@@ -103,6 +104,7 @@ struct RequestChainParts {
   std::string region = "us-east-1";
   std::string data_folder = {};  // never told to a client
   CallerRules callers = CallerRules();
+  const BucketPages* bucket_pages = nullptr;  // nullptr: CORS rules of buckets have no effect
 };
 
 class RequestChain final : public wire::HttpHandler {

@@ -1,6 +1,7 @@
 #include "server/s3_rules.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/checksum.h"
 #include "base/encoding.h"
@@ -65,8 +66,14 @@ Result<void> check_value(ChecksumAlgorithm algorithm, std::string_view header,
               400);
 }
 
+// The model demands a checksum for these, too, but S3 takes them without one: s3cmd and older
+// clients send none.
+constexpr std::array<std::string_view, 7> kChecksumOptional{
+    "PutBucketAcl",        "PutBucketLogging", "PutBucketPolicy", "PutBucketRequestPayment",
+    "PutBucketVersioning", "PutBucketWebsite", "PutObjectAcl"};
+
 // Trailing checksums were compared while the body was read.
-Result<void> check_document(const wire::HttpRequest& request) {
+Result<void> check_document(const wire::HttpRequest& request, bool required) {
   bool checked = request.headers.find("x-amz-trailer") != nullptr;
   for (const auto& [name, value] : request.headers.fields()) {
     if (wire::equal_ignoring_case(name, "content-md5")) {
@@ -77,7 +84,7 @@ Result<void> check_document(const wire::HttpRequest& request) {
       checked = true;
     }
   }
-  if (checked) return {};
+  if (checked || !required) return {};
   return invalid_request(
       "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
 }
@@ -101,7 +108,9 @@ Result<void> check_s3_request(const wire::HttpRequest& request,
     return invalid_request(
         "The x-amz-object-attributes header specifying the attributes to be retrieved is either "
         "missing or empty");
-  return operation.http_checksum_required ? check_document(request) : Result<void>();
+  if (!operation.http_checksum_required) return {};
+  return check_document(
+      request, std::ranges::find(kChecksumOptional, operation.name) == kChecksumOptional.end());
 }
 
 }  // namespace tidemill::server

@@ -22,7 +22,7 @@ class ConstraintPattern {
   explicit ConstraintPattern(std::string_view pattern);
   ~ConstraintPattern();
 
-  // Of the whole text, as AWS does it.
+  // Whether the whole text matches, as in AWS.
   bool matches(std::string_view text) const;
   Support support() const { return support_; }
 

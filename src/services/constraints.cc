@@ -72,7 +72,7 @@ void print_object(const Shape& shape, const ValueObject& object, std::string& ou
   out += structure ? ")" : "}";
 }
 
-// As AWS's Java services print it; cut when it gets long.
+// Prints the value as AWS's Java services do; cut when it gets long.
 void print(const Shape& shape, const Value& value, std::string& out) {
   if (out.size() > kPrintedBytesMax) return;
   if (value.is_null()) {
@@ -138,7 +138,7 @@ void check_range(const Shape& shape, double value, std::vector<std::string>& fai
     failed.push_back("Member must have value greater than or equal to " + number(shape.minimum));
 }
 
-// What a value breaks by itself, without what lies inside it.
+// The constraints that a value itself violates, without those of the values inside it.
 std::vector<std::string> own_failures(const Shape& shape, const Value& value) {
   std::vector<std::string> failed;
   if (const std::string* text = value.as_string(); text && shape.type == ShapeType::string) {

@@ -234,8 +234,7 @@ void collect(const schema::Shape* shape, std::set<const schema::Shape*>& seen) {
   if (shape->key) collect(shape->key->shape, seen);
 }
 
-// What cannot be checked is known: a model's update that adds to it must be looked at.
-// Every text of up to four of some characters that patterns tell apart.
+// Returns every text of up to four of the characters that patterns distinguish.
 std::vector<std::string> short_texts() {
   std::vector<std::string> texts{""};
   for (std::size_t at = 0; at < texts.size() && texts[at].size() < 4; ++at)
@@ -303,6 +302,7 @@ TEST(SimplePattern, takes_what_most_members_have_and_leaves_the_rest_to_re2) {
     EXPECT_FALSE(SimplePattern::parse(expression)) << expression;
 }
 
+// The numbers are exact, so that an update of the models that changes them gets looked at.
 TEST(ConstraintPattern, the_models_patterns_that_are_not_checked_are_counted) {
   std::set<const schema::Shape*> seen;
   for (const schema::Service* service : api::all_services())

@@ -17,8 +17,8 @@ class DuckdbDatabase final : public Database {
   Result<void> open(DatabaseLimits limits) {
     if (library_.duckdb_open(nullptr, &database_) != kDuckdbSuccess ||
         library_.duckdb_connect(database_, &connection_) != kDuckdbSuccess)
-      return fail(codes::kIo, "DuckDB does not open a database in memory");
-    // What is not in the library is not fetched from the network.
+      return fail(codes::kIo, "DuckDB could not open an in-memory database");
+    // Extensions that the library lacks must not be fetched from the network.
     TRY(query("SET autoinstall_known_extensions = false", nullptr));
     if (limits.threads != 0) TRY(query("SET threads = " + std::to_string(limits.threads), nullptr));
     if (limits.memory_mib != 0)
@@ -67,7 +67,7 @@ class DuckdbDatabase final : public Database {
     for (std::uint64_t column = 0; column < columns; ++column) {
       void* vector = library_.duckdb_data_chunk_get_vector(chunk, column);
       const auto* data = static_cast<const float*>(library_.duckdb_vector_get_data(vector));
-      // A bit a row; no mask when nothing is NULL.
+      // One bit per row; no mask when no value is NULL.
       const std::uint64_t* valid = library_.duckdb_vector_get_validity(vector);
       for (std::uint64_t row = 0; row < rows; ++row) {
         const bool there = !valid || (valid[row / 64] >> (row % 64) & 1) != 0;

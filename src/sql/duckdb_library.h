@@ -1,5 +1,5 @@
-// The part of DuckDB's C API (1.4) that is used here, declared by hand: handles are opaque, and the
-// functions are looked up in the library when it is opened.
+// The part of DuckDB's C API (1.4) in use, declared by hand: handles are opaque, and the functions
+// are looked up when the library is opened.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace tidemill::sql {
 
-// duckdb_result: five members that the API calls deprecated, and one internal pointer.
+// duckdb_result: five members that the API calls deprecated, and an internal pointer.
 struct DuckdbResult {
   std::uint64_t deprecated_counts[3];
   void* deprecated_columns;
@@ -40,7 +40,7 @@ struct DuckdbLibrary {
 inline constexpr int kDuckdbSuccess = 0;
 inline constexpr int kDuckdbTypeFloat = 10;
 
-// Opened once; never closed.
+// Opens the library at the first call; never closes it.
 Result<const DuckdbLibrary*> duckdb_library();
 
 }  // namespace tidemill::sql

@@ -1,4 +1,4 @@
-"""Callers with policies of a test's choice, on one client a service: sessions of one role, narrowed."""
+"""Callers with policies that a test chooses: narrowed sessions of one role, with one client per service."""
 import json
 
 from botocore import xform_name
@@ -35,12 +35,12 @@ class Callers:
         return self.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(*statements))
 
     def session(self, *statements, role=None, **more):
-        """Credentials of the role, narrowed to the statements (without any: the role's)."""
+        """Credentials of the role, narrowed to the statements; without statements the role's own."""
         narrowing = {"Policy": document(*statements)} if statements else {}
         return self.sts.assume_role(RoleArn=role or self.role, RoleSessionName="session", **narrowing, **more)["Credentials"]
 
     def call(self, credentials, service, operation, **given):
-        """"denied", "ok" or the error's code."""
+        """Returns "denied", "ok" or the error's code."""
         client = self.clients.get(service)
         if client is None:
             client = self.clients[service] = self.server.client(service)

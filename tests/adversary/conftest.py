@@ -1,4 +1,4 @@
-"""Attacks on a server of the test's own: loopback only, bounded in number and time."""
+"""Attacks on a server of the test's own: only over loopback, and bounded in number and time."""
 import sys
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from support.server import Server  # noqa: E402
 
 @pytest.fixture(scope="module")
 def server():
-    """One server for each file, so that an attack of one file cannot disturb another's."""
+    """One server per file, so that an attack in one file cannot disturb another file."""
     with Server(auth="verify") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def open_server():
-    """One server for each file that takes any credentials."""
+    """One server per file that accepts any credentials."""
     with Server(auth="any") as running:
         yield running

@@ -1,4 +1,4 @@
-"""Every implemented operation with an input and the ARNs of the resources that it works on."""
+"""An input for every implemented operation, and the ARNs of the resources that it works on."""
 import json
 
 ACCOUNT, REGION = "{account}", "us-east-1"
@@ -18,7 +18,7 @@ def group(name="/Secret/g", rest=":*"):
 
 
 def own(kind, member, name="FraudModel", **more):
-    """(input, ARNs) of an operation on one SageMaker resource."""
+    """Returns (input, ARNs) for an operation on one SageMaker resource."""
     return ({member: name, **more}, [sagemaker(kind, name)])
 
 
@@ -92,6 +92,22 @@ def on_role(**more):
     return ({**_ROLE, **more}, [SECRET_ROLE])
 
 
+def on_policy(**more):
+    return ({"PolicyArn": _OWN_POLICY, **more}, [_OWN_POLICY])
+
+
+def on_user(**more):
+    return ({"UserName": "Alice", **more}, ["arn:aws:iam::{account}:user/Alice"])
+
+
+def on_group(**more):
+    return ({"GroupName": "Staff", **more}, ["arn:aws:iam::{account}:group/Staff"])
+
+
+def on_profile(**more):
+    return ({"InstanceProfileName": "Machine", **more}, ["arn:aws:iam::{account}:instance-profile/Machine"])
+
+
 IAM = {
     "CreateRole": ({"RoleName": "New", "Path": "/ops/", "AssumeRolePolicyDocument": TRUST},
                    ["arn:aws:iam::{account}:role/ops/New"]),
@@ -120,8 +136,58 @@ IAM = {
     "SimulatePrincipalPolicy": (
         {"PolicySourceArn": "arn:aws:iam::{account}:role/adminrole", "ActionNames": ["s3:GetObject"]}, [SECRET_ROLE]),
     "SimulateCustomPolicy": ({"PolicyInputList": [DOCUMENT], "ActionNames": ["s3:GetObject"]}, ["*"]),
-    "GetUser": ({"UserName": "Alice"}, ["arn:aws:iam::{account}:user/Alice"]),
+    "UpdateRoleDescription": on_role(Description="d"),
+    "PutRolePermissionsBoundary": on_role(PermissionsBoundary="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
+    "DeleteRolePermissionsBoundary": on_role(),
+    "CreatePolicyVersion": on_policy(PolicyDocument=DOCUMENT),
+    "DeletePolicyVersion": on_policy(VersionId="v1"),
+    "SetDefaultPolicyVersion": on_policy(VersionId="v1"),
+    "ListEntitiesForPolicy": on_policy(),
+    "TagPolicy": on_policy(**_TAGS),
+    "UntagPolicy": on_policy(TagKeys=["k"]),
+    "ListPolicyTags": on_policy(),
+    "CreateUser": ({"UserName": "New", "Path": "/ops/"}, ["arn:aws:iam::{account}:user/ops/New"]),
+    "CreateGroup": ({"GroupName": "New", "Path": "/ops/"}, ["arn:aws:iam::{account}:group/ops/New"]),
+    "CreateInstanceProfile": (
+        {"InstanceProfileName": "New", "Path": "/ops/"}, ["arn:aws:iam::{account}:instance-profile/ops/New"]),
+    "ListUsers": ({}, ["*"]),
+    "ListGroups": ({}, ["*"]),
+    "ListInstanceProfiles": ({}, ["*"]),
+    "AddUserToGroup": on_group(UserName="Alice"),
+    "RemoveUserFromGroup": on_group(UserName="Alice"),
+    "GetGroup": on_group(),
+    "UpdateGroup": on_group(NewPath="/x/"),
+    "DeleteGroup": on_group(),
+    "GetInstanceProfile": on_profile(),
+    "DeleteInstanceProfile": on_profile(),
+    "RemoveRoleFromInstanceProfile": on_profile(RoleName="adminrole"),
+    "AddRoleToInstanceProfile": on_profile(RoleName="adminrole"),
+    "TagInstanceProfile": on_profile(**_TAGS),
+    "UntagInstanceProfile": on_profile(TagKeys=["k"]),
+    "ListInstanceProfileTags": on_profile(),
+    "GetAccountSummary": ({}, ["*"]),
+    "CreateAccountAlias": ({"AccountAlias": "matrix"}, ["*"]),
+    "DeleteAccountAlias": ({"AccountAlias": "matrix"}, ["*"]),
+    "ListAccountAliases": ({}, ["*"]),
+    "GetAccessKeyLastUsed": ({"AccessKeyId": "AKIAIOSFODNN7EXAMPLE"}, ["*"]),
+    "UpdateAccessKey": on_user(AccessKeyId="AKIAIOSFODNN7EXAMPLE", Status="Active"),
+    "DeleteAccessKey": on_user(AccessKeyId="AKIAIOSFODNN7EXAMPLE"),
+    "GetUser": on_user(), "UpdateUser": on_user(NewPath="/x/"), "DeleteUser": on_user(),
+    "CreateAccessKey": on_user(), "ListAccessKeys": on_user(), "ListGroupsForUser": on_user(),
+    "TagUser": on_user(**_TAGS), "UntagUser": on_user(TagKeys=["k"]), "ListUserTags": on_user(),
+    "PutUserPermissionsBoundary": on_user(PermissionsBoundary="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
+    "DeleteUserPermissionsBoundary": on_user(),
 }
+for _noun, _on in (("User", on_user), ("Group", on_group)):
+    IAM |= {
+        f"Attach{_noun}Policy": _on(PolicyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
+        f"Detach{_noun}Policy": _on(PolicyArn="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
+        f"ListAttached{_noun}Policies": _on(),
+        f"Put{_noun}Policy": _on(PolicyName="p", PolicyDocument=DOCUMENT),
+        f"Get{_noun}Policy": _on(PolicyName="p"),
+        f"Delete{_noun}Policy": _on(PolicyName="p"),
+        f"List{_noun}Policies": _on(),
+    }
 
 _STREAM = {"logGroupName": "/Secret/g", "logStreamName": "s"}
 _STREAM_ARN = [group(rest=":log-stream:s")]
@@ -148,7 +214,7 @@ LOGS = {
 BUCKET, OBJECT = "arn:aws:s3:::secret-bucket", "arn:aws:s3:::secret-bucket/Dir/Key one"
 _B, _O = {"Bucket": "secret-bucket"}, {"Bucket": "secret-bucket", "Key": "Dir/Key one"}
 _PART = {**_O, "UploadId": "u", "PartNumber": 1}
-_SOURCE = "/secret-bucket/Dir/Key one"  # boto3 encodes it
+_SOURCE = "/secret-bucket/Dir/Key one"  # boto3 encodes the space
 _SOURCE_ARN = {"s3:GetObject": [OBJECT]}
 
 
@@ -163,6 +229,7 @@ def on_object(action=None, **more):
 _RULES = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
 _OWNER = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 _SSE = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+_LIFECYCLE = {"Rules": [{"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "a"}, "Expiration": {"Days": 1}}]}
 _TAGGING = {"TagSet": [{"Key": "k", "Value": "v"}]}
 S3 = {
     "ListBuckets": ({}, {"s3:ListAllMyBuckets": ["*"]}),
@@ -192,6 +259,29 @@ S3 = {
     "PutBucketOwnershipControls": on_bucket(OwnershipControls=_OWNER),
     "GetBucketOwnershipControls": on_bucket(),
     "DeleteBucketOwnershipControls": on_bucket("PutBucketOwnershipControls"),
+    "GetBucketPolicyStatus": on_bucket(),
+    "GetBucketLifecycleConfiguration": on_bucket("GetLifecycleConfiguration"),
+    "PutBucketLifecycleConfiguration": on_bucket("PutLifecycleConfiguration", LifecycleConfiguration=_LIFECYCLE),
+    "DeleteBucketLifecycle": on_bucket("PutLifecycleConfiguration"),
+    "GetBucketNotificationConfiguration": on_bucket("GetBucketNotification"),
+    "PutBucketNotificationConfiguration": on_bucket("PutBucketNotification", NotificationConfiguration={}),
+    "GetBucketReplication": on_bucket("GetReplicationConfiguration"),
+    "DeleteBucketReplication": on_bucket("PutReplicationConfiguration"),
+    "GetBucketWebsite": on_bucket(),
+    "DeleteBucketWebsite": on_bucket(),
+    "GetBucketLogging": on_bucket(),
+    "GetBucketRequestPayment": on_bucket(),
+    "PutBucketRequestPayment": on_bucket(RequestPaymentConfiguration={"Payer": "BucketOwner"}),
+    "GetBucketAccelerateConfiguration": on_bucket("GetAccelerateConfiguration"),
+    "PutBucketAccelerateConfiguration": on_bucket(
+        "PutAccelerateConfiguration", AccelerateConfiguration={"Status": "Suspended"}),
+    "GetObjectLockConfiguration": on_bucket("GetBucketObjectLockConfiguration"),
+    "PutObjectLockConfiguration": on_bucket(
+        "PutBucketObjectLockConfiguration", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"}),
+    "GetObjectRetention": on_object(),
+    "PutObjectRetention": on_object(Retention={"Mode": "GOVERNANCE", "RetainUntilDate": "2099-01-01T00:00:00Z"}),
+    "GetObjectLegalHold": on_object(),
+    "PutObjectLegalHold": on_object(LegalHold={"Status": "OFF"}),
     "ListObjects": on_bucket("ListBucket"),
     "ListObjectsV2": on_bucket("ListBucket"),
     "ListObjectVersions": on_bucket("ListBucketVersions"),
@@ -221,14 +311,40 @@ S3 = {
 }
 
 STS = {"GetAccessKeyInfo": ({"AccessKeyId": "ASIAIOSFODNN7EXAMPLE"}, ["*"])}
-# What every caller may do, and AssumeRole, which the role's trust policy decides (other tests).
+_TRAIL = f"arn:aws:cloudtrail:{REGION}:{{account}}:trail/Secret-Trail"
+
+
+def trail(member="Name", **more):
+    return ({member: "Secret-Trail", **more}, [_TRAIL])
+
+
+CLOUDTRAIL = {
+    "LookupEvents": ({}, ["*"]),
+    "ListPublicKeys": ({}, ["*"]),
+    "DescribeTrails": ({}, ["*"]),
+    "ListTrails": ({}, ["*"]),
+    "CreateTrail": trail(S3BucketName="b"),
+    "GetTrail": trail(),
+    "UpdateTrail": trail(),
+    "DeleteTrail": trail(),
+    "StartLogging": trail(),
+    "StopLogging": trail(),
+    "GetTrailStatus": trail(),
+    "PutEventSelectors": trail("TrailName", EventSelectors=[{"ReadWriteType": "All"}]),
+    "GetEventSelectors": trail("TrailName"),
+    "AddTags": ({"ResourceId": _TRAIL, "TagsList": [{"Key": "k"}]}, [_TRAIL]),
+    "ListTags": ({"ResourceIdList": [_TRAIL]}, [_TRAIL]),
+    "RemoveTags": ({"ResourceId": _TRAIL, "TagsList": [{"Key": "k"}]}, [_TRAIL]),
+}
+# Operations that every caller may call, and AssumeRole, which the role's trust policy decides (see other tests).
 FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole"},
         "sagemaker": {"ListEndpointDeployments"}}
-CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS}
+CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS,
+         "cloudtrail": CLOUDTRAIL}
 
 
 def needed(service, operation, account):
-    """(input, {action: [ARN]}) with the account filled in."""
+    """Returns (input, {action: [ARN]}) with the account filled in."""
     given, resources = CASES[service][operation]
     if isinstance(resources, list):
         resources = {f"{service.removesuffix('-runtime')}:{operation}": resources}

@@ -1,4 +1,4 @@
-"""With --auth any, what is no "any" credential is still judged: a role's key, and whose request it is."""
+"""Even with --auth any, some credentials are checked: a role's temporary key, and the account that a key belongs to."""
 import json
 import re
 import urllib.error
@@ -11,7 +11,7 @@ TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
 
 
 def caller_of(server, authorization, **headers):
-    """GetCallerIdentity's account, or the error's code."""
+    """Returns the account from GetCallerIdentity, or the error's code."""
     request = urllib.request.Request(
         server.endpoint + "/", b"Action=GetCallerIdentity&Version=2011-06-15", {
             "Content-Type": "application/x-www-form-urlencoded", "Authorization": authorization,

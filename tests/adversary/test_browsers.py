@@ -1,5 +1,5 @@
-"""What a web page can make a browser send: forms, text/plain POSTs, names that point at this machine. With --auth any
-nothing but the server's own rules stands before it."""
+"""Attacks by web pages, which can make a browser send forms, text/plain POSTs, and requests to names that point at this
+machine. With --auth any, only the server's rules for browsers protect it."""
 import json
 
 import pytest
@@ -51,9 +51,9 @@ def test_a_form_makes_no_role(open_server):
     before = roles(open_server)
     body = ROLE_FORM % b"page"
     for headers in ({**FORM, "Origin": EVIL}, {**FORM, "Origin": "null"}, {**FORM, "Sec-Fetch-Site": "cross-site"},
-                    {**FORM, "Sec-Fetch-Site": "same-site"}, FORM):  # the last: a browser from before these fields
+                    {**FORM, "Sec-Fetch-Site": "same-site"}, FORM):  # the last one: an old browser, which sends neither field
         refused(ask(open_server, "POST", "/", headers, body))
-    # Credentials that a page can write into a form's address do not make it another caller.
+    # Credentials that a page writes into a form's URL do not make the browser another caller.
     refused(ask(open_server, "POST", f"/?{FAKE_URL}", {**FORM, "Origin": EVIL}, body), "allowed-origins")
     refused(ask(open_server, "GET", f"/?{FAKE_URL}&" + body.decode(), {"Sec-Fetch-Site": "cross-site"}))
     assert roles(open_server) == before
@@ -61,7 +61,7 @@ def test_a_form_makes_no_role(open_server):
 
 @pytest.mark.parametrize("host", ["192.168.7.7:4566", "build.localhost", None])
 def test_an_image_makes_no_role(open_server, host):
-    """To plain http on another machine browsers tell neither Origin nor Sec-Fetch-Site with a GET."""
+    """With a GET to plain http on another machine, browsers send neither Origin nor Sec-Fetch-Site."""
     before = roles(open_server)
     body = (ROLE_FORM % b"image").decode()
     credentials = FAKE_URL.replace("/s3/", "/iam/")
@@ -90,11 +90,11 @@ def test_json_services_word_it_their_way(open_server):
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:4566", "localhost.evil.example", "127.0.0.1.evil.example",
                                   "amazonaws.com.evil.example", "xamazonaws.com", "host.docker.internal", "tidemill:4566"])
 def test_names_that_were_pointed_here_are_not_ours(open_server, bucket, host):
-    """DNS rebinding: to the browser the page and the server are one origin, and it may send any header."""
+    """DNS rebinding: for the browser the page and the server have the same origin, so the page may send any header."""
     same = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
     refused(signed(open_server, "s3", "GET", f"/{bucket}/kept", same, host=host), "allowed-hosts", host)
     refused(signed(open_server, "s3", "DELETE", f"/{bucket}/kept", host=host), "allowed-hosts")
-    # Its page could read what a made-up signature in the address lets through from elsewhere.
+    # The page could read what a forged presigned URL would give to other clients.
     refused(ask(open_server, "GET", f"/{bucket}/kept?{FAKE_URL}", same, host=host), "allowed-hosts")
     refused(ask(open_server, "GET", "/_tidemill/metrics", host=host), "allowed-hosts")
 
@@ -157,7 +157,8 @@ def test_signatures_are_enough_where_they_are_verified(server):
 
 @pytest.mark.parametrize("host", ["evil.example", "prometheus-sees-this:4566", "localhost.evil.example"])
 def test_a_rebound_name_reads_no_metrics_where_signatures_are_verified(server, host):
-    """To the browser its page and this server are one origin, so neither Origin nor Sec-Fetch-Site tells it apart."""
+    """For the browser the page and this server have the same origin, so neither Origin nor Sec-Fetch-Site gives it
+    away."""
     same = {"Origin": f"http://{host}", "Sec-Fetch-Site": "same-origin"}
     refused(ask(server, "GET", "/_tidemill/metrics", same, host=host), "allowed-hosts", host)
     assert ask(server, "GET", "/_tidemill/metrics").status == 200

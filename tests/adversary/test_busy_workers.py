@@ -1,4 +1,5 @@
-"""Every worker is busy with slow calls of users, and more of them wait: jobs get their credentials all the same, and health is told."""
+"""While slow calls of users keep every worker busy and more of them wait, jobs still get credentials and the health
+page still answers."""
 import statistics
 import sys
 import threading
@@ -58,7 +59,7 @@ def test_credentials_do_not_wait_for_users_calls():
                 each.result(60)
         busy = statistics.median(waits)
         print(f"searches took {busy:.3f} s, credentials {statistics.median(took):.4f} s, at most {max(took):.3f} s")
-        # A call that waits its turn among the searches takes as long as they do.
+        # A call that has to wait for a worker takes as long as one of the searches.
         assert busy > 0.03, waits
         assert statistics.median(took) < busy / 3, (took, busy)
         job.stop()

@@ -1,5 +1,5 @@
-"""Bytes and records that the disk gave back wrong: nothing damaged is served or copied, and what is not
-damaged goes on being served."""
+"""The disk returns damaged bytes and records: no damaged data is served or copied, and undamaged data is still
+served."""
 import json
 import os
 import sqlite3
@@ -27,7 +27,7 @@ def s3(open_server):
 
 
 def flip(data, bytes_of_object, offset):
-    """Changes one byte of the stored object, wherever below blobs/ its bytes lie."""
+    """Changes one byte of a stored object, wherever its bytes are below blobs/."""
     needle = bytes_of_object[offset - 16:offset + 16]
     found = 0
     for path in (data / "blobs").rglob("*"):
@@ -59,7 +59,7 @@ def test_a_flipped_byte_is_never_served_and_never_copied(open_server, s3, body):
     at = len(body) // 2
     assert get(s3, key, Range=f"bytes={at - 100}-{at + 100}") == body[at - 100:at + 101]
     flip(open_server.data, body, at)
-    # The default download of boto3 asks for ranges; so do Parquet readers.
+    # By default boto3 downloads in ranges, as do Parquet readers.
     for first, last in ((at, at), (at - 100, at + 100), (at - 5000, at - 1)):
         with pytest.raises(ClientError) as refused:
             get(s3, key, Range=f"bytes={first}-{last}")
@@ -80,7 +80,7 @@ def test_a_flipped_byte_is_never_served_and_never_copied(open_server, s3, body):
     keys = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
     assert "copy" not in keys and key in keys
     assert "damaged" in open_server.log_text()
-    # A block that is whole is served (a small object is one block).
+    # An undamaged block is still served (a small object has only one block).
     if len(body) > MIB:
         assert get(s3, key, Range=f"bytes=0-{MIB}") == body[:MIB + 1]
     s3.delete_object(Bucket=BUCKET, Key=key)
@@ -108,7 +108,7 @@ def test_a_damaged_part_of_a_multipart_object(open_server, s3):
 
 
 def edit(server, statement, *values):
-    """With the server stopped, as a disk error or a careless hand would."""
+    """Damages a record while the server is stopped, as a disk error or an operator's mistake would."""
     database = sqlite3.connect(server.data / "state/tidemill.db")
     with database:
         changed = database.execute(statement, values).rowcount
@@ -144,7 +144,7 @@ def test_one_damaged_record_hides_nothing_else(damage):
         assert "records/b/1" in str(refused.value) and "damaged" in str(refused.value)
         assert "records/b/1" in server.log_text()
         assert s3.get_object(Bucket="records", Key="b/2")["Body"].read() == b"b/2" * 10
-        # It can be written anew, and deleted, so that its bucket is not stuck with it.
+        # The record can be overwritten and deleted, so that its bucket can be deleted as well.
         s3.put_object(Bucket="records", Key="b/1", Body=b"anew")
         assert s3.get_object(Bucket="records", Key="b/1")["Body"].read() == b"anew"
         for name in ("a", "b/1", "b/2", "c"):

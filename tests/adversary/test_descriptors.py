@@ -1,4 +1,5 @@
-"""Idle connections use up descriptors: the soft limit is raised, and within the hard one idle connections make room."""
+"""Idle connections use up file descriptors: the server raises the soft limit, and within the hard limit it closes idle
+connections."""
 import contextlib
 import re
 import resource
@@ -17,7 +18,7 @@ HEALTH = b"GET /_tidemill/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(scope="module", autouse=True)
 def own_descriptors():
-    """This process holds as many."""
+    """Raises this process's own limit to at least as many descriptors."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 4096 if before[1] == resource.RLIM_INFINITY else min(before[1], 4096)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], wanted), before[1]))
@@ -26,7 +27,7 @@ def own_descriptors():
 
 
 def limited(soft, hard, **options):
-    """A server that starts under this limit of open files."""
+    """Starts a server under this limit of open files."""
     assert shutil.which("prlimit"), "util-linux has it"
     return Server(auth="verify", command=["prlimit", f"--nofile={soft}:{hard}", str(BINARY)], **options)
 
@@ -46,7 +47,7 @@ def connections(server, count, data=b""):
 
 
 def put_and_get(server, bucket):
-    """Objects that lie in files of their own, over several connections."""
+    """Gets objects that are stored as files, over several connections."""
     signer = Signer.of(server, "s3")
     data = b"d" * (2 << 20)
     for i in range(5):
@@ -74,7 +75,7 @@ def test_the_soft_limit_is_raised_and_idle_connections_stay():
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: local"])
 def test_a_hard_limit_is_shared_out(sent):
-    """Silent connections, and ones whose heads do not come on."""
+    """Connections that send nothing, or that never finish a request's head."""
     with limited(1024, 1024) as server:
         server.client("s3").create_bucket(Bucket="shared")
         with connections(server, IDLE, sent):
@@ -86,7 +87,8 @@ def test_a_hard_limit_is_shared_out(sent):
 
 
 def test_the_credentials_port_is_within_the_limit_too():
-    """The second port of a server that listens elsewhere took 1,024 descriptors more: GETs and PUTs answered 500."""
+    """The second port of a server that listens on another address once took 1,024 more descriptors, and GETs and PUTs
+    failed with 500."""
     with limited(1024, 1024, host="127.0.0.2") as server, contextlib.ExitStack() as wires:
         s3, data = server.client("s3"), b"d" * (2 << 20)
         s3.create_bucket(Bucket="both")

@@ -1,5 +1,5 @@
-"""Thousands of Describes of running jobs are held at the same time. Each costs no thread and little memory, and other
-calls are answered within milliseconds meanwhile."""
+"""Thousands of Describes of running jobs are held at once. They need no thread and little memory, and other calls are
+answered within milliseconds meanwhile."""
 import re
 import resource
 import statistics
@@ -16,8 +16,8 @@ from support.server import Server
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
 from sagemaker_world import World  # noqa: E402
 
-BATCHES, BATCH = 6, 500  # each batch asks for a job of its own, since only young jobs' Describes are held
-HELD_BYTES_MAX = 16 << 10  # of the server's memory for each, with its connection
+BATCHES, BATCH = 6, 500  # each batch describes a job of its own, since only Describes of young jobs are held
+HELD_BYTES_MAX = 16 << 10  # of the server's memory per Describe, including its connection
 SLEEP = "import time; time.sleep(60)"
 
 
@@ -53,7 +53,7 @@ def test_thousands_hold_no_thread_and_delay_nobody(roomy):
                                    b'{"TrainingJobName":"%s"}' % names[-1].encode())
             waiting += [Wire(roomy.port, timeout=60).send(asked) for _ in range(BATCH)]
         held = metric(roomy, "tidemill_held_answers")
-        assert held > BATCHES * BATCH / 2, held  # on a busy machine the first batch may be through
+        assert held > BATCHES * BATCH / 2, held  # on a busy machine the first batch may have been answered already
         bytes_each = (metric(roomy, "process_resident_memory_bytes") - before_bytes) / held
         took = []
         for _ in range(40):
@@ -61,7 +61,7 @@ def test_thousands_hold_no_thread_and_delay_nobody(roomy):
             s3.list_buckets()
             took.append(time.monotonic() - began)
         assert statistics.median(took) < 0.05, took
-        assert threads(roomy) < before_threads + 24  # the jobs' own tasks, and none for a Describe
+        assert threads(roomy) < before_threads + 24  # threads for the jobs' own tasks, but not for Describes
         assert bytes_each < HELD_BYTES_MAX, bytes_each
         for name in names:
             sagemaker.stop_training_job(TrainingJobName=name)

@@ -44,6 +44,6 @@ def test_other_calls_do_not_wait_for_them(server):
                 sagemaker.stop_training_job(TrainingJobName=name)
         for each in running:
             each.result(30)
-    # 8.8 s when each held Describe could take any worker.
+    # It took 8.8 s when every held Describe kept a worker.
     assert statistics.median(took) < 0.5 and max(took) < 3, took
     assert len(held) >= DESCRIBES

@@ -20,7 +20,7 @@ def world(server):
 
 
 def said(world, script, **changes):
-    """What the script prints as JSON in its last line; the job must complete."""
+    """Runs the script, which must complete, and returns the JSON in its last line of output."""
     name = world.start(script, **changes)
     job = world.finished(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
@@ -30,7 +30,7 @@ def said(world, script, **changes):
 
 @pytest.fixture(scope="module")
 def victim(world):
-    """A job that goes on with secrets in its hyperparameters, its environment and its folder."""
+    """Starts a long job with secrets in its hyperparameters, environment and folder."""
     name = world.start("""
 import os, time
 open(os.environ["SM_MODEL_DIR"] + "/weights", "w").write("the weights")
@@ -81,7 +81,7 @@ def test_each_job_has_a_user_of_its_own(world, victim):
 
 
 def test_a_fork_bomb_stops_at_its_limit(world):
-    """2,000 forks were let through."""
+    """2,000 forks used to succeed."""
     found = said(world, """
 import json, os, time
 made = 0
@@ -134,7 +134,7 @@ while True:
 
 
 def test_shared_memory_is_the_jobs_and_goes_with_it(world):
-    """4 GB stayed in memory after a killed job."""
+    """4 GB used to stay in memory after a job was killed."""
     def shared_bytes():
         return int(next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("Shmem:")).split()[1]) << 10
 
@@ -155,7 +155,7 @@ time.sleep(300)
 
 
 def test_nothing_is_left_of_a_job(world, server):
-    """Daemons, temporary files, System V memory, the control groups, the folders."""
+    """Nothing is left: no daemons, temporary files, System V memory, control groups or folders."""
     mark = unique("daemon")
     name = world.start(f"""
 import os, subprocess, sys, time
@@ -183,7 +183,7 @@ time.sleep(0.5)
 
 
 def test_deep_folders_fail_by_name_and_are_removed(world, server):
-    """Three thousand levels made uploads and clean-up fail for ever."""
+    """Three thousand levels of folders used to make uploads and clean-up fail forever."""
     name = world.start("""
 import os
 os.chdir(os.environ["SM_MODEL_DIR"])
@@ -197,7 +197,7 @@ for _ in range(3000): os.mkdir("ab"); os.chdir("ab")
 
 
 def test_libraries_go_on_working(world):
-    """What data science uses: processes, pools, shared memory, threads."""
+    """What data science code needs still works: processes, pools, shared memory, threads."""
     found = said(world, """
 import json, multiprocessing, os, tempfile
 from concurrent.futures import ProcessPoolExecutor
@@ -250,7 +250,8 @@ def transform_fn(model, body, content_type, accept):
 
 
 def test_a_damaged_model_is_checked_by_a_process_without_rights(world):
-    """It is loaded apart, and its end is told; what that process may do is tested in compute/."""
+    """Untrusted models are loaded in a separate process whose crash is reported. The limits of that process are tested
+    in compute/."""
     name = world.deploy(XGBOOST, world.put(unique("m") + "/model.tar.gz", tar_gz({"xgboost-model": b"binf" + os.urandom(4096)})))
     wait_until(lambda: world.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] != "Creating", 60)
     described = world.sm.describe_endpoint(EndpointName=name)

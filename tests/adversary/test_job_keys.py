@@ -1,4 +1,4 @@
-"""The keys of a job end with it, wherever the server listens, and no job has keys that could not."""
+"""A job's keys end with it, wherever the server listens, and no job gets keys that would not."""
 import json
 import os
 import subprocess
@@ -58,7 +58,7 @@ def client_with(server, service, keys):
 
 
 def gone(server, keys):
-    """They are refused as expired."""
+    """The keys are refused as expired."""
     try:
         client_with(server, "sts", keys).get_caller_identity()
     except Exception as error:
@@ -155,7 +155,7 @@ def test_in_a_job_awss_own_names_lead_to_this_server(world):
     assert found == {"sts": 200, "sagemaker": 200, "s3": 200, "java": True}
 
 
-# ---- wherever the server listens
+# ---- servers that listen on other addresses
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
@@ -185,7 +185,7 @@ def test_other_addresses_give_no_fixed_keys(host, network):
             server.host = "127.0.0.1"
         found = uses(server)
         if network == "host" and host == "127.0.0.2":
-            # A shell finds its role's keys and AWS's names there, too.
+            # A shell finds its role's keys and AWS's names through that port as well.
             given = server.env("--transparent")
             assert given["HTTPS_PROXY"].startswith("http://127.0.0.1:")
             keep = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
@@ -193,7 +193,7 @@ def test_other_addresses_give_no_fixed_keys(host, network):
             done = subprocess.run([sys.executable, "-c", "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"],
                                   env=shell, capture_output=True, text=True)
             assert ":assumed-role/" in done.stdout, done.stderr
-            # Nothing else is there.
+            # The port serves nothing else.
             base = found["uri"].split("/_tidemill/")[0]
             for path in ("/", "/_tidemill/metrics", "/_tidemill/health"):
                 with pytest.raises(urllib.error.HTTPError) as refused:
@@ -209,7 +209,7 @@ def test_tls_gives_no_fixed_keys(certificate, monkeypatch):
 
 
 def test_the_place_of_credentials_outlives_the_server():
-    """Where it is not the server's own address, its port is kept for jobs that know it."""
+    """When the port is not the server's own, its number is kept for the jobs that know it."""
     with Server(host="127.0.0.2", options=["--job-network", "host"]) as server:
         world = World(server)
         script = f"echo URI ${URI}; echo TOKEN ${TOKEN}; echo ready; exec sleep 300"

@@ -1,5 +1,5 @@
-"""A job attacks what stands in its network for AWS's names: the resolver, and the doors of https and http. It may spoil its
-own names; the server stays well, and other jobs find theirs."""
+"""A job attacks the resolver and the http and https doors, which serve AWS's names in its network. It may break name
+resolution for itself, but neither the server nor other jobs."""
 import json
 import os
 import sys
@@ -73,7 +73,7 @@ found["after"] = next((answer[-4:].hex() for answer in (ask(good) for _ in range
 
 
 def test_held_connections_of_the_resolver(world, server):
-    """More than one job's share are closed; those that are held end by themselves."""
+    """Connections beyond one job's share are closed; idle ones within it time out."""
     found = reported(world, f"""
 good = {GOOD}
 held = [socket.create_connection(("127.0.0.1", 53), timeout=20) for _ in range(60)]
@@ -131,7 +131,8 @@ found["foreign"] = [greet(name, False) for name in ("example.com", "amazonaws.co
 
 
 def test_a_job_that_asks_for_many_certificates_leaves_others_theirs(world, server):
-    """Each name's certificate is made once and kept, the latest 512; whoever asks for more makes the server work, not grow."""
+    """Each name's certificate is made once, and the latest 512 are kept: many names cost the server time, but no
+    memory."""
     name = world.start(ASKS + """
 context = ssl.create_default_context(cafile=os.environ["SSL_CERT_FILE"])
 for i in range(1500):
@@ -155,7 +156,7 @@ found["arn"] = ":assumed-role/" in boto3.client("sts").get_caller_identity()["Ar
 
 
 def test_a_jobs_doors_share_its_connections(world, server):
-    """The bound on one job's connections holds for all of its doors together."""
+    """The limit on a job's connections applies to all of its doors together."""
     found = reported(world, """
 held, refused = [], 0
 for port in (80, 443, int(os.environ["AWS_ENDPOINT_URL"].rsplit(":", 1)[1])):

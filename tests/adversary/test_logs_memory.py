@@ -1,5 +1,5 @@
-"""Reading logs costs memory by what is asked for, not by what lies in the stream: 300,000 events within
-ten seconds are one bucket of time, which a reader of one event once loaded as a whole."""
+"""The memory for reading logs depends on the request, not on the stream: 300,000 events within ten seconds form one
+bucket of time, and reading a single event once loaded all of it."""
 import sys
 import time
 from pathlib import Path
@@ -28,7 +28,7 @@ def logs_of(server):
 
 @pytest.fixture(scope="module")
 def dense():
-    """A stream with many events in ten seconds, and a second one beside it whose events lie between."""
+    """A stream with many events in ten seconds, and a second stream whose events lie between them."""
     with Server(auth="any") as server:
         logs = logs_of(server)
         logs.create_log_group(logGroupName=GROUP)
@@ -36,7 +36,7 @@ def dense():
             logs.create_log_stream(logGroupName=GROUP, logStreamName=stream)
         start = int(time.time()) // 10 * 10_000 - 20_000
         for put in range(PUTS):
-            # Every put spans the whole bucket: rows overlap as much as they can.
+            # Every put spans the whole bucket, so that rows overlap as much as possible.
             logs.put_log_events(logGroupName=GROUP, logStreamName=STREAM, logEvents=[
                 {"timestamp": start + i, "message": f"{put:03} {i:05} ".ljust(78, "x")} for i in range(0, EVENTS)])
         logs.put_log_events(logGroupName=GROUP, logStreamName="other", logEvents=[
@@ -46,7 +46,7 @@ def dense():
 
 
 def grown_by(server, work):
-    """How far the peak of a fresh server rises with the work."""
+    """Returns how much the work raises the peak memory of a fresh server."""
     server.stop()
     server.start()
     logs = logs_of(server)
@@ -125,6 +125,6 @@ def test_large_messages_of_many_streams_cost_little():
                 token = page["nextToken"]
             return out
         grown, found = grown_by(server, work)
-        # Each page is a mebibyte: four of these events. Both puts have one at each time.
+        # Each page is a mebibyte, that is, four of these events. Both puts have one event at each time.
         assert found == [(stream, f"s{stream:02}") for stream in range(6) for _ in range(2)]
         assert grown < GROWTH_BYTES_MAX + (24 << 20), f"{grown >> 20} MiB"

@@ -1,5 +1,5 @@
-"""Jobs whose artifacts take long to read, and a wall clock that jumps: whatever user code leaves behind, a job can be
-stopped and deleted and the server ends, and durations are counted by a clock that does not jump."""
+"""Jobs whose artifacts take long to read, and a wall clock that jumps. Whatever user code leaves behind, jobs can be
+stopped and deleted and the server ends. Durations are measured by a clock that does not jump."""
 import gzip
 import json
 import time
@@ -35,19 +35,20 @@ class Jobs:
             StoppingCondition={"MaxRuntimeInSeconds": max_runtime_seconds}, **more)
 
     def wait(self, name, wanted, seconds):
-        """Until its status or secondary status is wanted; its description. The first Describe of a young job is held."""
+        """Waits until the status or secondary status is wanted, and returns the description. The first Describe of a
+        young job is held."""
         def job():
             found = self.sm.describe_training_job(TrainingJobName=name)
             return found if {found["TrainingJobStatus"], found["SecondaryStatus"]} & set(wanted) else None
         return wait_until(job, seconds, 0.1, lambda: self.sm.describe_training_job(TrainingJobName=name))
 
     def wait_listed(self, name, wanted, seconds=30):
-        """Until its secondary status is `wanted`, by a List, which no young job holds."""
+        """Waits until the secondary status is `wanted`; uses List, which is never held."""
         wait_until(lambda: [each for each in self.sm.list_training_jobs(NameContains=name)["TrainingJobSummaries"]
                             if each["TrainingJobName"] == name and each["SecondaryStatus"] == wanted], seconds, 0.05)
 
     def clock(self):
-        """The server's, from the Date of an answer."""
+        """The server's wall clock, from the Date header of an answer."""
         date = self.s3.list_buckets()["ResponseMetadata"]["HTTPHeaders"]["date"]
         return parsedate_to_datetime(date).timestamp()
 
@@ -58,7 +59,7 @@ def jobs(open_server):
 
 
 def test_sparse_artifacts_beyond_the_volume_fail_their_job_at_once(jobs):
-    # No single file may be longer than the volume, where jobs run in a sandbox; several of them may come to more.
+    # In a sandbox no single file can be larger than the volume, but several together can exceed it.
     jobs.start("sparse", "for i in 1 2 3; do truncate -s 25G /opt/ml/model/weights-$i.bin; done")
     job = jobs.wait("sparse", OVER, 30)
     reason = job["FailureReason"]
@@ -89,7 +90,7 @@ def test_a_checkpoint_too_large_for_one_object_fails_its_job(jobs):
     assert job["TrainingJobStatus"] == "Failed" and "EntityTooLarge" in job["FailureReason"], job.get("FailureReason")
 
 
-# Gzip packs some 30 MB of this a second.
+# Gzip compresses about 30 MB of this per second.
 RANDOM = "head -c {}000000 /dev/urandom > /opt/ml/model/weights.bin"
 
 
@@ -120,7 +121,8 @@ FAKETIME = next((path for path in Path("/usr/lib").glob("*/faketime/libfaketimeM
 
 @pytest.mark.skipif(FAKETIME is None, reason="libfaketime is not installed (Debian's package libfaketime)")
 def test_steps_of_the_wall_clock_end_no_job(tmp_path):
-    """An hour forward, then two back, under jobs of a few seconds, and a restart of the server between the two."""
+    """The clock jumps an hour forward, then two back, during jobs of a few seconds, with a restart of the server in
+    between."""
     clock = tmp_path / "clock"
     clock.write_text("+0")
     environment = {"LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
@@ -131,10 +133,10 @@ def test_steps_of_the_wall_clock_end_no_job(tmp_path):
         jobs.start("steps", "sleep 6; echo done > /opt/ml/model/done", max_runtime_seconds=60)
         jobs.wait_listed("steps", "Training")
         clock.write_text("+3600")
-        wait_until(lambda: jobs.clock() - before > 3500, 5)  # the server does see the other time
+        wait_until(lambda: jobs.clock() - before > 3500, 5)  # the server does see the new time
         server.stop()
         server.start()
-        # And what is too long is ended although the clock goes back.
+        # A job that runs too long is ended although the clock goes back.
         jobs.start("long", "sleep 600", max_runtime_seconds=3)
         jobs.wait_listed("long", "Training")
         clock.write_text("-3600")

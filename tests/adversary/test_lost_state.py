@@ -1,5 +1,5 @@
-"""A mount that was missing, a wrong order of restoring, a folder deleted under the running server: no
-bytes are lost by a start, and nothing is acknowledged that is not stored."""
+"""A missing mount, a wrong order of restoring, a folder deleted under the running server: no start loses bytes, and
+nothing is acknowledged without being stored."""
 import hashlib
 import json
 import os
@@ -57,7 +57,7 @@ def test_a_start_without_state_loses_nothing(server):
     state, aside = server.data / "state", server.data.with_name(server.data.name + "-state")
     state.rename(aside)
     try:
-        for _ in range(2):  # the second start has a database with records of its own
+        for _ in range(2):  # at the second start the database has its own records
             server.start()
             assert "belong to the state database" in server.log_text()
             s3 = server.client("s3")
@@ -67,7 +67,7 @@ def test_a_start_without_state_loses_nothing(server):
             s3.put_object(Bucket=other, Key="other", Body=b"o" * 1000)
             s3.put_object(Bucket=other, Key="large", Body=b"o" * (2 * MIB))
             assert s3.get_object(Bucket=other, Key="large")["Body"].read() == b"o" * (2 * MIB)
-            time.sleep(0.5)  # the collection after the start
+            time.sleep(0.5)  # for the collection after the start
             server.stop()
         shutil.rmtree(state)
     finally:
@@ -93,7 +93,7 @@ def test_an_older_state_finds_the_newer_blobs_when_the_right_one_is_back(server)
         s3.put_object(Bucket="kept", Key=key, Body=body)
     server.stop()
     try:
-        # Yesterday's backup of the state over today's blobs.
+        # Restore yesterday's backup of the state over today's blobs.
         (server.data / "state").rename(new)
         shutil.copytree(old, server.data / "state")
         server.start()
@@ -116,7 +116,7 @@ def in_quarantine(server):
 
 
 def forget(server, pattern):
-    """Records go while the server is stopped: their blobs are garbage then."""
+    """Erases records while the server is stopped, so that their blobs become garbage."""
     database = sqlite3.connect(server.data / "state/tidemill.db")
     with database:
         assert database.execute("DELETE FROM s3_objects WHERE key LIKE ?", (pattern,)).rowcount > 0
@@ -133,19 +133,19 @@ def test_what_a_clock_of_1970_took_is_not_deleted_when_the_clock_is_right(server
     taken = in_quarantine(server)
     assert len(taken) == 3
     folder = next((server.data / "blobs/quarantine").iterdir())
-    folder.rename(folder.with_name("60"))  # a minute after the beginning of time
-    for name in ("", "state/ages.json"):  # the clock of ages goes on, and is lost
+    folder.rename(folder.with_name("60"))  # as if taken one minute after 1970
+    for name in ("", "state/ages.json"):  # first the age clock continues, then it is lost
         if name:
             (server.data / name).unlink()
         server.start()
         server.client("s3").put_object(Bucket="kept", Key="new", Body=b"x")
-        time.sleep(0.7)  # the collection after the start
+        time.sleep(0.7)  # for the collection after the start
         assert in_quarantine(server) == taken
         server.stop()
 
 
 def move_trusted_clock(server, days):
-    """While the server is stopped: the wall clock that it trusts becomes another, as if the real one had jumped."""
+    """While the server is stopped, changes the wall clock that it trusts, as if the real one had jumped."""
     file = server.data / "state/ages.json"
     ages = json.loads(file.read_text())
     ages["wall_offset_microseconds"] += int(days * 86400e6)
@@ -163,12 +163,12 @@ def put_log_event(logs, days_ago, message):
 
 
 def wait_for_sweeps(logs, messages):
-    """Until a whole sweep is over that began after this call, and left just `messages` in the group: the groups' sizes
-    are the sweep's work, too. Two rounds, because a sweep may be under way."""
+    """Waits for a complete sweep that began after this call and left just `messages` in the group (sweeps also compute
+    the groups' sizes). Waits for two rounds, because a sweep may be running already."""
     for message in ("round 1", "round 2"):
         put_log_event(logs, 0, message)
         messages.append(message)
-        expected = sum(len(m) + 26 for m in messages)  # AWS counts 26 bytes more for an event
+        expected = sum(len(m) + 26 for m in messages)  # AWS counts 26 more bytes per event
 
         def stored():
             return logs.describe_log_groups()["logGroups"][0]["storedBytes"]
@@ -177,15 +177,15 @@ def wait_for_sweeps(logs, messages):
 
 
 def stored_messages(logs):
-    """Expired events are hidden as long as there is a retention."""
+    """Expired events are hidden only while there is a retention."""
     logs.delete_retention_policy(logGroupName="kept")
     found = logs.get_log_events(logGroupName="kept", logStreamName="s", startFromHead=True)["events"]
     return [event["message"] for event in found]
 
 
 def test_a_jump_of_the_clock_does_not_make_logs_old():
-    """By the wall clock an event is past its retention, by the trusted clock it is not: a sweep leaves it. The same sweep
-    deletes it when the wall clock is trusted."""
+    """An event is past its retention by the wall clock but not by the trusted clock, so a sweep keeps it. The same
+    sweep deletes it once the wall clock is trusted."""
     with Server(auth="any", options=["--log-sweep-seconds", "1"]) as server:
         logs = server.client("logs")
         logs.create_log_group(logGroupName="kept")
@@ -224,7 +224,7 @@ def test_a_damaged_record_stops_no_more_of_the_collection_than_it_must(server):
     with database:
         (record,), = database.execute("SELECT value FROM s3_objects WHERE key = ?", (damaged,)).fetchall()
         assert database.execute("UPDATE s3_objects SET value = '{\"size' WHERE key = ?", (damaged,)).rowcount == 1
-        # A crash can leave this: the upload's record is gone, but that of its part is there.
+        # As after a crash: the upload's record is gone, but its part's record remains.
         assert database.execute("DELETE FROM s3_uploads").rowcount == 1
     database.close()
     before = len([path for path in (server.data / "blobs/files").rglob("*") if path.is_file()])
@@ -232,7 +232,7 @@ def test_a_damaged_record_stops_no_more_of_the_collection_than_it_must(server):
     server.start()
     wait_for_log(server, "blobs without a record stay")
     assert re.search(r"^tidemill_blobs_damaged_collections 1$", server.get("/_tidemill/metrics"), re.M)
-    # The part without an upload went, since that is certain; what a client deletes goes, too.
+    # The part without an upload is deleted, since it is certainly garbage. What clients delete is deleted, too.
     files = [path for path in (server.data / "blobs/files").rglob("*") if path.is_file()]
     assert len(files) == 3 and not in_quarantine(server)
     segment = next((server.data / "blobs/segments").iterdir())
@@ -308,7 +308,7 @@ def test_the_folder_that_goes_away_under_the_server(how, part):
         logs.create_log_group(logGroupName="before")
         assert health(server) == (200, {"status": "ok"})
         gone(how, server.data / part if part else server.data)
-        # Everything that would have to be stored is refused as the server's fault.
+        # Everything that would have to be stored is refused with a server error.
         writes = [lambda: s3.put_object(Bucket="before", Key="lost", Body=b"y" * 1000),
                   lambda: s3.put_object(Bucket="before", Key="lost-large", Body=b"y" * (2 * MIB))]
         if not part.startswith("blobs"):
@@ -325,7 +325,7 @@ def test_the_folder_that_goes_away_under_the_server(how, part):
             status, body = health(server)
             assert status == 503 and body["status"] == "failed", body
             assert "while the server was using it" in body["reason"] and str(server.data) not in body["reason"]
-            if how == "deleted" and not part:  # the log's look comes every five seconds
+            if how == "deleted" and not part:  # the server checks its folder every five seconds
                 wait_for_log(server, "the data folder is gone", seconds=12)
         assert server.process.poll() is None
     finally:
@@ -354,7 +354,7 @@ def test_a_folder_that_is_put_back_is_used_again(server):
 
 
 def test_a_folder_of_the_version_before(server):
-    """Neither ids nor checksums of blocks: it is read, protected from now on, and gets its sums."""
+    """A folder with neither ids nor block checksums: it can be read, is protected from now on, and gets checksums."""
     bodies = fill(server)
     server.stop()
     (server.data / "blobs/DATABASE").unlink()

@@ -1,5 +1,5 @@
-"""Memory that clients can make the server take: large bodies that never end, large answers that nobody reads. What it
-took at most (VmHWM) stays within the budgets of src/server/request_chain.h."""
+"""Memory that clients can make the server use: large bodies that never end, and large answers that nobody reads. Its
+peak (VmHWM) stays within the budgets of src/server/request_chain.h."""
 import contextlib
 import re
 import sys
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
 from sagemaker_world import SCIKIT_LEARN, World, tar_gz  # noqa: E402
 
 MIB = 1 << 20
-# One principal's, or one model's, share of 1 GiB; and what the server takes besides.
+# The share of 1 GiB that one principal or model may use, and what the server needs besides.
 SHARE_BYTES, SPARE_BYTES = 768 * MIB, 200 * MIB
 ANSWERS, ANSWER_BYTES = 16, 60_000_000
 
@@ -36,7 +36,7 @@ def output_fn(text, accept):
 
 @pytest.fixture
 def fresh():
-    """A server whose memory no other test has raised."""
+    """A server whose peak memory no other test has raised."""
     with Server(auth="verify") as running:
         yield running
 
@@ -47,7 +47,7 @@ def most_memory_bytes(server):
 
 
 def test_bodies_that_never_end(fresh):
-    """30 invocations of which 40 MiB of 63 come: 1.2 GB."""
+    """30 invocations that send 40 of their 63 MiB: 1.2 GB in all."""
     target = "/endpoints/none/invocations"
     signed = Signer.of(fresh, "sagemaker").sign("POST", target, {"Content-Type": "text/csv"}, payload="1" * 64)
     begin = head("POST", target, {**signed, "Content-Length": str(63 * MIB)})
@@ -73,7 +73,7 @@ def test_bodies_without_a_key_cost_nothing(fresh):
         with Wire(fresh.port) as wire, contextlib.suppress(OSError):
             wire.send(begin + b"1," * MIB)
             wire.socket.recv(1)
-    # And those small enough that no one asks who sends them: 16 KiB each.
+    # Also bodies of 16 KiB each, which are read before the caller is known.
     wires = [Wire(fresh.port) for _ in range(300)]
     for wire in wires:
         wire.send(head("POST", "/", {"Content-Length": "16000"}) + b"x" * 15_000)
@@ -84,7 +84,8 @@ def test_bodies_without_a_key_cost_nothing(fresh):
 
 
 def test_documents_that_grow_when_they_are_read(fresh):
-    """Ten of 16 MB, each of which takes 500 MB decoded; ones of 1 MB find room on every worker."""
+    """Ten documents of 16 MB, each of which takes 500 MB when decoded. Documents of 1 MB still find room on every
+    worker."""
     def document(count):
         return Signer.of(fresh, "sagemaker").request("POST", "/", json_headers("SageMaker.CreateModel"),
                                                      b'{"ModelName":"m","Tags":[' + b"{}," * count + b"{}]}")
@@ -99,7 +100,7 @@ def test_documents_that_grow_when_they_are_read(fresh):
 
 
 def test_answers_that_nobody_reads(fresh):
-    """Sixteen of 60 MB: 960 MB, of which as many are kept as there is room for; the others are told to come again."""
+    """Sixteen answers of 60 MB, 960 MB in all: as many are kept as fit, and the other clients are told to try again."""
     world = World(fresh)
     archive = world.put("script/model.tar.gz", tar_gz({"code/inference.py": SCRIPT}))
     endpoint = world.deploy(SCIKIT_LEARN, archive, {"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_MODEL_SERVER_WORKERS": "2"})
@@ -112,7 +113,7 @@ def test_answers_that_nobody_reads(fresh):
         for wire in wires:
             wire.send(request)
         statuses = []
-        for wire in wires:  # heads only: the bodies stay with the server
+        for wire in wires:  # reads only the heads; the server keeps the bodies
             while b"\r\n\r\n" not in wire.buffer:
                 wire._more()
             statuses.append(int(wire.buffer[9:12]))
@@ -121,6 +122,6 @@ def test_answers_that_nobody_reads(fresh):
     finally:
         for wire in wires:
             wire.socket.close()
-    with Wire(fresh.port, timeout=60) as wire:  # what they held is there again
+    with Wire(fresh.port, timeout=60) as wire:  # the memory has become available again
         assert len(wire.send(request).reply().body) == ANSWER_BYTES
     world.sm.delete_endpoint(EndpointName=endpoint)

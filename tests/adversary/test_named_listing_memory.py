@@ -1,5 +1,5 @@
-"""Lists of SageMaker's and IAM's resources whose records clients made large: every entry comes, page by page, and the
-server's memory at its peak (VmHWM) grows little."""
+"""Lists of SageMaker's and IAM's resources with large records: every entry is listed, page by page, and the server's
+peak memory (VmHWM) grows little."""
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,7 +14,7 @@ READERS, COUNT = 12, 200
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
 ROLE = "arn:aws:iam::123456789012:role/any"
-# Some 100 KB, about what a model may have.
+# About 100 KB, which is about the limit of a model.
 ENVIRONMENT = {f"K{n}": "v" * 1_000 for n in range(98)}
 TAGS = [{"Key": f"{n:0120d}", "Value": "v" * 256} for n in range(50)]
 
@@ -38,7 +38,7 @@ def stored():
         with ThreadPoolExecutor(16) as pool:
             list(pool.map(make, range(COUNT)))
         server.stop()
-        server.start()  # the peak of writing is forgotten
+        server.start()  # resets the peak that writing caused
         yield server
 
 

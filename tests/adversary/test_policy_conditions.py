@@ -1,5 +1,5 @@
-"""Condition keys in the policies of a caller: each that is true of the request makes a Deny bite, each
-that is false leaves it alone, and one that this server cannot evaluate makes a Deny apply and an Allow not."""
+"""Condition keys in a caller's policies: a Deny applies when its condition is true of the request and does not when it
+is false. When this server cannot evaluate a key, a Deny applies and an Allow does not."""
 import pytest
 from botocore.config import Config
 from callers import ALL, Callers
@@ -36,7 +36,7 @@ def ask(callers, key, operator, value, service="s3", operation="GetObject", effe
     return callers.call(callers.session(*statements), service, operation, **given)
 
 
-# Key, operator, a value that holds for the request, and one that does not.
+# Key, operator, a value that matches the request, and one that does not.
 GLOBAL = [
     ("aws:SecureTransport", "Bool", "false", "true"),
     ("aws:SourceIp", "IpAddress", "127.0.0.0/8", "10.0.0.0/8"),
@@ -61,6 +61,7 @@ GLOBAL = [
     ("s3:authType", "StringEquals", "REST-HEADER", "REST-QUERY-STRING"),
     ("s3:signatureversion", "StringEquals", "AWS4-HMAC-SHA256", "AWS"),
     ("s3:signatureAge", "NumericLessThan", "600000", "-1"),
+    ("s3:TlsVersion", "Null", "true", "false"),  # these requests come without TLS
 ]
 
 
@@ -146,11 +147,11 @@ def test_what_a_policy_attaches(callers):
     callers.iam.detach_role_policy(RoleName="caller", PolicyArn=arn)
 
 
-@pytest.mark.parametrize("key", ["aws:NoSuchKey", "no:such", "nonsense", "s3:TlsVersion", "sagemaker:RootAccess"])
+@pytest.mark.parametrize("key", ["aws:NoSuchKey", "no:such", "nonsense", "sagemaker:RootAccess"])
 def test_a_key_that_cannot_be_evaluated(callers, key):
-    """Neither operator, IfExists nor Null makes a Deny harmless or an Allow effective."""
+    """No choice of operator, IfExists or Null makes such a Deny ineffective or such an Allow effective."""
     service, operation, given = "s3", "GetObject", {"Bucket": BUCKET, "Key": "plain"}
-    if key == "sagemaker:RootAccess":  # of other operations than this one: absent here, as AWS has it
+    if key == "sagemaker:RootAccess":  # belongs to other operations and is absent here, as in AWS
         assert ask(callers, key, "StringEquals", "x", service, operation, **given) == "ok"
     else:
         for operator in ("StringEquals", "StringNotEquals", "StringEqualsIfExists", "Null"):
@@ -174,7 +175,7 @@ def test_a_warning_cannot_break_the_answer_apart(callers):
 
 
 def test_presigned_urls_are_told_apart(callers):
-    """A Deny on signatures in URLs, which bucket owners use against leaked links."""
+    """A Deny on presigned URLs, which bucket owners use against leaked links."""
     import urllib.error
     import urllib.request
     session = callers.session(ALL, {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {
@@ -191,7 +192,7 @@ def test_presigned_urls_are_told_apart(callers):
 
 @pytest.mark.parametrize("carried", ["header", "query"])
 def test_a_presigned_url_cannot_hide_what_it_asks(callers, carried):
-    """JavaScript's presigner moves x-amz- headers into the query, and the server takes them from there."""
+    """JavaScript's presigner moves x-amz- headers into the query, and the server reads them from there."""
     import urllib.error
     import urllib.request
     from botocore.auth import S3SigV4QueryAuth

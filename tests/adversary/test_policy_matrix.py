@@ -1,5 +1,5 @@
-"""Every implemented operation is authorized on the true ARN of what it works on, however the caller
-spells it: a Deny on that ARN refuses, an Allow on it alone is enough, a neighbour's Allow is not."""
+"""Every implemented operation is authorized for the true ARN of its resource, however the caller spells it: a Deny on
+that ARN refuses it, an Allow on only that ARN suffices, and an Allow on another ARN does not."""
 import json
 import subprocess
 
@@ -19,7 +19,7 @@ def callers(server):
 
 @pytest.fixture(autouse=True)
 def admin_role(callers):
-    """There for every test, since some delete it."""
+    """Created for every test, since some tests delete it."""
     try:
         callers.iam.create_role(RoleName="AdminRole", Path="/ops/", AssumeRolePolicyDocument=TRUST)
     except callers.iam.exceptions.EntityAlreadyExistsException:
@@ -40,7 +40,7 @@ def test_operation(callers, service, operation):
     resources.setdefault("iam:PassRole", [SECRET_ROLE.replace("{account}", callers.account)])
     scoped = [{"Effect": "Allow", "Action": action, "Resource": arns} for action, arns in resources.items()]
     answers = {}
-    # One at a time, so that nothing which comes first hides what comes later.
+    # One at a time, so that an earlier failure hides no later one.
     for action, arns in resources.items():
         for arn in arns:
             if action == "iam:PassRole":
@@ -62,7 +62,7 @@ def test_operation(callers, service, operation):
     (service, operation) for service, cases in CASES.items() for operation in cases
     if operation in IMPLEMENTED[service]])
 def test_operation_needs_its_own_action(callers, service, operation):
-    """Denied to a principal without rights, and to one that may do everything but this."""
+    """Denied to a principal without permissions, and to one that may do everything except this."""
     given, resources = needed(service, operation, callers.account)
     elsewhere = {"Effect": "Allow", "Action": "ec2:RunInstances", "Resource": "*"}
     answers = {"no rights": callers.call(callers.session(elsewhere), service, operation, **given)}
@@ -130,7 +130,7 @@ def test_an_allow_on_a_prefix_reaches_no_role_below_a_path(callers):
 
 
 def test_a_deny_on_a_role_bites_where_its_trust_names_the_caller(callers):
-    """The trusted role is named itself, so no Allow of its own is needed; a Deny still holds."""
+    """The trust policy names the role itself, so its own policies need not allow the call; a Deny still applies."""
     trusting = {"Effect": "Allow", "Principal": {"AWS": callers.role}, "Action": "sts:AssumeRole"}
     callers.iam.create_role(RoleName="target", AssumeRolePolicyDocument=json.dumps(
         {"Version": "2012-10-17", "Statement": [trusting]}))

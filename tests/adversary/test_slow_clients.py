@@ -1,4 +1,4 @@
-"""Clients that send slowly, or that may not send at all: what they cost everybody else."""
+"""Clients that send slowly, or send without permission, and what they cost others."""
 import contextlib
 import time
 
@@ -13,7 +13,7 @@ TARGET = "/endpoints/none/invocations"
 
 @pytest.fixture(scope="module")
 def other(server):
-    """A second principal, who may do everything."""
+    """A second principal, which may do everything."""
     iam = server.client("iam")
     policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}'
     arn = iam.create_role(RoleName="other", AssumeRolePolicyDocument=policy)["Role"]["Arn"]
@@ -39,11 +39,11 @@ def bucket(server):
 
 @contextlib.contextmanager
 def many(server, count, data):
-    """So many connections that have sent this and stay."""
+    """Opens this many connections that send `data` and then stay open."""
     wires = [Wire(server.port) for _ in range(count)]
     try:
         for wire in wires:
-            # One that is refused at once may hear of it before it has sent all.
+            # A connection that is refused at once may be closed before everything is sent.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 wire.send(data)
         yield wires
@@ -97,13 +97,13 @@ def test_an_anonymous_upload_is_refused_unread(server):
 
 
 def invocation_head(server, length):
-    """Root's, signed for a body that never comes."""
+    """Root's request, signed for a body that is never sent."""
     signed = Signer.of(server, "sagemaker").sign("POST", TARGET, {"Content-Type": "text/csv"}, payload="1" * 64)
     return head("POST", TARGET, {**signed, "Content-Length": str(length)})
 
 
 def invokes(server, request):
-    """A large invocation of nothing: it is answered that there is no such endpoint, not that there is no room."""
+    """A large invocation of an endpoint that does not exist: the answer says so, rather than that there is no room."""
     begun = time.monotonic()
     with Wire(server.port) as wire:
         reply = wire.send(request).reply()
@@ -121,7 +121,7 @@ def test_slow_large_invocations_leave_room_for_others(server, other):
 
 
 def test_one_principal_leaves_bytes_for_others(server, other):
-    """Root takes all that it may have: 20 bodies of 50 MB of which most is there."""
+    """Root uses everything that one principal may use: 20 bodies of 50 MB, most of which is sent."""
     part = b"1," * (21 * MIB)
     with many(server, 20, invocation_head(server, 63 * MIB) + part) as wires:
         deadline = time.monotonic() + QUICK_SECONDS
@@ -134,7 +134,7 @@ def test_one_principal_leaves_bytes_for_others(server, other):
 
 
 def test_slow_uploads_of_one_principal_do_not_stop_others(server, other):
-    """More than half of all upload threads, of one who may have three quarters of them."""
+    """More than half of all upload threads, for one principal that may use three quarters of them."""
     signed = Signer.of(server, "s3").sign("PUT", "/slow/never", {}, payload="UNSIGNED-PAYLOAD")
     begin = head("PUT", "/slow/never", {**signed, "Content-Length": str(100 * MIB)}) + b"s" * MIB
     with many(server, 100, begin):

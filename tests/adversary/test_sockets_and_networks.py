@@ -1,5 +1,6 @@
-"""User code cannot stand in for another's model server, nor reach anything of this machine but the Tidemill server: not the
-ports of other jobs, not services of the host's loopback interface, and under EnableNetworkIsolation nothing at all."""
+"""User code can neither replace another's model server nor reach anything of this machine except the Tidemill server:
+not other jobs' ports, not services on the host's loopback interface, and under EnableNetworkIsolation nothing at
+all."""
 import http.server
 import json
 import os
@@ -19,7 +20,7 @@ from support.server import Server  # noqa: E402
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give jobs networks of their own")
 SCRIPT = {"SAGEMAKER_PROGRAM": "inference.py"}
 
-# Answers with its name, slowly enough that requests at the same time need a connection each.
+# Answers with its name, slowly enough that simultaneous requests each need a connection.
 NAMED = """
 import json, os, time
 def model_fn(folder):
@@ -108,7 +109,7 @@ def world(server):
 
 @pytest.fixture(scope="module")
 def bystander():
-    """A service of this machine that listens on every address: [host, port] of each."""
+    """A service of this machine that listens on every address; returns its addresses as [host, port]."""
     with socket.create_server(("0.0.0.0", 0)) as listener:
         port = listener.getsockname()[1]
         yield [["127.0.0.1", port], ["127.0.0.2", port], ["localhost", port], *([[own, port]] if (own := own_address()) else [])]
@@ -147,7 +148,7 @@ def test_no_model_answers_for_another(world, server):
     sockets = [str(path) for pattern in ("endpoints/**/*.sock", "jobs/*/socket") for path in server.data.glob(pattern)]
     assert len(sockets) >= 2
     ask(world, impostor, {"targets": sockets})
-    with ThreadPoolExecutor(12) as pool:  # connections that were not there before
+    with ThreadPoolExecutor(12) as pool:  # so that new connections are made
         answers = list(pool.map(lambda _: ask(world, impostor, {}), range(24)))
     assert {answer[0] for answer in answers} == {"impostor"}, answers
     assert ask(world, victim, {}) == "victim"
@@ -156,7 +157,7 @@ def test_no_model_answers_for_another(world, server):
 def test_the_sockets_lie_where_no_job_looks(server):
     for path in server.data.glob("jobs/*/socket"):
         assert path.lstat().st_uid == os.geteuid() and path.parent.stat().st_mode & 0o077 == 0
-    assert not [path for path in server.data.glob("endpoints/**/*.sock") if not path.is_symlink()]  # links are the impostor's
+    assert not [path for path in server.data.glob("endpoints/**/*.sock") if not path.is_symlink()]  # the impostor made the links
 
 
 def test_programs_reach_neither_each_other_nor_the_host(world, bystander):
@@ -166,7 +167,7 @@ def test_programs_reach_neither_each_other_nor_the_host(world, bystander):
     for name, endpoint in (("one", one), ("other", other)):
         found = ask(world, endpoint, everything)
         assert found == {"name": name, "port": "8080", "reached": []}
-    # Nor does anybody of this machine reach them.
+    # No other process of this machine can reach them either.
     with pytest.raises(OSError):
         socket.create_connection(("127.0.0.1", 8080), timeout=0.5)
 
@@ -179,7 +180,7 @@ def test_a_training_job_reaches_the_server_alone(world, bystander, server):
 
 def test_network_isolation_of_a_training_job(world, bystander, server):
     targets = [*bystander, ["127.0.0.1", server.port]]
-    # The code comes with a channel, as the SDK sends it then: the job could not fetch it.
+    # The code is in a channel, as the SDK sends it in this case, since the job could not fetch it.
     world.put("isolated/train.py", LOOKS_AROUND)
     job, found = looks_around(world, targets, EnableNetworkIsolation=True, InputDataConfig=[world.channel("code", "isolated/")], **{
         "HyperParameters": {"targets": json.dumps(targets), "sagemaker_program": '"train.py"',
@@ -274,7 +275,7 @@ def test_with_the_hosts_network_jobs_reach_what_this_machine_does(bystander):
 
 
 def test_whoever_takes_a_models_port_first_is_not_taken_for_it():
-    """In the host's network any process can listen on the port that a program was given, before the program does."""
+    """In the host's network any process can listen on the port assigned to a program before the program does."""
     class Impostor(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked.append(self.path)
@@ -339,7 +340,7 @@ time.sleep(300)
 
 
 def test_one_jobs_connections_leave_others_theirs_where_there_are_few():
-    """A limit of 1,024 open files leaves all jobs together 192 connections, which one job took."""
+    """With a limit of 1,024 open files all jobs share 192 connections, which a single job used to take."""
     with Server(options=["--connections-max", "400"]) as server:
         world = World(server)
         flood = world.start("""

@@ -1,5 +1,5 @@
-"""The proxy of transparent mode under attack: many tunnels, slow and silent clients, what follows CONNECT at once, a stolen
-authority, and requests that are smuggled behind the head."""
+"""Attacks on the proxy of transparent mode: many tunnels, slow and silent clients, data sent together with CONNECT, a
+stolen authority, and requests smuggled behind the head."""
 import os
 import socket
 import ssl
@@ -48,7 +48,7 @@ def is_well(server):
 
 
 def test_a_client_that_does_not_wait_for_the_answer(server):
-    """The TLS greeting comes in the same packet as CONNECT."""
+    """The TLS greeting arrives in the same packet as CONNECT."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     session = trusting(server).wrap_bio(incoming, outgoing, server_hostname=AWS)
     with pytest.raises(ssl.SSLWantReadError):
@@ -77,7 +77,7 @@ def test_what_is_no_tls_after_connect_ends_the_connection(server):
 
 
 def test_a_request_behind_a_refused_connect_is_not_a_tunnels(server):
-    """After a refusal the connection is HTTP as before, so what follows is one more request of the same caller."""
+    """After a refusal the connection is plain HTTP again, so what follows is another request by the same caller."""
     wire = connect(server, "127.0.0.1:22", b"GET /_tidemill/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
     wire.settimeout(10)
     text = b""
@@ -89,7 +89,8 @@ def test_a_request_behind_a_refused_connect_is_not_a_tunnels(server):
 
 
 def test_clients_that_fall_silent_after_connect_are_shed(server):
-    """Three hundred half-made connections: others are served, and all are closed within the head's time limit."""
+    """With three hundred half-open connections, other clients are served, and all are closed within the time limit for
+    heads."""
     silent = [connect(server, f"b{i}.s3.amazonaws.com:443") for i in range(300)]
     assert is_well(server)
     assert server.client("sts").get_caller_identity()["Account"]
@@ -98,7 +99,7 @@ def test_clients_that_fall_silent_after_connect_are_shed(server):
 
 
 def test_names_that_nobody_answers_do_not_stop_others(server):
-    """Look-ups and connections that hang hold no event loop and no worker."""
+    """Hanging look-ups and connections block no event loop and no worker."""
     hanging = [connect(server, f"{i}.no-such-name.invalid:443") for i in range(60)]
     hanging += [connect(server, "198.51.100.1:443") for _ in range(60)]  # TEST-NET-2: nothing answers
     began = time.monotonic()
@@ -109,7 +110,7 @@ def test_names_that_nobody_answers_do_not_stop_others(server):
 
 
 def test_no_more_tunnels_than_the_limit():
-    """Whatever becomes of them on this machine: silence, a refusal, or an answer."""
+    """Whatever happens to them on this machine: silence, a refusal, or an answer."""
     def active(server):
         line = next(one for one in server.get("/_tidemill/metrics").splitlines() if one.startswith("tidemill_tunnels_active"))
         return int(line.split()[1])
@@ -125,7 +126,7 @@ def test_no_more_tunnels_than_the_limit():
 
 
 def test_certificates_of_thousands_of_names_do_not_add_up(server):
-    """Each bucket has a name of its own: those kept are bounded, so memory is."""
+    """Each bucket has a host name of its own; the number of certificates kept is limited, and so is memory."""
     def resident_bytes():
         with open(f"/proc/{server.process.pid}/status") as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmRSS"))
@@ -153,7 +154,7 @@ def test_the_server_stops_promptly_with_tunnels_and_half_made_connections():
 
 
 def test_the_authority_of_a_stolen_key_certifies_no_other_host(server, tmp_path):
-    """With the key in hand, a certificate for pypi.org is made; clients that trust the authority refuse it all the same."""
+    """A stolen key can sign a certificate for pypi.org, but clients that trust the authority refuse it."""
     folder = server.data / "authority"
     commands = f"""
 openssl ecparam -name prime256v1 -genkey -noout -out {tmp_path}/k.pem
@@ -182,7 +183,8 @@ openssl x509 -req -in {tmp_path}/r.pem -CA {folder}/authority.pem -CAkey {folder
 
 
 def test_the_plain_address_of_a_server_elsewhere_admits_as_its_own_does():
-    """The credentials' port, which is the proxy there: bodies without a key came in unasked, and documents over 1 MiB answered 500."""
+    """The credentials port is the proxy here. It used to read bodies before checking keys, and documents over 1 MiB
+    gave a 500."""
     host = "s3.us-east-1.amazonaws.com"
     with Server(auth="verify", host="127.0.0.2") as server:
         proxy, root = server.env("--transparent")["HTTPS_PROXY"], server.env()
@@ -191,7 +193,7 @@ def test_the_plain_address_of_a_server_elsewhere_admits_as_its_own_does():
             assert head_of(wire).startswith("HTTP/1.1 200 ")
             inside = trusting(server).wrap_socket(wire, server_hostname=host)
             inside.sendall(f"PUT /b/k HTTP/1.1\r\nHost: {host}\r\nContent-Length: 900000\r\n\r\n".encode())
-            assert inside.recv(4096).startswith(b"HTTP/1.1 403 ")  # without a byte of the body
+            assert inside.recv(4096).startswith(b"HTTP/1.1 403 ")  # without having read the body
         runtime = boto3.client(
             "sagemaker-runtime", region_name="us-east-1", verify=str(server.data / "trust/bundle.pem"),
             aws_access_key_id=root["AWS_ACCESS_KEY_ID"], aws_secret_access_key=root["AWS_SECRET_ACCESS_KEY"],

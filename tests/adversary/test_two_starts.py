@@ -1,5 +1,5 @@
-"""Two servers that start on one new data folder at the same time: one runs, the other says who has it, and the folder
-starts again afterwards."""
+"""Two servers start on the same new data folder at the same time: one runs, the other names the process that uses it,
+and the folder can be started again afterwards."""
 import re
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""What the tests of inference components share: models that say which copy answers, and hosts for them."""
+"""Shared by the tests of inference components: models whose answers name the copy, and endpoints to host them."""
 import json
 from concurrent.futures import ThreadPoolExecutor
 
@@ -60,7 +60,7 @@ def delete_host(world, name):
 
 @pytest.fixture
 def host(world):
-    """An endpoint without a model; at the end it and its components are deleted."""
+    """An endpoint without a model; it and its components are deleted at the end."""
     name, _ = endpoint_of(world, host_config(world))
     yield name
     delete_host(world, name)
@@ -122,7 +122,7 @@ def scale(world, name, copies):
 
 
 def concurrent(world, host, name, pids):
-    """Requests side by side go to different copies."""
+    """Concurrent requests go to different copies."""
     with ThreadPoolExecutor(4) as pool:
         pids.update(each["pid"] for each in pool.map(lambda _: answer(world, host, name), range(16)))
     return len(pids) >= 2

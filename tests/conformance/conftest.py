@@ -20,7 +20,8 @@ def go_smoke(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def go_identity(tmp_path_factory):
-    """tests/clients/go/identity: prints who the caller is, by an SDK with no configuration of its own; built once."""
+    """Builds tests/clients/go/identity once: it prints who the caller is, using an SDK without any configuration of its
+    own."""
     if not shutil.which("go"):
         pytest.skip("there is no Go on this machine")
     program = str(tmp_path_factory.mktemp("go") / "identity")

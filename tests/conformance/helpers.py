@@ -1,4 +1,4 @@
-"""Small things several test files need."""
+"""Small helpers that several test files use."""
 import contextlib
 import uuid
 
@@ -10,7 +10,7 @@ from support.waiting import wait_until  # noqa: F401: many files import it from 
 
 @contextlib.contextmanager
 def aws_error(code, status=None, containing=None):
-    """The block must raise a ClientError of this code (and status, and text)."""
+    """The block must raise a ClientError with this code (and this status and text, if given)."""
     with pytest.raises(ClientError) as raised:
         yield raised
     error = raised.value.response

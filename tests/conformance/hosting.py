@@ -1,4 +1,4 @@
-"""What the tests of hosting share: models that are told apart by their answers, endpoints made of them."""
+"""Shared by the tests of hosting: models with recognizable answers, and endpoints that serve them."""
 import re
 import threading
 import urllib.request
@@ -8,7 +8,7 @@ from sagemaker_world import XGBOOST, tar_gz
 
 
 def constant_booster(value, features=2):
-    """The file of an XGBoost model that answers `value` whatever it is asked."""
+    """The file of an XGBoost model that always predicts `value`."""
     import numpy
     import xgboost
     rows = numpy.random.default_rng(1).normal(size=(16, features))
@@ -22,7 +22,7 @@ def constant_archive(world, value, key=None):
 
 
 def constant_model(world, value):
-    """A native model; its name."""
+    """Creates a native model; returns its name."""
     name = unique("model")
     world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, PrimaryContainer={
         "Image": XGBOOST, "ModelDataUrl": constant_archive(world, value)})
@@ -53,27 +53,27 @@ def in_service(world, name):
 
 
 def updated(world, name, config):
-    """The endpoint's description once the update to the configuration is over."""
+    """Waits until the update to the configuration is over; returns the endpoint's description."""
     return wait_until(lambda: (found := world.sm.describe_endpoint(EndpointName=name))["EndpointStatus"] == "InService"
                       and found["EndpointConfigName"] == config and found, 60)
 
 
 def answer(world, endpoint, **options):
-    """What a constant model answers: its number."""
-    # XGBoost's server of many models answers */* with JSON.
+    """The answer of a constant model: its number."""
+    # XGBoost's multi-model server answers */* with JSON.
     return float(world.runtime.invoke_endpoint(EndpointName=endpoint, Body="1,2", ContentType="text/csv",
                                                Accept="text/csv", **options)["Body"].read())
 
 
 def metric(world, name):
-    """A counter of the server's own metrics page."""
+    """A counter from the server's own metrics page."""
     with urllib.request.urlopen(world.server.endpoint + "/_tidemill/metrics") as page:
         found = re.search(rf"^{name} (\S+)$", page.read().decode(), re.M)
     return float(found.group(1))
 
 
 class Load:
-    """Asks an endpoint from some threads until it is told to stop; keeps every answer and every failure."""
+    """Invokes an endpoint from several threads until stopped; records every answer and every failure."""
 
     def __init__(self, world, endpoint, threads=4):
         self.answers, self.failures = [], []
@@ -87,7 +87,7 @@ class Load:
                 got = answer(world, endpoint)
                 with self.lock:
                     self.answers.append(got)
-            except Exception as error:  # every kind of failure counts
+            except Exception as error:  # any failure counts
                 with self.lock:
                     self.failures.append(error)
 

@@ -1,4 +1,4 @@
-"""What tests of training jobs and endpoints share: a bucket, a role, archives, short requests."""
+"""Shared by the tests of training jobs and endpoints: a bucket, a role, archives, short requests."""
 import io
 import json
 import tarfile
@@ -16,7 +16,7 @@ OVER = ("Completed", "Failed", "Stopped")
 
 
 def tar_gz(files):
-    """A gzipped tar archive: {name: str or bytes}."""
+    """Makes a gzipped tar archive from {name: str or bytes}."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for name, content in files.items():
@@ -28,7 +28,7 @@ def tar_gz(files):
 
 
 def make_role(iam, statements):
-    """A role that SageMaker may assume and that may do what the statements say; its ARN."""
+    """Creates a role that SageMaker may assume, with a policy of these statements; returns its ARN."""
     name = unique("role")
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="job", PolicyDocument=json.dumps(
@@ -37,7 +37,7 @@ def make_role(iam, statements):
 
 
 class World:
-    """One bucket and one role that may read and write this bucket."""
+    """A bucket, and a role that may read and write it."""
 
     def __init__(self, server):
         self.server = server
@@ -59,13 +59,13 @@ class World:
         return self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def unpack(self, uri):
-        """The files of a tar.gz in S3: {name: bytes}."""
+        """The files of a tar.gz archive in S3: {name: bytes}."""
         with tarfile.open(fileobj=io.BytesIO(self.read(uri))) as archive:
             return {member.name.removeprefix("./"): archive.extractfile(member).read()
                     for member in archive if member.isfile()}
 
     def job_request(self, name, program, files, hyperparameters=None, image=SCIKIT_LEARN, **changes):
-        """A training job in script mode, as the SageMaker SDK would ask for it."""
+        """Requests a training job in script mode as the SageMaker SDK would."""
         source = self.put(f"{name}/source/sourcedir.tar.gz", tar_gz(files))
         system = {"sagemaker_program": program, "sagemaker_submit_directory": source,
                   "sagemaker_container_log_level": 20, "sagemaker_job_name": name, "sagemaker_region": "us-east-1"}
@@ -77,7 +77,7 @@ class World:
                 "StoppingCondition": {"MaxRuntimeInSeconds": 600}, **changes}
 
     def start(self, script, hyperparameters=None, files=None, **changes):
-        """Starts a job that runs this script; its name."""
+        """Starts a job that runs this script; returns its name."""
         name = unique("script")
         self.sm.create_training_job(
             **self.job_request(name, "train.py", {"train.py": script, **(files or {})}, hyperparameters, **changes))
@@ -88,7 +88,7 @@ class World:
                           and job["TrainingJobStatus"] in OVER and job, timeout_seconds)
 
     def run(self, script, hyperparameters=None, **changes):
-        """Runs the script to its end; what DescribeTrainingJob says then."""
+        """Runs the script until it ends; returns what DescribeTrainingJob says then."""
         return self.finished(self.start(script, hyperparameters, **changes))
 
     def channel(self, name, prefix):
@@ -97,7 +97,7 @@ class World:
             "S3DataDistributionType": "FullyReplicated"}}}
 
     def log_text(self, group, prefix):
-        """Everything that the streams with this prefix hold; "" while there is none."""
+        """The text of all log streams with this prefix; "" when there are none."""
         lines = []
         try:
             streams = self.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
@@ -118,7 +118,7 @@ class World:
         return self.log_text("/aws/sagemaker/TrainingJobs", name + "/")
 
     def deploy(self, image, model_data, environment=None, name=None, role=None):
-        """Asks for an endpoint of one variant; its name, which is also the model's and the config's."""
+        """Requests an endpoint with one variant; returns its name, which the model and the configuration share."""
         name = name or unique("endpoint")
         self.make_config(name, image, model_data, environment, role)
         self.sm.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -132,7 +132,7 @@ class World:
              "InitialInstanceCount": 1}])
 
     def settled(self, name, timeout_seconds=60):
-        """The endpoint's description once it is neither Creating nor Updating."""
+        """Waits until the endpoint is neither Creating nor Updating; returns its description."""
         return wait_until(lambda: (found := self.sm.describe_endpoint(EndpointName=name))["EndpointStatus"]
                           not in ("Creating", "Updating") and found, timeout_seconds)
 

@@ -10,7 +10,7 @@ from hosting import answer, config_of, constant_model, endpoint_of, in_service, 
 from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 from support.server import Server
 
-# Sleeps as long as the body says; "fail ..." fails.
+# Sleeps for the number of seconds in the body; fails when the body is "fail ...".
 MODEL = """
 import time
 
@@ -58,7 +58,7 @@ class AsyncWorld(World):
                                                   **{"ContentType": "text/plain", **options})
 
     def object(self, uri):
-        """The object, or None while there is none."""
+        """The object's body, or None while it does not exist."""
         bucket, key = uri.removeprefix("s3://").split("/", 1)
         try:
             return self.s3.get_object(Bucket=bucket, Key=key)
@@ -175,7 +175,7 @@ def test_a_native_model_answers_asynchronously(world):
     name = world.deploy_async(model=constant_model(world, 2.5))
     said = world.ask(name, "1,2", ContentType="text/csv")
     assert float(wait_until(lambda: world.text(said["OutputLocation"]))) == pytest.approx(2.5)
-    # Without a ContentType the object's own is taken, as the SDK's predictor relies on.
+    # Without a ContentType in the request, the object's own is used; the SDK's predictor relies on this.
     world.s3.put_object(Bucket=world.bucket, Key="in/typed", Body="1,2", ContentType="text/csv")
     said = world.runtime.invoke_endpoint_async(EndpointName=name, InputLocation=f"s3://{world.bucket}/in/typed")
     assert float(wait_until(lambda: world.text(said["OutputLocation"]))) == pytest.approx(2.5)
@@ -217,7 +217,7 @@ def test_the_sdk_waits_for_the_answer(world, monkeypatch):
                              deserializer=CSVDeserializer(),
                              async_inference_config=AsyncInferenceConfig(max_concurrent_invocations_per_instance=2))
     in_service(world, name)
-    # The SDK leaves the waiter for the other object running: not for longer than the next test takes.
+    # The SDK keeps waiting for the other object in a thread, which must not outlast the next test.
     waiter = WaiterConfig(max_attempts=6, delay=1)
     assert float(predictor.predict([[1, 2]], waiter_config=waiter)[0][0]) == pytest.approx(6.0)
     response = predictor.predict_async([[3, 4]])

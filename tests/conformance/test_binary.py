@@ -1,4 +1,4 @@
-"""What the release build leaves: a small program, its debug information beside it, and no warning."""
+"""The result of the release build: a small program, a separate file with debug information, and no warnings."""
 import binascii
 import json
 import pathlib
@@ -26,7 +26,7 @@ def test_the_debug_file_belongs_to_the_program(tmp_path):
     link = tmp_path / "link"
     subprocess.run(
         ["objcopy", "--dump-section", f".gnu_debuglink={link}", PROGRAM, tmp_path / "unused"], check=True)
-    # The name, and the debug file's CRC with the least significant byte first.
+    # The section has the file's name, then its CRC in little-endian order.
     assert link.read_bytes().startswith(b"tidemill.debug\0")
     assert int.from_bytes(link.read_bytes()[-4:], "little") == binascii.crc32(DEBUG.read_bytes())
 

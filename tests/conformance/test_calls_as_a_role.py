@@ -1,4 +1,4 @@
-"""What the server reads and writes in S3 for a job it does as the job's role, where the job is."""
+"""What the server reads and writes in S3 for a job, it does as the job's role and in the job's region."""
 import urllib.request
 
 import pytest
@@ -11,7 +11,7 @@ S3 = {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBuck
 
 
 def train(world, sagemaker, role):
-    """A small training job in the client's region; what DescribeTrainingJob says at its end."""
+    """Runs a small training job in the client's region; returns what DescribeTrainingJob says at its end."""
     world.put("train/a.csv", "\n".join(f"{i % 2},{i},{i % 3}" for i in range(50)))
     region, name = sagemaker.meta.region_name, unique("job")
     sagemaker.create_training_job(
@@ -22,7 +22,7 @@ def train(world, sagemaker, role):
         ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
         StoppingCondition={"MaxRuntimeInSeconds": 600})
     while True:
-        job = sagemaker.describe_training_job(TrainingJobName=name)  # is held until the status changes
+        job = sagemaker.describe_training_job(TrainingJobName=name)  # held until the status changes
         if job["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
             return job
 
@@ -39,7 +39,7 @@ def test_the_calls_are_made_in_the_jobs_region(server, condition, status):
 
 
 def test_with_any_credentials_a_role_of_another_account_does():
-    """Tests in CI name roles that do not exist, often of the account 000000000000."""
+    """CI tests often name roles that do not exist, frequently of the account 000000000000."""
     with Server(auth="any") as server:
         job = train(World(server), server.client("sagemaker"), "arn:aws:iam::000000000000:role/fake")
         assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

@@ -1,5 +1,5 @@
-"""The program as its user meets it: commands, settings and where they come from, start, stop, the
-own paths, the log."""
+"""The program as users see it: commands, settings and their sources, start and stop, the server's own paths, the
+log."""
 import json
 import os
 import re
@@ -141,7 +141,7 @@ def test_env_evaluates_in_a_shell_and_serves_clients(server, tmp_path):
     lines = subprocess.run(["sh", "-euc", script], check=True, capture_output=True, text=True, env={"PATH": os.environ["PATH"]}).stdout
     found = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
     assert found["AWS_ENDPOINT_URL"] == server.endpoint and found["AWS_DEFAULT_REGION"] == "us-east-1"
-    # What it exports is all that a client with no other configuration needs.
+    # The variables that it exports are all that a client without other configuration needs.
     script = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
     import sys
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60, env={
@@ -239,7 +239,7 @@ def test_a_data_folder_in_use(server):
     done = tidemill("serve", "--data", str(server.data), "--listen", "127.0.0.1:0", status=1)
     assert "in use" in done.stderr and str(server.process.pid) in done.stderr
     assert exchange(server, head("GET", "/_tidemill/health", {})).status == 200
-    assert server.env()["AWS_ENDPOINT_URL"] == server.endpoint  # the loser took nothing away
+    assert server.env()["AWS_ENDPOINT_URL"] == server.endpoint  # the server that could not start changed nothing
 
 
 def test_a_port_in_use(server, tmp_path):
@@ -374,7 +374,7 @@ def test_every_request_id_is_another(server):
 
 
 def test_serve_keeps_working_when_its_log_is_closed(tmp_path):
-    """Whoever reads the log may go away: a pipe without a reader ends nothing."""
+    """The reader of the log may go away: a broken pipe must not end the server."""
     data = tmp_path / "d"
     process = subprocess.Popen([BINARY, "serve", "--data", data, "--listen", "127.0.0.1:0", "--access-log", "all", "--auth", "any"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)

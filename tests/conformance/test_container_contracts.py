@@ -1,4 +1,4 @@
-"""The contracts of SageMaker's containers, version by version, with numbers of the real libraries."""
+"""The contracts of SageMaker's containers, version by version, with results of the real libraries."""
 import io
 import json
 import zipfile
@@ -87,13 +87,13 @@ def test_pickles_of_xgboost_0_90(world, entry):
     with zipfile.ZipFile(TESTDATA / "xgboost_model-0.90.zip") as bundle:
         model, expected = bundle.read(entry), numpy.frombuffer(bundle.read("logistic.expected"), "<f4")
     endpoint = Endpoint(world, OLD_XGBOOST, {"xgboost-model": model})
-    # The first row of testdata/make_xgboost_models.py.
+    # Computes the first row of testdata/make_xgboost_models.py.
     state, row = 42, []
     for _ in range(5):
         state = (state * 1103515245 + 12345) % 2**31
         row.append("" if (state >> 8) % 10 == 0 else str(numpy.float32((state >> 12) % 1000 / numpy.float32(1000))))
     close(numbers(endpoint.ask(",".join(row))), expected[len(expected) // 2])
-    # A pickled model lets the last column be missing, and no other.
+    # With a pickled model the last column may be missing, but no other one.
     assert endpoint.ask(",".join(row[:4]))
     assert endpoint.refusal(",".join(row[:3]))[0] == 400
 
@@ -139,7 +139,7 @@ def test_rows_that_are_not_the_models(world):
     close(numbers(endpoint.ask(CSV, "text/csv; label_size=1; charset=utf-8")), predicted(model))
     close(numbers(endpoint.ask(CSV, "csv")), predicted(model))
     assert endpoint.ask("") == ""
-    # XGBoost checked for infinities from 1.4 on; before, they were large numbers.
+    # XGBoost checks for infinities since 1.4; earlier versions took them for large numbers.
     old = Endpoint(world, MIDDLE_XGBOOST, {"xgboost-model": saved(model)})
     large = numpy.array([[1, 3e38, 3]], numpy.float32)
     close(numbers(old.ask("1,inf,3")), predicted(model, large))
@@ -321,7 +321,7 @@ xgboost.DMatrix(numpy.array([[numpy.inf]]), label=[1])
 
 
 def classifiers():
-    """The same numbers of a model that this process reads itself and of one that ONNX Runtime runs."""
+    """The same results from a model that the server reads itself and from one that ONNX Runtime runs."""
     import onnx
     from onnx import helper, numpy_helper
     float_, int_ = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
@@ -331,7 +331,7 @@ def classifiers():
         nodes = [helper.make_node("MatMul", ["x", "w"], ["raw"]), helper.make_node("Softmax", ["raw"], ["p"], axis=1),
                  helper.make_node("ArgMax", ["p"], ["label"], axis=1, keepdims=0)]
         scores = "p"
-        if engine == "runtime":  # an operator that the server's own engine does not have
+        if engine == "runtime":  # an operator that the server's own engine lacks
             nodes.append(helper.make_node("Einsum", ["p"], ["same"], equation="ij->ij"))
             scores = "same"
         out = helper.make_tensor_value_info(scores, float_, [None, classes])
@@ -367,11 +367,11 @@ def test_onnx_classifiers_answer_alike_whichever_engine_runs_them(world, classes
         scores = [row["score"] for row in json.loads(endpoint.ask(accept="application/json"))["predictions"]]
         numpy.testing.assert_allclose(scores, wanted, rtol=1e-5)
     log = world.log_text(f"/aws/sagemaker/Endpoints/{endpoints[1].name}", "AllTraffic")
-    assert "the model is served" in log  # by ONNX Runtime's process
+    assert "the model is served" in log  # ONNX Runtime's process serves it
 
 
 def test_a_remote_function_runs(world, server, monkeypatch):
-    """The SDK's @remote asks for sudo unless the job's user is root."""
+    """The SDK's @remote asks for sudo unless the job runs as root."""
     from sagemaker import Session
     from sagemaker.remote_function import remote
     for name, value in server.env().items():

@@ -1,4 +1,4 @@
-"""Data capture: what lies in S3 of what endpoints were asked and answered, also after kill -9."""
+"""Data capture: which requests and responses of endpoints are in S3, also after kill -9."""
 import base64
 import json
 import re
@@ -47,7 +47,7 @@ def deployed(world, prefix, *variants, **more):
 
 
 def files(world, prefix):
-    """{key: [record, ...]} of what was captured below the prefix."""
+    """The captured records below the prefix: {key: [record, ...]}."""
     listed = world.s3.list_objects_v2(Bucket=world.bucket, Prefix=prefix).get("Contents", [])
     return {each["Key"]: [json.loads(line) for line in world.read(f"s3://{world.bucket}/{each['Key']}").splitlines()]
             for each in listed}
@@ -62,7 +62,7 @@ def bodies(world, prefix):
 
 
 def nothing_waits(world):
-    """All that was captured is in S3."""
+    """Waits until everything captured is in S3."""
     wait_until(lambda: metric(world, "tidemill_capture_queued_bytes") == 0
                and metric(world, "tidemill_capture_backlog_bytes") == 0, 15)
 
@@ -226,7 +226,7 @@ def test_the_sdk_configures_it(world, monkeypatch):
 
 
 class Asking:
-    """Asks with rows of their own until there is no server any more; when each was answered."""
+    """Sends distinct rows until the server is gone; records when each was answered."""
 
     def __init__(self, world, endpoint, threads=4):
         self.answered = {}

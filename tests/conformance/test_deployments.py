@@ -1,4 +1,4 @@
-"""Updates under load: all at once, canary, linear, rolling; rollback; the history."""
+"""Updates under load: all at once, canary, linear, rolling; rollbacks; the history."""
 import contextlib
 import json
 import subprocess
@@ -22,7 +22,7 @@ def model_fn(model_dir):
 
 def input_fn(body, content_type):
     if body == "die":
-        os.kill(os.getppid(), 9)  # the model server itself, not only this worker of it
+        os.kill(os.getppid(), 9)  # the model server itself, not only this worker
         os._exit(3)
     return body
 
@@ -60,7 +60,7 @@ def new_config(world, value, count=4):
 
 
 def history(world, name):
-    """What `tidemill endpoint history` prints, as JSON."""
+    """The JSON output of `tidemill endpoint history`."""
     run = subprocess.run([str(BINARY), "endpoint", "history", name, "--json"], capture_output=True, text=True,
                          env=world.server.shell_environment())
     assert run.returncode == 0, run.stderr
@@ -172,7 +172,7 @@ def script_model(world, number):
 
 @pytest.fixture(scope="module")
 def processes(world):
-    """An endpoint of two model servers."""
+    """An endpoint with two model servers."""
     name, _ = endpoint_of(world, config_of(world, variant("AllTraffic", script_model(world, 1), count=2)))
     yield name
     world.sm.delete_endpoint(EndpointName=name)
@@ -193,7 +193,7 @@ def test_a_rolling_update_of_processes(world, processes):
 
 
 def no_error(call):
-    """What it says, or None."""
+    """The number that the endpoint answers, or None."""
     with contextlib.suppress(ClientError):
         return call()
     return None
@@ -206,14 +206,14 @@ def test_a_new_fleet_that_dies_while_it_bakes_is_rolled_back(world, processes):
                              DeploymentConfig=blue_green("CANARY", 60, 50))
     wait_until(lambda: answer(world, processes) == 3.0, 30)
     for _ in range(10):
-        # Half of them reach the old fleet, which is to stand it.
+        # Half of these requests reach the old fleet, which must survive them.
         with contextlib.suppress(ClientError):
             world.runtime.invoke_endpoint(EndpointName=processes, Body=b"die", ContentType="text/csv")
         if world.sm.describe_endpoint(EndpointName=processes)["EndpointStatus"] == "InService":
             break
     found = in_service(world, processes)
     assert found["EndpointConfigName"] == before
-    # Those of the old fleet that were asked to die are on their way back.
+    # The servers of the old fleet that were told to die are being restarted.
     wait_until(lambda: no_error(lambda: answer(world, processes)) == 2.0, 30)
     assert history(world, processes)[-1]["Result"] == "RolledBack"
 
@@ -223,6 +223,6 @@ def test_capacity_of_processes_grows_and_shrinks(world, processes):
     for count in (3, 1):
         world.sm.update_endpoint_weights_and_capacities(EndpointName=processes, DesiredWeightsAndCapacities=[
             {"VariantName": "AllTraffic", "DesiredInstanceCount": count}])
-        # Servers of the test before may be on their way back: InService does not wait for those.
+        # Servers killed by the previous test may still be restarting: InService does not wait for them.
         wait_until(lambda: in_service(world, processes)["ProductionVariants"][0]["CurrentInstanceCount"] == count)
         assert answer(world, processes) == 2.0

@@ -1,4 +1,4 @@
-"""What is under way when a fleet, an instance or an endpoint goes is answered before its process ends."""
+"""When a fleet, an instance or an endpoint is removed, requests in progress are answered before the process ends."""
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,7 +9,7 @@ from helpers import unique, wait_until
 from hosting import config_of, constant_model, endpoint_of, updated, variant
 from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 
-# Ends at once when it is told to, whatever it is doing. Answers after as many seconds as the body says, in two pieces.
+# Exits at once on SIGTERM, whatever it is doing. Answers in two pieces, after as many seconds as the body says.
 PROGRAM = """#!/usr/bin/env python3
 import http.server, os, time
 
@@ -38,7 +38,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
 
-LONG = "8.25"  # seconds: more than the 5 that routes have to go, and those who stop are looked at again
+LONG = "8.25"  # longer than 5 s, the time for routes to change and the interval of the checks before a stop
 PATIENT = Config(read_timeout=60, retries={"max_attempts": 0}, max_pool_connections=50)
 
 
@@ -66,7 +66,7 @@ class DrainWorld(World):
         return b"".join(event["PayloadPart"]["Bytes"] for event in answer["Body"])
 
     def status(self, endpoint):
-        """Without the wait for the next one that DescribeEndpoint makes; None when it is gone."""
+        """The status from a List, since DescribeEndpoint waits for changes; None when the endpoint is gone."""
         found = self.sm.list_endpoints(NameContains=endpoint)["Endpoints"]
         return found[0]["EndpointStatus"] if found else None
 
@@ -79,7 +79,7 @@ class DrainWorld(World):
         return config
 
     def text(self, uri):
-        """The object's, "" while there is none."""
+        """The object's text; "" while it does not exist."""
         bucket, key = uri.removeprefix("s3://").split("/", 1)
         found = self.s3.list_objects_v2(Bucket=bucket, Prefix=key).get("Contents")
         return found and self.read(uri).decode() or ""
@@ -97,7 +97,7 @@ def world(server):
 
 @pytest.fixture(scope="module")
 def scenes(world):
-    """Endpoints with long answers under way, each of which changes meanwhile."""
+    """Endpoints with long answers in progress, each of which is changed meanwhile."""
     with ThreadPoolExecutor(16) as pool:
         made = {name: pool.submit(world.slow_endpoint, count, **more) for name, count, more in (
             ("updated", 1, {}), ("shrunk", 2, {}), ("deleted", 1, {}), ("asynchronous", 1, asynchronous(world)))}
@@ -130,7 +130,7 @@ def whole(scenes, name):
 
 def test_an_update_cuts_no_answer_and_no_stream(world, scenes):
     updated(world, scenes["endpoint"]["updated"], scenes["configs"]["updated"])
-    # The endpoint is in service long before the old fleet's last answer.
+    # The endpoint is in service long before the old fleet has given its last answer.
     assert time.monotonic() - scenes["began"] < float(LONG)
     assert float(world.ask(scenes["endpoint"]["updated"], "1,2")) == 7.0
     whole(scenes, "updated")

@@ -1,4 +1,5 @@
-"""What training jobs publish reaches a projection: /_tidemill/metrics counts them, also over a kill of the server."""
+"""Events that training jobs publish reach a projection: /_tidemill/metrics counts them, also after the server was
+killed."""
 import re
 import urllib.request
 
@@ -8,7 +9,7 @@ from support.server import Server
 
 
 def metric(server, line):
-    """A metric by its name and labels; 0 while it is not there."""
+    """A metric by its name and labels; 0 while it is missing."""
     with urllib.request.urlopen(server.endpoint + "/_tidemill/metrics") as page:
         found = re.search(rf"^{re.escape(line)} (\S+)$", page.read().decode(), re.M)
     return float(found.group(1)) if found else 0
@@ -24,7 +25,7 @@ def test_training_jobs_are_counted_by_their_events():
 
         server.kill()
         server.start()
-        # Counted anew from the records, before anything is published.
+        # Counted again from the records, before anything new is published.
         wait_until(lambda: metric(server, training) == 1)
 
         world.sm.stop_training_job(TrainingJobName=name)

@@ -1,5 +1,5 @@
-"""Models, configurations and requests that are wrong or mean harm: each is refused in words that help,
-and the server and all else go on."""
+"""Models, configurations and requests that are wrong or malicious: each is refused with a helpful message, and the
+server and everything else continue."""
 import io
 import struct
 import tarfile
@@ -22,7 +22,7 @@ def endpoint(world):
 
 
 def archive(*entries):
-    """(name, content) is a file; (name, type, link) something else."""
+    """(name, content) becomes a file; (name, type, link) becomes another kind of entry."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w:gz", format=tarfile.PAX_FORMAT) as out:
         for name, *rest in entries:
@@ -72,7 +72,8 @@ def test_names_in_every_script(world):
 
 
 def test_a_reason_that_is_no_text_can_be_read(world):
-    """An objective of bytes in XGBoost's old binary format: once it made a record that could not be read again."""
+    """An objective with arbitrary bytes in XGBoost's old binary format; it once produced a record that could not be
+    read again."""
     model = struct.pack("<fIiiiIII", 0.5, 2, 0, 0, 0, 1, 6, 0) + bytes(104)
     for text in (b"\xff\xfe\xe9abc", b"gbtree"):
         model += struct.pack("<Q", len(text)) + text

@@ -1,4 +1,4 @@
-"""Sentences of the hosting page that no other test holds to: sessions, random routing, what an update retains,
+"""Promises of the page on hosting that no other test covers: sessions, random routing, what an update retains,
 selectable output."""
 import json
 
@@ -25,7 +25,7 @@ def world(server):
 
 @pytest.fixture(scope="module")
 def two_instances(world):
-    """An endpoint of two processes that say who they are."""
+    """An endpoint with two processes whose answers identify them."""
     name = unique("who")
     world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, PrimaryContainer={
         "Image": SCIKIT_LEARN, "ModelDataUrl": world.put(f"{name}/model.tar.gz", tar_gz({"code/inference.py": WHO})),

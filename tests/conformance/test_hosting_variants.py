@@ -1,4 +1,4 @@
-"""Variants: shares, targets, shadows, pipelines, containers invoked by name, many models in one container."""
+"""Variants: shares, target variants, shadows, pipelines, containers invoked by name, many models in one container."""
 import json
 import time
 from collections import Counter
@@ -88,7 +88,7 @@ def test_shadow_variants_get_a_copy_and_answer_nobody(world):
 
 
 def pipeline(world, **more):
-    """A script that keeps the first two columns, then a native model."""
+    """A script that keeps the first two columns, followed by a native model."""
     script = world.put(f"{unique('script')}/model.tar.gz", tar_gz({"code/inference.py": DOUBLE}))
     name = unique("model")
     world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, Containers=[
@@ -189,8 +189,8 @@ def test_a_serverless_script_scales_from_zero_and_throttles(world):
         asked = [pool.submit(refusal_or_answer, world, name, "1.5") for _ in range(4)]
         got = [each.result() for each in asked]
     assert sorted(code for code, _ in got) == ["ThrottlingException", "ThrottlingException", "ok", "ok"], got
-    assert len({pid for code, pid in got if code == "ok"}) == 2  # a worker each
-    assert cold_seconds < 5  # the figure is in the benchmark; here only that it is no deployment
+    assert len({pid for code, pid in got if code == "ok"}) == 2  # one worker each
+    assert cold_seconds < 5  # only proves that this is no deployment; the benchmark measures it
     world.sm.delete_endpoint(EndpointName=name)
 
 
@@ -285,7 +285,7 @@ def test_what_a_request_cannot_ask_for(world, one_and_two):
 
 
 def test_a_neural_network_in_onnx(world, tmp_path):
-    """A native image whose model is a neural network: ONNX Runtime answers, in a process of its own."""
+    """A native image with a neural network as its model: ONNX Runtime answers, in a separate process."""
     import numpy
     import onnx
     from onnx import helper, numpy_helper

@@ -1,4 +1,4 @@
-"""Inference components: room, failures, refusals, lists, and as the SageMaker SDK uses them."""
+"""Inference components: capacity, failures, refusals, lists, and use through the SageMaker SDK."""
 import pytest
 
 from components import (  # noqa: F401 (host is a fixture)
@@ -46,7 +46,7 @@ def test_the_endpoints_instances_are_the_room(world, host):
     with aws_error("ValidationException", containing="not enough hardware resources"):
         world.sm.update_inference_component(InferenceComponentName=name,
                                             Specification=of_model(model, needs(4097)))
-    # More instances have more room, and cannot be taken away again while it is used.
+    # More instances have more capacity, and cannot be removed while it is in use.
     resize = {"EndpointName": host}
     world.sm.update_endpoint_weights_and_capacities(**resize, DesiredWeightsAndCapacities=[
         {"VariantName": "AllTraffic", "DesiredInstanceCount": 2}])
@@ -68,7 +68,7 @@ def test_lists(world, host):
     broken = ask_for(world, host, of_model(model, needs(100_000)))
     listed = world.sm.list_inference_components
     everything = {"EndpointNameEquals": host}
-    assert names_of(world, host) == [broken, *names[::-1]]  # the newest first
+    assert names_of(world, host) == [broken, *names[::-1]]  # newest first
     assert [each["InferenceComponentName"] for each in listed(
         **everything, SortBy="Name", SortOrder="Ascending")["InferenceComponents"]] == sorted([broken, *names])
     assert [each["InferenceComponentName"] for each in listed(
@@ -137,7 +137,8 @@ def test_configurations_without_models(world):
 
 
 def test_the_sagemaker_sdk(world, monkeypatch):
-    """Model.deploy() onto an endpoint of components; without its waits, which sleep 30 s before they look."""
+    """Model.deploy() onto an endpoint for components, without the SDK's waits, which sleep 30 s before the first
+    check."""
     for name, value in world.server.env().items():
         monkeypatch.setenv(name, value)
     from sagemaker import Session

@@ -1,4 +1,4 @@
-"""Inference components: several models with copies of their own on the instances of one endpoint."""
+"""Inference components: several models, each with its own copies, on the instances of one endpoint."""
 import json
 import os
 import signal
@@ -64,7 +64,7 @@ def test_copies_from_one_to_two_to_none_to_one(world, host):
     scale(world, name, 0)
     with aws_error("ValidationError", 400, containing="Inference Component has no capacity to process this request"):
         ask(world, host, name)
-    # At once, while the others are still ending:
+    # At once, while the other copies are still ending:
     scale(world, name, 1)
     new = answer(world, host, name)["pid"]
     assert new not in pids
@@ -108,7 +108,7 @@ def test_an_update_loses_no_request(world, host):
         found = in_service(world, name, 2)
         wait_until(lambda: load.answers and load.answers[-1] == 2.0)
     assert not load.failures and set(load.answers) == {1.0, 2.0}
-    # Both answered while one copy of each was there.
+    # Both models answered while there was one copy of each.
     began, ended = load.answers.index(2.0), len(load.answers) - load.answers[::-1].index(1.0)
     assert ended > began
     assert found["LastDeploymentConfig"]["RollingUpdatePolicy"]["WaitIntervalInSeconds"] == 1
@@ -136,7 +136,7 @@ def test_a_copy_that_ends_is_started_again(world, host):
     os.kill(host_pid(before), signal.SIGKILL)
 
     def back():
-        """Not a worker that is still ending: its parent is another process."""
+        """Excludes workers that are still ending: their parent is another process."""
         try:
             pid = answer(world, host, name)["pid"]
         except ClientError:
@@ -209,7 +209,8 @@ def test_components_outlive_the_server():
         assert time.monotonic() - began < 5
         in_service(world, unfinished, 1)
         assert answer(world, host, unfinished)["greeting"] == "late"
-        # The restarted server is in charge: it scales, it deletes, the endpoint goes after its components.
+        # The restarted server is in control: it scales, it deletes, and the endpoint can be deleted after its
+        # components.
         scale(world, script, 1)
         delete_host(world, host)
         wait_until(lambda: not any(alive(pid) for pid in pids), 30)

@@ -1,5 +1,5 @@
-"""Accounts and regions are kept apart: the same names in two places are two things, and what one
-account holds no other sees, changes or counts."""
+"""Accounts and regions are separate: the same name in two places means two things, and no account sees, changes or
+counts what another one has."""
 import json
 import time
 
@@ -56,7 +56,7 @@ def test_log_groups(client):
 
 
 def test_a_stream_with_a_slash_is_not_another_groups(client):
-    """Keys that a careless join of names would confuse."""
+    """Keys that joining names carelessly would confuse."""
     logs = client("logs", ALICE)
     base = unique("g")
     pairs = [(base, "x/y"), (f"{base}/x", "y")]
@@ -87,7 +87,7 @@ def test_roles_are_an_accounts_in_every_region(client):
 
 @pytest.fixture(scope="module")
 def data(client):
-    """Each account's bucket with something that a model can name."""
+    """One bucket per account, with an object that a model can name."""
     buckets = {account: unique(f"data-{account}") for account in (ALICE, BOB)}
     for account, bucket in buckets.items():
         client("s3", account).create_bucket(Bucket=bucket)
@@ -175,7 +175,7 @@ def finished(sagemaker, name):
 
 @pytest.fixture(scope="module")
 def deployed(client):
-    """ALICE's bucket, training job and endpoint in us-east-1, all of one name."""
+    """ALICE's bucket, training job and endpoint in us-east-1, all with the same name."""
     name = unique("shared")
     s3, sagemaker = client("s3", ALICE), client("sagemaker", ALICE)
     client("iam", ALICE).create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
@@ -288,10 +288,10 @@ def test_expected_bucket_owner(client):
         s3.put_object(Bucket=name, Key="k", Body=b"", ExpectedBucketOwner=BOB)
 
 
-# ---- sessions of a role, on a server that checks signatures
+# ---- role sessions, on a server that verifies signatures
 
 class SessionClients(dict):
-    """Clients with the role's temporary credentials, by service, made when first asked for."""
+    """Clients by service with the role's temporary credentials, made when first used."""
 
     def __init__(self, server, role, **options):
         self.server, self.credentials = server, server.client("sts").assume_role(
@@ -344,7 +344,7 @@ def test_a_policy_opens_what_it_names_and_no_more(server, role):
     answer = theirs.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "open/a"}]})
     assert [(e["Key"], e["Code"]) for e in answer["Errors"]] == [("open/a", "AccessDenied")] and "Deleted" not in answer
     assert sorted(o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]) == ["closed/a", "open/a", "open/b"]
-    # A multipart upload and a presigned URL are no way around.
+    # A multipart upload or a presigned URL does not circumvent this.
     with aws_error("AccessDenied", 403):
         theirs.create_multipart_upload(Bucket=bucket, Key="closed/m")
     import requests
@@ -374,7 +374,7 @@ def test_delete_objects_answers_for_each_key(server, role):
     assert sorted(each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]) == ["mine/b", "mine/kept", "theirs/a"]
     quiet = theirs.delete_objects(Bucket=bucket, Delete={"Quiet": True, "Objects": [{"Key": "mine/none"}, {"Key": "theirs/a"}]})
     assert "Deleted" not in quiet and [each["Key"] for each in quiet["Errors"]] == ["theirs/a"]
-    # A presigned request is held to the keys of how it was signed.
+    # The condition keys about the kind of signature apply to presigned requests as well.
     import base64
     import hashlib
     import requests
@@ -388,7 +388,7 @@ def test_delete_objects_answers_for_each_key(server, role):
     body = b"<Delete><Object><Key>mine/b</Key></Object></Delete>"
     reply = requests.post(url, data=body, timeout=10, headers={"Content-MD5": base64.b64encode(hashlib.md5(body).digest()).decode()})
     assert reply.status_code == 200 and "<Error><Key>mine/b</Key><Code>AccessDenied</Code>" in reply.text, reply.text
-    # A caller who may delete nothing in a bucket does not learn whether it exists.
+    # A caller who may not delete anything in a bucket does not learn whether the bucket exists.
     for other in (unique("none"), bucket):
         answer = theirs.delete_objects(Bucket=other, Delete={"Objects": [{"Key": "theirs/a"}]})
         assert [each["Code"] for each in answer["Errors"]] == ["AccessDenied"]
@@ -406,7 +406,7 @@ def test_a_session_policy_narrows_the_role(server, role):
 
 
 def test_passing_a_role_takes_permission(server, role):
-    """Who may make models but not pass the admin's role must not get at it that way."""
+    """A caller who may create models but not pass the admin's role must not get that role's permissions this way."""
     made = server.client("iam").create_role(RoleName=unique("admin"), AssumeRolePolicyDocument=TRUST)["Role"]
     admin = made["Arn"]
     allow(server, made, {"Effect": "Allow", "Action": "*", "Resource": "*"})

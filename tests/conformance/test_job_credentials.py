@@ -1,5 +1,5 @@
-"""A job's credentials come from the server's container credential endpoint, are its role's and end with it;
-what the server itself reads and writes for a job is held to the role's policies, too."""
+"""A job's credentials come from the server's container credential endpoint, belong to its role and end with the job.
+What the server itself reads and writes for a job is limited by the role's policies, too."""
 import json
 import os
 import subprocess
@@ -21,7 +21,7 @@ URI, TOKEN = "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_
 
 
 class WaitingJob:
-    """A job that tells its credentials' place and waits until it is stopped."""
+    """A job that prints its credential variables and waits until it is stopped."""
 
     def __init__(self, world, role):
         self.world, self.name = world, unique("waits")
@@ -34,7 +34,7 @@ class WaitingJob:
         self.uri, self.token, self.key = said["URI"], said["TOKEN"], said["KEY"]
 
     def environment(self):
-        """The job's surroundings for a program of ours: no keys but those that the endpoint gives."""
+        """The job's environment for one of our programs: no keys except those from the endpoint."""
         keep = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         return {**keep, "AWS_ENDPOINT_URL": self.world.server.endpoint, "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1",
                 "AWS_EC2_METADATA_DISABLED": "true", "AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
@@ -46,7 +46,7 @@ class WaitingJob:
 
 
 def fetch(uri, token=None, method="GET"):
-    """Status and JSON body."""
+    """The status and the JSON body."""
     request = urllib.request.Request(uri, method=method, headers={} if token is None else {"Authorization": token})
     try:
         with urllib.request.urlopen(request, timeout=10) as response:

@@ -1,4 +1,4 @@
-"""What these tests start they end: also of a server that was killed and never came back."""
+"""The tests end everything that they start, even when a server was killed and never restarted."""
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,8 @@ time.sleep(600)
 
 
 def processes_of(data):
-    """(pid, start time) of all that the jobs below this folder consist of, by the kernel's own list of parents."""
+    """(pid, start time) of all processes that belong to the jobs below this folder, found by the kernel's parent
+    pids."""
     parents = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -47,6 +48,6 @@ def test_nothing_goes_on_when_a_tests_server_is_closed(killed):
         else:
             server.stop()
         left = processes_of(server.data)
-        # Two shims; a model server with two workers; a script with what started it and a child of its own.
+        # Two shims; a model server with two workers; a script with its launcher and a child.
         assert len(left) >= 7, left
     assert not [pid for pid, ticks in left if leftovers.start_ticks(pid) == ticks]

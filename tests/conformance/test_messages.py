@@ -1,4 +1,4 @@
-"""Messages name things as people know them and say where to go on; none tells where the server keeps its files."""
+"""Messages use familiar names, say what to do next, and do not reveal where the server keeps its files."""
 import pytest
 from botocore.exceptions import ClientError
 
@@ -25,7 +25,7 @@ def refused(client, call, **arguments):
 def test_what_is_not_here_is_named_as_people_know_it(server, service, call, arguments, says):
     error = refused(server.client(service), call, **arguments)
     assert error["Message"].startswith(f"{says} is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists what is"), error
-    assert "Service" not in error["Message"]  # no AnyScaleFrontendService
+    assert "Service" not in error["Message"]  # not a class name such as AnyScaleFrontendService
 
 
 def test_a_service_that_nobody_has_is_named_as_it_was_called(server):

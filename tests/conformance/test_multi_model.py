@@ -1,4 +1,4 @@
-"""Many models in containers that are processes: loads that are slow, that kill their instance, or all who load it."""
+"""Many models in containers that are processes: loads that are slow, or that kill the instance once or always."""
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,8 +9,8 @@ from helpers import unique, wait_until
 from hosting import config_of, endpoint_of, variant
 from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 
-# Says its name. When it is loaded: "slow" takes a second, "once" kills the model server unless it has done so
-# before, "deadly" always does.
+# Answers with its name. While loading, "slow" takes a second, "once" kills the model server unless it did so before,
+# and "deadly" always kills it.
 SCRIPT = """
 import os, signal, time
 
@@ -18,7 +18,7 @@ NAME, BUCKET, MARK = "THE_NAME", "THE_BUCKET", "THE_MARK"
 
 
 def first_time():
-    # Kept in S3: nothing else of a model server outlives it.
+    # Kept in S3, because nothing else of a model server survives it.
     import boto3
     s3 = boto3.client("s3")
     if s3.list_objects_v2(Bucket=BUCKET, Prefix=MARK)["KeyCount"]:
@@ -49,7 +49,7 @@ def world(server):
 
 @pytest.fixture
 def endpoint(world):
-    """Two instances, and where scripts leave their mark."""
+    """Two instances, and the place where scripts leave their mark."""
     prefix, mark = unique("many"), unique("mark")
     for name in ("plain", "slow", "once", "deadly"):
         script = SCRIPT.replace("THE_NAME", name).replace("THE_MARK", mark).replace("THE_BUCKET", world.bucket)
@@ -76,7 +76,7 @@ def running(world, endpoint):
 
 
 def test_a_slow_load_is_waited_for_by_all_who_ask(world, endpoint):
-    """In a session, so that all of them ask one instance; other models answer meanwhile."""
+    """Uses a session, so that all requests go to the same instance; other models answer meanwhile."""
     with ThreadPoolExecutor(9) as pool:
         began = time.monotonic()
         asked = [pool.submit(ask, world, endpoint, "slow", SessionId="one") for _ in range(8)]
@@ -96,7 +96,7 @@ def test_an_instance_that_dies_while_it_loads_costs_no_answer(world, endpoint):
 
 
 def test_a_model_that_kills_who_loads_it_is_the_models_error(world, endpoint):
-    """The instances come back, and the other models with them."""
+    """The instances are restarted, and the other models load again."""
     assert ask(world, endpoint, "plain") == b"plain hello"
     with pytest.raises(ClientError) as raised:
         ask(world, endpoint, "deadly")

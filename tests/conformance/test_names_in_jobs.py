@@ -1,5 +1,6 @@
-"""Clients in jobs that heed neither AWS_ENDPOINT_URL nor HTTPS_PROXY: AWS's own names lead to the server, by a resolver and
-doors at the ports of https and http in the job's network. A job finds itself as algo-1, as its resourceconfig.json says."""
+"""Clients in jobs that ignore AWS_ENDPOINT_URL and HTTPS_PROXY: AWS's own names lead to the server through a resolver
+and doors at the http and https ports in the job's network. A job finds itself as algo-1, the name in its
+resourceconfig.json."""
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ from support.server import ROOT, Server
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give jobs networks of their own")
 
-# Runs before each script: nothing of the short way is left.
+# Runs before each script and removes the variables that would lead to the server directly.
 BY_NAMES = """
 import json, os, socket, subprocess, sys, time, urllib.request
 for name in ("AWS_ENDPOINT_URL", "S3_ENDPOINT_URL", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "NO_PROXY", "no_proxy"):
@@ -76,7 +77,7 @@ found["current"] = addresses(json.load(open("/opt/ml/input/config/resourceconfig
 def question(name):
     labels = b"".join(bytes([len(label)]) + label for label in name.encode().split(b"."))
     return b"\\x12\\x34\\x01\\0\\0\\1\\0\\0\\0\\0\\0\\0" + labels + b"\\0\\0\\1\\0\\1"
-# Asks as c-ares and Go's resolver do: by UDP, and by TCP if the answer tells them to.
+# Asks as c-ares and Go's resolver do: by UDP, then by TCP if the answer says so.
 asked = question("sts.us-east-1.amazonaws.com")
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
     datagrams.settimeout(5)
@@ -109,7 +110,7 @@ def curl(*arguments):
 found["https"] = curl("https://sts.us-east-1.amazonaws.com/_tidemill/health")
 found["http"] = curl("http://sts.us-east-1.amazonaws.com/_tidemill/health")
 found["bucket"] = curl("https://some-bucket.s3.us-west-2.amazonaws.com/key")
-# The name in TLS and that of the request must be one.
+# The name in TLS and the Host of the request must be the same.
 found["other"] = curl("-H", "Host: iam.amazonaws.com", "https://sts.us-east-1.amazonaws.com/_tidemill/health")
 found["metrics"] = curl("http://sts.us-east-1.amazonaws.com/_tidemill/metrics")
 other = subprocess.run(["curl", "-sS", "--max-time", "10", "--connect-to", "example.com:443:127.0.0.1:443", "https://example.com/"],
@@ -125,7 +126,7 @@ found["foreign"] = [other.returncode, other.stderr]
 
 
 def test_the_sdk_for_javascript(world):
-    """It reads NODE_EXTRA_CA_CERTS and no proxy variable: without AWS_ENDPOINT_URL only names lead it here."""
+    """It reads NODE_EXTRA_CA_CERTS but no proxy variables: without AWS_ENDPOINT_URL only names lead it here."""
     modules = Path(ROOT, "tests/clients/js/node_modules").resolve()
     if not shutil.which("node") or not modules.is_dir():
         pytest.skip("there is no Node on this machine")
@@ -168,7 +169,7 @@ for resolver in ("go", "cgo"):
 
 
 def test_java(world):
-    """Its key store comes with JAVA_TOOL_OPTIONS; the proxy that is named there, too, is not asked."""
+    """Java gets its key store from JAVA_TOOL_OPTIONS; the proxy that is named there as well is not used."""
     if not shutil.which("javac"):
         pytest.skip("there is no Java on this machine")
     found = reported(world, """

@@ -1,10 +1,11 @@
-"""Data folders of earlier versions are opened, migrated and complete; those of newer versions are refused."""
+"""Data folders of earlier versions are opened and migrated completely; those of newer versions are refused."""
 import json
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,28 @@ def unpack(version, folder):
     return json.loads((FIXTURES / f"{version}.json").read_text())
 
 
+def put_off_expiry(folder):
+    """Gives the asynchronous invocation that was in progress another hour.
+
+    It expires six hours after the folder was made, so the timer's task and its place in the index of due tasks are
+    moved. Everything else stays as the earlier version wrote it.
+    """
+    due = int((time.time() + 3600) * 1_000_000)
+    with sqlite3.connect(folder / "state/tidemill.db") as database:
+        (key, value), = database.execute("select key, value from engine_tasks where value like '%\"type\":\"Expire\"%'")
+        database.execute("update engine_tasks set value = ?, index_keys = ? where key = ?",
+                         (json.dumps(json.loads(value) | {"due": due}), f"by_due 16:{due:016x},", key))
+        moved = database.execute('update "engine_tasks/by_due" set index_key = ? where key = ?', (f"{due:016x}", key))
+        assert moved.rowcount == 1
+    database.close()
+
+
 def format_of(folder):
     return json.loads((folder / "format.json").read_text())
 
 
 def refused(folder):
-    """What a server says that does not start on the folder."""
+    """The output of a server that refuses to start on the folder."""
     ended = subprocess.run([str(BINARY), "serve", "--data", str(folder), "--listen", "127.0.0.1:0"], capture_output=True,
                            text=True, timeout=20)
     assert ended.returncode not in (0, -signal.SIGKILL), ended
@@ -38,18 +55,19 @@ def refused(folder):
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_folder_of_an_earlier_version_is_opened_with_everything_in_it(version, tmp_path):
     facts = unpack(version, tmp_path / "data")
+    put_off_expiry(tmp_path / "data")
     with Server(auth="verify", data=tmp_path / "data") as server:
         data_folder.check(server, facts)
         assert format_of(server.data)["version"] == NEWEST
         assert not list((server.data / "blobs").glob("quarantine/*")), "something that is used was taken for garbage"
         server.kill()
-        server.start()  # and once more, with what it has become
+        server.start()  # and once more, on the migrated folder
         data_folder.check_logs(data_folder.Clients(server), facts)
         assert data_folder.Clients(server).read("under-way", Range="bytes=0-9") == data_folder.text_of(10, "part1")
 
 
 def test_a_start_that_is_killed_while_it_migrates_is_finished_by_the_next(tmp_path):
-    """At each of the first places where a crash matters, which are those of the migration and of opening the folder."""
+    """Crashes at each of the first crash points, which belong to the migration and to opening the folder."""
     for place in range(1, 8):
         folder = tmp_path / f"data{place}"
         facts = unpack("v1", folder)
@@ -61,7 +79,7 @@ def test_a_start_that_is_killed_while_it_migrates_is_finished_by_the_next(tmp_pa
         finally:
             started.poll() is None and started.kill()
         leftovers.end_jobs(folder)
-        if place in (1, 4, 7):  # all of it takes long
+        if place in (1, 4, 7):  # checking everything takes long
             with Server(auth="verify", data=folder) as server:
                 clients = data_folder.Clients(server)
                 data_folder.check_storage(clients, facts)
@@ -91,7 +109,7 @@ def test_a_version_that_cannot_be_read_is_not_guessed(tmp_path):
 def test_a_new_folder_has_the_newest_version_and_programs_without_it_refuse_it(server):
     assert format_of(server.data)["version"] == NEWEST
     assert format_of(server.data)["written_by"]
-    # Those programs look at this row only, and know nothing above 0.
+    # Those programs look only at this row, and know no version above 0.
     with sqlite3.connect(f"file:{server.data}/state/tidemill.db?mode=ro", uri=True) as database:
         assert database.execute('select value from "tidemill/meta" where name = \'schema_version\'').fetchone() == (
             str(NEWEST - 1),)

@@ -166,7 +166,7 @@ def test_a_damaged_model_ends_only_its_own_process_and_says_why(root):
         code, errors = ended(root)
         assert code == 1, errors
         assert "network.onnx: ONNX Runtime: " in errors
-    # Whatever single bytes say, the process serves, or it ends with a line.
+    # For any single damaged byte, the process either serves or ends with one line of explanation.
     for _ in range(12):
         damaged = bytearray(whole)
         damaged[random.integers(len(whole))] ^= 1 << random.integers(8)

@@ -1,4 +1,4 @@
-"""The AWS SDKs for JavaScript and Go, and the AWS CLI: one call or more of every protocol."""
+"""The AWS SDKs for JavaScript and Go, and the AWS CLI: at least one call with every protocol."""
 import json
 import subprocess
 from pathlib import Path
@@ -117,7 +117,7 @@ def test_cli(server, tmp_path):
 
 
 def test_cli_of_hosting(world, tmp_path):
-    """Waiters and blobs: what people write in shell scripts."""
+    """Waiters and blobs, as used in shell scripts."""
     environment = world.server.shell_environment()
 
     def aws(*arguments):

@@ -1,4 +1,4 @@
-"""Endpoints whose model is served by the user's Python code, or by a program of the user's own."""
+"""Endpoints whose model is served by the user's Python code, or by the user's own program."""
 import io
 import json
 import os
@@ -87,7 +87,7 @@ def script_environment(**more):
 
 
 def fitted():
-    """A scikit-learn model, its file, and rows to predict."""
+    """A scikit-learn model, its file, and rows for predictions."""
     import joblib
     from sklearn.linear_model import LogisticRegression
     x = numpy.random.default_rng(5).normal(size=(200, 3)).round(3)
@@ -118,7 +118,7 @@ def in_service(world, name):
 
 @pytest.fixture(scope="module")
 def custom(world):
-    """An endpoint with all four functions."""
+    """An endpoint whose script has all four functions."""
     name = world.deploy(SCIKIT_LEARN, archive(world, CUSTOM), script_environment(GREETING="good day"))
     in_service(world, name)
     yield name
@@ -127,7 +127,7 @@ def custom(world):
 
 @pytest.fixture(scope="module")
 def defaults(world):
-    """An endpoint with model_fn only."""
+    """An endpoint whose script has only model_fn."""
     name = world.deploy(SCIKIT_LEARN, archive(world, DEFAULTS), script_environment())
     in_service(world, name)
     yield name
@@ -164,7 +164,7 @@ def test_an_exception_reaches_the_client(world, custom):
     with aws_error("ModelError", 424) as raised:
         world.invoke(custom, "1,2,3", "text/csv")
     assert "input_fn does not take text/csv" in raised.value.response["OriginalMessage"]
-    assert ask(world, custom, world.rows)["scores"]  # it goes on
+    assert ask(world, custom, world.rows)["scores"]  # it continues to work
 
 
 def test_logs(world, custom):
@@ -289,7 +289,7 @@ def test_model_data_that_is_not_there(world):
 
 
 def test_inference_code_from_s3(world):
-    """What the SDK's SKLearnModel asks for: the model, and the code as another archive."""
+    """The request of the SDK's SKLearnModel: the model, and the code in a separate archive."""
     data = world.put(f"{unique('model')}/model.tar.gz", tar_gz({"model.joblib": world.model_file}))
     code = world.put(f"{unique('model')}/sourcedir.tar.gz", tar_gz({"serve_it.py": DEFAULTS}))
     name = world.deploy(SCIKIT_LEARN, data, {"SAGEMAKER_PROGRAM": "serve_it.py", "SAGEMAKER_SUBMIT_DIRECTORY": code})
@@ -364,7 +364,7 @@ def test_update_endpoint_answers_all_the_time(world):
         stop.set()
         caller.join()
     assert found["EndpointConfigName"] == name + "-new"
-    assert greetings[0] == "old" and greetings == sorted(greetings, reverse=True)  # never back
+    assert greetings[0] == "old" and greetings == sorted(greetings, reverse=True)  # never back to the old one
 
     broken = world.put(f"{unique('model')}/model.tar.gz", tar_gz({"code/inference.py": "1 / 0\n"}))
     world.make_config(name + "-broken", SCIKIT_LEARN, broken, script_environment())
@@ -408,7 +408,7 @@ def test_endpoint_outlives_its_server():
         after = wait_until(lambda: ask(world, name, world.rows), 10)
         assert after["server"] == before["server"] and after["scores"] == before["scores"]
         assert time.monotonic() - began < 5
-        # The restarted server is in charge of it: what it logs arrives, and deleting it ends it.
+        # The restarted server is in control: the endpoint's log lines arrive, and deleting the endpoint ends it.
         with aws_error("ModelError"):
             ask(world, name, [[4.0]])
         wait_until(lambda: "got 1" in world.log_text(f"/aws/sagemaker/Endpoints/{name}", "AllTraffic/"), 10)

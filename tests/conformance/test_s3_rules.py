@@ -1,5 +1,5 @@
-"""What S3 asks of a request beyond its operations' models, byte by byte; the answers are those that the real
-service gives (recorded by others in public issues of S3-compatible stores)."""
+"""What S3 demands of a request beyond its operations' models, byte by byte. The expected answers are those of the real
+service (recorded by others in public issues of S3-compatible stores)."""
 import base64
 import hashlib
 import xml.etree.ElementTree as ElementTree
@@ -102,7 +102,7 @@ def test_attributes_must_be_named(call, bucket):
 def test_a_list_in_several_header_fields_is_one_list(server, call, bucket):
     assert call("PUT", f"/{bucket}/o", body=b"bytes").status == 200
     data = Signer.of(server, "s3").request("GET", f"/{bucket}/o?attributes=", {"x-amz-object-attributes": "ETag,ObjectSize"})
-    # A proxy or Go's SDK sends the list as two fields; the signature is over the joined value.
+    # A proxy or Go's SDK sends the list as two header fields; the signature covers the joined value.
     parted = data.replace(b"x-amz-object-attributes: ETag,ObjectSize\r\n", b"x-amz-object-attributes: ETag\r\nx-amz-object-attributes: ObjectSize\r\n")
     assert parted != data
     reply = exchange(server, parted)
@@ -132,7 +132,7 @@ def test_some_documents_come_with_a_checksum(call, bucket, method, query, body):
 
 @pytest.mark.parametrize("value", ["enabled", "ENABLED", "Enabled"])
 def test_checksum_enumerations_are_compared_without_case(call, bucket, value):
-    crc32 = base64.b64encode(b"\x35\x2d\xc1\x7f").decode()  # not that of the body
+    crc32 = base64.b64encode(b"\x35\x2d\xc1\x7f").decode()  # not the body's checksum
     headers = {"x-amz-sdk-checksum-algorithm": "crc32", "x-amz-checksum-crc32": crc32}
     assert error(call("PUT", f"/{bucket}/sum", headers, b"123456789"))["Code"] == "BadDigest"
     headers["x-amz-checksum-crc32"] = base64.b64encode((0xCBF43926).to_bytes(4, "big")).decode()  # the check value of CRC-32
@@ -155,16 +155,16 @@ def test_headers_in_a_presigned_url_count(server, call, bucket):
             wire.send(head(method, url, {"Host": "127.0.0.1", **({"Content-Length": str(len(body))} if method == "PUT" else {})}) + body)
             return wire.reply()
 
-    empty = {"x_amz_checksum_crc32": "AAAAAA==", "x_amz_sdk_checksum_algorithm": "CRC32"}  # what it adds of the body it does not know
+    empty = {"x_amz_checksum_crc32": "AAAAAA==", "x_amz_sdk_checksum_algorithm": "CRC32"}  # it does not know the body
     assert presigned("PUT", f"/{bucket}/hoisted", b"body", x_amz_meta_who="me", x_amz_tagging="a=b", x_amz_storage_class="STANDARD_IA", **empty).status == 200
     reply = call("HEAD", f"/{bucket}/hoisted")
     assert reply.headers["x-amz-meta-who"] == "me" and reply.headers["x-amz-storage-class"] == "STANDARD_IA"
     assert "<Key>a</Key><Value>b</Value>" in call("GET", f"/{bucket}/hoisted?tagging=").text
     assert presigned("PUT", f"/{bucket}/hoisted-copy", x_amz_copy_source=f"{bucket}/hoisted").status == 200
     assert call("GET", f"/{bucket}/hoisted-copy").body == b"body"
-    # Refused as the header is.
+    # Refused, as the same value in a header is.
     assert presigned("PUT", f"/{bucket}/hoisted", b"body", x_amz_storage_class="NONE").status == 400
-    # Without a signature in the query they are parameters like any other.
+    # Without a signature in the query they are ordinary parameters.
     assert call("PUT", f"/{bucket}/plain?x-amz-meta-who=me", body=b"x").status == 200
     assert "x-amz-meta-who" not in call("HEAD", f"/{bucket}/plain").headers
 
@@ -213,7 +213,7 @@ def test_answers_are_well_formed_for_any_key(call, bucket):
     from urllib.parse import unquote_plus
     for query in ("", "list-type=2", "versions=", "encoding-type=url", "list-type=2&encoding-type=url"):
         root = ElementTree.fromstring(call("GET", f"/{name}?{query}").body)
-        # A page with a key that XML 1.0 cannot hold is encoded, and says so, asked or not.
+        # A page with a key that XML 1.0 cannot represent is encoded and says so, even if the client did not ask for it.
         assert root.find("{*}EncodingType").text == "url"
         assert sorted(unquote_plus(e.text) for e in root.iter() if e.tag.endswith("}Key")) == sorted(keys)
     root = ElementTree.fromstring(call("GET", f"/{name}?prefix=tab").body)

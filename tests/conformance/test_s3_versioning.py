@@ -34,7 +34,7 @@ def test_versioning_is_off_until_it_is_enabled_and_never_off_again(s3):
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Disabled"})
     with aws_error("NotImplemented", 501, "MfaDelete"):
         s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled", "MFADelete": "Enabled"})
-    # What was there before is the null version.
+    # The earlier object becomes the null version.
     assert s3.get_object(Bucket=name, Key="k", VersionId="null")["VersionId"] == "null"
 
 
@@ -87,7 +87,7 @@ def test_deleting_versions_one_by_one_brings_back_the_one_before(s3, bucket):
         gone = s3.delete_object(Bucket=bucket, Key="k", VersionId=ids[left])
         assert gone["VersionId"] == ids[left] and "DeleteMarker" not in gone
         assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == str(left - 1).encode()
-    # What is not there is deleted, too.
+    # Deleting a version that does not exist succeeds.
     s3.delete_object(Bucket=bucket, Key="k", VersionId=ids[2])
     with aws_error("BucketNotEmpty", 409):
         s3.delete_bucket(Bucket=bucket)

@@ -1,5 +1,5 @@
-"""What SageMaker's names and ARNs mean: case, policies that name jobs, trust policies with aws:SourceArn; and what a
-variant's VolumeSizeInGB and a metric's time are."""
+"""Meaning of SageMaker's names and ARNs: case, policies that name jobs, trust policies with aws:SourceArn; also a
+variant's VolumeSizeInGB and the times of metrics."""
 import json
 
 import pytest
@@ -21,7 +21,7 @@ def test_endpoints_in_another_case_are_the_same(world):
     mixed = name.capitalize()
     with aws_error("ValidationException", 400, f"endpoint/{name}"):
         world.sm.create_endpoint(EndpointName=mixed, EndpointConfigName=config)
-    # The case is kept, and asked for.
+    # Names keep their case, and look-ups must match it.
     with aws_error("ValidationException", 400, mixed):
         world.sm.describe_endpoint(EndpointName=mixed)
     world.sm.delete_endpoint(EndpointName=name)
@@ -45,7 +45,7 @@ def test_jobs_in_another_case_are_the_same(world):
     world.finished(name.upper())
 
 
-# Keys of SageMaker's tags are compared with their case, IAM's without it.
+# Tag keys are case-sensitive in SageMaker, but not in IAM.
 def test_case_of_tags(world):
     arn = world.sm.create_model(ModelName=unique("m"), ExecutionRoleArn=world.role, Tags=[{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}],
                                 PrimaryContainer={"Image": SCIKIT_LEARN})["ModelArn"]
@@ -83,7 +83,7 @@ def test_a_trust_policy_may_be_for_some_jobs_only(world):
     name = unique("nightly")
     world.sm.create_training_job(**{**world.job_request(name, "train.py", {"train.py": ""}), "RoleArn": arn})
     world.finished(name)
-    # The policy is the one on AWS's page on batch transform.
+    # The policy from AWS's page on batch transform.
     world.iam.update_assume_role_policy(RoleName=own, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole",
          "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:sagemaker:us-east-1:{account}:transform-job/*"}}}]}))

@@ -1,5 +1,5 @@
-"""Each serializer and deserializer of the SageMaker Python SDK v2 against an XGBoost model; XGBoost itself says what
-the answers are. (Parquet, which this SDK has no serializer for: tests/conformance_v3.)"""
+"""Each serializer and deserializer of the SageMaker Python SDK v2 against an XGBoost model; XGBoost itself gives the
+expected answers. (Parquet, for which this SDK has no serializer, is in tests/conformance_v3.)"""
 import io
 import json
 
@@ -12,13 +12,13 @@ from hosting import config_of, endpoint_of, variant
 from sagemaker_world import XGBOOST, World, tar_gz
 
 COLUMNS = 5
-# The predictor's answers are printed in as many digits as a float has.
+# The predictor prints its answers with as many digits as a float has.
 TOLERANCE = 1e-6
 
 
 @pytest.fixture(scope="module")
 def sdk(server):
-    """A session and an endpoint of a model that was trained on rows with gaps."""
+    """A session, and an endpoint with a model that was trained on rows with missing values."""
     import xgboost
     from sagemaker import Session
     patch = pytest.MonkeyPatch()
@@ -37,7 +37,7 @@ def sdk(server):
         "Image": XGBOOST, "ModelDataUrl": made.put(f"{model}/model.tar.gz", tar_gz(
             {"xgboost-model": bytes(made.booster.save_raw("ubj"))}))})
     made.endpoint, _ = endpoint_of(made, config_of(made, variant("AllTraffic", model)))
-    # Rows with a value everywhere, for formats that have no way to leave one out; some of them whole numbers.
+    # Rows without missing values, for formats that cannot express them; some of the values are whole numbers.
     made.full = numpy.where(numpy.isnan(made.rows[:40]), numpy.float32(1), made.rows[:40])
     yield made
     made.sm.delete_endpoint(EndpointName=made.endpoint)
@@ -60,13 +60,13 @@ def same(answer, wanted):
 
 
 def asked(sdk, serializer, data):
-    """The answer to it as numbers."""
+    """The answer as numbers."""
     from sagemaker.deserializers import CSVDeserializer
     return predictor(sdk, serializer, CSVDeserializer()).predict(data)
 
 
 def test_the_rows_tell_wrong_from_right(sdk):
-    """A column swapped, a gap filled with zero: either changes what the model says."""
+    """Swapping a column or replacing a missing value by zero changes the model's answer."""
     rows = sdk.rows[:40]
     assert not numpy.allclose(expected(sdk, rows), expected(sdk, numpy.nan_to_num(rows)))
     assert not numpy.allclose(expected(sdk, sdk.full), expected(sdk, sdk.full[:, ::-1]))
@@ -104,7 +104,7 @@ def test_json_lines(sdk):
 
 
 def test_libsvm(sdk):
-    """What a row does not name is missing, and XGBoost counts from 0."""
+    """Features that a row does not name are missing; XGBoost's indices start at 0."""
     from sagemaker.serializers import LibSVMSerializer
     rows = sdk.rows[:40]
     text = "\n".join("0 " + " ".join(f"{at}:{value}" for at, value in enumerate(row) if not numpy.isnan(value))
@@ -128,7 +128,7 @@ def test_recordio_protobuf(sdk):
     same(asked(sdk, RecordSerializer(), sdk.full), expected(sdk, sdk.full))
     same(asked(sdk, RecordSerializer(), sdk.full.astype(numpy.float64)), expected(sdk, sdk.full))
     rows = sdk.rows[:40]
-    sparse = csr_matrix(numpy.nan_to_num(rows))  # what is zero is left out, and missing
+    sparse = csr_matrix(numpy.nan_to_num(rows))  # zeros are left out, and so count as missing
     stream = io.BytesIO()
     write_spmatrix_to_sparse_tensor(stream, sparse)
     left_out = numpy.where(sparse.toarray() == 0, numpy.nan, sparse.toarray())
@@ -162,8 +162,8 @@ def test_answers_of_each_deserializer(sdk):
     assert kind.startswith("text/csv")
     records = answer(deserializers.RecordDeserializer())
     same([record.label["score"].float32_tensor.values[0] for record in records], wanted)
-    # As SageMaker's own XGBoost container, the model's type has a charset, which the SDK's PandasDeserializer
-    # does not know.
+    # As in SageMaker's own XGBoost container, the media type has a charset, which the SDK's PandasDeserializer does not
+    # support.
     with pytest.raises(ValueError, match="text/csv; charset=utf-8"):
         answer(deserializers.PandasDeserializer(accept="text/csv"))
 

@@ -1,7 +1,7 @@
 """Hosting through the SageMaker Python SDK v2, unmodified: pipelines, many models, serverless, updates, capture.
 
-deploy() sleeps 30 s before it first looks, whatever the server does, so these tests deploy with wait=False and
-look themselves.
+Whatever the server does, deploy() sleeps 30 s before its first check, so these tests deploy with wait=False and
+wait themselves.
 """
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ def predict_fn(rows, model):
     return numpy.asarray(rows) * model
 """
 
-# Answers each word by itself.
+# Answers with each word as a separate piece.
 PIECES = """
 import time
 
@@ -40,10 +40,10 @@ def transform_fn(model, body, content_type, accept):
 def pieces(words):
     for word in words:
         yield word + "\\n"
-        time.sleep(0.1)  # lest two of them make one piece
+        time.sleep(0.1)  # so that two of them do not become one piece
 """
 
-# Says its number and its process, after a while.
+# Answers with its number and its process, after a while.
 NUMBERED = """
 import os, time
 
@@ -95,7 +95,7 @@ def test_pipeline_model(sdk):
                   env={"SAGEMAKER_PROGRAM": "inference.py", "SAGEMAKER_SUBMIT_DIRECTORY": "/opt/ml/model/code",
                        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "text/csv"})
     name = unique("sdk-pipeline")
-    # 3 doubled is above the model's threshold, 3 itself is not.
+    # 3 doubled is above the model's threshold; 3 itself is not.
     second = Model(XGBOOST, sdk.put(f"{unique('model')}/model.tar.gz", tar_gz({"xgboost-model": threshold_booster()})),
                    role=sdk.role, sagemaker_session=sdk.session)
     PipelineModel([first, second], role=sdk.role, sagemaker_session=sdk.session, name=name).deploy(
@@ -106,7 +106,7 @@ def test_pipeline_model(sdk):
 
 
 def threshold_booster():
-    """0 for what is below 5, else 10."""
+    """Answers 0 for values below 5, else 10."""
     import numpy
     import xgboost
     booster = xgboost.train({"objective": "reg:squarederror", "eta": 1, "lambda": 0, "max_depth": 1, "base_score": 0,
@@ -116,7 +116,7 @@ def threshold_booster():
 
 
 def test_predict_stream(sdk):
-    """predict_stream() of a predictor: the pieces one by one, or their lines."""
+    """predict_stream() of a predictor, piece by piece or line by line."""
     from sagemaker.iterators import ByteIterator, LineIterator
     from sagemaker.predictor import Predictor
     from sagemaker.serializers import StringSerializer
@@ -142,13 +142,13 @@ def test_multi_data_model(sdk, tmp_path):
     many.add_model(str(archive), "three.tar.gz")
     assert list(many.list_models()) == ["three.tar.gz"]
     answer = csv_predictor(sdk, name).predict([[1, 2]], target_model="three.tar.gz")
-    assert json.loads(answer) == [3.0]  # as the container's server of many models answers */*
+    assert json.loads(answer) == [3.0]  # the multi-model container answers */* with JSON
     sdk.session.delete_endpoint(name)
 
 
 @pytest.mark.parametrize("workers", [None, "2"])
 def test_many_python_models_in_one_container(sdk, workers):
-    """The multi-model contract of a model server that is a process; also with several processes a model."""
+    """The multi-model contract with a model server that is a process, also with several processes per model."""
     prefix = unique("many-scripts")
     for number in ("1", "2"):
         sdk.put(f"{prefix}/{number}.tar.gz", tar_gz({
@@ -174,7 +174,7 @@ def test_many_python_models_in_one_container(sdk, workers):
 
 
 def ask_numbered(sdk, name, number):
-    """The model's number and its process."""
+    """The model's number, and its process."""
     got = sdk.invoke(name, "0.02", accept="text/csv", TargetModel=f"{number}.tar.gz")["Body"].read().decode()
     return [int(float(value)) for value in got.split(",")]
 

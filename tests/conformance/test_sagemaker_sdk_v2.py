@@ -1,7 +1,7 @@
-"""The SageMaker Python SDK v2, unmodified, with nothing but the environment that `tidemill env` prints.
+"""The SageMaker Python SDK v2, unmodified, with only the environment that `tidemill env` prints.
 
-deploy() sleeps 30 s before it first looks and fit() without logs 5 s, whatever the server does, so most tests
-do not wait the SDK's way (wait=False, then their own loop); fit() with logs does.
+Whatever the server does, deploy() sleeps 30 s before its first check, and fit() without logs sleeps 5 s. So most
+tests use wait=False and their own loop; fit() with logs waits as the SDK does.
 """
 import json
 
@@ -35,7 +35,7 @@ def model_fn(model_dir):
 
 @pytest.fixture(scope="module")
 def sdk(server):
-    """The SDK in the environment of `tidemill env`, a session of it, and data to train on."""
+    """The SDK in the environment of `tidemill env`, a session, and training data."""
     from sagemaker import Session
 
     class Sdk(World):
@@ -74,7 +74,7 @@ def make_xgboost(sdk, **more):
 
 @pytest.fixture(scope="module")
 def fitted(sdk, train_input):
-    """fit(), with the log, as everyone calls it; the estimator and what it printed."""
+    """fit() with the log, as users call it; returns the estimator and its output."""
     import contextlib
     import io
     estimator = make_xgboost(sdk, tags=[{"Key": "team", "Value": "churn"}])
@@ -137,7 +137,7 @@ def test_deploy_and_predict(sdk, predictor):
 
 
 def test_predictor_update_endpoint(sdk, predictor):
-    """Another instance type: ListTags, DescribeEndpointConfig, CreateEndpointConfig, UpdateEndpoint."""
+    """Changing the instance type calls ListTags, DescribeEndpointConfig, CreateEndpointConfig and UpdateEndpoint."""
     before = sdk.sm.describe_endpoint(EndpointName=predictor.endpoint_name)["EndpointConfigName"]
     predictor.update_endpoint(initial_instance_count=1, instance_type="ml.m5.xlarge", wait=False)
     found = sdk.settled(predictor.endpoint_name)
@@ -187,7 +187,7 @@ def test_sklearn_attach(sdk, sklearn_estimator):
 
 
 def test_sklearn_deploy(sdk, sklearn_estimator):
-    """NumPy arrays both ways, which is what this predictor sends by itself."""
+    """NumPy arrays in both directions, the default of this predictor."""
     predictor = sklearn_estimator.deploy(1, "ml.m5.large", endpoint_name=unique("sdk-sklearn"), wait=False)
     found = sdk.settled(predictor.endpoint_name)
     assert found["EndpointStatus"] == "InService", found.get("FailureReason")
@@ -228,23 +228,23 @@ def test_generic_predictor_on_an_existing_endpoint(sdk, predictor):
 
 
 def test_default_bucket_of_the_environment(sdk, server):
-    """The bucket the SDK would choose by itself, without asking STS at AWS's own address."""
+    """The bucket that the SDK chooses by default, without calling STS at AWS's own address."""
     import sagemaker
     account = server.client("sts").get_caller_identity()["Account"]
-    assert sagemaker.Session().default_bucket() == f"sagemaker-us-east-1-{account}"  # made
-    assert sagemaker.Session().default_bucket() == f"sagemaker-us-east-1-{account}"  # found
+    assert sagemaker.Session().default_bucket() == f"sagemaker-us-east-1-{account}"  # creates the bucket
+    assert sagemaker.Session().default_bucket() == f"sagemaker-us-east-1-{account}"  # finds the bucket
     assert f"sagemaker-us-east-1-{account}" in [bucket["Name"] for bucket in sdk.s3.list_buckets()["Buckets"]]
 
 
 def by_awss_names(server, monkeypatch):
-    """As `tidemill env --root --transparent`: the SDK asks STS at AWS's own address."""
+    """With `tidemill env --root --transparent`, the SDK calls STS at AWS's own address."""
     for name, value in server.env("--root", "--transparent").items():
         if name != "SAGEMAKER_USER_CONFIG_OVERRIDE":
             monkeypatch.setenv(name, value)
 
 
 def test_default_bucket_of_the_account(sdk, server, monkeypatch, tmp_path):
-    """Without that setting the SDK asks STS, and checks whose the bucket is."""
+    """Without that setting the SDK calls STS and checks who owns the bucket."""
     import sagemaker
     (tmp_path / "config.yaml").write_text("SchemaVersion: '1.0'\n")
     monkeypatch.setenv("SAGEMAKER_USER_CONFIG_OVERRIDE", str(tmp_path / "config.yaml"))
@@ -255,7 +255,7 @@ def test_default_bucket_of_the_account(sdk, server, monkeypatch, tmp_path):
 
 
 def test_get_execution_role(sdk, server, monkeypatch):
-    """From inside a role's session, as in a notebook: the role's ARN, with its path."""
+    """Within a role session, as in a notebook: returns the role's ARN with its path."""
     import boto3
     import sagemaker
     by_awss_names(server, monkeypatch)

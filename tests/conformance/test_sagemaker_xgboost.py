@@ -235,7 +235,7 @@ def test_a_model_that_cannot_load_fails_with_a_reason(world, server):
 
 
 def test_deploy_is_fast(world, trained, endpoint):
-    """Not a benchmark: only that no sleep hides in the path."""
+    """This is not a benchmark; it only shows that the path contains no sleep."""
     name = unique("fast")
     start = time.monotonic()
     world.sm.create_endpoint(EndpointName=name, EndpointConfigName=endpoint)

@@ -1,7 +1,7 @@
-"""Training jobs that run a user's Python script: what the script sees, and what is seen of it.
+"""Training jobs that run a user's Python script: what the script sees, and what can be seen of it.
 
-What happens to a script that ignores SIGTERM (SIGKILL after 120 s) is tested with a short grace in
-compute/process.
+What happens to a script that ignores SIGTERM (SIGKILL after 120 s) is tested in compute/process, with a short
+grace period.
 """
 import io
 import json
@@ -82,7 +82,7 @@ def world(server):
 
 @pytest.fixture(scope="module")
 def reported(world, server):
-    """One job that looks around in its container; the job, and what it found."""
+    """Runs one job that inspects its container; returns the job and its report."""
     world.put("data/a.csv", "1,2\n")
     world.put("data/deep/b.csv", "3,4\n")
     world.put("extra/c.txt", "c")
@@ -178,12 +178,12 @@ def test_log_has_both_streams_in_one(world, reported):
     job, _ = reported
     text = world.job_log(job["TrainingJobName"])
     assert "epoch 2 loss=0.333" in text and "a warning" in text
-    assert "python" in text and "train.py" in text  # which command ran
+    assert "python" in text and "train.py" in text  # the command that ran
 
 
 def test_stop_reaches_the_script_and_keeps_what_it_wrote(world):
     name = world.start(WAITS)
-    wait_until(lambda: "ready to be stopped" in world.job_log(name), 20)  # streamed, not at the end
+    wait_until(lambda: "ready to be stopped" in world.job_log(name), 20)  # streamed while it runs, not only at the end
     job = world.sm.list_training_jobs(NameContains=name)["TrainingJobSummaries"][0]
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("InProgress", "Training")
     began = time.monotonic()
@@ -217,7 +217,7 @@ def test_a_raised_exception_is_the_failure_reason(world):
     reason = job["FailureReason"]
     assert reason.startswith("AlgorithmError: ")
     assert "ValueError: no column churn in customers.csv" in reason
-    assert "Traceback" in reason and "in read" in reason  # not only what, also where
+    assert "Traceback" in reason and "in read" in reason  # the message, and where it happened
     assert reason.endswith("exit code: 1") and len(reason) < 1200
     assert "ValueError: no column churn" in world.job_log(job["TrainingJobName"])
 
@@ -263,7 +263,7 @@ def test_source_that_cannot_be_read(world):
 
 
 def wheel():
-    """A wheel, made by hand: the package tidemill_test_package, version 1.0."""
+    """A hand-made wheel: the package tidemill_test_package, version 1.0."""
     stream = io.BytesIO()
     info = "tidemill_test_package-1.0.dist-info"
     with zipfile.ZipFile(stream, "w") as archive:
@@ -353,7 +353,7 @@ def test_two_jobs_at_once_see_only_their_own_folders(world):
         seen, began, ended = json.loads(world.unpack(job["ModelArtifacts"]["S3ModelArtifacts"])["seen.json"])
         assert seen == [name]
         spans.append((began, ended))
-    assert max(span[0] for span in spans) < min(span[1] for span in spans)  # they did overlap
+    assert max(span[0] for span in spans) < min(span[1] for span in spans)  # they overlapped
 
 
 def test_xgboost_in_script_mode(world):

@@ -1,5 +1,5 @@
-"""Model servers that hang, say that they are ill or cannot be reached are found, ended and started again; busy ones are
-left alone. Everything happens at once, on a server that asks for /ping every second."""
+"""Model servers that hang, report themselves unhealthy or cannot be reached are detected, ended and restarted; busy
+ones are left alone. Everything happens in parallel, on a server that sends /ping every second."""
 import json
 import os
 import signal
@@ -17,10 +17,10 @@ from sagemaker_world import SCIKIT_LEARN, World, tar_gz
 from support.job_processes import host_pid
 from support.server import Server
 
-# They measure how long servers that hang are missed.
+# The tests measure how long hanging servers are missing.
 pytestmark = pytest.mark.alone
 
-# Answers the model server's process id, after as many seconds as the row's first number.
+# Answers with the model server's process id, after the number of seconds in the row's first column.
 SCRIPT = """
 import os, time
 
@@ -38,7 +38,7 @@ def output_fn(pid, accept):
     return pid, "text/plain"
 """
 
-# One request at a time, /ping among them. Answers its process id.
+# Handles one request at a time, including /ping. Answers with its process id.
 PROGRAM = """#!/usr/bin/env python3
 import http.server, os, time
 
@@ -73,7 +73,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
 """
 
-BUSY_SECONDS = 9  # three pings that are not answered take 6 s
+BUSY_SECONDS = 9  # three unanswered pings take 6 s
 PATIENT = Config(read_timeout=60, retries={"max_attempts": 0}, max_pool_connections=50)
 
 
@@ -93,7 +93,7 @@ class HealthWorld(World):
         return endpoint_of(self, config_of(self, variant("AllTraffic", model, count=count)))[0]
 
     def deploy_network(self):
-        """A model that ONNX Runtime answers for; the endpoint and the process that does."""
+        """A model that ONNX Runtime serves; returns the endpoint and the process."""
         before, model = onnx_processes(self.server), unique("model")
         self.sm.create_model(ModelName=model, ExecutionRoleArn=self.role, PrimaryContainer={
             "Image": "onnxruntime:latest",
@@ -107,7 +107,7 @@ class HealthWorld(World):
         return int(answer["Body"].read())
 
     def pids(self, endpoint, count):
-        """The model servers' process ids; sessions have instances of their own."""
+        """The process ids of the model servers; a session per server reaches each of them."""
         seen = set()
         wait_until(lambda: seen.add(self.ask(endpoint, SessionId=unique())) or len(seen) == count, 20)
         return seen
@@ -116,7 +116,7 @@ class HealthWorld(World):
         return self.sm.describe_endpoint(EndpointName=endpoint)["ProductionVariants"][0]["CurrentInstanceCount"]
 
     def answers_again(self, endpoint, than, timeout_seconds=20):
-        """The new server's process id; what is said until then must be what the documents promise."""
+        """Waits for the new server and returns its process id; until then, only documented answers may come."""
         def ask():
             try:
                 pid = self.ask(endpoint)
@@ -131,7 +131,7 @@ class HealthWorld(World):
         return self.log_text(f"/aws/sagemaker/Endpoints/{endpoint}", "AllTraffic/")
 
     def recovery(self, endpoint, reason):
-        """The lines about it in the endpoint's log."""
+        """The lines about the replacement in the endpoint's log."""
         def told():
             log = self.endpoint_log(endpoint)
             return "The model server was started again and answers GET /ping." in log and log
@@ -140,7 +140,7 @@ class HealthWorld(World):
 
 
 def network():
-    """The file of a neural network that answers zeros."""
+    """The file of a neural network that answers with zeros."""
     import numpy
     import onnx
     from onnx import helper, numpy_helper
@@ -153,7 +153,7 @@ def network():
 
 
 def onnx_processes(server):
-    """The process ids of this server's onnx-serve."""
+    """The process ids of this server's onnx-serve processes."""
     found = set()
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -166,7 +166,7 @@ def onnx_processes(server):
 
 
 def stopped_tree(pid):
-    """SIGSTOP for the process and its children."""
+    """Sends SIGSTOP to the process and its children."""
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         children = [int(child) for child in file.read().split()]
     for each in [pid, *children]:
@@ -185,7 +185,7 @@ def world():
 
 @pytest.fixture(scope="module")
 def scenes(world):
-    """Endpoints, and on each its trouble."""
+    """Endpoints, each with its own problem."""
     script, program = {"code/inference.py": SCRIPT}, {"code/server": PROGRAM}
     with ThreadPoolExecutor(12) as pool:
         deployed = {name: pool.submit(world.deploy_model, files, of, count) for name, files, of, count in (
@@ -209,7 +209,7 @@ def scenes(world):
 
 
 def socket_of(data, pid):
-    """Where the server connects to this job."""
+    """The address at which the server connects to this job."""
     for state in (data / "jobs").glob("*/shim.json"):
         if json.loads(state.read_text())["job_pid"] == pid:
             return state.with_name("socket")
@@ -239,7 +239,7 @@ def test_one_that_hangs_under_load_is_replaced(world, scenes):
             wait_until(lambda: any(pid not in before for _, pid in answers), 15)
         finally:
             over.set()
-    # Those that it had are lost, one a caller at most; nobody else noticed.
+    # The requests that it had are lost, at most one per caller; others are not affected.
     assert len(failures) <= threads, failures
     for each in failures:
         assert each["Error"]["Code"] == "ModelError" and "health check" in each["OriginalMessage"], each
@@ -292,7 +292,8 @@ def test_what_was_found_is_counted(world, scenes):
 
 
 def test_servers_that_an_earlier_version_left_are_started_again_at_once():
-    """Their sockets lie where this version does not look, so no three pings of five seconds each are waited for."""
+    """Their sockets are where this version does not look, so the test does not wait for three pings of five seconds
+    each."""
     with Server() as server:
         world = HealthWorld(server)
         name = world.deploy_model({"code/inference.py": SCRIPT}, "inference.py")

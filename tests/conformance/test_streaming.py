@@ -1,4 +1,5 @@
-"""InvokeEndpointWithResponseStream through boto3: pieces as the model makes them, errors before and within."""
+"""InvokeEndpointWithResponseStream through boto3: pieces as the model makes them, and errors before and within the
+stream."""
 import json
 import subprocess
 import time
@@ -114,7 +115,7 @@ def test_a_client_that_leaves_frees_the_model(world, endpoint):
     response = stream(world, endpoint, "1000 0.05")
     next(iter(response["Body"]))
     response["Body"].close()
-    # Both workers of the endpoint would be held for 50 s if nobody told the model.
+    # Both workers of the endpoint would be busy for 50 s if the model were not told.
     for _ in range(2):
         response = stream(world, endpoint, "1000 0.05")
         next(iter(response["Body"]))

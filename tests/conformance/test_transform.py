@@ -16,7 +16,7 @@ import json, os, time
 
 
 def died_first_time():
-    # Kept in S3: nothing else of a model server outlives it.
+    # Kept in S3, because nothing else of a model server survives it.
     import boto3
     bucket, key = os.environ["DIED"].split("/", 1)
     s3 = boto3.client("s3")
@@ -317,7 +317,7 @@ def test_refusals(world, native):
 
 
 def test_nobody_invokes_a_jobs_model(world, script):
-    """The job's model answers the job only, whatever name a client tries."""
+    """The job's model answers only the job, whatever name a client tries."""
     prefix = unique("in") + "/"
     world.put(prefix + "a.txt", "slow\n" * 20)
     request = world.request(script, prefix, "text/plain", BatchStrategy="SingleRecord")

@@ -1,7 +1,7 @@
-"""Transparent mode: clients that call AWS's own host names, with nothing but what `tidemill env` prints.
+"""Transparent mode: clients that call AWS's own host names, with only what `tidemill env` prints.
 
-`shell` is the environment as a newcomer has it. `names` is the same without AWS_ENDPOINT_URL, so that every call
-goes to https://<service>.<region>.amazonaws.com, through CONNECT, under the local authority's certificates."""
+`shell` is the environment of a new user. `names` is the same without AWS_ENDPOINT_URL, so that every call goes to
+https://<service>.<region>.amazonaws.com through CONNECT, with certificates of the local authority."""
 import json
 import os
 import shutil
@@ -51,7 +51,7 @@ def python(program, environment, venv="clients"):
     return json.loads(run([VENVS / venv / "bin/python", "-W", "ignore", "-c", program], environment).strip().splitlines()[-1])
 
 
-# A stranger's first cell, as 552 of 646 public notebooks begin.
+# The first cell of a stranger's notebook: 552 of 646 public notebooks begin like this.
 
 FIRST_CELL = """
 import json, sagemaker
@@ -129,8 +129,11 @@ def test_boto3_1_26_by_awss_own_names(names):
     assert python("import boto3, json; print(json.dumps(boto3.client('sts').get_caller_identity()['Arn']))", names, "clients-old").endswith("/tidemill-env")
 
 
-def test_the_cli(shell, names):
-    cli = VENVS / "clients/bin/aws"
+@pytest.mark.parametrize("program", ["venvs/clients/bin/aws", "awscli-v2/aws"])
+def test_the_cli(shell, names, program):
+    cli = VENVS.parent / program
+    if not cli.exists():
+        pytest.skip("AWS's build of the CLI v2 is for x86-64 alone")
     for environment in (shell, names):
         assert json.loads(run([cli, "sts", "get-caller-identity"], environment))["Account"] == "123456789012"
     bucket = unique("cli")
@@ -147,7 +150,7 @@ def test_javascript(shell):
 
 
 def test_javascript_trusts_the_local_authority(server, shell):
-    """Node's SDK asks no proxy, but what does (undici, https-proxy-agent) finds the certificate trusted."""
+    """Node's SDK uses no proxy, but for libraries that do (undici, https-proxy-agent) the certificate is trusted."""
     program = f"""
 import http from 'node:http'; import tls from 'node:tls';
 http.request({{host: '127.0.0.1', port: {server.port}, method: 'CONNECT', path: 'sts.amazonaws.com:443'}}).on('connect', (answer, socket) => {{
@@ -179,13 +182,13 @@ def test_curl(server, names):
 
 
 def test_plain_http_names_of_aws(server):
-    """Absolute-form requests, as HTTP_PROXY makes clients send them; only AWS's names are served so."""
+    """Absolute-form requests, which clients send because of HTTP_PROXY; they are served only for AWS's names."""
     proxied = {"PATH": os.environ["PATH"], "http_proxy": server.endpoint, "no_proxy": ""}
     assert "Tidemill" in run(["curl", "-sSi", "http://sts.us-east-1.amazonaws.com/"], proxied)
     assert "501 Not Implemented" in run(["curl", "-sSi", "http://example.com/"], proxied)
 
 
-# What is refused.
+# Requests that are refused.
 
 def connect(server, target, version="1.1", headers=""):
     wire = socket.create_connection(("127.0.0.1", server.port), timeout=20)
@@ -290,7 +293,7 @@ def test_the_execution_role_is_made_once():
         server.kill()
         server.start()
         assert ROLE not in [one["RoleName"] for one in server.client("iam").list_roles()["Roles"]]
-        # A new shell is refused, and those that acted as the role are told so.
+        # A new shell is refused, and shells that act as the role are told why.
         done = subprocess.run([BINARY, "env", "--data", server.data], capture_output=True, text=True)
         assert done.returncode == 1 and f"there is no role {ROLE}" in done.stderr and "--root" in done.stderr and done.stdout == "false\n"
         import urllib.error
@@ -382,7 +385,8 @@ def test_any_credentials_mode_has_the_execution_role_too(open_server, tmp_path):
 
 
 def test_a_server_with_tls(tmp_path):
-    """The proxy and the credentials are at its plain address on loopback; its own certificate is trusted, its key stays its own."""
+    """The proxy and the credentials are at the plain loopback address; the server's own certificate is trusted, and its
+    key stays private."""
     both = tmp_path / "both.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
                     "-keyout", tmp_path / "key.pem", "-out", tmp_path / "certificate.pem", "-subj", "/CN=localhost",
@@ -399,7 +403,7 @@ def test_a_server_with_tls(tmp_path):
             assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
-# For people.
+# Pages for people.
 
 def test_a_browser_gets_a_page(server):
     import urllib.error
@@ -417,9 +421,9 @@ def test_a_browser_gets_a_page(server):
     assert "'sagemaker&lt;3'" in text and "sagemaker.core.helper.session_helper" in text
     assert f"tidemill env --data {server.data} --transparent" in text and "/_tidemill/health" in text and "tidemill coverage" in text
     assert "<script" not in text and "http://" not in text.replace(server.endpoint, "")
-    # A foreign name that was pointed here (DNS rebinding) learns no path.
+    # A foreign name that was pointed here (DNS rebinding) reveals no path.
     assert str(server.data) not in get(Accept=browser, Host="evil.example")[2]
-    # S3's clients are answered as ever.
+    # S3's clients are answered as before.
     assert get()[0] == 403 and get(Accept="*/*")[0] == 403
     assert get(Accept=browser, Host="some-bucket.localhost")[0] == 403
     assert get("/some-bucket", Accept=browser)[0] == 403
@@ -440,7 +444,7 @@ def test_serve_says_what_its_interpreter_has(server):
 
 
 def test_libraries_are_found_whatever_their_distribution_is_called(tmp_path):
-    """xgboost-cpu installs the module xgboost; a distribution without its module is no library."""
+    """xgboost-cpu installs the module xgboost; a distribution without its module does not count as a library."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "v"], check=True)
     site = next((tmp_path / "v" / "lib").glob("python3*/site-packages"))
     for module in ("xgboost", "joblib"):

@@ -1,5 +1,5 @@
-"""Requests that do not prove who sent them: each is refused in the words of its service, on every
-protocol, and the connection stays usable."""
+"""Requests that do not prove who sent them: each is refused in its service's wording, with every protocol, and the
+connection stays usable."""
 import datetime
 
 import pytest
@@ -68,7 +68,7 @@ def test_a_clock_that_is_a_little_off_is_accepted(server):
         assert call(server, "sts", when=now() + minutes * MINUTES).status == 200
 
 
-# Without a signature's scope the path of sagemaker-runtime is one of S3's.
+# Without a signature's scope, the path of sagemaker-runtime could be one of S3.
 @pytest.mark.parametrize("service", [service for service in CALLS if service != "sagemaker-runtime"])
 def test_no_credentials(server, service):
     _, _, method, target, headers, body = CALLS[service]
@@ -119,7 +119,7 @@ def test_missing_and_malformed_dates(server, service):
 
 @pytest.mark.parametrize("service", ["sts", "iam", "sagemaker", "logs", "s3"])
 def test_a_signature_for_another_service_is_no_use(server, service):
-    """A key's signature for one service must not open another."""
+    """A signature for one service must not be valid for another."""
     _, signing_name, method, target, headers, body = CALLS[service]
     other = "sqs" if service != "s3" else "logs"
     reply = exchange(server, Signer.of(server, other).request(method, target, headers, body))
@@ -128,7 +128,7 @@ def test_a_signature_for_another_service_is_no_use(server, service):
 
 
 def test_a_region_of_any_shape_breaks_nothing(server):
-    """The region is the client's word; it names things and must not lead anywhere else."""
+    """The client chooses the region: it names things, and must not lead anywhere else."""
     for region in ("mars-north-1", "..", "%2e%2e", "x" * 300, "us-east-1'--", "a b"):
         _, signing_name, method, target, headers, body = CALLS["logs"]
         reply = exchange(server, Signer.of(server, "logs", region).request(method, target, headers, body))

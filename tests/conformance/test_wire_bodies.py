@@ -1,6 +1,6 @@
-"""Well-signed requests whose content makes no sense: unknown operations, bodies that do not parse or
-have the wrong types, values outside the model. Every protocol answers in its own form, which botocore's
-parser of that protocol reads back."""
+"""Correctly signed requests with invalid content: unknown operations, bodies that cannot be parsed or have wrong types,
+values that violate the model. Every protocol answers in its own format, which botocore's parser of that protocol
+reads."""
 import json
 
 import pytest
@@ -26,7 +26,7 @@ def is_error(reply, protocol, status, *codes):
     return message
 
 
-# ---- which operation?
+# ---- unknown and ambiguous operations
 
 @pytest.mark.parametrize("target", ["SageMaker.NoSuchThing", "SageMaker.", "SageMaker", ".", "", "Nobody.ListModels",
                                     "SageMaker.ListModels.x", "sagemaker.listmodels", "x" * 5000])
@@ -137,7 +137,7 @@ def test_a_content_type_of_another_kind_is_no_reason_to_fall_over(server, kind):
 # ---- the model's constraints, in AWS's wording
 
 def unchecked(server, service):
-    """A client that sends what it is given."""
+    """A client that does not validate parameters."""
     return server.client(service, Config(parameter_validation=False))
 
 
@@ -304,7 +304,7 @@ def test_own_paths(server):
     assert exchange(server, head("POST", "/_tidemill/health", {**FORM, **CBOR, "Content-Length": "0"})).status in (200, 405)
 
 
-# ---- what a client says must not become part of the answer's head
+# ---- values from clients must not become part of the answer's head
 
 @pytest.mark.parametrize("parameter", ["response-content-type", "response-cache-control", "response-content-disposition", "response-content-encoding",
                                        "response-content-language"])

@@ -1,5 +1,5 @@
-"""HTTP/1.1 from the client's side of a raw socket: framing, order, limits, and clients that are
-slow, rude or many. The answer to a broken request comes before the connection ends."""
+"""HTTP/1.1 on raw sockets: framing, order, limits, and clients that are slow, rude or many. A broken request is
+answered before the connection closes."""
 import hashlib
 import random
 import threading
@@ -16,7 +16,7 @@ HEALTH = head("GET", "/_tidemill/health", {})
 
 
 class SlowClient(threading.Thread):
-    """Sends `first`, then `drip` every half second, and keeps what comes back and when."""
+    """Sends `first`, then `drip` every half second, and records when which bytes come back."""
 
     def __init__(self, port, first, drip):
         super().__init__(daemon=True)
@@ -37,7 +37,7 @@ class SlowClient(threading.Thread):
 
 @pytest.fixture(scope="module", autouse=True)
 def slow_clients(server):
-    """They run beside all other tests of this file; the last test looks at what became of them."""
+    """They run during all other tests of this file; the last test checks the results."""
     assert exchange(server, Signer.of(server, "s3").request("PUT", "/slow-bucket")).status == 200
     put = Signer.of(server, "s3").sign("PUT", "/slow-bucket/k", payload="UNSIGNED-PAYLOAD")
     return {"head": SlowClient(server.port, b"GET /_tidemill/health HTTP/1.1\r\nX-Slow: ", b"z"),
@@ -137,7 +137,7 @@ def test_a_client_that_does_not_wait_for_100(server, signer, bucket):
 
 @pytest.mark.parametrize("size", [10, 3 * MIB])
 def test_a_refused_request_is_not_told_to_continue(server, bucket, size):
-    """Whoever asks first and may not, must not send the body for nothing."""
+    """A client that asks first and is not allowed must not send the body in vain."""
     target = f"/{bucket}/refused"
     nobody = Signer("AKIAIOSFODNN7EXAMPLE", "x", "s3")
     signed = nobody.sign("PUT", target, {"Expect": "100-continue"}, payload="UNSIGNED-PAYLOAD")
@@ -208,7 +208,7 @@ SMUGGLED = "GET /_tidemill/health HTTP/1.1\r\nHost: a\r\n\r\n"
     "GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", "GET /?a=%f HTTP/1.1\r\nHost: a\r\n\r\n",
 ])
 def test_what_two_parsers_could_read_in_two_ways_ends_the_connection(server, text):
-    """400 (or 501, 505), then the end: what follows is never taken for another request."""
+    """Answers 400 (or 501, 505) and closes: what follows is never taken for another request."""
     with Wire(server.port) as wire:
         wire.send((text + SMUGGLED).encode("latin-1"))
         reply = wire.reply()
@@ -284,7 +284,7 @@ def test_200_connections_at_once(server, signer):
 
 
 def test_more_connections_than_allowed_are_told_so():
-    """Ten in the middle of a request; idle ones would have made room."""
+    """Ten connections in mid-request; idle ones would have been closed to make room."""
     with Server(auth="any", options=["--connections-max", "10"]) as server:
         begun = HEALTH[:-2] + b"Content-Length: 2\r\n\r\n1"
         wires = [Wire(server.port).send(begun) for _ in range(10)]
@@ -329,7 +329,7 @@ def test_slow_readers_of_large_objects_hold_nobody_up(server, signer, bucket):
 
 
 def test_slow_senders_hold_nobody_up(server, signer, bucket):
-    """More uploads that have stopped in the middle than there are workers."""
+    """More uploads that stopped in mid-body than there are workers."""
     target = f"/{bucket}/stuck"
     signed = signer.sign("PUT", target, payload="UNSIGNED-PAYLOAD")
     senders = [Wire(server.port) for _ in range(40)]
@@ -384,7 +384,8 @@ def test_mutated_requests_get_an_answer_that_is_no_500(open_server, call):
     _, service, method, target, headers, body = FUZZED[call]
     whole = Signer.of(open_server, service).request(method, target, headers, body)
     for i in range(150):
-        # Half of them only behind the blank line, with a length that fits, so that parsers get them.
+        # Half of them change only the bytes after the blank line and have a matching length, so that they reach the
+        # parsers.
         if body and i % 2:
             changed = mutated(rng, body)
             data = Signer.of(open_server, service).request(method, target, headers, changed)

@@ -1,5 +1,5 @@
-"""InvokeEndpoint and InvokeEndpointWithResponseStream by slow, rude and broken clients on raw sockets. What they
-cost the server comes back: memory, descriptors, the model's workers."""
+"""InvokeEndpoint and InvokeEndpointWithResponseStream with slow, rude and broken clients on raw sockets. Resources that
+they take become free again: memory, descriptors, the model's workers."""
 import errno
 import os
 import re
@@ -19,7 +19,7 @@ from support.server import Server
 
 MIB = 1 << 20
 WORKERS = 4
-# What one process of the server may hold more of afterwards: kept connections, its allocator's spare pages.
+# How much more a process of the server may hold afterwards: kept-alive connections, spare pages of its allocator.
 DESCRIPTORS_SPARE, MEMORY_SPARE_BYTES = 16, 48 * MIB
 
 # "N text" answers N times the text, in pieces where a stream is asked for; "wait S" sleeps.
@@ -49,7 +49,7 @@ def output_fn(pieces, accept):
 
 
 class Hosting(World):
-    """An endpoint of a native model and one of a script with WORKERS workers."""
+    """Two endpoints: a native model, and a script with WORKERS workers."""
 
     def __init__(self, server):
         super().__init__(server)
@@ -62,7 +62,7 @@ class Hosting(World):
         self.signer = Signer.of(server, "sagemaker")
 
     def deploy_native(self):
-        """It answers a number from 0 to 9 with the next one."""
+        """A model that answers a number from 0 to 9 with the next one."""
         import numpy
         import xgboost
         from sagemaker_world import XGBOOST
@@ -88,7 +88,7 @@ class Hosting(World):
         return self.request(self.script, body, stream=True, accept="text/pieces")
 
     def head_of(self, endpoint, body, headers=None, stream=False, length=None):
-        """The head alone, signed for this body."""
+        """Only the head, signed for this body."""
         signed = self.signer.sign("POST", self.target(endpoint, stream), {"Content-Type": "text/csv", **(headers or {})},
                                   body)
         return head("POST", self.target(endpoint, stream), {
@@ -121,7 +121,7 @@ def world():
 
 @pytest.fixture(autouse=True)
 def nothing_stays(world):
-    """Around each test: what its clients cost comes back."""
+    """Checks around each test that its clients' resources become free again."""
     world.answers_quickly(10)
     descriptors, memory = world.descriptors(), world.memory_bytes()
     yield
@@ -131,7 +131,7 @@ def nothing_stays(world):
 
 
 class SlowReader(threading.Thread):
-    """Asks for a stream that never ends and takes a byte a second of it, until it is cut off; how long that was."""
+    """Requests an endless stream and reads one byte a second until it is cut off; records how long that took."""
 
     def __init__(self, world, body):
         super().__init__(daemon=True)
@@ -141,7 +141,7 @@ class SlowReader(threading.Thread):
         self.start()
 
     def run(self):
-        """A reset is there to be seen before all that came in front of it is read."""
+        """A reset is noticed before everything that was sent before it has been read."""
         while time.monotonic() - self.begun < 80 and not self.over.is_set():
             assert self.wire.socket.recv(1)
             self.taken += 1
@@ -158,14 +158,14 @@ class SlowReader(threading.Thread):
 
 @pytest.fixture(scope="module", autouse=True)
 def slow_reader(world):
-    """It runs beside all tests of this file; the last of them looks at what became of it."""
+    """It runs during all tests of this file; the last one checks the result."""
     reader = SlowReader(world, b"100000000 " + b"s" * 1000)
     yield reader
     reader.leave()
 
 
 def test_a_body_that_trickles(world):
-    """Many of them, and nobody else waits."""
+    """There are many of them, and nobody else has to wait."""
     whole = world.native_request(5)
     split = whole.index(b"\r\n\r\n") - 20
     wires = [Wire(world.server.port) for _ in range(50)]
@@ -184,7 +184,7 @@ def test_a_body_that_trickles(world):
 
 
 def test_a_large_body_that_stops_in_the_middle(world):
-    """Sixty of them, each with 1 MiB of its 5 MiB here."""
+    """Sixty clients that have sent 1 MiB of 5 MiB each."""
     begin = world.head_of(world.native, b"", length=5 * MIB) + b"1," * (MIB // 2)
     wires = [Wire(world.server.port) for _ in range(60)]
     try:
@@ -199,7 +199,7 @@ def test_a_large_body_that_stops_in_the_middle(world):
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_half_a_request_and_the_end(world, stream):
-    """No model hears of it; the client, which can still read, hears what was wrong."""
+    """No model is asked; the client, which can still read, is told what was wrong."""
     before = metric(world, "tidemill_invocations_total")
     for body, sent in ((b"1,2,3,4", 3), (b"1" * 100_000, 50_000)):
         with Wire(world.server.port) as wire:
@@ -209,7 +209,7 @@ def test_half_a_request_and_the_end(world, stream):
                 reply = wire.reply()
                 assert reply.status == 400 and reply.error()[0], reply
             except Dropped as dropped:
-                assert "after b''" in str(dropped)  # or nothing at all, but no half of an answer
+                assert "after b''" in str(dropped)  # or nothing at all, but not half of an answer
             assert wire.ended()
     assert metric(world, "tidemill_invocations_total") == before
 
@@ -225,7 +225,7 @@ def test_half_a_request_and_a_reset(world):
 
 
 def test_pipelined_invocations_are_answered_in_order(world):
-    """Native ones, which answer at once, behind ones of a process that takes its time."""
+    """Native requests, which are answered at once, follow those of a slow process on the same connection."""
     requests, expected = b"", []
     for i in range(24):
         requests += world.request(world.script, b"wait 0.02") if i % 6 == 0 else world.native_request(i % 10)
@@ -265,7 +265,7 @@ def test_100_continue_comes_before_the_body(world, size, stream):
         reply = wire.reply()
         assert reply.status == 200
         assert (payload(reply.body) if stream else reply.body) == b"x" * size
-        wire.send(world.native_request(1))  # the connection is as good as new
+        wire.send(world.native_request(1))  # the connection can be used again
         assert float(wire.reply().body) == 2.0
 
 
@@ -278,7 +278,7 @@ def test_a_client_that_does_not_wait_for_100(world):
 
 
 def test_a_body_that_is_not_what_was_signed(world):
-    """The signature covers the body, so the model must not hear of it before all of it is there."""
+    """The signature covers the body, so the model must not be asked before the whole body has arrived."""
     before = metric(world, "tidemill_invocations_total")
     with Wire(world.server.port) as wire:
         wire.send(world.head_of(world.script, b"1 signed", {"Expect": "100-continue"}))
@@ -289,13 +289,13 @@ def test_a_body_that_is_not_what_was_signed(world):
 
 
 def test_clients_that_leave_in_the_middle_of_a_stream(world):
-    """Each holds a worker of the model until the server says that nobody listens any more."""
+    """Each keeps a worker of the model busy until the server tells it that nobody is listening."""
     for i in range(20):
         with Wire(world.server.port) as wire:
             wire.send(world.stream_request(b"100000000 " + b"m" * 1000))
             while len(wire.buffer) < 5000:
                 wire._more()
-            if i % 2:  # with a reset
+            if i % 2:  # every second one with a reset
                 wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     world.answers_quickly(5)
 
@@ -308,14 +308,14 @@ def test_clients_that_leave_before_the_answer(world):
 
 
 def test_readers_who_take_nothing_of_a_stream_hold_little_memory(world):
-    """What the model makes waits with the model, here for all of its workers: streams of 100 MB."""
+    """Unread answers stay in the model server, here for all of its workers: streams of 100 MB."""
     before = world.memory_bytes()
     wires = [Wire(world.server.port, receive_bytes=4096) for _ in range(2 * WORKERS)]
     try:
         for wire in wires:
             wire.send(world.stream_request(b"100000 " + b"n" * 1000))
         wait_until(lambda: sum(not wire.nothing_comes(0.01) for wire in wires) >= WORKERS - 1)
-        time.sleep(1)  # for what it would take up if it did
+        time.sleep(1)  # time in which memory would grow
         assert world.memory_bytes() - before < 16 * MIB
         assert native_answer(world) == 5.0
     finally:
@@ -324,7 +324,7 @@ def test_readers_who_take_nothing_of_a_stream_hold_little_memory(world):
 
 
 def native_answer(world):
-    """Beside clients that have taken the script's workers."""
+    """At the same time, other clients have taken the script's workers."""
     with Wire(world.server.port) as wire:
         return float(wire.send(world.native_request(4)).reply().body)
 
@@ -344,7 +344,7 @@ def test_a_large_answer_that_nobody_takes(world):
 
 
 def test_the_slow_reader_was_cut_off_in_time(world, slow_reader):
-    """Started before all other tests: 30 s without a byte that the server could send end it."""
+    """Started before all other tests: 30 s in which the server cannot send a byte end it."""
     slow_reader.join(90)
     assert slow_reader.ended is not None and slow_reader.ended < 60, slow_reader.ended
     assert slow_reader.taken > 5

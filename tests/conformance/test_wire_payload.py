@@ -1,5 +1,5 @@
-"""Bodies of S3 uploads on the wire: every framing and signature that clients use, made by hand, and
-each of them broken. What is refused must leave no object, what is accepted no framing inside it."""
+"""Bodies of S3 uploads on the wire: every framing and signature that clients use, made by hand, and each of them
+broken. A refused request leaves no object; an accepted one leaves no framing inside the object."""
 import base64
 import hashlib
 import zlib
@@ -13,7 +13,7 @@ SIGNED = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
 SIGNED_TRAILER = SIGNED + "-TRAILER"
 UNSIGNED_TRAILER = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 SMALL = b"hello aws-chunked " * 20
-LARGE = hashlib.sha256(b"large").digest() * 100_000  # over what the server gathers before a handler runs
+LARGE = hashlib.sha256(b"large").digest() * 100_000  # more than the server gathers before a handler runs
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def target(bucket):
 
 @pytest.fixture
 def stored(server, signer, target):
-    """What is stored under the target: bytes, or None."""
+    """The object stored under the target, or None."""
     def get():
         reply = exchange(server, signer.request("GET", target))
         assert reply.status in (200, 404), reply
@@ -45,7 +45,7 @@ def stored(server, signer, target):
 
 @pytest.fixture
 def refused(server, stored):
-    """Sends the request; it must be answered with this error, leave nothing, and break nothing."""
+    """Sends the request, which must be answered with this error, leave nothing behind, and break nothing."""
     def check(data, status, *codes):
         reply = exchange(server, data)
         assert reply.status == status and reply.error()[0] in codes, reply
@@ -64,7 +64,7 @@ def halves(data):
 
 
 def framed(signer, target, payload, body, length, extra=None):
-    """A PUT whose body(), made after the head was signed, is in aws-chunked framing."""
+    """A PUT whose body() is made after the head is signed and uses aws-chunked framing."""
     headers = {"X-Amz-Decoded-Content-Length": str(length), "Content-Encoding": "aws-chunked", **(extra or {})}
     signed = signer.sign("PUT", target, headers, payload=payload)
     data = body()
@@ -106,7 +106,7 @@ def test_unsigned_chunks_with_a_trailer(server, signer, target, stored, data):
 
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["small", "large"])
 def test_double_framing(server, signer, target, stored, data):
-    """aws-chunked inside HTTP chunked, cut at other places, as JavaScript's streams send it."""
+    """aws-chunked inside HTTP chunked with different boundaries, as JavaScript's streams send it."""
     headers = {"X-Amz-Decoded-Content-Length": str(len(data)), "Content-Encoding": "aws-chunked,gzip",
                "X-Amz-Trailer": "x-amz-checksum-crc32", "Transfer-Encoding": "chunked"}
     signed = signer.sign("PUT", target, headers, payload=UNSIGNED_TRAILER)
@@ -245,7 +245,7 @@ def test_no_length_at_all(server, signer, target, refused):
 
 
 def test_too_large_is_refused_before_it_is_sent(server, signer, target, stored):
-    """6 GiB are announced; not one byte of them is waited for."""
+    """6 GiB are announced; the server does not wait for a single byte."""
     for length in (6 << 30, 1 << 62):
         signed = signer.sign("PUT", target, payload="UNSIGNED-PAYLOAD")
         reply = exchange(server, head("PUT", target, {**signed, "Content-Length": str(length)}), timeout=5)
@@ -289,7 +289,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_an_upload(server, signer, targe
             wire.send(head("PUT", target, {**signed, "Content-Length": str(len(body))}) + body[:part])
     for _ in range(3):
         assert stored() is None
-    # Half-closed, it still hears why.
+    # A half-closed client is still told why.
     signed = signer.sign("PUT", target, payload="UNSIGNED-PAYLOAD")
     with Wire(server.port) as wire:
         wire.send(head("PUT", target, {**signed, "Content-Length": str(len(data))}) + data[:-1])

@@ -1,5 +1,5 @@
-"""Many clients at once on the same name: one wins, the others are told so, nobody sees a 500 or half
-of something."""
+"""Many clients use the same name at once: one wins, the others are told so, and nobody sees a 500 or an incomplete
+object."""
 import hashlib
 import json
 import random
@@ -33,7 +33,7 @@ def bucket(clients):
 
 
 def at_once(*calls):
-    """Runs all calls at the same moment; the answers, with the error's code for a ClientError."""
+    """Runs all calls at the same moment; returns their results, with the error's code for a ClientError."""
     barrier = threading.Barrier(len(calls))
 
     def run(call):
@@ -66,7 +66,7 @@ def test_one_conditional_writer_wins(clients, bucket):
 
 
 def test_compare_and_swap_counts_every_step(clients, bucket):
-    """A counter that is only changed with If-Match loses no increment."""
+    """A counter that is changed only with If-Match loses no increment."""
     s3 = clients["s3"]
     s3.put_object(Bucket=bucket, Key="n", Body=b"0")
 
@@ -133,7 +133,7 @@ def test_a_bucket_deleted_under_writers_takes_no_object_along(clients):
                           *[lambda: s3.delete_bucket(Bucket=name)] * 3)
         stored, deleted = len(winners(answers[:6])), len(winners(answers[6:]))
         assert losers(answers) <= {"NoSuchBucket", "BucketNotEmpty"} and (deleted == 0 or stored == 0), answers
-        s3.create_bucket(Bucket=name)  # in us-east-1 one's own bucket again is fine
+        s3.create_bucket(Bucket=name)  # in us-east-1, creating one's own bucket again succeeds
         assert s3.list_objects_v2(Bucket=name)["KeyCount"] == stored
 
 
@@ -207,7 +207,7 @@ def test_training_jobs_of_one_name(clients, bucket):
                "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
     answers = at_once(*[lambda: sagemaker.create_training_job(**request)] * THREADS)
     assert len(winners(answers)) == 1 and losers(answers) <= {"ResourceInUse", "ValidationException"}, answers
-    # Stopping from all sides is one stop, and it ends somewhere.
+    # Stopping a job from all sides at once stops it once, and it ends.
     answers = at_once(*[lambda: sagemaker.stop_training_job(TrainingJobName=name)] * THREADS)
     assert losers(answers) <= {"ValidationException"}, answers
 

@@ -1,5 +1,6 @@
-"""HTTPS with a certificate of one's own. Over https boto3 sends aws-chunked bodies with trailers."""
+"""HTTPS with the user's own certificate. Over https, boto3 sends aws-chunked bodies with trailers."""
 import hashlib
+import json
 import socket
 import ssl
 import subprocess
@@ -9,7 +10,7 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import SSLError
 
-from helpers import unique
+from helpers import aws_error, unique
 from support.raw import Signer, Wire, head
 from support.server import BINARY, Server
 
@@ -81,7 +82,7 @@ def test_broken_and_plain_clients_do_not_disturb_others(tls_server, s3):
                     pass
             except ConnectionResetError:
                 pass
-    # Greetings that stop in the middle.
+    # TLS handshakes that stop midway.
     stuck = [socket.create_connection(("127.0.0.1", tls_server.port)) for _ in range(50)]
     for one in stuck:
         one.sendall(b"\x16\x03\x01\x00")
@@ -133,3 +134,28 @@ def test_a_certificate_that_cannot_be_used_is_named(certificate, tmp_path, spoil
                           capture_output=True, text=True, timeout=20)
     assert done.returncode == 1, done
     assert "tls" in done.stderr.lower() or "certificate" in done.stderr or "key" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("version, allowed", [("1.2", True), ("1.3", True), ("1.4", False)])
+def test_policies_see_the_version_of_tls(tls_server, certificate, version, allowed):
+    """The Deny that AWS's pages show, against clients below a version."""
+    verify = str(certificate / "certificate.pem")
+
+    def client(service, **keys):
+        return tls_server.session(**keys).client(service, endpoint_url=tls_server.endpoint, verify=verify)
+    iam, name = client("iam"), unique("tls")
+    account = client("sts").get_caller_identity()["Account"]
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}]}))["Role"]["Arn"]
+    answer = iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+        {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": {"NumericLessThan": {"s3:TlsVersion": version}}}]}))
+    assert "x-tidemill-warning" not in answer["ResponseMetadata"]["HTTPHeaders"]
+    taken = client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
+    s3 = client("s3", aws_access_key_id=taken["AccessKeyId"], aws_secret_access_key=taken["SecretAccessKey"],
+                aws_session_token=taken["SessionToken"])
+    if allowed:
+        s3.list_buckets()
+    else:
+        with aws_error("AccessDenied", 403):
+            s3.list_buckets()

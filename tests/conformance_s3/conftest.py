@@ -1,12 +1,12 @@
-"""S3 clients of other makers against one server whose signatures are verified. None of them is patched or told more
-than an endpoint, keys and a region."""
+"""S3 clients of other vendors against one server that verifies signatures. None of them is patched or told more than an
+endpoint, keys and a region."""
 import os
 import subprocess
 import uuid
 
 import pytest
 
-# Names that clients encode differently, and sizes around their thresholds for parts.
+# Names that clients encode differently, and sizes around their thresholds for multipart uploads.
 KEYS = ["plain.txt", "folder/deep/a b+c&d=é.bin", "folder/木/%41~!'()*.txt", "empty"]
 PART_BYTES = 5 << 20
 
@@ -19,7 +19,7 @@ def keys(server):
 
 @pytest.fixture(scope="session")
 def s3(server):
-    """boto3's own client, to look at what the others did."""
+    """boto3's own client, to check what the others did."""
     return server.client("s3")
 
 
@@ -32,7 +32,7 @@ def bucket(s3):
 
 @pytest.fixture
 def aws_environment(server, monkeypatch):
-    """What clients that read the environment need, in this process and those it starts."""
+    """Variables for clients that read the environment, in this process and in those it starts."""
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in server.env().items():
@@ -41,7 +41,7 @@ def aws_environment(server, monkeypatch):
 
 @pytest.fixture(scope="session")
 def large():
-    """Two whole parts and a rest, no two pieces of it alike."""
+    """Two whole parts and a remainder; no two pieces are equal."""
     return b"".join(i.to_bytes(8, "big") * 128 for i in range((2 * PART_BYTES + 12345) // 1024 + 1))
 
 
@@ -54,7 +54,7 @@ def keys_of(s3, bucket, prefix=""):
 
 
 def run(*command, cwd=None, stdin=None):
-    """What the machine has set for the real service is not for these."""
+    """Removes the machine's settings for the real service."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run([str(part) for part in command], cwd=cwd, input=stdin, capture_output=True, timeout=120, env=environment)
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")[-3000:]

@@ -21,7 +21,7 @@ def test_pyarrow_objects(arrow, s3, bucket, large):
         assert content_of(s3, bucket, key) == (b"" if key == "empty" else key.encode())
         with arrow.open_input_stream(f"{bucket}/{key}") as source:
             assert source.read() == (b"" if key == "empty" else key.encode())
-    with arrow.open_output_stream(f"{bucket}/large") as out:  # in parts
+    with arrow.open_output_stream(f"{bucket}/large") as out:  # in several parts
         out.write(large)
     assert content_of(s3, bucket, "large") == large and "-" in s3.head_object(Bucket=bucket, Key="large")["ETag"]
     with arrow.open_input_file(f"{bucket}/large") as source:
@@ -99,7 +99,7 @@ def test_object_store(store, s3, bucket, large):
     assert bytes(obstore.get_range(store, "large", start=PART_BYTES - 3, length=6)) == large[PART_BYTES - 3:PART_BYTES + 3]
     ranges = obstore.get_ranges(store, "large", starts=[0, 9_000_000], lengths=[4, 4])
     assert [bytes(each) for each in ranges] == [large[:4], large[9_000_000:9_000_004]]
-    # It sends its copies without a Content-Length.
+    # It sends copies without a Content-Length.
     obstore.copy(store, "large", "copies/large")
     obstore.rename(store, "plain.txt", "copies/plain.txt")
     assert content_of(s3, bucket, "copies/large") == large and content_of(s3, bucket, "copies/plain.txt") == b"plain.txt"

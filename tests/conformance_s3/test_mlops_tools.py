@@ -32,7 +32,7 @@ def test_dvc_remote(server, s3, bucket, large, tmp_path, aws_environment, monkey
     from dvc.cli import main
 
     def dvc(*words, cwd=repository):
-        """The command line, in this process, since each start of it takes seconds."""
+        """Runs the command line in this process, since each start takes seconds."""
         monkeypatch.chdir(cwd)
         capfd.readouterr()
         status = main(list(words))
@@ -58,5 +58,5 @@ def test_dvc_remote(server, s3, bucket, large, tmp_path, aws_environment, monkey
     dvc("add", "-q", "data.bin", cwd=copy)
     assert "new" in dvc("status", "--cloud", cwd=copy)
     dvc("push", "-q", cwd=copy)
-    dvc("gc", "-q", "-f", "-w", "--cloud", cwd=copy)  # what the workspace does not name leaves the remote
+    dvc("gc", "-q", "-f", "-w", "--cloud", cwd=copy)  # removes from the remote what the workspace does not use
     assert len(keys_of(s3, bucket, "dvc/")) == 22

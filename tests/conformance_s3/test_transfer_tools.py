@@ -12,7 +12,7 @@ from conftest import KEYS, PART_BYTES, content_of, keys_of, run
 
 
 def test_crt_transfers(server, s3, bucket, large, tmp_path, aws_environment):
-    """The transfers that the AWS CLI and boto3[crt] use. boto3 itself offers them over TLS only."""
+    """The transfers of the AWS CLI and boto3[crt]. boto3 itself offers them only over TLS."""
     from botocore.session import Session
     from s3transfer.crt import BotocoreCRTCredentialsWrapper, BotocoreCRTRequestSerializer, CRTTransferManager, create_s3_crt_client
     session = Session()
@@ -30,7 +30,7 @@ def test_crt_transfers(server, s3, bucket, large, tmp_path, aws_environment):
         assert content_of(s3, bucket, KEYS[1]) == b"small"
         manager.delete(bucket, KEYS[1]).result()
         assert keys_of(s3, bucket) == ["large"]
-    # The file gets its name after the result is there; the end of the manager waits for it.
+    # The file gets its name after the result is available; leaving the manager waits for that.
     assert (tmp_path / "back").read_bytes() == large
 
 
@@ -86,7 +86,7 @@ def test_rclone(rclone, s3, bucket, large, tmp_path):
     rclone("sync", f"t:{bucket}", tmp_path / "back")
     assert all((tmp_path / "back" / key).read_bytes() == (tree / key).read_bytes() for key in [*KEYS, "large"])
     assert rclone("cat", "--offset", PART_BYTES - 4, "--count", 8, f"t:{bucket}/large") == large[PART_BYTES - 4:PART_BYTES + 4]
-    rclone("copyto", f"t:{bucket}/large", f"t:{bucket}/copies/large")  # by the server
+    rclone("copyto", f"t:{bucket}/large", f"t:{bucket}/copies/large")  # copied by the server
     rclone("moveto", f"t:{bucket}/plain.txt", f"t:{bucket}/copies/moved.txt")
     rclone("rcat", f"t:{bucket}/piped", stdin=b"from a pipe")
     assert content_of(s3, bucket, "copies/large") == large and content_of(s3, bucket, "piped") == b"from a pipe"

@@ -49,7 +49,7 @@ def predict_fn(numbers, model):
 
 @pytest.fixture(scope="module")
 def sdk(environment, server):
-    """A role that the SDK's own checks accept, a session with a bucket."""
+    """A role that the SDK's own checks accept, and a session with a bucket."""
     from sagemaker.core.helper.session_helper import Session
 
     class Sdk:
@@ -89,7 +89,7 @@ def job_log(sdk, name):
 
 @pytest.fixture(scope="module")
 def trained(sdk, tmp_path_factory):
-    """ModelTrainer.train() with a script, local data, hyperparameters and metrics; its TrainingJob."""
+    """ModelTrainer.train() with a script, local data, hyperparameters and metrics; returns its TrainingJob."""
     from sagemaker.core.shapes import MetricDefinition
     from sagemaker.train.configs import InputData
     source = tmp_path_factory.mktemp("source")
@@ -140,7 +140,7 @@ def test_a_failing_script(sdk, tmp_path):
 
 
 def test_requirements_and_shell_command(sdk, tmp_path):
-    """SourceCode.requirements goes through the SDK's own installer, SourceCode.command through eval."""
+    """SourceCode.requirements uses the SDK's own installer, SourceCode.command uses eval."""
     from sagemaker.train import ModelTrainer
     from sagemaker.train.configs import Compute, SourceCode
     (tmp_path / "requirements.txt").write_text("numpy\n")
@@ -154,7 +154,7 @@ def test_requirements_and_shell_command(sdk, tmp_path):
 
 
 def test_role_checks(sdk):
-    """The SDK asks SimulatePrincipalPolicy before it trains."""
+    """The SDK calls SimulatePrincipalPolicy before it trains."""
     from sagemaker.core.helper.iam_role_resolver import RoleValidationError, resolve_and_validate_role
     assert resolve_and_validate_role(sdk.role, "training", sdk.session) == sdk.role
     assert resolve_and_validate_role(sdk.role.rsplit("/", 1)[1], "serving", sdk.session) == sdk.role
@@ -191,7 +191,7 @@ def test_deploy_with_model_builder(sdk, trained, tmp_path):
 
 
 def test_model_endpoint_config_and_endpoint_resources(sdk):
-    """The native XGBoost model through sagemaker.core's resource classes."""
+    """The native XGBoost model with the resource classes of sagemaker.core."""
     from sagemaker.core.resources import Endpoint, EndpointConfig, Model, TrainingJob
     from sagemaker.core.shapes import (AlgorithmSpecification, Channel, ContainerDefinition, DataSource,
                                        OutputDataConfig, ProductionVariant, ResourceConfig, S3DataSource,

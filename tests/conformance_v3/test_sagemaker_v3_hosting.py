@@ -16,7 +16,7 @@ def world(environment, server):
 
 @pytest.fixture(scope="module")
 def split(world):
-    """An endpoint of a model that says 10 or 20, by the second feature; 10 where that is missing."""
+    """An endpoint with a model that answers 10 or 20 depending on the second feature; 10 when it is missing."""
     from sagemaker.core.shapes import ContainerDefinition
     archive = world.archive(split_booster(0.5, 10.0, 20.0))
     with world.endpoint(world.config(world.variant(world.model(
@@ -34,7 +34,7 @@ def test_two_variants(world):
         answer = endpoint.invoke(body="1,2", content_type="text/csv", accept="text/csv", target_variant="two")
         assert (float(text_of(answer)), answer.invoked_production_variant) == (2.0, "two")
         endpoint.update_weights_and_capacities([
-            # Not 0, which the SDK leaves out of its requests as if it had not been said.
+            # Not 0, since the SDK leaves zeros out of its requests.
             DesiredWeightAndCapacity(variant_name="one", desired_weight=1.0),
             DesiredWeightAndCapacity(variant_name="two", desired_weight=4.0, desired_instance_count=2)])
         endpoint.wait_for_status("InService", poll=1, timeout=60)
@@ -92,7 +92,7 @@ def test_update_with_a_deployment_config(world):
 
 
 def _pending(endpoint):
-    """The SDK has no value for what an answer leaves out."""
+    """The SDK's attribute for a member that the answer leaves out has no value."""
     name = endpoint.endpoint_config_name
     found = endpoint.refresh().pending_deployment_summary
     assert endpoint.endpoint_status in ("Updating", "InService"), (endpoint.endpoint_status, name)
@@ -135,7 +135,7 @@ def test_data_capture(world):
 
 
 def test_the_sdk_cannot_spell_serverless(world):
-    """Its resource classes send a MemorySizeInMb that no model of the API has; ModelBuilder knows better."""
+    """The SDK's resource classes send a MemorySizeInMb that the API's model does not have; ModelBuilder does not."""
     from botocore.exceptions import ParamValidationError
     from sagemaker.core.shapes import ProductionVariant, ProductionVariantServerlessConfig
     variant = ProductionVariant(variant_name="AllTraffic", model_name="any", serverless_config=
@@ -163,8 +163,8 @@ def test_asynchronous_inference(world):
 
 def test_a_stream(world):
     with world.endpoint(world.config(world.variant(world.model(world.echo("one two"))))) as endpoint:
-        # endpoint.invoke_with_response_stream() of the SDK cannot read any event stream (it takes the stream
-        # for a dictionary, whoever answers): its own client can.
+        # endpoint.invoke_with_response_stream() of the SDK cannot read any event stream (it takes the stream for a
+        # dictionary, whichever server answers), but its own client can.
         with pytest.raises(AttributeError, match="EventStream"):
             endpoint.invoke_with_response_stream(body="three", content_type="text/plain", accept="text/pieces")
         client = endpoint._get_client(service_name="sagemaker-runtime")
@@ -287,7 +287,7 @@ def test_parquet(split, kind, compression):
 
 
 def test_serializers(split):
-    """The SDK's own, one by one, but for RecordSerializer, which this SDK declares and does not have."""
+    """The SDK's own serializers, one by one, except RecordSerializer, which this SDK declares but does not contain."""
     from sagemaker.core import deserializers, serializers
     rows = numpy.array([[0, 0.2], [0, 0.7]])
     for serializer, data in ((serializers.CSVSerializer(), rows), (serializers.JSONSerializer(), rows),

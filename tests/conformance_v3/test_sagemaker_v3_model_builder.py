@@ -1,7 +1,7 @@
-"""Hosting through ModelBuilder of the SageMaker Python SDK v3, unmodified: each way that its deploy() knows.
+"""Hosting with ModelBuilder of the SageMaker Python SDK v3, unmodified: every way that deploy() supports.
 
-deploy() sleeps 30 s before it first looks, whatever the server does, so these tests deploy with wait=False and
-look themselves.
+Whatever the server does, deploy() sleeps 30 s before its first check, so these tests deploy with wait=False and
+wait themselves.
 """
 import json
 
@@ -16,7 +16,7 @@ def world(environment, server):
 
 
 def built(world, value=None, **more):
-    """A builder of a native model that answers `value`, or of the script; built."""
+    """Builds a native model that answers `value`, or the script; returns the builder."""
     from sagemaker.serve import ModelBuilder
     image, archive = (SCIKIT_LEARN, world.echo_archive()) if value is None else (XGBOOST, world.leaf_archive(value))
     builder = ModelBuilder(image_uri=image, s3_model_data_url=archive, role_arn=world.role,
@@ -33,7 +33,7 @@ def deployed(builder, **options):
 
 
 def test_instances_with_capture(world):
-    """deploy(update_endpoint=True) is not among these tests: in this SDK it fails before it sends anything."""
+    """deploy(update_endpoint=True) is not tested: in this SDK it fails before it sends a request."""
     from sagemaker.core.model_monitor.data_capture_config import DataCaptureConfig
     prefix = named("captured")
     capture = DataCaptureConfig(enable_capture=True, sampling_percentage=100, sagemaker_session=world.session,
@@ -48,7 +48,7 @@ def test_instances_with_capture(world):
 
 
 def test_serializers_of_the_endpoint(world):
-    """What Endpoint.invoke() does with them when both are there."""
+    """What Endpoint.invoke() does with a serializer and a deserializer."""
     from sagemaker.core.deserializers import CSVDeserializer
     from sagemaker.core.serializers import CSVSerializer
     endpoint = deployed(built(world, 3.0))

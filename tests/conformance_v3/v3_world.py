@@ -1,4 +1,4 @@
-"""What the tests of hosting through the SageMaker Python SDK v3 share: a session, models written by hand, waits."""
+"""Shared by the tests of hosting through the SageMaker Python SDK v3: a session, hand-made models, waits."""
 import contextlib
 import json
 import sys
@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "conformance"))
 from helpers import wait_until  # noqa: E402
 from sagemaker_world import SCIKIT_LEARN, XGBOOST, World, make_role, tar_gz  # noqa: E402
 
-# Answers two things: which process it is and what it was asked.
+# Answers with the process that answers and with the request.
 ECHO = """
 import os
 
@@ -38,7 +38,7 @@ def named(prefix):
 
 
 def booster(tree, nodes):
-    """XGBoost's JSON, by its published schema, of one tree for two features."""
+    """XGBoost's JSON format by its published schema, with one tree for two features."""
     tree = {"categories": [], "categories_nodes": [], "categories_segments": [], "categories_sizes": [], "id": 0,
             "base_weights": [0.0] * nodes, "loss_changes": [0.0] * nodes, "split_type": [0] * nodes,
             "sum_hessian": [1.0] * nodes, "tree_param": {
@@ -57,20 +57,20 @@ NOBODY = 2147483647  # the parent of the root
 
 
 def leaf_booster(value):
-    """Answers `value`, whatever it is asked."""
+    """A model that always answers `value`."""
     return booster({"left_children": [-1], "right_children": [-1], "parents": [NOBODY], "split_indices": [0],
                     "split_conditions": [value], "default_left": [0]}, 1)
 
 
 def split_booster(threshold, below, above, missing_is_below=True):
-    """Looks at the second feature."""
+    """A model that depends on the second feature."""
     return booster({"left_children": [1, -1, -1], "right_children": [2, -1, -1], "parents": [NOBODY, 0, 0],
                     "split_indices": [1, 0, 0], "split_conditions": [threshold, below, above],
                     "default_left": [int(missing_is_below), 0, 0]}, 3)
 
 
 class V3World(World):
-    """Also a session of the SDK; its role may do everything, as the SDK's own checks ask for."""
+    """Also a session of the SDK; its role may do everything, as the SDK's own checks demand."""
 
     def __init__(self, server):
         from sagemaker.core.helper.session_helper import Session
@@ -116,7 +116,7 @@ class V3World(World):
 
     @contextlib.contextmanager
     def endpoint(self, config):
-        """In service; deleted at the end."""
+        """Waits until the endpoint is in service; it is deleted at the end."""
         from sagemaker.core.resources import Endpoint
         made = Endpoint.create(endpoint_name=named("v3"), endpoint_config_name=config, session=self.boto)
         made.wait_for_status("InService", poll=1, timeout=60)
@@ -127,7 +127,7 @@ class V3World(World):
             made.wait_for_delete(poll=1, timeout=60)
 
     def object(self, uri):
-        """The bytes of the object, waited for."""
+        """Waits for the object and returns its bytes."""
         bucket, key = uri.removeprefix("s3://").split("/", 1)
 
         def look():
@@ -142,5 +142,5 @@ def text_of(answer):
 
 
 def number(endpoint, **options):
-    """What a native model says."""
+    """The answer of a native model."""
     return float(text_of(endpoint.invoke(body="1,2", content_type="text/csv", accept="text/csv", **options)))

@@ -1,4 +1,4 @@
-"""A bucket with data, a role, and clients that outlive restarts."""
+"""A bucket with data, a role, and clients that keep working across restarts."""
 import json
 import random
 import uuid
@@ -18,7 +18,7 @@ def wait_until(call, timeout_seconds=60):
 class World:
     def __init__(self, server):
         self.server = server
-        # The port stays over restarts, so these clients do.
+        # The server keeps its port across restarts, so these clients stay valid.
         config = Config(retries={"total_max_attempts": 1, "mode": "standard"}, read_timeout=30)
         for name, service in (("s3", "s3"), ("sm", "sagemaker"), ("iam", "iam"), ("logs", "logs"), ("runtime", "sagemaker-runtime")):
             setattr(self, name, server.client(service, config=config))
@@ -50,7 +50,7 @@ class World:
                           ["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") and job)
 
     def trained_model(self):
-        """Trained once."""
+        """Trains a model at the first call and keeps it."""
         if not self.sm.list_training_jobs(NameContains="model")["TrainingJobSummaries"]:
             self.sm.create_training_job(**self.training_request("model"))
         return self.finished("model")["ModelArtifacts"]["S3ModelArtifacts"]

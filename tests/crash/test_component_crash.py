@@ -16,7 +16,8 @@ def world(tmp_path_factory):
 
 
 def test_an_inference_component(world):
-    """It comes, grows, is replaced and goes; what was acknowledged happens, and an old copy answers until a new one does."""
+    """A component is created, scaled, updated and deleted: what was acknowledged happens, and an old copy answers until
+    a new one does."""
     model = world.trained_model()
     world.sm.create_model(ModelName=HOST, ExecutionRoleArn=world.role,
                           PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model})
@@ -69,7 +70,7 @@ def test_an_inference_component(world):
             wait_until(lambda: not listed(name))
         elif "copies" in acknowledged and "deleting" not in acknowledged:
             if "answer" in acknowledged:
-                assert predict(name) == acknowledged["answer"]  # at once
+                assert predict(name) == acknowledged["answer"]  # without waiting
             found = in_service(name)
             assert found["RuntimeConfig"]["CurrentCopyCount"] >= acknowledged["copies"]
             if "replaced" in acknowledged:
@@ -78,7 +79,7 @@ def test_an_inference_component(world):
         if listed(name):
             try:
                 world.sm.delete_inference_component(InferenceComponentName=name)
-            except ClientError as error:  # the deletion that was asked for has just ended
+            except ClientError as error:  # the requested deletion has just ended
                 assert "deleting" in acknowledged and "Could not find" in str(error), error
             wait_until(lambda: not listed(name))
 

@@ -1,7 +1,7 @@
-"""kill -9 at every commit point. The server kills itself at the Nth commit point it passes
-(TIDEMILL_CRASH_AT=N, base/crash_point.h), N counts up until the scenario gets through unharmed, so
-every point is hit once. After each crash a server without the variable is started on the same folder:
-what was acknowledged is there, and what was unfinished goes on."""
+"""kill -9 at every commit point. The server kills itself at the Nth commit point it passes (TIDEMILL_CRASH_AT=N,
+base/crash_point.h). N is increased until the scenario completes without a crash, so every point is hit once. After each
+crash a server without the variable is started on the same folder: what was acknowledged must exist, and unfinished work
+must continue."""
 import hashlib
 import io
 import json
@@ -23,8 +23,8 @@ def world(tmp_path_factory):
 
 
 def at_every_commit_point(world, scenario, check):
-    """scenario(n, acknowledged) puts what the server acknowledged into the dictionary; check(n,
-    acknowledged) runs on the server that was started after the crash. Returns how many crashes."""
+    """scenario(n, acknowledged) stores in the dictionary what the server acknowledged; check(n, acknowledged) runs
+    against the server that was started after the crash. Returns the number of crashes."""
     server = world.server
     crashes = 0
     for n in range(1, POINTS_MAX):
@@ -61,7 +61,7 @@ def test_put(world):
     def check(n, acknowledged):
         listed = {o["Key"] for o in world.s3.list_objects_v2(Bucket=world.bucket, Prefix=f"put-{n}-").get("Contents", [])}
         assert set(acknowledged) <= listed
-        # What is listed is whole, acknowledged or not.
+        # Every listed object is complete, acknowledged or not.
         for key in listed:
             got = world.s3.get_object(Bucket=world.bucket, Key=key)
             body = got["Body"].read()
@@ -72,7 +72,7 @@ def test_put(world):
 
 
 def test_versions(world):
-    """A put, a delete marker, a deleted version and what comes back after it."""
+    """A put, a delete marker, a deleted version, and a put after them."""
     bucket = f"{world.bucket}-versions"
     world.s3.create_bucket(Bucket=bucket)
     world.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
@@ -103,7 +103,7 @@ def test_versions(world):
         for version, size in acknowledged.items():
             if not isinstance(size, int) or isinstance(size, bool) or version == erased:
                 continue
-            # The second may be gone already, when its deletion was not acknowledged.
+            # The second version may be gone if its deletion was not acknowledged.
             assert version in versions or (size == 2_000_000 and acknowledged.get("unmarked")), (sizes, acknowledged)
         if erased:
             assert erased not in versions
@@ -140,7 +140,7 @@ def test_multipart_upload(world):
         if acknowledged.get("done"):
             assert exists
         if not exists and "upload" in acknowledged:
-            # The upload is still open with every part that was acknowledged, and can be finished.
+            # The upload is still open with every acknowledged part, and can be completed.
             parts = world.s3.list_parts(Bucket=world.bucket, Key=key, UploadId=acknowledged["upload"]).get("Parts", [])
             held = {p["PartNumber"]: p["ETag"] for p in parts}
             for i, etag in enumerate(acknowledged.get("parts", [])):
@@ -165,7 +165,7 @@ def test_training_job(world):
 
     def check(n, acknowledged):
         if "job" not in acknowledged:
-            # Not acknowledged: it may be there (then it must end well) or not.
+            # It was not acknowledged, so it may exist (and must then end well) or not.
             try:
                 world.sm.describe_training_job(TrainingJobName=f"crash-{n}")
             except ClientError as error:
@@ -176,7 +176,7 @@ def test_training_job(world):
         key = job["ModelArtifacts"]["S3ModelArtifacts"].split("/", 3)[3]
         archive = tarfile.open(fileobj=io.BytesIO(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read()))
         assert archive.getnames().count("xgboost-model") == 1
-        # The log has every round once, in order, though the server died in the middle.
+        # The log has every round exactly once and in order, although the server died in between.
         stream = world.logs.describe_log_streams(logGroupName="/aws/sagemaker/TrainingJobs", logStreamNamePrefix=f"crash-{n}/")["logStreams"][0]
         events = world.logs.get_log_events(logGroupName="/aws/sagemaker/TrainingJobs", logStreamName=stream["logStreamName"], startFromHead=True)["events"]
         rounds = [e["message"].split("]")[0][1:] for e in events if e["message"].startswith("[") and "auc" in e["message"]]
@@ -216,7 +216,8 @@ def test_deployment(world):
 
 
 def test_update(world):
-    """A canary deployment goes on after the server was killed anywhere in it, and the endpoint answers all the time."""
+    """A canary deployment continues after the server was killed at any point of it, and the endpoint answers all the
+    time."""
     model, name = world.trained_model(), "update"
     world.sm.create_model(ModelName=name, ExecutionRoleArn=world.role, PrimaryContainer={"Image": IMAGE, "ModelDataUrl": model})
     for config in ("update-0", "update-1"):
@@ -247,11 +248,11 @@ def test_update(world):
 
 
 def test_a_job_outlives_the_server(world):
-    """The server is killed while a job trains; the job goes on, and the next server adopts it."""
+    """The server is killed while a job trains; the job continues, and the next server adopts it."""
     server = world.server
     name = "outlive"
     world.sm.create_training_job(**world.training_request(name, rounds="20000"))
-    # Not through Describe, which waits for young jobs to end: the first lines of the log are there.
+    # Waits for the first lines of the log, not with Describe, which waits for young jobs to end.
     group = "/aws/sagemaker/TrainingJobs"
     wait_until(lambda: world.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
                and world.logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=name + "/")["logStreams"])

@@ -1,4 +1,4 @@
-"""Transform jobs and kill -9: what was acknowledged goes on, every output is there once and whole."""
+"""Transform jobs and kill -9: acknowledged jobs continue, and every output exists exactly once and is complete."""
 import io
 import os
 import tarfile
@@ -102,12 +102,12 @@ def test_files_that_were_done_are_not_done_again(world):
     world.transform("slow", "script", "slow/", BatchStrategy="SingleRecord", MaxConcurrentTransforms=2)
     before = wait_until(lambda: (found := world.outputs("slow")) and len(found) >= 3 and found)
     world.server.kill()
-    time.sleep(1.1)  # LastModified has whole seconds
+    time.sleep(1.1)  # because LastModified has a resolution of one second
     world.server.start()
     assert wait_until(lambda: (status := world.status("slow")) in OVER and status) == "Completed"
     after = world.outputs("slow")
     assert set(after) == {f"{i:02}.csv.out" for i in range(files)}
-    # One file a thread may have been between its output and its row.
+    # Each thread may have been between writing one file's output and recording it.
     again = [name for name in before if after[name] != before[name]]
     assert len(again) <= 2, again
     for i in range(files):

@@ -1,5 +1,5 @@
-"""A full disk: the data folder lies on a small tmpfs that PUTs fill up. Clients get an error that says
-so, nothing acknowledged is lost, reading and deleting go on, and after deleting so does writing."""
+"""A full disk: the data folder is on a small tmpfs that PUTs fill up. Clients get a clear error, nothing acknowledged
+is lost, reading and deleting still work, and after deleting, writing works again."""
 import contextlib
 import hashlib
 import os
@@ -38,7 +38,7 @@ def small_disk():
 
 @pytest.fixture
 def full():
-    """A server on a disk of 64 MiB, a client, and what that client was told is stored."""
+    """A server on a disk of 64 MiB, a client, and a record of what it was told is stored."""
     with small_disk() as folder:
         server = Server(auth="any", data=folder / "data")
         server.log_path = Path(tempfile.mkstemp(prefix="tidemill-disk-log-")[1])
@@ -62,7 +62,7 @@ class Disk:
         self.stored[key] = hashlib.sha256(body).digest()
 
     def fill(self, size, refusals=3):
-        """PUTs until so many were refused one after the other; returns the errors."""
+        """PUTs until this many in a row were refused; returns the errors."""
         errors = []
         for i in range(20_000):
             try:
@@ -101,14 +101,14 @@ def test_nothing_acknowledged_is_lost_and_deleting_helps(full, size):
     assert len(full.stored) * size > BYTES // 4, "it was full long before the disk was"
     full.check_stored()
 
-    # Deleting works on the full disk and gives room for more.
+    # Deleting works on the full disk and makes room.
     keys = list(full.stored)
     full.delete(keys[:len(keys) // 2])
     full.check_stored()
     room_for(full, "after-deleting", size)
     full.check_stored()
 
-    # The same again with a restart on the full disk.
+    # The same again, with a restart while the disk is full.
     says_full(full.fill(size))
     full.server.kill()
     full.server.start()
@@ -123,7 +123,7 @@ def test_nothing_acknowledged_is_lost_and_deleting_helps(full, size):
 
 
 def room_for(full, key, size, seconds=20):
-    """Space comes back when what was deleted has been collected, within seconds."""
+    """Space is available again within seconds, once what was deleted has been collected."""
     problems = []
 
     def put():
@@ -174,7 +174,7 @@ def test_a_multipart_upload_that_hits_the_end_of_the_disk(full):
             break
     says_full([error])
     assert [p["PartNumber"] for p in full.s3.list_parts(Bucket=full.bucket, Key="big", UploadId=upload)["Parts"]] == [p["PartNumber"] for p in etags]
-    # What came through is a whole object: completing needs no second copy of the bytes.
+    # What was uploaded is a whole object: completing it needs no second copy of the bytes.
     full.s3.complete_multipart_upload(Bucket=full.bucket, Key="big", UploadId=upload, MultipartUpload={"Parts": etags})
     body = full.s3.get_object(Bucket=full.bucket, Key="big")["Body"].read()
     assert body == part * len(etags)
@@ -183,7 +183,7 @@ def test_a_multipart_upload_that_hits_the_end_of_the_disk(full):
 
 
 def test_a_server_that_starts_on_a_full_disk(full):
-    """Even when not a byte is free for what a start itself would like to write."""
+    """Even when there is no space for what the start itself would write."""
     full.fill(1_000_000)
     full.fill(10_000)
     full.server.kill()
@@ -196,7 +196,7 @@ def test_a_server_that_starts_on_a_full_disk(full):
         full.connect()
         full.check_stored()
     except RuntimeError:
-        # It may refuse, but then in words, and without harm.
+        # The server may refuse to start, but with a clear message and without damage.
         assert full.server.process.wait(10) == 1
         assert "full" in full.server.log_text() or "No space left" in full.server.log_text(), full.server.log_text()
         filler.unlink()
@@ -211,7 +211,7 @@ POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Ge
 
 
 def test_every_kind_of_deletion_works_without_a_free_byte(full):
-    """Another program took the last byte. What frees space is written out of a reserve; nothing else is."""
+    """Another program has used the last byte. Only operations that free space may use the reserve."""
     s3, server = full.s3, full.server
     logs, iam, sagemaker = server.client("logs"), server.client("iam"), server.client("sagemaker")
     for name in ("one", "two"):
@@ -245,7 +245,7 @@ def test_every_kind_of_deletion_works_without_a_free_byte(full):
             pass
     assert os.statvfs(server.data).f_bavail == 0
 
-    # Growth is refused, also small growth, again and again: the reserve is not for it.
+    # Writes are refused, even small ones, again and again: the reserve is not for them.
     for i in range(200):
         for write in (lambda: logs.create_log_group(logGroupName=f"more-{i}"),
                       lambda: iam.create_role(RoleName=f"more-{i}", AssumeRolePolicyDocument=TRUST)):

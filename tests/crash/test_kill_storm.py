@@ -1,4 +1,4 @@
-"""kill -9 at random moments under writers of every kind. tests/long has the same for longer."""
+"""kill -9 at random moments while writers of every kind work. tests/long has a longer version."""
 from support.kill_storm import storm
 from support.server import Server
 

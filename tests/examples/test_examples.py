@@ -1,4 +1,4 @@
-"""The main job of ./mill demo, each way: it runs, and the model is worth something."""
+"""The main job of ./mill demo in each variant: it runs, and the model is useful."""
 import re
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""engine's OutboxCrash test at every commit, where ./mill test takes a sample."""
+"""Runs engine's OutboxCrash test at every commit; ./mill test runs a sample."""
 import os
 import subprocess
 

@@ -1,4 +1,4 @@
-"""The kill storm of tests/crash, with more kills and other moments each time."""
+"""The kill storm of tests/crash, with more kills and a new seed each time."""
 import random
 
 from support.kill_storm import storm

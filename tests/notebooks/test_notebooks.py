@@ -1,5 +1,5 @@
-"""Notebooks as a stranger runs them: the server is started, `tidemill env --transparent` is evaluated, the notebook is run as it
-is. Written from the SDKs' documentation, one for each kind of image; nothing in them knows of Tidemill.
+"""Notebooks as a new user runs them: start the server, evaluate `tidemill env --transparent`, run the notebook unchanged.
+They were written from the SDKs' documentation, one for each kind of image; nothing in them refers to Tidemill.
 
 They run on the SDK's own environment (.cache/venvs/clients for v2, clients-v3 for v3), to which the kernel is added from
 .cache/venvs/notebooks."""
@@ -23,7 +23,7 @@ KERNEL = f"import site; site.addsitedir({str(PACKAGES)!r}); from ipykernel.kerne
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory):
-    """The variables of a newcomer's shell after the two commands."""
+    """The variables of a new user's shell after the two commands."""
     with Server(auth="verify") as server:
         home = tmp_path_factory.mktemp("home")
         script = f'eval "$({BINARY} env --data {server.data} --transparent)" && env -0'
@@ -50,8 +50,8 @@ def has(module):
 
 
 TRAINED = ["xgboost_built_in", "scikit_learn_script", "xgboost_script", "remote_function", "in_a_job"]
-# Kinds of images that serve what was trained elsewhere; each notebook makes its model's file and compares the answers with the
-# library that the model came from.
+# Kinds of images that serve models trained elsewhere. Each notebook makes its model's file and compares the answers
+# with the library that made the model.
 SERVED = ["kmeans_built_in", "pca_built_in", "linear_learner_built_in", "lightgbm_model", "catboost_model", "onnx_model"]
 
 
@@ -62,7 +62,7 @@ def test_sdk_v2(name, shell, tmp_path):
 
 def test_pytorch(shell, tmp_path):
     if not has("torch"):
-        # PyPI's wheel is 540 MB and does not load without gigabytes of CUDA's libraries; it has none for processors alone.
+        # PyPI's wheel has 540 MB and does not load without gigabytes of CUDA libraries; PyPI has no CPU-only wheel.
         # Debian's python3-torch brings 180 packages.
         pytest.skip("the interpreter of jobs has no torch; there is no pinned build of bearable size")
     run("pytorch_script", shell, tmp_path)
@@ -73,7 +73,7 @@ def test_sdk_v3(shell, tmp_path):
 
 
 def test_a_cell_installs_packages(shell, tmp_path):
-    """pip reaches its index through a tunnel, unread: its certificate is the index's own."""
+    """pip reaches its index through a tunnel that is not read: it sees the index's own certificate."""
     asked = subprocess.run([CLIENTS_PYTHON, "-m", "pip", "download", "-q", "--no-deps", "--no-cache-dir", "--retries", "0", "--timeout", "15",
                             "-d", str(tmp_path), "six==1.17.0"], capture_output=True, text=True, env=os.environ, timeout=120)
     if asked.returncode != 0:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Gives responses that Tidemill's codecs encode to botocore's parsers and compares what they read.
+"""Passes responses that Tidemill's codecs encode to botocore's parsers and checks what they read.
 
     python3 tests/protocols/check_responses.py build/release/tests/protocols/tidemill_encode_responses
 """
@@ -80,7 +80,7 @@ OUTPUTS = [
     ("s3", "rest-xml", "GetBucketPolicy", {"Policy": "{\"Version\":\"2012-10-17\"}"}),
 ]
 
-# service, protocol, operation, error, parsed Code, status, further members
+# service, protocol, operation, error, parsed Code, status, other members
 ERRORS = [
     ("sagemaker", "json", "DescribeModel",
      {"code": "ValidationException", "message": "Could not find model \"m\"."},
@@ -137,7 +137,7 @@ def main():
                               operation.output_shape)
         metadata = parsed.pop("ResponseMetadata", {})
         if operation.has_streaming_output and "error" not in case:
-            # The client, not the parser, hands out these bodies.
+            # The client, not the parser, returns these bodies.
             parsed[operation.output_shape.serialization["payload"]] = body
         problems = []
         if metadata.get("RequestId") != "request-1":

@@ -1,5 +1,5 @@
-// Reads cases from standard input, writes the responses the codecs make of them to standard output:
-// what check_responses.py gives to botocore's parsers.
+// Reads cases from standard input and writes the responses that the codecs make of them to standard
+// output, for check_responses.py, which passes them to botocore's parsers.
 #include <cstdio>
 #include <iostream>
 #include <sstream>
@@ -67,7 +67,7 @@ Value encode(const Value& test_case) {
   }
   ValueObject headers;
   for (const auto& [name, value] : response.headers.fields()) headers.append(name, value);
-  // As the server frames an answer to HEAD.
+  // Frames an answer to HEAD as the server does.
   if (response.head_content_length)
     headers.set("Content-Length", std::to_string(*response.head_content_length));
   ValueObject out;

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""Writes testdata/requests.json: requests as botocore's own serializers make them, with the
-parameters they stand for. Run by hand when botocore moves on: the C++ test must decode each
-request back to its parameters.
+"""Writes testdata/requests.json: requests made by botocore's own serializers, with the parameters that they
+represent. Run it by hand after an update of botocore: the C++ test must decode each request back to its parameters.
 
     python3 tests/protocols/make_vectors.py
 """
@@ -114,7 +113,7 @@ CASES = [
 
 
 def plain(value):
-    """Parameters as the C++ test writes decoded Values: {"$bytes"}, {"$time"} mark the types."""
+    """Parameters as the C++ test writes decoded Values: {"$bytes"} and {"$time"} mark the types."""
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, datetime.datetime):

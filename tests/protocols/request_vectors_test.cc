@@ -1,5 +1,5 @@
 // Requests made by botocore's serializers (make_vectors.py): the router must find their operation
-// and the codec must read back the parameters they were made from.
+// and the codec must decode the original parameters.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -28,7 +28,7 @@ std::string text_of(const Value& value, std::string_view name) {
   return found && found->as_string() ? *found->as_string() : "";
 }
 
-// {"$bytes"}, {"$time"} back to their kinds; an integral number stands for a double, too.
+// Turns {"$bytes"} and {"$time"} into their kinds; a whole number may stand for a double.
 Value plain(const Value& value) {
   if (const ValueList* list = value.as_list()) {
     ValueList out;
@@ -45,7 +45,7 @@ Value plain(const Value& value) {
   return out;
 }
 
-// Without regard to the order of members; says where the first difference is.
+// Ignores the order of members; returns where the first difference is.
 std::string difference(const Value& expected, const Value& actual, const std::string& path) {
   if (const ValueObject* object = expected.as_object()) {
     const ValueObject* other = actual.as_object();

@@ -34,7 +34,7 @@ void TrainingWorld::check() {
       created = job->created.microseconds;
       check_job(name, *job, (*row)->value);
     }
-    // Nothing that was acknowledged is lost, unless its deletion was asked for.
+    // Nothing that was acknowledged is lost, unless its deletion was requested.
     for (const auto& [when, known] : generations)
       if (known.acknowledged && !known.erasing && when != created)
         broken("the acknowledged job " + name + " is lost");
@@ -87,7 +87,7 @@ void TrainingWorld::check_end(const std::string& name, const TrainingJob& job, c
     if (!known.stop_asked) broken(name + " is Stopped though nobody asked");
     return;
   }
-  // Measured by the clock for durations, so steps of the wall clock have no effect.
+  // Measured by the durations clock, so steps of the wall clock have no effect.
   if (!known.training_since || durations_.now() - *known.training_since < kMaxRuntime)
     broken(name + " is said to have been too long, and was not");
 }
@@ -121,8 +121,9 @@ void TrainingWorld::check_nothing_left() {
   if (compute_.size() != 0) broken("a process is left: " + std::to_string(compute_.size()));
   if (iam_.grants() != 0) broken("a job's credentials are left: " + std::to_string(iam_.grants()));
   std::error_code none;
-  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "jobs", none))
-    broken("a job's folder is left: " + entry.path().filename().string());
+  for (const auto& entry :
+       std::filesystem::directory_iterator(folder_ / "volumes" / "training", none))
+    broken("a job's volumes are left: " + entry.path().filename().string());
 }
 
 }  // namespace tidemill::simulation

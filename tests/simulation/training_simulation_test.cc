@@ -1,6 +1,6 @@
-// Thousands of histories of training jobs, each from its seed. A failure prints the seed and what
-// happened; TIDEMILL_SIMULATION_SEED=N replays that history alone, TIDEMILL_SIMULATION_HISTORIES=N
-// runs as many from a random seed on.
+// Thousands of histories of training jobs, each drawn from a seed. A failure prints the seed and
+// the steps; TIDEMILL_SIMULATION_SEED=N replays one history, TIDEMILL_SIMULATION_HISTORIES=N runs
+// that many, beginning with a random seed.
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
@@ -20,7 +20,7 @@ std::uint64_t number_of(const char* variable, std::uint64_t otherwise) {
   return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
-// In memory where the machine has such a folder: a history makes and removes many small files.
+// In memory if the machine has such a folder: a history makes and removes many small files.
 std::filesystem::path make_folder() {
   std::error_code none;
   std::string name = std::filesystem::exists("/dev/shm", none) ? "/dev/shm/simulation_XXXXXX"
@@ -28,7 +28,7 @@ std::filesystem::path make_folder() {
   return ::mkdtemp(name.data());
 }
 
-// How many jobs ended.
+// Returns how many jobs ended.
 std::size_t run_history(std::uint64_t seed, const std::filesystem::path& folder) {
   TrainingWorld world(seed, folder / std::to_string(seed));
   const std::uint64_t steps =
@@ -42,20 +42,20 @@ std::size_t run_history(std::uint64_t seed, const std::filesystem::path& folder)
 }  // namespace
 
 TEST(TrainingSimulation, HistoriesKeepEveryPromise) {
-  // The simulation causes failures on purpose; their warnings would hide the real ones.
+  // The simulation causes failures on purpose; their warnings would hide real ones.
   log::configure(log::Level::error, log::Format::text);
   const std::filesystem::path folder = make_folder();
   std::size_t ended = 0;
   if (std::getenv("TIDEMILL_SIMULATION_SEED")) {
     run_history(number_of("TIDEMILL_SIMULATION_SEED", 0), folder);
   } else {
-    // The same ones in every run of the suite, others in long runs.
+    // The same seeds in every run of the suite, different ones in long runs.
     const bool longer = std::getenv("TIDEMILL_SIMULATION_HISTORIES") != nullptr;
     const std::uint64_t first = longer ? make_system_random()->next() >> 16 : 1;
     const std::uint64_t count = number_of("TIDEMILL_SIMULATION_HISTORIES", kHistories);
     for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed)
       ended += run_history(seed, folder);
-    // A world in which nothing ends would keep every promise, too.
+    // A simulation in which no job ends would fulfil every promise, too.
     EXPECT_GT(ended, count) << "the histories have hardly any jobs in them";
   }
   std::filesystem::remove_all(folder);

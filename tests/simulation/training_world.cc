@@ -22,7 +22,7 @@ constexpr const char *kAccount = "123456789012", *kRegion = "us-east-1";
 constexpr std::int64_t kBeginMicroseconds = 1'790'000'000'000'000;
 constexpr std::int64_t kMaxRuntimeSeconds = 300;
 constexpr std::size_t kNames = 4;
-// A drain that takes more rounds than this has stuck.
+// A drain that takes more rounds than this is stuck.
 constexpr int kDrainRoundsMax = 400, kTasksOfRoundMax = 2000;
 
 std::string key_of(const std::string& name) { return training_job_key(kAccount, kRegion, name); }
@@ -66,12 +66,11 @@ struct TrainingWorld::Server {
            *world.engine_random_,
            test_held(),
            s3_as(world.s3_, world.iam_),
-           {.jobs_directory = world.folder_ / "jobs",
-            .programs = {"/bin/false", "/usr/bin/python3", world.folder_ / "toolkit"},
+           {.programs = {"/bin/false", "/usr/bin/python3", world.folder_ / "toolkit"},
             .endpoint = "http://127.0.0.1:1"},
            &world.durations_},
         jobs(on) {
-    // It never starts, so it takes nothing: what is published stays for the checks to read.
+    // This reader never starts, so published events stay in the outbox for the checks.
     outbox.add(engine::EventReader{.name = "history", .sources = {"aws.sagemaker"}});
     engine->publish_to(outbox);
     jobs.add_to(*engine);
@@ -90,13 +89,14 @@ TrainingWorld::TrainingWorld(std::uint64_t seed, std::filesystem::path folder)
       wall_({kBeginMicroseconds}),
       durations_({kBeginMicroseconds}),
       disk_(store::make_memory_store(all_tables())),
-      compute_(durations_, [this] { return faults_ && (dead_ || chance(30)); }) {
+      compute_(durations_, folder_ / "volumes",
+               [this] { return faults_ && (dead_ || chance(30)); }) {
   std::filesystem::create_directories(folder_ / "toolkit");
   store_ = store::make_fault_store(*disk_, [this](const store::FaultPoint& point) -> store::Fault {
     const bool commits = point.call == store::FaultPoint::Call::commit;
     if (dead_) return {store::FaultKind::fail_before};
     if (commits && commits_left_ && (*commits_left_)-- == 0) {
-      // Killed in the middle: what was asked for may have reached the disk.
+      // Killed in mid-commit: the change may have reached the disk.
       dead_ = true;
       commits_left_.reset();
       return {chance(500) ? store::FaultKind::fail_after : store::FaultKind::fail_before};
@@ -135,10 +135,10 @@ void TrainingWorld::start_server() {
   dead_ = false;
   commits_left_.reset();
   server_ = std::make_unique<Server>(*this);
-  // A start that fails is tried again, as an operator would.
+  // A failed start is tried again, as an operator would.
   while (!server_->engine->start()) {
   }
-  (void)compute_.start(server_->jobs.listener());
+  (void)compute_.adopt(server_->jobs.listener());
 }
 
 void TrainingWorld::end_server(bool killed) {
@@ -166,7 +166,7 @@ void TrainingWorld::create_job() {
   job.request = request(name);
   engine::Step<TrainingJob> first = begin_training_job(std::move(job), wall_.now());
   const std::string id = compute_id(first.next);
-  // Two of one name in one microsecond are beyond what ids tell apart.
+  // Ids cannot tell apart two jobs of the same name in the same microsecond.
   if (std::ranges::find(ids_, id) != ids_.end()) return pass_time(1us);
   ids_.push_back(id);
   Known& known = known_[name][first.next.created.microseconds];
@@ -222,7 +222,7 @@ void TrainingWorld::lose_process() {
 
 void TrainingWorld::repeat_report() {
   if (ids_.empty()) return;
-  // Also of jobs that were deleted, and whose names others have now.
+  // This may be a deleted job whose name another job has now.
   const std::string id = ids_[draw(ids_.size())];
   if (compute_.runs(id) || !compute_.ended_with(id)) return;
   say("the exit of " + id + " is reported again");

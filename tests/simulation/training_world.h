@@ -1,6 +1,6 @@
-// One history of training jobs: the real engine, transitions and tasks on one thread, over a store
-// that fails, clocks that jump, and processes that end when they like. Everything is drawn from a
-// seed, so a seed repeats a history.
+// One history of training jobs: the real engine, transitions and tasks on one thread, over a
+// failing store, jumping clocks, and processes that end at any time. Everything is drawn from a
+// seed, so the same seed repeats the history.
 #pragma once
 
 #include <filesystem>
@@ -20,34 +20,34 @@ namespace tidemill::simulation {
 
 class TrainingWorld {
  public:
-  // `folder` is made, and removed at the end.
+  // Creates `folder`; the destructor removes it.
   TrainingWorld(std::uint64_t seed, std::filesystem::path folder);
   ~TrainingWorld();
 
-  // One thing happens, drawn from the seed. Then everything that must always hold is checked.
+  // Does one thing drawn from the seed, then checks everything that must always hold.
   void step();
-  // From now on nothing fails: all must come to its end, and nothing may be left.
+  // From now on nothing fails: everything must end, and nothing may be left.
   void drain();
 
-  // The first promise that was broken; "" while none is.
+  // The first broken promise; "" when there is none.
   const std::string& problem() const { return problem_; }
-  // The history as text, one line for each step.
+  // The history as text, one line per step.
   std::string story() const;
   std::size_t jobs_ended() const { return ended_; }
 
  private:
-  // A server's life: from its start to a kill or a stop.
+  // One run of the server, from its start to a kill or a stop.
   struct Server;
 
   // Facts about a job that are not in its record.
   struct Known {
-    bool acknowledged = false;  // its creation was answered with success
-    bool erasing = false;       // a deletion was tried: it may be gone
+    bool acknowledged = false;  // creating it was answered with success
+    bool erasing = false;       // a deletion was tried, so it may be gone
     bool stop_asked = false;
     services::sagemaker::jobs::TrainingPhase phase =
         services::sagemaker::jobs::TrainingPhase::preparing;
-    std::optional<Timestamp> training_since;  // by the clock for durations
-    std::string terminal;                     // the record's text once it is over
+    std::optional<Timestamp> training_since;  // by the durations clock
+    std::string terminal;                     // the record's text once the job is over
   };
 
   std::uint64_t draw(std::uint64_t below) { return random_->next() % below; }
@@ -77,7 +77,7 @@ class TrainingWorld {
   void check_end(const std::string& name, const services::sagemaker::jobs::TrainingJob& job,
                  const Known& known);
   void check_nothing_left();
-  // An end is published once, in the transaction of the change: with it or not at all.
+  // An end is published exactly once, in the transaction of the change.
   void check_published();
   std::size_t tasks_left();
 
@@ -86,8 +86,8 @@ class TrainingWorld {
   const std::filesystem::path folder_;
   ManualClock wall_, durations_;
   bool faults_ = true;
-  bool dead_ = false;                          // the process is killed: nothing reaches the disk
-  std::optional<std::uint64_t> commits_left_;  // until it is killed
+  bool dead_ = false;                          // the process was killed: nothing reaches the disk
+  std::optional<std::uint64_t> commits_left_;  // until the server is killed
   std::unique_ptr<store::Store> disk_;         // what survives
   std::unique_ptr<store::Store> store_;        // what the server sees
   services::s3::TestS3 s3_{{"b"}};
@@ -95,8 +95,8 @@ class TrainingWorld {
   services::sagemaker::FakeIam iam_;
   FakeCompute compute_;
   std::unique_ptr<Server> server_;
-  std::map<std::string, std::map<std::int64_t, Known>> known_;  // by name and creation
-  std::vector<std::string> ids_;                                // every compute id there was
+  std::map<std::string, std::map<std::int64_t, Known>> known_;  // by name and creation time
+  std::vector<std::string> ids_;                                // every compute id there ever was
   std::size_t ended_ = 0;
   std::vector<std::string> story_;
   std::string problem_;

@@ -1,4 +1,4 @@
-"""A data folder with something of everything in it: fill() makes it, check() reads all of it back through real clients."""
+"""A data folder with every kind of data: fill() creates it, check() reads everything back through real clients."""
 import hashlib
 import io
 import json
@@ -15,7 +15,7 @@ TRUST = {"Version": "2012-10-17", "Statement": [
 POLICY = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject", "s3:ListBucket"],
      "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]}]}
-# Answers after as many seconds as the body begins with.
+# Answers after the number of seconds that the body begins with.
 SLOW_MODEL = """
 import time
 
@@ -39,7 +39,7 @@ def output_fn(text, accept):
 
 
 def text_of(size, seed):
-    """Compressible, and different at every place: the fixture stays small, and a block in the wrong place shows."""
+    """Compressible, but different everywhere: the fixture stays small, and a misplaced block is noticed."""
     out = bytearray()
     line = 0
     while len(out) < size:
@@ -174,7 +174,7 @@ def predict(c):
 
 
 def fill(server, booster):
-    """The caller kills the server afterwards: an asynchronous invocation and an upload are under way then."""
+    """The caller kills the server afterwards, while an asynchronous invocation and an upload are in progress."""
     c, facts = Clients(server), {}
     fill_storage(c, facts)
     fill_identity(c, facts)
@@ -234,13 +234,13 @@ def check_sagemaker(c, facts):
         wait_until(lambda: c.sm.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
     assert wait_until(lambda: answered(c)) == facts["prediction"]
     assert c.read("async/done.out") == b"answer to 0 done"
-    # The invocation that was under way begins again.
+    # The invocation that was in progress starts again.
     wait_until(lambda: c.exists("async/waiting.out"), 90)
     assert c.read("async/waiting.out") == b"answer to 5 waiting"
 
 
 def answered(c):
-    """What the endpoint predicts; None while its model is being loaded again."""
+    """The endpoint's prediction; None while its model is being loaded again."""
     from botocore.exceptions import ClientError
     try:
         return predict(c)

@@ -11,7 +11,7 @@ PID_BITS, START_BITS = 12, 13
 
 
 def number_of(process):
-    """None when the process, by its id on this machine, is over."""
+    """None when the process with this id (of this machine) has ended."""
     try:
         namespace = int(os.readlink(f"/proc/{process}/ns/pid")[5:-1])
         with open(f"/proc/{process}/stat") as file:

@@ -1,5 +1,5 @@
-"""Writers of every kind go on while the server is killed at random moments; then everything that was
-acknowledged is looked for. A write whose answer was lost may be there or not; whatever is there is whole."""
+"""Writers of every kind work while the server is killed at random moments; then every acknowledged write is looked for.
+A write whose answer was lost may exist or not, but whatever exists is complete."""
 import hashlib
 import json
 import random
@@ -14,7 +14,7 @@ BUCKET = "kill-storm"
 GROUP = "/kill-storm"
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}]})
-# No answer came, or one that says the server is going away.
+# No answer came, or an answer that says the server is stopping.
 LOST = (BotoCoreError, ClientError, OSError)
 
 
@@ -28,8 +28,8 @@ class Ledger:
 
 
 class Writer(threading.Thread):
-    """One of the storm's writers: puts, overwrites, deletes, copies and multipart uploads in its own
-    keys, log events in its own stream, roles under its own prefix."""
+    """One of the storm's writers: puts, overwrites, deletes, copies and multipart uploads of its own keys, log events
+    in its own stream, and roles under its own prefix."""
 
     def __init__(self, server, number, seed):
         super().__init__(daemon=True)
@@ -53,7 +53,7 @@ class Writer(threading.Thread):
         return f"w{self.number}/{self.random.randrange(40):02d}"
 
     def write(self, key, digest, call):
-        """`call` writes `key`; until it has answered, what stands there is unknown."""
+        """`call` writes `key`; the state of the key is unknown until `call` has returned."""
         self.ledger.unsure.add(key)
         call()
         self.ledger.objects[key] = digest
@@ -97,7 +97,7 @@ class Writer(threading.Thread):
 
 
 def check(writer):
-    """Finds every acknowledged write of `writer`, whole."""
+    """Checks that every acknowledged write of `writer` exists and is complete."""
     ledger, s3, iam, logs = writer.ledger, writer.s3, writer.iam, writer.logs
     for key, digest in ledger.objects.items():
         try:
@@ -121,7 +121,8 @@ def check(writer):
 
 
 def storm(server, kills, seed, writers=4, seconds_between=(0.1, 1.2)):
-    """Kills the server `kills` times under `writers` writers. Returns how many acknowledged writes were found."""
+    """Kills the server `kills` times while `writers` writers work. Returns the number of acknowledged writes that were
+    found."""
     print(f"kill storm with seed {seed}")
     server.client("s3").create_bucket(Bucket=BUCKET)
     server.client("logs").create_log_group(logGroupName=GROUP)

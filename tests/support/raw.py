@@ -1,5 +1,5 @@
-"""HTTP by hand: bytes over a socket, answers taken apart, and SigV4 with every knob turnable.
-For what well-behaved clients never send."""
+"""HTTP by hand: raw bytes over a socket, parsed answers, and SigV4 of which every part can be changed. For requests
+that well-behaved clients never send."""
 import datetime
 import functools
 import hashlib
@@ -26,7 +26,7 @@ class Reply:
         return self.body.decode(errors="replace")
 
     def error(self):
-        """(code, message) of the body, in whichever of the error forms it is."""
+        """(code, message) from the body, in any of the services' error formats."""
         if self.body[:1] == b"<":
             found = [re.search(rf"<{tag}>(.*?)</{tag}>", self.text, re.S) for tag in ("Code", "Message")]
             return tuple(m.group(1) if m else "" for m in found)
@@ -113,7 +113,7 @@ class Wire:
         return Reply(status, headers, body)
 
     def nothing_comes(self, seconds=0.3):
-        """True when no byte arrives in this time."""
+        """True when no byte arrives within this time."""
         if self.buffer:
             return False
         before = self.socket.gettimeout()
@@ -127,7 +127,7 @@ class Wire:
             self.socket.settimeout(before)
 
     def ended(self):
-        """True when the server has closed, or does so before the timeout."""
+        """True when the server has closed the connection, or does so before the timeout."""
         try:
             return self.socket.recv(1) == b""
         except ConnectionResetError:
@@ -160,7 +160,7 @@ def _root_key(server):
 
 
 class Signer:
-    """SigV4 of one access key. Whatever a test wants wrong it overrides."""
+    """SigV4 with one access key. Tests override whatever they want to be wrong."""
 
     def __init__(self, key, secret, service, region="us-east-1"):
         self.key, self.secret, self.service, self.region = key, secret, service, region
@@ -186,8 +186,8 @@ class Signer:
 
     def sign(self, method, target, headers=None, body=b"", when=None, payload=None, host="127.0.0.1",
              leave_out=()):
-        """All headers with the signature. `payload` replaces the body's hash in x-amz-content-sha256;
-        `leave_out` names headers that are sent and not signed."""
+        """All headers, including the signature. `payload` replaces the body's hash in x-amz-content-sha256; `leave_out`
+        names headers that are sent but not signed."""
         date = amz_date(when or now())
         payload = payload or hashlib.sha256(body).hexdigest()
         out = {"Host": host, **(headers or {}), "X-Amz-Date": date}
@@ -214,7 +214,7 @@ class Signer:
         return head(method, target, signed) + body
 
     def presign(self, method, target, expires=60, when=None, host="127.0.0.1", overrides=None):
-        """The target of a presigned URL."""
+        """The path and query of a presigned URL."""
         date = amz_date(when or now())
         query = {"X-Amz-Algorithm": "AWS4-HMAC-SHA256", "X-Amz-Credential": f"{self.key}/{self.scope(date)}",
                  "X-Amz-Date": date, "X-Amz-Expires": str(expires), "X-Amz-SignedHeaders": "host"}
@@ -237,14 +237,14 @@ class Signer:
         return b"".join(self.chunk(piece) for piece in pieces) + self.chunk(b"") + end
 
     def trailer(self, name, value):
-        """Goes behind signed_chunks(..., end=b"")."""
+        """The trailer to send after signed_chunks(..., end=b"")."""
         to_sign = "\n".join(["AWS4-HMAC-SHA256-TRAILER", self.date, self.scope(self.date), self.seed,
                              hashlib.sha256(f"{name}:{value}\n".encode()).hexdigest()])
         return f"{name}:{value}\r\nx-amz-trailer-signature:{self.signature(self.date, to_sign)}\r\n\r\n".encode()
 
 
-# One small, valid request of every wire protocol: the service, its protocol and signing name as botocore
-# has them, then method, target, headers and body.
+# One small, valid request for every wire protocol: the service, its protocol and its signing name as in botocore, then
+# method, target, headers and body.
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 CBOR = {"Smithy-Protocol": "rpc-v2-cbor", "Accept": "application/cbor", "Content-Type": "application/cbor"}
 
@@ -268,7 +268,7 @@ CALLS = {
 
 
 def decoded_error(reply, protocol):
-    """The error as botocore's own parser of this protocol reads it: code and message."""
+    """The code and message of the error, as botocore's parser of this protocol reads them."""
     from botocore.parsers import create_parser
     parsed = create_parser(protocol).parse(
         {"status_code": reply.status, "headers": reply.headers, "body": reply.body}, None)
@@ -276,6 +276,6 @@ def decoded_error(reply, protocol):
 
 
 def exchange(server, data, head=False, **options):
-    """One request on a connection of its own."""
+    """Sends one request on a new connection."""
     with Wire(server.port, **options) as wire:
         return wire.send(data).reply(head=head)

@@ -1,4 +1,4 @@
-"""A Tidemill server of a test's own: started on a free port, ended by its process id."""
+"""A Tidemill server for one test: started on a free port and ended by its process id."""
 import json
 import os
 import shutil
@@ -17,7 +17,7 @@ CLIENTS_PYTHON = ROOT / ".cache/venvs/clients/bin/python"
 
 
 class Server:
-    """start() and kill() may alternate over the same data folder."""
+    """start() and kill() may alternate on the same data folder."""
 
     def __init__(self, auth="verify", data=None, options=(), environment=None, command=None,
                  host="127.0.0.1"):
@@ -69,7 +69,7 @@ class Server:
         return self.log_path.read_text(errors="replace")[-8000:]
 
     def env(self, *options):
-        """What `tidemill env` prints, as a dictionary: the root key's unless other options are given."""
+        """The output of `tidemill env` as a dictionary, by default for the root key."""
         text = subprocess.run([*self.command, "env", "--data", str(self.data), "--format", "json", *(options or ["--root"])],
                               check=True, capture_output=True, text=True).stdout
         return json.loads(text)
@@ -100,7 +100,7 @@ class Server:
             return response.read().decode()
 
     def kill(self):
-        """kill -9: what a power cut leaves, but for the page cache."""
+        """kill -9: like a power cut, except that the page cache survives."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
@@ -111,7 +111,7 @@ class Server:
         return self.process.returncode if self.process else None
 
     def close(self):
-        """Stops it, and ends the jobs and model servers that it would leave to its successor."""
+        """Stops the server, and ends the jobs and model servers that it would leave to its successor."""
         try:
             self.stop()
         except subprocess.TimeoutExpired:

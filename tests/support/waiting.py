@@ -1,9 +1,9 @@
-"""Waiting for a condition: the only sleep that tests have, but for those that tools/tidy/sleeps.txt names."""
+"""Waiting for a condition: the only sleep in tests, except for those listed in tools/tidy/sleeps.txt."""
 import time
 
 
 def wait_until(call, timeout_seconds=30, every_seconds=0.05, problem=None):
-    """The first truthy answer of call(); fails after the timeout, with problem()'s text when there is one."""
+    """Returns the first truthy result of call(); fails after the timeout, with the text from problem() if given."""
     deadline = time.monotonic() + timeout_seconds
     while True:
         answer = call()

@@ -17,7 +17,7 @@ configure_preset() {
   [[ -f build/$preset/build.ninja ]] || step "configure $preset" cmake --preset "$preset"
 }
 
-# What a first build takes, said before it begins: it is 17 minutes of one core's time.
+# Announces what a first build takes: about 17 minutes on one core.
 announce_first_build() {
   local preset=$1 cores minutes
   [[ -n $(find "build/$preset/src" -name '*.o' -print -quit 2>/dev/null) ]] && return
@@ -26,8 +26,8 @@ announce_first_build() {
   say "the first build compiles for 10 to 20 minutes on two cores (here, on $cores: about $minutes); later ones take seconds"
 }
 
-# Ninja's lines as progress in percent: on a terminal one line that changes, else a line every five
-# percent. What compilers say is passed on.
+# Shows ninja's lines as progress in percent: on a terminal as one changing line, else as a line every five percent.
+# Compiler messages are passed on.
 show_progress() {
   local line percent last=0 terminal= shown=
   [[ -t 1 ]] && terminal=1
@@ -83,7 +83,7 @@ run_build() {
   [[ -z $timed ]] || python3 tools/mill/compile_time.py "build/$preset" "${1:-tidemill}"
 }
 
-# Writes docs/coverage.md from what the binary registers, or with --check compares it.
+# Writes docs/coverage.md from what the binary registers; with --check only compares it.
 coverage_page() {
   build/release/tidemill coverage --json | PYTHONPATH=. .venv/bin/python -m codegen.coverage \
     --botocore "$(echo .venv/lib/python3*/site-packages/botocore)" --implemented - --page docs/coverage.md "$@"

@@ -3,7 +3,7 @@
 bold() { [[ -t 1 ]] && printf '\033[1m%s\033[0m' "$1" || printf '%s' "$1"; }
 say() { printf '%s %s\n' "$(bold '==>')" "$*"; }
 die() { printf 'mill: %s\n' "$*" >&2; exit 1; }
-# allow_options COMMAND "WORDS" "$@": ends, before anything is done, when an argument is none of the words.
+# allow_options COMMAND "WORDS" "$@": exits before anything is done when an argument is not one of the words.
 allow_options() {
   local command=$1 words=" $2 " word
   shift 2

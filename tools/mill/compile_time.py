@@ -17,7 +17,7 @@ SHOWN_MAX = 10
 
 
 def objects_of(build, target):
-    """The object files that ninja links into `target`, by their path below the build folder."""
+    """The object files that ninja links into `target`, as paths below the build folder."""
     listing = subprocess.run(
         ["ninja", "-C", build, "-t", "inputs", target], capture_output=True, text=True)
     if listing.returncode:
@@ -41,7 +41,7 @@ def commands_of(build, objects, match):
 
 
 def cpu_seconds(command, directory, scratch):
-    """User and system time of the compiler and what it starts; None when it fails."""
+    """User and system time of the compiler and its child processes; None when it fails."""
     place = command.index("-o") + 1
     output = os.path.join(scratch, str(time.monotonic_ns()) + ".o")
     command = [*command[:place], output, *command[place + 1:]]

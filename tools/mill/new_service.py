@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lays out an empty service: its folder with a module, its lines in codegen/, a test through boto3."""
+"""Creates an empty service: its folder with a module, its lines in codegen/, and a test through boto3."""
 import argparse
 import json
 import sys
@@ -12,7 +12,7 @@ sys.path.insert(0, str(ROOT))
 from codegen import model, names  # noqa: E402
 
 NEAR_MAX = 5  # names that are suggested for one that boto3 does not have
-DEPTH_MAX = 8  # of required members within required members; deeper ones refer to themselves
+DEPTH_MAX = 8  # of required members within required members; deeper ones are recursive
 
 
 def example(shapes, name, depth=0):
@@ -36,7 +36,7 @@ def example_of_members(shapes, name, depth=0):
 
 
 def simplest_operation(loaded):
-    """An operation with few required members, rather one that lists: what a person would try first."""
+    """An operation with few required members, preferably one that lists: what a person would try first."""
     def effort(name):
         given = loaded.operations[name].get("input")
         needed = len(loaded.shapes[given["shape"]].get("required", [])) if given else 0
@@ -45,7 +45,7 @@ def simplest_operation(loaded):
 
 
 def snake(name):
-    """A method's name in boto3; asks boto3's own library where it is installed."""
+    """The name of a method in boto3, from boto3's own library where it is installed."""
     for packages in ROOT.glob(".venv/lib/python3*/site-packages"):
         sys.path.append(str(packages))
     from botocore import xform_name
@@ -76,7 +76,7 @@ def texts_of(service, loaded):
 
 
 def with_key(text, service):
-    """The text of a JSON object with an empty object under one more key; its layout stays."""
+    """Adds an empty object under one more key to the text of a JSON object, keeping its layout."""
     if service in json.loads(text):
         return text
     body = text.rstrip().removesuffix("}").rstrip()

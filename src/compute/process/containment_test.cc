@@ -76,7 +76,7 @@ TEST_F(ContainmentTest, WritesToNothingOfTheHost) {
                         "(echo x > /seen/f) 2>/dev/null || echo refused; "
                         "(echo x > /run/lock/tidemill) 2>/dev/null || echo refused; "
                         "echo x > /dev/null && echo null");
-  spec.mounts = {{open, "/seen", true}};
+  spec.volumes = {{"open", "/seen", true}};
   run(spec);
   EXPECT_THAT(listener_.lines("a"), ElementsAre("refused", "refused", "null"));
 }
@@ -92,7 +92,7 @@ try:
         made += 1
 except BlockingIOError:
     print("stopped", made < 100))");
-  spec.processes_max = 100;
+  spec.resources.processes_max = 100;
   run(spec);
   EXPECT_THAT(listener_.lines("a"), ElementsAre("stopped True"));
 }
@@ -141,7 +141,7 @@ TEST_F(ContainmentTest, NoCoreDumpsNoPrivilegesBoundedFiles) {
 
 TEST_F(ContainmentTest, WhatFillsSharedMemoryEndsByTheJobsLimitAndIsFreed) {
   JobSpec spec = script("a", "head -c 400000000 /dev/zero > /dev/shm/x; echo wrote; sleep 0.1");
-  spec.memory_bytes_max = 64u << 20;
+  spec.resources.memory_bytes_max = 64u << 20;
   JobExit exit = run(spec);
   EXPECT_TRUE(exit.out_of_memory || exit.exit_code != 0 || !listener_.lines("a").empty());
   run(script("b", "ls /dev/shm | wc -l"));
@@ -176,8 +176,8 @@ TEST_F(ContainmentTest, WhoOutgrowsTheVolumeIsEnded) {
   JobSpec spec = script("a",
                         "i=0; while :; do head -c 1000000 /dev/zero > /data/$i; "
                         "i=$((i+1)); sleep 0.01; done");
-  spec.mounts = {{folder, "/data"}};
-  spec.volume_bytes_max = kVolumeBytes;
+  spec.volumes = {{"volume", "/data"}};
+  spec.resources.scratch_bytes_max = kVolumeBytes;
   const JobExit exit = run(spec);
   EXPECT_TRUE(exit.out_of_volume);
   EXPECT_EQ(exit.signal, SIGKILL);
@@ -195,7 +195,7 @@ while True:
     files.append(open("/tmp/x", "wb")); os.unlink("/tmp/x")
     files[-1].write(b"x" * 1000000); files[-1].flush(); time.sleep(0.01)
 )");
-  spec.volume_bytes_max = kVolumeBytes;
+  spec.resources.scratch_bytes_max = kVolumeBytes;
   EXPECT_TRUE(run(spec).out_of_volume);
   spec.id = "mapped";
   spec.command[2] = R"(
@@ -216,7 +216,7 @@ import errno
 try: open("/tmp/sparse", "wb").truncate(10**12)
 except OSError as error: print(errno.errorcode[error.errno])
 )");
-  spec.volume_bytes_max = kVolumeBytes;
+  spec.resources.scratch_bytes_max = kVolumeBytes;
   EXPECT_EQ(run(spec).exit_code, 0);
   EXPECT_THAT(listener_.lines("a"), ElementsAre("EFBIG"));
 }
@@ -230,8 +230,8 @@ for root in ("/data", "/tmp"):
     for _ in range(3000): os.mkdir("ab"); os.chdir("ab")
 print("made")
 )");
-  spec.mounts = {{folder, "/data"}};
-  spec.volume_bytes_max = kVolumeBytes * 8;
+  spec.volumes = {{"deep", "/data"}};
+  spec.resources.scratch_bytes_max = kVolumeBytes * 8;
   EXPECT_EQ(run(spec).exit_code, 0);
   EXPECT_FALSE(fs::exists(directory_ / "jobs/a/tmp"));
   spec.id = "b";

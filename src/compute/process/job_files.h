@@ -1,7 +1,7 @@
 // What lies in a job's folder. Server and shim share nothing but these files, so either may die at
 // any moment and the other still knows what happened.
 //
-//   spec.json     the JobSpec, and what the server decided (user, log limit); mode 0600
+//   spec.json     the ProcessSpec, and what the server decided (user, log limit); mode 0600
 //   lock          flock'ed by the shim from before it exists until it ends: is it alive?
 //   shim.json     ShimState, the first thing a shim writes
 //   control       FIFO: "stop <seconds>\n"
@@ -19,13 +19,13 @@
 #include <string_view>
 #include <vector>
 
-#include "compute/compute.h"
+#include "compute/process/process_spec.h"
 
 namespace tidemill::compute {
 
 // Instructions for the shim.
 struct ShimSpec {
-  JobSpec job;
+  ProcessSpec job;
   std::uint32_t user_id = 0;  // 0: do not change the user
   std::uint64_t log_bytes_max = 0;
 };

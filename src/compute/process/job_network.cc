@@ -33,12 +33,14 @@ Result<Descriptor> bind_job_socket(const JobFiles& files) {
   return made;
 }
 
-Result<void> JobNetworks::open_door(const JobSpec& spec, const runtime::NetworkNamespace& network) {
+Result<void> JobNetworks::open_door(const ProcessSpec& spec,
+                                    const runtime::NetworkNamespace& network) {
   if (spec.server_port == 0 || !doors_) return {};
   return doors_->open(spec.id, network, spec.server_port);
 }
 
-Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(const JobSpec& spec) {
+Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(
+    const ProcessSpec& spec) {
   Result<std::shared_ptr<const runtime::NetworkNamespace>> made = runtime::NetworkNamespace::make();
   if (!made)
     return fail(codes::kInvalid,
@@ -49,7 +51,7 @@ Result<std::shared_ptr<const runtime::NetworkNamespace>> JobNetworks::make(const
   return made;
 }
 
-void JobNetworks::adopt(const JobSpec& spec, const ShimState& shim) {
+void JobNetworks::adopt(const ProcessSpec& spec, const ShimState& shim) {
   if (spec.network != JobNetwork::isolated) return;
   auto found = runtime::NetworkNamespace::of_process(shim.pid);
   // Checked afterwards: meanwhile the pid may have become another process's.

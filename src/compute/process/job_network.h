@@ -8,6 +8,7 @@
 
 #include "base/descriptor.h"
 #include "compute/compute.h"
+#include "compute/process/job_doors.h"
 #include "compute/process/job_files.h"
 #include "runtime/network_namespace.h"
 
@@ -30,9 +31,9 @@ class JobNetworks final : public JobListener {
   void report_to(JobListener& listener) { listener_ = &listener; }
 
   // Makes the network of a job that is about to start, with its door open.
-  Result<std::shared_ptr<const runtime::NetworkNamespace>> make(const JobSpec& spec);
+  Result<std::shared_ptr<const runtime::NetworkNamespace>> make(const ProcessSpec& spec);
   // Finds the network of a job that an earlier server started, and opens its door again.
-  void adopt(const JobSpec& spec, const ShimState& shim);
+  void adopt(const ProcessSpec& spec, const ShimState& shim);
   // The job could not start after all.
   void drop(const std::string& job);
   // nullptr when the job does not have one.
@@ -42,7 +43,7 @@ class JobNetworks final : public JobListener {
   bool job_logged(const std::string& id, const std::vector<LogLine>& lines) override;
 
  private:
-  Result<void> open_door(const JobSpec& spec, const runtime::NetworkNamespace& network);
+  Result<void> open_door(const ProcessSpec& spec, const runtime::NetworkNamespace& network);
 
   JobDoors* doors_ = nullptr;        // nullptr: nobody serves jobs
   JobListener* listener_ = nullptr;  // set before a job can be reported

@@ -86,11 +86,11 @@ class JobNetworkTest : public ProcessComputeTest {
   }
   void restart() {
     compute_->stop_watching();
-    auto made = make_process_compute(options_in(directory_), clock_);
+    auto made = make_process_driver(options_in(directory_), clock_);
     ASSERT_TRUE(made);
     compute_ = *std::move(made);
     compute_->serve_through(doors_);
-    ASSERT_TRUE(compute_->start(listener_));
+    ASSERT_TRUE(compute_->adopt(listener_));
   }
   KeptDoors doors_;
 };
@@ -107,7 +107,7 @@ TEST_F(JobNetworkTest, AnIsolatedJobReachesNothingOfThisMachine) {
   open.network = JobNetwork::host;
   run(open);
   EXPECT_THAT(listener_.lines("b"), ElementsAre("reached " + bystander.port()));
-  EXPECT_EQ(compute_->network_of("b"), nullptr);
+  EXPECT_EQ(compute_->address("b", 8080).network, nullptr);
 }
 
 TEST_F(JobNetworkTest, TheDoorIsThereFromTheStartAndGoesWithTheJob) {
@@ -116,12 +116,12 @@ TEST_F(JobNetworkTest, TheDoorIsThereFromTheStartAndGoesWithTheJob) {
   ASSERT_TRUE(compute_->run(spec));
   listener_.wait_line("a", "reached 4566");
   EXPECT_TRUE(doors_.accepts("a"));
-  EXPECT_NE(compute_->network_of("a"), nullptr);
-  EXPECT_EQ(compute_->network_of("a"), compute_->network_of("a"));
+  EXPECT_NE(compute_->address("a", 8080).network, nullptr);
+  EXPECT_EQ(compute_->address("a", 8080).network, compute_->address("a", 8080).network);
   ASSERT_TRUE(compute_->stop("a", seconds(0)));
   listener_.wait_exit("a");
   EXPECT_FALSE(doors_.is_open("a"));
-  EXPECT_EQ(compute_->network_of("a"), nullptr);
+  EXPECT_EQ(compute_->address("a", 8080).network, nullptr);
 }
 
 TEST_F(JobNetworkTest, WithoutAServerPortThereIsNoDoor) {
@@ -135,7 +135,7 @@ TEST_F(JobNetworkTest, ARestartedServerOpensTheDoorAgain) {
   JobSpec spec = isolated(
       "a", "until [ -e " + (folder / "go").string() + " ]; do sleep 0.01; done; " + tries("4566"));
   spec.server_port = kDoorPort;
-  spec.mounts = {{folder, folder, true}};  // the job's /tmp is its own
+  spec.volumes = {{"shared", folder, true}};  // the job's /tmp is its own
   ASSERT_TRUE(compute_->run(spec));
   doors_.close("a");  // as if the server had ended
   restart();
@@ -150,7 +150,7 @@ TEST_F(JobNetworkTest, TwoJobsHaveTheSamePortForThemselves) {
       "s.listen(); print(\"listens\", flush=True); s.accept()'";
   for (const char* id : {"a", "b"}) ASSERT_TRUE(compute_->run(isolated(id, listen)));
   for (const char* id : {"a", "b"}) listener_.wait_line(id, "listens");
-  const Descriptor inside(compute_->network_of("a")->make_socket(AF_INET));
+  const Descriptor inside(compute_->address("a", 8080).network->make_socket(AF_INET));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -158,7 +158,7 @@ TEST_F(JobNetworkTest, TwoJobsHaveTheSamePortForThemselves) {
   ::fcntl(inside.get(), F_SETFL, 0);
   EXPECT_EQ(::connect(inside.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   EXPECT_EQ(listener_.wait_exit("a").exit_code, 0);
-  EXPECT_NE(compute_->network_of("b"), nullptr);
+  EXPECT_NE(compute_->address("b", 8080).network, nullptr);
   ASSERT_TRUE(compute_->stop("b", seconds(0)));
   listener_.wait_exit("b");
 }
@@ -186,10 +186,10 @@ TEST_F(ProcessComputeTest, AJobInheritsASocketThatItsFolderDoesNotHold) {
                       "print('listens', flush=True)\n"
                       "s.accept()\n"};
   spec.bound_socket = true;
-  spec.mounts = {{folder, folder, true}};  // the job's /tmp is its own
+  spec.volumes = {{"shared", folder, true}};  // the job's /tmp is its own
   ASSERT_TRUE(compute_->run(spec));
   listener_.wait_line("a", "as 3");
-  const std::string path = compute_->socket_path("a");
+  const std::string path = compute_->address("a", 0).socket_path;
   struct stat status{};
   ASSERT_EQ(::lstat(path.c_str(), &status), 0);
   EXPECT_TRUE(S_ISSOCK(status.st_mode));

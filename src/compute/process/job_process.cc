@@ -22,7 +22,7 @@ namespace tidemill::compute {
 
 namespace {
 
-std::vector<std::string> make_environment(const JobSpec& job) {
+std::vector<std::string> make_environment(const ProcessSpec& job) {
   std::map<std::string, std::string> variables = {
       {"PATH", kDefaultPath},
       {"HOME", job.working_directory.empty() ? "/" : job.working_directory},
@@ -56,7 +56,7 @@ Result<void> make_temporary(const std::string& path) {
 constexpr const char* kNameServices[] = {"/run/nscd", "/run/systemd/resolve", "/run/dbus"};
 
 // Folders that all users of a machine can write to, and the job's replacements for them.
-Result<std::vector<Cover>> own_temporaries(const JobSpec& job, const JobFiles& files) {
+Result<std::vector<Cover>> own_temporaries(const ProcessSpec& job, const JobFiles& files) {
   TRY(make_temporary(files.tmp()));
   TRY(make_temporary(files.var_tmp()));
   // Their contents count as memory of the job's control group. Without a limit the kernel's default
@@ -74,7 +74,7 @@ void cover_name_services(std::vector<Cover>& covers) {
 Result<void> surround(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
                       bool own_processes) {
   cgroup.join();
-  const JobSpec& job = spec.job;
+  const ProcessSpec& job = spec.job;
   if (spec.user_id != 0) TRY(give_mounts(job.mounts, spec.user_id));
   Result<void> entered = enter_mount_namespace();
   // Without a namespace the job sees the host's paths; Isolation reports that, and the caller must
@@ -124,7 +124,7 @@ bool is_abandoned(int answer) {
 // Runs in the child; returns only on failure, with the reason.
 Error become_command(const ShimSpec& spec, const JobFiles& files, const JobCgroup& cgroup,
                      bool own_processes, int answer, int socket) {
-  const JobSpec& job = spec.job;
+  const ProcessSpec& job = spec.job;
   std::vector<std::string> arguments = job.command;
   std::vector<std::string> environment = make_environment(job);
   auto path = job.environment.find("PATH");

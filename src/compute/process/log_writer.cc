@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "compute/compute.h"
+#include "compute/job.h"
 
 namespace tidemill::compute {
 

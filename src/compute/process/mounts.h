@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "compute/compute.h"
+#include "compute/process/process_spec.h"
 
 namespace tidemill::compute {
 

@@ -3,7 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "compute/compute.h"
+#include "compute/job.h"
 #include "compute/process/cgroup.h"
 #include "compute/process/pid_namespace.h"
 #include "compute/process/sandbox.h"

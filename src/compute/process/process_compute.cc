@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -14,6 +13,8 @@
 #include "base/log.h"
 #include "compute/process/job_files.h"
 #include "compute/process/job_network.h"
+#include "compute/process/job_plan.h"
+#include "compute/process/log_reader.h"
 #include "compute/process/port_owner.h"
 #include "compute/process/spawn.h"
 #include "compute/process/usage.h"
@@ -47,58 +48,88 @@ void tell_isolation(const Isolation& isolation) {
                  {{"missing", isolation.explanation}});
 }
 
-class ProcessCompute final : public Compute {
+// No shim has written anything. One may be starting, which holds the job's lock.
+bool is_not_started(const JobFiles& job) {
+  std::error_code ignored;
+  return !fs::exists(job.shim(), ignored) && !fs::exists(job.exit(), ignored);
+}
+
+bool is_only_prepared(const JobFiles& job) {
+  std::error_code ignored;
+  return fs::exists(job.spec(), ignored) && is_not_started(job);
+}
+
+// The lock of a job that nobody has started; Tidemill.Conflict when its shim has begun. For a
+// moment after a fork, until the child has executed its own program, the child holds every lock
+// that this process held, also of jobs that are none of its business.
+Result<Descriptor> lock_unstarted(const JobFiles& job) {
+  constexpr int kAttemptsMax = 2000;
+  Result<Descriptor> lock = take_lock(job);
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    if (lock || lock.error().code != codes::kConflict || !is_not_started(job)) break;
+    ::usleep(1000);
+    lock = take_lock(job);
+  }
+  return lock;
+}
+
+class ProcessDriverHere final : public ProcessDriver {
  public:
-  ProcessCompute(ProcessOptions options, Clock& clock)
+  ProcessDriverHere(ProcessOptions options, Clock& clock)
       : options_(std::move(options)),
+        volumes_(options_.volumes_directory, options_.volume_owners),
         users_(options_.directory + "/" + kUsersFolder, options_.user_id_first,
                options_.user_id_count),
         watcher_(clock) {}
-  ~ProcessCompute() override {
+  ~ProcessDriverHere() override {
     watcher_.stop();
     if (probe_.joinable()) probe_.join();
   }
 
-  Result<void> start(JobListener& listener) override;
+  Result<void> adopt(JobListener& listener) override;
   void stop_watching() override { watcher_.stop(); }
-  Result<void> run(const JobSpec& spec) override;
-  Result<void> stop(const std::string& id, std::chrono::seconds grace) override;
-  Result<JobStatus> status(const std::string& id) override;
+  Result<void> prepare(const JobSpec& spec) override;
+  Result<void> start(const std::string& id) override;
+  Result<JobStatus> observe(const std::string& id) override;
+  Result<LogPart> log(const std::string& id, std::uint64_t offset, std::size_t bytes_max) override;
   Result<LogTail> log_tail(const std::string& id, std::size_t bytes_max) override;
+  Result<void> stop(const std::string& id, std::chrono::seconds grace) override;
   Result<void> remove(const std::string& id) override;
+  Address address(const std::string& id, std::uint16_t port) override;
+  bool listens(const std::string& id, std::uint16_t port) override;
+  Volumes& volumes() override { return volumes_; }
+  std::string path_in_jobs(const std::string& volume, const std::string& destination) override {
+    return isolation().mount_namespace ? destination : volumes_.folder(volume);
+  }
   Isolation isolation() const override;
   void serve_through(JobDoors& doors) override { networks_.serve_through(doors); }
-  std::shared_ptr<const runtime::NetworkNamespace> network_of(const std::string& id) override {
-    return networks_.find(id);
-  }
-  bool listens(const std::string& id, std::uint16_t port) override {
-    const Result<ShimState> shim = read_record<ShimState>(files(id).shim());
-    return shim && process_start_ticks(shim->pid) == shim->start_ticks &&
-           descendants_listen(shim->pid, port);
-  }
-  std::string socket_path(const std::string& id) override { return files(id).socket(); }
 
  private:
   JobFiles files(const std::string& id) const {
     return JobFiles(fs::path(options_.directory) / id);
   }
-  void adopt(const std::string& id);
+  void adopt_job(const std::string& id);
+  Result<void> put_in_place(const JobSpec& spec, const JobFiles& job);
+  Result<void> launch(const std::string& id, const JobFiles& job, const Descriptor& lock);
+  // Call with run_mutex_ held; the job must not run.
+  Result<void> forget(const std::string& id);
   // Folders owned by the job's user.
-  std::vector<std::string> folders_of(const JobSpec& spec) const;
-  Result<std::uint32_t> user_of(const JobSpec& spec);
+  std::vector<std::string> folders_of(const ProcessSpec& spec) const;
+  Result<std::uint32_t> user_of(const ProcessSpec& spec);
 
   ProcessOptions options_;
+  LocalVolumes volumes_;
   JobNetworks networks_;  // before the watcher, which uses it
   UserIds users_;
   Watcher watcher_;
-  std::mutex run_mutex_;  // one run() of an id at a time; starting is short
+  std::mutex run_mutex_;  // one job is prepared, started or forgotten at a time; each is short
   // Probing takes some milliseconds; neither the start nor the first job should wait for it.
   std::thread probe_;
   mutable std::once_flag probed_;
   mutable Isolation isolation_;
 };
 
-Result<void> ProcessCompute::start(JobListener& listener) {
+Result<void> ProcessDriverHere::adopt(JobListener& listener) {
   networks_.report_to(listener);
   TRY(watcher_.start(networks_));
   if (!probe_.joinable())
@@ -109,12 +140,12 @@ Result<void> ProcessCompute::start(JobListener& listener) {
   std::error_code problem;
   for (const auto& entry : fs::directory_iterator(options_.directory, problem))
     if (entry.is_directory() && entry.path().filename() != kUsersFolder)
-      adopt(entry.path().filename());
+      adopt_job(entry.path().filename());
   if (problem) return fail(codes::kIo, "list " + options_.directory + ": " + problem.message());
   return {};
 }
 
-void ProcessCompute::adopt(const std::string& id) {
+void ProcessDriverHere::adopt_job(const std::string& id) {
   const JobFiles job = files(id);
   if (Result<ShimSpec> spec = read_record<ShimSpec>(job.spec()); spec && spec->user_id != 0)
     users_.keep(spec->user_id, id, folders_of(spec->job));
@@ -134,7 +165,7 @@ void ProcessCompute::adopt(const std::string& id) {
     return watcher_.watch(id, job, state->pid);
   }
   std::error_code ignored;
-  // Never started: the server ended before it started the shim. run() will be called again.
+  // Prepared, but the server ended before it started the shim. It will be prepared again.
   if (!state && !fs::exists(job.exit(), ignored)) {
     (void)remove_tree(job.directory());
     return;
@@ -142,73 +173,96 @@ void ProcessCompute::adopt(const std::string& id) {
   watcher_.watch(id, job, 0);
 }
 
-std::vector<std::string> ProcessCompute::folders_of(const JobSpec& spec) const {
+std::vector<std::string> ProcessDriverHere::folders_of(const ProcessSpec& spec) const {
   std::vector<std::string> folders = {files(spec.id).directory()};
   for (const Mount& mount : spec.mounts)
     if (!mount.read_only) folders.push_back(mount.source);
   return folders;
 }
 
-Result<std::uint32_t> ProcessCompute::user_of(const JobSpec& spec) {
+Result<std::uint32_t> ProcessDriverHere::user_of(const ProcessSpec& spec) {
   if (!spec.user_code || ::geteuid() != 0 || options_.user_id_count == 0) return 0;
   return users_.take(spec.id, folders_of(spec));
 }
 
-Result<void> ProcessCompute::run(const JobSpec& spec) {
+Result<void> ProcessDriverHere::prepare(const JobSpec& spec) {
   TRY(check_id(spec.id));
-  if (spec.command.empty() || spec.command[0].empty())
-    return fail(codes::kInvalid, "job " + spec.id + " has no command");
   std::lock_guard guard(run_mutex_);
   const JobFiles job = files(spec.id);
   if (::mkdir(job.directory().c_str(), 0700) != 0 && errno != EEXIST)
     return fail(system_error("make " + job.directory().string()));
-  Result<Descriptor> lock = take_lock(job);
+  Result<Descriptor> lock = lock_unstarted(job);
   if (!lock && lock.error().code == codes::kConflict) return {};  // it is running
   if (!lock) return fail(lock.error());
-  std::error_code ignored;
-  if (fs::exists(job.shim(), ignored) || fs::exists(job.exit(), ignored)) return {};  // it has run
-  ShimSpec shim_spec{spec, TRY(user_of(spec)), options_.log_bytes_max};
+  if (!is_not_started(job)) return {};  // it has run
+  Result<void> placed = put_in_place(spec, job);
+  if (!placed) (void)forget(spec.id);
+  return placed;
+}
+
+Result<void> ProcessDriverHere::put_in_place(const JobSpec& spec, const JobFiles& job) {
+  // Looked up only if it matters, because probing the machine takes some milliseconds.
+  const bool own_view = spec.volumes.empty() || isolation().mount_namespace;
+  const PlanContext context{options_, volumes_, own_view};
+  ShimSpec shim_spec{TRY(plan_process(spec, context)), 0, options_.log_bytes_max};
+  TRY(make_mount_points(spec, context));
+  // Prepared before: the user stays the same.
+  if (const Result<ShimSpec> earlier = read_record<ShimSpec>(job.spec()))
+    shim_spec.user_id = earlier->user_id;
+  else
+    shim_spec.user_id = TRY(user_of(shim_spec.job));
   if (options_.complete) options_.complete(shim_spec.job);
-  const auto give_up = [&] {
-    networks_.drop(spec.id);
-    (void)remove_tree(job.directory());
-  };
-  std::shared_ptr<const runtime::NetworkNamespace> network;
-  if (spec.network == JobNetwork::isolated) {
-    Result<std::shared_ptr<const runtime::NetworkNamespace>> made = networks_.make(spec);
-    if (!made) {
-      give_up();
-      return fail(made.error());
-    }
-    network = *std::move(made);
-  }
-  if (Result<void> written = write_file_durably(job.spec(), to_json(shim_spec)); !written) {
-    give_up();
-    return written;
-  }
-  Result<SpawnedShim> shim =
-      spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, *lock,
-                 network ? network->descriptor() : -1);
-  if (!shim) {
-    give_up();
-    return fail(shim.error());
-  }
-  if (shim->answer != "started" && !fs::exists(job.shim(), ignored)) {
-    ::waitpid(shim->pid, nullptr, 0);
-    give_up();
+  if (spec.network == JobNetwork::isolated && !networks_.find(spec.id))
+    TRY(networks_.make(shim_spec.job));
+  return write_file_durably(job.spec(), to_json(shim_spec));
+}
+
+Result<void> ProcessDriverHere::start(const std::string& id) {
+  TRY(check_id(id));
+  std::lock_guard guard(run_mutex_);
+  const JobFiles job = files(id);
+  std::error_code ignored;
+  if (!fs::exists(job.spec(), ignored))
+    return fail(codes::kNotFound, "job " + id + " is not prepared");
+  Result<Descriptor> lock = lock_unstarted(job);
+  if (!lock && lock.error().code == codes::kConflict) return {};  // it is running
+  if (!lock) return fail(lock.error());
+  if (!is_not_started(job)) return {};  // it has run
+  Result<void> launched = launch(id, job, *lock);
+  if (!launched) (void)forget(id);
+  return launched;
+}
+
+Result<void> ProcessDriverHere::launch(const std::string& id, const JobFiles& job,
+                                       const Descriptor& lock) {
+  const ShimSpec spec = TRY(read_record<ShimSpec>(job.spec()));
+  const auto network = networks_.find(id);
+  if (spec.job.network == JobNetwork::isolated && !network)
+    return fail(codes::kIo, "the network of job " + id + " is gone");
+  SpawnedShim shim =
+      TRY(spawn_shim(options_.shim_command, {"--directory", job.directory().string()}, lock,
+                     network ? network->descriptor() : -1));
+  std::error_code ignored;
+  if (shim.answer != "started" && !fs::exists(job.shim(), ignored)) {
+    ::waitpid(shim.pid, nullptr, 0);
     return fail(codes::kIo, "The job's supervising process could not start: " +
-                                (shim->answer.empty() ? "it ended at once" : shim->answer));
+                                (shim.answer.empty() ? "it ended at once" : shim.answer));
   }
-  watcher_.watch(spec.id, job, shim->pid);
+  watcher_.watch(id, job, shim.pid);
   return {};
 }
 
-Result<void> ProcessCompute::stop(const std::string& id, std::chrono::seconds grace) {
+Result<void> ProcessDriverHere::stop(const std::string& id, std::chrono::seconds grace) {
   TRY(check_id(id));
-  Descriptor control(::open(files(id).control().c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+  const JobFiles job = files(id);
+  {
+    std::lock_guard guard(run_mutex_);  // it may be about to start
+    if (is_not_started(job) && lock_unstarted(job)) return forget(id);
+  }
+  Descriptor control(::open(job.control().c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
   if (!control && errno == ENXIO) return {};  // no shim reads it any more: the job is over
   if (!control && errno == ENOENT) {
-    if (fs::exists(files(id).exit())) return {};
+    if (fs::exists(job.exit())) return {};
     return fail(codes::kNotFound, "there is no job " + id);
   }
   if (!control || !write_all(control.get(), "stop " + std::to_string(grace.count()) + "\n"))
@@ -216,7 +270,7 @@ Result<void> ProcessCompute::stop(const std::string& id, std::chrono::seconds gr
   return {};
 }
 
-Result<JobStatus> ProcessCompute::status(const std::string& id) {
+Result<JobStatus> ProcessDriverHere::observe(const std::string& id) {
   TRY(check_id(id));
   JobStatus status;
   const JobFiles job = files(id);
@@ -232,72 +286,41 @@ Result<JobStatus> ProcessCompute::status(const std::string& id) {
   } else if (state) {
     // The shim was killed; the watcher is about to record the exit.
     status.state = JobState::running;
+  } else if (is_only_prepared(job)) {
+    status.state = JobState::prepared;
   }
   return status;
 }
 
-namespace {
-
-// Parses whole records of a log file one at a time, since a log may have millions of short lines.
-// Moments are at least this far apart, so that they take little memory.
-LogTail tail_of(std::string_view records, std::size_t bytes_max) {
-  constexpr std::int64_t kMomentMicroseconds = 1000;
-  LogTail tail;
-  std::size_t lines = 0;
-  while (true) {
-    const std::size_t end = records.find('\n');
-    if (end == records.npos) break;
-    const LogLine line = parse_log_record(records.substr(0, end));
-    records.remove_prefix(end + 1);
-    tail.text.append(line.text).append("\n");
-    // A damaged record without a time has the time of the previous one.
-    const bool moved =
-        line.time.microseconds != 0 &&
-        (tail.moments.empty() ||
-         std::abs((line.time - tail.moments.back().time).count()) >= kMomentMicroseconds);
-    if (moved) tail.moments.push_back({lines, line.time});
-    ++lines;
-  }
-  if (tail.text.size() <= bytes_max) return tail;
-  const std::size_t cut = tail.text.size() - bytes_max;
-  const auto gone =
-      static_cast<std::size_t>(std::count(tail.text.begin(), tail.text.begin() + cut, '\n'));
-  tail.text.erase(0, cut);
-  // Keep the moment of the first remaining line.
-  auto first = std::ranges::upper_bound(tail.moments, gone, {}, &LogTail::Moment::line);
-  if (first != tail.moments.begin()) --first;
-  tail.moments.erase(tail.moments.begin(), first);
-  for (LogTail::Moment& moment : tail.moments)
-    moment.line = moment.line > gone ? moment.line - gone : 0;
-  return tail;
-}
-
-}  // namespace
-
-Result<LogTail> ProcessCompute::log_tail(const std::string& id, std::size_t bytes_max) {
+Result<LogPart> ProcessDriverHere::log(const std::string& id, std::uint64_t offset,
+                                       std::size_t bytes_max) {
   TRY(check_id(id));
-  Descriptor file(::open(files(id).log().c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return fail(system_error("open the log of job " + id));
-  const off_t size = ::lseek(file.get(), 0, SEEK_END);
-  // Records are longer than their text, so this many bytes give at most that much text; twice as
-  // many leave room for the times.
-  const off_t begin = std::max<off_t>(0, size - off_t(bytes_max) * 2 - off_t(kLogLineBytesMax));
-  std::string bytes(static_cast<std::size_t>(size - begin), '\0');
-  const ssize_t count = ::pread(file.get(), bytes.data(), bytes.size(), begin);
-  if (count < 0) return fail(system_error("read the log of job " + id));
-  bytes.resize(static_cast<std::size_t>(count));
-  if (begin > 0) bytes.erase(0, bytes.find('\n') + 1);
-  return tail_of(bytes, bytes_max);
+  if (is_only_prepared(files(id))) return LogPart{{}, offset};
+  return read_log_part(files(id).log(), offset, bytes_max);
 }
 
-Result<void> ProcessCompute::remove(const std::string& id) {
+Result<LogTail> ProcessDriverHere::log_tail(const std::string& id, std::size_t bytes_max) {
+  TRY(check_id(id));
+  return read_log_tail(files(id).log(), bytes_max);
+}
+
+Result<void> ProcessDriverHere::remove(const std::string& id) {
   TRY(check_id(id));
   const JobFiles job = files(id);
   std::error_code problem;
+  std::unique_lock guard(run_mutex_);
   if (!fs::exists(job.directory(), problem)) return {};
+  if (is_not_started(job) && lock_unstarted(job)) return forget(id);
   if (!fs::exists(job.exit(), problem))
     return fail(codes::kConflict, "job " + id + " still runs; stop it first");
+  guard.unlock();  // the listener may be in a call about the job that starts another one
   watcher_.forget(id);
+  guard.lock();
+  return forget(id);
+}
+
+Result<void> ProcessDriverHere::forget(const std::string& id) {
+  const JobFiles job = files(id);
   networks_.drop(id);
   const Result<ShimSpec> spec = read_record<ShimSpec>(job.spec());
   TRY(remove_tree(job.directory()));
@@ -305,7 +328,20 @@ Result<void> ProcessCompute::remove(const std::string& id) {
   return {};
 }
 
-Isolation ProcessCompute::isolation() const {
+Address ProcessDriverHere::address(const std::string& id, std::uint16_t port) {
+  if (!check_id(id)) return {};
+  if (port == 0) return {files(id).socket(), 0, nullptr};
+  return {"", port, networks_.find(id)};
+}
+
+bool ProcessDriverHere::listens(const std::string& id, std::uint16_t port) {
+  if (!check_id(id)) return false;
+  const Result<ShimState> shim = read_record<ShimState>(files(id).shim());
+  return shim && process_start_ticks(shim->pid) == shim->start_ticks &&
+         descendants_listen(shim->pid, port);
+}
+
+Isolation ProcessDriverHere::isolation() const {
   std::call_once(probed_, [this] {
     isolation_.explanation = "the machine could not be probed";
     Descriptor null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -319,16 +355,18 @@ Isolation ProcessCompute::isolation() const {
 
 }  // namespace
 
-Result<std::unique_ptr<Compute>> make_process_compute(ProcessOptions options, Clock& clock) {
-  if (!fs::path(options.directory).is_absolute())
-    return fail(codes::kInvalid, "the jobs' folder must be an absolute path");
+Result<std::unique_ptr<ProcessDriver>> make_process_driver(ProcessOptions options, Clock& clock) {
+  for (const std::string& folder : {options.directory, options.volumes_directory})
+    if (!fs::path(folder).is_absolute())
+      return fail(codes::kInvalid, "the folders of jobs and volumes must be absolute paths");
   if (options.shim_command.empty())
-    return fail(codes::kInvalid, "the process back end needs a shim command");
+    return fail(codes::kInvalid, "the process driver needs a shim command");
   std::error_code problem;
   fs::create_directories(options.directory, problem);
   if (problem) return fail(codes::kIo, "make " + options.directory + ": " + problem.message());
   ::chmod(options.directory.c_str(), 0700);
-  return std::unique_ptr<Compute>(std::make_unique<ProcessCompute>(std::move(options), clock));
+  return std::unique_ptr<ProcessDriver>(
+      std::make_unique<ProcessDriverHere>(std::move(options), clock));
 }
 
 }  // namespace tidemill::compute

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <thread>
 
+#include "base/test_eventually.h"
+#include "compute/conformance/driver_conformance.h"
 #include "compute/process/job_files.h"
 #include "compute/process/shim.h"
 #include "compute/process/test_fixture.h"
@@ -68,11 +70,11 @@ TEST_F(ProcessComputeTest, RunIsIdempotentAlsoAfterTheExit) {
   run(spec);
   EXPECT_TRUE(compute_->run(spec));
   EXPECT_TRUE(compute_->run(spec));
-  EXPECT_EQ(compute_->status("a")->state, JobState::exited);
+  EXPECT_EQ(compute_->observe("a")->state, JobState::exited);
   EXPECT_THAT(listener_.lines("a"), ElementsAre("x"));
   EXPECT_TRUE(compute_->remove("a"));
   EXPECT_TRUE(compute_->remove("a"));
-  EXPECT_EQ(compute_->status("a")->state, JobState::absent);
+  EXPECT_EQ(compute_->observe("a")->state, JobState::absent);
   EXPECT_EQ(compute_->stop("a", seconds(1)).error().code, codes::kNotFound);
 }
 
@@ -92,7 +94,7 @@ TEST_F(ProcessComputeTest, StopIsGentleThenFirm) {
   ASSERT_TRUE(compute_->run(
       script("gentle", "trap 'echo bye; exit 3' TERM; echo ready; while :; do sleep 0.01; done")));
   listener_.wait_line("gentle", "ready");
-  EXPECT_EQ(compute_->status("gentle")->state, JobState::running);
+  EXPECT_EQ(compute_->observe("gentle")->state, JobState::running);
   ASSERT_TRUE(compute_->stop("gentle", seconds(20)));
   JobExit exit = listener_.wait_exit("gentle");
   EXPECT_EQ(exit.exit_code, 3);
@@ -131,6 +133,27 @@ TEST_F(ProcessComputeTest, ThousandsOfLinesAndRefusals) {
   for (int i = 0; i < 20000; ++i) ASSERT_EQ(lines[i], "line " + std::to_string(i));
 }
 
+TEST_F(ProcessComputeTest, RemovalDeliversTheLastLines) {
+  for (int round = 0; round < 5; ++round) {
+    const std::string id = "a" + std::to_string(round);
+    ASSERT_TRUE(compute_->run(script(id, "echo first; echo last")));
+    listener_.refuse(1);  // so that lines are still to come when the exit is known
+    ASSERT_TRUE(eventually([&] { return compute_->observe(id)->state == JobState::exited; }));
+    EXPECT_TRUE(compute_->remove(id));
+    EXPECT_EQ(listener_.lines(id), (std::vector<std::string>{"first", "last"}));
+  }
+}
+
+TEST_F(ProcessComputeTest, RemovalDoesNotWaitForAListenerThatNeverTakesLines) {
+  listener_.refuse(1'000'000);
+  ASSERT_TRUE(compute_->run(script("a", "echo lost")));
+  ASSERT_TRUE(eventually([&] { return compute_->observe("a")->state == JobState::exited; }));
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(compute_->remove("a"));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, seconds(15));
+  EXPECT_TRUE(listener_.lines("a").empty());
+}
+
 TEST_F(ProcessComputeTest, LongAndBrokenLines) {
   EXPECT_EQ(run(script("a", "head -c 400000 /dev/zero | tr '\\0' x; echo; printf 'a\\377b\\n'"))
                 .exit_code,
@@ -147,8 +170,8 @@ TEST_F(ProcessComputeTest, LogIsBoundedAndKeepsItsEnd) {
   compute_->stop_watching();
   ProcessOptions options = options_in(directory_);
   options.log_bytes_max = 10'000;
-  compute_ = *make_process_compute(options, clock_);
-  ASSERT_TRUE(compute_->start(listener_));
+  compute_ = *make_process_driver(options, clock_);
+  ASSERT_TRUE(compute_->adopt(listener_));
   run(script("a", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done"));
   const std::vector<std::string> lines = listener_.lines("a");
   EXPECT_LT(lines.size(), 5000u);
@@ -169,7 +192,8 @@ TEST_F(ProcessComputeTest, EachJobHasItsOwnFolderAtTheSamePath) {
                           "cat name; sleep 0.2; echo $(cat /opt/ml/name) > /opt/ml/out; "
                           "touch read_only/x 2>/dev/null || echo refused; id -u");
     fs::create_directories(ml / "read_only");
-    spec.mounts = {{ml, "/opt/ml"}, {ml / "read_only", "/opt/ml/read_only", true}};
+    const std::string name = std::string("ml_") + id;
+    spec.volumes = {{name, "/opt/ml"}, {name + "/read_only", "/opt/ml/read_only", true}};
     spec.working_directory = "/opt/ml";
     ASSERT_TRUE(compute_->run(spec));
   }
@@ -192,7 +216,7 @@ TEST_F(ProcessComputeTest, DestinationBelowTheRootIsMadeInTheNamespaceOnly) {
   const fs::path folder = make_folder("deep");
   std::ofstream(folder / "f") << "here";
   JobSpec spec = script("a", "cat /tidemill_test_root/x/f; ls /proc/self/fd > /dev/null");
-  spec.mounts = {{folder, "/tidemill_test_root/x"}};
+  spec.volumes = {{"deep", "/tidemill_test_root/x"}};
   JobExit exit = run(spec);
   EXPECT_EQ(exit.exit_code, 0) << exit.reason;
   EXPECT_THAT(listener_.lines("a"), ElementsAre("here"));
@@ -212,7 +236,7 @@ TEST_F(ProcessComputeTest, WhatLiesInAClosedFolderCanBeMountedAndRun) {
   JobSpec spec =
       script("a", (closed / "tools/bin/show").string() + " " + (closed / "tools/text").string() +
                       "; test -e " + (closed / "secret").string() + " || echo hidden");
-  spec.mounts = {{closed / "tools", closed / "tools", true}};
+  spec.volumes = {{"closed/tools", closed / "tools", true}};
   JobExit exit = run(spec);
   EXPECT_EQ(exit.exit_code, 0) << exit.reason;
   EXPECT_THAT(listener_.lines("a"), ElementsAre("seen", "hidden"));
@@ -226,7 +250,7 @@ TEST_F(ProcessComputeTest, WhatLiesInAClosedFolderCanBeMountedAndRun) {
 TEST_F(ProcessComputeTest, MemoryLimitEndsTheJobAndIsNamed) {
   if (!compute_->isolation().memory_limit) GTEST_SKIP() << compute_->isolation().explanation;
   JobSpec spec = script("a", "x=$(head -c 200000000 /dev/zero | tr '\\0' x); echo ${#x}");
-  spec.memory_bytes_max = 50u << 20;
+  spec.resources.memory_bytes_max = 50u << 20;
   JobExit exit = run(spec);
   EXPECT_TRUE(exit.out_of_memory);
   EXPECT_NE(exit.exit_code, 0);
@@ -236,10 +260,10 @@ TEST_F(ProcessComputeTest, UsageOfARunningJob) {
   ASSERT_TRUE(compute_->run(script("a", "echo ready; while :; do :; done")));
   listener_.wait_line("a", "ready");
   // On a busy machine the job may get CPU time late.
-  Result<JobStatus> status = compute_->status("a");
+  Result<JobStatus> status = compute_->observe("a");
   for (int look = 0; look < 100 && status && status->cpu_seconds <= 0.05; ++look) {
     std::this_thread::sleep_for(milliseconds(100));
-    status = compute_->status("a");
+    status = compute_->observe("a");
   }
   ASSERT_TRUE(status);
   EXPECT_GT(status->memory_bytes, 100'000u);
@@ -306,17 +330,18 @@ int server_main(const fs::path& directory) {
   SystemClock clock;
   ProcessOptions options;
   options.directory = directory / "jobs";
+  options.volumes_directory = directory;
   options.shim_command = {"/proc/self/exe", "shim"};
-  auto compute = make_process_compute(options, clock);
+  auto compute = make_process_driver(options, clock);
   Listener listener;
-  if (!compute || !(*compute)->start(listener)) return 1;
+  if (!compute || !(*compute)->adopt(listener)) return 1;
   fs::create_directories(directory / "told");
   const std::string told = (directory / "told").string(), killed = told + "/killed";
   const auto shell = [&told](const std::string& id, const std::string& text) {
     JobSpec spec;
     spec.id = id;
     spec.command = {"/bin/sh", "-c", text};
-    spec.mounts = {{told, told, true}};  // the job's /tmp is its own
+    spec.volumes = {{"told", told, true}};  // the job's /tmp is its own
     return spec;
   };
   (void)(*compute)->run(shell("stopped", "sleep 100"));
@@ -341,6 +366,8 @@ int main(int argc, char** argv) {
     return tidemill::compute::shim_main(argc, argv);
   if (argc > 2 && std::string_view(argv[1]) == "--server")
     return tidemill::compute::server_main(argv[2]);
+  if (argc > 1 && std::string_view(argv[1]) == "--conformance-server")
+    return tidemill::compute::conformance_server_main(argc, argv);
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();
 }

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "compute/compute.h"
 #include "compute/process/cgroup.h"
+#include "compute/process/process_spec.h"
 
 namespace tidemill::compute {
 

@@ -92,7 +92,7 @@ Result<void> Shim::prepare() {
   Descriptor log(::open(files_.log().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   if (!signals_ || !timer_ || !control_ || !log) return fail(system_error("prepare the shim"));
   log_ = std::make_unique<LogWriter>(std::move(log), spec_.log_bytes_max);
-  const JobSpec& job = spec_.job;
+  const ProcessSpec& job = spec_.job;
   if (job.network == JobNetwork::isolated) TRY(enter_network(kShimNetworkDescriptor));
   if (job.bound_socket) socket_ = TRY(bind_job_socket(files_));
   if (job.memory_bytes_max > 0 || job.cpus_max > 0 || job.processes_max > 0)
@@ -285,7 +285,7 @@ int shim_main(int argc, char** argv) {
   }
   if (directory.empty() || ::fcntl(kShimLockDescriptor, F_GETFD) < 0) {
     constexpr std::string_view kUsage =
-        "tidemill shim is started by tidemill serve for each job; it is of no use by hand\n";
+        "tidemill shim is started by tidemill serve for each job; do not start it by hand\n";
     write_all(STDERR_FILENO, kUsage);
     return 2;
   }

@@ -60,9 +60,9 @@ std::uint64_t VolumeWatch::measure(const std::function<bool()>& interrupted) {
           !linked.emplace(status.st_dev, status.st_ino).second)
         return {};
       bytes += std::max<std::uint64_t>(std::uint64_t(status.st_blocks) * kBlockBytes, kEntryBytes);
-      if (bytes > bytes_max_) return fail(codes::kOverloaded, "enough was seen");
+      if (bytes > bytes_max_) return fail(codes::kOverloaded, "the limit is exceeded");
       if (++entries % kEntriesBetweenChecks == 0 && interrupted())
-        return fail(codes::kCancelled, "something else is to be done");
+        return fail(codes::kCancelled, "the measurement was interrupted");
       return {};
     });
   }

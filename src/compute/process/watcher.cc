@@ -19,6 +19,8 @@ namespace tidemill::compute {
 namespace {
 
 constexpr std::chrono::milliseconds kRetryDelay{250};
+// The longest wait of forget() for a listener that refuses lines, or a shim that does not end.
+constexpr std::chrono::seconds kLastLinesTime{5};
 constexpr std::size_t kReadBytes = 1 << 20;  // more than the longest record
 static_assert(kReadBytes > kLogLineBytesMax + 64);
 
@@ -53,6 +55,7 @@ void Watcher::stop() {
   wake();
   thread_.join();
   std::lock_guard lock(mutex_);
+  delivered_.notify_all();
   jobs_.clear();
   by_log_watch_.clear();
   by_shim_.clear();
@@ -102,10 +105,13 @@ void Watcher::close_job(Job& job) {
 }
 
 void Watcher::forget(const std::string& id) {
+  const bool within_call = std::this_thread::get_id() == thread_.get_id();
   std::unique_lock lock(mutex_);
+  // The job's exit is on disk before its last lines were read, and its log goes with it.
+  if (!within_call)
+    delivered_.wait_for(lock, kLastLinesTime, [&] { return stopping_ || !jobs_.contains(id); });
   if (auto found = jobs_.find(id); found != jobs_.end()) close_job(*found->second);
-  if (std::this_thread::get_id() == thread_.get_id()) return;
-  delivered_.wait(lock, [&] { return delivering_ != id; });
+  if (!within_call) delivered_.wait(lock, [&] { return delivering_ != id; });
 }
 
 int Watcher::next_timeout() {

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/descriptor.h"
+#include "compute/compute.h"
 #include "compute/process/job_files.h"
 
 namespace tidemill::compute {
@@ -30,8 +31,9 @@ class Watcher {
   // Delivers lines and exit of a job whose shim runs (pid not 0) or has ended (0). Idempotent by
   // id.
   void watch(const std::string& id, const JobFiles& files, int shim_pid);
-  // Delivers nothing more about the job; returns when the listener is not in a call about it,
-  // except from within such a call.
+  // For a job that has ended: delivers its last lines and its exit first, as long as the listener
+  // takes them; then nothing more. Returns when the listener is not in a call about the job. From
+  // within such a call it waits for nothing.
   void forget(const std::string& id);
 
  private:

@@ -44,7 +44,7 @@ Result<Operator> make_scaler(const Node& node, std::int64_t) {
 
 enum class Norm { max, l1, l2 };
 
-// As ONNX Runtime: a row of zeros stays, and MAX is the largest, not the largest in size.
+// As in ONNX Runtime: a row of zeros stays; MAX is the largest value, not the largest magnitude.
 void normalize(Norm norm, float* row, std::size_t columns) {
   float sum = norm == Norm::max ? std::numeric_limits<float>::lowest() : 0;
   for (std::size_t i = 0; i < columns; ++i) {

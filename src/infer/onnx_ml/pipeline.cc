@@ -10,7 +10,7 @@ namespace {
 
 std::unexpected<Error> wrong(std::string what) { return fail(codes::kInvalid, std::move(what)); }
 
-// Of all values of a block of rows together.
+// Limit of all values of a block of rows together.
 constexpr std::size_t kElementsPerRunMax = 1u << 26;
 
 // The node of trees that computes the output directly from the only input, without other nodes that

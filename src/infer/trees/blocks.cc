@@ -64,7 +64,7 @@ class Builder {
   void fill_link(std::size_t node, std::size_t block, std::size_t level, std::size_t path);
   std::uint32_t chain_to(std::size_t node);
   void set_leaf(const Node& node, std::size_t position);
-  // Of a split, as the chunk's registers have it.
+  // A split in the form of the chunk's registers.
   struct Split {
     std::uint8_t slot, low, high, bank;
   };

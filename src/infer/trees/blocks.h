@@ -62,7 +62,7 @@ struct alignas(kRegisterBytes) ByteBlock {
   std::uint8_t bytes[kRegisterBytes];
 };
 
-// What the vector code reads, without the type of the sums.
+// The tables that the vector code reads; they do not depend on the type of the sums.
 struct BlockTables {
   std::vector<Chunk> chunks;
   // A tree: slots, low bytes of ranks, high bytes (two planes), banks of slots (wide rows).

@@ -7,7 +7,7 @@
 
 namespace tidemill::infer::trees {
 
-// Of a checked ensemble.
+// `ensemble` must have been checked.
 template <class T>
 std::unique_ptr<const Kernel> make_scalar_kernel(const Ensemble& ensemble);
 

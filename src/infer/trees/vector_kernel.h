@@ -8,7 +8,7 @@
 
 namespace tidemill::infer::trees {
 
-// Of a checked ensemble.
+// `ensemble` must have been checked.
 template <class T>
 std::unique_ptr<const Kernel> make_vector_kernel(const Ensemble& ensemble, Path path,
                                                  const VectorPath& functions);

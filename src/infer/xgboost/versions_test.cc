@@ -28,7 +28,7 @@ std::string content(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// As rows() of make_xgboost_models.py.
+// The same as rows() in make_xgboost_models.py.
 std::vector<float> plain_rows(bool missing = true) {
   std::uint64_t state = 42;
   std::vector<float> out;

@@ -1,4 +1,4 @@
-"""Makes the ONNX models of the tests, and what Python's onnxruntime answers for one input of each.
+"""Makes the tests' ONNX models, and the answers of Python's onnxruntime to one input each.
 
     python make_models.py        (onnx 1.20, onnxruntime 1.30, numpy)
 """
@@ -29,13 +29,13 @@ def save(name, nodes, inputs, outputs, initializers):
     onnx.save(model, HERE / f"{name}.onnx")
 
 
-# Two layers, as a small classifier has them.
+# Two layers, as in a small classifier.
 save("mlp",
      [helper.make_node("Gemm", ["x", "w1", "b1"], ["h"]), helper.make_node("Relu", ["h"], ["r"]),
       helper.make_node("Gemm", ["r", "w2", "b2"], ["s"]), helper.make_node("Softmax", ["s"], ["y"])],
      [info("x", ["batch", 4])], [info("y", ["batch", 3])],
      [weights("w1", 4, 8), weights("b1", 8), weights("w2", 8, 3), weights("b2", 3)])
-# Tokens and numbers to two outputs.
+# Inputs of tokens and numbers, and two outputs.
 save("two",
      [helper.make_node("Gather", ["table", "tokens"], ["e"]),
       helper.make_node("ReduceSum", ["e", "one"], ["t"], keepdims=0),
@@ -44,7 +44,7 @@ save("two",
      [info("tokens", ["batch", "length"], TensorProto.INT64), info("numbers", ["batch", 2])],
      [info("sum", ["batch", 2]), info("best", ["batch"], TensorProto.INT64)],
      [weights("table", 10, 2), numpy_helper.from_array(np.array([1]), "one")])
-# The first dimension is no batch: every row changes all answers.
+# The first dimension is not a batch: every row changes all answers.
 save("centred",
      [helper.make_node("ReduceMean", ["x"], ["m"], axes=[0], keepdims=1),
       helper.make_node("Sub", ["x", "m"], ["y"])],

@@ -198,7 +198,7 @@ std::string stamp_of(const filesystem::path& data, const wire::LocalAuthority& a
 Result<void> write_trust_files(const filesystem::path& data, const wire::LocalAuthority& authority,
                                const filesystem::path& server_certificate, Timestamp now) {
   const std::string system_bundle = find_system_bundle(bundle_path(data));
-  // Not among what anybody may read: it names paths of the machine.
+  // Not in the folder that everybody may read, because it names paths of the machine.
   const filesystem::path stamp_path = authority_folder(data) / "trust-stamp";
   const auto stamp = [&] { return stamp_of(data, authority, system_bundle, server_certificate); };
   if (text_of(stamp_path) == stamp()) return {};

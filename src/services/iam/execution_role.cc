@@ -82,12 +82,13 @@ Result<void> make_execution_role(State& state, std::string_view account) {
   role.name = std::string(kExecutionRoleName);
   role.id = state.make_id("AROA");
   role.created = state.now_seconds();
+  role.created_exactly = state.now();
   role.assume_role_policy = std::string(kTrustPolicy);
   role.description = "Made by Tidemill at its first start, for notebooks and their jobs.";
   role.inline_policies.emplace(kPolicyName, execution_role_policy(account));
   // A crash between the two writes leaves a role without the mark: the next start finds it there,
   // and nobody has been served meanwhile who could have deleted it.
-  Result<void> made = state.create_role(role);
+  Result<void> made = state.create(role);
   if (!made && made.error().code != "EntityAlreadyExists") return made;
   store::Transaction transaction;
   first_steps_table().put(transaction, key, {std::string(kMarker), state.now_seconds()}, 0);

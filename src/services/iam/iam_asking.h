@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "services/iam/authorization/authorize.h"
 #include "services/iam/authorization/facts.h"
 #include "services/iam/credentials/credential_store.h"
 #include "services/iam/iam_service.h"
@@ -13,8 +14,14 @@ namespace tidemill::services::iam {
 struct IamService::Asking {
   const RequestFacts& facts;
   const Principal& principal;
-  std::shared_ptr<const RolePolicies> role = nullptr;  // nullptr: root, or nothing is allowed
-  std::shared_ptr<const Session> session = nullptr;    // nullptr: the server acts for the role
+  // The policies of the caller's role or user. nullptr: root, or nothing is allowed.
+  std::shared_ptr<const PrincipalPolicies> policies = nullptr;
+  bool is_role = false;  // else a user
+  // nullptr: a user's own key, or the server acts for the role.
+  std::shared_ptr<const Session> session = nullptr;
 };
+
+// Finds the records of the account that a call's input names. Borrows both.
+EntityFinder entities_of(State& state, std::string_view account);
 
 }  // namespace tidemill::services::iam

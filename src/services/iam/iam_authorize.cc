@@ -4,9 +4,12 @@
 
 #include "services/iam/authorization/request_conditions.h"
 #include "services/iam/authorization/resources.h"
+#include "services/iam/credentials/access_keys.h"
 #include "services/iam/credentials/credential_store.h"
+#include "services/iam/errors.h"
 #include "services/iam/iam_asking.h"
 #include "services/iam/iam_service.h"
+#include "services/iam/resource_policies.h"
 #include "services/iam/role_arn.h"
 #include "services/iam/state.h"
 
@@ -44,17 +47,24 @@ Result<IamService::Asking> IamService::asking(const RequestFacts& facts,
                                               const Principal& principal) {
   Asking asking{facts, principal};
   const std::string role_name = assumed_role_name(principal.arn);
-  if (role_name.empty()) return asking;
-  std::shared_ptr<const RolePolicies> role =
-      TRY(state_->role_policies(principal.account, role_name));
-  // A session is of the role that issued it, not of one that was made later under its name.
-  if (!role || !principal.user_id.starts_with(role->role.id + ":")) return asking;
-  if (!principal.access_key_id.empty()) {
+  const std::string user = role_name.empty() ? user_name(principal.arn) : std::string();
+  if (role_name.empty() && user.empty()) return asking;
+  std::shared_ptr<const PrincipalPolicies> found =
+      TRY(role_name.empty() ? state_->user_policies(principal.account, user)
+                            : state_->role_policies(principal.account, role_name));
+  // A session is of the role that issued it, not of one that was made later under its name; and so
+  // with users.
+  if (!found || !(role_name.empty() ? principal.user_id == found->id
+                                    : principal.user_id.starts_with(found->id + ":")))
+    return asking;
+  const bool own_key = role_name.empty() && state_->access_keys().owner(principal.access_key_id);
+  if (!principal.access_key_id.empty() && !own_key) {
     asking.session = credentials_->session(principal.access_key_id);
     // An expired session allows nothing: the policies that narrowed the role are gone with it.
     if (!asking.session) return asking;
   }
-  asking.role = std::move(role);
+  asking.is_role = !role_name.empty();
+  asking.policies = std::move(found);
   return asking;
 }
 
@@ -65,27 +75,42 @@ CallerFacts IamService::caller_facts(const Asking& asking) {
     caller.type = "Account";
     caller.temporary = asking.session != nullptr;
   }
-  if (asking.role) {
-    caller.arn = asking.role->arn;
-    caller.tags = &asking.role->tags;
+  if (asking.policies) {
+    caller.arn = asking.policies->arn;
+    caller.tags = &asking.policies->tags;
+    if (!asking.is_role) {
+      caller.type = "User";
+      caller.user_name = asking.policies->name;
+      caller.temporary = asking.session != nullptr;
+    }
   }
   if (asking.session) {
     if (asking.session->issued.microseconds > 0) caller.issued = asking.session->issued;
     caller.source_identity = asking.session->source_identity;
+  } else if (asking.is_role && asking.policies) {
+    // The server acts as the role: each such call has a session of its own, issued for it.
+    caller.issued = asking.facts.received;
   }
   return caller;
+}
+
+PrincipalCandidate IamService::candidate_of(const Asking& asking) {
+  const Principal& principal = asking.principal;
+  return {.account = principal.account,
+          .arn = principal.arn,
+          .role_arn = asking.is_role ? std::string_view(asking.policies->arn) : ""};
 }
 
 Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
                                 std::string_view alias,
                                 const std::optional<ResourceSide>& side) const {
-  if (!asking.role && !asking.principal.root) return Decision::implicit_deny;
+  if (!asking.policies && !asking.principal.root) return Decision::implicit_deny;
   const CallerFacts caller = caller_facts(asking);
   CallerPolicies policies;
   policies.root = asking.principal.root;
-  if (asking.role) {
-    policies.identity = asking.role->identity;
-    if (asking.role->boundary && !policies.root) policies.boundary = *asking.role->boundary;
+  if (asking.policies) {
+    policies.identity = asking.policies->identity;
+    if (asking.policies->boundary && !policies.root) policies.boundary = *asking.policies->boundary;
   }
   if (asking.session && asking.session->narrowing && !policies.root)
     policies.session = *asking.session->narrowing;
@@ -93,9 +118,32 @@ Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
   return decide(policies, side, {asked.action, asked.resource, conditions, alias});
 }
 
-Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& asked,
-                                      std::string_view alias) const {
-  const Decision decision = decide_for(asking, asked, alias, std::nullopt);
+Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& given,
+                                      std::string_view alias,
+                                      const ResourcePolicy* resource_policy) const {
+  AskedAction asked = given;
+  const Principal& principal = asking.principal;
+  std::optional<ResourceSide> side;
+  std::optional<ResourcePolicy> found;
+  if (!resource_policy) {
+    found = TRY(resource_policies_->find(asked.action, asked.resource));
+    if (found) resource_policy = &*found;
+  }
+  if (resource_policy) {
+    const bool own = resource_policy->owner_account == principal.account;
+    // The owner's root can always repair a policy that locks everybody out.
+    if (own && principal.root && administers_policy(asked.action)) return {};
+    asked.resource_account = resource_policy->owner_account;
+    side = ResourceSide{.same_account = own};
+    if (!resource_policy->document.empty()) {
+      const CallerFacts caller = caller_facts(asking);
+      const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
+      const PrincipalCandidate candidate = candidate_of(asking);
+      side->grant = TRY(resource_policies_->evaluate(
+          resource_policy->document, candidate, {asked.action, asked.resource, conditions, alias}));
+    }
+  }
+  const Decision decision = decide_for(asking, asked, alias, side);
   if (decision == Decision::allowed) return {};
   return access_denied(asking.principal.arn, asked.action, asked.resource,
                        decision == Decision::explicit_deny);
@@ -160,56 +208,65 @@ bool IamService::trusts_service(const RoleRecord& role, std::string_view service
 
 Result<Principal> IamService::role_principal(std::string_view role_arn,
                                              std::string_view session_name,
-                                             std::string_view account) {
+                                             std::string_view account, Timestamp since) {
   if (state_->accept_any()) {
     const std::string owner(account);
     return Principal{owner, "arn:aws:iam::" + owner + ":root", owner, {}, true};
   }
   const std::optional<RoleArn> arn = parse_role_arn(role_arn);
-  std::shared_ptr<const RolePolicies> role;
+  std::shared_ptr<const PrincipalPolicies> role;
   if (arn) role = TRY(state_->role_policies(arn->account, arn->name));
   if (!role || role->arn != role_arn)
     return fail("AccessDenied", "There is no role " + std::string(role_arn) + ".", 403);
+  if (created_after(role->created, since, state_->now())) return made_again(role->arn);
   return Principal{arn->account,
                    session_arn(*arn, session_name),
-                   role->role.id + ":" + std::string(session_name),
+                   role->id + ":" + std::string(session_name),
                    {},
                    false};
 }
 
 Result<void> IamService::authorize_role(std::string_view role_arn, std::string_view session_name,
                                         std::string_view action, std::string_view resource,
-                                        const ConditionContext& conditions) {
+                                        const ConditionContext& conditions, Timestamp since) {
   if (state_->accept_any()) return {};
-  const Result<Principal> principal = role_principal(role_arn, session_name, {});
-  if (!principal && principal.error().code == "AccessDenied")
-    return access_denied(role_arn, action, resource, false);
-  if (!principal) return std::unexpected(principal.error());
-  return authorize(*principal, action, resource, conditions);
+  const Result<Principal> principal = role_principal(role_arn, session_name, {}, since);
+  if (!principal) {
+    Error error = principal.error();
+    if (error.code == "AccessDenied") error.code = "AccessDeniedException";
+    return fail(std::move(error));
+  }
+  return authorize(*principal, action, resource, conditions, nullptr);
 }
 
 Result<void> IamService::authorize(const Principal& principal, std::string_view action,
-                                   std::string_view resource, const ConditionContext& conditions) {
-  if (principal.root) return {};
+                                   std::string_view resource, const ConditionContext& conditions,
+                                   const ResourcePolicy* resource_policy) {
+  if (!resource_policy && is_never_refused(principal, action.substr(0, action.find(':'))))
+    return {};
   RequestFacts facts;
   facts.received = state_->now();
   const AskedAction asked{action, resource, rule_of(action), nullptr, nullptr, &conditions};
-  return authorize_as(TRY(asking(facts, principal)), asked);
+  return authorize_as(TRY(asking(facts, principal)), asked, {}, resource_policy);
+}
+
+void IamService::add_resource_policies(std::string_view service, ResourcePolicySource& source) {
+  resource_policies_->add(service, source);
+}
+
+bool IamService::is_never_refused(const Principal& principal, std::string_view service) const {
+  return principal.root && !resource_policies_->has_any(service);
 }
 
 Result<void> IamService::authorize_operation(const Context& context, const schema::Service& service,
                                              const schema::Operation& operation,
                                              const Value& input) {
   const Principal& principal = context.principal;
-  if (principal.root) return {};
+  if (is_never_refused(principal, service.name)) return {};
   const RequestFacts facts = facts_of(context);
-  const RoleFinder find_role = [&](std::string_view name) -> Result<std::optional<NamedRole>> {
-    std::optional<RoleRecord> role = TRY(state_->find_role(principal.account, name));
-    if (!role) return std::optional<NamedRole>();
-    return std::optional(NamedRole{role->arn(), role->permissions_boundary.value_or("")});
-  };
-  std::vector<RequiredAction> needed = TRY(
-      required_actions({service, operation, principal.account, facts.region, input}, find_role));
+  std::vector<RequiredAction> needed = TRY(required_actions(
+      {service, operation, principal.account, facts.region, input, user_name(principal.arn)},
+      entities_of(*state_, principal.account)));
   // A copy takes the source's tags along unless it brings its own: they are read and written.
   const auto tag_source = tag_sources_.find("s3");
   if (service.name == "s3" && operation.name == "CopyObject" && needed.size() > 1 &&
@@ -218,6 +275,8 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
       needed.push_back({"s3:GetObjectTagging", needed[1].resource});
       needed.push_back({"s3:PutObjectTagging", needed[0].resource});
     }
+  state_->access_keys().note_use(principal.access_key_id, service.signing_name, context.region,
+                                 context.received);
   const Asking who = TRY(asking(facts, principal));
   for (const RequiredAction& required : needed) {
     const AskedAction asked{required.action, required.resource, rule_of(required.action),
@@ -232,7 +291,7 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
 
 Result<void> IamService::authorize_item(const Context& context, std::string_view action,
                                         std::string_view resource, const Value& input) {
-  if (context.principal.root) return {};
+  if (is_never_refused(context.principal, action.substr(0, action.find(':')))) return {};
   const RequestFacts facts = facts_of(context);
   const AskedAction asked{action, resource, rule_of(action), &input, nullptr, nullptr};
   return authorize_as(TRY(asking(facts, context.principal)), asked);

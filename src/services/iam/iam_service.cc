@@ -2,15 +2,20 @@
 
 #include <algorithm>
 
+#include "services/iam/account/handlers.h"
 #include "services/iam/authorization/request_conditions.h"
+#include "services/iam/credentials/access_keys.h"
 #include "services/iam/credentials/credential_store.h"
 #include "services/iam/credentials/role_grants.h"
 #include "services/iam/credentials/shell_credentials.h"
 #include "services/iam/errors.h"
 #include "services/iam/execution_role.h"
+#include "services/iam/group/handlers.h"
 #include "services/iam/iam_asking.h"
+#include "services/iam/instance_profile/handlers.h"
 #include "services/iam/limits.h"
 #include "services/iam/policy/handlers.h"
+#include "services/iam/resource_policies.h"
 #include "services/iam/role/handlers.h"
 #include "services/iam/role_arn.h"
 #include "services/iam/simulation/handlers.h"
@@ -57,13 +62,15 @@ IamService::IamService(store::Store& store, const Clock& clock, Random& random, 
       credentials_(std::make_unique<CredentialStore>(*state_, std::move(options.root))),
       grants_(std::make_unique<RoleGrants>(
           *state_, [this](const RoleGrant& grant) { return issue_granted(grant); },
-          [this](std::string_view holder) { return credentials_->end_sessions(holder); })) {}
+          [this](std::string_view holder) { return credentials_->end_sessions(holder); })),
+      resource_policies_(std::make_unique<ResourcePolicies>()) {}
 
 IamService::~IamService() = default;
 
 Result<std::unique_ptr<IamService>> IamService::open(store::Store& store, const Clock& clock,
                                                      Random& random, IamOptions options) {
   std::unique_ptr<IamService> service(new IamService(store, clock, random, std::move(options)));
+  TRY(service->state_->load());
   TRY(service->credentials_->load());
   TRY(service->grants_->load());
   service->set_tag_sources({});
@@ -75,16 +82,26 @@ Result<void> IamService::make_execution_role() {
 }
 
 std::vector<store::TableSpec> IamService::tables() {
-  return {roles_table().spec(), policies_table().spec(), sessions_table().spec(),
-          grants_table().spec(), first_steps_table().spec()};
+  return {roles_table().spec(),    users_table().spec(),
+          groups_table().spec(),   instance_profiles_table().spec(),
+          policies_table().spec(), aliases_table().spec(),
+          sessions_table().spec(), grants_table().spec(),
+          key_uses_table().spec(), first_steps_table().spec()};
 }
 
 void IamService::add_to(Registry& registry) {
   add_role_handlers(registry, *state_);
   add_role_policy_handlers(registry, *state_);
   add_policy_handlers(registry, *state_);
+  add_policy_version_handlers(registry, *state_);
   add_simulation_handlers(registry, *state_);
   add_user_handlers(registry, *state_);
+  add_user_policy_handlers(registry, *state_);
+  add_access_key_handlers(registry, *state_);
+  add_group_handlers(registry, *state_);
+  add_group_policy_handlers(registry, *state_);
+  add_instance_profile_handlers(registry, *state_);
+  add_account_handlers(registry, *state_);
 }
 
 CredentialSource& IamService::credentials() { return *credentials_; }
@@ -137,9 +154,7 @@ Result<void> IamService::check_trust(const Context& context, const AssumeRole& r
   ConditionContext given{{"sts:RoleSessionName", {request.session_name}}};
   if (!request.external_id.empty()) given["sts:ExternalId"] = {request.external_id};
   if (!request.source_identity.empty()) given["sts:SourceIdentity"] = {request.source_identity};
-  const PrincipalCandidate candidate{.account = context.account(),
-                                     .arn = context.principal.arn,
-                                     .role_arn = who.role ? std::string_view(who.role->arn) : ""};
+  const PrincipalCandidate candidate = candidate_of(who);
   ResourceSide side;
   const CallerFacts caller = caller_facts(who);
   side.grant = trust_of(role, "sts:AssumeRole", candidate, facts, caller, given);
@@ -224,6 +239,7 @@ Result<TemporaryCredentials> IamService::session_token(const Context& context,
 
 std::optional<std::string> IamService::account_of_access_key(std::string_view access_key_id) {
   if (access_key_id == credentials_->root().access_key_id) return credentials_->root().account;
+  if (auto owner = state_->access_keys().owner(access_key_id)) return owner->account;
   if (auto session = credentials_->session(access_key_id)) return session->account;
   return std::nullopt;
 }

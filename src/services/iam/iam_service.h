@@ -11,6 +11,7 @@
 #include "services/iam/interface.h"
 #include "services/iam/policy_language/evaluate.h"
 #include "services/iam/root_key.h"
+#include "services/platform/audit/resource_names.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/service.h"
 #include "store/store.h"
@@ -23,6 +24,7 @@ class State;
 class CredentialStore;
 class RoleGrants;
 class ShellCredentials;
+class ResourcePolicies;
 
 struct IamOptions {
   RootKey root;
@@ -34,7 +36,8 @@ struct IamOptions {
 class IamService final : public IamInterface,
                          public SessionInterface,
                          public platform::Authorizer,
-                         public platform::ItemAuthorizer {
+                         public platform::ItemAuthorizer,
+                         public platform::ResourceNames {
  public:
   // What is passed outlives the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
@@ -61,12 +64,18 @@ class IamService final : public IamInterface,
                                                    std::string_view token) override;
   Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
                               std::string_view action, std::string_view resource,
-                              const ConditionContext& conditions) override;
+                              const ConditionContext& conditions = {},
+                              Timestamp since = {}) override;
   Result<void> authorize(const Principal& principal, std::string_view action,
-                         std::string_view resource, const ConditionContext& conditions) override;
+                         std::string_view resource, const ConditionContext& conditions,
+                         const ResourcePolicy* resource_policy) override;
+  void add_resource_policies(std::string_view service, ResourcePolicySource& source) override;
 
+  std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
+                                        const schema::Operation& operation,
+                                        const Value& input) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
-                                   std::string_view account) override;
+                                   std::string_view account, Timestamp since) override;
 
   Result<void> authorize_operation(const Context& context, const schema::Service& service,
                                    const schema::Operation& operation, const Value& input) override;
@@ -86,10 +95,13 @@ class IamService final : public IamInterface,
   struct Asking;
   Result<Asking> asking(const RequestFacts& facts, const Principal& principal);
   static CallerFacts caller_facts(const Asking& asking);
+  static PrincipalCandidate candidate_of(const Asking& asking);
   Decision decide_for(const Asking& asking, const AskedAction& asked, std::string_view alias,
                       const std::optional<ResourceSide>& side) const;
   Result<void> authorize_as(const Asking& asking, const AskedAction& asked,
-                            std::string_view alias = {}) const;
+                            std::string_view alias = {},
+                            const ResourcePolicy* resource_policy = nullptr) const;
+  bool is_never_refused(const Principal& principal, std::string_view service) const;
   // What the role's trust policy says.
   Grant trust_of(const RoleRecord& role, std::string_view action,
                  const PrincipalCandidate& candidate, const RequestFacts& facts,
@@ -110,6 +122,7 @@ class IamService final : public IamInterface,
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
   TagSources tag_sources_;  // constant once requests are served
+  std::unique_ptr<ResourcePolicies> resource_policies_;
 };
 
 }  // namespace tidemill::services::iam

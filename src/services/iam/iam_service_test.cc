@@ -34,7 +34,8 @@ TEST_F(IamServiceTest, authorizes_by_the_roles_policies) {
       role_context(service_->issue_role_credentials(kRole, "j", std::chrono::hours(1)).value());
   EXPECT_EQ(may(job, "s3:GetObject", "arn:aws:s3:::b/k"), "ok");
   EXPECT_EQ(may(job, "s3:PutObject", "arn:aws:s3:::b/k"), "AccessDeniedException");
-  auto denied = service_->authorize(job.principal, "s3:GetObject", "arn:aws:s3:::b/secret", {});
+  auto denied =
+      service_->authorize(job.principal, "s3:GetObject", "arn:aws:s3:::b/secret", {}, nullptr);
   EXPECT_EQ(denied.error().message,
             "User: arn:aws:sts::123456789012:assumed-role/r/j is not authorized to perform: "
             "s3:GetObject on resource: arn:aws:s3:::b/secret with an explicit deny in an "
@@ -143,6 +144,75 @@ TEST_F(IamServiceTest, what_is_done_for_a_role_is_held_to_its_policies) {
       "s3:PutObject on resource: arn:aws:s3:::b/in/x because no identity-based policy allows "
       "the s3:PutObject action");
   EXPECT_FALSE(service_->authorize_role("nonsense", "s", "s3:GetObject", "*", {}));
+}
+
+TEST_F(IamServiceTest, a_role_made_again_is_not_the_one_that_was_passed) {
+  create_role(kTrustSageMaker, kReadsBucket);
+  clock_.advance(std::chrono::milliseconds(1));
+  const Timestamp passed = clock_.now();
+  const auto principal = [&](Timestamp since) {
+    return service_->role_principal(kRole, "SageMaker", kAccount, since);
+  };
+  const auto may = [&](Timestamp since) {
+    return service_->authorize_role(kRole, "SageMaker", "s3:GetObject", "arn:aws:s3:::b/in/x", {},
+                                    since);
+  };
+  EXPECT_TRUE(principal(passed));
+  EXPECT_TRUE(may(passed));
+  const std::string token = service_->grant_role({"job.1", kRole, "SageMaker", passed}).value();
+  ASSERT_TRUE(service_->granted_credentials("job.1", token));
+
+  ASSERT_EQ(code<ops::DeleteRolePolicy>({"r", "p"}), "ok");
+  ASSERT_EQ(code<ops::DeleteRole>({"r"}), "ok");
+  EXPECT_EQ(principal(passed).error().message, "There is no role " + std::string(kRole) + ".");
+  clock_.advance(std::chrono::milliseconds(1));  // within the second that CreateDate shows
+  create_role(kTrustSageMaker, R"([{"Effect":"Allow","Action":"*","Resource":"*"}])");
+  const auto refused = principal(passed);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, "AccessDenied");
+  EXPECT_TRUE(refused.error().message.starts_with(
+      "The role " + std::string(kRole) + " was deleted and made again after it was passed."));
+  EXPECT_EQ(may(passed).error().code, "AccessDeniedException");
+  EXPECT_EQ(may(passed).error().message, refused.error().message);
+  // No credentials of the new role: neither with the old grant nor with another for the old job.
+  clock_.advance(std::chrono::minutes(50));  // those that were given before are to be renewed
+  EXPECT_EQ(service_->granted_credentials("job.1", token).error().message, refused.error().message);
+  EXPECT_EQ(service_->grant_role({"job.2", kRole, "SageMaker", passed}).error().code,
+            "AccessDenied");
+  // What got the new role may use it; so may what an older server noted no time for.
+  EXPECT_TRUE(principal(clock_.now()));
+  EXPECT_TRUE(may(clock_.now()));
+  EXPECT_TRUE(principal({}));
+  EXPECT_TRUE(service_->grant_role({"job.3", kRole, "SageMaker", clock_.now()}));
+  // The wall clock was set back by a day after the role was made: jobs of today may use it.
+  clock_.advance(-std::chrono::hours(24));
+  EXPECT_TRUE(principal(clock_.now()));
+}
+
+TEST_F(IamServiceTest, calls_of_the_server_as_a_role_have_a_session_of_that_moment) {
+  const std::string now = format_iso8601(clock_.now());
+  create_role(kTrustSageMaker, R"([{"Effect":"Allow","Action":"s3:*","Resource":"*"},
+      {"Effect":"Deny","Action":"s3:PutObject","Resource":"*",
+       "Condition":{"DateLessThan":{"aws:TokenIssueTime":")" +
+                                   now + R"("}}},
+      {"Effect":"Deny","Action":"s3:DeleteObject","Resource":"*",
+       "Condition":{"Null":{"aws:TokenIssueTime":"true"}}},
+      {"Effect":"Deny","Action":"s3:GetObject","Resource":"*",
+       "Condition":{"DateGreaterThanEquals":{"aws:TokenIssueTime":")" +
+                                   now + R"("}}}])");
+  const auto may = [&](const char* action) {
+    const Principal principal = service_->role_principal(kRole, "SageMaker", kAccount, {}).value();
+    return service_->authorize(principal, action, "arn:aws:s3:::b/x", {}, nullptr).has_value();
+  };
+  EXPECT_TRUE(may("s3:PutObject"));
+  EXPECT_TRUE(may("s3:DeleteObject"));
+  EXPECT_FALSE(may("s3:GetObject"));
+}
+
+TEST_F(AcceptAnyTest, a_role_made_again_is_as_good_as_any) {
+  create_role(kTrustSageMaker);
+  EXPECT_TRUE(service_->role_principal(kRole, "s", kAccount, {1}));
+  EXPECT_TRUE(service_->grant_role({"job.1", kRole, "s", {1}}));
 }
 
 TEST_F(AcceptAnyTest, every_role_may_do_everything) {

@@ -38,7 +38,38 @@ struct RoleGrant {
   std::string holder;  // unique for all time: "training.123456789012.us-east-1.j.1732662000000000"
   std::string role_arn;
   std::string session_name;
+  // When the role was passed for the holder; {} is not known. A role that was created later is
+  // another one under the same name.
+  Timestamp since = {};
 };
+
+// A resource's own policy (a bucket's, a queue's), and the account that the resource belongs to.
+struct ResourcePolicy {
+  std::string owner_account;
+  std::string document;  // empty: the resource has none
+};
+
+// Where IAM reads the policies of one service's resources while it authorizes a request. Callers of
+// the owner's account need an Allow of their own policies or of the resource's; callers of other
+// accounts need both. Thread-safe, and quick: it is asked for each request.
+class ResourcePolicySource {
+ public:
+  virtual ~ResourcePolicySource() = default;
+  // False while no resource has a policy: then the requests of accounts' roots are not looked at,
+  // so the service itself must refuse callers of other accounts for a resource without a policy.
+  // A caller of another account that reaches the handler of a resource with one was let in by it.
+  virtual bool has_any() const = 0;
+  // `arn` as policies name it: "arn:aws:s3:::bucket/key". nullopt: there is no such resource.
+  virtual Result<std::optional<ResourcePolicy>> find(std::string_view arn) = 0;
+};
+
+// MalformedPolicyDocument, in AWS's words, when it is no policy for a resource of the service
+// ("s3"); `resource_prefix` ("arn:aws:s3:::bucket") is what each Resource must begin with, as far
+// as it has no wildcard. Empty: any.
+Result<void> check_resource_policy(std::string_view document, std::string_view resource_prefix);
+// Whether the policy grants something to everybody, without a condition that confines it to fixed
+// accounts, addresses or sources: GetBucketPolicyStatus's IsPublic.
+Result<bool> is_public_policy(std::string_view document);
 
 // Thread-safe.
 class IamInterface {
@@ -64,7 +95,7 @@ class IamInterface {
   // Lets whoever knows the token that is returned fetch credentials of the role, good for an hour
   // and renewed as often as asked, until revoke_role(). The caller has checked that the role may be
   // passed. Asked again for the same holder, it returns the same token. Durable before it returns.
-  // LimitExceeded.
+  // LimitExceeded; AccessDenied when the role was created after `grant.since`.
   virtual Result<std::string> grant_role(const RoleGrant& grant) = 0;
   // The token opens nothing more, and what it gave has expired, as has what was got with that by
   // AssumeRole. Durable before it returns. Succeeds when there is none.
@@ -74,22 +105,30 @@ class IamInterface {
                                                            std::string_view token) = 0;
 
   // Whether the role's policies let it do this, for what the server does on its behalf: reading a
-  // job's channels, writing its artifacts. As authorize(); with `--auth any` always.
+  // job's channels, writing its artifacts. As authorize(); with `--auth any` always. `since` as in
+  // RoleGrant.
   virtual Result<void> authorize_role(std::string_view role_arn, std::string_view session_name,
                                       std::string_view action, std::string_view resource,
-                                      const ConditionContext& conditions = {}) = 0;
+                                      const ConditionContext& conditions = {},
+                                      Timestamp since = {}) = 0;
 
   // The role's session, for calls that the server makes as the role through the dispatcher.
-  // AccessDenied when there is no such role; with `--auth any`, where roles need not exist, the
-  // root of `account`: that of the job which names the role.
+  // AccessDenied when there is no such role, or when it was created after `since` (as in RoleGrant)
+  // under the name of a deleted one; with `--auth any`, where roles need not exist, the root of
+  // `account`: that of the job which names the role.
   virtual Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
-                                           std::string_view account) = 0;
+                                           std::string_view account, Timestamp since) = 0;
 
-  // Whether the principal's own policies let it do this; `resource` is an ARN, or "*" for actions
-  // without one. AccessDeniedException otherwise, in AWS's wording. Root may do everything.
+  // Whether policies let the principal do this; `resource` is an ARN, or "*" for actions without
+  // one. AccessDeniedException otherwise, in AWS's wording. Root may do everything that the
+  // resource's policy does not deny. `resource_policy`: nullptr asks the service's source, if any.
   virtual Result<void> authorize(const Principal& principal, std::string_view action,
-                                 std::string_view resource,
-                                 const ConditionContext& conditions = {}) = 0;
+                                 std::string_view resource, const ConditionContext& conditions = {},
+                                 const ResourcePolicy* resource_policy = nullptr) = 0;
+
+  // Before requests are served. `service` is the prefix of the actions ("s3"); the source outlives
+  // this.
+  virtual void add_resource_policies(std::string_view service, ResourcePolicySource& source) = 0;
 };
 
 struct AssumeRole {

@@ -1,19 +1,58 @@
 #include "services/iam/invariants.h"
 
+#include <algorithm>
 #include <set>
 
 namespace tidemill::services::iam {
+namespace {
+
+template <class Record>
+std::string_view named(const Record& record) {
+  if (record.account.empty() || record.name.empty()) return "it has an account and a name";
+  if (!record.path.starts_with('/') || !record.path.ends_with('/'))
+    return "its path begins and ends with a slash";
+  if (record.id.empty()) return "it has an id, which tells it from its namesakes";
+  return {};
+}
+
+bool has_duplicates(const std::vector<std::string>& list) {
+  std::set<std::string_view> seen;
+  return !std::ranges::all_of(list,
+                              [&](const std::string& each) { return seen.insert(each).second; });
+}
+
+constexpr std::string_view kAttachedTwice = "a policy is attached once";
+
+}  // namespace
 
 std::string_view invariant(const RoleRecord& role) {
-  if (role.account.empty() || role.name.empty()) return "a role has an account and a name";
-  if (!role.path.starts_with('/') || !role.path.ends_with('/'))
-    return "a role's path begins and ends with a slash";
-  if (role.id.empty()) return "a role has an id, by which sessions tell it from its namesakes";
+  if (const std::string_view wrong = named(role); !wrong.empty()) return wrong;
   if (role.assume_role_policy.empty()) return "a role says who may assume it";
-  std::set<std::string_view> seen;
-  for (const std::string& arn : role.attached_policies)
-    if (!seen.insert(arn).second) return "a policy is attached once";
-  return {};
+  return has_duplicates(role.attached_policies) ? kAttachedTwice : std::string_view();
+}
+
+std::string_view invariant(const UserRecord& user) {
+  if (const std::string_view wrong = named(user); !wrong.empty()) return wrong;
+  if (has_duplicates(user.groups)) return "a user is in a group once";
+  return has_duplicates(user.attached_policies) ? kAttachedTwice : std::string_view();
+}
+
+std::string_view invariant(const GroupRecord& group) {
+  if (const std::string_view wrong = named(group); !wrong.empty()) return wrong;
+  return has_duplicates(group.attached_policies) ? kAttachedTwice : std::string_view();
+}
+
+std::string_view invariant(const InstanceProfileRecord& profile) { return named(profile); }
+
+std::string_view invariant(const PolicyRecord& policy) {
+  if (const std::string_view wrong = named(policy); !wrong.empty()) return wrong;
+  if (policy.document.empty()) return "a policy has a document";
+  const bool has_default =
+      policy.versions.empty() ||
+      std::ranges::any_of(policy.versions, [&](const PolicyVersionRecord& version) {
+        return version.number == policy.default_version && version.document == policy.document;
+      });
+  return has_default ? std::string_view() : "a policy's document is that of its default version";
 }
 
 }  // namespace tidemill::services::iam

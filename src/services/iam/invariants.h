@@ -9,5 +9,9 @@
 namespace tidemill::services::iam {
 
 std::string_view invariant(const RoleRecord& role);
+std::string_view invariant(const UserRecord& user);
+std::string_view invariant(const GroupRecord& group);
+std::string_view invariant(const InstanceProfileRecord& profile);
+std::string_view invariant(const PolicyRecord& policy);
 
 }  // namespace tidemill::services::iam

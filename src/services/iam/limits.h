@@ -8,9 +8,18 @@
 namespace tidemill::services::iam {
 
 inline constexpr std::size_t kRolesPerAccountMax = 5000;
+inline constexpr std::size_t kUsersPerAccountMax = 5000;
+inline constexpr std::size_t kGroupsPerAccountMax = 300;
+inline constexpr std::size_t kInstanceProfilesPerAccountMax = 1000;
 inline constexpr std::size_t kPoliciesPerAccountMax = 5000;
+inline constexpr std::size_t kPolicyVersionsMax = 5;
+inline constexpr std::size_t kGroupsPerUserMax = 10;
+inline constexpr std::size_t kAccessKeysPerUserMax = 2;
 inline constexpr std::size_t kTrustPolicyCharactersMax = 4096;
-inline constexpr std::size_t kInlinePoliciesCharactersMax = 10'240;  // of a role, all together
+// Inline policies of one role, user or group, all together, without white space.
+inline constexpr std::size_t kRoleInlineCharactersMax = 10'240;
+inline constexpr std::size_t kUserInlineCharactersMax = 2048;
+inline constexpr std::size_t kGroupInlineCharactersMax = 5120;
 inline constexpr std::size_t kManagedPolicyCharactersMax = 6144;
 inline constexpr std::size_t kAttachedPoliciesMax = 20;
 inline constexpr std::size_t kTagsMax = 50;
@@ -21,8 +30,12 @@ inline constexpr std::int64_t kPageItems = 100;
 inline constexpr std::size_t kListedBytesMax = 1u << 20;
 // Temporary credentials that live at the same time; each is held in memory.
 inline constexpr std::size_t kSessionsMax = 100'000;
-// Parsed policies of roles that are kept for authorization.
-inline constexpr std::size_t kCachedRolesMax = 1024;
+// Parsed policies of roles and users that are kept for authorization.
+inline constexpr std::size_t kCachedPrincipalsMax = 1024;
+// How often the store is told that an access key is in use.
+inline constexpr std::chrono::minutes kKeyUseInterval{15};
+// Parsed policies of resources; each has at most 20 KB of text.
+inline constexpr std::size_t kCachedResourcePoliciesMax = 256;
 // Jobs and model servers that act as roles at the same time; each is held in memory.
 inline constexpr std::size_t kGrantsMax = 20'000;
 // Credentials of a grant, and how long before their end others are given: SDKs ask again up to 15

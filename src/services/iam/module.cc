@@ -21,6 +21,7 @@ class IamModule final : public platform::Module {
     platform.provide<SessionInterface>(*service_);
     platform.provide<platform::Authorizer>(*service_);
     platform.provide<platform::ItemAuthorizer>(*service_);
+    platform.provide<platform::ResourceNames>(*service_);
     platform.provide<CredentialSource>(service_->credentials());
     service_->add_to(platform.handlers);
     return {};

@@ -26,7 +26,7 @@ template <class T>
 struct Slice {
   std::vector<T> items;
   std::optional<bool> is_truncated = false;
-  std::optional<std::string> marker;
+  std::optional<std::string> marker = {};
 };
 template <class T, class Key>
 Result<Slice<T>> slice(std::vector<T> all, Key key, const std::optional<std::string>& marker,

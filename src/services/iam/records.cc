@@ -1,26 +1,101 @@
 #include "services/iam/records.h"
 
+#include <algorithm>
+
 #include "services/iam/policy_language/wildcard.h"
 
 namespace tidemill::services::iam {
 
 TIDEMILL_RECORD_CODEC(TagRecord)
 TIDEMILL_RECORD_CODEC(RoleRecord)
+TIDEMILL_RECORD_CODEC(AccessKeyRecord)
+TIDEMILL_RECORD_CODEC(UserRecord)
+TIDEMILL_RECORD_CODEC(GroupRecord)
+TIDEMILL_RECORD_CODEC(InstanceProfileRecord)
+TIDEMILL_RECORD_CODEC(PolicyVersionRecord)
 TIDEMILL_RECORD_CODEC(PolicyRecord)
+TIDEMILL_RECORD_CODEC(AliasRecord)
+TIDEMILL_RECORD_CODEC(KeyUseRecord)
 TIDEMILL_RECORD_CODEC(SessionRecord)
 TIDEMILL_RECORD_CODEC(RoleGrant)
 TIDEMILL_RECORD_CODEC(GrantRecord)
 TIDEMILL_RECORD_CODEC(FirstStepRecord)
 
+namespace {
+
+template <class Record>
+typename store::Table<Record>::Index by_policy() {
+  return {std::string(kAttachedPolicyIndex), [](const Record& record) {
+            std::vector<std::string> keys;
+            keys.reserve(record.attached_policies.size());
+            for (const std::string& arn : record.attached_policies)
+              keys.push_back(store::key({record.account, arn}));
+            return keys;
+          }};
+}
+
+template <class Record>
+typename store::Table<Record>::Index by_boundary() {
+  return {std::string(kBoundaryIndex), [](const Record& record) {
+            std::vector<std::string> keys;
+            if (record.permissions_boundary)
+              keys.push_back(store::key({record.account, *record.permissions_boundary}));
+            return keys;
+          }};
+}
+
+}  // namespace
+
 const store::Table<RoleRecord>& roles_table() {
-  static const store::Table<RoleRecord> table(
-      "iam_roles", {{std::string(kAttachedPolicyIndex), [](const RoleRecord& role) {
+  static const store::Table<RoleRecord> table("iam_roles",
+                                              {by_policy<RoleRecord>(), by_boundary<RoleRecord>()});
+  return table;
+}
+
+const store::Table<UserRecord>& users_table() {
+  static const store::Table<UserRecord> table(
+      "iam_users", {by_policy<UserRecord>(),
+                    by_boundary<UserRecord>(),
+                    {std::string(kGroupIndex), [](const UserRecord& user) {
                        std::vector<std::string> keys;
-                       keys.reserve(role.attached_policies.size());
-                       for (const std::string& arn : role.attached_policies)
-                         keys.push_back(store::key({role.account, arn}));
+                       keys.reserve(user.groups.size());
+                       for (const std::string& id : user.groups)
+                         keys.push_back(store::key({user.account, id}));
                        return keys;
                      }}});
+  return table;
+}
+
+const store::Table<GroupRecord>& groups_table() {
+  static const store::Table<GroupRecord> table(
+      "iam_groups",
+      {by_policy<GroupRecord>(), {std::string(kIdIndex), [](const GroupRecord& group) {
+                                    return std::vector{store::key({group.account, group.id})};
+                                  }}});
+  return table;
+}
+
+const store::Table<InstanceProfileRecord>& instance_profiles_table() {
+  static const store::Table<InstanceProfileRecord> table(
+      "iam_instance_profiles", {{std::string(kRoleIndex), [](const InstanceProfileRecord& profile) {
+                                   std::vector<std::string> keys;
+                                   if (profile.role)
+                                     keys.push_back(role_key(profile.account, *profile.role));
+                                   return keys;
+                                 }}});
+  return table;
+}
+
+const store::Table<AliasRecord>& aliases_table() {
+  static const store::Table<AliasRecord> table(
+      "iam_account_aliases", {{std::string(kAliasIndex), [](const AliasRecord& record) {
+                                 return std::vector{store::key({record.alias})};
+                               }}});
+  return table;
+}
+
+const store::Table<KeyUseRecord>& key_uses_table() {
+  static const store::Table<KeyUseRecord> table("iam_key_uses");
   return table;
 }
 
@@ -44,10 +119,11 @@ const store::Table<FirstStepRecord>& first_steps_table() {
   return table;
 }
 
-std::string role_key(std::string_view account, std::string_view name) {
-  return store::key({account, ascii_lower(name)});
+bool created_after(Timestamp created, Timestamp since, Timestamp now) {
+  return since != Timestamp{} && created > since && created <= now;
 }
-std::string policy_key(std::string_view account, std::string_view name) {
+
+std::string entity_key(std::string_view account, std::string_view name) {
   return store::key({account, ascii_lower(name)});
 }
 

@@ -1,6 +1,7 @@
 // What IAM keeps in the store. IAM is global: keys begin with the account and have no region.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -30,25 +31,108 @@ struct RoleRecord {
   std::vector<TagRecord> tags;
   std::map<std::string, std::string> inline_policies;  // document by name
   std::vector<std::string> attached_policies;          // ARNs, in the order they came
+  // `created` is shown and has full seconds. {}: by a server that did not note it.
+  Timestamp created_exactly;
 
   std::string arn() const { return "arn:aws:iam::" + account + ":role" + path + name; }
+  Timestamp exact_creation() const { return std::max(created, created_exactly); }
 };
 TIDEMILL_RECORD(RoleRecord, (),
                 (account, path, name, id, created, assume_role_policy, description,
                  max_session_duration_seconds, permissions_boundary, tags, inline_policies,
-                 attached_policies))
+                 attached_policies, created_exactly))
+
+// Whether a role of this exact creation was created after it was passed at `since` ({}: not known),
+// so that it is another one under the name of a deleted role. A role "of the future" was created
+// before the wall clock was set back, which says nothing.
+bool created_after(Timestamp created, Timestamp since, Timestamp now);
+
+struct AccessKeyRecord {
+  std::string id, secret;
+  bool active = true;
+  Timestamp created;
+};
+TIDEMILL_RECORD(AccessKeyRecord, (), (id, secret, active, created))
+
+// With its access keys and memberships, so that a change is one write.
+struct UserRecord {
+  std::string account, path, name, id;
+  Timestamp created;
+  std::optional<std::string> permissions_boundary;
+  std::vector<TagRecord> tags;
+  std::map<std::string, std::string> inline_policies;
+  std::vector<std::string> attached_policies;
+  std::vector<std::string> groups;  // ids, in the order they came
+  std::vector<AccessKeyRecord> access_keys;
+
+  std::string arn() const { return "arn:aws:iam::" + account + ":user" + path + name; }
+};
+TIDEMILL_RECORD(UserRecord, (),
+                (account, path, name, id, created, permissions_boundary, tags, inline_policies,
+                 attached_policies, groups, access_keys))
+
+struct GroupRecord {
+  std::string account, path, name, id;
+  Timestamp created;
+  std::map<std::string, std::string> inline_policies;
+  std::vector<std::string> attached_policies;
+
+  std::string arn() const { return "arn:aws:iam::" + account + ":group" + path + name; }
+};
+TIDEMILL_RECORD(GroupRecord, (),
+                (account, path, name, id, created, inline_policies, attached_policies))
+
+struct InstanceProfileRecord {
+  std::string account, path, name, id;
+  Timestamp created;
+  std::vector<TagRecord> tags;
+  std::optional<std::string> role;  // its name
+
+  std::string arn() const { return "arn:aws:iam::" + account + ":instance-profile" + path + name; }
+};
+TIDEMILL_RECORD(InstanceProfileRecord, (), (account, path, name, id, created, tags, role))
+
+struct PolicyVersionRecord {
+  std::int64_t number = 1;  // shown as "v1"
+  Timestamp created;
+  std::string document;
+};
+TIDEMILL_RECORD(PolicyVersionRecord, (), (number, created, document))
 
 // A customer's own managed policy.
 struct PolicyRecord {
   std::string account, path, name, id;
   Timestamp created;
-  std::string document;
+  std::string document;  // of the default version
   std::optional<std::string> description;
   std::vector<TagRecord> tags;
+  // All of them, oldest first. Empty in records of servers that knew one version: all_versions().
+  std::vector<PolicyVersionRecord> versions;
+  std::int64_t default_version = 1;
+  std::int64_t last_version = 1;  // the highest number that was given
+  Timestamp updated;              // 0: as created
 
   std::string arn() const { return "arn:aws:iam::" + account + ":policy" + path + name; }
+  std::vector<PolicyVersionRecord> all_versions() const {
+    return versions.empty() ? std::vector{PolicyVersionRecord{1, created, document}} : versions;
+  }
 };
-TIDEMILL_RECORD(PolicyRecord, (), (account, path, name, id, created, document, description, tags))
+TIDEMILL_RECORD(PolicyRecord, (),
+                (account, path, name, id, created, document, description, tags, versions,
+                 default_version, last_version, updated))
+
+struct AliasRecord {
+  std::string account, alias;
+};
+TIDEMILL_RECORD(AliasRecord, (), (account, alias))
+
+// When an access key was used last; written now and then.
+struct KeyUseRecord {
+  std::string access_key_id;
+  Timestamp used;
+  std::string service, region;
+};
+TIDEMILL_RECORD(KeyUseRecord, (), (access_key_id, used, service, region))
 
 // Temporary credentials, until they expire.
 struct SessionRecord {
@@ -74,7 +158,7 @@ struct GrantRecord {
   // made later, is another one.
   std::string role_id;
 };
-TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name))
+TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name, since))
 TIDEMILL_RECORD(GrantRecord, (), (grant, token, role_id))
 
 // What was done once in the data folder's life, and is not done again whatever became of it.
@@ -84,16 +168,29 @@ struct FirstStepRecord {
 };
 TIDEMILL_RECORD(FirstStepRecord, (), (name, done))
 
-const store::Table<RoleRecord>& roles_table();  // index by_policy: account, policy ARN
+// Index by_policy of roles, users and groups: account, policy ARN; by_boundary of roles and users.
+const store::Table<RoleRecord>& roles_table();
+const store::Table<UserRecord>& users_table();    // index by_group: account, group id
+const store::Table<GroupRecord>& groups_table();  // index by_id: account, id
+const store::Table<InstanceProfileRecord>& instance_profiles_table();  // index by_role
+const store::Table<AliasRecord>& aliases_table();                      // by account; index by_alias
+const store::Table<KeyUseRecord>& key_uses_table();                    // by access key id
 const store::Table<PolicyRecord>& policies_table();
 const store::Table<SessionRecord>& sessions_table();       // by access key id
 const store::Table<GrantRecord>& grants_table();           // by holder
 const store::Table<FirstStepRecord>& first_steps_table();  // account, name
 
 // Names are unique without regard to case, and kept as they were given.
-std::string role_key(std::string_view account, std::string_view name);
-std::string policy_key(std::string_view account, std::string_view name);
+std::string entity_key(std::string_view account, std::string_view name);
+inline std::string role_key(std::string_view account, std::string_view name) {
+  return entity_key(account, name);
+}
 
 inline constexpr std::string_view kAttachedPolicyIndex = "by_policy";
+inline constexpr std::string_view kBoundaryIndex = "by_boundary";
+inline constexpr std::string_view kGroupIndex = "by_group";
+inline constexpr std::string_view kIdIndex = "by_id";
+inline constexpr std::string_view kRoleIndex = "by_role";
+inline constexpr std::string_view kAliasIndex = "by_alias";
 
 }  // namespace tidemill::services::iam

@@ -49,4 +49,12 @@ std::string assumed_role_name(std::string_view principal_arn) {
   return std::string(name.substr(0, name.find('/')));
 }
 
+std::string user_name(std::string_view principal_arn) {
+  Result<Arn> arn = parse_arn(principal_arn);
+  if (!arn || arn->partition != kPartition || arn->service != "iam" ||
+      arn->resource_type() != "user")
+    return {};
+  return arn->resource.substr(arn->resource.rfind('/') + 1);
+}
+
 }  // namespace tidemill::services::iam

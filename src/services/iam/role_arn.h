@@ -27,5 +27,7 @@ bool is_account(std::string_view text);
 
 // "name" of "arn:aws:sts::123456789012:assumed-role/name/session"; empty for other ARNs.
 std::string assumed_role_name(std::string_view principal_arn);
+// "name" of "arn:aws:iam::123456789012:user/path/name"; empty for other ARNs.
+std::string user_name(std::string_view principal_arn);
 
 }  // namespace tidemill::services::iam

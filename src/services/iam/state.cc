@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/arn.h"
+#include "services/iam/credentials/access_keys.h"
 #include "services/iam/errors.h"
 #include "services/iam/invariants.h"
 #include "services/iam/limits.h"
@@ -12,9 +13,6 @@
 namespace tidemill::services::iam {
 namespace {
 
-std::unexpected<Error> no_role(std::string_view name) {
-  return no_such_entity("The role with name " + std::string(name) + " cannot be found.");
-}
 std::unexpected<Error> no_policy(std::string_view arn) {
   return no_such_entity("Policy " + std::string(arn) + " was not found.");
 }
@@ -25,31 +23,27 @@ std::unexpected<Error> too_many_conflicts() {
               409);
 }
 
-// "name" of "arn:aws:iam::123456789012:policy/path/name"; empty when it is none of the account's.
-std::string customer_policy_name(std::string_view account, std::string_view arn) {
-  Result<Arn> parsed = parse_arn(arn);
-  if (!parsed || parsed->partition != kPartition || parsed->service != "iam" ||
-      !parsed->region.empty() || parsed->account != account || parsed->resource_type() != "policy")
-    return {};
-  return parsed->resource.substr(parsed->resource.rfind('/') + 1);
+bool is_conflict(const Result<void>& committed) {
+  return !committed && committed.error().code == codes::kConflict;
 }
 
-Result<std::size_t> count(store::Store& store, const std::string& table, std::string_view account,
-                          std::size_t limit) {
-  store::Scan scan{.table = table, .prefix = store::key({account, ""}), .limit = limit};
-  std::size_t rows = 0;
-  do {
-    store::Page page = TRY(store.scan(scan));
-    rows += page.rows.size();
-    scan.after = page.next;
-  } while (!scan.after.empty() && rows < limit);
-  return rows;
+template <class Record>
+const store::Table<Record>& table_of() {
+  return EntityTraits<Record>::table();
 }
 
 }  // namespace
 
 State::State(store::Store& store, const Clock& clock, Random& random, bool accept_any)
-    : store_(store), clock_(clock), random_(random), accept_any_(accept_any) {}
+    : store_(store),
+      clock_(clock),
+      random_(random),
+      accept_any_(accept_any),
+      access_keys_(std::make_unique<AccessKeys>(store)) {}
+
+State::~State() = default;
+
+Result<void> State::load() { return access_keys_->load(); }
 
 Timestamp State::now_seconds() const { return {clock_.now().microseconds / 1'000'000 * 1'000'000}; }
 
@@ -57,115 +51,183 @@ std::string State::make_id(std::string_view prefix) {
   return std::string(prefix) + make_token(random_, 17, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567");
 }
 
-Result<std::optional<RoleRecord>> State::find_role(std::string_view account,
-                                                   std::string_view name) {
-  auto found = TRY(roles_table().get(store_, role_key(account, name)));
-  if (!found) return std::optional<RoleRecord>();
+template <class Record>
+Result<std::optional<Record>> State::find(std::string_view account, std::string_view name) {
+  auto found = TRY(table_of<Record>().get(store_, entity_key(account, name)));
+  if (!found) return std::optional<Record>();
   return std::optional(std::move(found->record));
 }
 
-Result<RoleRecord> State::role(std::string_view account, std::string_view name) {
-  std::optional<RoleRecord> found = TRY(find_role(account, name));
-  if (!found) return no_role(name);
+template <class Record>
+Result<Record> State::get(std::string_view account, std::string_view name) {
+  std::optional<Record> found = TRY(find<Record>(account, name));
+  if (!found) return no_such_entity(EntityTraits<Record>::missing(name));
   return *std::move(found);
 }
 
-Result<void> State::create_role(const RoleRecord& role) {
-  if (TRY(count(store_, roles_table().name(), role.account, kRolesPerAccountMax)) >=
-      kRolesPerAccountMax)
-    return limit_exceeded("Cannot exceed quota for RolesPerAccount: " +
-                          std::to_string(kRolesPerAccountMax));
-  store::Transaction transaction;
-  const std::string key = role_key(role.account, role.name);
-  roles_table().put(transaction, key, store::checked(roles_table(), key, role), 0);
-  Result<void> committed = store_.commit(std::move(transaction));
-  forget_policies();
-  if (!committed && committed.error().code == codes::kConflict)
-    return already_exists("Role with name " + role.name + " already exists.");
-  return committed;
+template <class Record>
+Result<std::size_t> State::count(std::string_view account) {
+  store::Scan scan{.table = table_of<Record>().name(),
+                   .prefix = store::key({account, ""}),
+                   .limit = store::kScanLimitMax,
+                   .page_bytes_max = kListedBytesMax};
+  std::size_t rows = 0;
+  do {
+    store::Page page = TRY(store_.scan(scan));
+    rows += page.rows.size();
+    scan.after = page.next;
+  } while (!scan.after.empty());
+  return rows;
 }
 
-Result<RoleRecord> State::update_role(std::string_view account, std::string_view name,
-                                      const std::function<Result<void>(RoleRecord&)>& change) {
-  for (int attempt = 0; attempt < kConflictRetries; ++attempt) {
-    auto found = TRY(roles_table().get(store_, role_key(account, name)));
-    if (!found) return no_role(name);
-    TRY(change(found->record));
-    store::Transaction transaction;
-    const std::string key = role_key(account, name);
-    roles_table().put(transaction, key, store::checked(roles_table(), key, found->record),
-                      found->version);
+template <class Record>
+Result<void> State::commit(store::Transaction transaction, const Record& record, bool removed) {
+  if constexpr (std::is_same_v<Record, UserRecord>) {
+    std::lock_guard lock(user_writes_);
+    Result<void> committed = store_.commit(std::move(transaction));
+    if (committed) access_keys_->replace(record, removed);
+    forget_policies();
+    return committed;
+  } else {
     Result<void> committed = store_.commit(std::move(transaction));
     forget_policies();
-    if (committed) return std::move(found->record);
-    if (committed.error().code != codes::kConflict) return fail(std::move(committed.error()));
+    return committed;
+  }
+}
+
+template <class Record>
+Result<void> State::create(const Record& record, store::Transaction with) {
+  using Traits = EntityTraits<Record>;
+  if (TRY(count<Record>(record.account)) >= Traits::kMax)
+    return limit_exceeded("Cannot exceed quota for " + std::string(Traits::kQuota) + ": " +
+                          std::to_string(Traits::kMax));
+  const std::string key = entity_key(record.account, record.name);
+  table_of<Record>().put(with, key, store::checked(table_of<Record>(), key, record), 0);
+  Result<void> committed = commit(std::move(with), record, false);
+  if (!is_conflict(committed)) return committed;
+  // Or the policy that `with` holds has changed meanwhile.
+  if (!TRY(find<Record>(record.account, record.name))) return too_many_conflicts();
+  return already_exists(Traits::exists(record.name));
+}
+
+template <class Record>
+Result<Record> State::update(std::string_view account, std::string_view name,
+                             const Change<Record>& change) {
+  const store::Table<Record>& table = table_of<Record>();
+  const std::string old_key = entity_key(account, name);
+  for (int attempt = 0; attempt < kConflictRetries; ++attempt) {
+    auto found = TRY(table.get(store_, old_key));
+    if (!found) return no_such_entity(EntityTraits<Record>::missing(name));
+    store::Transaction transaction;
+    Record& record = found->record;
+    TRY(change(record, transaction));
+    const std::string key = entity_key(account, record.name);
+    if (key != old_key) {
+      if (TRY(find<Record>(account, record.name)))
+        return already_exists(EntityTraits<Record>::exists(record.name));
+      table.erase(transaction, old_key, found->version);
+      table.put(transaction, key, store::checked(table, key, record), 0);
+    } else {
+      table.put(transaction, key, store::checked(table, key, record), found->version);
+    }
+    Result<void> committed = commit(std::move(transaction), record, false);
+    if (committed) return std::move(record);
+    if (!is_conflict(committed)) return fail(std::move(committed.error()));
   }
   return too_many_conflicts();
 }
 
-Result<void> State::delete_role(std::string_view account, std::string_view name,
-                                const std::function<Result<void>(const RoleRecord&)>& check) {
+template <class Record>
+Result<void> State::remove(std::string_view account, std::string_view name,
+                           const Change<Record>& check) {
+  const store::Table<Record>& table = table_of<Record>();
+  const std::string key = entity_key(account, name);
   for (int attempt = 0; attempt < kConflictRetries; ++attempt) {
-    auto found = TRY(roles_table().get(store_, role_key(account, name)));
-    if (!found) return no_role(name);
-    TRY(check(found->record));
+    auto found = TRY(table.get(store_, key));
+    if (!found) return no_such_entity(EntityTraits<Record>::missing(name));
     store::Transaction transaction;
-    roles_table().erase(transaction, role_key(account, name), found->version);
-    Result<void> committed = store_.commit(std::move(transaction));
-    forget_policies();
-    if (committed || committed.error().code != codes::kConflict) return committed;
+    TRY(check(found->record, transaction));
+    table.erase(transaction, key, found->version);
+    Result<void> committed = commit(std::move(transaction), found->record, true);
+    if (!is_conflict(committed)) return committed;
   }
   return too_many_conflicts();
+}
+
+#define TIDEMILL_IAM_ENTITY(Record)                                                               \
+  template Result<std::optional<Record>> State::find<Record>(std::string_view, std::string_view); \
+  template Result<Record> State::get<Record>(std::string_view, std::string_view);                 \
+  template Result<void> State::create<Record>(const Record&, store::Transaction);                 \
+  template Result<Record> State::update<Record>(std::string_view, std::string_view,               \
+                                                const Change<Record>&);                           \
+  template Result<void> State::remove<Record>(std::string_view, std::string_view,                 \
+                                              const Change<Record>&);                             \
+  template Result<std::size_t> State::count<Record>(std::string_view);
+TIDEMILL_IAM_ENTITY(RoleRecord)
+TIDEMILL_IAM_ENTITY(UserRecord)
+TIDEMILL_IAM_ENTITY(GroupRecord)
+TIDEMILL_IAM_ENTITY(InstanceProfileRecord)
+TIDEMILL_IAM_ENTITY(PolicyRecord)
+#undef TIDEMILL_IAM_ENTITY
+
+Result<std::optional<GroupRecord>> State::group_with_id(std::string_view account,
+                                                        std::string_view id) {
+  auto page = TRY(groups_table().scan(
+      store_, {.index = std::string(kIdIndex), .prefix = store::key({account, id}), .limit = 1}));
+  if (page.records.empty()) return std::optional<GroupRecord>();
+  return std::optional(std::move(page.records.front().record));
 }
 
 Result<PolicyRecord> State::policy(std::string_view account, std::string_view arn) {
-  const std::string name = customer_policy_name(account, arn);
-  if (name.empty()) return no_policy(arn);
-  auto found = TRY(policies_table().get(store_, policy_key(account, name)));
+  const Result<Arn> parsed = parse_arn(arn);
+  const bool names_policy = parsed && parsed->partition == kPartition && parsed->service == "iam" &&
+                            parsed->region.empty() && parsed->resource.starts_with("policy/") &&
+                            (is_account(parsed->account) || parsed->account == "aws");
+  if (!names_policy) return fail("InvalidInput", "ARN " + std::string(arn) + " is not valid.", 400);
+  if (parsed->account != account) return no_policy(arn);
+  const std::string name = parsed->resource.substr(parsed->resource.rfind('/') + 1);
+  std::optional<PolicyRecord> found = TRY(find<PolicyRecord>(account, name));
+  if (!found || found->arn() != arn) return no_policy(arn);
+  return *std::move(found);
+}
+
+Result<void> State::hold_policy(store::Transaction& transaction, std::string_view account,
+                                const std::string& arn) {
+  if (find_managed_policy(arn)) return {};
+  const PolicyRecord record = TRY(policy(account, arn));
+  const std::string key = entity_key(account, record.name);
+  auto found = TRY(policies_table().get(store_, key));
   if (!found || found->record.arn() != arn) return no_policy(arn);
-  return std::move(found->record);
+  policies_table().put(transaction, key, found->record, found->version);
+  return {};
 }
 
-Result<void> State::create_policy(const PolicyRecord& policy) {
-  if (TRY(count(store_, policies_table().name(), policy.account, kPoliciesPerAccountMax)) >=
-      kPoliciesPerAccountMax)
-    return limit_exceeded("Cannot exceed quota for PoliciesPerAccount: " +
-                          std::to_string(kPoliciesPerAccountMax));
-  store::Transaction transaction;
-  policies_table().put(transaction, policy_key(policy.account, policy.name), policy, 0);
-  Result<void> committed = store_.commit(std::move(transaction));
-  forget_policies();
-  if (!committed && committed.error().code == codes::kConflict)
-    return already_exists("A policy called " + policy.name +
-                          " already exists. Duplicate names are not allowed.");
-  return committed;
-}
-
-Result<void> State::delete_policy(std::string_view account, std::string_view arn) {
-  PolicyRecord record = TRY(policy(account, arn));
-  if (TRY(count_attachments(account, arn)) > 0)
-    return delete_conflict("Cannot delete a policy attached to entities.");
-  store::Transaction transaction;
-  policies_table().erase(transaction, policy_key(account, record.name), std::nullopt);
-  Result<void> committed = store_.commit(std::move(transaction));
-  forget_policies();
-  return committed;
-}
-
-Result<std::size_t> State::count_attachments(std::string_view account,
-                                             std::string_view policy_arn) {
-  store::Scan scan{.index = std::string(kAttachedPolicyIndex),
-                   .prefix = store::key({account, policy_arn}),
-                   .page_bytes_max = kListedBytesMax};
-  std::size_t attached = 0;
-  do {
-    auto page = TRY(roles_table().scan(store_, scan));
-    // The prefix also finds longer ARNs.
-    for (const auto& [role, version] : page.records)
-      attached += std::ranges::count(role.attached_policies, policy_arn);
-    scan.after = page.next;
-  } while (!scan.after.empty());
-  return attached;
+Result<State::PolicyUse> State::policy_use(std::string_view account, std::string_view policy_arn) {
+  PolicyUse use;
+  const auto count_in = [&](const auto& table, std::string_view index, std::size_t& total,
+                            auto uses) -> Result<void> {
+    store::Scan scan{.index = std::string(index),
+                     .prefix = store::key({account, policy_arn}),
+                     .page_bytes_max = kListedBytesMax};
+    do {
+      auto page = TRY(table.scan(store_, scan));
+      // The prefix also finds longer ARNs.
+      for (const auto& [record, version] : page.records) total += uses(record) ? 1 : 0;
+      scan.after = page.next;
+    } while (!scan.after.empty());
+    return {};
+  };
+  const auto attached = [&](const auto& record) {
+    return std::ranges::find(record.attached_policies, policy_arn) !=
+           record.attached_policies.end();
+  };
+  const auto bounds = [&](const auto& record) { return record.permissions_boundary == policy_arn; };
+  TRY(count_in(roles_table(), kAttachedPolicyIndex, use.attachments, attached));
+  TRY(count_in(users_table(), kAttachedPolicyIndex, use.attachments, attached));
+  TRY(count_in(groups_table(), kAttachedPolicyIndex, use.attachments, attached));
+  TRY(count_in(roles_table(), kBoundaryIndex, use.boundaries, bounds));
+  TRY(count_in(users_table(), kBoundaryIndex, use.boundaries, bounds));
+  return use;
 }
 
 Result<std::string> State::policy_document(std::string_view account, std::string_view arn) {
@@ -174,69 +236,21 @@ Result<std::string> State::policy_document(std::string_view account, std::string
   return TRY(policy(account, arn)).document;
 }
 
-Result<RolePolicies> State::load_policies(RoleRecord role) {
-  RolePolicies out;
-  auto add = [](std::vector<NamedPolicy>& list, std::string id,
-                const std::string& document) -> Result<void> {
-    list.push_back(
-        {std::move(id), "IAM Policy", TRY(parse_policy(document, PolicyKind::identity))});
-    return {};
-  };
-  auto add_managed = [&](std::vector<NamedPolicy>& list, const std::string& arn) -> Result<void> {
-    const std::string document = TRY(policy_document(role.account, arn));
-    return add(list, arn.substr(arn.rfind('/') + 1), document);
-  };
-  for (const auto& [name, document] : role.inline_policies)
-    TRY(add(out.identity, "role_" + role.name + "_" + name, document));
-  for (const std::string& arn : role.attached_policies) TRY(add_managed(out.identity, arn));
-  if (role.permissions_boundary)
-    TRY(add_managed(out.boundary.emplace(), *role.permissions_boundary));
-  out.arn = role.arn();
-  for (const TagRecord& tag : role.tags) out.tags[tag.key] = tag.value;
-  out.role = std::move(role);
-  return out;
-}
-
-Result<std::shared_ptr<const RolePolicies>> State::role_policies(std::string_view account,
-                                                                 std::string_view name) {
-  const std::string key = role_key(account, name);
-  std::uint64_t writes = 0;
-  {
-    std::lock_guard lock(mutex_);
-    if (auto found = policies_.find(key); found != policies_.end()) return found->second;
-    writes = writes_;
-  }
-  std::optional<RoleRecord> role = TRY(find_role(account, name));
-  if (!role) return std::shared_ptr<const RolePolicies>();
-  auto loaded = std::make_shared<const RolePolicies>(TRY(load_policies(*std::move(role))));
-  std::lock_guard lock(mutex_);
-  if (writes == writes_) {
-    if (policies_.size() >= kCachedRolesMax) policies_.clear();
-    policies_[key] = loaded;
-  }
-  return std::shared_ptr<const RolePolicies>(std::move(loaded));
-}
-
 Result<std::map<std::string, std::string>> State::tags_of(std::string_view arn) {
-  std::vector<TagRecord> tags;
-  const Result<Arn> parsed = parse_arn(arn);
-  if (const std::optional<RoleArn> role = parse_role_arn(arn)) {
-    const std::optional<RoleRecord> found = TRY(find_role(role->account, role->name));
-    if (found && found->arn() == arn) tags = found->tags;
-  } else if (parsed && is_account(parsed->account)) {
-    Result<PolicyRecord> found = policy(parsed->account, arn);
-    if (!found && found.error().code != "NoSuchEntity") return fail(std::move(found.error()));
-    if (found) tags = std::move(found->tags);
-  }
   std::map<std::string, std::string> out;
-  for (TagRecord& tag : tags) out[std::move(tag.key)] = std::move(tag.value);
+  const Result<Arn> parsed = parse_arn(arn);
+  if (!parsed || !is_account(parsed->account)) return out;
+  const std::string name = parsed->resource.substr(parsed->resource.rfind('/') + 1);
+  const std::string_view type = parsed->resource_type();
+  const auto take = [&](const auto& found) {
+    if (found && found->arn() == arn)
+      for (const TagRecord& tag : found->tags) out[tag.key] = tag.value;
+  };
+  if (type == "role") take(TRY(find<RoleRecord>(parsed->account, name)));
+  if (type == "user") take(TRY(find<UserRecord>(parsed->account, name)));
+  if (type == "policy") take(TRY(find<PolicyRecord>(parsed->account, name)));
+  if (type == "instance-profile") take(TRY(find<InstanceProfileRecord>(parsed->account, name)));
   return out;
-}
-
-void State::forget_policies() {
-  std::lock_guard lock(mutex_);
-  ++writes_;
-  policies_.clear();
 }
 
 }  // namespace tidemill::services::iam

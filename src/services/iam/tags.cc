@@ -32,6 +32,13 @@ Result<void> merge_tags(const std::vector<api::iam::Tag>& tags, std::vector<TagR
   return {};
 }
 
+void remove_tags(const std::vector<std::string>& keys, std::vector<TagRecord>& out) {
+  std::erase_if(out, [&](const TagRecord& tag) {
+    return std::ranges::any_of(
+        keys, [&](const std::string& key) { return ascii_lower(key) == ascii_lower(tag.key); });
+  });
+}
+
 std::vector<api::iam::Tag> api_tags(const std::vector<TagRecord>& tags) {
   std::vector<api::iam::Tag> out;
   out.reserve(tags.size());

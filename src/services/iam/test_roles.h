@@ -40,7 +40,7 @@ class IamServiceTest : public IamTest {
     return result ? "ok" : result.error().code;
   }
   std::string may(const Context& context, const char* action, const char* resource) {
-    auto result = service_->authorize(context.principal, action, resource, {});
+    auto result = service_->authorize(context.principal, action, resource, {}, nullptr);
     return result ? "ok" : result.error().code;
   }
   Result<TemporaryCredentials> assume(AssumeRole request = {kRole, "s"}) {

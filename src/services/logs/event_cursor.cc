@@ -8,7 +8,7 @@ namespace tidemill::services::logs {
 
 namespace {
 
-// Rows a scan takes at once: few enough to hold, many enough for streams of one event a row.
+// Rows per scan: few enough to hold in memory, many enough for streams with one event per row.
 constexpr std::size_t kScanRows = 64;
 constexpr std::size_t kScanBytes = 1u << 20;
 
@@ -21,8 +21,8 @@ struct TimeRange {
   std::int64_t last_ms = INT64_MIN;
 };
 
-// The times of a row's events without reading its messages, from how to_json writes an EventRow.
-// nullopt when the text begins otherwise.
+// Reads the times of a row's events without parsing the messages. Relies on how to_json writes an
+// EventRow; nullopt when the text begins differently.
 std::optional<TimeRange> times_of(std::string_view text) {
   constexpr std::string_view kName = "\"times_ms\":[";
   constexpr std::size_t kNameWithin = 64;
@@ -45,10 +45,10 @@ std::optional<TimeRange> times_of(std::string_view text) {
 
 }  // namespace
 
-// The events of one bucket that come next, of those it was shown.
+// Of the events of one bucket that it is shown, keeps those that come next.
 class EventCursor::Window {
   bool comes_before(const Position& a, const Position& b) const { return forward_ ? a < b : b < a; }
-  // The furthest event is the heap's top.
+  // Puts the furthest event on top of the heap.
   auto order() const {
     return [this](const StoredEvent& a, const StoredEvent& b) {
       return comes_before(a.position, b.position);
@@ -59,7 +59,7 @@ class EventCursor::Window {
   Window(Position start, bool forward, CursorLimits limits)
       : start_(start), forward_(forward), limits_(limits) {}
 
-  // Whether none of a row's events can belong here.
+  // Whether none of a row's events can belong to this window.
   bool passes_over(const TimeRange& times) const {
     if (forward_)
       return times.last_ms < start_.time_ms || (bound_ && times.first_ms > bound_->time_ms);
@@ -78,7 +78,7 @@ class EventCursor::Window {
       drop_furthest();
   }
 
-  // Something did not fit.
+  // Whether an event did not fit.
   bool overflowed() const { return bound_.has_value(); }
 
   std::vector<StoredEvent> take() {
@@ -90,7 +90,7 @@ class EventCursor::Window {
   void drop_furthest() {
     std::ranges::pop_heap(events_, order());
     bytes_ -= bytes_of(events_.back());
-    // Nothing at or behind it may be kept any more, or there would be a gap.
+    // Events at or behind the dropped one must not be kept either, or there would be a gap.
     bound_ = events_.back().position;
     events_.pop_back();
   }
@@ -100,7 +100,7 @@ class EventCursor::Window {
   const CursorLimits limits_;
   std::vector<StoredEvent> events_;
   std::size_t bytes_ = 0;
-  std::optional<Position> bound_;  // the first that was dropped
+  std::optional<Position> bound_;  // position of the first event that was dropped
 };
 
 EventCursor::EventCursor(store::Store& store, const Stream& stream, Position start, bool forward,
@@ -144,7 +144,7 @@ store::Scan EventCursor::first_scan() const {
                    .limit = kScanRows,
                    .page_bytes_max = kScanBytes};
   const std::int64_t bucket = bucket_of(start_.time_ms);
-  // In a stream whose events came in order, the next event is in the border's row or a later one.
+  // When the stream's events came in order, the next one is in the border's row or a later row.
   const bool row_known = in_order_ && start_.row > 0 && start_.row < INT64_MAX;
   if (in_order_) scan.page_bytes_max = std::min(kScanBytes, limits_.bytes_max);
   if (forward_)
@@ -167,12 +167,12 @@ bool EventCursor::take(Window& window, std::int64_t next_bucket) {
     return false;
   }
   start_ = border_of_bucket(next_bucket);
-  // A bucket of which nothing lay on this side of the border is no reason to stop.
+  // A bucket with no events on this side of the border is no reason to stop.
   if (ready_.empty()) return true;
   return ready_.size() < limits_.events_max / 2 && held_bytes_ < limits_.bytes_max / 2;
 }
 
-// Reads buckets until enough is ready or the stream ends.
+// Reads buckets until enough events are ready or the stream ends.
 Result<void> EventCursor::load() {
   ++loads_;
   store::Scan scan = first_scan();
@@ -201,12 +201,12 @@ Result<void> EventCursor::load() {
         window->add({{record->times_ms[i], key.row, std::int64_t(i)},
                      record->ingested_ms,
                      std::move(record->messages[i])});
-      // Behind buckets that are ready, one that does not fit waits for the next load as a whole.
+      // A bucket that does not fit behind ready ones is read as a whole by the next load.
       if (window->overflowed() && !ready_.empty()) {
         start_ = border_of_bucket(key.bucket);
         return {};
       }
-      // The events that follow come after those that did not fit.
+      // The next events come after those that did not fit.
       if (in_order_ && window->overflowed()) {
         take(*window, *bucket);
         return {};

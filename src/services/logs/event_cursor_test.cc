@@ -1,4 +1,4 @@
-// The order of events, whatever a cursor may hold at once.
+// The order of events must not depend on how much a cursor may hold in memory.
 #include "services/logs/event_cursor.h"
 
 #include <gtest/gtest.h>
@@ -14,8 +14,8 @@ namespace {
 
 class CursorTest : public testing::Test {
  protected:
-  // Puts of a few events each, in any order of time, many of them at one millisecond.
-  // `in_order`: one after the other instead.
+  // Writes puts of a few events each, in random order of time, many at the same millisecond. With
+  // `in_order`, each event is later than the one before.
   void write(std::size_t puts, std::size_t events_of_put, std::int64_t span_ms,
              bool in_order = false) {
     std::int64_t next_ms = 1'000'000;
@@ -36,7 +36,7 @@ class CursorTest : public testing::Test {
     }
   }
 
-  // The whole walk, with read-ahead forgotten now and then.
+  // Walks the whole stream; now and then drops what was read ahead.
   std::vector<Position> walk(Position start, bool forward, CursorLimits limits,
                              std::size_t let_go_every = 0) {
     EventCursor cursor(*store_, stream_, start, forward, limits);
@@ -62,7 +62,7 @@ class CursorTest : public testing::Test {
 constexpr Position kEnd{event_time_ms_max, INT64_MAX, INT64_MAX};
 
 TEST_F(CursorTest, Walk_isInOrderAndWholeWithAnyLimits) {
-  write(20, 9, 25'000);  // three buckets, rows that overlap
+  write(20, 9, 25'000);  // three buckets with overlapping rows
   const std::vector<Position> all = walk({}, true, {});
   ASSERT_EQ(all.size(), 20u * 9u);
   ASSERT_TRUE(std::ranges::is_sorted(all));
@@ -93,7 +93,7 @@ TEST_F(CursorTest, Walk_fromAnyBorderHasWhatLiesOnItsSide) {
 
 TEST_F(CursorTest, Walk_ofAStreamInOrderIsTheSame) {
   stream_.in_order = true;
-  write(20, 60, 0, true);  // two buckets, rows that end and begin at one millisecond
+  write(20, 60, 0, true);  // two buckets; rows begin and end at the same millisecond
   ASSERT_TRUE(stream_.in_order);
   stream_.in_order = false;
   const std::vector<Position> all = walk({}, true, {});
@@ -127,7 +127,7 @@ TEST_F(CursorTest, Stream_isInOrderUntilAnEventComesLate) {
   EXPECT_FALSE(stream_.in_order) << "for good";
 }
 
-// Counts what is read through it, a row at a time: the memory store's pages have no limit of bytes.
+// Counts the rows read through it. Reads row by row: the memory store's pages have no byte limit.
 class CountingStore final : public store::Store {
  public:
   explicit CountingStore(store::Store& in) : in_(in) {}
@@ -155,8 +155,8 @@ class CountingStore final : public store::Store {
   store::Store& in_;
 };
 
-// FilterLogEvents walks like this when many streams share its memory: it forgets what it read
-// ahead and goes on from its place. Each step used to read the whole bucket.
+// FilterLogEvents walks like this when many streams share its memory: it drops what it read ahead
+// and resumes from its position. Each step used to read the whole bucket.
 TEST_F(CursorTest, Walk_ofLargeEventsThatForgetsReadsFewRowsAtEachStep) {
   constexpr std::size_t kEvents = 40, kEventBytes = 250'000;
   stream_.in_order = true;

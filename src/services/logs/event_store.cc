@@ -7,7 +7,7 @@
 namespace tidemill::services::logs {
 namespace {
 
-// Of one transaction that deletes rows; fewer when they are large.
+// Rows deleted by one transaction; fewer when they are large.
 constexpr std::size_t kDeleteBatchRows = 500;
 constexpr std::size_t kDeleteBatchBytes = 2u << 20;
 
@@ -52,7 +52,7 @@ void add_events(store::Transaction& transaction, Stream& stream,
   for (const LogEvent& event : events) {
     std::int64_t time =
         std::clamp<std::int64_t>(event.time.microseconds / 1000, 0, event_time_ms_max);
-    // A reader of one event reads its whole row: large ones do not share it.
+    // Reading one event reads its whole row, so large events get rows of their own.
     bool full = row.messages.size() >= row_events_max ||
                 row_bytes + event.message.size() + event_overhead_bytes > row_bytes_max;
     if (full || bucket_of(time) != row_bucket) finish_row();
@@ -82,7 +82,7 @@ Result<Deleted> delete_events(store::Store& store, const std::string& uid, std::
     if (page.rows.empty()) break;
     store::Transaction transaction;
     for (const store::Row& row : page.rows) {
-      // A row that no longer reads must still go.
+      // A row that can no longer be parsed must be deleted, too.
       if (Result<EventRow> record = from_json<EventRow>(row.value))
         deleted.bytes += bytes_of(*record);
       events_table().erase(transaction, row.key, std::nullopt);

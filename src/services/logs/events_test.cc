@@ -44,11 +44,11 @@ TEST_F(LogsTest, Tokens_lead_through_and_stay_at_the_end) {
     ASSERT_LT(seen.size(), 1000u);
   }
   EXPECT_EQ(seen, "0 1 2 3 4 5 6 7 8 9;10 11 12 13 14 15 16 17 18 19;20 21 22 23 24;;");
-  // New events are seen with the token that said "end".
+  // Polling with the token that meant "end" shows new events.
   ASSERT_TRUE(put("g", "s", {{kNowMs + 24 * 700, "again"}, {kNowMs + 60'000, "later"}}));
   auto page = logs_.get_log_events(context_, request);
   EXPECT_EQ(messages(*page), "again later");
-  // And backwards from there.
+  // Then read backwards from there.
   request.next_token = page->next_backward_token;
   page = logs_.get_log_events(context_, request);
   EXPECT_EQ(messages(*page), "15 16 17 18 19 20 21 22 23 24");
@@ -149,7 +149,7 @@ TEST_F(LogsTest, Retention_deletes) {
   EXPECT_EQ(logs_.sweep(clock_.now()).value(), 0u);
   EXPECT_EQ(logs_.describe_log_groups(context_, {})->log_groups->front().stored_bytes, 58);
   clock_.advance(std::chrono::hours(23) + std::chrono::minutes(30));
-  // Hidden at once, deleted by the sweep.
+  // Expired events are hidden at once and deleted by the sweep.
   auto page = logs_.get_log_events(context_, {.log_group_name = "g", .log_stream_name = "s"});
   EXPECT_EQ(messages(*page), "new");
   EXPECT_EQ(logs_.sweep(clock_.now()).value(), 1u);

@@ -1,4 +1,4 @@
-// FilterLogEvents: the events of several streams in one order of time.
+// FilterLogEvents: merges the events of several streams in order of time.
 #include <algorithm>
 #include <charconv>
 #include <queue>
@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kScanStreams = 1'000;
 
-// Where the next page begins: before this event of this stream. Streams order by uid at one time.
+// The next page begins before this event of this stream. At equal times, streams order by uid.
 struct GlobalPosition {
   std::int64_t time_ms = 0;
   std::string uid;
@@ -46,8 +46,8 @@ Result<GlobalPosition> parse_token(const std::string& text) {
   return position;
 }
 
-// Where one stream goes on: those before the position's stream have given all of its millisecond,
-// those after it none.
+// Where a stream resumes: streams ordered before the position's stream have already given all
+// events of its millisecond, streams after it none.
 Position border_of(const GlobalPosition& position, const std::string& uid) {
   if (uid == position.uid) return {position.time_ms, position.row, position.index};
   if (uid < position.uid) return {position.time_ms + 1, 0, 0};
@@ -58,7 +58,7 @@ struct Source {
   const Stream* stream;
   EventCursor cursor;
   std::int64_t time_ms = 0;  // of the cursor's next event
-  // Of the cursor, as they were last counted.
+  // The cursor's held bytes when they were last counted.
   std::size_t held_bytes = 0;
   std::size_t loads = 0;
 };
@@ -70,10 +70,10 @@ struct LaterFirst {
 };
 using Queue = std::priority_queue<Source*, std::vector<Source*>, LaterFirst>;
 
-// The sources of one request, and what they cost together.
+// The streams that one request merges, and what they cost together.
 class Sources {
  public:
-  // What the cursors of a request read ahead together.
+  // Limit of what all cursors of a request read ahead together.
   static constexpr std::size_t kHeldBytesMax = 16u << 20;
   static constexpr std::size_t kCursorBytesMin = 64u << 10;
 
@@ -81,7 +81,7 @@ class Sources {
     limits_.bytes_max = std::clamp(kHeldBytesMax / std::max<std::size_t>(streams, 1),
                                    kCursorBytesMin, CursorLimits().bytes_max);
   }
-  // Nothing of it is read before its first event may be the next one of all.
+  // Reads nothing of the stream before its first event could be the next one overall.
   void add(store::Store& store, const Stream& stream, Position border) {
     all_.push_back(std::make_unique<Source>(
         Source{&stream, EventCursor(store, stream, border, true, limits_),
@@ -89,13 +89,13 @@ class Sources {
     queue_.push(all_.back().get());
   }
   Source* next() { return queue_.empty() ? nullptr : queue_.top(); }
-  // To the next event of the one that next() gave.
+  // Advances the source that next() returned to its next event.
   Result<void> advance(Source& source) {
     queue_.pop();
     source.cursor.pop();
     return enqueue(source);
   }
-  // The same one, whose next event is another one than was seen.
+  // Queues the source again, whose next event is not the one that was seen.
   Result<void> retry(Source& source) {
     queue_.pop();
     return enqueue(source);
@@ -103,7 +103,7 @@ class Sources {
   std::size_t loads() const { return loads_; }
 
  private:
-  // Puts the source into the queue when it has more before the end.
+  // Queues the source when it has more events before the end.
   Result<void> enqueue(Source& source) {
     const StoredEvent* event = TRY(source.cursor.peek());
     const bool more = event && event->position.time_ms < end_ms_;
@@ -111,7 +111,7 @@ class Sources {
       source.time_ms = event->position.time_ms;
       queue_.push(&source);
     }
-    // One that waits for its turn reads again then.
+    // A source that drops its events reads them again when its turn comes.
     held_bytes_ += source.cursor.held_bytes() - source.held_bytes;
     if (!more || (held_bytes_ > kHeldBytesMax && queue_.top() != &source)) {
       held_bytes_ -= source.cursor.held_bytes();
@@ -181,7 +181,7 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
   std::vector<Stream> streams = TRY(streams_to_filter(context, name, request));
   std::int64_t start_ms =
       std::max(request.start_time.value_or(0), kept_from_ms(group.record, clock_.now()));
-  // Both ends belong to the range here, unlike in GetLogEvents.
+  // Start and end are both inclusive here, unlike in GetLogEvents.
   std::int64_t end_ms =
       std::min(request.end_time.value_or(event_time_ms_max), event_time_ms_max) + 1;
   auto limit = std::size_t(std::min(request.limit.value_or(page_events_max), page_events_max));
@@ -190,7 +190,7 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
 
   Sources sources(streams.size(), end_ms);
   for (const Stream& stream : streams) {
-    // Most streams of a large group lie outside of the range: no look at their events then.
+    // Skips streams outside of the range (most of a large group) without reading their events.
     if (!stream.last_event_ms || *stream.last_event_ms < from.time_ms ||
         *stream.first_event_ms >= end_ms)
       continue;
@@ -204,7 +204,7 @@ Result<FilterLogEventsResponse> LogsService::filter_log_events(
   std::size_t bytes = 0, scanned = 0;
   while (Source* source = sources.next()) {
     const StoredEvent* event = TRY(source->cursor.peek());
-    // Not yet read, or expired or deleted since the source was put into the queue.
+    // Not read yet, or expired or deleted since the source was queued.
     if (!event || event->position.time_ms != source->time_ms) {
       TRY(sources.retry(*source));
       continue;

@@ -15,7 +15,7 @@ std::unexpected<Error> invalid(const std::string& why) {
 struct Term {
   enum class Kind { required, any, excluded } kind = Kind::required;
   std::string text;
-  std::shared_ptr<const re2::RE2> expression;  // shared: terms move between lists; null: plain text
+  std::shared_ptr<const re2::RE2> expression;  // null: plain text; shared: terms move between lists
 
   bool found_in(std::string_view message) const {
     if (expression) return re2::RE2::PartialMatch({message.data(), message.size()}, *expression);
@@ -26,7 +26,7 @@ struct Term {
 class TermPattern final : public FilterPattern {
  public:
   explicit TermPattern(std::vector<Term> terms) : terms_(std::move(terms)) {
-    // AWS ignores "?" terms beside others.
+    // AWS ignores terms with "?" when there are others.
     only_any_ =
         std::ranges::all_of(terms_, [](const Term& term) { return term.kind == Term::Kind::any; });
   }
@@ -46,7 +46,7 @@ class TermPattern final : public FilterPattern {
   bool only_any_ = false;
 };
 
-// Reads the quoted text after `text[at]`, a quote; `at` ends behind the closing one.
+// Reads the quoted text; `text[at]` is the opening quote, and `at` ends behind the closing one.
 Result<std::string> read_quoted(std::string_view text, std::size_t& at) {
   std::string out;
   for (++at; at < text.size(); ++at) {
@@ -104,7 +104,7 @@ Result<std::unique_ptr<FilterPattern>> parse_filter_pattern(std::string_view tex
 }
 
 bool matches_wildcard(std::string_view pattern, std::string_view text) {
-  // Greedy with one point to come back to: linear in practice, never exponential.
+  // Greedy, with a single point to backtrack to: linear in practice, never exponential.
   std::size_t p = 0, t = 0, star = pattern.npos, mark = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {

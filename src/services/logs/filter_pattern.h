@@ -22,13 +22,13 @@ class FilterPattern {
   virtual bool matches(std::string_view message) const = 0;
 };
 
-// InvalidParameterException on a malformed pattern, saying where.
+// InvalidParameterException for a malformed pattern; the message says where it is wrong.
 Result<std::unique_ptr<FilterPattern>> parse_filter_pattern(std::string_view text);
 
-// "a*b" with '*' for any text.
+// In the pattern, '*' stands for any text: "a*b".
 bool matches_wildcard(std::string_view pattern, std::string_view text);
 
-// For patterns that start with '{'.
+// For patterns that begin with '{'.
 Result<std::unique_ptr<FilterPattern>> parse_json_filter(std::string_view text);
 
 }  // namespace tidemill::services::logs

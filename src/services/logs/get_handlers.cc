@@ -11,7 +11,7 @@ using namespace api::logs;  // NOLINT: requests and responses
 
 namespace {
 
-// "f/" or "b/", then time, row and index in sixteen digits each.
+// A token is "f/" or "b/", then time, row and index as sixteen digits each.
 constexpr std::size_t kDigits = 16;
 
 std::string token_text(char direction, const Position& position) {
@@ -19,7 +19,7 @@ std::string token_text(char direction, const Position& position) {
          ordered(position.index);
 }
 
-// A reader of few events need not read many ahead.
+// Reading few events needs little read-ahead.
 CursorLimits limits_for(std::size_t events) {
   constexpr std::size_t kEventsMin = 100;
   CursorLimits limits;
@@ -54,7 +54,7 @@ Result<GetLogEventsResponse> LogsService::get_log_events(Context& context,
   VersionedGroup group = TRY(load_group(context.account(), context.region, name));
   VersionedStream stream =
       TRY(load_stream(context.account(), context.region, name, request.log_stream_name));
-  // Start inclusive, end exclusive.
+  // The start is inclusive, the end exclusive.
   std::int64_t start_ms =
       std::max(request.start_time.value_or(0), kept_from_ms(group.record, clock_.now()));
   std::int64_t end_ms = request.end_time.value_or(event_time_ms_max + 1);
@@ -99,7 +99,7 @@ Result<GetLogEventsResponse> LogsService::get_log_events(Context& context,
     std::ranges::reverse(*out.events);
     std::swap(first, last);
   }
-  // At the end the token given comes back: that is how clients know.
+  // At the end, the request's own token is returned: this is how clients detect the end.
   Position none = request.next_token ? from.position : Position{start_ms, 0, 0};
   out.next_forward_token = token_text('f', last ? last->after() : none);
   out.next_backward_token = token_text('b', first ? *first : none);

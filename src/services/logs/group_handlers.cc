@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kPageGroupsMax = 50;
 constexpr std::size_t kEraseBatchStreams = 500;
-// What AWS accepts, from the reference of PutRetentionPolicy.
+// The values that AWS accepts, from the API reference of PutRetentionPolicy.
 constexpr std::int64_t kRetentionDays[] = {1,    3,    5,    7,    14,   30,  60,  90,
                                            120,  150,  180,  365,  400,  545, 731, 1096,
                                            1827, 2192, 2557, 2922, 3288, 3653};
@@ -64,8 +64,8 @@ Result<LogsService::Empty> LogsService::create_log_group(Context& context,
   return Empty();
 }
 
-// In several transactions when there are many streams: a crash between them leaves a smaller
-// group, never events without a stream.
+// Uses several transactions when there are many streams. A crash between them leaves a smaller
+// group, but never events without a stream.
 Result<void> LogsService::erase_streams(const Group& group) {
   std::string prefix = store::key({group.account, group.region, group.name, ""});
   while (true) {
@@ -95,7 +95,7 @@ Result<LogsService::Empty> LogsService::delete_log_group(Context& context,
                        group_key(context.account(), context.region, request.log_group_name),
                        std::nullopt);
   TRY(store_.commit(std::move(transaction)));
-  // Streams made between the two steps; from now on none can be made.
+  // Erases streams created between the two steps; from now on none can be created.
   TRY(erase_streams(found.record));
   return Empty();
 }

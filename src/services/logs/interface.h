@@ -1,4 +1,4 @@
-// What other services may do with logs: jobs and endpoints write their output here.
+// What other services can do with logs: jobs and endpoints write their output here.
 #pragma once
 
 #include <string>
@@ -12,10 +12,10 @@ namespace tidemill::services::logs {
 
 struct LogEvent {
   Timestamp time;
-  std::string message;  // one line, without its line end
-  // Where the event ends in the one source of the stream, rising; 0: the source has no positions.
-  // Events at or before the last position the stream holds are dropped, so a source that delivers
-  // again after a crash leaves each line once.
+  std::string message;  // one line, without its line terminator
+  // Where the event ends in the stream's only source; it increases. 0: the source has no positions.
+  // Events at or before the last stored position are dropped, so that a source that delivers again
+  // after a crash adds no line twice.
   std::uint64_t source_offset = 0;
 };
 
@@ -23,14 +23,14 @@ struct LogEvent {
 class LogsInterface {
  public:
   virtual ~LogsInterface() = default;
-  // Appends in the order given and returns when durable; the group and the stream are made when
-  // missing. Batches of any size are taken; a message longer than AWS allows (256 KiB with its
-  // overhead) is cut. No events is no write, but still makes the stream.
+  // Appends the events in the given order and returns when they are durable; creates the group and
+  // the stream when missing. Takes batches of any size; cuts messages longer than AWS's limit (256
+  // KiB with overhead). An empty batch writes no event but still creates the stream.
   virtual Result<void> append(std::string_view account, std::string_view region,
                               std::string_view group, std::string_view stream,
                               std::vector<LogEvent> events) = 0;
-  // The last `limit` messages of a stream, oldest first; empty when there is no such stream. For
-  // FailureReason.
+  // The last `limit` messages of a stream, oldest first; empty when the stream does not exist. Used
+  // for FailureReason.
   virtual Result<std::vector<LogEvent>> tail(std::string_view account, std::string_view region,
                                              std::string_view group, std::string_view stream,
                                              std::size_t limit) = 0;

@@ -1,4 +1,4 @@
-// Invariants of the records (store/invariant.h): "" if a record keeps them, else what is wrong.
+// Invariants of the records (store/invariant.h): "" when all hold, else the one that is violated.
 #pragma once
 
 #include <string_view>

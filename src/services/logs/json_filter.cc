@@ -1,4 +1,4 @@
-// { $.level = "error" && $.latency > 5 }
+// Parses and evaluates JSON filters like { $.level = "error" && $.latency > 5 }.
 #include <re2/re2.h>
 
 #include <charconv>
@@ -19,7 +19,7 @@ std::unexpected<Error> invalid(std::size_t at, const char* why) {
                                                " at character " + std::to_string(at + 1));
 }
 
-// A step of a selector: a member or an element.
+// One step of a selector: a member's name or an element's index.
 using Step = std::variant<std::string, std::size_t>;
 
 const Value* select(const Value& root, const std::vector<Step>& steps) {
@@ -75,7 +75,7 @@ struct Comparison final : Condition {
   std::vector<Step> selector;
   Operator op = Operator::exists;
   std::string text;              // the operand as written, without quotes
-  std::optional<double> number;  // when it is one and was not quoted
+  std::optional<double> number;  // when the operand is an unquoted number
   std::unique_ptr<re2::RE2> expression;
 
   bool holds(const Value& root) const override {
@@ -94,7 +94,7 @@ struct Comparison final : Condition {
       default:
         break;
     }
-    // A member that is not there compares with nothing, not even with !=.
+    // Comparing a missing member is always false, even with !=.
     return value && compare(*value);
   }
 
@@ -229,7 +229,7 @@ class Parser {
     if (steps.empty()) return invalid(at_, "a selector without a member");
     return steps;
   }
-  // [0] or ["name"]
+  // Reads [0] or ["name"].
   Result<void> bracket(std::vector<Step>& steps) {
     ++at_;
     if (at_ < text_.size() && text_[at_] == '"') {
@@ -294,7 +294,7 @@ class JsonPattern final : public FilterPattern {
  public:
   explicit JsonPattern(std::unique_ptr<Condition> condition) : condition_(std::move(condition)) {}
   bool matches(std::string_view message) const override {
-    // Most lines of a log are no JSON: the first character says so without a parse.
+    // Most log lines are not JSON; their first character shows it without parsing.
     std::size_t start = message.find_first_not_of(" \t\r\n");
     if (start == message.npos || (message[start] != '{' && message[start] != '[')) return false;
     Result<Value> root = parse_json(message);

@@ -23,7 +23,7 @@ std::vector<store::TableSpec> LogsService::tables() {
 }
 
 void LogsService::add_to(Registry& registry) {
-  // Every handler, with what the store says turned into the service's own errors.
+  // Adds a handler, wrapped so that errors of the store become the service's own.
   auto add = [&]<class Operation, class Handler>(Operation, Handler handler) {
     registry.add<Operation>(
         [this, handler](
@@ -123,7 +123,7 @@ Result<std::string> LogsService::group_of_arn(const Context& context,
   constexpr std::string_view kPrefix = "log-group:";
   if (!arn || arn->partition != "aws" || arn->service != "logs" ||
       !arn->resource.starts_with(kPrefix))
-    return invalid_parameter("The ARN '" + text + "' is not that of a log group.");
+    return invalid_parameter("The ARN '" + text + "' does not name a log group.");
   if (arn->region != context.region || arn->account != context.account())
     return fail(errors::kResourceNotFoundException, "The specified log group does not exist.");
   std::string name = arn->resource.substr(kPrefix.size());

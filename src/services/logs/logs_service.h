@@ -1,4 +1,4 @@
-// CloudWatch Logs: groups, streams, events, retention, tags.
+// CloudWatch Logs: log groups, streams, events, retention and tags.
 #pragma once
 
 #include <array>
@@ -25,11 +25,11 @@ inline constexpr std::size_t put_bytes_max = 1'048'576;
 inline constexpr std::size_t page_bytes_max = 1'048'576;
 inline constexpr std::int64_t page_events_max = 10'000;
 inline constexpr std::size_t group_tags_max = 50;
-// FilterLogEvents looks at no more streams at once; a prefix or names narrow a larger group.
+// FilterLogEvents: streams searched by a call; larger groups need a prefix or stream names.
 inline constexpr std::size_t filter_streams_max = 10'000;
-// and at no more events a call: then the page ends early, with a token.
+// FilterLogEvents: events examined by a call; beyond that, the page ends early with a token.
 inline constexpr std::size_t filter_scanned_events_max = 200'000;
-// nor does it search the store more often: cursors of many dense streams read again and again.
+// FilterLogEvents: store scans of a call, since cursors over many dense streams reread often.
 inline constexpr std::size_t filter_loads_max = 30'000;
 
 // Thread-safe.
@@ -47,13 +47,13 @@ class LogsService final : public LogsInterface {
                                      std::size_t limit) override;
 
   // Deletes events past their group's retention and events of deleted streams, at most `rows_max`
-  // rows, and brings the groups' sizes up to date. To be called every few minutes, by one thread.
-  // `now` is a time of the wall clock that is known to be right (AgeClock): what is deleted does
-  // not come back, while what readers hide after a jump of the clock does. The number of rows
-  // deleted.
+  // rows, updates the groups' sizes, and returns the number of deleted rows. To be called every
+  // few minutes by one thread. `now` must be a wall-clock time known to be right (AgeClock):
+  // deleting cannot be undone, while events that readers hide after a jump of the clock come
+  // back.
   Result<std::size_t> sweep(Timestamp now, std::size_t rows_max = 50'000);
 
-  // Handlers; the Context's region and account are whose groups these are.
+  // Handlers. The Context's account and region own the groups.
   using Empty = api::Empty;
   Result<Empty> create_log_group(Context&, const api::logs::CreateLogGroupRequest&);
   Result<Empty> delete_log_group(Context&, const api::logs::DeleteLogGroupRequest&);
@@ -87,15 +87,15 @@ class LogsService final : public LogsInterface {
   using VersionedGroup = store::Versioned<Group>;
   using VersionedStream = store::Versioned<Stream>;
 
-  // ResourceNotFoundException when there is none.
+  // ResourceNotFoundException when the group does not exist.
   Result<VersionedGroup> load_group(std::string_view account, std::string_view region,
                                     std::string_view group);
   Result<VersionedStream> load_stream(std::string_view account, std::string_view region,
                                       std::string_view group, std::string_view stream);
-  // Loads, changes and stores a group, again when another was faster.
+  // Loads, changes and stores a group; starts over when another writer was faster.
   Result<Empty> change_group(const Context& context, std::string_view group,
                              const std::function<Result<void>(Group&)>& change);
-  // A group's name out of logGroupName or logGroupIdentifier (a name or an ARN).
+  // The group's name from logGroupName or from logGroupIdentifier (a name or an ARN).
   Result<std::string> group_name(const Context& context, const std::optional<std::string>& name,
                                  const std::optional<std::string>& identifier) const;
   Result<std::string> group_of_arn(const Context& context, const std::string& arn) const;
@@ -104,12 +104,12 @@ class LogsService final : public LogsInterface {
                     std::string_view name);
   Result<void> ensure_stream(std::string_view account, std::string_view region,
                              std::string_view group, std::string_view stream);
-  // Events to the stream, which must be there.
+  // Appends events to a stream that must exist.
   Result<void> append_existing(std::string_view account, std::string_view region,
                                std::string_view group, std::string_view stream,
                                const std::vector<LogEvent>& events);
   Result<void> erase_streams(const Group& group);
-  // The first time that is still kept, 0 without a retention.
+  // The earliest time whose events are kept; 0 without retention.
   static std::int64_t kept_from_ms(const Group& group, Timestamp now);
   Result<std::vector<Stream>> streams_to_filter(const Context& context, const std::string& group,
                                                 const api::logs::FilterLogEventsRequest& request);
@@ -123,14 +123,14 @@ class LogsService final : public LogsInterface {
   store::Store& store_;
   const Clock& clock_;
   Random& random_;
-  // Writers of one stream take turns, instead of losing races on its record.
+  // Writers of one stream take turns, so that they do not conflict on its record.
   std::array<std::mutex, 64> stream_locks_;
 };
 
-// Errors of the store, as the service shows them.
+// Turns an error of the store into one for clients.
 Error public_error(Error error);
-// Opaque page positions: hexadecimal, so that they pass everywhere. InvalidParameterException on a
-// token that is none.
+// Page positions as opaque hexadecimal text, which passes everywhere. InvalidParameterException on
+// a token that is malformed.
 std::string encode_token(std::string_view position);
 Result<std::string> decode_token(const std::optional<std::string>& token);
 std::unexpected<Error> invalid_parameter(std::string message);

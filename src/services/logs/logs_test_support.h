@@ -1,4 +1,4 @@
-// A logs service over a memory store, with a clock that stands still.
+// For tests: a logs service over a memory store, with a clock that does not move.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 namespace tidemill::services::logs {
 
-// 2026-11-23T15:17:42Z
+// Stands for 2026-11-23T15:17:42Z.
 inline constexpr std::int64_t kNowMs = 1'795'447'062'000;
 
 class LogsTest : public testing::Test {

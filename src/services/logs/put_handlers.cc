@@ -1,4 +1,4 @@
-// PutLogEvents, and append() for jobs and endpoints.
+// PutLogEvents, and append() for the output of jobs and endpoints.
 #include <algorithm>
 
 #include "base/utf8.h"
@@ -17,11 +17,11 @@ constexpr std::int64_t kTooNewMs = 2 * kHourMs;
 constexpr std::int64_t kTooOldMs = 14 * kDayMs;
 constexpr std::size_t kMessageBytesMax = (256u << 10) - event_overhead_bytes;
 constexpr int kAttemptsMax = 16;
-// append() takes any number of events; a transaction holds this many.
+// Events per transaction of append(), which takes any number of them.
 constexpr std::size_t kAppendBatchEvents = 10'000;
 constexpr std::size_t kAppendBatchBytes = 4u << 20;
 
-// How many events from `begin` on make the next transaction; one at least, if there is one.
+// The number of events from `begin` on that form the next transaction; at least one if any is left.
 std::size_t batch_size(const std::vector<LogEvent>& events, std::size_t begin) {
   std::size_t bytes = 0, end = begin;
   while (end < events.size() && end - begin < kAppendBatchEvents && bytes < kAppendBatchBytes)
@@ -98,7 +98,7 @@ Result<void> LogsService::append_existing(std::string_view account, std::string_
     streams_table().put(transaction, key, store::checked(streams_table(), key, found.record),
                         found.version);
     Result<void> committed = store_.commit(std::move(transaction));
-    // A conflict: the stream was deleted, or another process writes to it.
+    // On a conflict the stream was deleted, or another process writes to it.
     if (committed || committed.error().code != codes::kConflict || attempt == kAttemptsMax)
       return committed;
   }
@@ -117,7 +117,7 @@ Result<void> LogsService::append(std::string_view account, std::string_view regi
         std::make_move_iterator(events.begin() + std::ptrdiff_t(done)),
         std::make_move_iterator(events.begin() + std::ptrdiff_t(done + count)));
     Result<void> appended = append_existing(account, region, group, stream, batch);
-    // Made again when somebody deletes it meanwhile, but not for ever.
+    // Created again when somebody deletes the stream meanwhile, but not endlessly.
     for (; !appended && appended.error().code == errors::kResourceNotFoundException &&
            created < kAttemptsMax;
          ++created) {

@@ -93,10 +93,10 @@ Result<DescribeLogStreamsResponse> LogsService::describe_log_streams(
     shown.first_event_timestamp = stream.first_event_ms;
     shown.last_event_timestamp = stream.last_event_ms;
     shown.last_ingestion_time = stream.last_ingestion_ms;
-    // AWS ignores these tokens since 2023 but still sends them.
+    // Since 2023 AWS ignores these tokens but still returns them.
     shown.upload_sequence_token = stream.uid + ordered(stream.next_row);
     shown.arn = stream_arn(stream);
-    shown.stored_bytes = 0;  // so in AWS since 2019
+    shown.stored_bytes = 0;  // as in AWS since 2019
   }
   if (!page.next.empty()) out.next_token = encode_token(page.next);
   return out;

@@ -1,4 +1,4 @@
-// What happens without a request: retention, events of deleted streams, sizes.
+// Background work: deletes expired events and events of deleted streams, updates sizes.
 #include "services/logs/invariants.h"
 #include "services/logs/logs_service.h"
 
@@ -16,12 +16,12 @@ Result<std::size_t> LogsService::sweep_garbage(std::size_t rows_max) {
     auto page = TRY(garbage_table().scan(store_, {.limit = 1}));
     if (page.records.empty()) break;
     const std::string& uid = page.records.front().record.uid;
-    // The border after the last possible bucket.
+    // Up to the border after the last possible bucket.
     Deleted deleted =
         TRY(delete_events(store_, uid, event_time_ms_max + bucket_ms, rows_max - deleted_rows));
     deleted_rows += deleted.rows;
     store::Scan rest{.table = events_table().name(), .prefix = store::key({uid, ""}), .limit = 1};
-    if (!TRY(store_.scan(rest)).rows.empty()) break;  // at the next call
+    if (!TRY(store_.scan(rest)).rows.empty()) break;  // the next call continues
     store::Transaction transaction;
     garbage_table().erase(transaction, uid, std::nullopt);
     TRY(store_.commit(std::move(transaction)));
@@ -59,7 +59,7 @@ Result<std::size_t> LogsService::sweep_group(const Group& group, Timestamp now,
   return deleted_rows;
 }
 
-// The stream's record after some of its events went.
+// Updates the stream's record after some of its events were deleted.
 Result<void> LogsService::after_expiry(const Stream& stream, const Deleted& deleted) {
   std::string key = stream_key(stream.account, stream.region, stream.group, stream.name);
   std::lock_guard lock(lock_of(key));
@@ -90,7 +90,7 @@ Result<void> LogsService::store_group_size(const Group& group, std::int64_t byte
   return ignore_conflict(store_.commit(std::move(transaction)));
 }
 
-// Somebody changed the record meanwhile; the next sweep sets it right.
+// Somebody changed the record meanwhile; the next sweep corrects it.
 Result<void> LogsService::ignore_conflict(Result<void> committed) {
   if (!committed && committed.error().code == codes::kConflict) return {};
   return committed;

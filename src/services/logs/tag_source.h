@@ -1,4 +1,4 @@
-// The tags of log groups, by their ARNs.
+// The tags of log groups, found by ARN.
 #pragma once
 
 #include "services/platform/module/tag_sources.h"

@@ -37,7 +37,7 @@ Result<T> in_s3_terms(Result<T> result) {
 
 Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bucket_name,
                        std::string_view key, ByteSource& bytes, const PutOptions& options) {
-  auto bucket = TRY(core.buckets.require(account, bucket_name));
+  auto bucket = TRY(core.buckets.require_own(account, bucket_name));
   TRY(check_key(key));
   TRY(check_metadata(options.metadata));
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, &bytes, {}));
@@ -56,7 +56,7 @@ Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bu
 
 Result<ObjectBody> get(Core& core, std::string_view account, std::string_view bucket_name,
                        std::string_view key) {
-  auto bucket = TRY(core.buckets.require(account, bucket_name));
+  auto bucket = TRY(core.buckets.require_own(account, bucket_name));
   OpenedObject opened = TRY(open_version(
       core, *bucket, key, std::nullopt,
       [](const ObjectRecord& object) -> Result<ByteRange> { return ByteRange{0, object.size}; }));
@@ -72,7 +72,7 @@ Result<ObjectInfo> get_to_file(Core& core, std::string_view account, std::string
 
 Result<ObjectPage> list(Core& core, std::string_view account, std::string_view bucket_name,
                         std::string_view prefix, std::string_view after, std::size_t limit) {
-  auto bucket = TRY(core.buckets.require(account, bucket_name));
+  auto bucket = TRY(core.buckets.require_own(account, bucket_name));
   ListQuery query{bucket->name, std::string(prefix), "", std::string(after),
                   std::int64_t(std::min<std::size_t>(limit, limits::list_keys_max))};
   ListResult listed = TRY(list_keys(core, query));
@@ -100,7 +100,7 @@ Result<S3Uri> parse_s3_uri(std::string_view text) {
 }
 
 bool S3Service::bucket_exists(std::string_view account, std::string_view bucket) {
-  return core_->buckets.require(account, bucket).has_value();
+  return core_->buckets.require_own(account, bucket).has_value();
 }
 
 Result<void> S3Service::ensure_bucket(std::string_view account, std::string_view region,
@@ -116,7 +116,7 @@ Result<void> S3Service::ensure_bucket(std::string_view account, std::string_view
 Result<ObjectInfo> S3Service::head_object(std::string_view account, std::string_view bucket,
                                           std::string_view key) {
   auto find = [&]() -> Result<ObjectInfo> {
-    auto of = TRY(core_->buckets.require(account, bucket));
+    auto of = TRY(core_->buckets.require_own(account, bucket));
     StoredObjectPtr object = TRY(core_->objects.require(*of, key));
     return describe(key, object->record);
   };
@@ -159,7 +159,7 @@ Result<ObjectPage> S3Service::list_objects(std::string_view account, std::string
 Result<void> S3Service::delete_object(std::string_view account, std::string_view bucket,
                                       std::string_view key) {
   auto erase = [&]() -> Result<void> {
-    auto of = TRY(core_->buckets.require(account, bucket));
+    auto of = TRY(core_->buckets.require_own(account, bucket));
     TRY(core_->objects.erase(*of, {{std::string(key)}}));
     return {};
   };

@@ -4,12 +4,16 @@
 #include "services/iam/interface.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/module/platform.h"
+#include "services/platform/sweeps/sweeps.h"
 #include "services/s3/client.h"
+#include "services/s3/cors.h"
 #include "services/s3/s3_service.h"
 #include "services/s3/tag_source.h"
 
 namespace tidemill::services::s3 {
 namespace {
+
+constexpr std::chrono::seconds kLifecycleInterval{5};
 
 class RoleClients final : public S3Roles {
  public:
@@ -18,8 +22,8 @@ class RoleClients final : public S3Roles {
   std::unique_ptr<S3Interface> as_role(const RoleSession& session) override {
     return std::make_unique<S3Client>(
         dispatcher_, [&iam = iam_, session]() -> Result<platform::Caller> {
-          Principal principal =
-              TRY(iam.role_principal(session.role_arn, session.session_name, session.account));
+          Principal principal = TRY(iam.role_principal(session.role_arn, session.session_name,
+                                                       session.account, session.since));
           return platform::Caller{std::move(principal), session.region};
         });
   }
@@ -27,6 +31,23 @@ class RoleClients final : public S3Roles {
  private:
   platform::Dispatcher& dispatcher_;
   iam::IamInterface& iam_;
+};
+
+class AccountClients final : public S3Accounts {
+ public:
+  explicit AccountClients(platform::Dispatcher& dispatcher) : dispatcher_(dispatcher) {}
+  std::unique_ptr<S3Interface> in_account(std::string_view account, std::string_view region,
+                                          std::string_view service) override {
+    const std::string owner(account);
+    platform::Caller caller{
+        {owner, "arn:aws:iam::" + owner + ":root", std::string(service), {}, true},
+        std::string(region)};
+    return std::make_unique<S3Client>(
+        dispatcher_, [caller = std::move(caller)]() -> Result<platform::Caller> { return caller; });
+  }
+
+ private:
+  platform::Dispatcher& dispatcher_;
 };
 
 class S3Module final : public platform::Module {
@@ -48,18 +69,33 @@ class S3Module final : public platform::Module {
     platform.provide<S3Interface>(*service_);
     roles_ = std::make_unique<RoleClients>(platform.dispatcher, platform.use<iam::IamInterface>());
     platform.provide<S3Roles>(*roles_);
+    accounts_ = std::make_unique<AccountClients>(platform.dispatcher);
+    platform.provide<S3Accounts>(*accounts_);
+    platform.provide<CorsInterface>(service_->cors());
     service_->add_to(platform.handlers);
     platform.add_tag_source("s3", tag_source(platform.store));
+    platform.use<iam::IamInterface>().add_resource_policies("s3", service_->policies());
+    // Rules act at midnights: most turns only find that there is nothing to do.
+    platform.sweeps.add("s3-lifecycle", kLifecycleInterval,
+                        [this, &ages = platform.ages]() -> Result<void> {
+                          Result<void> swept = service_->run_lifecycle(ages.wall_for_deletions());
+                          if (!swept && swept.error().code == codes::kCancelled) return {};
+                          return swept;
+                        });
     return {};
   }
 
   // Reads the buckets, which tasks of other services use.
   Result<void> start() override { return service_->start(*ages_); }
+  void request_stop() override {
+    if (service_) service_->request_stop();
+  }
 
  private:
   const Clock* ages_ = nullptr;
   std::unique_ptr<S3Service> service_;
   std::unique_ptr<RoleClients> roles_;
+  std::unique_ptr<AccountClients> accounts_;
 };
 
 }  // namespace

@@ -4,8 +4,11 @@
 
 #include "base/log.h"
 #include "services/s3/bucket/bucket.h"
+#include "services/s3/bucket/cors.h"
+#include "services/s3/bucket/policy.h"
 #include "services/s3/collector.h"
 #include "services/s3/common/core.h"
+#include "services/s3/lifecycle/lifecycle.h"
 #include "services/s3/listing/listing.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/object/object.h"
@@ -30,7 +33,14 @@ class S3Service::Collector {
 };
 
 S3Service::S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random)
-    : core_(std::make_unique<Core>(store, blobs, clock, random)) {}
+    : core_(std::make_unique<Core>(store, blobs, clock, random)),
+      lifecycle_(std::make_unique<LifecycleSweep>(*core_)),
+      policies_(std::make_unique<BucketPolicies>(core_->buckets)),
+      cors_(std::make_unique<BucketCors>(*core_)) {}
+
+CorsInterface& S3Service::cors() { return *cors_; }
+
+iam::ResourcePolicySource& S3Service::policies() { return *policies_; }
 
 S3Service::~S3Service() { stop(); }
 
@@ -48,6 +58,7 @@ void S3Service::add_to(Registry& registry) {
   add_object_operations(registry, *core_);
   add_listing_operations(registry, *core_);
   add_multipart_operations(registry, *core_);
+  add_lifecycle_operations(registry, *core_);
 }
 
 Result<void> S3Service::start(const Clock& ages) {
@@ -56,7 +67,14 @@ Result<void> S3Service::start(const Clock& ages) {
   return {};
 }
 
-void S3Service::stop() { collector_.reset(); }
+Result<void> S3Service::run_lifecycle(Timestamp now) {
+  return lifecycle_->run(now, stopping_.get_token());
+}
+
+void S3Service::stop() {
+  request_stop();
+  collector_.reset();
+}
 
 void S3Service::wait_for_collection() {
   if (collector_) collector_->wait();

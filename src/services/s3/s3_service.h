@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <vector>
 
 #include "base/clock.h"
@@ -16,9 +17,17 @@ namespace tidemill::engine {
 class Outbox;
 }
 
+namespace tidemill::services::iam {
+class ResourcePolicySource;
+}
+
 namespace tidemill::services::s3 {
 
+class BucketCors;
+class BucketPolicies;
+class CorsInterface;
 struct Core;
+class LifecycleSweep;
 
 // The one owner of the blob store: at start it removes blobs that no object or part names, so no
 // other service may keep blobs of its own there. What it is given outlives it.
@@ -32,13 +41,22 @@ class S3Service final : public S3Interface {
   void check_items_with(ItemCheck check);
 
   static std::vector<store::TableSpec> tables();
+  // Where IAM reads the buckets' policies; lives as long as this.
+  iam::ResourcePolicySource& policies();
+  // The answers to browsers (CORS); lives as long as this.
+  CorsInterface& cors();
   // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
   void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
   // Reads the buckets, then collects garbage on a thread of its own while requests are served.
   // Garbage ages by `ages` (AgeClock), which outlives the service.
   Result<void> start(const Clock& ages);
-  // Ends the collection early and joins its thread.
+  // Deletes what the buckets' lifecycle rules say; `now` is the time for deletions. One call at a
+  // time.
+  Result<void> run_lifecycle(Timestamp now);
+  // Ends what run_lifecycle() does, early.
+  void request_stop() { stopping_.request_stop(); }
+  // Ends the collection early and joins its thread; after request_stop().
   void stop();
   // Waits for the collection that start() began: for tests.
   void wait_for_collection();
@@ -68,6 +86,10 @@ class S3Service final : public S3Interface {
   class Collector;
   std::unique_ptr<Core> core_;
   std::unique_ptr<Collector> collector_;
+  std::unique_ptr<LifecycleSweep> lifecycle_;
+  std::unique_ptr<BucketPolicies> policies_;
+  std::unique_ptr<BucketCors> cors_;
+  std::stop_source stopping_;
 };
 
 }  // namespace tidemill::services::s3

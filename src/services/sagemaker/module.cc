@@ -19,14 +19,13 @@ namespace {
 
 S3As s3_as(s3::S3Roles& roles) {
   return [&roles](const RoleUse& use) {
-    return roles.as_role({use.role_arn, kRoleSessionName, use.account, use.region});
+    return roles.as_role({use.role_arn, kRoleSessionName, use.account, use.region, use.since});
   };
 }
 
-Settings settings_of(const platform::Platform& platform, Programs programs) {
+Settings settings_of(const platform::Platform& platform, const Programs& programs) {
   Settings settings;
-  settings.jobs_directory = (platform.data / "training").string();
-  settings.programs = std::move(programs);
+  settings.programs = programs;
   settings.endpoint = platform.addresses.endpoint;
   settings.isolate_jobs = platform.settings.text("job-network") == "isolated";
   settings.port = platform.addresses.port;
@@ -47,15 +46,18 @@ class SagemakerModule final : public platform::Module {
     return all;
   }
 
+  std::vector<std::string_view> volume_owners() const override {
+    return {kTrainingVolumes, kFleetVolumes};
+  }
+
   Result<void> open(platform::Platform& platform) override {
-    Programs programs =
-        TRY(find_programs(platform.settings.text("python"), platform.data / "runtimes"));
-    python_ = programs.python;
+    programs_ = TRY(find_programs(platform.settings.text("python"), platform.data / "runtimes"));
+    platform.provide<Programs>(programs_);
     dependencies_.emplace(Dependencies{
         platform.store, platform.engine, platform.compute, platform.use<s3::S3Interface>(),
         platform.use<logs::LogsInterface>(), platform.use<iam::IamInterface>(), platform.clock,
         platform.random, platform.held, s3_as(platform.use<s3::S3Roles>()),
-        settings_of(platform, std::move(programs)), &platform.durations});
+        settings_of(platform, programs_), &platform.durations});
     service_ = std::make_unique<SagemakerService>(*dependencies_);
     service_->add_to(platform.engine);
     service_->add_to(platform.handlers);
@@ -73,7 +75,7 @@ class SagemakerModule final : public platform::Module {
 
   Result<void> serve() override {
     background_.spawn("interpreter",
-                      [this](std::stop_token stop) { log_interpreter(python_, stop); });
+                      [this](std::stop_token stop) { log_interpreter(programs_.python, stop); });
     return hosting_->start();
   }
 
@@ -83,7 +85,7 @@ class SagemakerModule final : public platform::Module {
   }
 
  private:
-  std::string python_;  // absolute path; empty: none
+  Programs programs_;
   std::optional<Dependencies> dependencies_;
   std::unique_ptr<SagemakerService> service_;
   std::unique_ptr<hosting::Hosting> hosting_;

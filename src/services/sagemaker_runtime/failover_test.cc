@@ -1,4 +1,4 @@
-// An instance that is not there, and what else may answer.
+// What happens when an instance cannot be reached, and which others answer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ TEST_F(FailoverTest, Another_instance_gets_the_whole_request) {
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->body, "echo " + body);
   EXPECT_EQ(inference_.counters().failovers, 1u);
-  // It is not asked while it has just refused, busy as the other may be.
+  // It is not asked so soon after its refusal, however busy the other one is.
   settle();
   routes_.find("111122223333", "us-east-1", "churn")->variants[0].instances[1]->in_flight = 7;
   ASSERT_TRUE(invoke("1,2"));
@@ -39,7 +39,7 @@ TEST_F(FailoverTest, Each_instance_is_tried_once) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "ServiceUnavailable");
   EXPECT_EQ(inference_.counters().failovers, 2u);
-  // The places that it had are given back.
+  // The places that the request held are given back.
   settle();
   auto entry = routes_.find("111122223333", "us-east-1", "churn");
   EXPECT_EQ(entry->variants[0].in_flight_total->load(), 0);
@@ -93,10 +93,10 @@ TEST_F(FailoverTest, Multi_model_containers_too) {
 
 class LeavingTest : public FailoverTest {
  protected:
-  // What a client or a queue is told whose request the instance did not answer any more.
+  // The error that a client or a queue gets when the instance stopped answering its request.
   Error told(Leaving why, bool from_queue, const std::string& last_words = "") {
     ModelServer ends([&](const std::string&, const std::string&) {
-      load_->leaving = why;  // while it works on the request
+      load_->leaving = why;  // while the instance works on the request
       return last_words;
     });
     VariantRoute variant = processes({ends.port(), there_.port()});
@@ -107,7 +107,7 @@ class LeavingTest : public FailoverTest {
     InvokeResult result = invoke(what);
     settle();
     EXPECT_FALSE(result);
-    EXPECT_EQ(there_.requests(), 0);  // it may have been half done: nobody else is asked
+    EXPECT_EQ(there_.requests(), 0);  // the work may be half done: no other instance is asked
     return result ? Error{} : result.error();
   }
   std::shared_ptr<InstanceLoad> load_ = std::make_shared<InstanceLoad>();
@@ -150,7 +150,7 @@ TEST_F(LeavingTest, A_request_counts_on_its_instance_until_it_is_answered) {
   std::thread client([&] { EXPECT_TRUE(invoke("1,2")); });
   asked.get_future().wait();
   EXPECT_EQ(load_->in_flight, 1);
-  put({processes({there_.port()})});  // a deployment takes the instance out of the routes
+  put({processes({there_.port()})});  // a deployment removes the instance from the routes
   EXPECT_EQ(load_->in_flight, 1);
   answer.set_value();
   client.join();

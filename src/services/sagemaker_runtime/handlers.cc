@@ -16,7 +16,7 @@ std::string text_of(const Value& input, std::string_view member) {
   return text ? *text : std::string();
 }
 
-// Members of the model that would change the answer and that Tidemill does not have.
+// Refuses members that would change the answer and that Tidemill does not implement.
 Result<void> refuse_unimplemented(const Context& context, const Value& input) {
   constexpr std::string_view kEnableExplanations = "EnableExplanations";
   std::string_view asked;
@@ -28,7 +28,7 @@ Result<void> refuse_unimplemented(const Context& context, const Value& input) {
               std::string(asked) + " is not implemented by Tidemill; leave it out.", 400);
 }
 
-// Takes the body out of the context.
+// Builds the request; moves the body out of the context.
 Result<InvokeRequest> invoke_request(Context& context, const Value& input) {
   TRY(refuse_unimplemented(context, input));
   InvokeRequest out;
@@ -38,7 +38,7 @@ Result<InvokeRequest> invoke_request(Context& context, const Value& input) {
   out.endpoint = text_of(input, "EndpointName");
   out.content_type = text_of(input, "ContentType");
   out.accept = text_of(input, "Accept");
-  // The streaming operation has a header of its own for it, which not every client knows.
+  // The streaming operation has its own header for this, which not every client knows.
   if (out.accept.empty())
     if (const std::string* accept = context.header("accept")) out.accept = *accept;
   out.target_variant = text_of(input, "TargetVariant");
@@ -54,7 +54,7 @@ Result<InvokeRequest> invoke_request(Context& context, const Value& input) {
   return out;
 }
 
-// The output members of both operations besides the body. Empty ones are left out.
+// Sets the output members of either operation, except the body. Empty ones are left out.
 template <class Answered>
 ValueObject members_of(Answered& answer) {
   ValueObject out;

@@ -1,5 +1,5 @@
-// InvokeEndpoint and InvokeEndpointWithResponseStream as operations that never block and answer
-// later.
+// Registers InvokeEndpoint and InvokeEndpointWithResponseStream as operations that never block and
+// answer later.
 #pragma once
 
 #include "services/sagemaker_runtime/inference.h"

@@ -73,7 +73,7 @@ TEST_F(InvocationHandlers, An_endpoint_that_is_not_there_is_a_validation_error) 
   EXPECT_THAT(answer.error().message, HasSubstr("nowhere"));
 }
 
-// Lengths and patterns come from botocore's model of the service.
+// The expected lengths and patterns come from botocore's model of the service.
 TEST(InvocationConstraints, Members_keep_to_the_models_lengths_and_patterns) {
   const auto check = [](const char* member, std::string value) {
     ValueObject input;
@@ -94,7 +94,7 @@ TEST(InvocationConstraints, Members_keep_to_the_models_lengths_and_patterns) {
       {"TargetVariant", "a-", "'targetVariant'"},
       {"CustomAttributes", std::string(1025, 'x'), "less than or equal to 1024"},
       {"CustomAttributes", "caf\xc3\xa9", "\\p{ASCII}*"},
-      {"TargetModel", "models/caf\xc3\xa9.tar.gz", "\\p{Print}"},  // in Java's sense: ASCII
+      {"TargetModel", "models/caf\xc3\xa9.tar.gz", "\\p{Print}"},  // \p{Print} as in Java: ASCII
       {"InferenceId", std::string(65, 'x'), "less than or equal to 64"},
       {"InferenceId", "a\tb", "'inferenceId'"},
       {"SessionId", "a/../b", "NEW_SESSION"},

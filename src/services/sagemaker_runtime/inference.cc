@@ -113,7 +113,7 @@ Inference::~Inference() {
     next(std::move(each), fail(model_not_ready()));
 }
 
-// Which variant, and which of its containers.
+// Chooses the variant and its containers.
 Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
   const std::size_t body_bytes_max = request.limits.value_or(limits_).body_bytes_max;
   if (request.body.size() > body_bytes_max)
@@ -156,7 +156,7 @@ Result<Inference::Chosen> Inference::choose(InvokeRequest& request) {
   return chosen;
 }
 
-// Which instance, and whether there is room.
+// Chooses an instance that has room.
 Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) {
   const RoutingTable::Entry::Variant& variant = *chosen.variant;
   const VariantRoute& route = *variant.route;
@@ -232,7 +232,7 @@ void Inference::start(Chosen&& chosen, InvokeRequest&& request, Done&& done) {
   run(std::move(invocation));
 }
 
-// The common case, without an allocation of its own: one native model, a small body.
+// The common case, which needs no allocation of its own: one native model and a small body.
 bool Inference::predict_at_once(const Chosen& chosen, InvokeRequest& request, Done& done) {
   const ContainerRoute& container = chosen.container(chosen.first);
   if (!container.native || chosen.first != chosen.last ||
@@ -250,13 +250,13 @@ void Inference::note_session(const Chosen& chosen, const std::string& session_id
   if (chosen.instance < 0 || session_id.empty()) return;
   const std::string key = endpoint_key(chosen.entry->endpoint);
   if (chosen.new_session && !new_session_id.empty())
-    // "id; Expires=..."
+    // The header reads "id; Expires=...".
     sessions_.put(key, new_session_id.substr(0, new_session_id.find(';')),
                   {chosen.route().name, std::string(chosen.log_stream(0))});
   if (!closed_session_id.empty()) sessions_.erase(key, closed_session_id);
 }
 
-// Counts, notes sessions, captures, answers.
+// Counts the request, records sessions, captures, and answers.
 void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
                        InvokeResult result) {
   if (!result) {
@@ -278,7 +278,7 @@ void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
     exchange.response_body = result->body;
   }
   exchange.inference_id = std::move(request.inference_id);
-  // The model may answer with others than it was sent.
+  // The model may answer with other attributes than it was sent.
   exchange.custom_attributes = result->custom_attributes.empty()
                                    ? std::move(request.custom_attributes)
                                    : result->custom_attributes;
@@ -292,12 +292,12 @@ void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
       [done = std::move(done), result = std::move(result)](Result<void> kept) mutable {
         if (!kept)
           return done(
-              fail(unavailable("The answer could not be captured: " + kept.error().message)));
+              fail(unavailable("The response could not be captured: " + kept.error().message)));
         done(std::move(result));
       });
 }
 
-// Copies for the shadow variants, made when the loop has nothing better to do: the client's answer
+// Copies the request to the shadow variants when the loop is idle, so that the client's answer
 // never waits for them.
 void Inference::mirror(const Chosen& chosen, const InvokeRequest& request) {
   for (const RoutingTable::Entry::Variant& shadow : chosen.entry->shadows) {

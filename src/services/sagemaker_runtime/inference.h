@@ -1,4 +1,4 @@
-// InvokeEndpoint, asynchronous from socket to socket: no worker pool, no store.
+// InvokeEndpoint, asynchronous from socket to socket; uses neither the worker pool nor the store.
 #pragma once
 
 #include <chrono>
@@ -26,29 +26,29 @@ namespace tidemill::services::sagemaker_runtime {
 class Recorder;
 
 inline constexpr std::chrono::seconds kPingTime{2};
-// Requests that one instance may have under way or waiting.
+// Limit of requests that one instance works on or that wait for it.
 inline constexpr int kRequestsPerInstanceMax = 256;
 static_assert(kRefusalPenaltyRequests < kRequestsPerInstanceMax);
-// Invocations that may wait for models to be loaded, in all.
+// Limit of all invocations that wait for models to be loaded.
 inline constexpr std::size_t kLoadWaitersMax = 1024;
-// Of answers from the model's first byte to the client's last, beyond 64 KiB of each; one model
-// server may have three quarters of it.
+// Limit of answers in memory, from the model's first byte to the client's last, beyond 64 KiB of
+// each; a single model server or caller may use three quarters of it.
 inline constexpr std::uint64_t kAnswerBytesMax = 1u << 30;
-// Of a streamed answer, while it is captured; a longer one is captured with an empty output.
+// How much of a streamed answer is captured; longer ones are captured with an empty output.
 inline constexpr std::size_t kCapturedStreamBytesMax = 1u << 20;
-// Copies of requests that one shadow variant may have under way; further ones are dropped.
+// Limit of request copies that one shadow variant works on; further ones are dropped.
 inline constexpr int kShadowRequestsMax = 64;
-inline constexpr std::uint64_t kShadowBytesMax = 256u << 20;  // of their bodies
-// Native predictions of larger bodies leave the event loop for a thread of their own.
+inline constexpr std::uint64_t kShadowBytesMax = 256u << 20;  // of the bodies of these copies
+// Native predictions of larger bodies run on a thread of their own instead of the event loop.
 inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
-// What a body's rows may take on a loop, by the time of one and the least bytes that they have.
+// Limit of a prediction on an event loop, estimated from the time and minimal size of a row.
 inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::milliseconds(2);
 
 struct InferenceCounters {
   std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
   std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
-  std::atomic<std::uint64_t> failovers = 0;           // asked another instance instead
-  std::atomic<std::uint64_t> captures_too_large = 0;  // streams; captured with an empty output
+  std::atomic<std::uint64_t> failovers = 0;           // requests passed on to another instance
+  std::atomic<std::uint64_t> captures_too_large = 0;  // streams captured with an empty output
   void add_to(platform::MetricRegistry& metrics) const;
 };
 
@@ -57,15 +57,13 @@ wire::Destination destination_of(const ServerAddress& address);
 // Thread-safe.
 class Inference final : public InferenceInterface {
  public:
-  // Borrows all. Destroying it fails what is under way. `recorder`: null captures nothing.
+  // Borrows its arguments; the destructor fails current requests. Null `recorder`: no capture.
   Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,
             InferenceLimits limits, Recorder* recorder = nullptr);
   ~Inference() override;
 
   void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done) override;
-
-  // As invoke(), for an answer that comes in pieces; `done` when the first of them is about to
-  // come.
+  // The same for an answer that is streamed; `done` is called just before the first part.
   void invoke_streaming(InvokeRequest request, StreamDone done);
 
   bool ping(const ServerAddress& address) override;
@@ -81,11 +79,11 @@ class Inference final : public InferenceInterface {
   struct Streaming;
   using Pointer = std::unique_ptr<Invocation>;
   class Loads;
-  // Which load invocations wait for.
+  // Identifies the load that invocations wait for.
   struct LoadKey {
-    const ModelSource* source = nullptr;  // kept alive by who loads
+    const ModelSource* source = nullptr;  // kept alive by the invocation that loads
     std::string target;
-    std::string server;  // the process that loads it; "" in this process
+    std::string server;  // the process that loads it; "": this process
     auto operator<=>(const LoadKey&) const = default;
   };
 
@@ -99,19 +97,19 @@ class Inference final : public InferenceInterface {
   void run_process(Pointer invocation);
   void run_multi_model(Pointer invocation);
   void load_into_server(Pointer invocation);
-  // True when the request, of which nothing reached its instance, is now to be tried on another.
+  // Retries elsewhere if nothing reached the request's instance; returns whether it does.
   bool fail_over(Chosen& chosen, const Error& error);
   bool to_another_instance(Chosen& chosen, const Error& error);
-  // What a load that failed comes to for one who waited for it.
+  // Answers an invocation that waited for a load that failed, or tries elsewhere.
   void not_loaded(Pointer invocation, const std::string& target,
                   Result<wire::ClientResponse> failed);
-  // The invocation waits for `load`, which runs on a thread that may block unless one for the same
-  // key is under way, and takes all who wait when it is done.
+  // Lets the invocation wait for `load`. Unless one with the same key is running, `load` runs on a
+  // thread that may block; when done, it takes all invocations waiting for the key.
   void wait_for_load(LoadKey key, Pointer invocation,
                      std::move_only_function<void(const LoadKey&)> load);
   void loaded_on_demand(Pointer invocation,
                         const Result<std::shared_ptr<const infer::Model>>& loaded);
-  // On a thread that may block; what a full pool refuses is answered with `refusal`.
+  // Runs work on a thread that may block; answers with `refusal` when the pool is full.
   void to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
                std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
@@ -136,9 +134,9 @@ class Inference final : public InferenceInterface {
   Sessions sessions_;
   const std::unique_ptr<Loads> waiting_for_load_;
   runtime::WorkerPool batches_;  // predicts large bodies
-  runtime::WorkerPool loads_;    // fetches and loads models; waits for files and processes
+  runtime::WorkerPool loads_;    // fetches and loads models; may wait for files and processes
   wire::HttpClient client_;
-  wire::HttpClient checks_;  // keeps no connections
+  wire::HttpClient checks_;  // keeps no connections open
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Comes into memory when it is asked for.
+// Loads the model on demand.
 class OneSource final : public ModelSource {
  public:
   std::shared_ptr<const infer::Model> find(std::string_view target) override {
@@ -56,7 +56,7 @@ std::chrono::nanoseconds thread_time() {
   return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
 }
 
-// A row takes 100 us of its thread's CPU time, in whichever build.
+// Each row takes 100 us of the thread's CPU time, in every kind of build.
 class SlowModel final : public SumModel {
  public:
   Result<void> predict_rows(const float* rows, std::size_t count, float* out) const override {
@@ -76,11 +76,11 @@ TEST_F(InferenceTest, A_model_that_takes_long_holds_up_no_loop) {
   InvokeRequest what = request("1,2");
   EXPECT_TRUE(predicts_inline(what, quick));
   EXPECT_TRUE(predicts_inline(what, slow));
-  // 100 rows: 2 ms are 20 us for each.
+  // For 100 rows, 2 ms are 20 us each.
   for (int i = 1; i < 100; ++i) what.body += "\n1,2";
   EXPECT_TRUE(predicts_inline(what, quick));
   EXPECT_FALSE(predicts_inline(what, slow));
-  // Two bytes are a row, however many features it has.
+  // Two bytes make a row, however many features it has.
   what.content_type = "text/libsvm";
   what.body = std::string(4000, '1');
   EXPECT_FALSE(predicts_inline(what, slow));
@@ -94,7 +94,7 @@ TEST_F(InferenceTest, An_answer_may_be_as_large_as_a_request) {
   InvokeRequest what = request("");
   while (what.body.size() < kLimits.body_bytes_max / 2) what.body += "1,2\n";
   EXPECT_TRUE(invoke(what));
-  what.accept = "application/json";  // with {"score": .. } around each number
+  what.accept = "application/json";  // wraps each number in {"score": ..}
   auto answer = invoke(what);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "ModelError");
@@ -160,7 +160,7 @@ TEST_F(InferenceTest, A_serial_pipeline_hands_on_what_it_answered) {
   variant.containers[0].response.one_per_line = true;
   variant.containers.push_back(native_container());
   put({variant});
-  // The first sums both rows, "3.0\n7.0"; the second wants two features a row.
+  // The first container sums both rows ("3.0\n7.0"); the second one expects two features a row.
   auto answer = invoke("1,2\n3,4");
   ASSERT_FALSE(answer);
   EXPECT_THAT(answer.error().details["OriginalMessage"], HasSubstr("2"));
@@ -212,7 +212,7 @@ TEST_F(InferenceTest, Past_its_concurrency_a_variant_throttles) {
   put({variant});
   InvokeRequest what = request("1,2");
   what.target_model = "a.tar.gz";
-  // One that does not answer before the second is asked: it is asked from within its answer.
+  // Invokes the second from within the first one's answer, that is, before the first has returned.
   std::promise<InvokeResult> second;
   inference_.invoke(what, [&](InvokeResult first) {
     EXPECT_TRUE(first);
@@ -226,7 +226,7 @@ TEST_F(InferenceTest, Past_its_concurrency_a_variant_throttles) {
 
 TEST_F(InferenceTest, Two_fleets_of_one_variant_share_its_traffic) {
   VariantRoute blue = native("AllTraffic", 0.75), green = native("AllTraffic", 0.25);
-  green.containers.push_back(native_container());  // told apart by failing: one feature too few
+  green.containers.push_back(native_container());  // recognized by failing: one feature too few
   put({blue, green});
   int failed = 0;
   for (int i = 0; i < 400; ++i) failed += invoke("1,2") ? 0 : 1;
@@ -246,7 +246,7 @@ TEST_F(InferenceTest, Shadows_get_copies_and_answer_nobody) {
       2);
 }
 
-// An endpoint of one variant without a model, with these components.
+// An endpoint whose only variant has no model, hosting these components.
 EndpointRoute hosting(std::vector<VariantRoute> components) {
   EndpointRoute route;
   route.account = "111122223333";

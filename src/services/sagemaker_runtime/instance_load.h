@@ -1,5 +1,5 @@
-// What one instance of a variant has under way. Made by whoever publishes the route, so that it can
-// wait for what is under way before it stops the instance, or by the routing table.
+// The requests in progress on one instance of a variant. Created by the publisher of the route,
+// which waits for them before it stops the instance, or else by the routing table.
 #pragma once
 
 #include <algorithm>
@@ -9,12 +9,12 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
-// How long an instance that refused a connection counts as if it had so many more requests under
-// way: it is asked when the others have no room, one less than kRequestsPerInstanceMax.
+// For this long after refusing a connection, an instance counts as having kRequestsPerInstanceMax -
+// 1 more requests, so it is asked only when the other instances have no room.
 inline constexpr std::chrono::seconds kRefusalPenalty{2};
 inline constexpr int kRefusalPenaltyRequests = 255;
 
-// Why an instance is taken away although it may have requests under way.
+// Why an instance is being removed even though it may have requests in progress.
 enum class Leaving : std::uint8_t { no, stopped, unhealthy };
 
 // Thread-safe.
@@ -29,8 +29,8 @@ struct InstanceLoad {
     const Clock::rep until = avoided_until.load(std::memory_order_relaxed);
     return until != 0 && Clock::now().time_since_epoch().count() < until;
   }
-  // What a health check needs to tell a server that is busy from one that hangs: when it last
-  // answered anything, and how long the requests may take that were sent to it since it had none.
+  // Lets a health check tell a busy server from one that hangs: when it last answered anything, and
+  // how long the requests may take that it was sent since it last had none.
   std::atomic<Clock::rep> answered_at = 0;
   std::atomic<int> seconds_max = 0, queued_seconds_max = 0;
 
@@ -38,7 +38,7 @@ struct InstanceLoad {
     raise(seconds_max, static_cast<int>(limit.count()));
     if (from_queue) raise(queued_seconds_max, static_cast<int>(limit.count()));
   }
-  // Once it has nothing to do. What begins meanwhile keeps what it says.
+  // Call it when nothing is in progress. Requests that begin meanwhile keep their limits.
   void forget_limits() {
     const int seconds = seconds_max.exchange(0), queued_seconds = queued_seconds_max.exchange(0);
     if (in_flight == 0) return;
@@ -49,7 +49,7 @@ struct InstanceLoad {
     answered_at.store(Clock::now().time_since_epoch().count(), std::memory_order_relaxed);
   }
 
-  // Requests under way, and those that the refusals of a moment ago are worth.
+  // Requests in progress, plus the penalty for recent refusals.
   int weight() const {
     return in_flight.load(std::memory_order_relaxed) + (avoided() ? kRefusalPenaltyRequests : 0);
   }

@@ -42,7 +42,7 @@ bool predicts_inline(const InvokeRequest& request, const infer::Model& model) {
   auto in_time = [&](std::size_t rows) {
     return model.row_time() <= kInlineTimeMax / static_cast<std::int64_t>(rows);
   };
-  // No type has a row in less than a byte: mostly that says enough.
+  // A row has at least one byte, whatever the type; usually this estimate suffices.
   return (in_time(1 + bytes) ||
           in_time(infer::rows_at_most(request.content_type, bytes, model.feature_count()))) &&
          !infer::decodes_slowly(request.content_type);
@@ -111,9 +111,9 @@ InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& varia
 
 namespace {
 
-constexpr int kStatusStopping = 503;  // of a model server that has been told to stop
+constexpr int kStatusStopping = 503;  // sent by a model server that was told to stop
 
-// The request may have been cut by the server's end.
+// Whether the end of the server may have cut the request off.
 bool may_be_cut(const Result<wire::ClientResponse>& response) {
   return response ? response->status == kStatusStopping : response.error().code == codes::kIo;
 }
@@ -148,7 +148,7 @@ bool Inference::fail_over(Chosen& chosen, const Error& error) {
   return never_reached(error) && to_another_instance(chosen, error);
 }
 
-// One that was not asked yet, in place of one that could not be reached.
+// Moves the request to an instance not tried yet, in place of the one that cannot be reached.
 bool Inference::to_another_instance(Chosen& chosen, const Error& error) {
   if (chosen.instance < 0) return false;
   const auto& instances = chosen.variant->instances;
@@ -167,7 +167,7 @@ bool Inference::to_another_instance(Chosen& chosen, const Error& error) {
 
 void Inference::to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
                         std::move_only_function<void(Pointer)> work) {
-  // Shared: a task that the pool refuses is destroyed, and its caller still needs an answer.
+  // Shared: the pool destroys a refused task, but the invocation still needs an answer.
   auto waiting = std::make_shared<Pointer>(std::move(invocation));
   runtime::WorkerPool::Task task = [waiting, work = std::move(work)]() mutable {
     work(std::move(*waiting));
@@ -205,14 +205,14 @@ void Inference::run_native(Pointer invocation, std::shared_ptr<const infer::Mode
 void Inference::run_process(Pointer invocation) {
   const wire::Destination to = destination(*invocation);
   const InferenceLimits limits = invocation->request.limits.value_or(limits_);
-  // What was handed to the client does not come back: while there is another instance to try, a
-  // copy goes.
+  // A body handed to the HTTP client cannot be taken back, so while another instance could be
+  // tried, a copy is sent.
   InvokeRequest copy;
   if (invocation->chosen.may_fail_over()) copy = invocation->request;
   invocation->chosen.load()->sent(limits.model_time, invocation->request.from_queue);
   wire::ClientRequest request =
       to_model(invocation->chosen.may_fail_over() ? copy : invocation->request);
-  // Queues and transform jobs bound by themselves what they have under way.
+  // Queues and transform jobs limit their requests themselves.
   SharedBudget* budget = invocation->request.from_queue ? nullptr : &answer_bytes_;
   client_.request(to, std::move(request), {limits.model_time, limits.body_bytes_max, budget},
                   [this, limits, invocation = std::move(invocation)](
@@ -227,7 +227,7 @@ void Inference::run_process(Pointer invocation) {
                   });
 }
 
-// The next container of a serial pipeline, or the answer.
+// Continues with the next container of a serial pipeline, or answers.
 void Inference::next(Pointer invocation, InvokeResult result) {
   if (result && !invocation->is_last()) {
     ++invocation->container;

@@ -1,4 +1,4 @@
-// One invocation on its way through the containers of a variant; internal to this folder.
+// One invocation and its way through a variant's containers; internal to this folder.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
-// A place among the requests that a variant, and an instance of it, have under way; given back when
-// this goes.
+// Counts one request in progress for a variant and one of its instances; the destructor gives the
+// place back.
 class Slot {
  public:
   Slot() = default;
@@ -27,7 +27,7 @@ class Slot {
     std::swap(instance_, other.instance_);
     return *this;
   }
-  // The same place among the variant's, on another instance of it.
+  // Keeps the variant's place but moves to another of its instances.
   void move_to(std::atomic<int>& instance) {
     instance.fetch_add(1, std::memory_order_relaxed);
     if (instance_) instance_->fetch_sub(1, std::memory_order_relaxed);
@@ -43,18 +43,18 @@ class Slot {
   std::atomic<int>* instance_ = nullptr;
 };
 
-// Where a request goes. The entry keeps everything else alive.
+// Where a request is sent. Holding `entry` keeps everything else alive.
 struct Inference::Chosen {
-  // Shared: with the routing table and other requests.
+  // Shared with the routing table and other requests.
   std::shared_ptr<const RoutingTable::Entry> entry;
   const RoutingTable::Entry::Variant* variant = nullptr;
-  int instance = -1;                // of a variant with processes
-  std::size_t first = 0, last = 0;  // the containers it goes through
+  int instance = -1;                // for variants with processes, else -1
+  std::size_t first = 0, last = 0;  // the range of containers
   bool shadow = false;
   bool captured = false;
   bool new_session = false;
-  bool bound = false;            // to its instance, by a session
-  std::vector<int> unreachable;  // the instances that were tried before this one
+  bool bound = false;            // a session binds it to its instance
+  std::vector<int> unreachable;  // instances tried before this one
   Slot slot;
 
   const VariantRoute& route() const { return *variant->route; }
@@ -63,14 +63,14 @@ struct Inference::Chosen {
     if (instance < 0 || route().instances.empty()) return {};
     return route().instances[std::size_t(instance)].servers[container].log_stream;
   }
-  // Null for what no process answers.
+  // nullptr when no process is involved.
   InstanceLoad* load() const {
     return instance < 0 ? nullptr : variant->instances[std::size_t(instance)].get();
   }
-  // What the container's server answered, or why it did not. `from_queue`: as InvokeRequest's.
+  // Turns a container's response or failure into a result. `from_queue`: as in InvokeRequest.
   InvokeResult answer(std::size_t container, const InferenceLimits& limits, bool from_queue,
                       Result<wire::ClientResponse> response) const;
-  // When it is not reached, there is an instance that may be asked instead.
+  // Whether another instance may be tried when this one cannot be reached.
   bool may_fail_over() const {
     return instance >= 0 && !bound && unreachable.size() + 1 < route().instances.size();
   }
@@ -78,24 +78,24 @@ struct Inference::Chosen {
 
 struct Inference::Invocation {
   Chosen chosen;
-  InvokeRequest request;  // its body and types are those of the next container
+  InvokeRequest request;  // body and types are those for the next container
   Done done;
   std::size_t container = 0;
-  int loads = 0;              // of a multi-model container's server: how often it was tried
+  int loads = 0;              // how often a multi-model server was asked to load
   bool load_broke = false;    // an instance died while it loaded the model
-  std::string captured_body;  // what the client sent, when it is captured
+  std::string captured_body;  // the client's body, when it is captured
   std::string captured_type;
 
   const ContainerRoute& route() const { return chosen.container(container); }
   bool is_last() const { return container == chosen.last; }
 };
 
-// Invocations that wait for a model to come into memory: one of them has it loaded, on a thread
-// that blocks, and the others hold none. Thread-safe.
+// Invocations that wait for a model to be loaded. One of them loads it on a thread that may block;
+// the others hold no thread. Thread-safe.
 class Inference::Loads {
  public:
   enum class Joined : std::uint8_t { leads, waits, refused };
-  // Takes the invocation unless too many wait. Who leads loads, and then takes all of them.
+  // Takes the invocation unless too many wait. The first to join loads and then takes them all.
   Joined join(const LoadKey& key, Pointer& invocation);
   std::vector<Pointer> take(const LoadKey& key);
   std::vector<Pointer> take_all();
@@ -103,23 +103,23 @@ class Inference::Loads {
  private:
   std::mutex mutex_;
   std::map<LoadKey, std::vector<Pointer>> waiting_;  // guarded by mutex_
-  std::size_t count_ = 0;                            // guarded by mutex_; of all keys
+  std::size_t count_ = 0;                            // guarded by mutex_; over all keys
 };
 
-// The body is small and of a type that is read in microseconds: no thread of its own is needed.
-// So does the model, which takes as long as it took when it was loaded.
+// Whether to predict on the event loop: the body is small and quick to parse, and the model is
+// quick according to the time measured when it was loaded.
 bool predicts_inline(const InvokeRequest& request, const infer::Model& model);
-// Decodes, predicts, encodes.
+// Decodes the body, predicts, and encodes the result.
 InvokeResult predict(const EndpointRoute& endpoint, const VariantRoute& variant,
                      const ContainerRoute& container, const infer::Model& model,
                      const InvokeRequest& request, const InferenceLimits& limits);
-// Nothing of the request reached a model: it may be tried again.
+// Whether no model received any of the request, so that it may be tried again.
 bool never_reached(const Error& error);
-// What a model server answered, or why it did not.
+// Turns a model server's response or failure into a result.
 InvokeResult from_model(const EndpointRoute& endpoint, const VariantRoute& variant,
                         std::string_view log_stream, const InferenceLimits& limits,
                         Result<wire::ClientResponse> response);
-// The request as a model server gets it. Takes the body out of it.
+// The request to a model server. Moves the body out of `request`.
 wire::ClientRequest to_model(InvokeRequest& request);
 
 }  // namespace tidemill::services::sagemaker_runtime

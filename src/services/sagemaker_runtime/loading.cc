@@ -1,4 +1,4 @@
-// Models that come into memory when they are asked for, and the invocations that wait for them.
+// Loading of models on demand, and the invocations that wait for it.
 #include "services/sagemaker_runtime/invocation.h"
 #include "services/sagemaker_runtime/model_error.h"
 
@@ -42,13 +42,13 @@ void Inference::wait_for_load(LoadKey key, Pointer invocation,
   for (Pointer& each : waiting_for_load_->take(key)) next(std::move(each), fail(model_not_ready()));
 }
 
-// A model that comes into memory when it is asked for.
+// Runs an invocation whose model is loaded on demand.
 void Inference::run_on_demand(Pointer invocation) {
   const ContainerRoute& route = invocation->route();
   std::string target = route.multi_model ? invocation->request.target_model : std::string();
   if (auto model = route.models->find(target))
     return run_native(std::move(invocation), std::move(model));
-  // Held until the load ends, whoever is still waiting then.
+  // Held until the load ends, no matter which invocations still wait then.
   std::shared_ptr<ModelSource> models = route.models;
   wait_for_load({models.get(), std::move(target), ""}, std::move(invocation),
                 [this, models](const LoadKey& key) {

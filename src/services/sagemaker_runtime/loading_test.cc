@@ -1,4 +1,4 @@
-// Invocations that wait for models hold no threads, and each model is loaded once.
+// Invocations that wait for a model hold no thread, and each model is loaded once.
 #include <gtest/gtest.h>
 
 #include <latch>
@@ -9,9 +9,9 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-constexpr int kAsked = 12;  // more than there are threads that load
+constexpr int kAsked = 12;  // more than there are loading threads
 
-// "slow" is there when the test says so, "bad" cannot be loaded, all else is there at once.
+// Loads "slow" when the test says so, fails to load "bad", and loads all others at once.
 class SlowSource final : public ModelSource {
  public:
   std::shared_ptr<const infer::Model> find(std::string_view) override { return nullptr; }
@@ -36,7 +36,7 @@ class SlowSource final : public ModelSource {
 
 class LoadingTest : public InferenceTest {
  protected:
-  // Answers to kAsked invocations of this model, asked while `meanwhile` runs.
+  // Invokes this model kAsked times, runs `meanwhile`, and returns the results.
   std::vector<InvokeResult> ask(const std::string& target, std::function<void()> meanwhile) {
     std::vector<std::promise<InvokeResult>> promises(kAsked);
     for (auto& promise : promises) {
@@ -57,7 +57,7 @@ class LoadingTest : public InferenceTest {
     variant.containers[0].multi_model = true;
     put({variant});
   }
-  // While all the others wait.
+  // Checks that another model answers while all the others wait.
   void another_model_answers() {
     InvokeRequest other = request("1,2");
     other.target_model = "other";
@@ -66,7 +66,7 @@ class LoadingTest : public InferenceTest {
     inference_.invoke(other, [&](InvokeResult result) { promise.set_value(std::move(result)); });
     const bool came = answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
     EXPECT_TRUE(came) << "every thread that loads is held by one that waits";
-    if (!came) source_->ready.count_down();  // not to wait for ever
+    if (!came) source_->ready.count_down();  // so that the test does not hang
     EXPECT_TRUE(answer.get());
   }
   std::shared_ptr<SlowSource> source_ = std::make_shared<SlowSource>();

@@ -3,7 +3,7 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// What a client gets to see of the model's answer; the rest is in the log.
+// How much of the model's answer a client sees; the rest is in the log.
 constexpr std::size_t kOriginalMessageBytesMax = 8192;
 
 }  // namespace

@@ -21,9 +21,10 @@ class RuntimeModule final : public platform::Module {
     RecorderOptions options;
     options.directory = (platform.data / "capture").string();
     options.durable = platform.settings.text("capture") == "durable";
-    options.may_put = [&iam = platform.use<iam::IamInterface>()](const std::string& role,
+    options.may_put = [&iam = platform.use<iam::IamInterface>()](const CaptureSettings& captured,
                                                                  const std::string& object) {
-      return iam.authorize_role(role, kSessionName, "s3:PutObject", object);
+      return iam.authorize_role(captured.role_arn, kSessionName, "s3:PutObject", object, {},
+                                captured.role_since);
     };
     recorder_ = std::make_unique<Recorder>(platform.use<s3::S3Interface>(), platform.random,
                                            std::move(options));
@@ -42,8 +43,8 @@ class RuntimeModule final : public platform::Module {
 
   Result<void> start() override { return recorder_->start(); }
 
-  // Invocations under way fail while loops can still carry their answers. The recorder stops when
-  // the module is destroyed: loops that end may still bring what was captured.
+  // Current invocations fail while loops can still carry the answers. The recorder stops when the
+  // module is destroyed, since loops that end may still hand over captured exchanges.
   void stop() override { inference_.reset(); }
 
  private:

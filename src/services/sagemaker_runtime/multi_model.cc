@@ -1,6 +1,6 @@
-// Multi-model containers that are processes, by SageMaker's contract for them: POST /models loads,
-// DELETE /models/NAME unloads, POST /models/NAME/invoke predicts. A server that was restarted has
-// forgotten its models and says 404, one that is full says 507, so it is asked first and told then.
+// Multi-model containers that are processes. SageMaker's contract: POST /models loads a model,
+// DELETE /models/NAME unloads it, POST /models/NAME/invoke predicts. Requests go to the server
+// first. It answers 404 when it lacks the model (also after a restart), and 507 when it is full.
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -14,18 +14,18 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// How often an invocation has its model loaded; what a load counts that found the model there.
+// Limit of loads for an invocation, and what a load counts when the model was there already.
 constexpr int kLoadsMax = 4;
 constexpr int kLoadsForConflict = 1;
 constexpr std::chrono::milliseconds kLeastTime{1};
 constexpr int kStatusNotFound = 404, kStatusConflict = 409, kStatusFull = 507;
 
-// A model's name within the server: a target has slashes.
+// A model's name for the server, since a target may contain slashes.
 std::string name_of(const std::string& target) {
   return encode_hex(checksum_of(ChecksumAlgorithm::sha256, target)).substr(0, 32);
 }
 
-// The names of GET /models: {"models": [{"modelName": ..}]}
+// The first name in the answer to GET /models: {"models": [{"modelName": ..}]}.
 std::string first_model(const std::string& body) {
   Result<Value> answer = parse_json(body);
   const Value* models = answer ? answer->find("models") : nullptr;
@@ -35,13 +35,13 @@ std::string first_model(const std::string& body) {
   return name && name->as_string() ? *name->as_string() : std::string();
 }
 
-// What loading came to.
+// The result of loading a model.
 struct ServerLoad {
-  bool already = false;  // the server says that it had the model
+  bool already = false;  // the server says that it has the model already
   std::optional<Result<wire::ClientResponse>> failed;
 };
 
-// Requests to one server that have to be over by a deadline together. Block.
+// Requests to one server that share a deadline. They block.
 class Loading {
  public:
   Loading(wire::HttpClient& client, const wire::Destination& to, const InferenceLimits& limits)
@@ -50,7 +50,7 @@ class Loading {
         body_bytes_max_(limits.body_bytes_max),
         deadline_(std::chrono::steady_clock::now() + limits.server_load_time) {}
 
-  // Makes room and has the server load the model.
+  // Makes room and lets the server load the model.
   ServerLoad load(const std::string& target, const std::string& folder) {
     ValueObject wanted;
     wanted.append("model_name", name_of(target));
@@ -64,7 +64,7 @@ class Loading {
       if (!loaded || loaded->status != kStatusFull || attempt >= kLoadsMax)
         return {false, std::move(loaded)};
       Result<wire::ClientResponse> held = ask("GET", "/models");
-      // The server lists its models from the one that was longest unused.
+      // The server lists its models in order of last use; the first is the longest unused.
       (void)ask("DELETE", "/models/" + (held ? first_model(held->body) : std::string()));
     }
   }
@@ -81,7 +81,7 @@ class Loading {
     return client_.request_and_wait(to_, std::move(request),
                                     {std::max(left, kLeastTime), body_bytes_max_});
   }
-  // Whatever hangs there must not hold its memory, nor be waited for by the next who asks.
+  // Unloads a hanging model, so that it keeps no memory and delays no later request.
   void give_up(const std::string& target) {
     wire::ClientRequest unload;
     unload.method = "DELETE";
@@ -98,7 +98,7 @@ class Loading {
 }  // namespace
 
 void Inference::run_multi_model(Pointer invocation) {
-  InvokeRequest copy = invocation->request;  // it may have to be sent again
+  InvokeRequest copy = invocation->request;  // a copy: the request may have to be sent again
   wire::ClientRequest request = to_model(copy);
   request.target = "/models/" + name_of(invocation->request.target_model) + "/invoke";
   const wire::Destination to = destination(*invocation);
@@ -119,11 +119,11 @@ void Inference::run_multi_model(Pointer invocation) {
       });
 }
 
-// On a thread that may block: fetches the model and has the server load it, for all who wait.
+// Fetches the model and has the server load it, for all that wait. On a thread that may block.
 void Inference::load_into_server(Pointer invocation) {
   ++invocation->loads;
   const wire::Destination to = destination(*invocation);
-  // Held until the load ends, whoever is still waiting then.
+  // Held until the load ends, no matter which invocations still wait then.
   std::shared_ptr<ModelSource> models = invocation->route().models;
   LoadKey server_load{models.get(), invocation->request.target_model, to.text()};
   wait_for_load(
@@ -140,7 +140,7 @@ void Inference::load_into_server(Pointer invocation) {
             not_loaded(std::move(each), key.target, *load.failed);
             continue;
           }
-          // A 404 that comes now is the model's own, unless another has just made it leave.
+          // A 404 now comes from the model itself, unless another load has just evicted the model.
           if (load.already) each->loads += kLoadsForConflict;
           loops_.nearest().post(
               [this, again = std::move(each)]() mutable { run_multi_model(std::move(again)); });
@@ -153,7 +153,7 @@ void Inference::not_loaded(Pointer invocation, const std::string& target,
   Chosen& chosen = invocation->chosen;
   if (!failed) {
     const Error& error = failed.error();
-    // An instance that died meanwhile: the model may be what killed it, so one other may try.
+    // If the instance died meanwhile, the model may have killed it, so only one more may try.
     const bool broke = error.code == codes::kIo && !never_reached(error);
     const bool another =
         broke ? !std::exchange(invocation->load_broke, true) && to_another_instance(chosen, error)

@@ -1,4 +1,4 @@
-// Multi-model containers that are processes: loads that hang, instances that die while they load.
+// Multi-model containers that are processes: hanging loads, instances that die while loading.
 #include <gtest/gtest.h>
 
 #include <latch>
@@ -24,7 +24,7 @@ class FoldersOnly final : public ModelSource {
   Result<std::string> fetch(const std::string& target) override { return "/models/" + target; }
 };
 
-// A model server by the contract, but for what the test has it do when it is told to load.
+// A model server that keeps the contract, except for what the test does when a load is asked.
 class ManyModels {
  public:
   using Load = std::function<std::string(const std::string& body)>;
@@ -106,7 +106,7 @@ TEST_F(MultiModelTest, A_load_that_hangs_ends_at_its_deadline_and_is_given_up) {
   EXPECT_EQ(answer.error().code, "ModelError");
   EXPECT_EQ(answer.error().details["OriginalMessage"],
             "The model a.tar.gz was not loaded within 1 seconds.");
-  // The server is told to let go of it, so that the next who asks starts anew.
+  // The server is told to unload the model, so that the next invocation starts anew.
   EXPECT_EQ(server.count("DELETE"), 1);
   EXPECT_EQ(server.count("POST"), 1);
   EXPECT_EQ(server.count("invoke"), 1);
@@ -138,7 +138,7 @@ TEST_F(MultiModelTest, A_server_that_stays_full_is_unavailable) {
 }
 
 TEST_F(MultiModelTest, An_instance_that_dies_before_it_is_told_to_load) {
-  // It answers the invocation with 404 and is gone: nobody listens when it is told to load.
+  // Answers the invocation with 404 and ends, so that the request to load finds no listener.
   std::unique_ptr<ModelServer> mortal;
   mortal = std::make_unique<ModelServer>([&](const std::string&, const std::string&) {
     return ModelServer::answer("", "", "404 Not Found");
@@ -187,7 +187,7 @@ TEST_F(MultiModelTest, A_model_that_kills_who_loads_it_kills_no_third_instance) 
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, "ModelError");
   EXPECT_EQ(first.count("POST") + second.count("POST") + third.count("POST"), 2);
-  // The places that it had are given back, once the thread that loads is done with it.
+  // The places it held are given back once the loading thread is done with it.
   auto entry = routes_.find("111122223333", "us-east-1", "churn");
   for (const auto& instance : entry->variants[0].instances)
     EXPECT_TRUE(eventually([&] { return instance->in_flight.load() == 0; }));
@@ -202,7 +202,7 @@ TEST_F(MultiModelTest, An_unreachable_instance_and_one_that_is_told_to_load) {
 }
 
 TEST_F(MultiModelTest, A_404_of_the_model_itself_is_its_answer) {
-  // The server has the model, and the model says 404.
+  // The server has the model, and the 404 is the model's answer.
   ManyModels has_it([](const std::string&) { return ModelServer::answer("", "", "409 Conflict"); });
   put_models({has_it.port()});
   auto answer = invoke(of_model());

@@ -1,4 +1,4 @@
-// GET /ping of model servers.
+// Sends GET /ping to model servers.
 #include "services/sagemaker_runtime/inference.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -42,7 +42,7 @@ void Inference::check(const ServerAddress& address,
   request.headers.add("Connection", "close");
   checks_.request(destination_of(address), std::move(request), {kPingTime, kPingBytesMax},
                   [done = std::move(done)](Result<wire::ClientResponse> response) mutable {
-                    // The server stops: it says nothing about the model's.
+                    // The server is stopping, so the result says nothing about the model server.
                     const bool stopping = !response && response.error().code == codes::kCancelled;
                     done(stopping ? PingAnswer{PingAnswer::Kind::good} : answer_of(response));
                   });

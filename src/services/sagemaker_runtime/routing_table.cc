@@ -12,7 +12,7 @@ std::string key_of(std::string_view account, std::string_view region, std::strin
   return key;
 }
 
-// FNV-1a over both, then mixed: neighbouring names must land far apart.
+// FNV-1a over both strings, then mixed so that similar names get very different hashes.
 std::uint64_t mixed_hash(std::string_view a, std::string_view b) {
   std::uint64_t hash = 0xcbf29ce484222325ull;
   auto add = [&hash](std::string_view text) {
@@ -36,8 +36,8 @@ bool same_title(const VariantRoute& a, const VariantRoute& b) {
   return a.name == b.name && a.component == b.component;
 }
 
-// Of two variants of one name, as while a deployment shifts traffic: the same models in memory or
-// an instance in common.
+// Whether two variants of the same name (a deployment may be shifting traffic between them) are the
+// same fleet: they share a model in memory or an instance.
 bool same_fleet(const RoutingTable::Entry::Variant& a, const RoutingTable::Entry::Variant& b) {
   const std::size_t count = std::min(a.route->containers.size(), b.route->containers.size());
   for (std::size_t i = 0; i < count; ++i) {
@@ -50,8 +50,8 @@ bool same_fleet(const RoutingTable::Entry::Variant& a, const RoutingTable::Entry
   });
 }
 
-// Each variant takes over the counters of its predecessor: that of the same fleet, else one of its
-// name that is nobody's.
+// Lets each variant take over the counters of its predecessor: the one of the same fleet, else one
+// of the same name that no other variant takes.
 void take_over(Variants& now, const Variants& before) {
   std::vector<bool> settled(now.size()), taken(before.size());
   for (const bool by_fleet : {true, false})
@@ -67,7 +67,7 @@ void take_over(Variants& now, const Variants& before) {
 }  // namespace
 
 double next_point(std::atomic<std::uint64_t>& turn) {
-  // A Weyl sequence.
+  // For a Weyl sequence.
   constexpr std::uint64_t kGoldenRatio = 0x9E3779B97F4A7C15ull;
   const std::uint64_t draw = turn.fetch_add(1, std::memory_order_relaxed) * kGoldenRatio;
   return static_cast<double>(draw >> 11) * 0x1p-53;
@@ -83,7 +83,7 @@ RoutingTable::Entry::Variant::Variant(const VariantRoute& from, double of_shares
     instances.push_back(each.load ? each.load : std::make_shared<InstanceLoad>());
 }
 
-// Only while the entry is being made: nobody counts yet.
+// Used only while the entry is built, when nothing is counted yet.
 RoutingTable::Entry::Variant::Variant(Variant&& other) noexcept
     : route(other.route),
       share(other.share),
@@ -219,7 +219,7 @@ RoutingTable::~RoutingTable() = default;
 void RoutingTable::put(EndpointRoute route) {
   std::string key = key_of(route.account, route.region, route.name);
   std::lock_guard lock(writers_);
-  // Held: the entry that it replaces must outlive the taking over.
+  // Keep the old map alive while counters move from its entry.
   const std::shared_ptr<const Map> map = map_.load();
   auto before = map->find(key);
   replace(key, std::make_shared<const Entry>(

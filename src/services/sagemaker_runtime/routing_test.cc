@@ -71,7 +71,7 @@ TEST(Routing, An_instance_that_refused_is_asked_when_the_others_are_full) {
   for (int i = 2; i < 8; ++i)
     variant.instances[std::size_t(i)]->in_flight = kRequestsPerInstanceMax;
   EXPECT_EQ(variant.least_busy(), 0);
-  variant.instances[0]->avoided_until = 1;  // long ago
+  variant.instances[0]->avoided_until = 1;  // in the distant past
   variant.instances[5]->in_flight = 0;
   variant.instances[0]->in_flight = 1;
   EXPECT_EQ(variant.least_busy(), 5);
@@ -109,7 +109,7 @@ TEST(Routing, What_is_under_way_counts_on_when_a_route_is_published_again) {
   EXPECT_EQ(variant.instances[4]->in_flight.load(), 3);  // "i-5"
   for (const std::size_t other : {0, 1, 2, 3, 5, 6, 7})
     EXPECT_EQ(variant.instances[other]->in_flight.load(), 0);
-  // One that ends on the old route makes room on the new one.
+  // A request that ends on the old route makes room on the new one.
   busy.in_flight_total->fetch_sub(1);
   busy.instances[5]->in_flight.fetch_sub(1);
   EXPECT_EQ(variant.in_flight_total->load(), 2);
@@ -125,7 +125,7 @@ TEST(Routing, Of_two_fleets_of_one_variant_each_keeps_its_own_counters) {
                                     green.variants[0].instances.begin() + 6);
   const auto one = put(table, blue);
   one->variants[0].in_flight_total->fetch_add(1);
-  EndpointRoute shifting = green;  // the new fleet stands first
+  EndpointRoute shifting = green;  // the new fleet comes first
   shifting.variants.push_back(blue.variants[0]);
   const auto both = put(table, shifting);
   EXPECT_EQ(both->variants[0].in_flight_total->load(), 0);

@@ -1,5 +1,5 @@
-// Stateful sessions whose ids the models made up: which instance each began on. Sessions with ids
-// of our own need no memory, their instance follows from the id.
+// Stateful sessions whose ids were made up by models: remembers the instance of each. Sessions with
+// our own ids need no memory: the instance follows from the id.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,7 @@ class Sessions {
  public:
   explicit Sessions(std::size_t sessions_max = kSessionsMax) : sessions_max_(sessions_max) {}
 
-  // Forgets the one that was longest unused when there are sessions_max.
+  // Drops the session that was unused longest when there are sessions_max.
   void put(const std::string& endpoint_key, const std::string& id, SessionPlace place);
   std::optional<SessionPlace> find(const std::string& endpoint_key, const std::string& id);
   void erase(const std::string& endpoint_key, const std::string& id);
@@ -38,12 +38,12 @@ class Sessions {
     Clock::time_point used;
   };
   using List = std::list<Held>;
-  void forget(List::iterator session);  // with mutex_ held
+  void forget(List::iterator session);  // needs mutex_ held
 
   const std::size_t sessions_max_;
   std::mutex mutex_;
   List held_;  // guarded by mutex_; the longest unused first
-  // Guarded by mutex_; by the keys that the list holds.
+  // Guarded by mutex_; the keys point into the list's elements.
   std::unordered_map<std::string_view, List::iterator> by_key_;
 };
 

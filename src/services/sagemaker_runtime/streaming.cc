@@ -9,17 +9,17 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// Of a piece of the answer: what comes larger from a model is cut.
+// Limit of one part of the answer; larger pieces from the model are split.
 constexpr std::size_t kPartBytesMax = 64u << 10;
-// A model that says nothing for so long has broken off.
+// After this much silence the model counts as broken off.
 constexpr std::chrono::seconds kSilenceMax{60};
-// What is kept of an error that a model answers with.
+// How much of a model's error answer is kept.
 constexpr std::size_t kErrorBytesMax = 64u << 10;
 
 std::string stream_error(const Error& error) {
   ValueObject payload;
   payload.append("Message", error.message);
-  // The two that AWS documents for ModelStreamError.
+  // AWS documents two error codes for ModelStreamError.
   payload.append("ErrorCode",
                  error.code == codes::kTimeout ? "ModelInvocationTimeExceeded" : "StreamBroken");
   wire::EventMessage message;
@@ -30,7 +30,7 @@ std::string stream_error(const Error& error) {
   return wire::encode_event_message(message);
 }
 
-// The events of these bytes; false when the client is behind.
+// Pushes these bytes as events; returns false when the client is too far behind.
 bool push_parts(PushWriter& writer, std::string_view bytes) {
   bool room = true;
   while (!bytes.empty()) {
@@ -43,16 +43,16 @@ bool push_parts(PushWriter& writer, std::string_view bytes) {
 
 }  // namespace
 
-// One answer on its way. Shared: by the callbacks of the model server's response.
+// One answer being streamed. Shared by the callbacks of the model server's response.
 struct Inference::Streaming {
   Chosen chosen;
   InvokeRequest request;
   StreamDone done;
   PushWriter writer;
-  std::shared_ptr<wire::ResponseStream> response;  // shared: with the client that reads it
-  int status = 0;                                  // 0: no head yet
+  std::shared_ptr<wire::ResponseStream> response;  // shared with the client that reads it
+  int status = 0;                                  // 0: no response head yet
   wire::Headers headers;
-  std::string body;  // of an error, or what is captured
+  std::string body;  // an error's body, or the captured output
   bool too_large_to_capture = false;
   bool good() const { return status >= 200 && status <= 299; }
   void keep(std::string_view bytes);
@@ -66,7 +66,7 @@ void Inference::Streaming::keep(std::string_view bytes) {
   if (!chosen.captured || too_large_to_capture) return;
   too_large_to_capture = body.size() + bytes.size() > kCapturedStreamBytesMax;
   if (too_large_to_capture)
-    body = std::string();  // a part would look like the whole
+    body = std::string();  // a partial body would look complete
   else
     body += bytes;
 }
@@ -112,13 +112,13 @@ void Inference::stream_from(const std::shared_ptr<Streaming>& streaming) {
   callbacks.end = [this, streaming](Result<void> ended) {
     stream_end(streaming, std::move(ended));
   };
-  InvokeRequest copy = streaming->request;  // may be needed for another instance, and is captured
+  InvokeRequest copy = streaming->request;  // for another instance and for the capture
   streaming->response =
       client_.stream(destination(place), to_model(copy), limits, std::move(callbacks));
 }
 
-// Native models and pipelines have the whole answer at once: it is one part, or a few. In the place
-// that was chosen: the variant may have no second one.
+// Native models and pipelines produce the whole answer at once; it is sent as one part or a few.
+// Uses the place already chosen, since the variant may have no second one.
 void Inference::stream_whole(Chosen&& chosen, InvokeRequest request, StreamDone done) {
   auto whole = [this, caller = request.caller,
                 done = std::move(done)](InvokeResult result) mutable {
@@ -144,7 +144,7 @@ void Inference::stream_head(const std::shared_ptr<Streaming>& streaming, int sta
                             wire::Headers headers) {
   streaming->status = status;
   streaming->headers = std::move(headers);
-  if (!streaming->good()) return;  // its body is the error's message
+  if (!streaming->good()) return;  // the body is the error's message
   PushBody body = make_push_body();
   streaming->writer = std::move(body.writer);
   streaming->writer.on_event(

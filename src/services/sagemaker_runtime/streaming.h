@@ -1,5 +1,5 @@
-// InvokeEndpointWithResponseStream: the answer as an event stream, a piece as soon as the model has
-// it.
+// InvokeEndpointWithResponseStream: sends the answer as an event stream, each piece as soon as the
+// model has produced it.
 #pragma once
 
 #include <functional>
@@ -12,15 +12,15 @@
 namespace tidemill::services::sagemaker_runtime {
 
 struct StreamedAnswer {
-  std::string content_type;  // of the payload within the events
+  std::string content_type;  // of the payload inside the events
   std::string invoked_variant, custom_attributes;
   std::string new_session_id, closed_session_id;
-  // PayloadPart events, and a ModelStreamError when the model breaks off.
+  // PayloadPart events, then a ModelStreamError if the model breaks off.
   std::unique_ptr<PushReader> events;
-  std::shared_ptr<const void> held;  // shared with the answer: memory of events made already
+  std::shared_ptr<const void> held;  // shared with the answer: the budget of bytes held for it
 };
 
-// Before the first piece errors are those of InvokeEndpoint.
+// Errors before the first part are those of InvokeEndpoint.
 using StreamDone = std::move_only_function<void(Result<StreamedAnswer>)>;
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -1,4 +1,4 @@
-// Streams: their places, their sessions and what is captured of them.
+// Streams: the places they hold, their sessions, and what is captured.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The payloads of a stream, until it ends.
+// The concatenated payloads of a stream that is read to its end.
 std::string payload(StreamedAnswer& answer) {
   std::string bytes, out;
   for (;;) {
@@ -72,7 +72,7 @@ TEST_F(StreamingTest, A_session_that_a_stream_began_is_remembered) {
     };
   };
   ModelServer one(server(first)), two(server(second));
-  // Of eight instances that the hash of the id could choose, seven would be wrong.
+  // Of the eight instances that hashing the id could choose, seven would be wrong.
   std::vector<std::uint16_t> ports(7, two.port());
   ports.insert(ports.begin(), one.port());
   put({processes(ports)});
@@ -92,7 +92,7 @@ TEST_F(StreamingTest, A_session_that_a_stream_began_is_remembered) {
 
 class CapturedStreams : public StreamingTest {
  protected:
-  // What is captured of a stream of this answer.
+  // The output that is captured for a stream of this answer.
   std::string captured(const std::string& body) {
     ModelServer server(
         [&](const std::string&, const std::string&) { return ModelServer::answer(body); });
@@ -111,7 +111,7 @@ class CapturedStreams : public StreamingTest {
       auto answer = stream(inference, request("1,2"));
       EXPECT_TRUE(answer);
       if (answer) EXPECT_EQ(payload(*answer), body);
-      // The record follows the end of the stream, on the loop's thread.
+      // The record is written after the end of the stream, on the loop's thread.
       settle();
       too_large_ = inference.counters().captures_too_large;
     }

@@ -1,4 +1,4 @@
-// For tests: an endpoint named churn, whose variants the test says, and model servers for it.
+// For tests: an endpoint named churn with variants as the test chooses, and its model servers.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
-// The score is the sum of the row.
+// Its score is the sum of the row.
 class SumModel : public infer::Model {
  public:
   Result<void> predict_rows(const float* rows, std::size_t count, float* out) const override {
@@ -37,11 +37,11 @@ class SumModel : public infer::Model {
   std::string objective_ = "reg:squarederror";
 };
 
-// A process that answers each request, one a connection, as the test says.
+// A process that answers requests, one per connection, as the test says.
 class ModelServer {
  public:
-  // From a request's first line and its body to the whole answer; "" closes without one. Called on
-  // a thread a connection.
+  // Maps a request's first line and body to the whole answer; "" closes the connection without one.
+  // Runs on one thread per connection.
   using Handler = std::function<std::string(const std::string& line, const std::string& body)>;
 
   explicit ModelServer(Handler handler) : handler_(std::move(handler)) {
@@ -141,7 +141,7 @@ class InferenceTest : public ::testing::Test {
     variant.instances = {{{{{"", port}, "AllTraffic/i-0"}}}};
     return variant;
   }
-  // A variant of one process an instance, at these ports of the loopback interface.
+  // A variant with one process per instance, on these loopback ports.
   static VariantRoute processes(const std::vector<std::uint16_t>& ports) {
     VariantRoute variant = process(0);
     variant.instances.clear();
@@ -171,7 +171,7 @@ class InferenceTest : public ::testing::Test {
     return invoke(std::move(what));
   }
 
-  // What the loop was about is over: a request gives its place back after it has answered.
+  // Waits for the loop: a request gives its place back only after it has answered.
   void settle() {
     std::promise<void> passed;
     loops_.nearest().post([&] { passed.set_value(); });

@@ -5,7 +5,7 @@
 namespace tidemill::services::sqs {
 namespace {
 
-// Has no operations yet: the dispatcher refuses all of them by name.
+// It has no operations yet: the dispatcher refuses all of them by name.
 class SqsModule final : public platform::Module {
  public:
   std::string_view name() const override { return "sqs"; }

@@ -34,7 +34,7 @@ std::unexpected<Error> no_multi_factor() {
 Result<ops::AssumeRole::Output> assume_role(iam::SessionInterface& sessions, Context& context,
                                             const ops::AssumeRole::Input& request) {
   if (request.serial_number || request.token_code) return no_multi_factor();
-  // Taken and not applied, they would make policies on aws:PrincipalTag without force.
+  // Accepting but ignoring tags would make policies on aws:PrincipalTag ineffective.
   if ((request.tags && !request.tags->empty()) ||
       (request.transitive_tag_keys && !request.transitive_tag_keys->empty()))
     return fail("ValidationError",

@@ -1,4 +1,4 @@
-// STS: who the caller is, and temporary credentials.
+// STS: identifies callers and issues temporary credentials.
 #pragma once
 
 #include "services/iam/interface.h"
@@ -8,7 +8,7 @@ namespace tidemill::services::sts {
 
 class StsService {
  public:
-  // `sessions` outlives the service.
+  // `sessions` must outlive the service.
   explicit StsService(iam::SessionInterface& sessions) : sessions_(sessions) {}
   void add_to(Registry& registry);
 

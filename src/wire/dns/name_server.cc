@@ -29,9 +29,12 @@ constexpr std::chrono::milliseconds kAcceptRetryDelay{100};
 // Use only on its loop's thread, except for the constructor.
 class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
  public:
-  Door(runtime::EventLoop& loop, const IsHere& is_here, Descriptor datagrams, Descriptor listener)
+  Door(runtime::EventLoop& loop, const NameServer& server, Descriptor datagrams,
+       Descriptor listener)
       : loop_(loop),
-        is_here_(is_here),
+        is_here_(server.is_here_),
+        connections_max_(server.connections_max_),
+        connections_of_all_(server.connections_),
         datagrams_(loop.context(), datagrams.release()),
         listener_(loop.context(), listener.release()),
         accept_timer_(loop) {}
@@ -52,6 +55,8 @@ class NameServer::Door : public std::enable_shared_from_this<NameServer::Door> {
 
   runtime::EventLoop& loop_;
   const IsHere is_here_;
+  const std::size_t connections_max_;
+  const std::shared_ptr<std::atomic<std::size_t>> connections_of_all_;  // as in NameServer
   asio::posix::stream_descriptor datagrams_, listener_;
   std::optional<runtime::Timer> accept_timer_;  // nullopt: ended
   std::unordered_set<std::shared_ptr<Connection>> connections_;
@@ -75,6 +80,7 @@ class NameServer::Door::Connection final : public SocketEvents,
     if (!timer_) return;
     timer_.reset();
     socket_.close();
+    door_->connections_of_all_->fetch_sub(1);
     door_->connections_.erase(shared_from_this());
   }
 
@@ -162,6 +168,10 @@ void NameServer::Door::accept_connections() {
       return;
     }
     if (connections_.size() >= dns_connections_max) continue;
+    if (connections_of_all_->fetch_add(1) >= connections_max_) {
+      connections_of_all_->fetch_sub(1);
+      continue;
+    }
     auto connection = std::make_shared<Connection>(shared_from_this(), accepted.release());
     connections_.insert(connection);
     connection->start();
@@ -180,8 +190,11 @@ void NameServer::Door::end() {
   for (const std::shared_ptr<Connection>& connection : open) connection->close();
 }
 
-NameServer::NameServer(runtime::EventLoops& loops, IsHere is_here)
-    : loops_(loops), is_here_(std::move(is_here)) {}
+NameServer::NameServer(runtime::EventLoops& loops, IsHere is_here, std::size_t connections_max)
+    : loops_(loops),
+      is_here_(std::move(is_here)),
+      connections_max_(connections_max),
+      connections_(std::make_shared<std::atomic<std::size_t>>(0)) {}
 
 NameServer::~NameServer() { stop(); }
 
@@ -191,7 +204,7 @@ void NameServer::open(const std::string& job, Descriptor datagrams, Descriptor l
   {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
-    door = std::make_shared<Door>(loops_.at(doors_made_++ % loops_.size()), is_here_,
+    door = std::make_shared<Door>(loops_.at(doors_made_++ % loops_.size()), *this,
                                   std::move(datagrams), std::move(listener));
     doors_[job] = door;
   }

@@ -1,6 +1,7 @@
 // A resolver in each job's network: UDP and TCP sockets on event loops, answered at once.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -16,14 +17,18 @@ namespace tidemill::wire {
 inline constexpr std::uint16_t dns_port = 53;
 // Limit of TCP connections of one job; further ones are closed.
 inline constexpr std::size_t dns_connections_max = 16;
+// The default limit of TCP connections of all jobs together.
+inline constexpr std::size_t dns_connections_total_max = 256;
 // A connection is closed after this time in any case.
 inline constexpr std::chrono::seconds dns_connection_time{10};
 
 // Thread-safe, but never called on a loop's thread.
 class NameServer {
  public:
-  // `loops` must outlive this object.
-  NameServer(runtime::EventLoops& loops, IsHere is_here);
+  // `loops` must outlive this object. `connections_max`: of TCP, of all jobs together; further ones
+  // are closed. Datagrams, in which resolvers ask first, need no descriptors.
+  NameServer(runtime::EventLoops& loops, IsHere is_here,
+             std::size_t connections_max = dns_connections_total_max);
   ~NameServer();  // calls stop()
 
   // Starts answering in one more network: `datagrams` is a bound UDP socket in it, `listener` a
@@ -38,6 +43,9 @@ class NameServer {
   class Door;
   runtime::EventLoops& loops_;
   const IsHere is_here_;
+  const std::size_t connections_max_;
+  // Shared with the doors, which may outlive this object on their loops.
+  const std::shared_ptr<std::atomic<std::size_t>> connections_;
   std::mutex mutex_;
   // Shared with the loop on which each door lives. Guarded by mutex_.
   std::map<std::string, std::shared_ptr<Door>> doors_;

@@ -91,6 +91,32 @@ TEST_F(NameServerTest, HoldsAFewConnectionsAndClosesTheRest) {
   }));
 }
 
+TEST_F(NameServerTest, TheConnectionsOfAllJobsAreLimited) {
+  NameServer few(loops_, [](std::string_view name) { return name == "algo-1"; }, 3);
+  const std::string framed = std::string("\0\x18", 2) + kQuery;
+  const auto answered = [&](const Descriptor& stream) {
+    send(stream, framed);
+    return received(stream).ends_with(kAddress);
+  };
+  std::vector<sockaddr_in> places(2);
+  std::vector<sockaddr_in> datagrams_at(2);
+  for (std::size_t job = 0; job < 2; ++job) {
+    Descriptor datagrams = bound(SOCK_DGRAM, datagrams_at[job]);
+    few.open("job" + std::to_string(job), std::move(datagrams), bound(SOCK_STREAM, places[job]));
+  }
+  std::vector<Descriptor> held;
+  for (int i = 0; i < 3; ++i) {
+    held.push_back(connected(SOCK_STREAM, places[0]));
+    EXPECT_TRUE(answered(held.back())) << i;
+  }
+  EXPECT_FALSE(answered(connected(SOCK_STREAM, places[1])));
+  const Descriptor datagrams = connected(SOCK_DGRAM, datagrams_at[1]);
+  send(datagrams, kQuery);
+  EXPECT_TRUE(received(datagrams).ends_with(kAddress));
+  few.close("job0");
+  EXPECT_TRUE(eventually([&] { return answered(connected(SOCK_STREAM, places[1])); }));
+}
+
 // The server's process, which is the test's, has no descriptor left for a while.
 TEST_F(NameServerTest, DoesNotSpinWithoutDescriptors) {
 #if defined(__has_feature)

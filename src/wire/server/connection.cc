@@ -136,6 +136,7 @@ bool Connection::step_head() {
 void Connection::begin_body() {
   head_.request.remote_address = remote_address_;
   head_.request.tls = tls_ != nullptr;
+  if (tls_) head_.request.headers.add(tls_version_field, tls_->version());
   head_.request.job = server_->door().job;
   // A door for all AWS names only serves the name that the client requested in TLS.
   head_.request.tunnel_host = tls_ && tunnel_host_.empty() ? tls_->chosen_host() : tunnel_host_;

@@ -34,7 +34,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   void respond(std::uint64_t serial, HttpResponse response);
   // Called periodically: closes or answers 408 when a time limit has passed.
   void check_deadlines(SteadyTime now);
-  // Closes when idle; run() checks again after each answer.
+  // Closes when idle or within a head; run() checks again after each answer.
   void begin_stop();
   void close();
   // No request is unanswered.
@@ -82,6 +82,7 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   bool takes_too_little(SteadyTime now);
   // The request is complete and nothing came after it: closing causes no reset.
   bool has_read_all() const;
+  bool all_sent() const;
 
   // connection_write.cc: the writing half.
   void deliver(std::uint64_t serial, HttpResponse response);

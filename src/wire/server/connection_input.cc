@@ -135,17 +135,21 @@ bool Connection::has_read_all() const {
   return input_.empty() && (head_.framing.kind == BodyKind::none || decoder_.done());
 }
 
-bool Connection::idle() const {
-  const bool all_sent = out_.empty() && tls_out_.empty() && writing_ == Writing::idle;
-  return reading_ == Reading::head && !head_begun_ && all_sent;
+bool Connection::all_sent() const {
+  return out_.empty() && tls_out_.empty() && writing_ == Writing::idle;
 }
+
+bool Connection::idle() const { return reading_ == Reading::head && !head_begun_ && all_sent(); }
 
 bool Connection::in_head() const {
   return reading_ == Reading::head && head_begun_ && writing_ == Writing::idle && !held_back_;
 }
 
 void Connection::begin_stop() {
-  if (idle() || (reading_ == Reading::linger && has_read_all())) close();
+  // A head that has not come completely is not waited for: its client would need not finish it, and
+  // nothing was begun for it.
+  const bool unfinished_head = in_head() && all_sent();
+  if (idle() || unfinished_head || (reading_ == Reading::linger && has_read_all())) close();
 }
 
 void Connection::close() {

@@ -274,6 +274,32 @@ TEST(HttpServer, StopFinishesWhatIsInFlight) {
   EXPECT_EQ(0u, server.counters().requests_active);
 }
 
+TEST(HttpServer, StopDoesNotWaitForTheRestOfAHead) {
+  HttpServerOptions options;
+  options.stop_grace = std::chrono::seconds(60);
+  TestServer server(echo, options);
+  const std::string half = "GET /a HTTP/1.1\r\nHost: a\r\nX-Ha";
+  const std::string begun_upload = "POST /b HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab";
+  RawClient first(server.port());
+  first.send(half);
+  RawClient second(server.port());  // it is answered once, and has begun its next request
+  second.send(get_a);
+  EXPECT_EQ("GET /a ", second.response().body);
+  second.send("P");
+  RawClient uploading(server.port());  // its head is complete: it gets its grace
+  uploading.send(begun_upload);
+  const std::size_t sent = half.size() + get_a.size() + 1 + begun_upload.size();
+  ASSERT_TRUE(eventually([&] { return server.counters().bytes_received == sent; }));
+  const auto began = std::chrono::steady_clock::now();
+  std::thread stopper([&] { server.server->stop(); });
+  EXPECT_TRUE(first.ended());
+  EXPECT_TRUE(second.ended());
+  uploading.send("cd");
+  EXPECT_EQ("POST /b abcd", uploading.response().body);
+  stopper.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
+}
+
 TEST(HttpServer, StopLetsResponsesOut) {
   TestServer server([](HttpRequest, HttpHandler::Respond respond) {
     respond(text_response(std::string(32 << 20, 'x')));

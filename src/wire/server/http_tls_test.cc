@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "wire/server/http_test_support.h"
+#include "wire/server/tls_session.h"
 
 namespace tidemill::wire {
 namespace {
@@ -114,7 +115,9 @@ TEST(HttpTls, ServesRequests) {
   Certificate certificate;
   TestServer server(
       [](HttpRequest request, HttpHandler::Respond respond) {
-        respond(text_response(request.path + (request.tls ? " tls" : " plain")));
+        const std::string* version = request.headers.find(tls_version_field);
+        respond(text_response(request.path + (request.tls ? " tls" : " plain") +
+                              (version ? *version : "")));
       },
       certificate.options());
   TlsClient client(server.port());
@@ -122,7 +125,7 @@ TEST(HttpTls, ServesRequests) {
   client.send("GET /one HTTP/1.1\r\nHost: t\r\n\r\nGET /two " + closing + "\r\n");
   const std::string all = client.receive_all();
   EXPECT_NE(std::string::npos, all.find("/one tls"));
-  EXPECT_TRUE(all.ends_with("/two tls"));
+  EXPECT_TRUE(all.ends_with("/two tls1.3"));
   EXPECT_TRUE(client.ended_properly);
 }
 

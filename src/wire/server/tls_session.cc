@@ -168,6 +168,12 @@ void TlsSession::close_notify() {
   collect_output();
 }
 
+std::string TlsSession::version() const {
+  const std::string_view name = SSL_get_version(session_);  // "TLSv1.3"
+  constexpr std::string_view kPrefix = "TLSv";
+  return std::string(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name);
+}
+
 const std::string& TlsSession::chosen_host() const {
   static const std::string none;
   return chosen_ ? chosen_->host_ : none;

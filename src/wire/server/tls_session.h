@@ -16,6 +16,10 @@ struct x509_st;
 
 namespace tidemill::wire {
 
+// Among a request's headers: the version of TLS that it came by. No client can send a field whose
+// name begins with a colon.
+inline constexpr const char* tls_version_field = ":tls-version";
+
 // A server's certificate and key; TLS 1.2 and later, ALPN http/1.1. Thread-safe once built.
 class TlsContext {
  public:
@@ -63,6 +67,8 @@ class TlsSession {
   void close_notify();
   // Bytes for the wire.
   std::string take_output();
+  // "1.2" or "1.3", once the handshake has ended.
+  std::string version() const;
   // The host that the client requested from a by_name() context; "" for other contexts, or before
   // the request.
   const std::string& chosen_host() const;

@@ -1,5 +1,5 @@
-"""The jobs that the parts of ./mill test consist of. A job is one process: a file of tests under pytest, ctest, a
-fuzzer, a build."""
+"""The jobs of the parts of ./mill test. A job is one process: a file of tests under pytest, ctest, a fuzzer, a
+build."""
 import os
 import re
 import subprocess
@@ -34,7 +34,7 @@ SIMULATION_HISTORIES_LONG = 20_000
 # After this many failures in one file, the rest of the file is not run.
 FAILURES_OF_A_FILE_MAX = 5
 ALONE = re.compile(r"\bmark\.alone\b")
-# Tests marked alone measure time or memory, so that nothing may run beside them.
+# Tests marked alone measure time or memory, so nothing may run at the same time.
 NO_TESTS_COLLECTED = 5
 
 
@@ -51,12 +51,12 @@ class Job:
     part: str
     name: str
     command: list
-    read: object = None            # (job, exit status) -> Result; without one, an exit status of 0 is one passed test
-    needs: str = ""                # the name of a job that must have passed before
+    read: object = None            # (job, exit status) -> Result; without it, exit status 0 counts as one passed test
+    needs: str = ""                # the name of a job that must have passed first
     alone: bool = False
     first: float = 0               # larger ones start earlier
     seconds_max: float = 1200
-    # False for the build: it runs at low priority beside the tests, which mostly wait and leave the cores idle.
+    # False for the build: it runs at low priority during the tests, which mostly wait and leave the cores idle.
     takes_slot: bool = True
     counts: bool = True
 
@@ -70,7 +70,7 @@ def read_status(job, status):
 
 
 def read_junit(job, status):
-    """What pytest wrote; a report that is missing is a failure, for example of the interpreter."""
+    """Reads pytest's report; a missing report is a failure, for example of the interpreter."""
     result = Result()
     try:
         suite = tree.parse(job.log.with_suffix(".xml")).getroot().find("testsuite")
@@ -118,7 +118,7 @@ def pytest_job(part, venv, path, options, alone=None):
 
 
 def guess_seconds(path):
-    """Of a file that was never run here: the parts that run whole workflows take longest."""
+    """The weight of a file that has never run here: files that run whole workflows take longest."""
     weight = {"notebooks": 300, "examples": 200, "crash": 60, "conformance_v3": 60, "long": 600}.get(path.parent.name, 10)
     return weight + path.stat().st_size / 1000
 
@@ -151,13 +151,13 @@ def unit_jobs():
 
 
 def simulation_jobs():
-    """Other histories than the suite's own, from a random seed on."""
+    """Runs other histories than the suite does, beginning with a random seed."""
     shell = f"TIDEMILL_SIMULATION_HISTORIES={SIMULATION_HISTORIES_LONG} build/asan/tests/simulation/tidemill_simulation_test"
     return [Job("long_simulation", "simulation", ["bash", "-euc", shell], needs="build asan", seconds_max=7200)]
 
 
 def fuzzers():
-    """Their names stand in the sources, so that they are known before they are built."""
+    """Names come from the sources, so that they are known before the fuzzers are built."""
     listing = subprocess.run(["git", "ls-files", "src/*_fuzz.cc"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return sorted(Path(line).stem.removesuffix("_fuzz") for line in listing.split())
 
@@ -177,6 +177,7 @@ def rules_jobs():
             Job("rules", "the runner's own tests", ["python3", "-B", "tools/mill/testing/test_run.py"]),
             Job("rules", "the compile timer's own tests", ["python3", "-B", "tools/mill/test_compile_time.py"]),
             Job("rules", "the options of ./mill", ["python3", "-B", "tools/mill/test_options.py"]),
+            Job("rules", "the progress of the first build", ["python3", "-B", "tools/mill/test_progress.py"]),
             Job("rules", "a new service", ["python3", "-B", "tools/mill/test_new_service.py"]),
             Job("rules", "coverage page", ["./mill", "coverage", "--check"])]
 

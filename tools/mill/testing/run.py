@@ -1,8 +1,8 @@
-"""Runs the tests of ./mill test: several jobs at once, what is marked alone at the end by itself.
+"""Runs the tests of ./mill test: several jobs at once; tests marked alone run by themselves at the end.
 
     run.py [-x] [--jobs N] [--long] [PART | FILE]...     after ./mill has built the server
-    run.py --check ...                                   only whether the words are parts or files
-    run.py --list                                        the parts, one a line
+    run.py --check ...                                   only checks whether the words are parts or files
+    run.py --list                                        prints the parts, one per line
 """
 import argparse
 import contextlib
@@ -20,7 +20,7 @@ from jobs import LOGS, PARTS, PYTEST_PARTS, ROOT, Result, read_status  # noqa: E
 
 TIMES = ROOT / ".cache/log/test-times.json"
 SLOWEST_SHOWN, LOG_LINES_SHOWN = 10, 120
-# Tests mostly wait: for deployments, for clients' own pauses.
+# Tests mostly wait, for deployments and for pauses of clients.
 SLOTS_BESIDE_CORES = 2
 POLL_SECONDS = 0.05
 STOP_SECONDS = 30

@@ -1,4 +1,4 @@
-"""Whose fault an error is."""
+"""Exceptions that say whose fault an error is."""
 
 
 class BaseToolkitError(Exception):
@@ -14,12 +14,12 @@ class BaseToolkitError(Exception):
 
 
 class UserError(BaseToolkitError):
-    """The data's or the parameters'."""
+    """The data or the parameters are wrong."""
 
 
 class PlatformError(BaseToolkitError):
-    """The platform's."""
+    """The platform failed."""
 
 
 class AlgorithmError(BaseToolkitError):
-    """The algorithm's."""
+    """The algorithm failed."""

@@ -1,4 +1,4 @@
-"""Bodies to NumPy arrays."""
+"""Decodes bodies to NumPy arrays."""
 import io
 
 from sagemaker_inference import errors
@@ -7,7 +7,7 @@ from tidemill_containers.encoders import json_to_numpy as _json_to_numpy, npy_to
 
 
 def _csv_to_numpy(string_like, dtype=None):
-    """As numpy.genfromtxt reads it: what is no number is nan."""
+    """Like numpy.genfromtxt: fields that are not numbers become nan."""
     import numpy
     text = string_like.decode("utf-8") if isinstance(string_like, (bytes, bytearray)) else string_like
     return numpy.genfromtxt(io.StringIO(text), dtype=dtype if dtype is not None else float, delimiter=",")

@@ -1,8 +1,9 @@
-"""A base class for handlers in the words of the Multi Model Server."""
+"""A base class for handlers, in the terms of the Multi Model Server."""
 
 
 class DefaultHandlerService:
-    """Scripts define model_fn and the like at the top of their module; Tidemill does not call handler services."""
+    """Scripts define model_fn and the like at the top level of their module; Tidemill does not call handler
+    services."""
 
     def __init__(self, transformer=None):
         self._service = transformer

@@ -1,4 +1,4 @@
-"""The functions that answer where a script defines none."""
+"""The functions that are used where a script defines none."""
 from sagemaker_inference import decoder, encoder
 
 

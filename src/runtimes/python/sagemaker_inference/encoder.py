@@ -1,4 +1,4 @@
-"""Predictions to bodies."""
+"""Encodes predictions to bodies."""
 from sagemaker_inference import errors
 from tidemill_containers import encoders
 from tidemill_containers.encoders import array_to_csv as _array_to_csv  # noqa: F401

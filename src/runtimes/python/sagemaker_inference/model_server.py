@@ -1,4 +1,4 @@
-"""Tidemill is the model server."""
+"""Scripts cannot start a model server, because Tidemill runs one."""
 
 
 def start_model_server(handler_service=None):

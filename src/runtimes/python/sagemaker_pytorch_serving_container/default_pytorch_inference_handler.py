@@ -1,4 +1,4 @@
-"""The PyTorch container's functions where a script defines none."""
+"""The PyTorch container's functions for scripts that define none."""
 import os
 
 from sagemaker_inference import decoder, encoder
@@ -9,7 +9,7 @@ DEFAULT_MODEL_FILENAME = "model.pt"
 
 class DefaultPytorchInferenceHandler(DefaultInferenceHandler):
     def default_model_fn(self, model_dir, context=None):
-        """model.pt as TorchScript."""
+        """Loads model.pt as TorchScript."""
         import torch
         path = os.path.join(model_dir, DEFAULT_MODEL_FILENAME)
         if not os.path.exists(path):

@@ -1,4 +1,4 @@
-"""Checkpoints in the container's files: xgboost-checkpoint.<round> in /opt/ml/checkpoints."""
+"""Checkpoints in the container's format: xgboost-checkpoint.<round> in /opt/ml/checkpoints."""
 import os
 import re
 import tempfile
@@ -16,7 +16,7 @@ def _found(folder):
 
 
 def load_checkpoint(checkpoint_dir, max_try=5):
-    """The newest file that loads and the rounds it holds; (None, 0) without one."""
+    """The newest file that can be loaded, and its number of rounds; (None, 0) when there is none."""
     for iteration, name in reversed(_found(checkpoint_dir)[-max_try:]):
         path = os.path.join(checkpoint_dir, name)
         try:
@@ -28,7 +28,7 @@ def load_checkpoint(checkpoint_dir, max_try=5):
 
 
 class SaveCheckpoint(TrainingCallback):
-    """Keeps the newest files of those it wrote."""
+    """Writes checkpoints and keeps the newest of them."""
 
     def __init__(self, checkpoint_dir, start_iteration=0, max_to_keep=5, num_round=None, **_):
         super().__init__()
@@ -40,7 +40,7 @@ class SaveCheckpoint(TrainingCallback):
         return os.path.join(self.checkpoint_dir, f"{CHECKPOINT_FILENAME}.{iteration}")
 
     def after_iteration(self, model, epoch, evals_log):
-        # XGBoost tells formats by endings.
+        # XGBoost tells formats by the file's extension.
         with tempfile.NamedTemporaryFile(dir=self.checkpoint_dir, suffix=".ubj", delete=False) as file:
             model.save_model(file.name)
         os.replace(file.name, self.format_path(self.start_iteration + epoch))
@@ -55,7 +55,7 @@ def save_checkpoint(checkpoint_dir, start_iteration=0, max_to_keep=5, num_round=
 
 
 def train(train_args, checkpoint_dir):
-    """xgboost.train(**train_args), going on from the last checkpoint."""
+    """Runs xgboost.train(**train_args), continuing from the last checkpoint."""
     arguments = dict(train_args)
     model, done = load_checkpoint(checkpoint_dir)
     callbacks = list(arguments.get("callbacks") or [])

@@ -1,4 +1,4 @@
-"""Channels to DMatrix."""
+"""Reads channels into a DMatrix."""
 import csv
 import os
 
@@ -13,7 +13,7 @@ VALID_CONTENT_TYPES = list(_KINDS)
 
 
 def get_content_type(content_type_cfg_val):
-    """"csv" of "text/csv; label_size=1"; "libsvm" when a channel has no content type."""
+    """"csv" for "text/csv; label_size=1"; "libsvm" when a channel has no content type."""
     if content_type_cfg_val is None:
         return LIBSVM
     kind, *parameters = [part.strip() for part in content_type_cfg_val.lower().split(";")]
@@ -49,7 +49,7 @@ def get_size(data_path, is_pipe=False):
 
 
 def get_csv_dmatrix(path, csv_weights=0, is_pipe=False):
-    """The label comes first, then the weight when csv_weights is 1."""
+    """The label comes first, followed by the weight if csv_weights is 1."""
     import numpy
     import xgboost
     _refuse_pipes(is_pipe)
@@ -125,7 +125,7 @@ def get_recordio_protobuf_dmatrix(path, is_pipe=False):
 
 
 def get_dmatrix(data_path, content_type, csv_weights=0, is_pipe=False):
-    """All files below a folder; None when there are none."""
+    """Reads all files below a folder; None when there are none."""
     if not _files(data_path):
         return None
     kind = get_content_type(content_type)

@@ -1,8 +1,8 @@
-"""Training on one machine in the words of many."""
+"""Functions for distributed training, which here always runs on one machine."""
 
 
 def wait_hostname_resolution(sm_hosts):
-    """There is one host, and it is this one."""
+    """Nothing to wait for: this is the only host."""
 
 
 def rabit_run(exec_fun, args, include_in_training, hosts, current_host, first_port=None, second_port=None,

@@ -1,4 +1,4 @@
-"""Bodies to DMatrix."""
+"""Decodes bodies to a DMatrix."""
 import csv
 import io
 import json
@@ -7,7 +7,7 @@ from tidemill_containers import content_types, errors, recordio
 
 
 def csv_to_dmatrix(input, dtype=None):
-    """Rows without a header and a label; the delimiter is found out, empty fields are missing."""
+    """Rows without a header and a label. The delimiter is detected; empty fields are missing values."""
     import numpy
     import xgboost
     text = (input.decode("utf-8") if isinstance(input, (bytes, bytearray)) else input).strip()
@@ -19,7 +19,7 @@ def csv_to_dmatrix(input, dtype=None):
 
 
 def libsvm_to_dmatrix(string_like):
-    """"label 0:1 5:2" or "0:1 5:2"; columns that are not named are missing."""
+    """"label 0:1 5:2" or "0:1 5:2"; columns that are not named are missing values."""
     import numpy
     import xgboost
     from scipy.sparse import csr_matrix
@@ -37,13 +37,13 @@ def libsvm_to_dmatrix(string_like):
 
 
 def recordio_protobuf_to_dmatrix(string_like):
-    """Labels, where there are any, are left out."""
+    """Ignores labels, if there are any."""
     import xgboost
     return xgboost.DMatrix(recordio.read(bytes(string_like))[0])
 
 
 def json_to_jsonlines(json_data):
-    """The entries of the one list that the document has, a line each."""
+    """The entries of the document's only list, one per line."""
     document = json_data if isinstance(json_data, dict) else json.loads(json_data)
     if len(document) != 1:
         raise ValueError("JSON response is not compatible for conversion to jsonlines.")

@@ -272,8 +272,10 @@ def transform_fn(model, body, content_type, accept): return str(int(model.predic
         self.on_demand(2, 4)
         wait_until(lambda: len(self.pids()) == 2)
         stay = set(self.pids())
-        self.in_parallel(["sleep 0.4"] * 4)
-        self.assertEqual(len(self.pids()), 4)
+        requests = threading.Thread(target=self.in_parallel, args=(["sleep 0.8"] * 4,))
+        requests.start()
+        wait_until(lambda: len(self.pids()) == 4)  # while they run: idle workers end soon afterwards
+        requests.join()
         wait_until(lambda: len(self.pids()) == 2)
         time.sleep(0.7)
         self.assertEqual(len(self.pids()), 2)

@@ -1,1 +1,1 @@
-"""What the training and the serving toolkit share. Standard library only."""
+"""Code that the training toolkit and the model server share. It uses only the standard library."""

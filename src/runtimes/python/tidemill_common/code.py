@@ -1,4 +1,4 @@
-"""The user's program: fetched, unpacked, its requirements installed."""
+"""Fetches and unpacks the user's program, and installs its requirements."""
 import importlib.metadata
 import os
 import pathlib
@@ -10,11 +10,11 @@ import tempfile
 
 from tidemill_common import s3
 
-PACKAGES = ".tidemill_packages"  # beside the program; on PYTHONPATH
+PACKAGES = ".tidemill_packages"  # next to the program; on PYTHONPATH
 
 
 class CodeError(Exception):
-    """The program cannot be had; says why."""
+    """The program could not be obtained; the message says why."""
 
 
 def fetch(source, directory):
@@ -38,13 +38,13 @@ def fetch(source, directory):
 def _unpack(archive, directory):
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(directory, filter="data")  # nothing lands outside the directory
+            tar.extractall(directory, filter="data")  # nothing is written outside of the directory
     except tarfile.TarError as error:
         raise CodeError(f"{archive} is no readable tar archive: {error}") from error
 
 
 def _missing(requirements):
-    """The requirements that the interpreter does not meet; None when a line is beyond a simple check."""
+    """The requirements that the interpreter does not meet; None when a line cannot be checked here."""
     try:
         from pip._vendor.packaging.requirements import Requirement
     except ImportError:
@@ -56,7 +56,7 @@ def _missing(requirements):
             continue
         try:
             requirement = Requirement(line)
-        except Exception:  # options, URLs, nested files: pip's business
+        except Exception:  # options, URLs and nested files are left to pip
             return None
         if requirement.marker and not requirement.marker.evaluate():
             continue
@@ -71,7 +71,7 @@ def _missing(requirements):
 
 
 def _without_network():
-    """What to say when packages could not be fetched from a network that the job has not; "" when it has it."""
+    """What to say when packages could not be fetched because the job has no network; "" when it has one."""
     network = os.environ.get("TIDEMILL_JOB_NETWORK", "host")
     if network == "none":
         return ("With EnableNetworkIsolation the job has no network: bring the packages along (pip wheel, then a line "
@@ -83,7 +83,7 @@ def _without_network():
 
 
 def install_requirements(directory):
-    """Installs requirements.txt into the job's own folder; the host's packages stay as they are."""
+    """Installs requirements.txt into the job's own folder; the host's packages are not changed."""
     requirements = directory / "requirements.txt"
     packages = directory / PACKAGES
     if not requirements.is_file():
@@ -97,7 +97,7 @@ def install_requirements(directory):
                "--quiet", "--target", str(packages), "-r", str(requirements)]
     hint = _without_network()
     if hint:
-        command.append("--retries=1")  # a network that is not there does not come by waiting
+        command.append("--retries=1")  # waiting does not help when there is no network
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     sys.stdout.write(done.stdout)
     if done.returncode != 0:
@@ -106,6 +106,6 @@ def install_requirements(directory):
 
 
 def python_path(*folders):
-    """PYTHONPATH with these folders first."""
+    """PYTHONPATH, preceded by these folders."""
     existing = os.environ.get("PYTHONPATH", "")
     return os.pathsep.join([str(folder) for folder in folders] + ([existing] if existing else []))

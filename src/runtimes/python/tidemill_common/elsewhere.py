@@ -9,9 +9,9 @@ import sys
 
 
 def replaced(name):
-    """Makes the module `name`, which is being imported, the one of another folder of sys.path.
+    """Replaces the module `name`, which is being imported, by the one in another folder of sys.path.
 
-    False when no other folder has one. To be called first of all in a package's __init__.py.
+    Returns False when no other folder has one. Call it first in a package's __init__.py.
     """
     module = sys.modules[name]
     own = os.path.dirname(os.path.dirname(os.path.realpath(module.__file__)))

@@ -1,4 +1,4 @@
-"""Reads an object of S3 with nothing but the standard library (boto3 takes 0.3 s to import)."""
+"""Reads an object from S3 using only the standard library (importing boto3 takes 0.3 s)."""
 import datetime
 import hashlib
 import hmac
@@ -15,11 +15,11 @@ EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
 
 class S3Error(Exception):
-    """The object cannot be read; says why."""
+    """The object could not be read; the message says why."""
 
 
 def credentials():
-    """Access key id, secret and session token: of the environment, else of the container endpoint."""
+    """Access key id, secret and session token, from the environment or else from the container endpoint."""
     if os.environ.get("AWS_ACCESS_KEY_ID"):
         return (os.environ["AWS_ACCESS_KEY_ID"], os.environ.get("AWS_SECRET_ACCESS_KEY", ""),
                 os.environ.get("AWS_SESSION_TOKEN", ""))
@@ -40,7 +40,7 @@ def _hmac(key, text):
 
 
 def signed_headers(host, path, region, keys, now=None):
-    """Headers of a GET, signed as Signature Version 4 asks. `path` is already encoded."""
+    """The headers of a GET, signed with Signature Version 4. `path` is already encoded."""
     access_key, secret, token = keys
     now = now or datetime.datetime.now(datetime.timezone.utc)
     stamp = now.strftime("%Y%m%dT%H%M%SZ")
@@ -72,7 +72,7 @@ def error_text(status, body):
 
 
 def download(uri, target):
-    """Writes the object s3://bucket/key to the file `target`."""
+    """Downloads the object s3://bucket/key to the file `target`."""
     parts = urllib.parse.urlparse(uri)
     if parts.scheme != "s3" or not parts.netloc or not parts.path.strip("/"):
         raise S3Error(f"{uri} is no S3 URI")

@@ -1,4 +1,4 @@
-"""Tracebacks without the folder that the server keeps this toolkit in: it is nobody's business."""
+"""Tracebacks without the folder of this toolkit, which reveals where the server keeps its files."""
 import os
 import traceback
 

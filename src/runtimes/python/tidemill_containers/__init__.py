@@ -1,1 +1,1 @@
-"""What the packages named as SageMaker's containers' own (sagemaker_training, ...) are made of."""
+"""The implementation of the packages that are named like SageMaker's own (sagemaker_training, ...)."""

@@ -1,4 +1,4 @@
-"""Media types that the containers know by name."""
+"""Media types for which the containers have names."""
 JSON = "application/json"
 CSV = "text/csv"
 OCTET_STREAM = "application/octet-stream"

@@ -1,4 +1,4 @@
-"""NumPy arrays to and from the containers' default content types."""
+"""Converts NumPy arrays to and from the containers' default content types."""
 import csv
 import io
 import json
@@ -18,7 +18,7 @@ def array_to_npy(array_like):
 
 
 def npy_to_numpy(npy_array):
-    """Arrays of Python objects are refused: a request must not run code."""
+    """Refuses arrays of Python objects, since loading them can run code."""
     import numpy
     return numpy.load(io.BytesIO(npy_array), allow_pickle=False)
 
@@ -37,7 +37,7 @@ def json_to_numpy(string_like, dtype=None):
 
 
 def csv_to_numpy(string_like, dtype=None):
-    """One row gives a vector. Without a dtype fields stay text, unless all of them are numbers."""
+    """A single row gives a vector. Without a dtype, fields stay text unless all of them are numbers."""
     import numpy
     try:
         rows = list(csv.reader(io.StringIO(_text(string_like)), strict=True))
@@ -53,13 +53,13 @@ def csv_to_numpy(string_like, dtype=None):
 
 
 def array_to_csv(array_like):
-    """A line a row, each ended."""
+    """Writes one line per row, each with a line end."""
     import numpy
     array = numpy.array(array_like)
     if array.ndim < 2:
         array = array.reshape(-1, 1)
     stream = io.StringIO()
-    # As text, since NumPy's numbers are written with their type by some versions of it.
+    # Converted to Python values, because some versions of NumPy write the type along with its numbers.
     csv.writer(stream, lineterminator="\n").writerows(array.tolist())
     return stream.getvalue()
 

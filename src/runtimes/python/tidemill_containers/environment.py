@@ -1,4 +1,4 @@
-"""What a job or a model server is told, as an object."""
+"""The settings of a job or a model server, as an object."""
 import json
 import logging
 import os
@@ -45,7 +45,7 @@ def num_cpus():
 
 
 class Environment(mapping.MappingMixin):
-    """Of a training job; its members are those of the SM_* variables, under the toolkit's names."""
+    """The environment of a training job: the values of the SM_* variables, under the toolkit's names."""
 
     def __init__(self, resource_config=None, input_data_config=None, hyperparameters=None):
         self._resources = resource_config or read_resource_config()
@@ -55,7 +55,7 @@ class Environment(mapping.MappingMixin):
         self._system = {name.removeprefix("sagemaker_"): value for name, value in given.items()
                         if name.startswith("sagemaker_")}
 
-    # --- places ---
+    # --- folders ---
     model_dir = property(lambda self: os.environ.get("SM_MODEL_DIR") or model_dir)
     input_dir = property(lambda self: input_dir)
     input_config_dir = property(lambda self: input_config_dir)
@@ -105,7 +105,7 @@ class Environment(mapping.MappingMixin):
 
 
 class ServingEnv(mapping.MappingMixin):
-    """Of a model server, by the variables of its container."""
+    """The environment of a model server, from the variables of its container."""
 
     module_name = property(lambda self: os.environ.get("SAGEMAKER_PROGRAM", "inference.py").removesuffix(".py"))
     module_dir = property(lambda self: os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY") or code_dir)

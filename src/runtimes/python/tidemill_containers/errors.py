@@ -2,7 +2,7 @@
 
 
 class ClientError(Exception):
-    """An error of the user's, not of the framework."""
+    """An error caused by the user, not by the framework."""
 
 
 class _CalledProcessError(ClientError):
@@ -40,7 +40,7 @@ class ChannelDoesNotExistError(Exception):
 
 
 class UnsupportedFormatError(Exception):
-    """A content type that the default functions do not know."""
+    """A content type that the default functions do not support."""
 
     def __init__(self, content_type, **kwargs):
         self.message = (f"Content type {content_type} is not supported by this framework. Please implement input_fn "
@@ -49,7 +49,7 @@ class UnsupportedFormatError(Exception):
 
 
 class BaseInferenceToolkitError(Exception):
-    """An error with the status and the phrase that the client gets."""
+    """An error with the status and the reason phrase that the client gets."""
 
     def __init__(self, status_code, message, phrase):
         self.status_code, self.message, self.phrase = status_code, message, phrase
@@ -57,7 +57,7 @@ class BaseInferenceToolkitError(Exception):
 
 
 class UnsupportedFormatInferenceError(BaseInferenceToolkitError):
-    """UnsupportedFormatError as sagemaker_inference has it: an answer 415."""
+    """UnsupportedFormatError of sagemaker_inference: answers with 415."""
 
     def __init__(self, content_type):
         super().__init__(415, str(UnsupportedFormatError(content_type)), "Unsupported Media Type")

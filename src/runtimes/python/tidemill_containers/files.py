@@ -13,7 +13,7 @@ def write_success_file():
 
 
 def write_failure_file(failure_msg):
-    """Its first 1,024 characters become the job's FailureReason."""
+    """Writes the failure file; its first 1,024 characters become the job's FailureReason."""
     paths.OUTPUT.mkdir(parents=True, exist_ok=True)
     paths.FAILURE.write_text(failure_msg)
 
@@ -43,7 +43,7 @@ def tmpdir(suffix="", prefix="tmp", directory=None):
 
 
 def download_and_extract(uri, path):
-    """A folder, a file or a .tar.gz, in S3 or here."""
+    """Copies or unpacks a folder, a file or a .tar.gz, in S3 or local."""
     local = uri.removeprefix("file://")
     if not uri.startswith("s3://") and os.path.isfile(local) and not local.endswith((".tar.gz", ".tgz")):
         os.makedirs(path, exist_ok=True)

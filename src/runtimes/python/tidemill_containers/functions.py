@@ -1,4 +1,4 @@
-"""Calling functions with the arguments that they take."""
+"""Calls functions with the arguments that they accept."""
 import functools
 import inspect
 
@@ -8,7 +8,7 @@ def getargspec(function):
 
 
 def matching_args(function, dictionary):
-    """The entries of the dictionary that the function takes; all of them when it takes **kwargs."""
+    """The entries of the dictionary that the function accepts; all of them when it has **kwargs."""
     spec = getargspec(function)
     if spec.varkw:
         return dict(dictionary)

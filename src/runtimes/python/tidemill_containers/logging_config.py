@@ -1,4 +1,4 @@
-"""Loggers that write where the job's log is read."""
+"""Loggers that write to the job's log."""
 import logging
 import sys
 

@@ -1,4 +1,4 @@
-"""Dictionaries as environments and command lines, and objects as dictionaries."""
+"""Converts dictionaries to environments and command lines, and objects to dictionaries."""
 import collections
 import collections.abc
 import json
@@ -9,7 +9,7 @@ SplitResultSpec = collections.namedtuple("SplitResultSpec", "included excluded")
 
 
 def to_env_vars(mapping):
-    """{"MODEL_DIR": .., } becomes {"SM_MODEL_DIR": ..}; values that are no text become JSON."""
+    """{"MODEL_DIR": .., } becomes {"SM_MODEL_DIR": ..}; values other than text become JSON."""
     return {f"SM_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
             for name, value in mapping.items()}
 

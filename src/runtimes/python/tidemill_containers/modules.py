@@ -1,4 +1,4 @@
-"""The user's module."""
+"""Imports the user's module."""
 import importlib
 import os
 import sys
@@ -17,7 +17,7 @@ def download_and_extract(uri, path=environment.code_dir):
 
 
 def import_module(uri, name=DEFAULT_MODULE_NAME, cache=None):
-    """The module `name` out of a folder or archive."""
+    """Imports the module `name` from a folder or archive."""
     files.download_and_extract(uri, environment.code_dir)
     sys.path.insert(0, environment.code_dir)
     try:

@@ -1,9 +1,9 @@
-"""recordio-protobuf, as SageMaker's algorithms read and write it, without protobuf."""
+"""Reads and writes recordio-protobuf as SageMaker's algorithms do, without the protobuf library."""
 import struct
 
 MAGIC = 0xCED7230A
 MAP_KEY, MAP_VALUE = 1, 2
-# aialgs.data.Value's members: each a tensor with values 1, keys 2, shape 3.
+# The members of aialgs.data.Value: each is a tensor with values (1), keys (2) and shape (3).
 FLOAT32, FLOAT64, INT32 = 2, 3, 7
 RECORD_FEATURES, RECORD_LABEL = 1, 2
 
@@ -21,7 +21,7 @@ def _varint(data, at):
 
 
 def _fields(data):
-    """(number, wire type, value) of each field; a value is a number or bytes."""
+    """Yields (number, wire type, value) of each field; a value is a number or bytes."""
     at = 0
     while at < len(data):
         key, at = _varint(data, at)
@@ -49,7 +49,7 @@ def _varints(data):
 
 
 def _tensor(kind, data):
-    """Values, keys (None: dense) and the shape."""
+    """The values, the keys (None when dense) and the shape."""
     import numpy
     values, keys, shape = [], [], []
     types = {FLOAT32: "<f4", FLOAT64: "<f8"}
@@ -89,7 +89,7 @@ def _records(data):
 
 
 def read(data):
-    """Features, dense or a sparse matrix, and labels (None when no record has one)."""
+    """The features as an array or a sparse matrix, and the labels (None when no record has one)."""
     import numpy
     from scipy.sparse import csr_matrix
     rows, labels = [], []

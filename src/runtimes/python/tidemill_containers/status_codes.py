@@ -1,4 +1,4 @@
-"""HTTP's status codes by the names of the toolkit."""
+"""HTTP status codes under the toolkit's names."""
 OK = 200
 ACCEPTED = 202
 NO_CONTENT = 204

@@ -1,4 +1,4 @@
-"""What an output_fn may return when it is to say more than a body."""
+"""The object that an output_fn may return to set more than a body."""
 from tidemill_containers import content_types
 
 

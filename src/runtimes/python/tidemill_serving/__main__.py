@@ -20,7 +20,7 @@ IDLE_SECONDS = 60.0
 
 
 def find_code():
-    """The folder with the inference script; fetched when SAGEMAKER_SUBMIT_DIRECTORY is in S3."""
+    """The folder with the inference script; downloads it when SAGEMAKER_SUBMIT_DIRECTORY is in S3."""
     source = os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", "")
     program = os.environ.get("SAGEMAKER_PROGRAM", "")
     for folder in (paths.CODE, paths.MODEL / "code"):
@@ -50,7 +50,7 @@ def import_script():
 
 
 class Loader:
-    """Makes handlers with the model in them; imports the script once."""
+    """Creates handlers that hold the model; imports the script once."""
 
     def __init__(self):
         self.module, self.imported = None, False
@@ -63,7 +63,7 @@ class Loader:
         self.import_now()
         module = self.module
         own = pathlib.Path(model_dir) / "code" / "inference.py"
-        if module is None and own.is_file():  # a model of a multi-model endpoint with its own code
+        if module is None and own.is_file():  # a model of a multi-model endpoint that has its own code
             sys.path.insert(0, str(own.parent))
             module = handlers.load_module(own.parent, own.name)
         ready = handlers.Handlers(module)
@@ -85,7 +85,7 @@ def number(name, default, kind=int, least=0, most=None):
 
 
 def pool_size():
-    """Minimum, maximum and idle seconds (None: workers stay)."""
+    """The minimum and maximum of workers, and idle seconds (None: workers stay)."""
     if os.environ.get("TIDEMILL_WORKERS_MIN", "").strip():
         least = number("TIDEMILL_WORKERS_MIN", 0, most=WORKERS_MAX)
         most = number("TIDEMILL_WORKERS_MAX", max(1, least), least=max(1, least), most=WORKERS_MAX)
@@ -96,7 +96,7 @@ def pool_size():
 
 
 def listen():
-    """The listener and its name."""
+    """The listening socket and its name."""
     inherited = os.environ.get("TIDEMILL_SOCKET_DESCRIPTOR", "")
     if inherited:
         return launch.listen_inherited(int(inherited)), "the socket that the server has made"
@@ -119,7 +119,7 @@ def main():
     try:
         loader.import_now()
         if loader.module is not None:
-            handlers.Handlers(loader.module)  # what is wrong with the script is wrong in every worker
+            handlers.Handlers(loader.module)  # an error in the script would fail every worker
     except (Exception, SystemExit):
         print(trace.format_exc(), file=sys.stderr, flush=True)
         return 1
@@ -129,7 +129,7 @@ def main():
     launch.raise_descriptor_limit()
     listener, address = listen()
     gc.collect()
-    gc.freeze()  # what is there now stays shared with the workers
+    gc.freeze()  # existing objects stay shared with the workers
     many = os.environ.get("SAGEMAKER_MULTI_MODEL", "").lower() == "true"
     master = (MultiModelMaster if many else Master)(listener, loader, not reason, body_bytes_max(), answer_seconds)
     if many:
@@ -141,7 +141,7 @@ def main():
 
 
 def worker_main(arguments):
-    """A worker that could not be forked (launch.spawned)."""
+    """Runs a worker that could not be forked (launch.spawned)."""
     control, memory, (slot, several, model_dir, only_path) = launch.adopt(arguments)
     loader = Loader()
     return worker.serve(control, memory, int(slot), several == "1", body_bytes_max(),

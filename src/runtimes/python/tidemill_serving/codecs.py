@@ -1,4 +1,4 @@
-"""Default decoding of requests and encoding of predictions, as SageMaker's containers do them."""
+"""Default decoding of requests and encoding of predictions, as in SageMaker's containers."""
 import io
 import json
 
@@ -7,7 +7,7 @@ NPY, LIBSVM = "application/x-npy", ("text/libsvm", "text/x-libsvm")
 
 
 class Unsupported(Exception):
-    """A content type (415) or accept type (406) that the defaults do not know."""
+    """The defaults do not support this content type (415) or accept type (406)."""
 
     def __init__(self, status, text):
         super().__init__(text)
@@ -33,7 +33,7 @@ def _number_row(text, row):
 
 
 def decode(body, content_type):
-    """A NumPy array (a SciPy matrix for libsvm)."""
+    """Decodes to a NumPy array (to a SciPy matrix for libsvm)."""
     import numpy
     kind = media_type(content_type)
     if kind == CSV:
@@ -91,7 +91,7 @@ def _csv(rows):
 
 
 def encode(prediction, accept):
-    """The response body for an accept type."""
+    """Encodes the response body for an accept type."""
     if isinstance(prediction, (bytes, str)):
         return prediction
     kind = media_type(accept)

@@ -1,8 +1,8 @@
-"""What handlers that take a last parameter `context` get: the request's headers in, headers of the answer out."""
+"""The last parameter, `context`, of handlers that take it: gives the request's headers, takes the answer's headers."""
 
 
 class Headers(dict):
-    """Names in lower case; found in any."""
+    """Names are stored in lower case and found in any case."""
 
     def get(self, name, default=None):
         return super().get(str(name).lower(), default)
@@ -25,7 +25,7 @@ class Context:
 
     @property
     def session_id(self):
-        """Of a stateful session: X-Amzn-SageMaker-Session-Id."""
+        """The id of a stateful session (X-Amzn-SageMaker-Session-Id)."""
         return self.request_headers.get("x-amzn-sagemaker-session-id")
 
     def get_request_header(self, *index_and_name):

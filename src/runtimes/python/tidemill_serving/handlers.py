@@ -12,7 +12,7 @@ HOOKS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
 
 
 def load_module(directory, program):
-    """The user's program as a module; None when the endpoint has none."""
+    """Imports the user's program as a module; None when the endpoint has none."""
     path = directory / program
     if not path.is_file():
         raise FileNotFoundError(f"the inference script {program} is not in {directory}")
@@ -26,7 +26,7 @@ def load_module(directory, program):
 
 
 def default_model_fn(model_dir):
-    """The models that can be loaded without being told how."""
+    """Loads the kinds of models that need no model_fn."""
     xgboost_model = os.path.join(model_dir, "xgboost-model")
     if os.path.exists(xgboost_model):
         import xgboost
@@ -60,7 +60,7 @@ def default_predict_fn(data, model):
 
 
 def takes_context(function, arguments):
-    """Whether the function has one more required parameter than SageMaker's signature: `context`."""
+    """Whether the function has one more required parameter than in SageMaker's signature: `context`."""
     try:
         required = [each for each in inspect.signature(function).parameters.values()
                     if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
@@ -71,7 +71,7 @@ def takes_context(function, arguments):
 
 
 def _with_context(function, arguments):
-    """The function in the form that takes a context always; None when it ignores it."""
+    """Wraps the function so that it always takes a context; None when it ignores it."""
     if takes_context(function, arguments):
         return function
     if arguments == 1:
@@ -92,7 +92,7 @@ def _chunks(iterator):
 
 
 class Handlers:
-    """What answers an invocation."""
+    """The functions that answer an invocation."""
 
     def __init__(self, module):
         self.default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", codecs.JSON)
@@ -112,7 +112,7 @@ class Handlers:
         self.model = self.model_fn(self.model_dir, Context(self.model_dir))
 
     def invoke(self, request):
-        """A messages.Response; whatever user code raises, it raises."""
+        """Returns a messages.Response; passes on exceptions of user code."""
         headers, body = request.headers, request.body
         content_type, accept = headers.get("content-type", ""), headers.get("accept", "")
         kind = codecs.media_type(content_type) or codecs.JSON

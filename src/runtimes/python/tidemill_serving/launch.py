@@ -1,4 +1,4 @@
-"""The listening socket, and how a worker's process comes to be: forked from the master where that is safe."""
+"""The listening socket, and starting workers: forked from the master where that is safe, else spawned."""
 import contextlib
 import os
 import resource
@@ -9,14 +9,14 @@ import threading
 
 from tidemill_serving import shared
 
-SOCKET_PATH_BYTES_MAX = 107  # of sockaddr_un
+SOCKET_PATH_BYTES_MAX = 107  # the limit in sockaddr_un
 BACKLOG = 512
-# Once imported these run threads of their own, which a fork would leave behind in the middle of something.
+# Once imported, these run threads of their own, which a fork would cut off midway.
 UNSAFE_AFTER_IMPORT = ("tensorflow", "jax", "grpc", "jpype", "pyspark", "ray")
 
 
 def raise_descriptor_limit():
-    """Each connection has a descriptor in the master and one in its worker."""
+    """Raises the limit of descriptors: each connection has one in the master and one in its worker."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = shared.CONNECTIONS_MAX + 2 * shared.WORKERS_MAX
     if hard != resource.RLIM_INFINITY:
@@ -26,7 +26,7 @@ def raise_descriptor_limit():
 
 
 def listen_inherited(descriptor):
-    """On a socket that is bound already, by whoever started this process."""
+    """Listens on a socket that the process's parent has bound already."""
     os.set_inheritable(descriptor, False)
     listener = socket.socket(fileno=descriptor)
     listener.listen(BACKLOG)
@@ -35,8 +35,8 @@ def listen_inherited(descriptor):
 
 def listen_unix(path):
     """
-    Only this user and root may connect, from the first moment on. It listens under another name first: whoever
-    sees `path` can connect.
+    Only this user and root may connect, from the beginning. The socket listens under another name first, so that
+    connecting to `path` works as soon as `path` exists.
     """
     folder, name = os.path.split(os.path.abspath(path))
     draft = path + ".new"
@@ -47,7 +47,7 @@ def listen_unix(path):
     before, mask = os.open(".", os.O_RDONLY | os.O_DIRECTORY), os.umask(0o177)
     try:
         if len(os.fsencode(draft)) > SOCKET_PATH_BYTES_MAX:
-            os.chdir(folder)  # the kernel takes short names only, but relative ones too
+            os.chdir(folder)  # the kernel limits the length of names, but accepts relative ones
             path, draft = name, name + ".new"
         listener.bind(draft)
         listener.listen(BACKLOG)
@@ -65,7 +65,7 @@ def listen_tcp(port):
     host = os.environ.get("TIDEMILL_BIND_ADDRESS", "127.0.0.1")
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit it
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # connections inherit this option
     try:
         listener.bind((host, port))
     except OSError as error:
@@ -75,7 +75,7 @@ def listen_tcp(port):
 
 
 def why_not_fork():
-    """Why workers must not be forked from this process, which has imported the user's module; "" when they may."""
+    """Why workers must not be forked from this process, which has imported the user's module; "" when they may be."""
     if os.environ.get("TIDEMILL_PRELOAD", "1") == "0":
         return "TIDEMILL_PRELOAD=0"
     others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -91,14 +91,14 @@ def why_not_fork():
 
 
 def after_fork():
-    """What must differ between workers although they come from one process."""
+    """Resets what must differ between workers that are forked from one process."""
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        numpy_random.seed()  # the random module does so itself
+        numpy_random.seed()  # the random module does so by itself
 
 
 def forked(work, descriptors_to_close):
-    """The process id of a child that runs `work` and ends with the exit code that it gives."""
+    """Forks a child that runs `work` and exits with its result; returns the child's process id."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -111,7 +111,7 @@ def forked(work, descriptors_to_close):
                 os.close(descriptor)
         after_fork()
         code = work()
-    except BaseException:  # nothing may return into the master's code
+    except BaseException:  # the child must never return into the master's code
         sys.excepthook(*sys.exc_info())
     finally:
         with contextlib.suppress(Exception):
@@ -122,13 +122,13 @@ def forked(work, descriptors_to_close):
 
 
 def spawned(control, memory_descriptor, arguments):
-    """A worker in a fresh interpreter, which imports everything itself."""
+    """Starts a worker in a fresh interpreter, which imports everything itself."""
     descriptors = (control.fileno(), memory_descriptor)
     command = [sys.executable, "-m", "tidemill_serving", "--worker", *map(str, descriptors), *arguments]
     return subprocess.Popen(command, pass_fds=descriptors)
 
 
 def adopt(arguments):
-    """The other side of spawned(): control socket, memory, and what follows them."""
+    """The counterpart of spawned(): returns the control socket, the memory, and the other arguments."""
     control, memory = int(arguments[0]), int(arguments[1])
     return socket.socket(fileno=control), shared.attach(memory), arguments[2:]

@@ -1,11 +1,11 @@
-"""Paths that need no model."""
+"""Answers to requests that need no model."""
 from tidemill_serving import messages
 
 EXECUTION_PARAMETERS = b'{"MaxConcurrentTransforms":1,"BatchStrategy":"MULTI_RECORD","MaxPayloadInMB":6}'
 
 
 def answer(request, unready=""):
-    """None when the path is not among them. `unready`: why /ping has to be 503."""
+    """Returns None for all other paths. `unready`: why /ping has to answer 503."""
     if request.path == "/ping":
         return messages.text(503, unready) if unready else messages.Response(200, "text/plain", b"")
     if request.path == "/execution-parameters":

@@ -1,4 +1,4 @@
-"""Connections on an epoll: what master and worker have in common."""
+"""Connections on an epoll: the common part of master and worker."""
 import select
 import socket
 import time
@@ -7,10 +7,10 @@ from tidemill_serving import messages
 
 READ_BYTES = 64 * 1024
 BODY_READ_BYTES = 256 * 1024
-# The head, a body that makes no progress, a whole request, an answer that the client does not take,
-# a connection without a request.
+# Time limits for a head, for a body or answer without progress, for a whole request, and for a connection without a
+# request.
 HEAD_SECONDS, STALL_SECONDS, REQUEST_SECONDS, IDLE_SECONDS = 20, 30, 600, 300
-# What a client may still send after an answer that ends the connection.
+# How long a client may go on sending after an answer that ends the connection.
 LINGER_SECONDS = 2
 SWEEP_SECONDS, IDLE_SWEEP_SECONDS = 2, 60
 
@@ -25,29 +25,29 @@ class Connection:
     def __init__(self, stream, index, body_bytes_max):
         self.stream, self.fd, self.index = stream, stream.fileno(), index
         self.reader = messages.Reader(body_bytes_max)
-        self.out = None          # what the socket has not taken yet
+        self.out = None          # bytes that the socket has not accepted yet
         self.begun = 0.0         # when the request began; 0 when there is none
         self.progress = time.monotonic()
-        self.closing = False     # once `out` is gone
+        self.closing = False     # close once `out` is sent
         self.registered = False
-        self.lingering = False   # the last answer is out; what still comes is thrown away
-        self.cold = None         # a worker's: when the request came that made it start
-        self.routed = True       # a worker's: the master has just decided that its request is for this worker
-        self.owner = None        # the master's: the worker that has it
-        self.arrived = 0.0       # the master's: when its request began to wait
-        self.verdict = None      # the master's: the answer to its request
-        self.own = False         # the master's: it reads the request itself
-        self.doubt = False       # the master's: its last answer may or may not have been sent
+        self.lingering = False   # the last answer is sent; further input is discarded
+        self.cold = None         # in a worker: when the request came for which the worker was started
+        self.routed = True       # in a worker: the master has just decided that the request is for this worker
+        self.owner = None        # in the master: the worker that has the connection
+        self.arrived = 0.0       # in the master: when the request began to wait
+        self.verdict = None      # in the master: the answer to the request
+        self.own = False         # in the master: it reads the request itself
+        self.doubt = False       # in the master: its last answer may or may not have been sent
 
 
 class Loop:
-    """Subclasses answer in answer(connection, request) and hear of the end in dropped(connection)."""
+    """Subclasses implement answer(connection, request) and dropped(connection), which is called at the end."""
 
     def __init__(self, body_bytes_max):
         self.epoll = select.epoll()
         self.body_bytes_max = body_bytes_max
         self.connections = {}
-        self.pending = set()  # connections with half a request or half an answer
+        self.pending = set()  # connections with an incomplete request or answer
         self.swept = time.monotonic()
         self.draining = False
 
@@ -70,7 +70,7 @@ class Loop:
             connection.registered = False
 
     def drop(self, connection):
-        """Ends it for both sides, whoever else has a descriptor of it."""
+        """Closes the connection for both sides, even if other processes have its descriptor."""
         if self.connections.pop(connection.fd, None) is None:
             return
         self.unwatch(connection)
@@ -86,10 +86,10 @@ class Loop:
         pass
 
     def began(self, connection):
-        """The first byte of a request is about to be taken."""
+        """Called before the first byte of a request is read."""
 
     def ended(self, connection):
-        """The answer is out and nothing of another request is here."""
+        """Called when the answer is sent and no part of another request has arrived."""
 
     def event(self, connection, mask):
         if connection.out is not None:
@@ -100,7 +100,7 @@ class Loop:
             self.read(connection)
 
     def refuse(self, connection, error):
-        """Answers what is no request. Closing with input unread would destroy the answer on TCP."""
+        """Answers input that is not a request. On TCP, closing with unread input would destroy the answer."""
         connection.lingering = True
         self.send(connection, messages.encode(messages.text(error.status, str(error)), False), True)
 
@@ -128,7 +128,7 @@ class Loop:
             self.drop(connection)
 
     def read(self, connection):
-        """Takes what has come and answers each request that is whole."""
+        """Reads what has arrived and answers each complete request."""
         reader = connection.reader
         if not connection.begun:
             self.began(connection)
@@ -173,14 +173,14 @@ class Loop:
             self.pending.add(connection)
         if connection.reader.wants_continue():
             connection.reader.head.expects = False
-            # A client that asks takes it at once: there is nothing else in the buffer.
+            # A client that waits for this receives it at once, since the buffer is empty.
             try:
                 connection.stream.send(b"HTTP/1.1 100 Continue\r\n\r\n")
             except OSError:
                 self.drop(connection)
 
     def send(self, connection, data, closing=False):
-        """Whatever the socket does not take now goes out when it has room."""
+        """Sends; what the socket does not accept now is sent when it has room."""
         try:
             count = connection.stream.send(data)
         except BlockingIOError:
@@ -222,7 +222,7 @@ class Loop:
             self.ended(connection)
 
     def wait_seconds(self):
-        """How long a wait for events may last before the next sweep; None: for ever."""
+        """How long waiting for events may last before the next sweep; None: without limit."""
         if self.pending:
             return SWEEP_SECONDS
         return IDLE_SWEEP_SECONDS if self.connections else None

@@ -1,7 +1,7 @@
-"""The master: accepts, gives connections with a request to workers, and keeps the workers alive.
+"""The master: accepts connections, gives those with a request to workers, and keeps the workers alive.
 
-Once a worker has a connection it keeps it, request after request, and the master hears nothing of
-them. The master's own descriptor of it stays open, so that a connection outlives its worker.
+A worker keeps its connections, request after request, without involving the master. The master's own
+descriptor of each stays open, so that a connection outlives its worker.
 """
 import heapq
 import itertools
@@ -19,13 +19,13 @@ from tidemill_serving.pool import WorkerProcess
 
 STOP_SECONDS = 30
 PEEK_BYTES = 2048
-# A request line that has not come whole is looked at again this much later.
+# An incomplete request line is looked at again after this time.
 PEEK_AGAIN_SECONDS = 0.01
 DOUBT_SECONDS = 0.25
 
 
 def may_connect(stream):
-    """Of a unix socket: the path might be met by others than the server, which is root or this process's own user."""
+    """On a unix socket, accepts only root (the server) and this process's own user, since others may find the path."""
     if stream.family != socket.AF_UNIX:
         return True
     _, user, _ = struct.unpack("3i", stream.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
@@ -34,7 +34,7 @@ def may_connect(stream):
 
 class Master(Loop):
     def __init__(self, listener, load, fork, body_bytes_max, answer_seconds=0.0):
-        """`load(model_dir)` gives handlers with the model in them; it runs in workers only."""
+        """`load(model_dir)` returns handlers with the model; it runs only in workers."""
         super().__init__(body_bytes_max)
         self.listener, self.load, self.fork, self.answer_seconds = listener, load, fork, answer_seconds
         self.memory_descriptor, self.memory = shared.create()
@@ -42,7 +42,7 @@ class Master(Loop):
         self.indexed = {}    # connections by index
         self.controls = {}   # (pool, worker) by the control socket's descriptor
         self.timers, self.order = [], itertools.count()
-        self.pool = None     # of the one model, when it is one
+        self.pool = None     # the only pool, when there is one model
         self.pool_numbers = itertools.cycle(range(1, shared.POOL_NUMBERS))
         self.exit_code, self.finished, self.stopping = 0, False, False
         self.accepting = self.asked_to_stop = False
@@ -71,10 +71,10 @@ class Master(Loop):
             print(f"worker {worker.pid} cannot be told: {error}", file=sys.stderr, flush=True)
 
     def hand_over(self, connection, worker):
-        """False when the worker cannot take it now."""
+        """Returns False when the worker cannot take the connection now."""
         cold = b"%.6f" % connection.cold if connection.cold else b""
         slot = worker.slot * shared.SLOT_BYTES
-        state, self.memory[slot] = self.memory[slot], shared.BUSY  # before it can say that it is idle again
+        state, self.memory[slot] = self.memory[slot], shared.BUSY  # before the worker can report that it is idle again
         try:
             socket.send_fds(worker.control, [shared.CONNECTION + b"%d:" % connection.index + cold],
                             [connection.fd])
@@ -87,11 +87,11 @@ class Master(Loop):
         return True
 
     def last_words(self, connection, response):
-        """To a connection whose request died with its worker."""
+        """Answers a connection whose request died with its worker."""
         self.send(connection, messages.encode(response, False), True)
 
     def doubt(self, connection, response):
-        """Its worker died at the very moment of the answer. A client that asks again soon had it."""
+        """Its worker died while it answered. If the client soon sends a request, it had received the answer."""
         def decide():
             if connection.doubt and connection.owner is None and self.indexed.get(connection.index) is connection:
                 self.last_words(connection, response)
@@ -105,7 +105,7 @@ class Master(Loop):
                   f"{max(1, pool.minimum)} workers ready", flush=True)
 
     def pool_failed(self, pool, failure):
-        """No worker could load the one model: this is the end, and its reason the last word."""
+        """Called when no worker could load the only model: the master ends, and prints the reason last."""
         sys.stderr.write(failure[1] + "\n")
         sys.stderr.flush()
         self.exit_code = 1
@@ -114,7 +114,7 @@ class Master(Loop):
     def kill(self, worker):
         os.kill(worker.pid, signal.SIGKILL)
 
-    # --- workers' processes ---
+    # --- processes of workers ---
 
     def spawn(self, pool):
         slot = next(slot for slot in range(shared.WORKERS_MAX) if not self.memory[slot * shared.SLOT_BYTES])
@@ -142,7 +142,7 @@ class Master(Loop):
         return worker
 
     def descriptors(self, *more):
-        """What a forked worker must not hold open."""
+        """Closes what a forked worker must not keep open."""
         own = [self.epoll.fileno(), self.listener.fileno(), self.signals.fileno(), self.signals_in.fileno()]
         return own + [each.fileno() for each in more] + list(self.controls) + list(self.connections)
 
@@ -177,7 +177,7 @@ class Master(Loop):
                     status = os.waitstatus_to_exitcode(raw) if pid else None
                 if status is None:
                     continue
-                self.hear(pool, worker)  # what it said last
+                self.hear(pool, worker)  # its last messages
                 if self.controls.pop(worker.control.fileno(), None):
                     self.epoll.unregister(worker.control.fileno())
                 worker.control.close()
@@ -239,7 +239,7 @@ class Master(Loop):
         connection.progress = time.monotonic()
 
     def route(self, connection):
-        """A connection has something to say."""
+        """Called when a connection has input."""
         try:
             start = connection.stream.recv(PEEK_BYTES, socket.MSG_PEEK)
         except BlockingIOError:
@@ -271,10 +271,10 @@ class Master(Loop):
     def manage(self, request):
         return local_answers.unknown(request)
 
-    # --- life ---
+    # --- main loop ---
 
     def run(self):
-        """Until SIGTERM, or until it is clear that the model cannot be loaded. The exit code."""
+        """Runs until SIGTERM, or until it is certain that the model cannot be loaded; returns the exit code."""
         signal.signal(signal.SIGTERM, self.ask_to_stop)
         signal.signal(signal.SIGINT, self.ask_to_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -321,10 +321,10 @@ class Master(Loop):
             heapq.heappop(self.timers)[2]()
 
     def ask_to_stop(self, *_):
-        self.asked_to_stop = True  # the wake-up descriptor has the loop look at it
+        self.asked_to_stop = True  # the wake-up descriptor makes the loop check this
 
     def stop(self):
-        """Accepts no more; workers finish what they have."""
+        """Stops accepting; workers finish their requests."""
         if self.stopping:
             return
         self.set_accepting(False)
@@ -338,7 +338,7 @@ class Master(Loop):
         self.drain()
 
     def drain(self):
-        """Once nothing waits for a worker, the workers may end."""
+        """Lets the workers end once no request waits for one."""
         for pool in self.pools():
             ready = any(worker.ready for worker in pool.workers.values())
             if pool.queue and ready:

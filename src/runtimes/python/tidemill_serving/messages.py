@@ -1,10 +1,10 @@
-"""HTTP/1.1 without sockets: requests out of bytes, answers into bytes. Strict about where a message ends."""
+"""HTTP/1.1 without sockets: parses requests from bytes and encodes answers. Strict about where a message ends."""
 import re
 
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 256
 CHUNK_LINE_BYTES_MAX = 1024
-# Clients repeat their heads, but for the length of the body: what was parsed once is looked up.
+# Clients repeat their heads except for the body's length, so parsed heads are cached.
 CACHED_HEADS_MAX = 256
 CACHED_HEAD_BYTES_MAX = 2048
 
@@ -21,7 +21,7 @@ _cache = {}
 
 
 class BadRequest(Exception):
-    """What is no request, or passes a limit. The connection ends after the answer."""
+    """Input that is not a valid request or exceeds a limit. The connection ends after the answer."""
 
     def __init__(self, status, text):
         super().__init__(text)
@@ -74,7 +74,7 @@ def _fields(lines):
 
 
 def parse_head(data):
-    """The head without its empty line."""
+    """Parses the head, without its empty line."""
     head = _cache.get(data)
     if head is not None:
         return head
@@ -104,7 +104,7 @@ def parse_head(data):
 
 
 class _Chunks:
-    """A chunked body. feed() gives what follows the body once it is complete, else None."""
+    """A chunked body. feed() returns the bytes after the body once the body is complete, else None."""
 
     def __init__(self, body_bytes_max):
         self.limit, self.body, self.waiting = body_bytes_max, bytearray(), bytearray()
@@ -153,7 +153,7 @@ class _Chunks:
 
 
 class Reader:
-    """Requests of one connection, as their bytes come in."""
+    """Assembles the requests of one connection from its bytes."""
     __slots__ = ("limit", "buffer", "head", "parts", "missing", "chunks")
 
     def __init__(self, body_bytes_max):
@@ -161,14 +161,14 @@ class Reader:
         self.parts, self.missing, self.chunks = None, 0, None
 
     def empty(self):
-        """Nothing has come of the next request."""
+        """True when no part of the next request has arrived."""
         return self.head is None and not self.buffer
 
     def wants_continue(self):
         return self.head is not None and self.head.expects
 
     def feed(self, data):
-        """The next request once it is whole, else None. feed(b"") looks at what lies here already."""
+        """Returns the next request once it is complete, else None. feed(b"") examines what has arrived already."""
         if self.head is None:
             if self.buffer:
                 data = self.buffer + data
@@ -211,7 +211,7 @@ class Reader:
 
 
 class Response:
-    """`body` is bytes, or an iterator of bytes that is sent as it is made."""
+    """`body` is bytes, or an iterator of bytes, each sent as soon as it is made."""
     __slots__ = ("status", "content_type", "body", "headers")
 
     def __init__(self, status, content_type, body, headers=()):
@@ -223,13 +223,13 @@ def text(status, words):
 
 
 def _clean(value):
-    """What user code says must not end the line."""
+    """Values from user code must not contain line ends."""
     value = str(value)
     return value if value.isprintable() else re.sub(r"[\r\n\0]", " ", value)
 
 
 def encode_head(response, framing, keep):
-    """`framing` is the line that says how long the body is, with its end."""
+    """`framing` is the header line that gives the body's length, with its line end."""
     status = response.status
     head = (f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}\r\nContent-Type: "
             f"{_clean(response.content_type)}\r\n{framing}")

@@ -1,7 +1,7 @@
-"""Multi-model mode: SageMaker's contract for containers that hold many models, a process for each.
+"""Multi-model mode: SageMaker's contract for containers that hold many models, with one process per model.
 
 POST /models loads, GET /models lists, GET and DELETE /models/NAME, POST /models/NAME/invoke. Unloading
-ends the model's process, so its memory is free for certain.
+ends the model's process, which certainly frees its memory.
 https://docs.aws.amazon.com/sagemaker/latest/dg/mms-container-apis.html
 """
 import json
@@ -16,9 +16,9 @@ from tidemill_serving.pool import Pool
 MODELS_MAX = 900
 PAGE_MODELS = 100
 NAME_BYTES_MAX = 1024
-# How long a request line may take to come.
+# How often an incomplete request line is looked at before it is refused.
 LINE_LOOKS_MAX = 500
-# Loading takes at least the files' size; a process and its working memory come on top.
+# Loading takes at least the files' size, plus memory for the process.
 PROCESS_BYTES = 16 * 1024 * 1024
 
 _INVOKE = re.compile(rb"[A-Z]+ /models/([^/ ?]+)/invoke[ ?]")
@@ -34,7 +34,7 @@ def _number_of(path):
 
 
 def available_memory_bytes():
-    """Of the machine, or of the control group when that has less."""
+    """The available memory of the machine, or of the control group when that is less."""
     available = None
     with open("/proc/meminfo") as file:
         for line in file:
@@ -68,8 +68,8 @@ class MultiModelMaster(Master):
         super().__init__(*arguments)
         self.models = {}    # pools by name, in the order of loading
         self.loading = {}   # the connections that wait for a pool
-        self.ending = []    # pools whose last worker is on its way out
-        self.looks = {}     # how often a connection's request line was found incomplete
+        self.ending = []    # pools whose last worker is ending
+        self.looks = {}     # how often a connection's request line was incomplete
         self.pool_size = 1, 1, None
 
     def begin(self):
@@ -113,7 +113,7 @@ class MultiModelMaster(Master):
         pool.take(connection)
 
     def look_again(self, connection):
-        """Its bytes stay where they are, so the next look must not come from the socket."""
+        """Its bytes stay unread, so the next look must be triggered by a timer, not by the socket."""
         looks = self.looks[connection] = self.looks.get(connection, 0) + 1
         self.unwatch(connection)
         if looks > LINE_LOOKS_MAX:
@@ -125,7 +125,7 @@ class MultiModelMaster(Master):
         if request.path == "/models" and request.method == "POST" and not connection.verdict:
             response = self.load_model(connection, request)
             if response is None:
-                self.unwatch(connection)  # answered when the model is there
+                self.unwatch(connection)  # answered when the model is loaded
                 return
             connection.verdict = response
         super().answer(connection, request)
@@ -143,7 +143,7 @@ class MultiModelMaster(Master):
     # --- management ---
 
     def load_model(self, connection, request):
-        """The answer, or None when it comes later."""
+        """Returns the answer, or None when it comes later."""
         try:
             document = json.loads(request.body)
             name, url = document["model_name"], document["url"]
@@ -154,7 +154,7 @@ class MultiModelMaster(Master):
         if name in self.models:
             if self.models[name].proved:
                 return _failure(409, f"the model {name!r} is loaded already")
-            self.loading[self.models[name]].append(connection)  # it hears what comes of that load
+            self.loading[self.models[name]].append(connection)  # it is told the result of that load
             return None
         if not os.path.exists(url):
             return _failure(400, f"{url} does not exist")
@@ -184,7 +184,7 @@ class MultiModelMaster(Master):
 
     def pool_failed(self, pool, failure):
         why, words = failure
-        # A process that is killed while it loads has in all likelihood met the memory limit.
+        # A process that is killed while loading has most likely exceeded the memory limit.
         memory = why == "memory" or (why == "died" and "SIGKILL" in words)
         print(f"Model {pool.name} could not be loaded:\n{words}", flush=True)
         self.answer_load(pool, _failure(507 if memory else 500, words))
@@ -229,4 +229,4 @@ class MultiModelMaster(Master):
             if worker.ready:
                 self.tell(worker, shared.RETIRE)
             else:
-                self.kill(worker)  # loading may take for ever
+                self.kill(worker)  # loading may never end

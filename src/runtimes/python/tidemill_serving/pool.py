@@ -1,4 +1,4 @@
-"""The workers of one model: how many there are, who gets the next connection, what happens when one dies."""
+"""The workers of one model: their number, which one gets the next connection, and what happens when one dies."""
 import collections
 import signal
 import sys
@@ -6,12 +6,12 @@ import time
 
 from tidemill_serving import messages, shared
 
-# Between the death of a worker and its successor's start; doubles with each death.
+# The pause between the death of a worker and the start of its successor; it doubles with each death.
 BACK_OFF_SECONDS, BACK_OFF_SECONDS_MAX = 0.1, 10.0
 HEALTHY_SECONDS = 60
-# On demand, a further worker starts only when a request has waited this long for those there are.
+# On demand, another worker starts only when a request has waited this long for the existing ones.
 GROWTH_SECONDS = 0.005
-# A request waits for a worker that is about to start, not for one that is further away.
+# A request waits for a worker that starts within this time, but not longer.
 START_PATIENCE_SECONDS = 2
 QUEUE_SECONDS = 60
 RECHECK_SECONDS = 0.02
@@ -30,7 +30,7 @@ class WorkerProcess:
 
 
 def describe_end(status):
-    """An exit status as waitpid gives it, in words."""
+    """Describes an exit status as given by waitpid."""
     if status < 0:
         try:
             return f"was ended by {signal.Signals(-status).name} (signal {-status})"
@@ -47,8 +47,8 @@ class Pool:
         self.workers = {}  # by slot
         self.queue = collections.deque()
         self.delay, self.next_start = BACK_OFF_SECONDS, 0.0
-        self.proved = False  # a worker has loaded the model once
-        self.reason = ""     # why the last worker ended, when it was no wish of ours
+        self.proved = False  # a worker has loaded the model before
+        self.reason = ""     # why the last worker ended unexpectedly
         self.number = master.pool_number() if maximum > 1 else 0
         self.closed = False
         self.growing = self.rechecking = self.ticking = False
@@ -58,7 +58,7 @@ class Pool:
         return self.maximum > 1
 
     def start(self):
-        """One worker at least, even when none is to stay: a model that cannot be loaded must show at once."""
+        """Starts at least one worker, even when none is to stay: a model that cannot be loaded must fail at once."""
         for _ in range(max(1, self.minimum)):
             self.start_worker()
 
@@ -74,7 +74,7 @@ class Pool:
         self.workers[worker.slot] = worker
 
     def unready(self):
-        """Why no request can be answered now; "" when it can."""
+        """Why no request can be answered now; "" when one can be."""
         if any(worker.ready for worker in self.workers.values()):
             return ""
         if not self.proved:
@@ -87,7 +87,7 @@ class Pool:
     # --- requests ---
 
     def take(self, connection):
-        """A connection with a request in it."""
+        """Gives a connection that has a request to a worker, or queues it."""
         worker = self.free_worker()
         if worker and not self.queue and self.master.hand_over(connection, worker):
             return
@@ -98,7 +98,7 @@ class Pool:
         self.grow()
 
     def free_worker(self):
-        """An idle one with the fewest connections; with one worker in all, that one."""
+        """The idle worker with the fewest connections; the only worker, when there is just one."""
         memory, best = self.master.memory, None
         for worker in self.workers.values():
             if not worker.ready or worker.retiring:
@@ -117,7 +117,7 @@ class Pool:
             self.master.after(RECHECK_SECONDS, self.recheck)
 
     def recheck(self):
-        """Workers that turned idle before they saw that they are wanted, and requests that waited too long."""
+        """Handles workers that became idle before they saw that they are needed, and requests that waited too long."""
         self.rechecking = False
         self.dispatch()
         now = time.monotonic()
@@ -137,7 +137,7 @@ class Pool:
         self.want(False)
 
     def grow(self):
-        """Starts a worker for what waits, if there may be one more."""
+        """Starts another worker for waiting requests, if the limit allows it."""
         now = time.monotonic()
         if self.closed or self.master.stopping or not self.queue or len(self.workers) >= self.maximum:
             return
@@ -199,13 +199,13 @@ class Pool:
             if kind == shared.CLOSED:
                 self.master.drop(connection)
             elif worker.retiring or not self.several or self.only_path:
-                # In multi-model mode its next request may be for another model: the master looks.
+                # In multi-model mode its next request may be for another model, so the master looks at it.
                 self.master.watch(connection)
             else:
                 self.take(connection)
 
     def ended(self, worker, status):
-        """The process is gone: its successor, its requests, the word about it."""
+        """Called when the process has ended: handles its requests, its successor, and the message about it."""
         del self.workers[worker.slot]
         expected = worker.retiring or self.closed or self.master.stopping
         if worker.failure:
@@ -242,17 +242,17 @@ class Pool:
         self.master.after(self.next_start - now, self.replace)
 
     def replace(self):
-        """Brings the pool back to its strength, or to what its queue asks for."""
+        """Starts workers up to the minimum, or as many as the queue needs."""
         if self.closed or self.master.stopping or time.monotonic() < self.next_start or not self.proved:
             return
         while len(self.workers) < self.minimum:
             self.start_worker()
             if time.monotonic() < self.next_start:
-                return  # it could not be started
+                return  # starting it failed
         self.grow()
 
     def release(self, worker, died):
-        """Requests that it had not begun are as good as new."""
+        """Takes back requests that the worker had not begun."""
         memory = self.master.memory
         for connection in list(worker.connections):
             connection.owner = None
@@ -269,7 +269,7 @@ class Pool:
 
     def never_ready(self, worker, words):
         if any(True for _ in self.workers):
-            return  # another may still get there
+            return  # another worker may still answer it
         self.master.pool_failed(self, worker.failure or ("died", words))
 
     # --- time ---
@@ -281,7 +281,7 @@ class Pool:
             self.master.after(max(0.02, min(period)), self.tick)
 
     def tick(self):
-        """Ends workers that are not needed, and those that hang."""
+        """Ends workers that are not needed, and workers that hang."""
         self.ticking = False
         now, memory = time.monotonic(), self.master.memory
         for worker in list(self.workers.values()):

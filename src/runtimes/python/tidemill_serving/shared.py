@@ -1,8 +1,8 @@
-"""What master and workers share: a page of memory for what changes with every request, messages for the rest.
+"""Shared by master and workers: a page of memory for state that changes with every request, and messages for the rest.
 
-Of a worker: its state, its pool, a counter of its requests, and whether the master has connections
-that wait for it. Of a connection: how far its request is, so that the master knows, when a worker
-dies, which requests died with it and which nobody has begun.
+For a worker: its state, its pool, a counter of its requests, and whether the master has connections
+that wait for it. For a connection: the progress of its request, so that the master knows, when a worker
+dies, which requests died with it and which were not begun.
 """
 import mmap
 import os
@@ -12,27 +12,27 @@ CONNECTIONS_MAX = 1024
 SLOT_BYTES = 4
 CONNECTIONS = WORKERS_MAX * SLOT_BYTES
 
-# Of a worker: the byte at its slot. Its pool's number, below 128, is the byte behind it.
+# States of a worker, in the byte at its slot. The next byte is its pool's number, below 128.
 STARTING, IDLE, BUSY = 200, 201, 202
 POOL, SERIAL, WANTED = 1, 2, 3
 POOL_NUMBERS = 128
-# Of a connection. An answer that the kernel takes at once is ANSWERING, any other PARTIAL.
+# States of a connection. ANSWERING: an answer that the kernel accepts at once; PARTIAL: any other answer.
 UNTOUCHED, BEGUN, ANSWERING, PARTIAL = 0, 1, 2, 3
 ATOMIC_BYTES_MAX = 16 * 1024
 
-# From the master: a connection with its number, the end of service, the end of this worker.
+# Messages from the master: a connection with its number, the end of service, the end of this worker.
 CONNECTION, RETIRE, DRAIN = b"c", b"q", b"d"
-# From a worker: the model is loaded or is not, a connection goes back or is closed, one more is welcome
-# (with a "+": although it is busy).
+# Messages from a worker: the model is loaded or failed to load, a connection is returned or closed, another one is
+# welcome (with "+": although the worker is busy).
 READY, FAILED, BACK, CLOSED, ASKS = b"R", b"F", b"b", b"x", b"i"
 MESSAGE_BYTES_MAX = 32 * 1024
 
-LOAD_FAILED = 3  # exit code of a worker that could not load its model and has said why
+LOAD_FAILED = 3  # exit code of a worker that could not load its model and has reported why
 PING_STARTS = (b"GET /ping", b"HEAD /ping")
 
 
 def create():
-    """A descriptor of the memory and the memory."""
+    """Creates the shared memory; returns its descriptor and the memory."""
     descriptor = os.memfd_create("tidemill_serving")
     os.ftruncate(descriptor, CONNECTIONS + CONNECTIONS_MAX)
     return descriptor, attach(descriptor)

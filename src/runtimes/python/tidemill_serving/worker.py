@@ -1,8 +1,8 @@
 """One worker: holds the model and answers, one request at a time, on its main thread.
 
-User code always runs on the main thread, since much of it (event loops, sqlite3, OpenMP's pools) minds.
-Should it take long, a second thread watches the connections meanwhile: it answers /ping and gives
-requests that wait back to the master, which has the other workers.
+User code always runs on the main thread, because some of it (event loops, sqlite3, OpenMP's pools) needs that.
+While it runs long, a second thread watches the connections: it answers /ping and gives
+waiting requests back to the master, for other workers.
 """
 import collections
 import faulthandler
@@ -20,17 +20,17 @@ from tidemill_common import trace
 from tidemill_serving import codecs, local_answers, messages, shared
 from tidemill_serving.loop import Loop
 
-# User code that takes longer than this on the average is watched from its start on, faster code
-# only when a request is still running a tick later.
+# User code that takes longer than this on average is watched from its start. Faster code is watched only when a request
+# is still running one tick later.
 SLOW_SECONDS = 0.002
 TICK_SECONDS = 0.05
 STREAM_STALL_SECONDS = 30
 DESCRIPTOR = struct.Struct("i")
-LEAVING_SECONDS = 0.05  # between looks at requests that are still coming in
+LEAVING_SECONDS = 0.05  # between checks of requests that are still arriving
 
 
 def toolkit_status(error):
-    """Of an error of sagemaker_inference, which says what the client gets; else None."""
+    """What the client gets according to an error of sagemaker_inference; None for other errors."""
     if any(base.__name__ == "BaseInferenceToolkitError" for base in type(error).__mro__):
         status = getattr(error, "status_code", None)
         return status if isinstance(status, int) and 400 <= status <= 599 else None
@@ -45,11 +45,11 @@ class Worker(Loop):
         self.several, self.only_path = several, only_path
         self.handlers, self.ready_at = None, 0.0
         self.retiring = False
-        self.asked_at = 0                   # the serial when it last asked for more, busy as it was
+        self.asked_at = 0                   # the serial when it last asked for more although busy
         self.last = -1                      # the connection served last
-        self.waiting = collections.deque()  # seen by the second thread, for the first to serve
+        self.waiting = collections.deque()  # noticed by the second thread, to be served by the first
         self.epoll.register(control.fileno(), select.EPOLLIN)
-        # Which thread has the connections: the main one but for the time it is in user code.
+        # The thread that owns the connections: the main thread, except while it runs user code.
         self.turn = threading.Lock()
         self.turn.acquire()
         self.start_watch = threading.Lock()
@@ -61,13 +61,13 @@ class Worker(Loop):
         self.inside = False
         self.current = None
 
-    # --- the master ---
+    # --- messages with the master ---
 
     def say(self, message):
         try:
             self.control.send(message)
         except OSError:
-            os._exit(1)  # no master, no service
+            os._exit(1)  # without a master there is no service
 
     def hear(self):
         try:
@@ -76,7 +76,7 @@ class Worker(Loop):
                 shared.MESSAGE_BYTES_MAX, socket.CMSG_SPACE(DESCRIPTOR.size),
                 socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)
         except BlockingIOError:
-            return  # an event that the other thread has dealt with
+            return  # the other thread has already handled this event
         kind = message[:1]
         if kind == shared.CONNECTION:
             index, cold = message[1:].split(b":")
@@ -95,7 +95,7 @@ class Worker(Loop):
         self.say(shared.CLOSED + b"%d" % connection.index)
 
     def give_back(self, connection):
-        """Nothing of its request has been read: any worker can serve it."""
+        """Returns a connection whose request has not been read: any worker can serve it."""
         self.unwatch(connection)
         del self.connections[connection.fd]
         connection.stream.close()
@@ -141,14 +141,14 @@ class Worker(Loop):
         self.event(connection, mask)
 
     def next_events(self):
-        """What happened, and whether it had to wait for us."""
+        """Returns the next events, and whether they may have waited for this worker."""
         memory, slot = self.memory, self.slot
         if self.draining or self.retiring:
             return self.epoll.poll(LEAVING_SECONDS if self.pending else 0, 64), False
         if self.several:
             events = self.epoll.poll(0, 64)
             if events:
-                # Busy with connections of its own for ever, it would never be idle for those that wait.
+                # A worker that is always busy with its own connections would never become idle for waiting ones.
                 if memory[slot + shared.WANTED] and self.serial != self.asked_at:
                     self.asked_at = self.serial
                     self.say(shared.ASKS + b"+")
@@ -187,7 +187,7 @@ class Worker(Loop):
             pass
 
     def finish(self):
-        """Connections without a request go on elsewhere, or end with the service."""
+        """Returns connections without a request to the master, or closes them at the end of service."""
         for connection in list(self.connections.values()):
             if self.draining or connection.begun or connection.out is not None:
                 self.drop(connection)
@@ -202,7 +202,7 @@ class Worker(Loop):
             else:
                 response = local_answers.unknown(request)
         connection.cold = None
-        if response is None:  # a stream, which is out already
+        if response is None:  # a stream, which has been sent already
             if connection.closing:
                 self.drop(connection)
             return
@@ -237,7 +237,7 @@ class Worker(Loop):
         return response
 
     def call(self, connection, request):
-        """The answer; None when it was a stream."""
+        """Returns the answer; None when it was streamed."""
         try:
             response = self.handlers.invoke(request)
             if connection.cold is not None:
@@ -245,7 +245,7 @@ class Worker(Loop):
                 response.headers += (("X-Tidemill-Cold-Start", f"{milliseconds:.1f}"),)
             if isinstance(response.body, bytes):
                 return response
-            first = next(response.body, b"")  # what fails before it is an ordinary error
+            first = next(response.body, b"")  # an error before the first piece is an ordinary error
         except codecs.Unsupported as error:
             return messages.text(error.status, str(error))
         except (Exception, SystemExit) as error:
@@ -259,7 +259,7 @@ class Worker(Loop):
     # --- streamed answers ---
 
     def stream(self, connection, request, response, chunk):
-        """Sends pieces as they are made. A failure cuts the connection: nothing else tells of it."""
+        """Sends pieces as they are made. A failure cuts the connection, as there is no other way to report it."""
         keep = request.keep and not request.http_1_0 and not self.draining
         framing = "" if request.http_1_0 else "Transfer-Encoding: chunked\r\n"
         self.memory[shared.CONNECTIONS + connection.index] = shared.PARTIAL
@@ -307,7 +307,7 @@ class Worker(Loop):
                     self.turn.release()
 
     def await_watch(self):
-        """Returns when there may be something to watch: at once for slow code, else a tick later."""
+        """Returns when there may be something to watch: at once for slow code, else one tick later."""
         while True:
             if self.average > SLOW_SECONDS:
                 self.start_watch.acquire()
@@ -319,7 +319,7 @@ class Worker(Loop):
             elif self.serial == seen:
                 if self.inside:
                     return
-                self.parked = True  # nobody asks anything: no more ticks until somebody does
+                self.parked = True  # there are no requests: no ticks until one comes
                 if self.serial == seen:
                     self.start_watch.acquire()
                 self.parked = False
@@ -359,11 +359,11 @@ class Worker(Loop):
 
 
 def serve(control, memory, slot, several, body_bytes_max, load, only_path=b""):
-    """A worker's life; its exit code. `load` gives handlers with the model in them."""
+    """The life of a worker; returns its exit code. `load` returns handlers with the model."""
     for number in (signal.SIGTERM, signal.SIGINT):  # the master says when to end
         signal.signal(number, lambda *_: None)
     faulthandler.enable()
-    sys.stdout.reconfigure(line_buffering=True)  # what it prints is to be seen although it dies
+    sys.stdout.reconfigure(line_buffering=True)  # output must be visible even if the process dies
     try:
         handlers = load()
     except (Exception, SystemExit) as error:

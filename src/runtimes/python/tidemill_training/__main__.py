@@ -15,30 +15,30 @@ STDERR_REST_SECONDS = 3
 
 
 class Tail:
-    """Passes a stream on as it comes and keeps its end."""
+    """Passes a stream on as it arrives, and keeps its end."""
 
     def __init__(self, stream):
         self._stream = stream
         self._kept = b""
-        # As a daemon: a process that the script left may hold the stream open for ever.
+        # A daemon thread, because a process left by the script may hold the stream open forever.
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self):
         while block := self._stream.read1(65536):
             self._kept = (self._kept + block)[-STDERR_KEPT_BYTES:]
-            # Past sys.stderr, whose lock this thread would take with it when the program ends.
+            # Does not use sys.stderr, whose lock this thread would keep when the program ends.
             while block:
                 block = block[os.write(2, block):]
 
     def text(self):
-        """What the script wrote last. It has ended: what comes later is not its own."""
+        """What the script wrote last. The script has ended: later output is not its own."""
         self._thread.join(STDERR_REST_SECONDS)
         return self._kept.decode("utf-8", "replace")
 
 
 def command_line(program, arguments, directory):
-    """How the entry point is run, by its ending."""
+    """The command for the entry point, chosen by its file extension."""
     if program.endswith(".py"):
         return [sys.executable, "-u", program, *arguments]
     if program.endswith(".sh"):
@@ -54,7 +54,7 @@ def write_failure(text):
 
 
 def prepare(system):
-    """The folder with the program and its packages; fetched when the job does not have it yet."""
+    """The folder with the program and its packages; downloads it when the job does not have it yet."""
     program = system.get("program") or os.environ.get("SAGEMAKER_PROGRAM")
     if not program:
         raise code.CodeError("this image runs a script, and none is named: give the estimator an entry_point "
@@ -71,7 +71,7 @@ def prepare(system):
 
 
 def run(program, packages, user, system):
-    """Runs the script to its end; its exit code."""
+    """Runs the script until it ends; returns its exit code."""
     variables = environment.build(user, system)
     child_environment = {**os.environ, **variables, "PYTHONUNBUFFERED": "1",
                          "PYTHONPATH": code.python_path(paths.CODE, packages)}
@@ -79,7 +79,7 @@ def run(program, packages, user, system):
     for folder in (paths.MODEL, paths.OUTPUT / "data"):
         folder.mkdir(parents=True, exist_ok=True)
     print("Invoking script with the following command:\n\n" + shlex.join(command) + "\n", flush=True)
-    # A process group of its own: a signal to the job's group comes here only, and is passed on once.
+    # In its own process group: a signal to the job's group comes only here and is passed on once.
     child = subprocess.Popen(command, cwd=paths.CODE, env=child_environment, stderr=subprocess.PIPE,
                              process_group=0)
     signal.signal(signal.SIGTERM, lambda number, frame: os.killpg(child.pid, number))

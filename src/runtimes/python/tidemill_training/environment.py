@@ -1,4 +1,4 @@
-"""The SM_* environment and command line that a training script of SageMaker sees."""
+"""The SM_* environment and the command line that SageMaker gives to a training script."""
 import json
 import os
 
@@ -6,7 +6,7 @@ from tidemill_common import paths
 
 
 def read_json(name):
-    """An object of input/config; {} when the file is not there."""
+    """A JSON object from input/config; {} when the file does not exist."""
     try:
         return json.loads((paths.CONFIG / name).read_text())
     except FileNotFoundError:
@@ -14,7 +14,7 @@ def read_json(name):
 
 
 def decode(text):
-    """Hyperparameters are strings; the SDK's estimators put JSON into them."""
+    """Decodes a hyperparameter: all are strings, but the SDK's estimators put JSON into them."""
     if not isinstance(text, str):
         return text
     try:
@@ -33,7 +33,7 @@ def split(hyperparameters):
 
 
 def user_arguments(hyperparameters):
-    """["--epochs", "3", ...] in the order of the names."""
+    """["--epochs", "3", ...], ordered by name."""
     arguments = []
     for name in sorted(hyperparameters):
         value = hyperparameters[name]

@@ -8,6 +8,9 @@
 namespace tidemill::services::iam {
 namespace {
 
+// wire/server/tls_session.h: the server itself puts it among a request's headers.
+constexpr std::string_view kTlsVersionField = ":tls-version";
+
 // Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
@@ -50,13 +53,14 @@ bool has_rule(const schema::Service& service, const schema::Operation& operation
 }
 
 Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
-                                                     const RoleFinder& find_role) {
+                                                     const EntityFinder& find_entity) {
   if (needs_no_permission(call.service, call.operation.name)) return std::vector<RequiredAction>();
   if (call.service.name == "s3") return s3_actions(call.operation.name, call.input);
   if (call.service.name == "sagemaker" || call.service.name == "sagemaker-runtime")
     return sagemaker_actions(call);
   if (call.service.name == "logs") return logs_actions(call);
-  if (call.service.name == "iam") return iam_actions(call, find_role);
+  if (call.service.name == "cloudtrail") return cloudtrail_actions(call);
+  if (call.service.name == "iam") return iam_actions(call, find_entity);
   RequiredAction required;
   required.action =
       std::string(action_prefix(call.service)) + ":" + std::string(call.operation.name);
@@ -72,7 +76,10 @@ RequestFacts facts_of(const Context& context) {
   facts.received = context.received;
   facts.remote_address = context.remote_address;
   // What the server does on its own behalf leaves no machine.
-  facts.secure = context.endpoint.empty() || context.endpoint.starts_with("https://");
+  const bool from_here = context.endpoint.empty();
+  facts.secure = from_here || context.endpoint.starts_with("https://");
+  const std::string* version = context.header(kTlsVersionField);
+  if (!from_here) facts.tls_version = version ? std::string_view(*version) : std::string_view();
   facts.header = context.find_header;
   facts.authentication = context.signature.authentication;
   facts.signature_version = context.signature.version;

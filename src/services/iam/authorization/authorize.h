@@ -30,20 +30,23 @@ struct OperationCall {
   std::string_view account;
   std::string_view region;
   const Value& input;
+  std::string_view calling_user = {};  // the name of the user who calls, or empty
 };
 
-// What IAM keeps under a role's name, in any case; nullopt: no such role.
-struct NamedRole {
+// The record that IAM keeps under a name, whatever the name's case; nullopt: there is none.
+enum class EntityKind { role, user, group, instance_profile };
+struct NamedEntity {
   std::string arn;
   std::string boundary;  // the ARN of its permissions boundary, or empty
 };
-using RoleFinder = std::function<Result<std::optional<NamedRole>>(std::string_view name)>;
+using EntityFinder =
+    std::function<Result<std::optional<NamedEntity>>(EntityKind kind, std::string_view name)>;
 
 // Empty for what every caller may do, and for AssumeRole, where the role's trust policy takes part.
 // The service's error when the input names something in another partition, region or account, or in
 // a malformed way.
 Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
-                                                     const RoleFinder& find_role);
+                                                     const EntityFinder& find_entity);
 // The rule of an action ("s3:GetObject"), or nullptr.
 const api::ActionRule* rule_of(std::string_view action);
 // Whether required_actions() knows what the operation needs.

@@ -27,11 +27,14 @@ std::vector<std::string> required(const schema::Service& service, std::string_vi
   if (!found) return {"no such operation"};
   const Value value = parse_json(input).value();
   // IAM has one role.
-  const RoleFinder find_role = [](std::string_view name) -> Result<std::optional<NamedRole>> {
-    if (ascii_lower(name) != "adminrole") return std::optional<NamedRole>();
-    return std::optional(NamedRole{"arn:aws:iam::123456789012:role/ops/AdminRole", ""});
+  const EntityFinder find_entity = [](EntityKind kind,
+                                      std::string_view name) -> Result<std::optional<NamedEntity>> {
+    if (kind != EntityKind::role || ascii_lower(name) != "adminrole")
+      return std::optional<NamedEntity>();
+    return std::optional(NamedEntity{"arn:aws:iam::123456789012:role/ops/AdminRole", ""});
   };
-  const auto needed = required_actions({service, *found, kAccount, "eu-west-1", value}, find_role);
+  const auto needed =
+      required_actions({service, *found, kAccount, "eu-west-1", value, "Caller"}, find_entity);
   if (!needed) return {needed.error().code};
   std::vector<std::string> out;
   for (const RequiredAction& action : *needed) out.push_back(action.action + " " + action.resource);

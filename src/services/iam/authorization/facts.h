@@ -22,6 +22,7 @@ struct RequestFacts {
   Timestamp received;
   std::string_view remote_address = {};  // "127.0.0.1:52344"; empty: this server itself asks
   bool secure = true;
+  std::string_view tls_version = "1.3";  // empty: it came without TLS
   // A header's value, or nullptr; an empty function: there are none. Names in lower case.
   std::function<const std::string*(std::string_view)> header = {};
   std::string_view authentication = {};     // "REST-HEADER", "REST-QUERY-STRING"
@@ -36,7 +37,8 @@ struct CallerFacts {
   std::string_view arn;  // aws:PrincipalArn: of a session its role's
   std::string_view account;
   std::string_view user_id;
-  std::string_view type = "AssumedRole";  // "Account" for root
+  std::string_view type = "AssumedRole";  // "Account" for root, "User"
+  std::string_view user_name = {};        // of a user
   const std::map<std::string, std::string>* tags = nullptr;
   bool temporary = true;  // credentials that expire
   std::optional<Timestamp> issued = std::nullopt;

@@ -20,31 +20,55 @@ Result<std::string> policy_arn(const OperationCall& call, const std::string& tex
   return text;
 }
 
-Result<std::string> role_resource(const OperationCall& call, const RoleFinder& find_role,
-                                  ConditionContext& conditions) {
-  const std::string name = text_member(call.input, "RoleName");
-  std::string path = text_member(call.input, "Path");
-  if (call.operation.name == "CreateRole") {
+// A member that names an entity, and how its ARN begins.
+struct NamingMember {
+  std::string_view member;
+  EntityKind kind;
+  std::string_view type;
+};
+// In the order in which they decide: an operation with several works on the first of them.
+constexpr NamingMember kNamingMembers[] = {
+    {"InstanceProfileName", EntityKind::instance_profile, "instance-profile"},
+    {"GroupName", EntityKind::group, "group"},
+    {"RoleName", EntityKind::role, "role"},
+    {"UserName", EntityKind::user, "user"},
+};
+
+Result<std::string> entity_resource(const OperationCall& call, const NamingMember& naming,
+                                    std::string_view name, const EntityFinder& find_entity,
+                                    ConditionContext& conditions) {
+  const std::string type(naming.type);
+  if (call.operation.name.starts_with("Create") && call.operation.name != "CreateAccessKey") {
+    std::string path = text_member(call.input, "Path");
     if (path.empty()) path = "/";
-    return make_arn("iam", "", call.account, "role" + path + name);
+    return make_arn("iam", "", call.account, type + path + std::string(name));
   }
-  if (std::optional<NamedRole> role = TRY(find_role(name))) {
-    if (!role->boundary.empty()) conditions["iam:PermissionsBoundary"] = {role->boundary};
-    return role->arn;
+  if (std::optional<NamedEntity> found = TRY(find_entity(naming.kind, name))) {
+    if (!found->boundary.empty()) conditions["iam:PermissionsBoundary"] = {found->boundary};
+    return found->arn;
   }
-  return make_arn("iam", "", call.account, "role/" + name);
+  return make_arn("iam", "", call.account, type + "/" + std::string(name));
 }
 
 // The ARN of the role or user that PolicySourceArn names.
-Result<std::string> source_resource(const OperationCall& call, const RoleFinder& find_role) {
+Result<std::string> source_resource(const OperationCall& call, const EntityFinder& find_entity) {
   const std::string given = text_member(call.input, "PolicySourceArn");
   const Result<Arn> arn = parse_arn(given);
   if (!arn || arn->partition != kPartition || arn->service != "iam" || !arn->region.empty() ||
       arn->account != call.account)
     return invalid_arn(given);
-  if (const std::optional<RoleArn> role = parse_role_arn(given))
-    if (std::optional<NamedRole> found = TRY(find_role(role->name))) return found->arn;
+  const std::string name = arn->resource.substr(arn->resource.rfind('/') + 1);
+  for (const NamingMember& naming : kNamingMembers)
+    if (arn->resource_type() == naming.type)
+      if (std::optional<NamedEntity> found = TRY(find_entity(naming.kind, name))) return found->arn;
   return given;
+}
+
+// Operations of users that work on the caller when they name nobody.
+bool concerns_caller(std::string_view operation) {
+  return operation == "GetUser" || operation == "CreateAccessKey" ||
+         operation == "ListAccessKeys" || operation == "UpdateAccessKey" ||
+         operation == "DeleteAccessKey";
 }
 
 bool has_tags(const Value& input) {
@@ -52,39 +76,59 @@ bool has_tags(const Value& input) {
   return tags && tags->as_list() && !tags->as_list()->empty();
 }
 
+// The entity that the operation works on, beside a policy.
+Result<std::string> named_resource(const OperationCall& call, const EntityFinder& find_entity,
+                                   ConditionContext& conditions) {
+  const std::string_view operation = call.operation.name;
+  for (const NamingMember& naming : kNamingMembers)
+    if (const std::string name = text_member(call.input, naming.member); !name.empty())
+      return entity_resource(call, naming, name, find_entity, conditions);
+  if (concerns_caller(operation) && !call.calling_user.empty())
+    return entity_resource(call, kNamingMembers[3], call.calling_user, find_entity, conditions);
+  return std::string();
+}
+
 }  // namespace
 
 Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
-                                                const RoleFinder& find_role) {
+                                                const EntityFinder& find_entity) {
   const std::string_view operation = call.operation.name;
   RequiredAction required;
   required.action = "iam:" + std::string(operation);
   required.resource = "*";
   ConditionContext& conditions = required.conditions;
-  if (std::string boundary = text_member(call.input, "PermissionsBoundary"); !boundary.empty())
-    conditions["iam:PermissionsBoundary"] = {TRY(policy_arn(call, boundary))};
   const std::string policy = text_member(call.input, "PolicyArn");
   if (!policy.empty()) conditions["iam:PolicyARN"] = {TRY(policy_arn(call, policy))};
-  if (call.input.find("RoleName")) {
-    required.resource = TRY(role_resource(call, find_role, conditions));
+  const std::string named = TRY(named_resource(call, find_entity, conditions));
+  // The boundary that is to be set counts, not the one that is there.
+  if (std::string boundary = text_member(call.input, "PermissionsBoundary"); !boundary.empty())
+    conditions["iam:PermissionsBoundary"] = {TRY(policy_arn(call, boundary))};
+  if (!named.empty()) {
+    required.resource = named;
   } else if (!policy.empty()) {
     required.resource = policy;
   } else if (call.input.find("PolicySourceArn")) {
-    required.resource = TRY(source_resource(call, find_role));
+    required.resource = TRY(source_resource(call, find_entity));
   } else if (std::string name = text_member(call.input, "PolicyName"); !name.empty()) {
     std::string path = text_member(call.input, "Path");
     if (path.empty()) path = "/";
     required.resource = make_arn("iam", "", call.account, "policy" + path + name);
-  } else if (std::string user = text_member(call.input, "UserName"); !user.empty()) {
-    required.resource = make_arn("iam", "", call.account, "user/" + user);
   }
   std::vector<RequiredAction> out;
-  out.push_back(std::move(required));
   // What is made with tags is tagged as well.
-  if (has_tags(call.input) && operation == "CreateRole")
-    out.push_back({"iam:TagRole", out.front().resource});
-  if (has_tags(call.input) && operation == "CreatePolicy")
-    out.push_back({"iam:TagPolicy", out.front().resource});
+  const std::string_view made = operation.starts_with("Create") ? operation.substr(6) : "";
+  const bool tagged = !made.empty() && has_tags(call.input);
+  out.push_back(std::move(required));
+  if (tagged) out.push_back({"iam:Tag" + std::string(made), out.front().resource});
+  // Whoever starts a machine with the profile acts as the role.
+  if (operation == "AddRoleToInstanceProfile") {
+    RequiredAction pass{"iam:PassRole", ""};
+    pass.resource =
+        TRY(entity_resource(call, kNamingMembers[2], text_member(call.input, "RoleName"),
+                            find_entity, pass.conditions));
+    pass.conditions["iam:PassedToService"] = {"ec2.amazonaws.com"};
+    out.push_back(std::move(pass));
+  }
   return out;
 }
 

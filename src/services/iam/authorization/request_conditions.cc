@@ -35,7 +35,6 @@ constexpr std::string_view kNeverPresent[] = {
     "aws:sourcevpc",
     "aws:sourcevpcarn",
     "aws:sourcevpce",
-    "aws:username",
     "aws:vpceaccount",
     "aws:vpceorgid",
     "aws:vpceorgpaths",
@@ -53,7 +52,8 @@ constexpr std::string_view kGlobal[] = {
     "aws:principaltype",    "aws:referer",         "aws:requestedregion",
     "aws:resourceaccount",  "aws:securetransport", "aws:sourceidentity",
     "aws:sourceip",         "aws:tagkeys",         "aws:tokenissuetime",
-    "aws:useragent",        "aws:userid",          "aws:viaawsservice",
+    "aws:useragent",        "aws:userid",          "aws:username",
+    "aws:viaawsservice",
 };
 // With a tag's key behind them.
 constexpr std::string_view kTagKeys[] = {
@@ -152,9 +152,11 @@ std::optional<RequestConditions::Slot> RequestConditions::global_key(std::string
   if (key == "aws:principalarn") return text(caller_.arn);
   if (key == "aws:principalaccount") return text(caller_.account);
   if (key == "aws:principaltype") return text(caller_.type);
+  if (key == "aws:username") return text(caller_.user_name);
   if (key == "aws:userid") return text(caller_.user_id);
   if (key == "aws:sourceidentity") return text(caller_.source_identity);
-  if (key == "aws:resourceaccount") return text(caller_.account);  // others' are refused
+  if (key == "aws:resourceaccount")
+    return text(asked_.resource_account.empty() ? caller_.account : asked_.resource_account);
   if (key == "aws:principalisawsservice" || key == "aws:viaawsservice") return one("false");
   if (key == "aws:multifactorauthpresent") return caller_.temporary ? one("false") : Slot{};
   if (key == "aws:tokenissuetime")

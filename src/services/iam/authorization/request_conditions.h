@@ -23,6 +23,7 @@ struct AskedAction {
   const Value* input = nullptr;  // of the operation; nullptr: the server asks for itself
   const schema::Operation* operation = nullptr;
   const ConditionContext* given = nullptr;  // further keys, which come first
+  std::string_view resource_account = {};   // empty: the caller's
 };
 
 class RequestConditions final : public ConditionSource {

@@ -13,8 +13,10 @@ std::string make_arn(std::string_view service, std::string_view region, std::str
 Result<std::vector<RequiredAction>> sagemaker_actions(const OperationCall& call);
 // InvalidParameterException, ResourceNotFoundException.
 Result<std::vector<RequiredAction>> logs_actions(const OperationCall& call);
+// CloudTrailARNInvalidException.
+Result<std::vector<RequiredAction>> cloudtrail_actions(const OperationCall& call);
 // InvalidInput.
 Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
-                                                const RoleFinder& find_role);
+                                                const EntityFinder& find_entity);
 
 }  // namespace tidemill::services::iam

@@ -30,7 +30,7 @@ constexpr std::string_view kAmz = "x-amz-";
 constexpr std::string_view kCopySource = "x-amz-copy-source";
 constexpr std::string_view kOthers[] = {
     "authtype",        "locationconstraint", "objectcreationoperation", "requestobjecttagkeys",
-    "resourceaccount", "signatureage",       "signatureversion"};
+    "resourceaccount", "signatureage",       "signatureversion",        "tlsversion"};
 
 std::optional<std::string> scalar(const Value* value) {
   if (!value) return std::nullopt;
@@ -132,6 +132,8 @@ std::optional<Values> s3_key_values(std::string_view name, const AskedAction& as
   if (name == "signatureversion")
     return facts.signature_version.empty() ? Values()
                                            : Values{std::string(facts.signature_version)};
+  if (name == "tlsversion")
+    return facts.tls_version.empty() ? Values() : Values{std::string(facts.tls_version)};
   if (name == "signatureage") {
     if (!facts.signed_at) return Values();
     const std::int64_t age = facts.received.microseconds - facts.signed_at->microseconds;

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "base/clock.h"
+#include "services/iam/credentials/access_keys.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 
@@ -64,6 +65,7 @@ Result<std::optional<Credential>> CredentialStore::find(std::string_view access_
     credential.root = true;
     return std::optional(std::move(credential));
   }
+  if (std::optional<Credential> of_user = state_.access_keys().find(access_key_id)) return of_user;
   std::shared_ptr<const Session> found;
   {
     std::shared_lock lock(mutex_);

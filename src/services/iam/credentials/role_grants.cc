@@ -15,12 +15,12 @@ bool same_secret(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-// Empty when there is no such role.
-Result<std::string> role_id(State& state, const std::string& role_arn) {
+Result<std::optional<RoleRecord>> role_of(State& state, const std::string& role_arn) {
   const std::optional<RoleArn> arn = parse_role_arn(role_arn);
-  if (!arn) return std::string();
-  const std::optional<RoleRecord> role = TRY(state.find_role(arn->account, arn->name));
-  return role && role->arn() == role_arn ? role->id : std::string();
+  if (!arn) return std::optional<RoleRecord>();
+  std::optional<RoleRecord> role = TRY(state.find_role(arn->account, arn->name));
+  if (role && role->arn() != role_arn) role.reset();
+  return role;
 }
 
 std::unexpected<Error> no_grant() {
@@ -44,8 +44,11 @@ Result<void> RoleGrants::load() {
 }
 
 Result<std::string> RoleGrants::grant(const RoleGrant& grant) {
-  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters),
-                     TRY(role_id(state_, grant.role_arn))};
+  const std::optional<RoleRecord> role = TRY(role_of(state_, grant.role_arn));
+  if (role && !state_.accept_any() &&
+      created_after(role->exact_creation(), grant.since, state_.now()))
+    return made_again(grant.role_arn);
+  GrantRecord record{grant, make_token(state_.random(), kTokenCharacters), role ? role->id : ""};
   {
     std::lock_guard lock(mutex_);
     auto found = entries_.find(grant.holder);
@@ -104,9 +107,13 @@ Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
     grant = found->second.record.grant;
     passed_role_id = found->second.record.role_id;
   }
-  if (!passed_role_id.empty() && TRY(role_id(state_, grant.role_arn)) != passed_role_id)
-    return fail("AccessDenied",
-                "The role that the job was given, " + grant.role_arn + ", was deleted.", 403);
+  if (!passed_role_id.empty()) {
+    const std::optional<RoleRecord> role = TRY(role_of(state_, grant.role_arn));
+    if (!role)
+      return fail("AccessDenied",
+                  "The role that the job was given, " + grant.role_arn + ", was deleted.", 403);
+    if (role->id != passed_role_id) return made_again(grant.role_arn);
+  }
   TemporaryCredentials issued = TRY(issue_(grant));
   issued.role_arn = grant.role_arn;
   if (ended(holder)) {

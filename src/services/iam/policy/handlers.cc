@@ -3,37 +3,34 @@
 #include <algorithm>
 
 #include "api/iam/policy.h"
-#include "base/encoding.h"
 #include "services/iam/authorization/key_warning.h"
+#include "services/iam/entity_policies.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
-#include "services/iam/managed_policies.h"
 #include "services/iam/paging.h"
+#include "services/iam/policy/policy_view.h"
 #include "services/iam/tags.h"
 
 namespace tidemill::services::iam {
 namespace {
 
-namespace ops = api::iam::operations;
-
-// Policies have one version here: CreatePolicyVersion is not implemented.
-constexpr const char* kOnlyVersion = "v1";
-
 // AWS's policies have no date of ours; this is the first day of IAM's policy language.
 constexpr Timestamp kShippedDate{1'350'432'000'000'000};  // 2012-10-17
 
-api::iam::Policy api_policy(const PolicyRecord& record, std::size_t attachments) {
+}  // namespace
+
+api::iam::Policy api_policy(const PolicyRecord& record, const State::PolicyUse& use) {
   api::iam::Policy policy;
   policy.policy_name = record.name;
   policy.policy_id = record.id;
   policy.arn = record.arn();
   policy.path = record.path;
-  policy.default_version_id = kOnlyVersion;
-  policy.attachment_count = std::int64_t(attachments);
-  policy.permissions_boundary_usage_count = 0;
+  policy.default_version_id = version_id(record.default_version);
+  policy.attachment_count = std::int64_t(use.attachments);
+  policy.permissions_boundary_usage_count = std::int64_t(use.boundaries);
   policy.is_attachable = true;
   policy.create_date = record.created;
-  policy.update_date = record.created;
+  policy.update_date = record.updated.microseconds > 0 ? record.updated : record.created;
   return policy;
 }
 
@@ -57,14 +54,21 @@ Result<PolicyRecord> any_policy(State& state, const Context& context, const std:
   return state.policy(context.account(), arn);
 }
 
-Result<ops::CreatePolicy::Output> create_policy(State& state, Context& context,
-                                                const ops::CreatePolicy::Input& request) {
-  const PolicyDocument document = TRY(parse_policy(request.policy_document, PolicyKind::identity));
-  const auto characters = std::ranges::count_if(request.policy_document,
-                                                [](unsigned char c) { return !std::isspace(c); });
-  if (std::size_t(characters) > kManagedPolicyCharactersMax)
+Result<PolicyDocument> check_managed_document(const std::string& document) {
+  PolicyDocument parsed = TRY(parse_policy(document, PolicyKind::identity));
+  if (characters_without_space(document) > kManagedPolicyCharactersMax)
     return limit_exceeded("Cannot exceed quota for PolicySize: " +
                           std::to_string(kManagedPolicyCharactersMax));
+  return parsed;
+}
+
+namespace {
+
+namespace ops = api::iam::operations;
+
+Result<ops::CreatePolicy::Output> create_policy(State& state, Context& context,
+                                                const ops::CreatePolicy::Input& request) {
+  const PolicyDocument document = TRY(check_managed_document(request.policy_document));
   PolicyRecord policy;
   policy.account = context.account();
   policy.path = request.path.value_or("/");
@@ -74,10 +78,11 @@ Result<ops::CreatePolicy::Output> create_policy(State& state, Context& context,
   policy.document = request.policy_document;
   policy.description = request.description;
   if (request.tags) TRY(merge_tags(*request.tags, policy.tags));
-  TRY(state.create_policy(policy));
+  TRY(state.create(policy));
   warn_of_unknown_keys(context, document);
   ops::CreatePolicy::Output out;
-  out.policy = api_policy(policy, 0);
+  out.policy = api_policy(policy, {});
+  out.policy->description = policy.description;
   if (!policy.tags.empty()) out.policy->tags = api_tags(policy.tags);
   return out;
 }
@@ -86,39 +91,9 @@ Result<ops::GetPolicy::Output> get_policy(State& state, const Context& context,
                                           const ops::GetPolicy::Input& request) {
   const PolicyRecord record = TRY(any_policy(state, context, request.policy_arn));
   ops::GetPolicy::Output out;
-  out.policy =
-      api_policy(record, TRY(state.count_attachments(context.account(), request.policy_arn)));
+  out.policy = api_policy(record, TRY(state.policy_use(context.account(), request.policy_arn)));
   out.policy->description = record.description;
   if (!record.tags.empty()) out.policy->tags = api_tags(record.tags);
-  return out;
-}
-
-api::iam::PolicyVersion api_version(const PolicyRecord& record) {
-  api::iam::PolicyVersion version;
-  version.version_id = kOnlyVersion;
-  version.is_default_version = true;
-  version.create_date = record.created;
-  return version;
-}
-
-Result<ops::GetPolicyVersion::Output> get_policy_version(
-    State& state, const Context& context, const ops::GetPolicyVersion::Input& request) {
-  const PolicyRecord record = TRY(any_policy(state, context, request.policy_arn));
-  if (request.version_id != kOnlyVersion)
-    return no_such_entity("Policy " + request.policy_arn + " version " + request.version_id +
-                          " does not exist or is not attachable.");
-  ops::GetPolicyVersion::Output out;
-  out.policy_version = api_version(record);
-  out.policy_version->document = percent_encode(record.document);
-  return out;
-}
-
-Result<ops::ListPolicyVersions::Output> list_policy_versions(
-    State& state, const Context& context, const ops::ListPolicyVersions::Input& request) {
-  const PolicyRecord record = TRY(any_policy(state, context, request.policy_arn));
-  ops::ListPolicyVersions::Output out;
-  out.versions.emplace().push_back(api_version(record));
-  out.is_truncated = false;
   return out;
 }
 
@@ -134,6 +109,8 @@ class PolicyPage {
         context_(context),
         path_prefix_(request.path_prefix.value_or("/")),
         only_attached_(request.only_attached.value_or(false)),
+        any_usage_(!request.policy_usage_filter),
+        boundaries_(request.policy_usage_filter == "PermissionsBoundary"),
         limit_(std::size_t(request.max_items.value_or(kPageItems))) {
     out_.policies.emplace();
     out_.is_truncated = false;
@@ -142,14 +119,16 @@ class PolicyPage {
   // False when the page was full before: it is truncated then.
   Result<bool> add(const PolicyRecord& record, const std::string& position) {
     if (!record.path.starts_with(path_prefix_)) return true;
-    const std::size_t attached = TRY(state_.count_attachments(context_.account(), record.arn()));
-    if (only_attached_ && attached == 0) return true;
+    const State::PolicyUse use = TRY(state_.policy_use(context_.account(), record.arn()));
+    const std::size_t used = boundaries_ ? use.boundaries : use.attachments;
+    if (only_attached_ && used + (any_usage_ ? use.boundaries : 0) == 0) return true;
+    if (!any_usage_ && used == 0) return true;
     if (out_.policies->size() == limit_) {
       out_.is_truncated = true;
       out_.marker = make_marker(last_);
       return false;
     }
-    out_.policies->push_back(api_policy(record, attached));
+    out_.policies->push_back(api_policy(record, use));
     last_ = position;
     return true;
   }
@@ -160,6 +139,8 @@ class PolicyPage {
   const Context& context_;
   const std::string path_prefix_;
   const bool only_attached_;
+  const bool any_usage_;   // no filter by usage was given
+  const bool boundaries_;  // count uses as a boundary, not attachments
   const std::size_t limit_;
   std::string last_;  // position of the policy that was added last
   ops::ListPolicies::Output out_;
@@ -177,7 +158,7 @@ Result<ops::ListPolicies::Output> list_policies(State& state, const Context& con
   while (scope != "AWS" && !past_own) {
     auto found = TRY(policies_table().scan(state.store(), scan));
     for (const auto& [record, version] : found.records)
-      if (!TRY(page.add(record, policy_key(record.account, record.name)))) return page.take();
+      if (!TRY(page.add(record, entity_key(record.account, record.name)))) return page.take();
     scan.after = found.next;
     if (scan.after.empty()) break;
   }
@@ -197,7 +178,19 @@ Result<ops::ListPolicies::Output> list_policies(State& state, const Context& con
 
 Result<api::Empty> delete_policy(State& state, const Context& context,
                                  const ops::DeletePolicy::Input& request) {
-  TRY(state.delete_policy(context.account(), request.policy_arn));
+  const PolicyRecord policy = TRY(state.policy(context.account(), request.policy_arn));
+  TRY(state.remove<PolicyRecord>(
+      context.account(), policy.name,
+      [&](const PolicyRecord& record, store::Transaction&) -> Result<void> {
+        const State::PolicyUse use = TRY(state.policy_use(record.account, record.arn()));
+        if (use.attachments + use.boundaries > 0)
+          return delete_conflict("Cannot delete a policy attached to entities.");
+        if (record.versions.size() > 1)
+          return delete_conflict(
+              "This policy has more than one version. Before you delete a policy, you must delete "
+              "the policy's versions. The default version is deleted with the policy.");
+        return {};
+      }));
   return api::Empty{};
 }
 
@@ -211,8 +204,6 @@ void add_policy_handlers(Registry& registry, State& state) {
   };
   registry.add<ops::CreatePolicy>(bind(create_policy));
   registry.add<ops::GetPolicy>(bind(get_policy));
-  registry.add<ops::GetPolicyVersion>(bind(get_policy_version));
-  registry.add<ops::ListPolicyVersions>(bind(list_policy_versions));
   registry.add<ops::ListPolicies>(bind(list_policies));
   registry.add<ops::DeletePolicy>(bind(delete_policy));
 }

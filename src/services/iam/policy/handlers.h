@@ -7,5 +7,7 @@
 namespace tidemill::services::iam {
 
 void add_policy_handlers(Registry& registry, State& state);
+// Versions, tags, and who uses a policy.
+void add_policy_version_handlers(Registry& registry, State& state);
 
 }  // namespace tidemill::services::iam

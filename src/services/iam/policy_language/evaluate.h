@@ -26,6 +26,7 @@ struct NamedPolicy {
   std::string id;    // "AmazonS3FullAccess", "role_r_inline"
   std::string type;  // SimulatePrincipalPolicy's: "IAM Policy"
   PolicyDocument document;
+  std::string arn = {};  // of a managed policy
 };
 
 enum class Decision { implicit_deny, allowed, explicit_deny };

@@ -1,10 +1,15 @@
 // CreateRole to ListRoleTags. Each takes what it needs by reference; all are thread-safe.
 #pragma once
 
+#include "api/iam/shared.h"
 #include "services/iam/state.h"
 #include "services/service.h"
 
 namespace tidemill::services::iam {
+
+// As ListRoles shows it. Documents travel percent-encoded in answers, as IAM sends them; clients
+// decode them.
+api::iam::Role api_role(const RoleRecord& record);
 
 void add_role_handlers(Registry& registry, State& state);
 // Inline and attached policies of roles.

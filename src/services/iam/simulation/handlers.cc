@@ -133,21 +133,25 @@ Result<api::iam::SimulatePolicyResponse> simulate_principal_policy(
   if (arn->resource == "root" && arn->account == context.account()) {
     simulation.everything_allowed = true;
   } else {
-    if (arn->resource_type() != "role")
+    const std::string_view type = arn->resource_type();
+    if (type != "role" && type != "user")
       return no_such_entity("The principal " + request.policy_source_arn + " cannot be found.");
     const std::string name = arn->resource.substr(arn->resource.rfind('/') + 1);
-    std::shared_ptr<const RolePolicies> role;
-    if (arn->account == context.account()) role = TRY(state.role_policies(context.account(), name));
+    std::shared_ptr<const PrincipalPolicies> found;
+    if (arn->account == context.account())
+      found = TRY(type == "role" ? state.role_policies(context.account(), name)
+                                 : state.user_policies(context.account(), name));
     // An ARN names a role by its path and in its case.
-    if (role && role->arn != request.policy_source_arn) role.reset();
-    if (role) {
-      simulation.policies = role->identity;
-      simulation.boundary = role->boundary;
-    } else if (state.accept_any()) {
+    if (found && found->arn != request.policy_source_arn) found.reset();
+    if (found) {
+      simulation.policies = found->identity;
+      simulation.boundary = found->boundary;
+    } else if (state.accept_any() && type == "role") {
       // True in this mode: nothing that such a role does is refused.
       simulation.everything_allowed = true;
     } else {
-      return no_such_entity("The role with name " + name + " cannot be found.");
+      return no_such_entity("The " + std::string(type) + " with name " + name +
+                            " cannot be found.");
     }
   }
   TRY(add_inputs(request.policy_input_list, "PolicyInputList.", simulation.policies));

@@ -1,11 +1,20 @@
-// GetUser. Users are not implemented: the only principals are the account's root and roles.
+// CreateUser to ListUserTags, users' policies and access keys.
 #pragma once
 
+#include "api/iam/shared.h"
 #include "services/iam/state.h"
 #include "services/service.h"
 
 namespace tidemill::services::iam {
 
+// A user as ListUsers shows it.
+api::iam::User api_user(const UserRecord& record);
+// Of the user who calls, when the request names none. ValidationError for callers that are no user.
+Result<std::string> named_or_calling_user(const Context& context,
+                                          const std::optional<std::string>& name);
+
 void add_user_handlers(Registry& registry, State& state);
+void add_user_policy_handlers(Registry& registry, State& state);
+void add_access_key_handlers(Registry& registry, State& state);
 
 }  // namespace tidemill::services::iam

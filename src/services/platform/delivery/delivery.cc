@@ -21,14 +21,14 @@ constexpr std::chrono::milliseconds kFirstDelay{500}, kDelayMax{600'000};
 constexpr std::chrono::seconds kRetryAfterMax{3600};
 constexpr std::size_t kMessageMax = 1000;
 
-// "https" of a URL, else "".
+// The URL's scheme, such as "https"; "" when the target is not a URL.
 std::string scheme_of(const std::string& target) {
   const std::size_t end = target.find("://");
   if (end == target.npos || target.starts_with("arn:")) return "";
   return target.substr(0, end);
 }
 
-// Full jitter above half: doubled with each attempt, up to ten minutes.
+// The pause doubles with each attempt, up to ten minutes; jitter takes away up to half of it.
 std::int64_t delay_after(std::int64_t attempts, const AttemptResult& result, Random& random) {
   const std::int64_t doublings = std::min<std::int64_t>(attempts, 20);
   std::chrono::milliseconds delay =
@@ -68,10 +68,10 @@ void Deliveries::add_to(engine::Engine& engine) {
       [this](const DeliveryRecord& record, const engine::TaskRun& run) {
         return run_task(record, run);
       },
-      // The engine's own retries would hold the lane; the transitions make
+      // A retry by the engine would hold the lane until the next attempt; the transitions set
       // timers instead.
       {.attempts_max = 1});
-  // Keys begin with their lane.
+  // A delivery's key begins with its lane.
   machine.lane = [](std::string_view key) { return store::split_key(key).front(); };
   engine.add(std::move(machine));
 }
@@ -99,14 +99,14 @@ Result<DeliveryDriver*> Deliveries::driver_of(const std::string& target) const {
   return found->second;
 }
 
-// Adds one to the pending ones, unless they are as many as may be.
+// Counts one more pending delivery, unless the limit is reached.
 Result<void> Deliveries::reserve_place() {
   bool counted = false;
   {
     std::shared_lock lock(counting_);
     counted = counted_;
   }
-  // At the first use rather than at the start, which would wait for the reading of all records.
+  // Counted at the first use: doing so at start would delay it by reading every record.
   if (!counted) {
     std::unique_lock lock(counting_);
     if (!counted_) pending_ += TRY(pending());
@@ -142,7 +142,7 @@ Result<std::string> Deliveries::send(const Delivery& delivery, store::Transactio
   Result<void> made =
       engine_.create(kDeliveryMachine, store::key({std::to_string(lane), record.id}),
                      to_json(record), {}, {{.type = delivery_tasks::kAttempt}}, std::move(along));
-  // After Tidemill.Io the record may exist: its place stays taken.
+  // After Tidemill.Io the record may exist, so its place stays taken.
   if (!made && made.error().code != codes::kIo) --pending_;
   TRY(std::move(made));
   return record.id;
@@ -189,7 +189,7 @@ AttemptResult Deliveries::call(const std::string& target, Attempt attempt,
   }
 }
 
-// No event: it was delivered.
+// Returns no event when the payload was delivered: the record is then erased.
 engine::TaskResult Deliveries::attempt(const DeliveryRecord& record, const std::stop_token& stop) {
   const Delivery& delivery = record.delivery;
   AttemptResult result =
@@ -206,7 +206,7 @@ engine::TaskResult Deliveries::attempt(const DeliveryRecord& record, const std::
   return std::vector<engine::Event>{{AttemptFailed::kType, to_value(failed)}};
 }
 
-// EventBridge's attributes of dead letters.
+// The attributes that EventBridge sets on dead letters.
 AttemptResult Deliveries::send_dead_letter(const DeliveryRecord& record,
                                            const std::stop_token& stop) {
   const Delivery& delivery = record.delivery;
@@ -250,7 +250,7 @@ engine::TaskResult Deliveries::forget(const DeliveryRecord& record, const std::s
   const Result<void> erased = engine_.erase(kDeliveryMachine, key, {});
   if (erased && counted_) --pending_;
   if (erased || erased.error().code == codes::kNotFound) return std::vector<engine::Event>();
-  log::warning("a delivery that is over is not forgotten yet",
+  log::warning("the record of a finished delivery could not be erased yet",
                {{"delivery", record.id}, {"reason", erased.error().message}});
   return engine::events_of(ForgetFailed{});
 }

@@ -3,7 +3,7 @@
 //
 //   waiting -> (delivered: gone) | dead -> gone
 //
-// When the store fails to erase a record that would be gone, it is `over` until the store does.
+// A record whose delivery ended but which the store failed to erase is `over` until it is erased.
 #pragma once
 
 #include <atomic>
@@ -25,19 +25,19 @@ class MetricRegistry;
 
 // The limits and defaults of EventBridge's RetryPolicy.
 struct DeliveryPolicy {
-  std::int64_t retries_max = 185;               // 0 to 185, beside the first attempt
+  std::int64_t retries_max = 185;               // 0 to 185, besides the first attempt
   std::int64_t event_age_seconds_max = 86'400;  // 60 to 86400
 };
 BOOST_DESCRIBE_STRUCT(DeliveryPolicy, (), (retries_max, event_age_seconds_max))
 
 struct Delivery {
   std::string account, region;
-  std::string target;  // ARN; or http:// and https:// URLs
+  std::string target;  // an ARN, or an http:// or https:// URL
   std::string payload;
   std::string content_type = "application/json";
   std::map<std::string, std::string> attributes;
-  std::string role_arn;            // "" none: the delivery needs no right
-  std::string dead_letter_target;  // "" none: what cannot be delivered is dropped, and counted
+  std::string role_arn;            // "": the delivery needs no permission
+  std::string dead_letter_target;  // "": undeliverable payloads are dropped and counted
   DeliveryPolicy policy;
 };
 BOOST_DESCRIBE_STRUCT(Delivery, (),
@@ -51,11 +51,11 @@ struct DeliveryRecord {
   Delivery delivery;
   std::string id;
   DeliveryState state = DeliveryState::waiting;
-  Timestamp created;  // by the clock of durations: for its age, not for display
+  Timestamp created;  // by the durations clock: measures the age, not for display
   std::int64_t attempts = 0;
-  std::string code, message;  // of the last failure
+  std::string code, message;  // of the last failed attempt
   std::string exhausted;      // why it is dead: MaximumRetryAttempts, MaximumEventAgeInSeconds, ...
-  std::int64_t bury_attempts = 0;  // failed ones of its dead letter
+  std::int64_t bury_attempts = 0;  // failed attempts to send its dead letter
 };
 BOOST_DESCRIBE_STRUCT(DeliveryRecord, (),
                       (delivery, id, state, created, attempts, code, message, exhausted,
@@ -63,46 +63,46 @@ BOOST_DESCRIBE_STRUCT(DeliveryRecord, (),
 
 inline constexpr const char* kDeliveryMachine = "platform_delivery";
 inline constexpr std::size_t kDeliveryBytesMax = 256u << 10;
-// Attempts at the same time; targets share these lanes, so that one that is slow leaves workers and
-// most other targets alone.
+// Number of attempts that run at once. Targets share these lanes, so a slow target leaves workers
+// and most other targets alone.
 inline constexpr std::size_t kDeliveryLanes = 16;
-// Deliveries that are kept at the same time; send() refuses further ones. An endless failure of a
-// busy target therefore fills neither the disk nor the engine.
+// Limit of pending deliveries; send() refuses more. So a busy target that keeps failing fills
+// neither the disk nor the engine.
 inline constexpr std::size_t kDeliveriesPendingMax = 100'000;
 
 const store::Table<DeliveryRecord>& delivery_table();
 
-// Pure, for the tests; delivery_transitions.cc. `now` is by the clock of durations.
+// A pure function, declared for tests; see delivery_transitions.cc. `now`: by the durations clock.
 Result<std::optional<engine::Step<DeliveryRecord>>> delivery_transition(
     const DeliveryRecord& record, const engine::Event& event, Timestamp now);
 
 struct DeliveryPorts {
-  // Whether the role may do `action` with the target, asked before each attempt.
-  // AccessDeniedException and its like: the delivery is dead at once.
+  // Whether the role may do `action` on the target; called before each attempt.
+  // AccessDeniedException or a similar error makes the delivery dead at once.
   std::function<Result<void>(const std::string& role_arn, const std::string& action,
                              const std::string& target)>
       authorize;
 };
 
-// Thread-safe, except that drivers are registered before the engine starts.
+// Thread-safe once the engine has started; register drivers before that.
 class Deliveries {
  public:
-  // Borrows the first four. `durations` is the engine's clock for timers, so that a step of the
-  // wall clock ages no delivery.
+  // Borrows the first four. `durations` is the clock of the engine's timers, so that a step of the
+  // wall clock does not age deliveries.
   Deliveries(store::Store& store, engine::Engine& engine, Random& random, const Clock& durations,
              DeliveryPorts ports, std::size_t pending_max = kDeliveriesPendingMax);
   static std::vector<store::TableSpec> tables();
-  // Before the engine starts.
+  // Call before the engine starts.
   void add_to(engine::Engine& engine);
 
-  // For targets "arn:*:SERVICE:*:*:RESOURCE_TYPE..." ("" any type), or URLs of a scheme ("https").
-  // Borrowed. Registering a kind twice aborts.
+  // `service` is that of targets "arn:*:SERVICE:*:*:RESOURCE_TYPE..." (resource type "": any), or a
+  // URL scheme ("https"). The driver is borrowed. Registering the same kind twice aborts.
   void add(const std::string& service, const std::string& resource_type, DeliveryDriver& driver);
 
-  // Durable when it returns: the delivery's id. Tidemill.Invalid: there is no driver for the target
-  // or the dead letter's, or a limit is passed. Tidemill.Overloaded: as many as may be are pending.
+  // Returns the delivery's id once it is durable. Tidemill.Invalid: no driver takes the target or
+  // the dead-letter target, or a limit is exceeded. Tidemill.Overloaded: too many are pending.
   Result<std::string> send(const Delivery& delivery, store::Transaction along = {});
-  // Those that wait, or are dead and not yet told so.
+  // The number of deliveries that wait, or are dead and whose dead letter is not sent yet.
   Result<std::size_t> pending();
 
   struct Counters {
@@ -129,11 +129,11 @@ class Deliveries {
   const std::size_t pending_max_;
   std::map<std::pair<std::string, std::string>, DeliveryDriver*> drivers_;
   Counters counters_;
-  // Held alone while the store's records are counted, shared while one is erased.
+  // Held exclusively while the store's records are counted, shared while a record is erased.
   std::shared_mutex counting_;
   bool counted_ = false;  // guarded by counting_
-  // Records in the store and those being made; valid once counted. After failures of the store
-  // whose outcome stays unknown it may be too large by these, until the next start.
+  // Records in the store plus those being created; valid once counted. Store failures with an
+  // unknown outcome can make it too large by that many, until the next start.
   std::atomic<std::size_t> pending_{0};
 };
 

@@ -1,4 +1,4 @@
-// Events and tasks of a delivery; internal to delivery/.
+// The events and tasks of a delivery's state machine; internal to delivery/.
 #pragma once
 
 #include <string>
@@ -11,14 +11,14 @@ struct AttemptFailed {
   static constexpr const char* kType = "AttemptFailed";
   std::string code, message;
   bool refused = false;
-  std::int64_t delay_milliseconds = 0;  // drawn by the task: transitions are pure
+  std::int64_t delay_milliseconds = 0;  // drawn by the task, because transitions are pure
 };
 BOOST_DESCRIBE_STRUCT(AttemptFailed, (), (code, message, refused, delay_milliseconds))
 
-// The dead letter could not be delivered either, and will be sent again.
+// Sending the dead letter failed too; it will be sent again.
 struct BuryFailed {
   static constexpr const char* kType = "BuryFailed";
-  std::int64_t delay_milliseconds = 0;  // drawn by the task, too
+  std::int64_t delay_milliseconds = 0;  // drawn by the task
 };
 BOOST_DESCRIBE_STRUCT(BuryFailed, (), (delay_milliseconds))
 
@@ -34,7 +34,7 @@ inline constexpr const char* kBury = "Bury";
 inline constexpr const char* kForget = "Forget";
 }  // namespace delivery_tasks
 
-// How often a dead letter itself is sent before the event is dropped.
+// How often sending a dead letter is tried before the event is dropped.
 inline constexpr int kBuryAttemptsMax = 10;
 
 }  // namespace tidemill::services::platform

@@ -105,7 +105,7 @@ class DeliveriesTest : public testing::Test {
              operation.table == delivery_table().name();
     });
   }
-  // Another target that shares the queue's lane.
+  // To another target that shares the queue's lane.
   Delivery to_neighbour() {
     const auto lane = [](const std::string& target) {
       return std::hash<std::string>()(target) % kDeliveryLanes;
@@ -115,7 +115,7 @@ class DeliveriesTest : public testing::Test {
       delivery.target = "arn:aws:sqs:us-east-1:123456789012:neighbour" + std::to_string(i);
     return delivery;
   }
-  // Lets the pauses pass.
+  // Advances the clock until no delivery is pending.
   bool over(std::chrono::milliseconds step = 700s) {
     return eventually([&] {
       clock_.advance(step);
@@ -287,10 +287,10 @@ TEST_F(DeliveriesTest, RefusesMoreThanMayBePending) {
   };
   EXPECT_THAT(codes_of_sends(5),
               ElementsAre("sent", "sent", "sent", codes::kOverloaded, codes::kOverloaded));
-  driver_.answer({busy()});  // for the attempt that the stop cuts short
+  driver_.answer({busy(), busy(), busy()});  // for the attempts that the stop interrupts
   engine_->stop();
   driver_.answer({});
-  begin();  // those in the store count after a restart, too
+  begin();  // deliveries in the store still count after a restart
   EXPECT_THAT(codes_of_sends(1), ElementsAre(codes::kOverloaded));
   driver_.hold_ = false;
   ASSERT_TRUE(over());
@@ -324,7 +324,7 @@ TEST_F(DeliveriesTest, GoesOnAfterARestart) {
   ASSERT_TRUE(deliveries_->send(to_queue()));
   ASSERT_TRUE(eventually([&] { return driver_.attempts().size() == 1; }));
   driver_.answer({busy()});
-  engine_->stop();  // the attempt is cut short: not counted
+  engine_->stop();  // interrupts the attempt, which is then not counted
   driver_.answer({});
   driver_.hold_ = false;
   begin();
@@ -333,7 +333,7 @@ TEST_F(DeliveriesTest, GoesOnAfterARestart) {
   EXPECT_EQ(deliveries_->counters().delivered, 1u);
 }
 
-// A target that hangs holds its own lane, and no workers that others need.
+// A hanging target holds its own lane, but none of the workers that others need.
 TEST_F(DeliveriesTest, ATargetThatHangsHoldsOneWorker) {
   driver_.hold_ = true;
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(deliveries_->send(to_queue()));

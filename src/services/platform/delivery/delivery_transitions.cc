@@ -29,7 +29,7 @@ Next failed(DeliveryRecord record, const AttemptFailed& event, Timestamp now) {
                                       {{.type = delivery_tasks::kAttempt, .delay = delay}}};
 }
 
-// A timer and not the engine's retry, which would hold the lane until the next attempt.
+// Sets a timer: a retry by the engine would hold the lane until the next attempt.
 Next bury_failed(DeliveryRecord record, const BuryFailed& event, Timestamp) {
   ++record.bury_attempts;
   const std::chrono::milliseconds delay(event.delay_milliseconds);
@@ -37,7 +37,7 @@ Next bury_failed(DeliveryRecord record, const BuryFailed& event, Timestamp) {
                                       {{.type = delivery_tasks::kBury, .delay = delay}}};
 }
 
-// Only erasing the record is left to do: neither an attempt nor a dead letter is sent again.
+// Only the erasing of the record remains: neither the payload nor its dead letter is sent again.
 Next forget_failed(DeliveryRecord record, const ForgetFailed&, Timestamp) {
   constexpr std::chrono::seconds kLater{5};
   record.state = DeliveryState::over;
@@ -45,7 +45,7 @@ Next forget_failed(DeliveryRecord record, const ForgetFailed&, Timestamp) {
                                       {{.type = delivery_tasks::kForget, .delay = kLater}}};
 }
 
-// A task that failed in an unforeseen way is done again later, rather than left undone.
+// A task that failed unexpectedly runs again later, so that its work is not lost.
 Next task_failed(const DeliveryRecord& record, const engine::TaskFailure& failure, Timestamp) {
   constexpr std::chrono::minutes kLater{1};
   return engine::Step<DeliveryRecord>{record, {{.type = failure.task, .delay = kLater}}};

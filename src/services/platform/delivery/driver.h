@@ -1,4 +1,4 @@
-// How one attempt to deliver reaches a target; a service registers a driver for its kind of ARNs.
+// The interface of delivery drivers; each service registers one for its kind of target ARN.
 #pragma once
 
 #include <chrono>
@@ -11,28 +11,28 @@
 
 namespace tidemill::services::platform {
 
-// One attempt.
+// One attempt to deliver a payload.
 struct Attempt {
   std::string delivery_id;
   std::string account, region;
-  std::string target;  // ARN, or URL
+  std::string target;  // an ARN or a URL
   std::string payload;
   std::string content_type;
-  // Sent beside the payload: message attributes, HTTP headers. A dead letter has its reason here.
+  // Sent along with the payload: message attributes, HTTP headers; in a dead letter, the reason.
   std::map<std::string, std::string> attributes;
-  std::string role_arn;  // "" none; its right to do this was checked
+  std::string role_arn;  // "": none; its permission for this was checked
   std::int64_t number = 1;
 };
 
 struct AttemptResult {
   enum class Outcome {
     delivered,
-    retry,    // may go well later: busy, unreachable, an error of the server
-    refused,  // will never go well: no such target, malformed
+    retry,    // may succeed later: busy, unreachable, a server error
+    refused,  // can never succeed: no such target, malformed request
   } outcome = Outcome::delivered;
   std::string code;     // "SDK_CLIENT_ERROR", "503", "TIMEOUT"
   std::string message;  // for the log and the dead letter
-  // Not before; asked by the target.
+  // The earliest next attempt that the target asked for.
   std::optional<std::chrono::seconds> retry_after = {};
 
   static AttemptResult delivered() { return {Outcome::delivered, "", ""}; }
@@ -44,11 +44,11 @@ struct AttemptResult {
   }
 };
 
-// Thread-safe. An attempt ends within kAttemptTimeMax, and soon after `stop`.
+// Thread-safe. An attempt ends within kAttemptTimeMax, and soon after `stop` is requested.
 class DeliveryDriver {
  public:
   virtual ~DeliveryDriver() = default;
-  // The action that the role needs on the target, such as "sqs:SendMessage"; "" if it needs none.
+  // The action that the role needs on the target, such as "sqs:SendMessage"; "" for none.
   virtual std::string action() const = 0;
   virtual AttemptResult attempt(const Attempt& attempt, const std::stop_token& stop) = 0;
 };

@@ -20,18 +20,18 @@ class DriverHarness {
  public:
   enum class Behaviour {
     accept,
-    busy,    // throttles, or fails for a while
-    refuse,  // there is no such thing, or it will not take this
+    busy,    // throttles or fails, but only for a while
+    refuse,  // reports that the target does not exist or rejects the payload
     hang,    // takes the delivery and never answers
-    flood,   // accepts, with an answer without end
-    vanish,  // breaks the conversation off
-    absent,  // nobody is there
+    flood,   // accepts, with an endless response
+    vanish,  // closes the connection midway
+    absent,  // nothing listens
   };
   virtual ~DriverHarness() = default;
   virtual DeliveryDriver& driver() = 0;
   virtual std::string target() = 0;
   virtual void behave(Behaviour behaviour) = 0;
-  // Payloads that the target accepted, in their order.
+  // The payloads that the target accepted, in order.
   virtual std::vector<std::string> accepted() = 0;
 };
 

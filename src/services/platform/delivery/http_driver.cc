@@ -27,7 +27,7 @@ std::size_t take_body(char*, std::size_t size, std::size_t count, void* to) {
   answer.bytes += size * count;
   if (answer.bytes <= answer.bytes_max) return size * count;
   answer.cut = true;
-  return 0;  // ends the transfer
+  return 0;  // makes curl end the transfer
 }
 
 int watch(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
@@ -56,20 +56,20 @@ class HttpDriver final : public DeliveryDriver {
       target = *std::move(resolved);
     }
     if (!target.url.starts_with("http://") && !target.url.starts_with("https://"))
-      return AttemptResult::refused("INVALID_TARGET", "its address is no http or https URL");
+      return AttemptResult::refused("INVALID_TARGET", "its address is not an http or https URL");
     if (target.url.size() > kUrlBytesMax || !is_header(target.url) || !is_header(target.method))
       return AttemptResult::refused("INVALID_TARGET", "its address is malformed");
     Handle handle = take_handle();
-    if (!handle) return AttemptResult::retry("INTERNAL_ERROR", "there is no memory for a request");
+    if (!handle) return AttemptResult::retry("INTERNAL_ERROR", "out of memory");
     AttemptResult result = perform(handle.get(), target, attempt, stop);
     give_back(std::move(handle));
     return result;
   }
 
  private:
-  // Those that were used keep their connections.
+  // A handle that was used before keeps its connections open.
   Handle take_handle() {
-    // At the first attempt, since it takes milliseconds of the start.
+    // Initialized at the first attempt, because it takes milliseconds that would delay the start.
     static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
     if (ready != CURLE_OK) return Handle(nullptr, &curl_easy_cleanup);
     std::lock_guard lock(mutex_);
@@ -79,7 +79,7 @@ class HttpDriver final : public DeliveryDriver {
     return handle;
   }
   void give_back(Handle handle) {
-    curl_easy_reset(handle.get());  // leaves its connections open
+    curl_easy_reset(handle.get());  // keeps its connections open
     std::lock_guard lock(mutex_);
     if (idle_.size() < options_.connections_idle_max) idle_.push_back(std::move(handle));
   }
@@ -117,8 +117,8 @@ class HttpDriver final : public DeliveryDriver {
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_MAXCONNECTS, 1L);  // that a handle keeps: idle handles bound idle connections
-    set(CURLOPT_NOPROXY, "*");     // not what the server's environment says
+    set(CURLOPT_MAXCONNECTS, 1L);  // that a handle keeps: the number of idle handles is the limit
+    set(CURLOPT_NOPROXY, "*");     // ignores no_proxy in the server's environment
     set(CURLOPT_USERAGENT, "Tidemill");
     set(CURLOPT_CONNECTTIMEOUT_MS, long(options_.connect_timeout.count()));
     set(CURLOPT_TIMEOUT_MS, long(options_.timeout.count()));
@@ -156,7 +156,7 @@ class HttpDriver final : public DeliveryDriver {
       case CURLE_OPERATION_TIMEDOUT:
         return AttemptResult::retry("TIMEOUT", message);
       default:
-        // A certificate may be renewed, a name may come back: those, too.
+        // A certificate may be renewed and a name may resolve again, so these are retried as well.
         return AttemptResult::retry("CONNECTION_FAILURE", message);
     }
   }

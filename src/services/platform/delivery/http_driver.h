@@ -1,4 +1,4 @@
-// Delivery over HTTP and HTTPS: subscriptions' endpoints, API destinations.
+// Delivery over HTTP and HTTPS: endpoints of subscriptions, API destinations.
 #pragma once
 
 #include <functional>
@@ -15,24 +15,24 @@ struct HttpTarget {
 };
 
 struct HttpDriverOptions {
-  // Translates an attempt's target to a URL and headers; by default the target is the URL.
+  // Turns an attempt's target into a URL and headers; by default the target is the URL.
   std::function<Result<HttpTarget>(const Attempt&)> resolve;
-  std::string action;  // of the role: "events:InvokeApiDestination"
+  std::string action;  // that the role needs: "events:InvokeApiDestination"
   std::chrono::milliseconds connect_timeout{3'000};
-  std::chrono::milliseconds timeout{5'000};  // of an attempt; EventBridge's
-  // More of an answer than this is not read; the attempt counts as its status says.
+  std::chrono::milliseconds timeout{5'000};  // of one attempt; the same as EventBridge's
+  // No more than this is read of a response; the status decides how the attempt ended.
   std::size_t response_bytes_max = 64u << 10;
-  // File of certificate authorities to trust; "": the system's.
+  // A file of trusted certificate authorities; "": the system's.
   std::string authorities;
-  // Connections that are kept open for the next attempts, each to the target it was made for.
+  // Connections kept open for later attempts, each usable for the target it was made for.
   std::size_t connections_idle_max = 32;
 };
 
-// Certificates and host names are verified. Redirects are not followed: a 3xx is refused. Statuses
-// 2xx are delivered; 408, 409, 425, 429 and 5xx are retried, as are failures of the network; the
-// others are refused. Any address may be a target, those of this host and its network included: the
-// server is its owner's, and whoever may make targets is trusted with what it reaches
-// (docs/security.md).
+// Verifies certificates and host names. Redirects are not followed: a 3xx counts as refused. A 2xx
+// status is delivered; 408, 409, 425, 429, 5xx and network failures are retried; everything else is
+// refused. Any address may be a target, including those of this host and its network: the server
+// serves its owner, and whoever may create targets is trusted with everything that the server can
+// reach (docs/security.md).
 std::unique_ptr<DeliveryDriver> make_http_driver(HttpDriverOptions options = {});
 
 }  // namespace tidemill::services::platform

@@ -25,7 +25,7 @@ class HttpHarness final : public DriverHarness {
  public:
   DeliveryDriver& driver() override { return *driver_; }
   std::string target() override {
-    // Port 1 of the loopback: nobody is there.
+    // Nothing listens on port 1 of the loopback interface.
     return behaviour_ == Behaviour::absent ? "http://127.0.0.1:1/" : http_.url();
   }
   void behave(Behaviour behaviour) override {
@@ -145,7 +145,7 @@ TEST_F(HttpDriverTest, ItsOwnProxySettingsDoNotCount) {
 
 namespace {
 
-// "openssl s_server" with a certificate of its own for localhost.
+// Runs "openssl s_server" with a self-signed certificate for localhost.
 class TlsTarget {
  public:
   explicit TlsTarget(const std::string& name) {
@@ -178,7 +178,7 @@ class TlsTarget {
       ::_exit(1);
     }
     ::close(ends[1]);
-    // "ACCEPT 127.0.0.1:41234"
+    // Reads until openssl has printed a line like "ACCEPT 127.0.0.1:41234".
     std::string output;
     for (char c; ::read(ends[0], &c, 1) == 1;) {
       output += c;
@@ -199,7 +199,7 @@ HttpDriverOptions get_options(const std::string& url, const std::string& authori
   HttpDriverOptions options;
   options.authorities = authorities;
   options.resolve = [url](const Attempt&) -> Result<HttpTarget> {
-    return HttpTarget{url, "GET", {}};  // all that s_server answers
+    return HttpTarget{url, "GET", {}};  // s_server answers nothing but GET
   };
   return options;
 }

@@ -1,4 +1,4 @@
-// For tests: an HTTP server whose behaviour the test chooses. One thread a connection.
+// For tests: an HTTP server whose behaviour the test chooses. It uses one thread per connection.
 #pragma once
 
 #include <netinet/in.h>
@@ -47,7 +47,7 @@ class TestHttpTarget {
   std::string url(const std::string& path = "/in") const {
     return "http://127.0.0.1:" + std::to_string(port_) + path;
   }
-  // A whole response in place of the behaviour's; "" none.
+  // Sends this response instead of the behaviour's; "" undoes that.
   void answer(std::string response) {
     std::lock_guard lock(mutex_);
     response_ = std::move(response);

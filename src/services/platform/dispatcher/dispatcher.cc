@@ -20,20 +20,22 @@ Error Dispatcher::not_implemented(const schema::Service& service,
   return {"NotImplemented",
           std::string(operation.name) + " of " + std::string(service.service_id) +
               " is not implemented by Tidemill; `tidemill coverage` or docs/coverage.md lists what "
-              "is there.",
+              "is implemented.",
           501};
 }
 
 void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   Call& here = *call;
-  // Copied, to the stack: the call is gone as soon as it is answered.
+  // Copied to the stack, because the call is destroyed as soon as it is answered.
   const boost::static_string<kRequestIdBytesMax> request_id(
       here.context.request_id.data(), std::min(here.context.request_id.size(), kRequestIdBytesMax));
   const std::string_view operation = here.operation.name;
   try {
-    // Destroyed unanswered, by an exception, it answers InternalFailure.
-    Responder respond([call = std::move(call), answer = std::move(answer)](
-                          Result<Value> result) mutable { answer(*call, std::move(result)); });
+    // If an exception destroys it unanswered, the responder itself answers InternalFailure.
+    Responder respond(
+        [this, call = std::move(call), answer = std::move(answer)](Result<Value> result) mutable {
+          finish(std::move(call), std::move(answer), std::move(result));
+        });
     run(here, std::move(respond));
   } catch (const std::exception& error) {
     log::error("an operation threw",
@@ -41,6 +43,15 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
                 {"operation", operation},
                 {"what", error.what()}});
   }
+}
+
+void Dispatcher::finish(std::unique_ptr<Call> call, Answer answer, Result<Value> result) {
+  std::optional<AuditRecord> record;
+  if (auditor_) record = auditor_->end(*call, call->audit_note.get(), result);
+  if (!record) return answer(*call, std::move(result));
+  auditor_->append(*std::move(record),
+                   [call = std::move(call), answer = std::move(answer),
+                    result = std::move(result)]() mutable { answer(*call, std::move(result)); });
 }
 
 void Dispatcher::run(Call& call, Responder respond) {
@@ -51,6 +62,7 @@ void Dispatcher::run(Call& call, Responder respond) {
     allowed = parts_.authorizer.authorize_operation(call.context, call.service, call.operation,
                                                     call.input);
   if (!allowed) return respond(std::unexpected(std::move(allowed).error()));
+  if (auditor_) call.audit_note = auditor_->begin(call);
   const Value input = std::move(call.input);
   handler->run(call.context, input, std::move(respond));
 }
@@ -76,20 +88,21 @@ Result<Reply> Dispatcher::call(const Caller& caller, std::string_view service_na
 Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& service,
                                const schema::Operation& operation, Value input,
                                std::unique_ptr<ByteSource> body) {
-  auto made = std::make_unique<Call>(Call{service, operation, {}, std::move(input)});
+  std::unique_ptr<Call> made(new Call{service, operation});
+  made->input = std::move(input);
   Context& context = made->context;
   context.request_id = make_uuid(parts_.random);
   context.region = caller.region;
   context.principal = caller.principal;
   context.received = parts_.clock.now();
-  // The same values as for a request that an SDK signed, since policies may test them.
+  // The same values as in a request signed by an SDK, since policies may test them.
   context.signature = {"REST-HEADER", "AWS4-HMAC-SHA256", context.received};
   const auto begun = std::chrono::steady_clock::now();
   context.deadline = begun + kCallTime;
   context.stop = caller.stop;
   context.body = std::move(body);
 
-  // The answer owns the promise: this call may give up before it comes, or it may be dropped.
+  // Shared with the answer, which may come after this call has given up, or never.
   auto replied = std::make_shared<std::promise<Result<Reply>>>();
   std::future<Result<Reply>> reply = replied->get_future();
   Answer answer = [this, begun, replied = std::move(replied)](Call& call, Result<Value> result) {
@@ -111,14 +124,14 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
           this->call(std::move(made), std::move(answer));
         });
   while (reply.wait_for(kWaitSlice) != std::future_status::ready) {
-    if (caller.stop.stop_requested()) return fail(codes::kCancelled, "the caller stops");
+    if (caller.stop.stop_requested()) return fail(codes::kCancelled, "the caller is stopping");
     if (std::chrono::steady_clock::now() - begun > kCallTime)
-      return fail(codes::kTimeout, "a call from inside the server has not been answered");
+      return fail(codes::kTimeout, "an in-process call was not answered in time");
   }
   try {
     return reply.get();
   } catch (const std::future_error&) {
-    return fail(codes::kCancelled, "the server stops");  // a loop dropped the call
+    return fail(codes::kCancelled, "the server is stopping");  // an event loop dropped the call
   }
 }
 

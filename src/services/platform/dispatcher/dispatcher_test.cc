@@ -88,7 +88,7 @@ TEST_F(DispatcherTest, A_handler_may_answer_later_from_another_thread) {
   add("s3", "HeadBucket", {[&later](Context& context, const Value&, Responder respond) {
         later = std::jthread([&context, respond = std::move(respond)]() mutable {
           std::this_thread::yield();
-          context.response_headers["x-late"] = "yes";  // the context lives until the answer
+          context.response_headers["x-late"] = "yes";  // the context lives until then
           respond(Value(ValueObject()));
         });
       }});

@@ -7,11 +7,11 @@
 namespace tidemill::services::platform {
 namespace {
 
-// A change of one record wakes all that wait for it: their looks have threads of their own, so that
-// other calls do not queue behind thousands of them.
+// One changed record wakes every answer that waits for it. Looks run on threads of their own, so
+// that other calls do not queue behind thousands of them.
 constexpr std::size_t kThreads = 2;
 
-// A look that throws has given what its responder says when it is dropped.
+// A look that throws has been answered: dropping its responder gives the error.
 bool look_safely(HeldAnswers::Look& look, bool last) {
   try {
     return look(last);
@@ -28,10 +28,10 @@ struct HeldAnswers::Held {
 
   const std::string topic;
   const Clock::time_point until;
-  Look look;  // touched only by whoever is in State::looks
+  Look look;  // used only by the thread that set State::looks
   std::mutex mutex;
-  State state = State::looks;  // guarded by mutex, as all below
-  bool again = false;          // something changed during the look
+  State state = State::looks;  // guarded by mutex, like everything below
+  bool again = false;          // changed() came during the look
   bool last = false;
   // Guarded by HeldAnswers::mutex_.
   std::optional<std::multimap<std::string_view, Pointer>::iterator> topic_place;
@@ -94,7 +94,7 @@ void HeldAnswers::wake(const Pointer& held, bool last) {
     if (held->state != Held::State::waits) return;
     held->state = Held::State::queued;
   }
-  // Refused only once stop() was called, which gives the answer itself.
+  // Submitting fails only after stop() was called, and stop() gives the answer itself.
   (void)pool_.try_submit([this, held] {
     {
       std::lock_guard lock(held->mutex);
@@ -104,7 +104,7 @@ void HeldAnswers::wake(const Pointer& held, bool last) {
   });
 }
 
-// Only one thread at a time is in State::looks.
+// At most one thread at a time is in State::looks.
 void HeldAnswers::look(const Pointer& held) {
   for (;;) {
     bool last = false;
@@ -160,14 +160,14 @@ void HeldAnswers::stop() {
     wake_time_.notify_all();
   }
   if (time_.joinable()) time_.join();
-  // Looks that run finish; queued ones are dropped and done here.
+  // Running looks finish; queued ones are dropped and done below.
   pool_.stop();
   for (const Pointer& held : waiting) {
     {
       std::lock_guard lock(held->mutex);
       held->last = true;
       held->again = true;
-      // Only hold() can be looking now; it sees `last` before it returns.
+      // Only hold() can still be looking, and it will see `last` before it returns.
       if (held->state == Held::State::looks || held->state == Held::State::given) continue;
       held->state = Held::State::looks;
     }

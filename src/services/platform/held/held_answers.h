@@ -1,5 +1,5 @@
-// Answers that wait for something to change: a Describe of a job that is about to end, a long poll.
-// They hold a closure, and no thread.
+// Answers that wait for a change, such as a Describe of a job that is about to end or a long poll.
+// Each holds a closure and no thread.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@
 namespace tidemill::services::platform {
 
 struct HeldOptions {
-  // Answers that wait at the same time; a further one is not held.
+  // The limit of answers that wait at once; further ones are answered immediately.
   std::size_t held_max = 20'000;
 };
 
@@ -31,28 +31,28 @@ struct HeldOptions {
 class HeldAnswers {
  public:
   using Clock = std::chrono::steady_clock;
-  // Looks whether the answer can be given, on a thread of this class; returns true when it gave it.
-  // `last`: the time is over or the server stops; then it must give one.
+  // Checks, on a thread of this class, whether the answer can be given; returns true when it gave
+  // it. With `last` (time is up or the server stops) it must give an answer.
   using Look = std::move_only_function<bool(bool last)>;
 
   explicit HeldAnswers(HeldOptions options = {});
   // Calls stop().
   ~HeldAnswers();
 
-  // Looks at once on this thread, since the change may have come in between, then after each
-  // changed() of the topic, at the latest at `until`. When too many wait already, or the time is
-  // over, the first look is the last.
+  // Looks at once on this thread, since the change may have happened already, then after each
+  // changed() of the topic, and finally at `until`. When too many answers wait already or `until`
+  // has passed, the first look is the last one.
   void hold(std::string topic, Clock::time_point until, Look look);
-  // Something about the topic is different now. Cheap when nobody waits; never blocks.
+  // Announces a change of the topic. Cheap when no answer waits for it; never blocks.
   void changed(const std::string& topic);
-  // Every held answer is given, on this thread. Idempotent.
+  // Gives every held answer, on this thread. Idempotent.
   void stop();
 
   std::size_t held() const { return held_.load(std::memory_order_relaxed); }
 
  private:
   struct Held;
-  using Pointer = std::shared_ptr<Held>;  // shared: the maps, and whoever looks
+  using Pointer = std::shared_ptr<Held>;  // shared by the maps and the thread that looks
 
   bool add(const Pointer& held);
   void remove(const Pointer& held);
@@ -64,14 +64,14 @@ class HeldAnswers {
   std::atomic<std::size_t> held_ = 0;
   std::mutex mutex_;
   std::condition_variable wake_time_;
-  bool stopping_ = false;                              // guarded by mutex_, as all below
+  bool stopping_ = false;                              // guarded by mutex_, like everything below
   std::multimap<std::string_view, Pointer> by_topic_;  // the key lies in the Held
   std::multimap<Clock::time_point, Pointer> by_time_;
   runtime::WorkerPool pool_;
   std::thread time_;
 };
 
-// When a held answer is due at the latest: `wanted`, or a moment before the call's own deadline.
+// When a held answer must be given: at `wanted`, or a moment before the call's own deadline.
 inline HeldAnswers::Clock::time_point held_until(const Context& context,
                                                  HeldAnswers::Clock::time_point wanted) {
   constexpr std::chrono::milliseconds kDeadlineMargin{500};
@@ -79,16 +79,16 @@ inline HeldAnswers::Clock::time_point held_until(const Context& context,
   return std::min(wanted, context.deadline - kDeadlineMargin);
 }
 
-// A Describe of a record that is on its way.
+// A Describe of a record that is about to change.
 template <class Record, class Output>
 struct HeldDescribe {
   std::function<Result<Record>()> load;
-  // Whether the record is still what the caller would rather not hear of.
+  // Returns true while the record is still in a state that the caller prefers to wait out.
   std::function<bool(const Record&)> waits;
   std::function<Result<Output>(const Record&)> describe;
 };
 
-// A look that answers with what `answer(last)` returns, once that is not nullopt:
+// Returns a look that answers with the result of `answer(last)` unless that is nullopt:
 //   std::optional<Result<Output>> answer(bool last)
 template <class Output, class F>
 HeldAnswers::Look answer_with(Respond<Output> respond, F answer) {
@@ -100,8 +100,8 @@ HeldAnswers::Look answer_with(Respond<Output> respond, F answer) {
   };
 }
 
-// Answers when `describe.waits` no longer holds, when the record is gone (the error of `load`), or
-// at `until`. `topic`: as changed() is told of the record.
+// Answers when `describe.waits` returns false, when the record is gone (with the error of `load`),
+// or at `until`. `topic` is the one that changed() names for the record.
 template <class Record, class Output>
 void hold_describe(HeldAnswers& held, const Context& context, std::string topic,
                    HeldAnswers::Clock::time_point until, HeldDescribe<Record, Output> describe,

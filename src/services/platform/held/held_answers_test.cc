@@ -53,14 +53,14 @@ TEST_F(Held, Answers_come_at_the_latest_when_their_time_is_over) {
   held_.hold("a", Clock::now() + std::chrono::milliseconds(20), look());
   EXPECT_TRUE(eventually([&] { return given_ == 1; }));
   EXPECT_EQ(lasts_, 1);
-  held_.hold("a", Clock::now(), look());  // no time at all
+  held_.hold("a", Clock::now(), look());  // no time to wait
   EXPECT_EQ(given_, 2);
 }
 
 TEST_F(Held, Ten_thousand_wait_and_none_is_lost_or_given_twice) {
   for (int i = 0; i < 10'000; ++i) held_.hold("a", far(), look());
   EXPECT_EQ(held_.held(), 10'000u);
-  held_.hold("a", far(), look());  // one too many: answered at once
+  held_.hold("a", far(), look());  // one more than the limit: answered at once
   EXPECT_EQ(given_, 1);
   ready_ = true;
   held_.changed("a");
@@ -77,7 +77,7 @@ TEST_F(Held, Stopping_gives_all_answers) {
   EXPECT_EQ(given_, 101);
 }
 
-// Woken answers that have not looked yet are given by stop(), once each.
+// Answers that were woken but have not looked yet are given by stop(), exactly once each.
 TEST_F(Held, Stopping_amid_a_herd_of_looks_gives_each_answer_once) {
   constexpr int kCount = 2000;
   for (int i = 0; i < kCount; ++i)

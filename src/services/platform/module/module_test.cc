@@ -20,7 +20,7 @@ struct Greeting {
   virtual std::string text() const = 0;
 };
 
-// Records what is done to it.
+// Records the calls that it gets.
 class Recorded : public Module {
  public:
   Recorded(Steps& steps, std::string_view name, std::vector<std::string_view> needs,
@@ -33,6 +33,7 @@ class Recorded : public Module {
     return {{.name = std::string(name_) + "_table"}};
   }
   std::vector<std::string_view> blob_owners() const override { return {name_}; }
+  std::vector<std::string_view> volume_owners() const override { return {name_}; }
   Result<void> open(Platform&) override { return step("open"); }
   Result<void> start() override { return step("start"); }
   Result<void> serve() override { return step("serve"); }
@@ -51,7 +52,7 @@ class Recorded : public Module {
   const std::string fails_at_;
 };
 
-// A platform none of whose parts is used. Its references lead to memory that nobody reads.
+// A platform whose parts are never used: its references point to memory that nobody reads.
 class BarePlatform {
  public:
   template <class T>
@@ -111,6 +112,7 @@ TEST_F(ModulesTest, They_open_in_the_order_of_their_needs_and_stop_in_the_revers
     EXPECT_EQ(modules->tables().size(), 4u);
     EXPECT_EQ(modules->tables()[0].name, "roles_table");
     EXPECT_THAT(modules->blob_owners(), ElementsAre("roles", "storage", "training", "pipelines"));
+    EXPECT_THAT(modules->volume_owners(), ElementsAre("roles", "storage", "training", "pipelines"));
     ASSERT_TRUE(modules->open(bare_.platform_));
     ASSERT_TRUE(modules->start());
     ASSERT_TRUE(modules->serve());
@@ -137,7 +139,7 @@ TEST_F(ModulesTest, A_circle_of_needs_is_refused_with_the_names_in_it) {
   add("d", {});
   Result<Modules> modules = in_order();
   ASSERT_FALSE(modules);
-  EXPECT_THAT(modules.error().message, HasSubstr("in a circle"));
+  EXPECT_THAT(modules.error().message, HasSubstr("in a cycle"));
   EXPECT_THAT(modules.error().message,
               ::testing::AnyOf(HasSubstr("b -> c -> b"), HasSubstr("c -> b -> c")));
   EXPECT_THAT(modules.error().message, ::testing::Not(HasSubstr("-> d")));
@@ -208,7 +210,7 @@ TEST_F(ModulesTest, Interfaces_come_from_modules_that_are_needed) {
   ASSERT_TRUE(modules);
   ASSERT_TRUE(modules->open(bare_.platform_));
   EXPECT_EQ(looked_at->said_, "hello");
-  EXPECT_EQ(bare_.platform_.use<Greeting>().text(), "hello");  // the server may ask, too
+  EXPECT_EQ(bare_.platform_.use<Greeting>().text(), "hello");  // the server may use it, too
 }
 
 TEST_F(ModulesTest, An_interface_of_a_module_that_is_not_named_as_needed_aborts) {

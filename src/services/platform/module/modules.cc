@@ -25,7 +25,7 @@ Result<void> check_names(const List& modules) {
   return {};
 }
 
-// One circle among modules that all wait for each other: "a -> b -> a".
+// One cycle among modules that all wait for each other: "a -> b -> a".
 std::string circle(const List& waiting) {
   const auto find = [&waiting](std::string_view name) -> const Module* {
     for (const auto& module : waiting)
@@ -68,7 +68,7 @@ Result<Modules> Modules::in_order(List modules) {
              });
     });
     if (ready == modules.end())
-      return fail(codes::kInvalid, "modules need each other in a circle: " + circle(modules));
+      return fail(codes::kInvalid, "modules need each other in a cycle: " + circle(modules));
     placed.insert((*ready)->name());
     ordered.push_back(std::move(*ready));
   }
@@ -92,6 +92,13 @@ std::vector<std::string_view> Modules::blob_owners() const {
   std::vector<std::string_view> all;
   for (const auto& module : modules_)
     for (std::string_view owner : module->blob_owners()) all.push_back(owner);
+  return all;
+}
+
+std::vector<std::string> Modules::volume_owners() const {
+  std::vector<std::string> all;
+  for (const auto& module : modules_)
+    for (std::string_view owner : module->volume_owners()) all.emplace_back(owner);
   return all;
 }
 

@@ -14,8 +14,8 @@ namespace tidemill::services::platform {
 // Not thread-safe: one thread opens, starts and stops modules.
 class Modules {
  public:
-  // Tidemill.Invalid, with the names, for a need that no module meets, for modules that need each
-  // other in a circle, and for a name that two modules have.
+  // Tidemill.Invalid, with the names, when no module meets a need, when modules need each other in
+  // a cycle, or when two modules have the same name.
   static Result<Modules> in_order(std::vector<std::unique_ptr<Module>> modules);
   Modules(Modules&&) = default;
   Modules& operator=(Modules&&) = delete;
@@ -24,13 +24,14 @@ class Modules {
 
   std::vector<store::TableSpec> tables() const;
   std::vector<std::string_view> blob_owners() const;
+  std::vector<std::string> volume_owners() const;
   std::vector<std::string> names() const;
 
-  // Each of these returns the first error, with the module's name before its message.
+  // Each of these returns the first error, with the module's name in front of its message.
   Result<void> open(Platform& platform);
   Result<void> start();
   Result<void> serve();
-  // Only modules that were opened are told, the last one first. Idempotent.
+  // Called only for modules that were opened, the last one first. Idempotent.
   void request_stop();
   void stop();
 

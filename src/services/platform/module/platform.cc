@@ -19,7 +19,7 @@ std::string readable(std::type_index type) {
   return name ? name.get() : type.name();
 }
 
-// A mistake in a module's code: no setting or stored record leads here.
+// A mistake in a module's code: no setting or stored record can cause it.
 [[noreturn]] void abort_with(const char* what, const Module* module, std::string subject) {
   log::error(what, {{"module", module ? module->name() : "server"}, {"of", std::move(subject)}});
   std::abort();
@@ -41,7 +41,7 @@ void* Platform::use_erased(std::type_index type) const {
   const auto needs = opening_ ? opening_->needs() : std::vector<std::string_view>();
   if (opening_ && !from.empty() && from != opening_->name() &&
       std::ranges::find(needs, from) == needs.end())
-    abort_with("a module uses the interface of a module that it does not name in needs()", opening_,
+    abort_with("a module uses an interface whose module it does not name in needs()", opening_,
                readable(type) + " of " + from);
   return found->second.object;
 }

@@ -1,4 +1,4 @@
-// What modules are built on, and where they register what they bring.
+// What modules are built on, and where they register their parts.
 #pragma once
 
 #include <cstdint>
@@ -45,29 +45,29 @@ class Module;
 class Schedules;
 class Sweeps;
 
-// How clients and jobs reach the server.
+// The addresses at which clients and jobs reach the server.
 struct ServerAddresses {
   std::string endpoint;    // "http://127.0.0.1:4566"
-  std::uint16_t port = 0;  // of the server, and of its door in the networks of jobs
+  std::uint16_t port = 0;  // of the server, and of its door in jobs' networks
   // Where jobs in the host's network fetch credentials when SDKs do not accept the endpoint for
-  // that; empty: at the endpoint.
+  // that; empty: they use the endpoint.
   std::string credentials_url;
 };
 
-// Everything is borrowed and outlives the modules.
+// All parts are borrowed and outlive the modules.
 struct PlatformParts {
   const SettingValues& settings;
   std::filesystem::path data;  // the data folder, absolute
   ServerAddresses addresses;
   Clock& clock;            // the wall clock
-  const Clock& durations;  // measures how long things take: steps of the wall clock do not move it
+  const Clock& durations;  // measures durations: steps of the wall clock do not affect it
   AgeClock& ages;          // for deletion by age
   Random& random;
   store::Store& store;
   blobs::BlobOwners& blobs;  // every owner that a module names is open
   compute::Compute& compute;
   runtime::EventLoops& loops;
-  // In these, modules register what they bring:
+  // Modules register their parts in these:
   engine::Engine& engine;  // machines
   engine::Outbox& outbox;  // readers and projections
   Registry& handlers;      // operations
@@ -76,35 +76,35 @@ struct PlatformParts {
   Schedules& schedules;    // kinds of schedules
   Deliveries& deliveries;  // drivers for kinds of targets
   Sweeps& sweeps;          // periodic work
-  HeldAnswers& held;       // not to register in: answers that come later
-  Dispatcher& dispatcher;  // calls of operations, as a principal; once every module is open
+  HeldAnswers& held;       // for answers that come later; nothing is registered here
+  Dispatcher& dispatcher;  // calls operations as a principal; usable once every module is open
 };
 
-// For one thread until every module is open; afterwards use() and the tag sources are constant and
-// may be read by all.
+// Used by one thread until every module is open; afterwards use() and the tag sources are constant
+// and may be read by all threads.
 class Platform : public PlatformParts {
  public:
   explicit Platform(PlatformParts parts) : PlatformParts(std::move(parts)) {}
 
   // Offers an interface to modules that need this one, and to the server. The object lives as long
-  // as its module. An interface that two modules offer aborts.
+  // as its module. Aborts when two modules offer the same interface.
   template <class Interface>
   void provide(Interface& object) {
     provide_erased(typeid(Interface), &object);
   }
-  // The interface that a module offers. While modules open, it aborts unless the module that asks
-  // has that one among its needs(), so that every need is written down.
+  // The interface that a module offers. While modules open, aborts unless the opening module names
+  // the offering one in needs(), so that every need is declared.
   template <class Interface>
   Interface& use() const {
     return *static_cast<Interface*>(use_erased(typeid(Interface)));
   }
 
-  // Aborts for a service that has a source already.
+  // Aborts when the service already has a source.
   void add_tag_source(std::string service, TagSource source);
   // Complete once every module is open.
   const TagSources& tag_sources() const { return tag_sources_; }
 
-  // Called by Modules: which module opens now, and that the last one has been opened.
+  // For Modules: tells which module is being opened, and when the last one has been opened.
   void begin_module(const Module& module) { opening_ = &module; }
   void end_modules() { opening_ = nullptr; }
 

@@ -1,4 +1,4 @@
-// Where the tags of services' resources are found, for policies' aws:ResourceTag.
+// How to find the tags of services' resources, for aws:ResourceTag in policies.
 #pragma once
 
 #include <functional>
@@ -11,9 +11,9 @@
 namespace tidemill::services::platform {
 
 using ResourceTags = std::map<std::string, std::string>;
-// The tags of the resource that an ARN names; empty when it has none or is not there.
+// Returns the tags of the resource with this ARN; empty when it has none or does not exist.
 using TagSource = std::function<Result<ResourceTags>(std::string_view arn)>;
-// By the service in the ARN ("sagemaker").
+// Keyed by the service in the ARN ("sagemaker").
 using TagSources = std::map<std::string, TagSource, std::less<>>;
 
 }  // namespace tidemill::services::platform

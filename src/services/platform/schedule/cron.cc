@@ -58,7 +58,7 @@ bool same_letters(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return (x & ~0x20) == (y & ~0x20); });
 }
 
-// A number or a name within the field's bounds.
+// Parses a number or a name that lies within the field's bounds.
 Result<int> value_of(const Field& field, std::string_view text) {
   for (std::size_t i = 0; i < field.names.size(); ++i)
     if (same_letters(text, field.names[i])) return field.lowest + int(i);
@@ -67,7 +67,7 @@ Result<int> value_of(const Field& field, std::string_view text) {
   return *value;
 }
 
-// "*", "5", "1-5", "0/15", "*/15", "10-30/5"; sets bits. A range may go over the end: "FRI-MON".
+// Sets the bits of "*", "5", "1-5", "0/15", "*/15" or "10-30/5". A range may wrap: "FRI-MON".
 template <std::size_t N>
 Result<void> add_element(const Field& field, std::string_view text, std::bitset<N>& out) {
   const std::vector<std::string_view> step_parts = split(text, '/');
@@ -82,7 +82,7 @@ Result<void> add_element(const Field& field, std::string_view text, std::bitset<
       last = TRY(value_of(field, ends[1]));
     else if (step_parts.size() == 1)
       last = first;
-    // AWS's own example "20-2" goes over midnight.
+    // Wraps around, like AWS's own example "20-2", which passes midnight.
     if (last < first && &field != &kYear) last += field.highest - field.lowest + 1;
     if (last < first) return refuse(field, text);
   }
@@ -103,7 +103,7 @@ Result<void> add_all(const Field& field, std::string_view text, std::bitset<N>& 
   return {};
 }
 
-// 1 Sunday to 7 Saturday.
+// 1 is Sunday, 7 is Saturday.
 int weekday_of(year_month month, int day) {
   return int(weekday(sys_days(month / std::chrono::day(unsigned(day)))).c_encoding()) + 1;
 }
@@ -115,7 +115,7 @@ bool is_workday(year_month month, int day) {
 
 int last_day_of(year_month month) { return int(unsigned((month / std::chrono::last).day())); }
 
-// The workday nearest to the day, within the month.
+// The workday nearest to `day` within the month.
 int nearest_workday(year_month month, int day, int last) {
   for (const int offset : {0, -1, 1, -2, 2})
     if (const int near = day + offset; near >= 1 && near <= last && is_workday(month, near))
@@ -145,14 +145,14 @@ Result<void> Cron::parse_weekdays(std::string_view text, DayRules& out) {
   for (const std::string_view element : elements) {
     const std::size_t hash = element.find('#');
     if (hash != element.npos) {
-      // AWS takes one such rule in an expression.
+      // AWS allows a single rule of this kind in an expression.
       if (elements.size() > 1) return refuse(kWeekday, text);
       out.nth_weekday = TRY(value_of(kWeekday, element.substr(0, hash)));
       const std::optional<int> nth = number(element.substr(hash + 1));
       if (!nth || *nth < 1 || *nth > 5) return refuse(kWeekday, element);
       out.nth = *nth;
     } else if (element == "L" || element == "l") {
-      out.weekdays.set(7);  // the last day of the week
+      out.weekdays.set(7);  // L alone is Saturday, the last day of the week
     } else if (element.size() > 1 && (element.back() == 'L' || element.back() == 'l')) {
       const int day = TRY(value_of(kWeekday, element.substr(0, element.size() - 1)));
       out.last_weekdays.set(std::size_t(day));

@@ -1,5 +1,5 @@
-// Cron expressions against AWS's examples, and against a plain reading of the rules, minute by
-// minute.
+// Tests cron expressions against AWS's examples, and minute by minute against a naive reading of
+// the rules.
 #include "services/platform/schedule/cron.h"
 
 #include <fmt/format.h>
@@ -127,7 +127,7 @@ TEST(Cron, RefusesWhatAwsRefuses) {
 
 namespace {
 
-// A second, naive reading of the fields, to compare the implementation with.
+// A second, naive implementation of the fields to compare with.
 struct Oracle {
   std::vector<int> minutes, hours, months;
   std::string days, weekdays;  // one rule each, or "?"
@@ -148,7 +148,7 @@ struct Oracle {
         const int wanted = std::stoi(days);
         const sys_days first(date.year() / date.month() / 1);
         if (wanted > (last - first).count() + 1) return false;
-        // W means the workday of the month that is nearest; for a Saturday the earlier one wins.
+        // W chooses the nearest workday of the month; for a Saturday the earlier one wins.
         sys_days best = first;
         int distance = 100;
         for (sys_days each = first; each <= last; each += std::chrono::days(1)) {

@@ -12,7 +12,7 @@ namespace {
 
 // The longest rate in minutes: more than a century.
 constexpr std::int64_t kRateMinutesMax = 100'000'000;
-// Local times in a row that clocks skip: an hour of minutes, and then some.
+// Limit of consecutive skipped local times: one per minute, for a day. Gaps last about an hour.
 constexpr int kSkippedMax = 24 * 60;
 
 struct Unit {
@@ -62,7 +62,7 @@ Result<LocalTime> parse_local(std::string_view text) {
   if (!date.ok() || year < Cron::kYearMin || year > Cron::kYearMax || local.hour < 0 ||
       local.hour > 23 || local.minute < 0 || local.minute > 59 || local.second < 0 ||
       local.second > 59)
-    return fail(codes::kInvalid, fmt::format("'at({})' is no date of the calendar", text));
+    return fail(codes::kInvalid, fmt::format("'at({})' is not a date of the calendar", text));
   local.day = std::chrono::sys_days(date);
   return local;
 }
@@ -104,7 +104,7 @@ std::optional<Timestamp> ScheduleExpression::next(Timestamp after, Timestamp bas
     if (!found) return std::nullopt;
     local = *found;
     const std::optional<Timestamp> time = zone_.instant(local);
-    // Earlier than `after`: clocks showed it before they were put back, and show it again.
+    // A time up to `after` means that clocks were put back and show this local time again.
     if (time && *time > after) return time;
   }
   return std::nullopt;

@@ -1,4 +1,4 @@
-// When a schedule fires: rate(...), cron(...) and at(...), as EventBridge writes them.
+// Parses rate(...), cron(...) and at(...) as EventBridge writes them, and finds the next times.
 #pragma once
 
 #include <boost/describe/enum.hpp>
@@ -13,23 +13,23 @@
 
 namespace tidemill::services::platform {
 
-// EventBridge's rules take "rate(1 hour)" and "rate(5 hours)" only, and fire first when the rate
-// has passed once. Its Scheduler takes either number of the unit, fires at the start itself, and
-// alone knows at(...).
+// EventBridge's rules demand "rate(1 hour)" but "rate(5 hours)", and fire first after one period.
+// EventBridge Scheduler accepts singular and plural alike, fires at its start too, and is the only
+// one that knows at(...).
 enum class ScheduleDialect { rules, scheduler };
 BOOST_DESCRIBE_ENUM(ScheduleDialect, rules, scheduler)
 
 class ScheduleExpression {
  public:
-  // Tidemill.Invalid says what is wrong.
+  // Tidemill.Invalid says what is wrong with the text.
   static Result<ScheduleExpression> parse(std::string_view text, TimeZone zone,
                                           ScheduleDialect dialect = ScheduleDialect::scheduler);
 
-  // The first time after `after`; nullopt: there is none. A rate counts from `base`, its schedule's
-  // start or creation. Local times that clocks skip in spring have
-  // none; those that they show twice in autumn count once, the first time.
+  // The first time after `after`; nullopt when there is none. A rate counts from `base`, the start
+  // or creation of its schedule. Local times that clocks skip in spring never fire; those that
+  // clocks show twice in autumn fire once, the first time.
   std::optional<Timestamp> next(Timestamp after, Timestamp base) const;
-  // at(...): fires once.
+  // Whether it is an at(...), which fires once.
   bool is_one_time() const { return std::holds_alternative<Timestamp>(when_); }
 
  private:

@@ -14,11 +14,11 @@ namespace tidemill::services::platform {
 namespace {
 
 constexpr std::size_t kTurnsAtOnce = 100;
-constexpr std::chrono::milliseconds kPollInterval{500};  // the wall clock may be set
+constexpr std::chrono::milliseconds kPollInterval{500};  // short, because the wall clock may be set
 constexpr std::int64_t kWindowMinutesMax = 1440;
 constexpr std::chrono::seconds kRetryDelay{1}, kRetryDelayMax{60};
-// Passed occurrences that are counted one by one; behind them only those of the last days are,
-// among which are the newest kCatchUpMax of a schedule that is so dense.
+// Up to this number, passed occurrences are counted one by one. Beyond it only those of the last
+// days are; they include the newest kCatchUpMax of so dense a schedule.
 constexpr int kPassedMax = 100'000;
 constexpr std::chrono::days kPassedDays{7};
 
@@ -60,7 +60,7 @@ Result<void> Schedules::advance(ScheduleRecord& record, const ScheduleExpression
                                 Timestamp after) {
   const Schedule& schedule = record.schedule;
   const Timestamp base = schedule.start.value_or(record.created);
-  // The start itself may be an occurrence of a cron or a one-time schedule.
+  // The start itself may be an occurrence of a cron or one-time schedule.
   const Timestamp from = schedule.start && after < *schedule.start
                              ? *schedule.start - std::chrono::microseconds(1)
                              : after;
@@ -117,7 +117,7 @@ Result<std::optional<ScheduleRecord>> Schedules::find(const std::string& kind,
   return found ? std::optional(std::move(found->record)) : std::nullopt;
 }
 
-// Returns the occurrences that fire now, in order, and moves the record to the next one.
+// Returns the occurrences that fire now, in order, and advances the record to the next one.
 Result<std::vector<Firing>> Schedules::due_firings(ScheduleRecord& record,
                                                    const std::string& name) {
   const TimeZone zone = TRY(TimeZone::find(record.schedule.time_zone));
@@ -150,21 +150,21 @@ Result<std::vector<Firing>> Schedules::due_firings(ScheduleRecord& record,
   return firings;
 }
 
-// One schedule that is due, on its way through a commit.
+// A due schedule that is being fired and committed.
 struct Schedules::Turn {
   std::string key;
   std::vector<std::string> names;  // kind, name
   std::uint64_t version = 0;       // of the row
-  ScheduleRecord before, next;     // as it was read, and to be written
-  std::size_t due = 0;             // firings; 0: the expression cannot be read
-  ScheduleRecord behind;           // moved on behind those firings
+  ScheduleRecord before, next;     // as read, and as it will be written
+  std::size_t due = 0;             // number of firings; 0 when the expression cannot be parsed
+  ScheduleRecord behind;           // advanced past those firings
   store::Transaction transaction;
-  bool failed = false;  // `next` counts a failed attempt
+  bool failed = false;  // `next` counts a failed attempt instead
   Result<void> outcome;
-  std::size_t fired = 0;  // firings that are durable
+  std::size_t fired = 0;  // number of firings that are durable
 };
 
-// Makes `next` and the transaction count an attempt instead of firing.
+// Changes `next` and the transaction so that they count a failed attempt instead of firing.
 void Schedules::note_failure(Turn& turn, const Error& error) {
   const ScheduleRecord& before = turn.before;
   const bool given_up = before.attempts + 1 >= kFiringAttemptsMax && turn.due > 0;
@@ -180,7 +180,7 @@ void Schedules::note_failure(Turn& turn, const Error& error) {
     turn.next.fired = before.fired;
     turn.next.missed += std::int64_t(turn.due);
   } else {
-    // The same occurrence comes again.
+    // The same occurrence will be tried again.
     const std::int64_t doublings = std::min<std::int64_t>(before.attempts, 6);
     turn.next = before;
     turn.next.attempts = before.attempts + 1;
@@ -195,7 +195,7 @@ std::unique_ptr<Schedules::Turn> Schedules::prepare(const store::Row& row) {
   auto record = store::read_or_skip<ScheduleRecord>(schedule_table().name(), row.key, row.value);
   std::vector<std::string> names = store::split_key(row.key);
   const auto kind = names.size() == 2 ? kinds_.find(names[0]) : kinds_.end();
-  // The record is damaged, or a newer program's kind. It stays in the store and is not fired.
+  // A damaged record, or a kind that only a newer version knows, stays in the store unfired.
   if (!record || kind == kinds_.end()) return nullptr;
   auto turn = std::make_unique<Turn>();
   turn->key = row.key;
@@ -218,15 +218,15 @@ std::unique_ptr<Schedules::Turn> Schedules::prepare(const store::Row& row) {
   return turn;
 }
 
-// After `next` was written.
+// Counts the turn's firings after `next` was written.
 void Schedules::count(Turn& turn) {
   turn.fired = turn.failed ? 0 : turn.due;
   fired_ += turn.fired;
   missed_ += std::uint64_t(turn.next.missed - turn.before.missed);
 }
 
-// After the commit. An Error: neither the firing nor a failed attempt is in the store, as far as is
-// known.
+// Called after the commit. Returns an Error when, as far as is known, neither the firing nor a
+// failed attempt is in the store.
 Result<void> Schedules::settle(Turn& turn) {
   for (;;) {
     if (turn.outcome) {
@@ -235,13 +235,13 @@ Result<void> Schedules::settle(Turn& turn) {
     }
     const std::optional<store::Row> row = TRY(store_.get(schedule_table().name(), turn.key));
     if (!row || row->version != turn.version) {
-      // Written in spite of the error, or else somebody replaced or erased the schedule.
+      // Either written despite the error, or the schedule was replaced or erased meanwhile.
       if (row && turn.outcome.error().code == codes::kIo && row->value == to_json(turn.next))
         count(turn);
       return {};
     }
     if (turn.failed) return turn.outcome;
-    // The schedule is as it was, so that even a conflict is one of the handler's own writes.
+    // The schedule is unchanged, so even a conflict is about one of the handler's own writes.
     note_failure(turn, Error(turn.outcome.error()));
     turn.outcome = store_.commit(std::move(turn.transaction));
   }
@@ -259,7 +259,7 @@ Result<int> Schedules::fire_due() {
     std::vector<std::unique_ptr<Turn>> turns;
     for (const store::Row& row : page.rows)
       if (std::unique_ptr<Turn> turn = prepare(row)) turns.push_back(std::move(turn));
-    // Side by side, so that they share a sync of the disk and a conflict is one schedule's alone.
+    // Committed concurrently: they share one sync of the disk, and a conflict fails one schedule.
     std::latch done(std::ptrdiff_t(turns.size()));
     for (const std::unique_ptr<Turn>& turn : turns)
       store_.commit_async(std::move(turn->transaction), [&done, &turn](Result<void> outcome) {
@@ -304,7 +304,7 @@ void Schedules::run(const std::stop_token& stop) {
       seen = wake_->changes;
     }
     if (Result<int> fired = fire_due(); !fired)
-      log::warning("schedules wait for the store", {{"reason", fired.error().message}});
+      log::warning("schedules are delayed by the store", {{"reason", fired.error().message}});
     const std::chrono::milliseconds wait = time_to_next();
     std::unique_lock lock(wake_->mutex);
     wake_->changed.wait_for(lock, stop, wait, [&] { return wake_->changes != seen; });

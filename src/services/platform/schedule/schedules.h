@@ -1,5 +1,5 @@
-// Durable schedules: what fires when, by the wall clock, through restarts and time changes. Pending
-// ones lie in the store alone, so that their number costs neither memory nor start time.
+// Durable schedules that fire by the wall clock, through restarts and time changes. Pending ones
+// are kept only in the store, so their number costs neither memory nor start time.
 #pragma once
 
 #include <atomic>
@@ -22,12 +22,12 @@ namespace tidemill::services::platform {
 
 class MetricRegistry;
 
-// How to treat occurrences that passed while the server was down, or that are late by more than
-// kScheduleLateMax (beyond the flexible window).
+// What to do with occurrences that passed while the server was down, or that are late by more than
+// kScheduleLateMax (besides the flexible window).
 enum class CatchUp {
-  once,   // the last of them fires, now
-  every,  // each fires, the newest kCatchUpMax of them
-  skip,   // none fires
+  once,   // the last of them fires now
+  every,  // each of the newest kCatchUpMax fires
+  skip,   // none of them fires
 };
 BOOST_DESCRIBE_ENUM(CatchUp, once, every, skip)
 
@@ -38,25 +38,25 @@ struct Schedule {
   std::string expression;
   std::string time_zone = "UTC";
   ScheduleDialect dialect = ScheduleDialect::scheduler;
-  std::optional<Timestamp> start, end;  // no occurrence before and after
-  // Fires at a time in so many minutes after the occurrence, drawn anew for each.
+  std::optional<Timestamp> start, end;  // nothing fires before `start` or after `end`
+  // Fires at a random time within this many minutes after the occurrence, drawn for each one.
   std::int64_t flexible_window_minutes = 0;
   CatchUp catch_up = CatchUp::once;
   bool enabled = true;
-  Value payload;  // for whoever registered the kind
+  Value payload;  // handed to the function that is registered for the kind
 };
 BOOST_DESCRIBE_STRUCT(Schedule, (),
                       (expression, time_zone, dialect, start, end, flexible_window_minutes,
                        catch_up, enabled, payload))
 
-// How it lies in the store. Key: kind, name.
+// The record in the store. Its key is (kind, name).
 struct ScheduleRecord {
   Schedule schedule;
   Timestamp created;
-  std::optional<Timestamp> occurrence;  // the next one; none: it is over, or not enabled
-  Timestamp due;                        // when that fires
+  std::optional<Timestamp> occurrence;  // the next one; nullopt: over, or disabled
+  Timestamp due;                        // when `occurrence` fires
   std::int64_t fired = 0, missed = 0;
-  std::int64_t attempts = 0;  // failed ones of the next firing
+  std::int64_t attempts = 0;  // failed attempts of the next firing
 };
 BOOST_DESCRIBE_STRUCT(ScheduleRecord, (),
                       (schedule, created, occurrence, due, fired, missed, attempts))
@@ -66,16 +66,16 @@ const store::Table<ScheduleRecord>& schedule_table();
 struct Firing {
   std::string name;
   Value payload;
-  Timestamp occurrence;     // the time that the expression says
-  std::int64_t missed = 0;  // occurrences before it that do not fire
+  Timestamp occurrence;     // the time that the expression gives
+  std::int64_t missed = 0;  // earlier occurrences that never fire
 };
 
-// Thread-safe, except that kinds are registered before start().
+// Thread-safe once start() was called; register kinds before that.
 class Schedules {
  public:
-  // Writes that the function adds to `along` commit together with the step to the next occurrence,
-  // so such an effect happens exactly once. If the function or that commit fails, the firing is
-  // tried again later, kFiringAttemptsMax times in all.
+  // Fires one occurrence. Writes that the function adds to `along` commit together with the step to
+  // the next occurrence, so such an effect happens exactly once. If the function or the commit
+  // fails, firing is tried again later, at most kFiringAttemptsMax times in all.
   using Fire = std::function<Result<void>(const Firing&, store::Transaction& along)>;
 
   // Borrows all three.
@@ -84,17 +84,17 @@ class Schedules {
   static std::vector<store::TableSpec> tables();
 
   void on(std::string kind, Fire fire);
-  // Makes or replaces it. Tidemill.Invalid names what is wrong with it. A window is at most a day.
+  // Creates or replaces a schedule. Tidemill.Invalid says what is wrong. Windows last up to a day.
   Result<void> put(store::Transaction& transaction, const std::string& kind,
                    const std::string& name, const Schedule& schedule);
   void erase(store::Transaction& transaction, const std::string& kind, const std::string& name);
-  // nullopt: there is none.
+  // nullopt when there is no such schedule.
   Result<std::optional<ScheduleRecord>> find(const std::string& kind, const std::string& name);
 
   void start();
   void stop();
-  // Fires what is due, now: for tests. The number of firings. An Error: the store failed in a way
-  // that left some schedules untouched; the others fired.
+  // For tests: fires everything that is due now and returns the number of firings. An Error means
+  // that the store failed and left some schedules untouched; the others fired.
   Result<int> fire_due();
 
   static constexpr std::int64_t kFiringAttemptsMax = 5;
@@ -103,7 +103,7 @@ class Schedules {
  private:
   struct Turn;
   Result<ScheduleRecord> first(const Schedule& schedule);
-  // Moves to the occurrence after `after`.
+  // Moves the record to the first occurrence after `after`.
   Result<void> advance(ScheduleRecord& record, const ScheduleExpression& expression,
                        Timestamp after);
   std::unique_ptr<Turn> prepare(const store::Row& row);
@@ -117,7 +117,7 @@ class Schedules {
   store::Store& store_;
   const Clock& clock_;
   Random& random_;
-  std::map<std::string, Fire> kinds_;  // fixed after start()
+  std::map<std::string, Fire> kinds_;  // fixed once start() was called
   std::atomic<std::uint64_t> fired_{0}, missed_{0}, failures_{0};
 
   struct Wake {
@@ -125,7 +125,7 @@ class Schedules {
     std::condition_variable_any changed;
     std::uint64_t changes = 0;  // guarded by mutex
   };
-  std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();  // shared with hooks of commits
+  std::shared_ptr<Wake> wake_ = std::make_shared<Wake>();  // shared with commit hooks
   runtime::TaskScope threads_;
 };
 

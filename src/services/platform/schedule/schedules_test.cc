@@ -22,7 +22,7 @@ using testing::IsEmpty;
 
 Timestamp time_of(const std::string& text) { return parse_iso8601(text).value(); }
 
-// The next times of an expression in a zone, as UTC.
+// The next times of an expression in a zone, written in UTC.
 std::vector<std::string> next(const std::string& expression, const std::string& zone,
                               const std::string& from, int count) {
   Result<TimeZone> found = TimeZone::find(zone);
@@ -68,7 +68,7 @@ class SchedulesTest : public testing::Test {
     return store_->commit(std::move(transaction));
   }
   void fire() { ASSERT_TRUE(schedules_->fire_due()); }
-  // "name time" of all that fired, each with how often when not once.
+  // "name time" for everything that fired, with the count when it fired more than once.
   std::vector<std::string> fired() {
     std::vector<std::string> lines;
     for (const store::Row& row : store_->scan({.table = "facts", .limit = 1000})->rows)
@@ -130,10 +130,10 @@ TEST(ScheduleExpression, DaylightSaving) {
               ElementsAre("2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z", "2026-10-25T03:00:00Z"));
   EXPECT_THAT(next("cron(0 9 * * ? *)", "America/New_York", "2026-03-07T00:00:00Z", 3),
               ElementsAre("2026-03-07T14:00:00Z", "2026-03-08T13:00:00Z", "2026-03-09T13:00:00Z"));
-  // Offsets of half an hour; zones without daylight saving.
+  // Offsets of half an hour, and zones without daylight saving.
   EXPECT_THAT(next("cron(0 9 * * ? *)", "Asia/Kolkata", "2026-03-07T00:00:00Z", 1),
               ElementsAre("2026-03-07T03:30:00Z"));
-  // Lord Howe Island moves by half an hour: 2026-10-04 2:00 to 2:30.
+  // Lord Howe Island shifts by half an hour: on 2026-10-04 from 2:00 to 2:30.
   EXPECT_THAT(next("cron(15 2 * * ? *)", "Australia/Lord_Howe", "2026-10-03T00:00:00Z", 2),
               ElementsAre("2026-10-04T15:15:00Z", "2026-10-05T15:15:00Z"));
 }
@@ -192,7 +192,7 @@ TEST_F(SchedulesTest, RefusesWhatMakesNoSense) {
   EXPECT_FALSE(schedules_->put(transaction, "unknown", "a", {.expression = "rate(1 hour)"}));
 }
 
-// The server is down from 10:00 to 14:05.
+// The server is down from 10:00 to 14:05 in this test.
 TEST_F(SchedulesTest, CatchesUpAsAsked) {
   const Schedule hourly{.expression = "cron(30 * * * ? *)"};
   for (const CatchUp policy : {CatchUp::once, CatchUp::every, CatchUp::skip}) {
@@ -259,7 +259,7 @@ TEST_F(SchedulesTest, AFailedFiringIsTriedAgainThenGivenUp) {
   EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_failures_total 7\n"));
 }
 
-// The handler's own write conflicts: nobody replaced the schedule.
+// The handler's own write conflicts although nobody replaced the schedule.
 TEST_F(SchedulesTest, AConflictOfTheEffectIsAFailedAttempt) {
   ASSERT_TRUE(put("a", {.expression = "cron(5 * * * ? *)"}));
   clock_.advance(5min);
@@ -296,7 +296,7 @@ TEST_F(SchedulesTest, AReplacementMeanwhileIsNoFailure) {
   EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_failures_total 0\n"));
 }
 
-// More than a page of schedules, of which the first cannot be committed.
+// There is more than a page of schedules, and the first one cannot be committed.
 TEST_F(SchedulesTest, OneThatCannotBeCommittedHoldsNoOthers) {
   constexpr int kSchedules = 250;
   for (int i = 0; i < kSchedules; ++i)
@@ -346,7 +346,7 @@ TEST_F(SchedulesTest, MissedOnesAreCountedOnce) {
   EXPECT_EQ((*schedules_->find("test", "a"))->missed, 4);
 }
 
-// Commits fail before and after they wrote; each occurrence has its effect once.
+// Commits fail before or after writing, yet each occurrence takes effect exactly once.
 TEST_F(SchedulesTest, EffectsHappenOnceThroughFaultsAndRestarts) {
   const std::uint64_t seed = make_system_random()->next();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -356,7 +356,7 @@ TEST_F(SchedulesTest, EffectsHappenOnceThroughFaultsAndRestarts) {
                         .catch_up = CatchUp::every}));
   const store::FaultPlan plan =
       store::random_faults(*chance, {.fail_before = 0.2, .fail_after = 0.2, .read_fails = 0.1});
-  // Not so often in a row that a firing would be given up.
+  // Never so often in a row that a firing would be given up.
   int in_a_row = 0;
   const auto bounded = [&](const store::FaultPoint& point) {
     const store::Fault fault = plan(point);
@@ -375,7 +375,7 @@ TEST_F(SchedulesTest, EffectsHappenOnceThroughFaultsAndRestarts) {
   }
   make(*store_);
   for (int minute = 0; minute < 3; ++minute) {
-    fire();  // whose last attempts failed
+    fire();  // after its last attempts failed
     clock_.advance(1min);
   }
   EXPECT_EQ(fired().size(), 60u);

@@ -30,13 +30,13 @@ TimeZone TimeZone::utc() {
 
 Result<TimeZone> TimeZone::find(std::string_view name) {
   try {
-    // Names are paths below the system's folder of zones.
+    // Names are paths below the system's time zone folder.
     if (!name.empty() && name.size() <= 50 && name.find("..") == name.npos && name[0] != '/')
       return TimeZone(date::locate_zone(std::string(name)));
   } catch (const std::exception&) {
   }
   return fail(codes::kInvalid, "there is no time zone '" + std::string(name.substr(0, 50)) +
-                                   "': name one as Europe/Berlin or UTC");
+                                   "': valid names are like Europe/Berlin or UTC");
 }
 
 LocalTime TimeZone::local(Timestamp time) const {
@@ -57,7 +57,7 @@ std::optional<Timestamp> TimeZone::instant(const LocalTime& local) const {
 
 Timestamp TimeZone::instant_or_change(const LocalTime& local) const {
   const date::local_info info = zone_->get_info(to_date(local));
-  // Between the end of one offset and the begin of the next no local time exists.
+  // No local time exists between the end of one offset and the beginning of the next.
   if (info.result == date::local_info::nonexistent) return to_timestamp(info.first.end);
   return to_timestamp(date::sys_seconds(to_date(local).time_since_epoch() - info.first.offset));
 }

@@ -1,4 +1,4 @@
-// Time zones of the system's tz data (/usr/share/zoneinfo), with daylight saving.
+// Time zones, with daylight saving, from the system's tz data (/usr/share/zoneinfo).
 #pragma once
 
 #include <chrono>
@@ -15,9 +15,9 @@ class time_zone;
 
 namespace tidemill::services::platform {
 
-// A date and a time of day that clocks on the wall show, without a zone.
+// A date and a time of day as a wall clock shows them, without a zone.
 struct LocalTime {
-  std::chrono::sys_days day;  // of the zone's calendar
+  std::chrono::sys_days day;  // in the calendar of the zone
   int hour = 0, minute = 0, second = 0;
   auto operator<=>(const LocalTime&) const = default;
 };
@@ -26,13 +26,13 @@ struct LocalTime {
 class TimeZone {
  public:
   static TimeZone utc();
-  // "Europe/Berlin". Tidemill.Invalid when the system knows no such zone.
+  // Takes a name like "Europe/Berlin". Tidemill.Invalid when the system has no such zone.
   static Result<TimeZone> find(std::string_view name);
 
   LocalTime local(Timestamp time) const;
-  // The instant at which clocks first show it; nullopt when they skip it in spring.
+  // The instant at which clocks first show the time; nullopt when they skip it in spring.
   std::optional<Timestamp> instant(const LocalTime& local) const;
-  // The same, but for one that is skipped the instant at which clocks were put forward.
+  // The same, but for a skipped time returns the instant at which clocks were put forward.
   Timestamp instant_or_change(const LocalTime& local) const;
   std::string name() const;
 

@@ -8,7 +8,7 @@
 namespace tidemill::services::platform {
 namespace {
 
-// An exception would otherwise leave the sweep marked as running for ever.
+// Catches exceptions, which would otherwise leave the sweep marked as running forever.
 Result<void> run_caught(const Sweeps::Work& work) {
   try {
     return work();
@@ -49,8 +49,8 @@ void Sweeps::stop() {
   pool_.stop();
 }
 
-// Sleeps until the next sweep is due. A sweep that runs has no due time until it has ended, which
-// wakes this.
+// Sleeps until the next sweep is due. A running sweep has no due time until it has ended, which
+// wakes this thread.
 void Sweeps::schedule(const std::stop_token& stop) {
   constexpr std::chrono::hours kLongTime{1};
   while (!stop.stop_requested()) {
@@ -70,7 +70,7 @@ void Sweeps::run_due(Clock::time_point now) {
   std::lock_guard lock(mutex_);
   for (const auto& sweep : sweeps_) {
     if (sweep->running || sweep->due > now) continue;
-    // A refusal means that the pool stops: there is one task a sweep at most.
+    // Submitting fails only when the pool is stopping, as there is at most one task per sweep.
     sweep->running = pool_.try_submit([this, &sweep = *sweep] { run(sweep); });
   }
 }

@@ -1,5 +1,5 @@
-// Periodic work of the services: retention, caches, watches. One scheduler for all of them, so that
-// none needs a thread of its own.
+// Periodic work of the services: retention, caches, watches. All sweeps share one scheduler, so
+// that none needs a thread of its own.
 #pragma once
 
 #include <chrono>
@@ -17,8 +17,8 @@
 
 namespace tidemill::services::platform {
 
-// Sweeps that run at the same time. One that takes long delays at most the others' turns on one of
-// these threads.
+// Sweeps that run at the same time. A long one holds one of these threads and delays the others
+// only by that.
 inline constexpr std::size_t kSweepThreads = 3;
 inline constexpr std::size_t kSweepsMax = 1024;
 
@@ -26,29 +26,29 @@ inline constexpr std::size_t kSweepsMax = 1024;
 class Sweeps {
  public:
   using Clock = std::chrono::steady_clock;
-  // An error is logged with the sweep's name, and counted; the next turn comes as usual.
+  // An error is logged with the sweep's name and counted; the next turn comes as usual.
   using Work = std::function<Result<void>()>;
 
   Sweeps();
   ~Sweeps() { stop(); }
 
-  // `work` runs for the first time `interval` after start(), then `interval` after it ended: never
-  // twice at once. A name that is taken aborts.
+  // `work` runs for the first time `interval` after start(), and then `interval` after its last
+  // end, so never twice at once. Aborts when the name is taken.
   void add(std::string name, std::chrono::milliseconds interval, Work work);
 
   void start();
-  // Waits for those that run.
+  // Waits for running sweeps.
   void stop();
-  // Begins what is due at `now`, on the pool: for the scheduler and for tests.
+  // Starts everything that is due at `now` on the pool. For the scheduler and for tests.
   void run_due(Clock::time_point now);
 
   struct State {
     std::string name;
     std::chrono::milliseconds interval{0};
     std::uint64_t runs = 0, failures = 0;
-    std::chrono::nanoseconds took{0};  // all runs together
+    std::chrono::nanoseconds took{0};  // total of all runs
   };
-  // In the order of adding.
+  // In the order in which they were added.
   std::vector<State> states() const;
 
  private:

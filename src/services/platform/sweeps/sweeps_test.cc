@@ -30,7 +30,7 @@ TEST(Sweeps, Each_runs_when_its_interval_is_over_and_not_before) {
   EXPECT_TRUE(eventually([&] { return state_of(sweeps, "often").runs == 1; }));
   EXPECT_EQ(often, 1);
   EXPECT_EQ(seldom, 0);
-  sweeps.run_due(now + 50s);  // the next turn is a minute after the end of the last
+  sweeps.run_due(now + 50s);  // the next turn comes a minute after the end of the last one
   sweeps.run_due(now + 2h);
   EXPECT_TRUE(eventually([&] { return state_of(sweeps, "seldom").runs == 1; }));
   EXPECT_TRUE(eventually([&] { return state_of(sweeps, "often").runs == 2; }));

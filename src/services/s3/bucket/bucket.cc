@@ -4,8 +4,11 @@
 
 #include "base/encoding.h"
 #include "services/s3/bucket/bucket_name.h"
+#include "services/s3/bucket/policy.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/tags.h"
+#include "services/s3/common/times.h"
 #include "services/s3/multipart/uploads.h"
 
 namespace tidemill::services::s3 {
@@ -50,6 +53,22 @@ Result<std::string> region_of(const Context& context, const model::CreateBucketR
   return constraint;
 }
 
+Result<void> check_access(const model::CreateBucketRequest& request) {
+  if (request.object_ownership && !is_ownership(*request.object_ownership))
+    return fail(
+        invalid_argument("Invalid x-amz-object-ownership header: " + *request.object_ownership,
+                         "x-amz-object-ownership", *request.object_ownership));
+  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
+                      request.grant_write || request.grant_write_acp;
+  if (!grants && (!request.acl || *request.acl == "private")) return {};
+  if (!request.object_ownership || *request.object_ownership == kBucketOwnerEnforced)
+    return fail(Error{"InvalidBucketAclWithObjectOwnership",
+                      "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced "
+                      "setting",
+                      400});
+  return check_acl({.account = {}, .ownership = request.object_ownership}, {request.acl, grants});
+}
+
 std::string arn_of(const Bucket& bucket) { return "arn:aws:s3:::" + bucket.name; }
 
 Result<api::Empty> delete_bucket(Core& core, Context& context,
@@ -63,6 +82,10 @@ Result<api::Empty> delete_bucket(Core& core, Context& context,
 
 }  // namespace
 
+bool is_ownership(std::string_view text) {
+  return text == kBucketOwnerEnforced || text == "BucketOwnerPreferred" || text == "ObjectWriter";
+}
+
 Result<model::CreateBucketOutput> create_bucket(Core& core, Context& context,
                                                 const model::CreateBucketRequest& request) {
   if (!is_valid_bucket_name(request.bucket))
@@ -70,13 +93,17 @@ Result<model::CreateBucketOutput> create_bucket(Core& core, Context& context,
                       "The specified bucket is not valid.",
                       400,
                       {{"BucketName", request.bucket}}});
-  if (request.object_lock_enabled_for_bucket.value_or(false))
-    return fail(not_implemented("Tidemill has no object lock: create the bucket without it."));
+  TRY(check_access(request));
   BucketRecord record{request.bucket, context.account(), TRY(region_of(context, request)),
                       core.clock.now()};
   if (request.create_bucket_configuration && request.create_bucket_configuration->tags)
     record.tags =
         TRY(check_tags(*request.create_bucket_configuration->tags, limits::bucket_tags_max));
+  if (request.object_lock_enabled_for_bucket.value_or(false)) {
+    record.object_lock = BucketLockRecord{};
+    record.versioning = "Enabled";
+  }
+  record.ownership = request.object_ownership;
   std::string region = record.region;
   Result<void> created = core.buckets.create(std::move(record));
   // "For legacy compatibility, if you re-create an existing bucket that you already own in
@@ -87,6 +114,7 @@ Result<model::CreateBucketOutput> create_bucket(Core& core, Context& context,
   if (!created && !again) return fail(std::move(created).error());
   model::CreateBucketOutput output;
   output.location = "/" + request.bucket;
+  output.bucket_arn = "arn:aws:s3:::" + request.bucket;
   return output;
 }
 
@@ -98,6 +126,7 @@ Result<model::HeadBucketOutput> head_bucket(Core& core, Context& context,
   output.bucket_region = bucket->region;
   output.bucket_arn = arn_of(*bucket);
   output.access_point_alias = false;
+  context.response_headers["Content-Type"] = "application/xml";
   return output;
 }
 
@@ -127,7 +156,7 @@ Result<model::ListBucketsOutput> list_buckets(Core& core, Context& context,
     }
     model::Bucket entry;
     entry.name = bucket->name;
-    entry.creation_date = bucket->created;
+    entry.creation_date = whole_seconds(bucket->created);
     entry.bucket_region = bucket->region;
     entry.bucket_arn = arn_of(*bucket);
     buckets.push_back(std::move(entry));
@@ -155,6 +184,9 @@ void add_bucket_operations(Registry& registry, Core& core) {
   add<op::DeleteBucket>(registry, core, delete_bucket);
   add<op::GetBucketLocation>(registry, core, get_bucket_location);
   add_bucket_settings_operations(registry, core);
+  add_bucket_configuration_operations(registry, core);
+  add_bucket_lock_operations(registry, core);
+  add_bucket_policy_operations(registry, core);
 }
 
 }  // namespace tidemill::services::s3

@@ -17,5 +17,12 @@ Result<model::GetBucketLocationOutput> get_bucket_location(Core&, Context&,
 void add_bucket_operations(Registry& registry, Core& core);
 // Tags, versioning, ACL, ownership: settings.cc.
 void add_bucket_settings_operations(Registry& registry, Core& core);
+// CORS, encryption, public access block, ...: configurations.cc.
+void add_bucket_configuration_operations(Registry& registry, Core& core);
+// object_lock.cc
+void add_bucket_lock_operations(Registry& registry, Core& core);
+
+// Whether it is a value of x-amz-object-ownership.
+bool is_ownership(std::string_view text);
 
 }  // namespace tidemill::services::s3

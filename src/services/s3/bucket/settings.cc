@@ -1,6 +1,6 @@
-// A bucket's settings. Those that Tidemill does not act on are refused, never kept and ignored;
-// reading them answers what is true of every Tidemill bucket.
+// Tags, versioning and access: what decides how a bucket's objects are treated.
 #include "services/s3/bucket/bucket.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/tags.h"
 
@@ -25,6 +25,7 @@ Result<Empty> put_bucket_tagging(Core& core, Context& context,
     record.tags = std::move(tags);
     return {};
   }));
+  context.response_status = 204;
   return Empty{};
 }
 
@@ -61,6 +62,11 @@ Result<Empty> put_bucket_versioning(Core& core, Context& context,
                       "The Versioning element must be specified", 400});
   if (*wanted.status != "Enabled" && *wanted.status != "Suspended") return fail(malformed_xml());
   TRY(core.buckets.change(*bucket, [&](BucketRecord& record) -> Result<void> {
+    if (record.object_lock && *wanted.status == "Suspended")
+      return fail(Error{"InvalidBucketState",
+                        "An Object Lock configuration is present on this bucket, so the versioning "
+                        "state cannot be changed.",
+                        409});
     record.versioning = *wanted.status;
     return {};
   }));
@@ -79,39 +85,53 @@ Result<model::GetBucketAclOutput> get_bucket_acl(Core& core, Context& context,
                                                  const model::GetBucketAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
   model::GetBucketAclOutput output;
-  output.owner.ensure().id = canonical_id(bucket->account);
-  model::Grant grant;
-  grant.grantee.ensure().id = canonical_id(bucket->account);
-  grant.grantee->type = "CanonicalUser";
-  grant.permission = "FULL_CONTROL";
-  output.grants.emplace().push_back(std::move(grant));
+  output.owner.ensure() = owner_of(bucket->account);
+  output.grants = owner_grants(bucket->account);
   return output;
+}
+
+Result<Empty> put_bucket_acl(Core& core, Context& context,
+                             const model::PutBucketAclRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
+                      request.grant_write || request.grant_write_acp;
+  TRY(check_acl(*core.buckets.record(*bucket),
+                {request.acl, grants,
+                 request.access_control_policy ? &*request.access_control_policy : nullptr}));
+  return Empty{};
 }
 
 Result<model::GetBucketOwnershipControlsOutput> get_ownership_controls(
     Core& core, Context& context, const model::GetBucketOwnershipControlsRequest& request) {
-  TRY(bucket_of(core, context, request));
+  auto bucket = TRY(bucket_of(core, context, request));
   model::GetBucketOwnershipControlsOutput output;
-  output.ownership_controls.ensure().rules.push_back({"BucketOwnerEnforced"});
+  output.ownership_controls.ensure().rules.push_back(
+      {core.buckets.record(*bucket)->ownership.value_or(kBucketOwnerEnforced)});
   return output;
 }
 
-Result<model::GetBucketPolicyOutput> get_bucket_policy(
-    Core& core, Context& context, const model::GetBucketPolicyRequest& request) {
+Result<Empty> put_ownership_controls(Core& core, Context& context,
+                                     const model::PutBucketOwnershipControlsRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  return fail(Error{"NoSuchBucketPolicy",
-                    "The bucket policy does not exist",
-                    404,
-                    {{"BucketName", bucket->name}}});
+  if (!request.ownership_controls || request.ownership_controls->rules.size() != 1 ||
+      !is_ownership(request.ownership_controls->rules[0].object_ownership))
+    return fail(malformed_xml());
+  TRY(core.buckets.change(*bucket, [&](BucketRecord& record) -> Result<void> {
+    record.ownership = request.ownership_controls->rules[0].object_ownership;
+    return {};
+  }));
+  return Empty{};
 }
 
-Result<model::GetBucketCorsOutput> get_bucket_cors(Core& core, Context& context,
-                                                   const model::GetBucketCorsRequest& request) {
+Result<Empty> delete_ownership_controls(
+    Core& core, Context& context, const model::DeleteBucketOwnershipControlsRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  return fail(Error{"NoSuchCORSConfiguration",
-                    "The CORS configuration does not exist",
-                    404,
-                    {{"BucketName", bucket->name}}});
+  TRY(core.buckets.change(*bucket, [](BucketRecord& record) -> Result<void> {
+    record.ownership.reset();
+    return {};
+  }));
+  context.response_status = 204;
+  return Empty{};
 }
 
 }  // namespace
@@ -124,9 +144,10 @@ void add_bucket_settings_operations(Registry& registry, Core& core) {
   add<op::PutBucketVersioning>(registry, core, put_bucket_versioning);
   add<op::GetBucketVersioning>(registry, core, get_bucket_versioning);
   add<op::GetBucketAcl>(registry, core, get_bucket_acl);
+  add<op::PutBucketAcl>(registry, core, put_bucket_acl);
   add<op::GetBucketOwnershipControls>(registry, core, get_ownership_controls);
-  add<op::GetBucketPolicy>(registry, core, get_bucket_policy);
-  add<op::GetBucketCors>(registry, core, get_bucket_cors);
+  add<op::PutBucketOwnershipControls>(registry, core, put_ownership_controls);
+  add<op::DeleteBucketOwnershipControls>(registry, core, delete_ownership_controls);
 }
 
 }  // namespace tidemill::services::s3

@@ -2,14 +2,35 @@
 
 #include <algorithm>
 
+#include "services/iam/interface.h"
 #include "services/s3/common/errors.h"
 #include "services/s3/common/limits.h"
 
 namespace tidemill::services::s3 {
 
+namespace {
+
+bool restricts_public_buckets(const BucketRecord& record) {
+  if (!record.configurations) return false;
+  const auto block = record.configurations->find("publicAccessBlock");
+  if (block == record.configurations->end()) return false;
+  const Value* restricts = block->second.find("RestrictPublicBuckets");
+  const bool* set = restricts ? restricts->get_if<bool>() : nullptr;
+  return set && *set;
+}
+
+}  // namespace
+
 Versioning versioning_of(const BucketRecord& record) {
   if (!record.versioning) return Versioning::off;
   return *record.versioning == "Enabled" ? Versioning::enabled : Versioning::suspended;
+}
+
+bool is_open_to_others(const BucketRecord& record) {
+  if (!record.policy) return false;
+  if (!restricts_public_buckets(record)) return true;
+  const Result<bool> is_public = iam::is_public_policy(*record.policy);
+  return is_public && !*is_public;
 }
 
 Result<void> Buckets::load() {
@@ -20,6 +41,7 @@ Result<void> Buckets::load() {
     auto page = TRY(bucket_table().scan(store_, scan));
     for (auto& row : page.records) {
       std::string name = row.record.name;
+      count_policies(nullptr, &row.record);
       buckets_[std::move(name)] = std::make_shared<Bucket>(std::move(row.record));
     }
     scan.after = page.next;
@@ -38,9 +60,30 @@ Result<std::shared_ptr<Bucket>> Buckets::require(
     const std::optional<std::string>& expected_owner) const {
   std::shared_ptr<Bucket> bucket = find(name);
   if (!bucket) return fail(no_such_bucket(name));
-  if (bucket->account != account || (expected_owner && *expected_owner != bucket->account))
+  if ((bucket->account != account && !bucket->open_to_others()) ||
+      (expected_owner && *expected_owner != bucket->account))
     return fail(access_denied());
   return bucket;
+}
+
+Result<std::shared_ptr<Bucket>> Buckets::require_own(
+    std::string_view account, std::string_view name,
+    const std::optional<std::string>& expected_owner) const {
+  std::shared_ptr<Bucket> bucket = TRY(require(account, name, expected_owner));
+  if (bucket->account != account) return fail(access_denied());
+  return bucket;
+}
+
+void Buckets::count_policies(const BucketRecord* before, const BucketRecord* after) {
+  if (after && after->policy) ++policies_;
+  if (before && before->policy) --policies_;
+}
+
+std::vector<std::shared_ptr<Bucket>> Buckets::all() const {
+  std::vector<std::shared_ptr<Bucket>> found;
+  std::shared_lock lock(mutex_);
+  for (const auto& [name, bucket] : buckets_) found.push_back(bucket);
+  return found;
 }
 
 std::vector<std::shared_ptr<Bucket>> Buckets::of_account(std::string_view account) const {
@@ -100,6 +143,7 @@ Result<void> Buckets::erase(const std::shared_ptr<Bucket>& bucket) {
   bucket_table().erase(transaction, bucket->name, std::nullopt);
   TRY(store_.commit(std::move(transaction)));
   bucket->deleted_ = true;
+  count_policies(record(*bucket).get(), nullptr);
   std::unique_lock lock(mutex_);
   buckets_.erase(bucket->name);
   return {};
@@ -121,6 +165,11 @@ Result<void> Buckets::change(Bucket& bucket,
   bucket_table().put(transaction, bucket.name, *next, std::nullopt);
   TRY(store_.commit(std::move(transaction)));
   bucket.versioning_ = versioning_of(*next);
+  // Callers of other accounts come in only once their requests are looked at, and no longer.
+  const bool open = is_open_to_others(*next);
+  if (!open) bucket.open_to_others_ = false;
+  count_policies(record(bucket).get(), next.get());
+  bucket.open_to_others_ = open;
   std::unique_lock lock(mutex_);
   bucket.record_ = std::move(next);
   return {};

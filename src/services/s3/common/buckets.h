@@ -19,6 +19,8 @@ namespace tidemill::services::s3 {
 
 enum class Versioning { off, enabled, suspended };
 Versioning versioning_of(const BucketRecord& record);
+// It has a policy, which is not a public one while the bucket restricts public policies.
+bool is_open_to_others(const BucketRecord& record);
 
 class Bucket {
  public:
@@ -28,7 +30,8 @@ class Bucket {
         region(record.region),
         created(record.created),
         record_(std::make_shared<const BucketRecord>(std::move(record))),
-        versioning_(versioning_of(*record_)) {}
+        versioning_(versioning_of(*record_)),
+        open_to_others_(is_open_to_others(*record_)) {}
 
   const std::string name;
   const std::string account;
@@ -38,6 +41,9 @@ class Bucket {
   Versioning versioning() const { return versioning_; }
   // Whether objects may have versions other than the null version.
   bool has_versions() const { return versioning_ != Versioning::off; }
+
+  // Whether callers of other accounts whom its policy lets in may come in.
+  bool open_to_others() const { return open_to_others_; }
 
   // Held shared by whoever commits an object, so that a bucket is neither deleted nor changed under
   // it.
@@ -50,6 +56,7 @@ class Bucket {
   // Shared: a request goes on with what it read. Guarded by Buckets::mutex_.
   std::shared_ptr<const BucketRecord> record_;
   std::atomic<Versioning> versioning_;
+  std::atomic<bool> open_to_others_;
 };
 
 // Thread-safe.
@@ -60,11 +67,18 @@ class Buckets {
 
   // nullptr when there is none.
   std::shared_ptr<Bucket> find(std::string_view name) const;
-  // The bucket, when it is the account's: NoSuchBucket, AccessDenied. `expected_owner` is the
-  // request's x-amz-expected-bucket-owner.
+  // For requests, which policies have let in: the bucket, when it is the account's or has a policy.
+  // NoSuchBucket, AccessDenied. `expected_owner` is the request's x-amz-expected-bucket-owner.
   Result<std::shared_ptr<Bucket>> require(
       std::string_view account, std::string_view name,
       const std::optional<std::string>& expected_owner = std::nullopt) const;
+  // Only when it is the account's.
+  Result<std::shared_ptr<Bucket>> require_own(
+      std::string_view account, std::string_view name,
+      const std::optional<std::string>& expected_owner = std::nullopt) const;
+  std::vector<std::shared_ptr<Bucket>> all() const;
+  // Whether any bucket has a policy.
+  bool any_policy() const { return policies_ > 0; }
   // Of one account, by name.
   std::vector<std::shared_ptr<Bucket>> of_account(std::string_view account) const;
 
@@ -83,7 +97,10 @@ class Buckets {
   // BucketNotEmpty when the table has a row of the bucket.
   Result<void> check_empty(std::string_view bucket, const std::string& table, const char* message);
 
+  void count_policies(const BucketRecord* before, const BucketRecord* after);
+
   store::Store& store_;
+  std::atomic<std::size_t> policies_ = 0;
   std::mutex change_mutex_;  // one create, erase or change at a time
   mutable std::shared_mutex mutex_;
   // Shared: a request goes on with a bucket that is deleted meanwhile.

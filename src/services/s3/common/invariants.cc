@@ -5,6 +5,8 @@
 namespace tidemill::services::s3 {
 
 std::string_view invariant(const ObjectRecord& object) {
+  if (object.lock && object.lock->mode.has_value() != object.lock->retain_until.has_value())
+    return "a retention has a mode and an end";
   if (object.is_delete_marker()) return "a delete marker is no object";
   if (object.etag.empty()) return "an object has an ETag";
   if (object.blob && object.parts) return "an object's bytes lie in one blob or in parts";

@@ -14,7 +14,7 @@
 
 namespace tidemill::services::s3 {
 
-// What x-amz-version-id says of a version; nullopt in a bucket that never was versioned.
+// The x-amz-version-id of a version; nullopt in a bucket that never was versioned.
 std::optional<std::string> version_of(const Bucket& bucket, const ObjectRecord& record);
 
 // "x-amz-version-id" of an answer: absent in buckets that never were versioned.
@@ -23,7 +23,7 @@ struct Written {
 };
 
 struct Deleted {
-  // Of the delete marker that was made, or of the version that was deleted.
+  // The id of the delete marker that was made, or of the version that was deleted.
   std::optional<std::string> version_id;
   bool delete_marker = false;  // that version is or was a delete marker
   bool marker_made = false;

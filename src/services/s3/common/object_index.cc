@@ -172,6 +172,8 @@ Result<Deleted> ObjectIndex::erase_one(KeyHistory& history, const Bucket& bucket
   if (deletion.condition) TRY(deletion.condition(history.current()));
   std::optional<Deleted> deleted;
   if (deletion.version_id) {
+    const ObjectRecord* there = deletion.guard ? TRY(history.find(*deletion.version_id)) : nullptr;
+    if (there) TRY(deletion.guard(*there));
     deleted = TRY(history.remove_version(*deletion.version_id));
     if (!deleted) return Deleted{deletion.version_id};
   } else {

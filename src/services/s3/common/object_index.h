@@ -55,6 +55,8 @@ class ObjectIndex {
     std::string key;
     std::optional<std::string> version_id = {};  // absent: the key, see KeyHistory::remove()
     Condition condition = {};                    // of the current object
+    // Asked before a version is gone for ever; its error is that of the deletion.
+    std::function<Result<void>(const ObjectRecord&)> guard = {};
   };
   // All in one transaction, in their order. A deletion whose condition fails has its error in its
   // place; deleting what is not there succeeds.

@@ -5,9 +5,12 @@
 namespace tidemill::services::s3 {
 
 TIDEMILL_RECORD_CODEC(TagRecord)
+TIDEMILL_RECORD_CODEC(DefaultRetentionRecord)
+TIDEMILL_RECORD_CODEC(BucketLockRecord)
 TIDEMILL_RECORD_CODEC(BucketRecord)
 TIDEMILL_RECORD_CODEC(ChecksumRecord)
 TIDEMILL_RECORD_CODEC(ObjectPartRecord)
+TIDEMILL_RECORD_CODEC(LockRecord)
 TIDEMILL_RECORD_CODEC(ObjectProperties)
 TIDEMILL_RECORD_CODEC(ObjectRecord)
 TIDEMILL_RECORD_CODEC(VersionRecord)

@@ -19,6 +19,19 @@ struct TagRecord {
 };
 TIDEMILL_RECORD(TagRecord, (), (key, value))
 
+// How long new objects of a bucket with object lock are kept: days or years.
+struct DefaultRetentionRecord {
+  std::string mode;  // GOVERNANCE, COMPLIANCE
+  std::optional<std::int64_t> days;
+  std::optional<std::int64_t> years;
+};
+TIDEMILL_RECORD(DefaultRetentionRecord, (), (mode, days, years))
+
+struct BucketLockRecord {
+  std::optional<DefaultRetentionRecord> retention;
+};
+TIDEMILL_RECORD(BucketLockRecord, (), (retention))
+
 struct BucketRecord {
   std::string name;
   std::string account;
@@ -26,8 +39,15 @@ struct BucketRecord {
   Timestamp created;
   std::optional<std::vector<TagRecord>> tags = std::nullopt;
   std::optional<std::string> versioning = std::nullopt;  // Enabled, Suspended; absent: never was
+  std::optional<BucketLockRecord> object_lock = std::nullopt;
+  std::optional<std::string> ownership = std::nullopt;  // absent: BucketOwnerEnforced
+  std::optional<std::string> policy = std::nullopt;     // the document
+  // Configurations as the client sent them, by the name of their subresource ("cors").
+  std::optional<std::map<std::string, Value>> configurations = std::nullopt;
 };
-TIDEMILL_RECORD(BucketRecord, (), (name, account, region, created, tags, versioning))
+TIDEMILL_RECORD(BucketRecord, (),
+                (name, account, region, created, tags, versioning, object_lock, ownership, policy,
+                 configurations))
 
 // A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
 // composite of three parts.
@@ -45,6 +65,14 @@ struct ObjectPartRecord {
 };
 TIDEMILL_RECORD(ObjectPartRecord, (), (number, blob, checksum))
 
+// The locks that keep a version from being deleted.
+struct LockRecord {
+  std::optional<std::string> mode;  // GOVERNANCE, COMPLIANCE; with retain_until
+  std::optional<Timestamp> retain_until;
+  std::optional<bool> legal_hold;  // absent: never set
+};
+TIDEMILL_RECORD(LockRecord, (), (mode, retain_until, legal_hold))
+
 // What a client says about an object, apart from its bytes. Headers by their wire names, and only
 // the few that S3 keeps: Content-Type, Cache-Control, ...
 struct ObjectProperties {
@@ -52,8 +80,9 @@ struct ObjectProperties {
   std::optional<std::map<std::string, std::string>> metadata;
   std::optional<std::vector<TagRecord>> tags;
   std::optional<std::string> storage_class;  // absent: STANDARD
+  std::optional<LockRecord> lock;
 };
-TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class))
+TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock))
 
 // Key: bucket \x1f object key. Either `blob` or `parts` holds the bytes: a multipart upload's parts
 // become the object's as they lie. The table of objects has one row for each key whose newest

@@ -1,5 +1,6 @@
 #include "services/s3/common/tags.h"
 
+#include <algorithm>
 #include <set>
 
 #include "base/encoding.h"
@@ -18,6 +19,15 @@ std::size_t characters(std::string_view text) {
   return count;
 }
 
+// "Letters, spaces, and numbers representable in UTF-8, and + - = . _ : / @".
+bool has_only_tag_characters(std::string_view text) {
+  static constexpr std::string_view kMarks = " +-=._:/@";
+  return std::ranges::all_of(text, [](char c) {
+    return static_cast<unsigned char>(c) >= 0x80 || (c >= '0' && c <= '9') ||
+           (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || kMarks.contains(c);
+  });
+}
+
 std::unexpected<Error> invalid_tag(std::string message, std::string_view key) {
   return fail(Error{"InvalidTag", std::move(message), 400, {{"TagKey", std::string(key)}}});
 }
@@ -34,10 +44,11 @@ Result<std::vector<TagRecord>> check_tags(const std::vector<tidemill::api::s3::T
   std::vector<TagRecord> records;
   std::set<std::string_view> keys;
   for (const tidemill::api::s3::Tag& tag : tags) {
-    if (tag.key.empty() || !is_valid_utf8(tag.key) ||
+    if (tag.key.empty() || !is_valid_utf8(tag.key) || !has_only_tag_characters(tag.key) ||
         characters(tag.key) > limits::tag_key_characters_max)
       return invalid_tag("The TagKey you have provided is invalid", tag.key);
-    if (!is_valid_utf8(tag.value) || characters(tag.value) > limits::tag_value_characters_max)
+    if (!is_valid_utf8(tag.value) || !has_only_tag_characters(tag.value) ||
+        characters(tag.value) > limits::tag_value_characters_max)
       return invalid_tag("The TagValue you have provided is invalid", tag.key);
     if (tag.key.starts_with("aws:"))
       return invalid_tag("System tags cannot be added/updated by requester", tag.key);

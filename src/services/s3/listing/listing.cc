@@ -2,6 +2,7 @@
 
 #include "base/encoding.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/times.h"
 #include "services/s3/common/version_id.h"
 #include "services/s3/listing/lister.h"
 #include "services/s3/listing/version_lister.h"
@@ -15,7 +16,7 @@ template <class Entry>
 Entry describe(const std::string& key, const ObjectRecord& object, const KeyEncoding& encode) {
   Entry entry;
   entry.key = encode(key);
-  entry.last_modified = object.modified;
+  entry.last_modified = whole_seconds(object.modified);
   entry.etag = '"' + object.etag + '"';
   entry.size = std::int64_t(object.size);
   entry.storage_class = object.storage_class.value_or("STANDARD");
@@ -62,7 +63,7 @@ void add_versions(const VersionListResult& listed, const KeyEncoding& encode,
     if (entry.version.is_delete_marker()) {
       model::DeleteMarkerEntry& marker = markers.emplace_back();
       marker.key = encode(entry.key);
-      marker.last_modified = entry.version.modified;
+      marker.last_modified = whole_seconds(entry.version.modified);
       describe_version(entry, marker);
     } else {
       versions.push_back(describe<model::ObjectVersion>(entry.key, entry.version, encode));
@@ -91,6 +92,7 @@ Result<model::ListObjectsOutput> list_objects(Core& core, Context& context,
       TRY(list_keys(core, query_of(request, request.marker.value_or(""), count_max)));
   encode.cover(listed);
   model::ListObjectsOutput output;
+  context.response_headers["x-amz-bucket-region"] = bucket->region;
   describe_listing(request, listed, encode, count_max, output);
   output.marker = encode(request.marker.value_or(""));
   // Without a delimiter clients go on behind the last key they were given.
@@ -122,6 +124,7 @@ Result<model::ListObjectsV2Output> list_objects_v2(Core& core, Context& context,
   ListResult listed = TRY(list_keys(core, query_of(request, std::move(after), count_max)));
   encode.cover(listed);
   model::ListObjectsV2Output output;
+  context.response_headers["x-amz-bucket-region"] = bucket->region;
   describe_listing(request, listed, encode, count_max, output);
   output.key_count = std::int64_t(listed.objects.size() + listed.common_prefixes.size());
   output.continuation_token = request.continuation_token;
@@ -165,6 +168,7 @@ Result<model::ListObjectVersionsOutput> list_object_versions(
   for (const VersionEntry& entry : listed.versions) encode.cover(entry.key);
   for (const std::string& prefix : listed.common_prefixes) encode.cover(prefix);
   model::ListObjectVersionsOutput output;
+  context.response_headers["x-amz-bucket-region"] = bucket->region;
   describe_listing(request, listed, encode, count_max, output);
   output.key_marker = encode(key_marker);
   output.version_id_marker = version_id_marker.value_or("");

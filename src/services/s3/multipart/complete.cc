@@ -8,6 +8,7 @@
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/properties.h"
 
 namespace tidemill::services::s3 {
@@ -38,8 +39,8 @@ Result<void> check_part_checksum(const model::CompletedPart& named, const PartRe
                                  const UploadRecord& upload) {
   std::vector<GivenChecksum> given = given_checksums(named);
   for (const GivenChecksum& one : given)
-    if (part.checksum && part.checksum->algorithm == checksum_name(one.algorithm) &&
-        part.checksum->value != one.value)
+    if (part.checksum && (part.checksum->algorithm != checksum_name(one.algorithm) ||
+                          part.checksum->value != one.value))
       return fail(invalid_part(named, upload.id));
   if (upload.checksum_type == kComposite && given.empty()) {
     std::string algorithm = *upload.checksum_algorithm;
@@ -139,8 +140,16 @@ Result<void> check_announced(const model::CompleteMultipartUploadRequest& reques
         invalid_request("The provided 'x-amz-mp-object-size' header value " +
                         std::to_string(*request.mpu_object_size) +
                         " does not match what was computed: " + std::to_string(object.size)));
+  if (request.checksum_type && object.checksum && *request.checksum_type != object.checksum->type)
+    return fail(
+        invalid_request("The upload was created using the " + object.checksum->type +
+                        " checksum mode. The complete request must use the same checksum mode."));
   for (const GivenChecksum& given : given_checksums(request)) {
-    if (!object.checksum || object.checksum->algorithm != checksum_name(given.algorithm)) continue;
+    if (!object.checksum) continue;
+    if (object.checksum->algorithm != checksum_name(given.algorithm))
+      return fail(invalid_request(
+          "Checksum Type mismatch occurred, expected checksum Type: " + object.checksum->algorithm +
+          ", actual checksum Type: " + std::string(checksum_name(given.algorithm))));
     // A composite may come without the number of parts behind it.
     std::string_view computed = object.checksum->value;
     if (given.value != computed && given.value != computed.substr(0, computed.rfind('-')))
@@ -152,7 +161,8 @@ Result<void> check_announced(const model::CompleteMultipartUploadRequest& reques
   return {};
 }
 
-Result<ObjectRecord> assemble(Core& core, const model::CompleteMultipartUploadRequest& request,
+Result<ObjectRecord> assemble(Core& core, const BucketRecord& bucket,
+                              const model::CompleteMultipartUploadRequest& request,
                               const UploadRecord& upload, const std::vector<StoredPart>& parts) {
   ObjectRecord object;
   static_cast<ObjectProperties&>(object) = upload;
@@ -160,6 +170,11 @@ Result<ObjectRecord> assemble(Core& core, const model::CompleteMultipartUploadRe
   object.checksum = TRY(combined_checksum(upload, parts));
   object.modified = core.clock.now();
   object.upload_id = upload.id;
+  auto by_default = TRY(lock_of_new_version(bucket, {}, object.modified));
+  if (by_default && !(object.lock && object.lock->mode)) {
+    by_default->legal_hold = object.lock ? object.lock->legal_hold : std::nullopt;
+    object.lock = std::move(by_default);
+  }
   auto& pieces = object.parts.emplace();
   for (const StoredPart& part : parts) {
     object.size += part.record.blob.size_bytes;
@@ -196,7 +211,8 @@ Result<Completed> complete_once(Core& core, Bucket& bucket,
   StoredUpload upload = TRY(require_upload(core, bucket.name, request.key, request.upload_id));
   std::vector<StoredPart> uploaded = TRY(parts_of(core, upload.record.id));
   std::vector<StoredPart> chosen = TRY(choose_parts(request, upload.record, std::move(uploaded)));
-  ObjectRecord object = TRY(assemble(core, request, upload.record, chosen));
+  ObjectRecord object =
+      TRY(assemble(core, *core.buckets.record(bucket), request, upload.record, chosen));
   store::Transaction along;
   upload_table().erase(along, upload_row_key(upload.record), upload.version);
   for (const StoredPart& part : chosen)

@@ -1,5 +1,6 @@
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/times.h"
 #include "services/s3/listing/lister.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
@@ -14,10 +15,15 @@ constexpr char kBehind = '\xff';
 // Reads uploads in the order of their keys, folding those below a common prefix.
 class UploadLister {
  public:
-  UploadLister(Core& core, const model::ListMultipartUploadsRequest& request,
+  UploadLister(Core& core, std::string owner, const model::ListMultipartUploadsRequest& request,
                const KeyEncoding& encode, std::int64_t count_max,
                model::ListMultipartUploadsOutput& output)
-      : core_(core), request_(request), encode_(encode), count_max_(count_max), output_(output) {}
+      : core_(core),
+        owner_(std::move(owner)),
+        request_(request),
+        encode_(encode),
+        count_max_(count_max),
+        output_(output) {}
 
   Result<void> run(std::string after) {
     store::Scan scan{.prefix = object_row_key(request_.bucket, request_.prefix.value_or(""))};
@@ -55,11 +61,13 @@ class UploadLister {
     model::MultipartUpload entry;
     entry.key = encode_(upload.key);
     entry.upload_id = upload.id;
-    entry.initiated = upload.initiated;
+    entry.initiated = whole_seconds(upload.initiated);
     entry.storage_class = upload.storage_class.value_or("STANDARD");
     entry.checksum_algorithm = upload.checksum_algorithm;
     entry.checksum_type = upload.checksum_type;
     entry.initiator.ensure().id = upload.initiator;
+    entry.initiator->display_name = upload.initiator;
+    entry.owner.ensure().id = owner_;
     auto& uploads = output_.uploads ? *output_.uploads : output_.uploads.emplace();
     uploads.push_back(std::move(entry));
     output_.next_key_marker = encode_(upload.key);
@@ -68,6 +76,7 @@ class UploadLister {
   }
 
   Core& core_;
+  const std::string owner_;  // canonical id
   const model::ListMultipartUploadsRequest& request_;
   const KeyEncoding& encode_;
   const std::int64_t count_max_;
@@ -118,7 +127,7 @@ Result<model::ListPartsOutput> list_parts(Core& core, Context& context,
     part.part_number = stored.record.number;
     part.etag = '"' + stored.record.etag + '"';
     part.size = std::int64_t(stored.record.blob.size_bytes);
-    part.last_modified = stored.record.modified;
+    part.last_modified = whole_seconds(stored.record.modified);
     set_checksum(part, stored.record.checksum);
     parts.push_back(std::move(part));
     output.next_part_number_marker = stored.record.number;
@@ -151,7 +160,8 @@ Result<model::ListMultipartUploadsOutput> list_multipart_uploads(
     after = upload_row_key(request.bucket, *request.key_marker,
                            id.empty() ? std::string(1, kBehind) : id);
   }
-  TRY(UploadLister(core, request, encode, count_max, output).run(std::move(after)));
+  TRY(UploadLister(core, canonical_id(bucket->account), request, encode, count_max, output)
+          .run(std::move(after)));
   if (!output.is_truncated.value_or(false)) {
     output.next_key_marker.reset();
     output.next_upload_id_marker.reset();

@@ -2,9 +2,11 @@
 #include "services/s3/common/body.h"
 #include "services/s3/common/invariants.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/times.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -84,6 +86,11 @@ Result<model::CreateMultipartUploadOutput> create_multipart_upload(
         invalid_request("The x-amz-checksum-type header can only be used with the "
                         "x-amz-checksum-algorithm header."));
   }
+  // A default retention begins when the upload is completed; what is asked for is checked now.
+  const WantedLock lock = wanted_lock(request);
+  auto checked_lock =
+      TRY(lock_of_new_version(*core.buckets.record(*bucket), lock, core.clock.now()));
+  if (lock.any()) upload.lock = std::move(checked_lock);
   upload.bucket = bucket->name;
   upload.key = request.key;
   upload.id = make_token(core.random, kUploadIdLength, kUploadIdAlphabet);
@@ -156,7 +163,7 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   output.copy_source_version_id = version_of(*source_bucket, source.object->record);
   model::CopyPartResult& result = output.copy_part_result.ensure();
   result.etag = '"' + part.etag + '"';
-  result.last_modified = part.modified;
+  result.last_modified = whole_seconds(part.modified);
   set_checksum(result, part.checksum);
   TRY(put_part(core, upload, std::move(part)));
   return output;

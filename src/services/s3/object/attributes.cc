@@ -2,6 +2,7 @@
 
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -72,6 +73,7 @@ void add_object_operations(Registry& registry, Core& core) {
   add<op::DeleteObjects>(registry, core, delete_objects);
   add<op::GetObjectAttributes>(registry, core, get_object_attributes);
   add_object_tagging_operations(registry, core);
+  add_object_lock_operations(registry, core);
 }
 
 }  // namespace tidemill::services::s3

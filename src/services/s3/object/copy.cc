@@ -1,7 +1,9 @@
 #include "base/encoding.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
+#include "services/s3/common/times.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -9,10 +11,10 @@ namespace tidemill::services::s3 {
 
 namespace {
 
-bool changes_something(const model::CopyObjectRequest& request, const ObjectRecord& source) {
-  if (request.metadata_directive == "REPLACE") return true;
-  return request.storage_class &&
-         *request.storage_class != source.storage_class.value_or("STANDARD");
+bool changes_something(const model::CopyObjectRequest& request) {
+  // Naming a storage class or an encryption is enough: that is how objects are rewritten in place.
+  return request.metadata_directive == "REPLACE" || request.storage_class ||
+         request.server_side_encryption;
 }
 
 Result<void> check_directive(const std::optional<std::string>& directive, const char* name) {
@@ -106,12 +108,14 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
                             request.copy_source_if_modified_since,
                             request.copy_source_if_unmodified_since};
   // An older version may be copied over the current one as it is.
+  if (conditions.if_modified_since && *conditions.if_modified_since > context.received)
+    conditions.if_modified_since.reset();
   bool onto_itself = source_bucket == bucket && from.key == request.key && !from.version_id;
 
   OpenedObject source = TRY(open_copy_source(
       core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
-        if (onto_itself && !changes_something(request, object))
+        if (onto_itself && !changes_something(request))
           return fail(invalid_request(
               "This copy request is illegal because it is trying to copy an object to itself "
               "without "
@@ -127,6 +131,8 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   const ObjectRecord& original = source.object->record;
   ObjectRecord copy;
   static_cast<ObjectProperties&>(copy) = TRY(copied_properties(request, original));
+  copy.lock = TRY(
+      lock_of_new_version(*core.buckets.record(*bucket), wanted_lock(request), core.clock.now()));
   BodyOptions options;
   options.wanted = TRY(copied_checksum(request, original));
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));
@@ -139,7 +145,7 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   model::CopyObjectOutput output;
   model::CopyObjectResult& result = output.copy_object_result.ensure();
   result.etag = quoted_etag(copy);
-  result.last_modified = copy.modified;
+  result.last_modified = whole_seconds(copy.modified);
   set_checksum(result, copy.checksum);
   output.copy_source_version_id = version_of(*source_bucket, original);
   output.version_id = TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {},

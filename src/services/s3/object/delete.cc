@@ -1,5 +1,6 @@
 #include "services/s3/common/register.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -45,10 +46,17 @@ Result<void> check_allowed(const Core& core, const Context& context, const std::
   return allowed;
 }
 
+std::function<Result<void>(const ObjectRecord&)> guard(const Core& core, bool bypass) {
+  return [now = core.clock.now(), bypass](const ObjectRecord& version) {
+    return check_unlocked(version, now, bypass);
+  };
+}
+
 // Returns the objects that were deleted, and adds the others to `errors`.
 Result<std::vector<model::DeletedObject>> erase_each(
-    Core& core, Bucket& bucket, const std::vector<const model::ObjectIdentifier*>& identifiers,
-    std::vector<model::Error>& errors) {
+    Core& core, const Context& context, Bucket& bucket,
+    const std::vector<const model::ObjectIdentifier*>& identifiers,
+    const std::optional<bool>& bypass_asked, std::vector<model::Error>& errors) {
   std::vector<const model::ObjectIdentifier*> named;  // as `deletions`
   std::vector<ObjectIndex::Deletion> deletions;
   for (const model::ObjectIdentifier* identifier : identifiers) {
@@ -63,7 +71,9 @@ Result<std::vector<model::DeletedObject>> erase_each(
     } else {
       named.push_back(identifier);
       deletions.push_back({identifier->key, identifier->version_id,
-                           TRY(write_condition(identifier->etag, std::nullopt, identifier->key))});
+                           TRY(write_condition(identifier->etag, std::nullopt, identifier->key)),
+                           guard(core, may_bypass_governance(core, context, bucket.name,
+                                                             identifier->key, bypass_asked))});
     }
   }
   std::vector<model::DeletedObject> deleted;
@@ -89,8 +99,10 @@ Result<model::DeleteObjectOutput> delete_object(Core& core, Context& context,
         not_implemented("General purpose buckets delete by If-Match only, not by size or time."));
   ObjectIndex::Condition condition =
       TRY(write_condition(request.if_match, std::nullopt, request.key));
-  std::vector<Result<Deleted>> outcomes =
-      TRY(core.objects.erase(*bucket, {{request.key, request.version_id, std::move(condition)}}));
+  const bool bypass = may_bypass_governance(core, context, request.bucket, request.key,
+                                            request.bypass_governance_retention);
+  std::vector<Result<Deleted>> outcomes = TRY(core.objects.erase(
+      *bucket, {{request.key, request.version_id, std::move(condition), guard(core, bypass)}}));
   const Deleted deleted = TRY(std::move(outcomes.front()));
   model::DeleteObjectOutput output;
   output.version_id = deleted.version_id;
@@ -117,7 +129,8 @@ Result<model::DeleteObjectsOutput> delete_objects(Core& core, Context& context,
   if (!allowed.empty()) {
     auto bucket =
         TRY(core.buckets.require(context.account(), request.bucket, request.expected_bucket_owner));
-    std::vector<model::DeletedObject> deleted = TRY(erase_each(core, *bucket, allowed, errors));
+    std::vector<model::DeletedObject> deleted = TRY(
+        erase_each(core, context, *bucket, allowed, request.bypass_governance_retention, errors));
     if (!deleted.empty() && !request.delete_->quiet.value_or(false))
       output.deleted = std::move(deleted);
   }

@@ -58,17 +58,21 @@ Result<Selection> select(const ObjectRecord& object, const Request& request) {
   return selection;
 }
 
+// A date in the future is no date that an object could have been changed since (RFC 9110, 13.1.3).
 template <class Request>
-ReadConditions conditions_of(const Request& request) {
-  return {request.if_match, request.if_none_match, request.if_modified_since,
-          request.if_unmodified_since};
+ReadConditions conditions_of(const Context& context, const Request& request) {
+  ReadConditions conditions{request.if_match, request.if_none_match, request.if_modified_since,
+                            request.if_unmodified_since};
+  if (conditions.if_modified_since && *conditions.if_modified_since > context.received)
+    conditions.if_modified_since.reset();
+  return conditions;
 }
 
 // Checks conditions and chooses the bytes, in the order of RFC 9110: a failed condition comes
 // before a bad range.
 template <class Request>
 Result<Selection> examine(Context& context, const ObjectRecord& object, const Request& request) {
-  Result<void> holds = check_read_conditions(conditions_of(request), object);
+  Result<void> holds = check_read_conditions(conditions_of(context, request), object);
   if (!holds) {
     if (holds.error().http_status == 304) {
       // What a cache refreshes from a response without a body.

@@ -57,6 +57,8 @@ Result<void> check_storage_class(const std::string& storage_class) {
 }
 
 std::string without_aws_chunked(std::string_view content_encoding) {
+  if (content_encoding.find("aws-chunked") == std::string_view::npos)
+    return std::string(content_encoding);
   std::string kept;
   while (!content_encoding.empty()) {
     std::size_t comma = content_encoding.find(',');

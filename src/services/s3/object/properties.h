@@ -44,9 +44,9 @@ Result<void> refuse_unsupported(const Request& request) {
       request.sse_customer_algorithm.has_value() || request.sse_customer_key.has_value()));
   TRY(detail::refuse_acl(request.acl, request.grant_full_control || request.grant_read ||
                                           request.grant_read_acp || request.grant_write_acp));
-  if (request.object_lock_mode || request.object_lock_legal_hold_status ||
-      request.object_lock_retain_until_date)
-    return fail(Error{"InvalidRequest", "Bucket is missing Object Lock Configuration", 400});
+  if (request.object_lock_event_hold || request.object_lock_event_hold_duration_days ||
+      request.object_lock_event_hold_duration_years)
+    return fail(not_implemented("Tidemill has no event holds: x-amz-object-lock-event-hold."));
   if (request.website_redirect_location)
     return fail(not_implemented("Tidemill serves no websites: x-amz-website-redirect-location."));
   return {};
@@ -108,6 +108,12 @@ void describe_object(const ObjectRecord& object, Output& output) {
   }
   if (object.metadata) output.metadata = object.metadata;
   if (object.storage_class) output.storage_class = object.storage_class;
+  if (object.lock) {
+    output.object_lock_mode = object.lock->mode;
+    output.object_lock_retain_until_date = object.lock->retain_until;
+    if (object.lock->legal_hold)
+      output.object_lock_legal_hold_status = *object.lock->legal_hold ? "ON" : "OFF";
+  }
   if (object.tags && !object.tags->empty()) output.tag_count = std::int64_t(object.tags->size());
 }
 

@@ -2,6 +2,7 @@
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
 #include "services/s3/object/conditions.h"
+#include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/properties.h"
 
@@ -19,6 +20,13 @@ Result<model::PutObjectOutput> put_object(Core& core, Context& context,
       TRY(write_condition(request.if_match, request.if_none_match, request.key));
   ObjectRecord object;
   static_cast<ObjectProperties&>(object) = TRY(properties_of(request));
+  const WantedLock lock = wanted_lock(request);
+  object.lock = TRY(lock_of_new_version(*core.buckets.record(*bucket), lock, core.clock.now()));
+  if (lock.any() && !request.content_md5 && given_checksums(request).empty() &&
+      !context.header("x-amz-trailer"))
+    return fail(
+        invalid_request("Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object "
+                        "requests with Object Lock parameters"));
   // A conditional write that cannot succeed is refused before its body is read.
   if (condition) {
     StoredObjectPtr there = TRY(core.objects.find(*bucket, request.key));

@@ -1,3 +1,4 @@
+#include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/tags.h"
 #include "services/s3/object/object.h"
@@ -55,13 +56,21 @@ Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
   auto bucket = TRY(bucket_of(core, context, request));
   TRY(require_object(core, context, *bucket, request.key, request.version_id));
   model::GetObjectAclOutput output;
-  output.owner.ensure().id = canonical_id(bucket->account);
-  model::Grant grant;
-  grant.grantee.ensure().id = canonical_id(bucket->account);
-  grant.grantee->type = "CanonicalUser";
-  grant.permission = "FULL_CONTROL";
-  output.grants.emplace().push_back(std::move(grant));
+  output.owner.ensure() = owner_of(bucket->account);
+  output.grants = owner_grants(bucket->account);
   return output;
+}
+
+Result<model::PutObjectAclOutput> put_object_acl(Core& core, Context& context,
+                                                 const model::PutObjectAclRequest& request) {
+  auto bucket = TRY(bucket_of(core, context, request));
+  TRY(require_object(core, context, *bucket, request.key, request.version_id));
+  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
+                      request.grant_write || request.grant_write_acp;
+  TRY(check_acl(*core.buckets.record(*bucket),
+                {request.acl, grants,
+                 request.access_control_policy ? &*request.access_control_policy : nullptr}));
+  return model::PutObjectAclOutput{};
 }
 
 }  // namespace
@@ -72,6 +81,7 @@ void add_object_tagging_operations(Registry& registry, Core& core) {
   add<op::PutObjectTagging>(registry, core, put_object_tagging);
   add<op::DeleteObjectTagging>(registry, core, delete_object_tagging);
   add<op::GetObjectAcl>(registry, core, get_object_acl);
+  add<op::PutObjectAcl>(registry, core, put_object_acl);
 }
 
 }  // namespace tidemill::services::s3

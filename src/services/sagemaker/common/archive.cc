@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::size_t kBufferBytes = 256 * 1024;
-// Whoever walks the folders later holds a descriptor and a buffer for each that it is in.
+// A later walk through the folders holds a descriptor and a buffer for each level.
 constexpr std::ptrdiff_t kUnpackedDepthMax = 64;
 constexpr std::size_t kShownNameBytes = 60;
 
@@ -32,8 +32,8 @@ Error io_error(const std::string& what) {
   return Error{code, what + ": " + std::strerror(errno)};
 }
 
-// `otherwise`: what errors mean that no system call made. Of an archive that is read: it is to
-// blame, and another try will not help.
+// `otherwise`: the code of errors that no system call caused. When an archive is read, these are
+// the archive's fault, and trying again does not help.
 Error archive_failure(archive* handle, const std::string& what,
                       const char* otherwise = codes::kInvalid) {
   const char* text = archive_error_string(handle);
@@ -45,8 +45,8 @@ Error archive_failure(archive* handle, const std::string& what,
   return Error{code, what + ": " + (text ? text : "it is damaged or cut off")};
 }
 
-// libarchive converts the names that archives hold as UTF-8 to the thread's locale, and gives none
-// where it cannot.
+// libarchive converts names that archives store as UTF-8 to the thread's locale, and gives no name
+// where that fails.
 class Utf8Names {
  public:
   Utf8Names() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
@@ -91,14 +91,14 @@ class FileSource final : public ByteSource {
   std::uint64_t size_;
 };
 
-// Where a file has bytes; what lies between is a hole, which reads as zeros.
+// A range with bytes; between extents are holes, which read as zeros.
 struct Extent {
   off_t offset = 0;
   off_t length = 0;
 };
 
-// Empty when the file is not worth an entry of its own kind: it has no holes to speak of, or its
-// file system knows none. A file that is one hole has one extent of no length.
+// Empty when the file needs no sparse entry: it has no significant holes, or its file system does
+// not report any. A file that is a single hole has one extent of length 0.
 std::vector<Extent> extents_of_sparse(int file, off_t size) {
   constexpr off_t kHolesBytesMin = 1 << 20;
   constexpr std::size_t kExtentsMax = 10'000;
@@ -106,7 +106,7 @@ std::vector<Extent> extents_of_sparse(int file, off_t size) {
   off_t data_bytes = 0;
   for (off_t at = 0; at < size && extents.size() <= kExtentsMax;) {
     const off_t begin = ::lseek(file, at, SEEK_DATA);
-    if (begin < 0 && errno == ENXIO) break;  // a hole up to the end
+    if (begin < 0 && errno == ENXIO) break;  // a hole up to the end of the file
     if (begin < 0) return {};
     const off_t end = std::min(::lseek(file, begin, SEEK_HOLE), size);
     if (end <= begin) return {};
@@ -119,8 +119,8 @@ std::vector<Extent> extents_of_sparse(int file, off_t size) {
   return extents;
 }
 
-// One file's bytes into the archive. Holes cost neither reading nor room: the writer takes zeros
-// for them and writes nothing.
+// Packs one file's bytes. Holes are neither read nor stored: the writer takes zeros for them and
+// writes nothing.
 class FilePacker {
  public:
   FilePacker(archive* writer, const std::string& name, StopCheck* stop)
@@ -132,7 +132,7 @@ class FilePacker {
       const ssize_t count = ::pread(file, buffer_.data(), wanted, offset);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) return fail(io_error("read " + name_));
-      if (count == 0) return zeros(length);  // it was cut meanwhile; its header says how long it is
+      if (count == 0) return zeros(length);  // cut meanwhile; its header has the old size
       TRY(write(buffer_.data(), static_cast<std::size_t>(count)));
       offset += count;
       length -= count;
@@ -177,7 +177,7 @@ Result<void> pack_bytes(archive* writer, int file, off_t size, const std::vector
   return packer.zeros(size - at);
 }
 
-// False when the entry is of a kind that is left out (sockets, devices).
+// Returns false when entries of this kind are left out (sockets, devices).
 Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string& name,
                         StopCheck* stop) {
   if (stop) TRY(stop->check());
@@ -206,7 +206,7 @@ Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string
   } else {
     return false;
   }
-  // A warning: the name is not UTF-8. It is written as it is.
+  // A warning means that the name is not UTF-8. It is written as it is.
   if (archive_write_header(writer, entry.get()) < ARCHIVE_WARN)
     return fail(archive_failure(writer, "pack " + name, codes::kIo));
   if (file) TRY(pack_bytes(writer, file.get(), status.st_size, extents, name, stop));
@@ -216,7 +216,7 @@ Result<bool> pack_entry(archive* writer, const fs::path& path, const std::string
 }  // namespace
 
 Result<std::unique_ptr<ByteSource>> open_file_source(const std::string& path) {
-  // Without waiting: a pipe that user code put there would wait for its writer for ever.
+  // O_NONBLOCK: opening a pipe that user code put there would wait forever for its writer.
   Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status;
   if (!file || ::fstat(file.get(), &status) != 0) return fail(io_error("open " + path));
@@ -278,14 +278,14 @@ Result<std::uint64_t> pack_tar_gz(const std::string& folder, const std::string& 
 
 namespace {
 
-// Where the entry goes, and what it may be there: "" for one to leave out.
+// Returns the path of the entry and sets its permissions; "": the entry is left out.
 Result<std::string> place_entry(archive_entry* entry, const std::string& folder) {
   const char* path = archive_entry_pathname(entry);
   if (!path) return fail(codes::kInvalid, "the name of an entry is no text");
-  // Leading slashes go, as tar does it: the SageMaker SDK's archives begin with a folder "/".
+  // Leading slashes are removed, as by tar: the SageMaker SDK's archives begin with a folder "/".
   std::string name = path;
   name.erase(0, std::min(name.find_first_not_of('/'), name.size()));
-  // The folder itself is there.
+  // The folder itself exists already.
   if (const std::string normal = fs::path(name).lexically_normal(); normal == "." || normal == "./")
     name.clear();
   if (name.empty()) return name;
@@ -301,7 +301,7 @@ Result<std::string> place_entry(archive_entry* entry, const std::string& folder)
                                      "links");
   archive_entry_set_pathname(entry, (folder + "/" + name).c_str());
   if (hard_link) archive_entry_set_hardlink(entry, (folder + "/" + std::string(hard_link)).c_str());
-  // The server itself goes on in what it unpacked.
+  // The server itself must be able to enter and read what it unpacked.
   constexpr auto kFileMode = 0600, kFolderMode = 0700;
   archive_entry_set_perm(
       entry, (archive_entry_perm(entry) & 0777) | (type == AE_IFDIR ? kFolderMode : kFileMode));
@@ -334,7 +334,7 @@ Result<void> unpack_tar(const std::string& file, const std::string& folder, std:
     if (stop) TRY(stop->check());
     const std::string name = TRY(place_entry(entry, folder));
     if (name.empty()) continue;
-    // As long as it will appear to be: a sparse entry is small only until somebody reads it.
+    // Counts the apparent size: a sparse entry is small only until somebody reads it.
     bytes += static_cast<std::uint64_t>(std::max<la_int64_t>(archive_entry_size(entry), 0));
     if (bytes > bytes_max)
       return fail(codes::kOverloaded,
@@ -374,7 +374,7 @@ Result<void> confine_links(const std::string& folder, std::string_view known_as)
     fs::create_symlink((fs::path(folder) / inside).lexically_relative(link.parent_path()), link,
                        problem);
   }
-  // After all of them are final: one may lead through another.
+  // Checked when all links are final, since one may lead through another.
   for (const fs::path& link : links) {
     if (problem) break;
     std::error_code dangles;

@@ -57,7 +57,7 @@ void make_sparse(const fs::path& path, std::uint64_t size, std::string_view at_e
   end << at_end;
 }
 
-// 900 GB of holes: byte for byte they would take an hour and a gigabyte of gzipped zeros.
+// 900 GB of holes: byte by byte they would take an hour and a gigabyte of gzipped zeros.
 TEST_F(ArchiveTest, HolesAreNeitherReadNorWritten) {
   constexpr std::uint64_t kHoleBytes = 900'000'000'000;
   make_sparse(root_ / "in" / "one-hole", kHoleBytes);
@@ -78,7 +78,7 @@ TEST_F(ArchiveTest, HolesAreNeitherReadNorWritten) {
   behind.read(end.data(), 7);
   EXPECT_EQ(end, "the end");
   EXPECT_EQ(text_of(root_ / "out" / "plain"), "plain");
-  // What an archive unpacks to is what its files appear to be.
+  // The size limit of unpacking counts the apparent size of files.
   EXPECT_EQ(unpack_tar(root_ / "x.tar.gz", root_ / "out", kHoleBytes).error().code,
             codes::kOverloaded);
   const ApparentSize size = *apparent_size(root_ / "in");
@@ -86,7 +86,7 @@ TEST_F(ArchiveTest, HolesAreNeitherReadNorWritten) {
   EXPECT_EQ(size.largest_bytes, kHoleBytes);
 }
 
-// As other programs read and write sparse archives.
+// Sparse archives must be compatible with other programs, in both directions.
 TEST_F(ArchiveTest, SparseArchivesAreUnderstoodByTar) {
   make_sparse(root_ / "in" / "a", 50'000'000, "tail");
   ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
@@ -113,7 +113,7 @@ TEST_F(ArchiveTest, PackingAndUnpackingEndWhenStopped) {
   EXPECT_GE(asked, 1);
   source.request_stop();
   EXPECT_EQ(pack_tar_gz(root_ / "in", root_ / "y.tar.gz", &token).error().code, codes::kCancelled);
-  // Grace: what is nearly done is finished, but the token leaves none.
+  // The check grants a grace period, but a stopped token ends it.
   StopCheck graceful({}, [] { return true; }, std::chrono::hours(1));
   EXPECT_TRUE(pack_tar_gz(root_ / "in", root_ / "y.tar.gz", &graceful));
 }
@@ -130,14 +130,14 @@ TEST_F(ArchiveTest, NothingLandsOutside) {
                            root_.filename().string() + "/evil";
   ASSERT_EQ(std::system(make.c_str()), 0);
   EXPECT_FALSE(unpack_tar(file, root_ / "out", 1'000'000));
-  // Through a link that the archive itself brings.
+  // Leads through a link from the archive itself.
   const std::string through = "cd " + root_.string() +
                               " && mkdir t && ln -s .. t/l && tar -cf evil.tar -C t l && rm t/l && "
                               "mkdir t/l && touch t/l/escaped && tar -rf evil.tar -C t l/escaped";
   ASSERT_EQ(std::system(through.c_str()), 0);
   EXPECT_FALSE(unpack_tar(file, root_ / "out", 1'000'000));
   EXPECT_FALSE(fs::exists(root_ / "escaped"));
-  // A hard link to a file outside.
+  // A hard link to a file outside of the folder.
   const std::string hard = "cd " + root_.string() +
                            " && touch secret in/a && ln in/a in/b && tar -P -C in "
                            "--transform='flags=h;s,^a$,../secret,' -cf evil.tar a b";
@@ -176,7 +176,7 @@ TEST_F(ArchiveTest, FoldersAreNotEndlesslyDeep) {
   EXPECT_NE(unpacked.error().message.find("deeper than 64 folders"), std::string::npos);
 }
 
-// What is wrong with an archive is not tried again, and names no path of the server.
+// A damaged archive is not tried again, and its error names no path of the server.
 TEST_F(ArchiveTest, DamagedArchivesAreTheirOwnersFault) {
   std::ofstream(root_ / "in" / "a") << std::string(300'000, 'a');
   ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
@@ -203,7 +203,7 @@ TEST_F(ArchiveTest, NamesInEveryScript) {
   ASSERT_TRUE(unpacked) << unpacked.error().message;
   EXPECT_EQ(text_of(root_ / "out" / "\xe6\x9c\xa8"), "e");
   EXPECT_EQ(text_of(root_ / "out" / "latin\xe8"), "l");
-  // As GNU tar writes them, and with a hard link between them.
+  // An archive written by GNU tar, with a hard link between the files.
   ASSERT_EQ(std::system(("cd " + (root_ / "in").string() +
                          " && ln mod\xc3\xa8le hard\xc3\xa8 && tar --format=pax -cf ../pax.tar .")
                             .c_str()),

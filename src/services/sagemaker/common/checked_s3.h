@@ -1,4 +1,4 @@
-// S3 with a check in front of each call: the one place that forwards S3Interface.
+// S3 with a check before each call: the one class that forwards S3Interface.
 #pragma once
 
 #include <optional>
@@ -9,16 +9,16 @@
 
 namespace tidemill::services::sagemaker {
 
-// What a call would do, as policies speak of it.
+// What a call would do, in the terms of policies.
 struct S3Action {
   std::string_view action;  // "s3:GetObject"
   std::string_view bucket;
   std::string_view key = {};  // empty for actions on the bucket
-  // The keys that a listing is of; a look at whether the bucket is there has none.
+  // The prefix of a listing; a check whether the bucket exists has none.
   std::optional<std::string_view> prefix = std::nullopt;
 };
 
-// Borrows what it forwards to. Thread-safe as far as check() is.
+// Borrows the S3Interface that it forwards to. Thread-safe if check() is.
 class CheckedS3 : public s3::S3Interface {
  public:
   explicit CheckedS3(s3::S3Interface& s3) : s3_(s3) {}
@@ -45,7 +45,7 @@ class CheckedS3 : public s3::S3Interface {
                              std::string_view key) override;
 
  protected:
-  // An error ends the call before anything is done.
+  // An error ends the call before it does anything.
   virtual Result<void> check(const S3Action& asked) = 0;
   s3::S3Interface& forwarded() { return s3_; }
 

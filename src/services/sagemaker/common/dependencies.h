@@ -19,7 +19,6 @@
 namespace tidemill::services::sagemaker {
 
 struct Settings {
-  std::string jobs_directory;  // absolute; each job's /opt/ml lies below it; made when missing
   Programs programs;
   // How jobs reach this server when their creator's address is not one they can use; also after a
   // restart. "http://127.0.0.1:4566"
@@ -35,6 +34,9 @@ struct Settings {
 // On whose behalf the server calls: a role, and where the job or endpoint is that has it.
 struct RoleUse {
   std::string role_arn, account, region;
+  // When the role was passed for it (iam::RoleGrant): a role that was made later under the same
+  // name is another one. {}: not known.
+  Timestamp since = {};
 };
 // S3 as the role may use it: its policies decide, call by call.
 using S3As = std::function<std::unique_ptr<s3::S3Interface>(const RoleUse& use)>;
@@ -44,7 +46,7 @@ inline constexpr const char* kRoleSessionName = "SageMaker";
 struct Dependencies {
   store::Store& store;
   engine::Engine& engine;
-  compute::Compute& compute;
+  compute::Driver& compute;
   s3::S3Interface& s3;
   logs::LogsInterface& logs;
   iam::IamInterface& iam;
@@ -57,6 +59,10 @@ struct Dependencies {
   // nullptr: `clock` does.
   const Clock* durations = nullptr;
 };
+
+// The first parts of the names of volumes (compute/volumes.h), of training jobs and of fleets.
+inline constexpr const char* kTrainingVolumes = "training";
+inline constexpr const char* kFleetVolumes = "endpoints";
 
 inline constexpr const char* kServicePrincipal = "sagemaker.amazonaws.com";
 

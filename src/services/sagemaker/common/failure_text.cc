@@ -18,7 +18,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-// "  [bt] (3) /lib/libxgboost.so(XGBoosterUpdateOneIter+0x70) [0x7f..]", and what stands above.
+// "  [bt] (3) /lib/libxgboost.so(XGBoosterUpdateOneIter+0x70) [0x7f..]", and the line before them.
 bool is_native_frame(std::string_view line) {
   while (line.starts_with(' ') || line.starts_with('\t')) line.remove_prefix(1);
   return line.starts_with("[bt] (") || line == "Stack trace:" ||
@@ -31,14 +31,14 @@ std::string without_native_frames(std::string_view text) {
   for (std::string_view line : lines_of(text)) {
     const bool frame = is_native_frame(line);
     const bool blank = line.find_first_not_of(" \t\r") == line.npos;
-    // Blank lines belong to the frames above them.
+    // Blank lines after frames belong to the frames.
     if (!frame && !(below_frames && blank)) out.append(line).append("\n");
     below_frames = frame || (below_frames && blank);
   }
   return out;
 }
 
-// `  File "/data/runtimes/python-1/tidemill_serving/worker.py", line 9, in load`
+// Lines like `  File "/data/runtimes/python-1/tidemill_serving/worker.py", line 9, in load`.
 bool is_own_frame(std::string_view line) {
   constexpr std::string_view kFile = "  File \"";
   if (!line.starts_with(kFile)) return false;
@@ -52,13 +52,13 @@ bool is_own_frame(std::string_view line) {
   return false;
 }
 
-// A traceback of nothing but such frames stays as it is: the fault may be there.
+// A traceback that consists only of such frames is kept: the fault may be there.
 std::string without_own_frames(const std::string& text) {
   std::string out;
   bool in_own_frame = false, has_others = false;
   for (std::string_view line : lines_of(text)) {
     const bool frame = line.starts_with("  File \"");
-    // The frame's source line and its marks are indented further.
+    // The frame's source line and its markers are indented more deeply.
     if (frame || !line.starts_with("    ")) in_own_frame = frame && is_own_frame(line);
     has_others |= frame && !in_own_frame;
     if (!in_own_frame) out.append(line).append("\n");
@@ -93,7 +93,7 @@ void replace_all(std::string& text, const std::string& from, std::string_view to
 std::string_view exception_line(std::string_view traceback) {
   const std::size_t begin = traceback.rfind(kTraceback);
   if (begin == traceback.npos) return "";
-  // Frames are indented; the exception's line is the first that is not.
+  // Frames are indented; the exception's line is the first one that is not.
   std::vector<std::string_view> lines = lines_of(traceback.substr(begin));
   for (std::size_t i = 1; i < lines.size(); ++i) {
     std::string_view line = lines[i];
@@ -111,7 +111,7 @@ std::string failure_in_log(std::string_view log, std::size_t bytes_max,
   if (begin != log.npos) text = without_own_frames(text);
   trim_end(text);
   if (text.size() <= bytes_max) return text;
-  // The end says what happened, unless much was written after it.
+  // The end of the log says what happened, unless much was written after the traceback.
   const std::string head = begin == log.npos ? "..." : std::string(kTraceback) + "\n  ...\n";
   const std::string_view line = exception_line(text).substr(0, bytes_max);
   std::string_view tail = last_bytes(text, bytes_max > head.size() ? bytes_max - head.size() : 0);
@@ -125,7 +125,7 @@ std::string failure_in_log(std::string_view log, std::size_t bytes_max,
 
 std::string exception_first(std::string_view log, std::size_t bytes_max,
                             std::size_t last_lines_max) {
-  // The line may be all that there is room for.
+  // There may be room for nothing but this line.
   const std::string line(exception_line(log).substr(0, bytes_max));
   if (line.empty()) return failure_in_log(log, bytes_max, last_lines_max);
   const std::size_t used = line.size() + 1;

@@ -1,4 +1,4 @@
-// What a failed program says of itself, made fit for a FailureReason.
+// Extracts the text of a FailureReason from the log of a failed program.
 #pragma once
 
 #include <cstddef>
@@ -9,25 +9,25 @@
 
 namespace tidemill::services::sagemaker {
 
-// Lines taken from a log without a traceback.
+// Number of lines taken from a log without a traceback.
 inline constexpr std::size_t kLastLinesDefault = 10;
 
-// The end of a log that says why a program failed: its last Python traceback, else the last lines.
-// Cut to `bytes_max`, so that the exception's own line stays. What is not the user's is left out:
-// what native libraries add to their exceptions (XGBoost's "Stack trace:" of C++ frames), and the
-// frames of Tidemill's own Python packages.
+// The part of a log's end that says why a program failed: its last Python traceback, else the last
+// lines. Cut to `bytes_max`, but with the exception's own line. Leaves out what is not the user's:
+// text that native libraries add to exceptions (XGBoost's "Stack trace:" of C++ frames) and frames
+// of Tidemill's own Python packages.
 std::string failure_in_log(std::string_view log, std::size_t bytes_max,
                            std::size_t last_lines_max = kLastLinesDefault);
 
-// The same with the exception's own line first, since people read the beginning.
+// The same with the exception's line first, since people read the beginning.
 std::string exception_first(std::string_view log, std::size_t bytes_max,
                             std::size_t last_lines_max = kLastLinesDefault);
 
-// "ValueError: no" of a traceback; "" when it has no such line.
+// "ValueError: no" from a traceback; "" when it has no such line.
 std::string_view exception_line(std::string_view traceback);
 
-// Without folders of this machine: `own_folder` reads as /opt/ml, and modules of the toolkit stand
-// below no folder.
+// Hides folders of this machine: `own_folder` becomes /opt/ml, and the toolkit's modules are shown
+// without a folder.
 std::string hide_server_paths(std::string text, const std::string& own_folder,
                               const Programs& programs);
 

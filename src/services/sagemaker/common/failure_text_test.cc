@@ -55,7 +55,7 @@ TEST(FailureText, Frames_of_the_toolkit_are_left_out) {
   for (std::size_t most : {0, 1, 5, 22, 23, 24, 60, 100, 200})
     EXPECT_LE(exception_first(log, most).size(), most);
   EXPECT_EQ(exception_first("no trace\n", 100), "no trace");
-  // Where there are no others, these say where it was.
+  // When there are no other frames, these show where it happened.
   const std::string own =
       "Traceback (most recent call last):\n  File \"tidemill_serving/worker.py\", line "
       "9\nKeyError: 1";

@@ -1,4 +1,4 @@
-// What jobs write, from compute/ to CloudWatch Logs.
+// Writes jobs' output from compute/ to CloudWatch Logs.
 #pragma once
 
 #include <string>
@@ -13,12 +13,12 @@ struct LogPlace {
   std::string account, region, group, stream;
 };
 
-// Whether the stream is one job's alone. Then its lines have positions, and those that are
-// delivered again after a crash are left out; the streams of servers go on from one attempt to the
-// next.
+// Whether the stream belongs to a single job. If so, its lines have positions, and lines that are
+// delivered again after a crash are left out. Streams of model servers continue from one attempt to
+// the next.
 enum class LogSource { one_job, many_jobs };
 
-// False when the lines are to be delivered again: what JobListener::job_logged returns.
+// Returns false when the lines must be delivered again: the result of JobListener::job_logged.
 bool keep_lines(logs::LogsInterface& logs, const LogPlace& place,
                 const std::vector<compute::LogLine>& lines, LogSource source);
 

@@ -5,8 +5,8 @@
 namespace tidemill::services::sagemaker {
 namespace {
 
-// The door's port if the server's own port is the one of users' programs, or if something else
-// listens on it in the job's network (the resolver, AWS's hosts).
+// The door's port when the server's own port is that of users' programs, or is used by another
+// listener in the job's network (the resolver, AWS's hosts).
 constexpr std::uint16_t kOtherServerPort = 4566;
 constexpr std::uint16_t kTakenPorts[] = {kContractPort, 53, 443};
 
@@ -33,7 +33,7 @@ JobNetwork job_network(const Settings& settings, const compute::Isolation& isola
     return out;
   }
   if (settings.isolate_jobs && isolation.network_namespace) {
-    // Plain and on loopback, wherever the server itself listens and whether it speaks TLS there.
+    // Plain http on loopback, whatever address the server listens on and whether it speaks TLS.
     out.network = compute::JobNetwork::isolated;
     out.server_port = door_port(settings.port);
     out.server_url = "http://127.0.0.1:" + std::to_string(out.server_port);

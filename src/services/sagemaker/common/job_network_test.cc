@@ -29,7 +29,7 @@ TEST(JobNetwork, AnIsolatedJobFindsTheServerOnItsOwnLoopback) {
     EXPECT_EQ(network.server_url, "http://127.0.0.1:4566");
     EXPECT_EQ(network.credentials_url, "http://127.0.0.1:4566");
   }
-  // The port of SageMaker's contract is the model's, and those of names and of https are taken.
+  // The contract's port is the model's; the ports of the resolver and of https are taken.
   for (const std::uint16_t taken : {kContractPort, std::uint16_t(53), std::uint16_t(443)})
     EXPECT_EQ(job_network(at("http://h", taken), kCan, false).server_port, 4566) << taken;
   EXPECT_EQ(job_network(at("http://h:80", 80), kCan, false).server_port, 80);
@@ -40,7 +40,7 @@ TEST(JobNetwork, InTheHostsNetworkItFindsTheServerAsItsCreatorDid) {
   EXPECT_EQ(network.network, compute::JobNetwork::host);
   EXPECT_EQ(network.server_url, "http://x:1");
   EXPECT_EQ(network.credentials_url, "http://127.0.0.1:4566");
-  // Where SDKs would not fetch credentials from.
+  // Addresses from which SDKs would not fetch credentials.
   for (const char* endpoint :
        {"https://127.0.0.1:4566", "http://127.0.0.2:4566", "http://h:4566"}) {
     network = job_network(at(endpoint), kCannot, false);

@@ -8,12 +8,12 @@
 
 namespace tidemill::services::sagemaker {
 
-// Environment variables that every AWS SDK reads: where the server's credential endpoint is and the
-// token for it. `grant.holder` is the job's id in compute/; whoever removes the job calls
-// revoke_role() with it, and the keys end with it. `credentials_url` is JobNetwork's; "" no
-// variables: the job has no credentials.
+// The environment variables, read by every AWS SDK, with the address of the server's credential
+// endpoint and its token. `grant.holder` is the job's id in compute/; removing the job calls
+// revoke_role() with it, which ends the keys. `credentials_url` comes from JobNetwork; "": no
+// variables, because the job has no credentials.
 //
-// There are never keys in the environment: those could neither be renewed nor taken back.
+// The environment never contains keys, since these could be neither renewed nor revoked.
 Result<std::map<std::string, std::string>> role_environment(iam::IamInterface& iam,
                                                             const std::string& credentials_url,
                                                             const iam::RoleGrant& grant);

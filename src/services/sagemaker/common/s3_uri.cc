@@ -9,8 +9,8 @@ namespace {
 
 // S3's host names, of all kinds that AWS has had: s3.amazonaws.com, s3-us-west-2.amazonaws.com,
 // s3.dualstack.us-east-1.amazonaws.com, s3-accelerate.amazonaws.com,
-// s3.cn-north-1.amazonaws.com.cn, and this server's own s3.localhost; the bucket may stand before
-// it.
+// s3.cn-north-1.amazonaws.com.cn, and this server's s3.localhost; each may be preceded by the
+// bucket.
 const RE2& s3_host() {
   static const RE2 expression(
       R"((?i)(?:(.+)\.)?s3(?:[.-](?:dualstack|fips|fips\.dualstack|accelerate|website))?)"
@@ -18,9 +18,9 @@ const RE2& s3_host() {
   return expression;
 }
 
-// "https://bucket.s3.us-east-1.amazonaws.com/models/m.tar.gz",
-// "https://s3.amazonaws.com/bucket/..", and "https://localhost:4566/bucket/..": other hosts are
-// this server by whatever name, with the bucket in the path.
+// Parses "https://bucket.s3.us-east-1.amazonaws.com/models/m.tar.gz",
+// "https://s3.amazonaws.com/bucket/..", and "https://localhost:4566/bucket/..": any other host
+// means this server, with the bucket in the path.
 Result<std::string> from_https(std::string_view text) {
   constexpr std::string_view kHttps = "https://";
   const std::size_t slash = text.find('/', kHttps.size());

@@ -10,10 +10,10 @@ namespace tidemill::services::sagemaker {
 
 using s3::S3Uri;
 
-// "s3://bucket/key", also "https://s3...amazonaws.com/bucket/key" forms. ValidationException
-// otherwise.
+// Parses "s3://bucket/key" and the forms of "https://s3...amazonaws.com/bucket/key". Otherwise
+// fails with ValidationException.
 Result<S3Uri> parse_s3_uri(std::string_view text);
-// The prefix with exactly one '/' between it and what is added.
+// The prefix, exactly one '/', and the rest.
 std::string join_key(std::string_view prefix, std::string_view rest);
 
 }  // namespace tidemill::services::sagemaker

@@ -8,7 +8,7 @@ namespace tidemill::services::sagemaker {
 
 namespace {
 
-// Hyperparameters alone may come to 250 KB; the rest of an event takes a few.
+// Hyperparameters alone can have 250 KB; the rest of an event has a few.
 constexpr std::size_t kRequestBytesMax = engine::kEventBytesMax / 2;
 
 Value tags_of(const Value& request) {

@@ -17,13 +17,13 @@ struct StateChange {
 };
 engine::PublishedEvent state_change_event(const StateChange& change, ValueObject detail);
 
-// Adds those members of a Create request that `names` lists, and the tags as an object. Leaves
-// them all out if they would make the event larger than readers accept.
+// Adds the members of a Create request that `names` lists, and the tags as an object. Leaves all of
+// them out if the event would become larger than readers accept.
 void add_request(ValueObject& detail, const Value& request,
                  std::initializer_list<std::string_view> names);
 
 std::int64_t milliseconds_of(Timestamp time);
-// "InService" -> "IN_SERVICE", as events about endpoints have it.
+// "InService" -> "IN_SERVICE", the form in events about endpoints.
 std::string upper_snake(std::string_view status);
 
 }  // namespace tidemill::services::sagemaker

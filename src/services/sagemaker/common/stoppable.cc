@@ -26,7 +26,7 @@ class StoppableSource final : public ByteSource {
   StopCheck& stop_;
 };
 
-// S3 answers a body that ended so with an error of its own.
+// When a body ends this way, S3 reports an error of its own; this restores Tidemill.Cancelled.
 template <class T>
 Result<T> or_cancelled(Result<T> result, StopCheck& stop) {
   if (!result) TRY(stop.check());

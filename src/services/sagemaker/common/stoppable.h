@@ -1,5 +1,5 @@
-// Work that may take long and ends when whoever asked for it no longer wants it: a stopped job, or
-// the server's end.
+// Long work that can be cancelled: because its job was stopped, or because the server is
+// stopping.
 #pragma once
 
 #include <chrono>
@@ -12,17 +12,17 @@
 
 namespace tidemill::services::sagemaker {
 
-// Asked between two pieces of work, so it is cheap. One thread at a time.
+// Checked between two pieces of work, so it is cheap. For one thread at a time.
 class StopCheck {
  public:
-  // `requested` (empty: never) reads the record; it is asked a few times a second at most. Work
-  // goes on for `grace` after it first said so, since what is nearly done is worth having; the
-  // token leaves none.
+  // `requested` (empty: never) reads the record; it is called at most a few times a second. Work
+  // continues for `grace` after it first returned true, so that nearly finished work is kept; a
+  // stopped token allows no grace.
   explicit StopCheck(std::stop_token token, std::function<bool()> requested = {},
                      std::chrono::milliseconds grace = {})
       : token_(std::move(token)), requested_(std::move(requested)), grace_(grace) {}
   bool stopped();
-  // Tidemill.Cancelled once stopped.
+  // Fails with Tidemill.Cancelled once stopped.
   Result<void> check();
 
  private:
@@ -34,12 +34,12 @@ class StopCheck {
   std::optional<Steady::time_point> requested_at_;
 };
 
-// S3 whose calls and transfers end with Tidemill.Cancelled once stopped. Borrows both.
+// S3 whose calls and transfers fail with Tidemill.Cancelled once stopped. Borrows both arguments.
 class StoppableS3 final : public CheckedS3 {
  public:
   StoppableS3(s3::S3Interface& s3, StopCheck& stop) : CheckedS3(s3), stop_(stop) {}
 
-  // The body ends so, too, and must not outlive this.
+  // Reading the body fails in the same way; the body must not outlive this object.
   Result<s3::ObjectBody> get_object(std::string_view account, std::string_view bucket,
                                     std::string_view key) override;
   Result<s3::ObjectInfo> get_object_to_file(std::string_view account, std::string_view bucket,

@@ -51,6 +51,7 @@ class FakeIam : public iam::IamInterface {
   }
   Result<std::string> grant_role(const iam::RoleGrant& grant) override {
     std::lock_guard lock(mutex_);
+    if (grant.since != Timestamp{} && grant.since < made_again_) return made_again();
     grants_[grant.holder] = grant.role_arn;
     return "token-of-" + grant.holder;
   }
@@ -65,9 +66,10 @@ class FakeIam : public iam::IamInterface {
   }
   // Of roles whose names end with "-without-" and what of S3 they may not do.
   Result<void> authorize_role(std::string_view role, std::string_view, std::string_view action,
-                              std::string_view resource,
-                              const iam::ConditionContext& conditions) override {
+                              std::string_view resource, const iam::ConditionContext& conditions,
+                              Timestamp since) override {
     std::lock_guard lock(mutex_);
+    if (since != Timestamp{} && since < made_again_) return made_again();
     std::string asked = std::string(action) + " " + std::string(resource);
     for (const auto& [name, values] : conditions) asked += " " + name + "=" + values.at(0);
     asked_.insert(std::move(asked));
@@ -76,12 +78,18 @@ class FakeIam : public iam::IamInterface {
     return {};
   }
   Result<Principal> role_principal(std::string_view role, std::string_view session,
-                                   std::string_view) override {
+                                   std::string_view, Timestamp) override {
     return Principal{"123456789012", std::string(role) + "/" + std::string(session), {}, {}, false};
   }
   Result<void> authorize(const Principal&, std::string_view, std::string_view,
-                         const iam::ConditionContext&) override {
+                         const iam::ConditionContext&, const iam::ResourcePolicy*) override {
     return {};
+  }
+  void add_resource_policies(std::string_view, iam::ResourcePolicySource&) override {}
+  // Every role was deleted and made again at this time.
+  void make_roles_again(Timestamp time) {
+    std::lock_guard lock(mutex_);
+    made_again_ = time;
   }
   std::size_t grants() {
     std::lock_guard lock(mutex_);
@@ -94,7 +102,12 @@ class FakeIam : public iam::IamInterface {
   }
 
  private:
+  static std::unexpected<Error> made_again() {
+    return fail("AccessDenied", "this role was made again", 403);
+  }
+
   std::mutex mutex_;
+  Timestamp made_again_;
   std::map<std::string, std::string> grants_;
   std::set<std::string> asked_;
 };

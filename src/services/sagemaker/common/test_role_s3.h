@@ -13,14 +13,14 @@ namespace tidemill::services::sagemaker {
 // thread-safe.
 class RoleS3 final : public CheckedS3 {
  public:
-  RoleS3(s3::S3Interface& s3, iam::IamInterface& iam, std::string role_arn)
-      : CheckedS3(s3), iam_(iam), role_arn_(std::move(role_arn)) {}
+  RoleS3(s3::S3Interface& s3, iam::IamInterface& iam, RoleUse use)
+      : CheckedS3(s3), iam_(iam), use_(std::move(use)) {}
 
  private:
   Result<void> check(const S3Action& asked) override;
 
   iam::IamInterface& iam_;
-  const std::string role_arn_;
+  const RoleUse use_;
 };
 
 inline Result<void> RoleS3::check(const S3Action& asked) {
@@ -28,15 +28,14 @@ inline Result<void> RoleS3::check(const S3Action& asked) {
   if (!asked.key.empty()) resource += "/" + std::string(asked.key);
   iam::ConditionContext conditions;
   if (asked.prefix) conditions["s3:prefix"] = {std::string(*asked.prefix)};
-  Result<void> allowed =
-      iam_.authorize_role(role_arn_, kRoleSessionName, asked.action, resource, conditions);
+  Result<void> allowed = iam_.authorize_role(use_.role_arn, kRoleSessionName, asked.action,
+                                             resource, conditions, use_.since);
   if (allowed || allowed.error().code.starts_with("Tidemill.")) return allowed;
   return fail("AccessDenied", allowed.error().message, 403);
 }
 
 inline S3As s3_as(s3::S3Interface& s3, iam::IamInterface& iam) {
-  return
-      [&s3, &iam](const RoleUse& use) { return std::make_unique<RoleS3>(s3, iam, use.role_arn); };
+  return [&s3, &iam](const RoleUse& use) { return std::make_unique<RoleS3>(s3, iam, use); };
 }
 
 }  // namespace tidemill::services::sagemaker

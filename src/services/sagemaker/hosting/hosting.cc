@@ -20,8 +20,7 @@ constexpr std::chrono::seconds kModelsSweepInterval{10};
 
 FleetOptions fleet_options(const platform::Platform& platform) {
   auto& inference = platform.use<runtime_service::InferenceInterface>();
-  return {(platform.data / "endpoints").string(),
-          [&inference](const ServerAddress& address) { return inference.ping(address); },
+  return {[&inference](const ServerAddress& address) { return inference.ping(address); },
           inference.limits().model_time};
 }
 
@@ -39,7 +38,7 @@ HealthOptions health_options(const platform::Platform& platform, FleetListener& 
   };
   options.cpu_seconds = [&compute =
                              platform.compute](const std::string& job) -> std::optional<double> {
-    Result<compute::JobStatus> status = compute.status(job);
+    Result<compute::JobStatus> status = compute.observe(job);
     return status ? std::optional(status->cpu_seconds) : std::nullopt;
   };
   options.unhealthy = [&of_endpoints, &of_components](const UnhealthyServer& server) {

@@ -3,7 +3,7 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// When this part of the queue is taken, the writer begins before its interval is over.
+// At one such part of the queue's limit the writer starts early, before its interval is over.
 constexpr std::uint64_t kHurryPart = 8;
 
 }  // namespace
@@ -22,7 +22,7 @@ void CaptureInbox::put(const ChannelPointer& channel, QueuedRecord record) {
   if (before + bytes > queued_bytes_max_) {
     counters.queued_bytes.fetch_sub(bytes);
     counters.drop(Dropped::queue_full);
-    return refuse(record, {codes::kOverloaded, "too many captured records wait to be written"});
+    return refuse(record, {codes::kOverloaded, "too many captured records wait for the disk"});
   }
   const std::uint64_t hurry_at = queued_bytes_max_ / kHurryPart;
   const bool urgent = record.done || (before < hurry_at && before + bytes >= hurry_at);
@@ -39,7 +39,7 @@ void CaptureInbox::put(const ChannelPointer& channel, QueuedRecord record) {
   if (stopped) {
     counters.queued_bytes.fetch_sub(bytes);
     counters.drop(Dropped::stopped);
-    return refuse(record, {codes::kCancelled, "the server stops"});
+    return refuse(record, {codes::kCancelled, "the server is stopping"});
   }
   if (first || urgent) list(first ? channel : nullptr, urgent);
 }
@@ -48,7 +48,7 @@ void CaptureInbox::list(const ChannelPointer& channel, bool urgent) {
   bool wake = urgent;
   {
     std::lock_guard lock(mutex_);
-    // stop() has listed every channel that has something; the writer comes no more.
+    // stop() has listed every channel with records; the writer takes no more after that.
     if (stopping_) return;
     wake = wake || ready_.empty();
     if (channel) ready_.push_back(channel);
@@ -65,7 +65,7 @@ void CaptureInbox::retire(const ChannelPointer& channel) {
 void CaptureInbox::stop(const std::vector<ChannelPointer>& channels) {
   stopped_ = true;
   for (const ChannelPointer& channel : channels) {
-    // Whoever put a record before this lock is seen here; whoever comes after it sees the stop.
+    // Records put before this lock are seen here; whoever comes after it sees `stopping_`.
     bool waits = false;
     {
       std::lock_guard lock(channel->mutex);
@@ -84,10 +84,10 @@ void CaptureInbox::discard(const std::vector<ChannelPointer>& channels) {
   for (const ChannelPointer& channel : channels)
     for (QueuedRecord& record : take(*channel)) {
       counters.drop(Dropped::stopped);
-      refuse(record, {codes::kCancelled, "the server stops"});
+      refuse(record, {codes::kCancelled, "the server is stopping"});
     }
   std::lock_guard lock(mutex_);
-  ready_.clear();  // they hold this inbox
+  ready_.clear();  // breaks the cycle: the channels hold this inbox
 }
 
 CaptureInbox::Taken CaptureInbox::wait(std::chrono::steady_clock::time_point until) {

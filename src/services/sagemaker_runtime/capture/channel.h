@@ -1,5 +1,5 @@
-// What record() hands to the writer: a queue a route, and one list of the routes that have
-// something in theirs.
+// How record() hands records to the writer: one queue per route, and one list of the routes whose
+// queues are not empty.
 #pragma once
 
 #include <condition_variable>
@@ -19,25 +19,25 @@ using CaptureDone = std::move_only_function<void(Result<void>)>;
 struct QueuedRecord {
   CapturedExchange exchange;
   std::uint64_t bytes = 0;
-  CaptureDone done;  // empty: nobody waits
+  CaptureDone done;  // empty: nobody waits for the record
 };
 
 class CaptureInbox;
 
 struct CaptureChannel {
   CaptureSettings settings;
-  std::shared_ptr<CaptureInbox> inbox;  // shared: routes may outlive the recorder
+  std::shared_ptr<CaptureInbox> inbox;  // shared, because routes may outlive the recorder
   std::mutex mutex;
   std::vector<QueuedRecord> queue;  // guarded by mutex
-  bool listed = false;              // guarded by mutex: stands in the inbox
+  bool listed = false;              // guarded by mutex; whether the inbox lists this channel
   std::atomic<bool> retired = false;
 
-  // The writer's alone.
+  // Used by the writer alone.
   std::unique_ptr<Journal> journal;
   std::chrono::steady_clock::time_point opened, last_record;
   std::vector<CaptureDone> unconfirmed;
 };
-// Shared: between the route and the writer, whichever is done last.
+// Shared by the route and the writer, whichever lives longer.
 using ChannelPointer = std::shared_ptr<CaptureChannel>;
 
 // Thread-safe.
@@ -46,30 +46,30 @@ class CaptureInbox {
   CaptureInbox(std::uint64_t queued_bytes_max, std::chrono::milliseconds write_interval)
       : queued_bytes_max_(queued_bytes_max), write_interval_(write_interval) {}
 
-  // Takes it, or counts it as dropped and tells `done`.
+  // Queues the record, or counts it as dropped and calls its `done` with the error.
   void put(const ChannelPointer& channel, QueuedRecord record);
-  // The channel's route is gone: what it has is to be closed.
+  // To be called when the channel's route is gone: its journal is to be closed.
   void retire(const ChannelPointer& channel);
-  // Everything that comes from now on is dropped; the writer is to finish what `channels`, all that
-  // there are, have.
+  // Drops everything that comes from now on; the writer is to finish the records that `channels`
+  // (all there are) hold.
   void stop(const std::vector<ChannelPointer>& channels);
 
   struct Taken {
     std::vector<ChannelPointer> channels;
     bool stopping = false;
   };
-  // Blocks until there is something or `until` comes; gathers for write_interval unless it is
-  // urgent. One thread.
+  // Waits for records, at most until `until`. Unless a channel is urgent, gathers records for
+  // write_interval first. For one thread.
   Taken wait(std::chrono::steady_clock::time_point until);
-  // After stop(), when the writer has ended or never ran: drops what is left.
+  // Drops what is left. Call after stop(), when the writer has ended or never ran.
   void discard(const std::vector<ChannelPointer>& channels);
-  // Empties the channel's queue.
+  // Empties the channel's queue and returns its records.
   std::vector<QueuedRecord> take(CaptureChannel& channel);
 
   CaptureCounters counters;
 
  private:
-  // `channel` may be null: only hurries.
+  // `channel` may be null: then this only hurries the writer.
   void list(const ChannelPointer& channel, bool urgent);
   static void refuse(QueuedRecord& record, Error error);
 

@@ -1,4 +1,4 @@
-// What the recorder did with what it was given, for the metrics and one log line a minute.
+// Counts what the recorder did, for the metrics and for one log line a minute about drops.
 #pragma once
 
 #include <array>
@@ -22,18 +22,18 @@ inline constexpr std::array<const char*, 6> kDroppedNames = {
 class CaptureCounters {
  public:
   std::atomic<std::uint64_t> records = 0;          // given to record()
-  std::atomic<std::uint64_t> written = 0;          // of those, in a journal
+  std::atomic<std::uint64_t> written = 0;          // to a journal
   std::atomic<std::uint64_t> objects = 0;          // uploaded
-  std::atomic<std::uint64_t> object_records = 0;   // records in those
-  std::atomic<std::uint64_t> upload_failures = 0;  // attempts
-  std::atomic<std::uint64_t> queued_bytes = 0;     // now, in memory
-  std::atomic<std::uint64_t> backlog_bytes = 0;    // now, in journals
+  std::atomic<std::uint64_t> object_records = 0;   // in uploaded objects
+  std::atomic<std::uint64_t> upload_failures = 0;  // failed attempts
+  std::atomic<std::uint64_t> queued_bytes = 0;     // in memory at present
+  std::atomic<std::uint64_t> backlog_bytes = 0;    // in journals at present
 
   void drop(Dropped reason, std::uint64_t count = 1);
   std::uint64_t dropped(Dropped reason) const;
-  // Logs what was dropped since the last line, at most once a minute.
+  // Logs what was dropped since the last such line, at most once a minute.
   void report(std::chrono::steady_clock::time_point now);
-  // Something was dropped that no line has told yet.
+  // Whether records were dropped that no log line has reported yet.
   bool unreported() const;
   void add_to(platform::MetricRegistry& metrics) const;
 

@@ -13,18 +13,20 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// A record's body has at most two bodies of a request; base64 and escapes make them larger.
+// A record holds at most the two bodies of a request, which base64 and escapes make larger.
 constexpr std::uint64_t kJournalBytesMax = 1u << 30;
 
 // The first line of a journal.
 struct Header {
   std::string account, region, endpoint, variant, bucket, prefix, role_arn;
+  Timestamp role_since;
 };
-BOOST_DESCRIBE_STRUCT(Header, (), (account, region, endpoint, variant, bucket, prefix, role_arn))
+BOOST_DESCRIBE_STRUCT(Header, (),
+                      (account, region, endpoint, variant, bucket, prefix, role_arn, role_since))
 
 std::string header_line(const CaptureSettings& settings) {
   return to_json(Header{settings.account, settings.region, settings.endpoint, settings.variant,
-                        settings.bucket, settings.prefix, settings.role_arn}) +
+                        settings.bucket, settings.prefix, settings.role_arn, settings.role_since}) +
          "\n";
 }
 
@@ -70,7 +72,7 @@ Result<std::unique_ptr<Journal>> Journal::create(const std::string& directory,
 Result<void> Journal::append(std::string_view lines, std::uint64_t records) {
   Result<void> written = blobs::write_fully(*file_, lines, closed_.bytes);
   if (!written) {
-    // Else the next batch would begin in the middle of a line; recovery would stop there, too.
+    // Otherwise the next batch would begin in mid-line, and recovery would stop there.
     if (::ftruncate(file_->get(), off_t(closed_.bytes)) != 0)
       return fail(blobs::system_error("cut", closed_.path, errno));
     return written;
@@ -96,11 +98,11 @@ Result<RecoveredJournal> recover_journal(const std::string& path) {
   const std::string name = std::filesystem::path(path).filename().string();
   std::optional<JournalName> parsed_name = parse_journal_name(name);
   const std::size_t header_end = bytes.find('\n');
-  // A journal is synced with its header: without one, nothing else had been either.
+  // The header is synced with the first records: without it no record was synced either.
   if (header_end == std::string::npos) return RecoveredJournal{};
   Result<Header> header = from_json<Header>(std::string_view(bytes).substr(0, header_end));
   if (!header || !parsed_name || header->bucket.empty() || header->endpoint.empty())
-    return fail(codes::kCorrupt, path + " does not say where its records go");
+    return fail(codes::kCorrupt, path + " does not name the destination of its records");
   RecoveredJournal out;
   ClosedJournal journal{path, {}, *parsed_name, header_end + 1, header_end + 1, 0};
   journal.settings.account = header->account;
@@ -110,6 +112,7 @@ Result<RecoveredJournal> recover_journal(const std::string& path) {
   journal.settings.bucket = header->bucket;
   journal.settings.prefix = header->prefix;
   journal.settings.role_arn = header->role_arn;
+  journal.settings.role_since = header->role_since;
   std::string_view rest = std::string_view(bytes).substr(header_end + 1);
   while (!rest.empty()) {
     const std::size_t end = rest.find('\n');

@@ -1,6 +1,6 @@
-// Journals: the files on this machine in which captured records wait for S3. The first line says
-// where they go, each further line is a record as the object will have it. A journal that a killed
-// server left is read up to its first line that is damaged.
+// Journals are local files in which captured records wait to be uploaded to S3. The first line
+// names the destination; each further line is a record in the form it will have in the object. A
+// journal left by a killed server is read up to its first damaged line.
 #pragma once
 
 #include <cstdint>
@@ -14,27 +14,27 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
-// A journal that nothing is added to any more.
+// A journal that is complete: nothing is appended any more.
 struct ClosedJournal {
   std::string path;
-  CaptureSettings settings;  // of it only what capture_key() and the upload need
+  CaptureSettings settings;  // only the members that capture_key() and the upload need
   JournalName name;
-  std::uint64_t header_bytes = 0;  // of the first line
-  std::uint64_t bytes = 0;         // with it
+  std::uint64_t header_bytes = 0;  // the length of the first line
+  std::uint64_t bytes = 0;         // including the header
   std::uint64_t records = 0;
 };
 
-// One thread at a time.
+// For use by one thread at a time.
 class Journal {
  public:
   static Result<std::unique_ptr<Journal>> create(const std::string& directory,
                                                  const CaptureSettings& settings,
                                                  Timestamp first_record, std::string_view uuid);
-  // All of it or nothing: what a full disk took of it is cut off again.
+  // Appends all or nothing: lines that a full disk cut short are truncated again.
   Result<void> append(std::string_view lines, std::uint64_t records);
-  // What was appended survives a power loss then.
+  // After this, what was appended survives a power loss.
   Result<void> sync();
-  // Another way was found to sync it (syncfs).
+  // For a caller that synced the journal in another way (syncfs).
   void mark_synced() { synced_bytes_ = closed_.bytes; }
   bool unsynced() const { return synced_bytes_ != closed_.bytes; }
   const ClosedJournal& facts() const { return closed_; }
@@ -49,8 +49,8 @@ class Journal {
   bool directory_synced_ = false;
 };
 
-// What a file holds that an earlier process left; `damaged` is how many lines had to be left out.
-// nullopt when it holds no record. Tidemill.Corrupt when it does not say where its records go.
+// The content of a file left by an earlier process; `damaged` counts the lines left out. nullopt
+// when it holds no record. Tidemill.Corrupt when it does not name its destination.
 struct RecoveredJournal {
   std::optional<ClosedJournal> journal;
   std::uint64_t damaged = 0;

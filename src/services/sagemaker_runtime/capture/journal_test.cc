@@ -1,4 +1,4 @@
-// Journals, and what a killed server or a lost sector leaves of them.
+// Journals, and recovery of what a killed server or a lost disk sector leaves.
 #include "services/sagemaker_runtime/capture/journal.h"
 
 #include <gtest/gtest.h>
@@ -22,6 +22,7 @@ class CaptureJournal : public testing::Test {
   CaptureJournal() {
     settings_.region = "eu-central-1";
     settings_.prefix = "a \"quoted\" prefix";
+    settings_.role_since = Timestamp{1'795'447'062'500'001};
   }
   std::unique_ptr<Journal> make() {
     auto made = Journal::create(folder_.path(), settings_,
@@ -53,6 +54,7 @@ TEST_F(CaptureJournal, is_read_back_with_its_destination) {
   EXPECT_EQ(found.settings.account, "123456789012");
   EXPECT_EQ(found.settings.region, "eu-central-1");
   EXPECT_EQ(found.settings.bucket, "bucket");
+  EXPECT_EQ(found.settings.role_since, Timestamp{1'795'447'062'500'001});
   EXPECT_EQ(capture_key(found.settings, found.name),
             "a \"quoted\" prefix/churn/A/2026/01/02/03/"
             "04-05-006-8f45e35c-fa44-40d2-8ed3-1bcab3a596f3.jsonl");
@@ -85,7 +87,7 @@ TEST_F(CaptureJournal, holds_nothing_without_a_record) {
   ASSERT_TRUE(recovered);
   EXPECT_FALSE(recovered->journal);
   EXPECT_EQ(recovered->damaged, 0u);
-  std::filesystem::resize_file(journal->facts().path, 10);  // not even its first line
+  std::filesystem::resize_file(journal->facts().path, 10);  // shorter than its first line
   recovered = recover_journal(journal->facts().path);
   ASSERT_TRUE(recovered);
   EXPECT_FALSE(recovered->journal);

@@ -29,7 +29,7 @@ void append_side(const CaptureSettings& settings, std::string_view member, std::
                  const std::string& content_type, const std::string& body, std::string& out) {
   const std::string type = infer::media_type(content_type);
   std::string_view encoding = "BASE64";
-  // JSON holds UTF-8 only: other bytes are base64 whatever their type claims, and said to be so.
+  // JSON must be UTF-8: other bytes are base64, and marked so, whatever their type claims.
   if (is_valid_utf8(body)) {
     if (listed(settings.csv_content_types, type)) encoding = "CSV";
     if (listed(settings.json_content_types, type)) encoding = "JSON";
@@ -48,7 +48,7 @@ Timestamp whole_second(Timestamp time) {
   return {time.microseconds - time.microseconds % 1'000'000};
 }
 
-// The number that `digits` are; -1 when they are none.
+// The number written by `digits`; -1 when they are not all digits.
 int number(std::string_view digits) {
   int value = 0;
   for (char c : digits) {
@@ -71,7 +71,7 @@ void append_capture_line(const CaptureSettings& settings, const CapturedExchange
     append_side(settings, "endpointOutput", "OUTPUT", exchange.response_content_type,
                 exchange.response_body, out);
   out.append("},\"eventMetadata\":{\"eventId\":\"").append(event_id).append("\"");
-  // Headers are ASCII by the service's model; what is not UTF-8 would spoil the whole file.
+  // The service's model allows only ASCII headers; invalid UTF-8 would spoil the whole file.
   if (!exchange.custom_attributes.empty() && is_valid_utf8(exchange.custom_attributes)) {
     out += ",\"customAttributes\":[";
     write_json_string(exchange.custom_attributes, out);
@@ -114,7 +114,7 @@ std::optional<JournalName> parse_journal_name(std::string_view name) {
     return std::nullopt;
   JournalName out;
   out.first_record.microseconds = std::int64_t(::timegm(&parts)) * 1'000'000 + milliseconds * 1'000;
-  // Reading it back finds days that no month has, and separators that are none.
+  // Formatting the time again detects impossible dates and wrong separators.
   if (journal_name(out.first_record, name.substr(kTimeLength + 1, kUuidLength)) != name)
     return std::nullopt;
   out.key_end = std::string(name);

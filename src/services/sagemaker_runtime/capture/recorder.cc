@@ -18,7 +18,7 @@ const CaptureSettings& CaptureRoute::settings() const { return channel_->setting
 bool CaptureRoute::sample() const {
   const int percentage = channel_->settings.sampling_percentage;
   if (percentage >= 100) return true;
-  // A Weyl sequence: multiples of the golden ratio lie evenly, and without a period.
+  // For a Weyl sequence: multiples of the golden ratio are evenly spread and never periodic.
   constexpr std::uint64_t kGoldenRatio = 0x9E3779B97F4A7C15ull;
   const std::uint64_t draw = turn_.fetch_add(1, std::memory_order_relaxed) * kGoldenRatio;
   return static_cast<double>(draw >> 11) * 0x1p-53 * 100 < percentage;
@@ -32,7 +32,7 @@ struct Recorder::Parts {
         writer(*inbox, uploader, random, options) {}
 
   const RecorderOptions options;
-  const std::shared_ptr<CaptureInbox> inbox;  // shared: with routes that outlive the recorder
+  const std::shared_ptr<CaptureInbox> inbox;  // shared with routes, which may outlive the recorder
   CaptureUploader uploader;
   CaptureWriter writer;
 

@@ -1,4 +1,4 @@
-// Stops, full queues and disks, a slow S3, kills: what becomes of the records.
+// What becomes of records through stops, full queues, full disks, a slow S3 and kills.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -52,8 +52,9 @@ TEST_F(CaptureRecorder, waits_for_a_bucket_that_is_missing) {
 TEST_F(CaptureRecorder, asks_whether_the_role_may) {
   std::atomic<bool> allowed = false;
   std::atomic<int> asked = 0;
-  options_.may_put = [&](const std::string& role, const std::string& object) -> Result<void> {
-    EXPECT_EQ(role, "arn:aws:iam::123456789012:role/model");
+  options_.may_put = [&](const CaptureSettings& of, const std::string& object) -> Result<void> {
+    EXPECT_EQ(of.role_arn, "arn:aws:iam::123456789012:role/model");
+    EXPECT_EQ(of.role_since, Timestamp{5});
     EXPECT_TRUE(
         object.starts_with("arn:aws:s3:::bucket/captured/churn/A/2026/01/02/03/04-05-006-"));
     ++asked;
@@ -61,6 +62,7 @@ TEST_F(CaptureRecorder, asks_whether_the_role_may) {
     return {};
   };
   settings_.role_arn = "arn:aws:iam::123456789012:role/model";
+  settings_.role_since = Timestamp{5};
   auto recorder = start();
   auto route = recorder->open(settings_);
   recorder->record(*route, exchange("1"));
@@ -101,7 +103,7 @@ TEST_F(CaptureRecorder, gives_a_missing_bucket_up_after_a_day) {
 
 TEST_F(CaptureRecorder, drops_what_the_queue_cannot_take) {
   options_.queued_bytes_max = 10'000;
-  Recorder recorder(s3_, *random_, options_);  // not started: nothing leaves the queue
+  Recorder recorder(s3_, *random_, options_);  // not started, so nothing leaves the queue
   auto route = recorder.open(settings_);
   for (int i = 0; i < 5; ++i) recorder.record(*route, exchange(std::string(3'000, 'x')));
   EXPECT_TRUE(counts(recorder, "tidemill_capture_dropped_total{reason=\"queue_full\"} 2"));
@@ -124,7 +126,7 @@ TEST_F(CaptureRecorder, drops_what_the_backlog_cannot_take) {
     ++given;
     return platform::metrics_text(*recorder).find("{reason=\"backlog_full\"} 0\n") == std::string::npos;
   }));
-  // About six of these lines are 3,000 bytes.
+  // About six of these lines make 3,000 bytes.
   EXPECT_GE(given, 5);
   EXPECT_TRUE(counts(*recorder, "tidemill_capture_dropped_total{reason=\"queue_full\"} 0"));
 }
@@ -143,7 +145,7 @@ TEST_F(CaptureRecorder, a_slow_s3_holds_nobody_up) {
   EXPECT_TRUE(eventually([&] { return captured().size() == 1'000; }));
 }
 
-// A write beyond the limit of a file's size fails as on a full disk.
+// Writing beyond the file size limit fails as it does on a full disk.
 class SmallFiles {
  public:
   explicit SmallFiles(rlim_t bytes) : handler_(::signal(SIGXFSZ, SIG_IGN)) {
@@ -218,7 +220,7 @@ TEST_F(CaptureRecorder, many_files_are_synced_together) {
   EXPECT_EQ(journals(), 20u);
 }
 
-// What kill -9 leaves: the files as they are at that moment.
+// Copies the files as they are at this moment: this is what kill -9 leaves.
 TEST_F(CaptureRecorder, uploads_what_a_killed_server_left) {
   options_.idle_rotation = std::chrono::hours(1);
   options_.sync_interval = std::chrono::hours(1);
@@ -240,7 +242,7 @@ TEST_F(CaptureRecorder, uploads_what_a_killed_server_left) {
   EXPECT_TRUE(counts(next, "tidemill_capture_dropped_total{reason=\"damaged\"} 1"));
   EXPECT_TRUE(eventually([&] { return fs::is_empty(left); }));
 
-  // The killed one had got as far as the upload: the same object, not a second one.
+  // The killed server had begun the upload: this must give the same object, not a second one.
   killed->stop();
   EXPECT_EQ(s3_.objects(), after.objects());
 }

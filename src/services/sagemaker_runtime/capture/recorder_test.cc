@@ -1,4 +1,4 @@
-// Records on their way from record() into files and S3.
+// How records get from record() into files and S3.
 #include "services/sagemaker_runtime/capture/test_recorder.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -84,7 +84,7 @@ TEST_F(CaptureRecorder, closes_a_full_file) {
   auto route = recorder->open(settings_);
   for (int i = 0; i < 20; ++i) recorder->record(*route, exchange(std::string(500, 'x')));
   ASSERT_TRUE(eventually([&] { return captured().size() == 20; }));
-  // A line is a bit over 800 bytes, the file's first line about 130: five lines a file.
+  // A line has a bit over 800 bytes, the header about 130: five lines fit into a file.
   EXPECT_EQ(s3_.objects().size(), 4u);
 }
 

@@ -1,32 +1,35 @@
-// What of data capture a deployment decides.
+// The part of data capture that a deployment decides.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/value.h"
+
 namespace tidemill::services::sagemaker_runtime {
 
 class CaptureRoute;
 
-// What one variant captures, and where it goes.
+// What one variant captures, and where it is written.
 struct CaptureSettings {
   std::string account, region, endpoint, variant;
   std::string bucket, prefix;  // of the destination; the prefix may be empty
-  std::string role_arn;        // of the model; it must be allowed to write there
+  std::string role_arn;        // the model's role, which must be allowed to write there
+  Timestamp role_since = {};   // when the role was passed; {}: not known
   int sampling_percentage = 100;
   bool input = true, output = true;
-  // Media types whose bodies are kept as they are; all others become base64.
+  // Media types whose bodies are kept as text; all others are base64-encoded.
   std::vector<std::string> csv_content_types, json_content_types;
   bool operator==(const CaptureSettings&) const = default;
 };
 
-// Where routes of data capture come from. Thread-safe.
+// Opens routes of data capture. Thread-safe.
 class CaptureDestinations {
  public:
   virtual ~CaptureDestinations() = default;
-  // The same route while one with equal settings is alive: publishing a route again closes no file.
-  // Shared: with the requests under way on it.
+  // Returns the same route while an equal one is alive, so republishing a route closes no file.
+  // Shared with the requests that use it.
   virtual std::shared_ptr<const CaptureRoute> open(CaptureSettings settings) = 0;
 };
 

@@ -1,4 +1,4 @@
-// For tests of what is captured: where it goes, in memory.
+// For tests of data capture: an in-memory destination.
 #pragma once
 
 #include "services/s3/test_s3.h"
@@ -8,7 +8,7 @@ namespace tidemill::services::sagemaker_runtime {
 
 using s3::TestS3;
 
-// Of the variant A of the endpoint churn, to the bucket "bucket" that a TestS3 has to have.
+// For variant A of the endpoint churn; a TestS3 must have the bucket "bucket".
 inline CaptureSettings test_capture_settings() {
   CaptureSettings out;
   out.account = "123456789012";

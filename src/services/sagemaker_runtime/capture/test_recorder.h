@@ -1,4 +1,4 @@
-// For tests: a recorder on a folder of its own that is quick to write and to close files.
+// For tests: a recorder with a folder of its own that writes and closes files quickly.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -44,7 +44,7 @@ class CaptureRecorder : public testing::Test {
     out.time = clock_.now();
     return out;
   }
-  // The request bodies in all objects, in the order of keys.
+  // The request bodies of all objects, ordered by key.
   std::vector<std::string> captured() { return bodies(s3_); }
   static std::vector<std::string> bodies(TestS3& s3) {
     std::vector<std::string> out;

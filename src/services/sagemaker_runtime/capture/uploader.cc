@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kContentType = "application/jsonlines";
-// 2^16 times the first delay is beyond any delay_max.
+// 2^16 times the first delay exceeds any delay_max.
 constexpr int kDoublingsMax = 16;
 
 Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
@@ -26,7 +26,7 @@ Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
   const CaptureSettings& settings = journal.settings;
   const std::string key = capture_key(settings, journal.name);
   if (options.may_put)
-    TRY(options.may_put(settings.role_arn, "arn:aws:s3:::" + settings.bucket + "/" + key));
+    TRY(options.may_put(settings, "arn:aws:s3:::" + settings.bucket + "/" + key));
   Result<s3::ObjectInfo> stored =
       s3.put_object(settings.account, settings.bucket, key, bytes, {.content_type = kContentType});
   if (!stored) return fail(stored.error());
@@ -51,7 +51,7 @@ Result<void> CaptureUploader::start() {
   if (error)
     return fail(codes::kIo, "cannot list the folder " + options_.directory +
                                 " of captured data: " + error.message());
-  // Their names begin with their times.
+  // Oldest first: the names begin with the time.
   std::ranges::sort(found, {}, &Waiting::path);
   {
     std::lock_guard lock(mutex_);
@@ -97,7 +97,7 @@ std::optional<CaptureUploader::Waiting> CaptureUploader::next() {
       waiting_.erase(due);
       return taken;
     }
-    if (finish_until_) return std::nullopt;  // what is left has been tried once more
+    if (finish_until_) return std::nullopt;  // everything left has been tried once more
     if (due == waiting_.end())
       wake_.wait(lock);
     else
@@ -117,7 +117,7 @@ void CaptureUploader::run() {
 
 bool CaptureUploader::upload(Waiting& waiting) {
   if (!waiting.journal && !read_back(waiting)) return true;
-  if (waiting.journal->records == 0) {  // the disk was full after its first line
+  if (waiting.journal->records == 0) {  // the disk was full after its header
     forget(waiting);
     return true;
   }
@@ -138,7 +138,7 @@ bool CaptureUploader::upload(Waiting& waiting) {
 bool CaptureUploader::read_back(Waiting& waiting) {
   Result<RecoveredJournal> recovered = recover_journal(waiting.path);
   if (!recovered) {
-    // Kept under another name: a person may still find out what it was.
+    // Renamed and kept, so that a person can still examine it.
     log::error("a file of captured data cannot be read",
                {{"path", waiting.path}, {"reason", recovered.error().message}});
     counters_.drop(Dropped::damaged);
@@ -162,7 +162,7 @@ bool CaptureUploader::read_back(Waiting& waiting) {
 void CaptureUploader::failed(Waiting& waiting, const Error& error) {
   counters_.upload_failures += 1;
   if (waiting.failures == 0)
-    log::warning("captured data cannot be uploaded; it will be tried again",
+    log::warning("captured data could not be uploaded; the upload will be retried",
                  {{"endpoint", waiting.journal->settings.endpoint},
                   {"bucket", waiting.journal->settings.bucket},
                   {"reason", error.message}});
@@ -175,8 +175,8 @@ void CaptureUploader::failed(Waiting& waiting, const Error& error) {
   waiting.next_try = now + delay;
 }
 
-// Counted from the first failure of this run: the wall clock may be set, and then records that are
-// minutes old would look old enough to be dropped. A restart begins anew.
+// Counts from the first failure of this run. The wall clock may be set, and records minutes old
+// could then look old enough to be dropped. A restart begins counting anew.
 bool CaptureUploader::tried_long_enough(const Waiting& waiting) const {
   return waiting.first_failure &&
          std::chrono::steady_clock::now() - *waiting.first_failure > options_.upload_age_max;

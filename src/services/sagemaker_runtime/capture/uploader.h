@@ -1,4 +1,4 @@
-// Journals to objects: one thread, in order, again with growing delay when S3 refuses.
+// Uploads journals as objects: one thread, in order, with growing delays when S3 refuses.
 #pragma once
 
 #include <condition_variable>
@@ -18,10 +18,10 @@ namespace tidemill::services::sagemaker_runtime {
 class CaptureUploader {
  public:
   CaptureUploader(s3::S3Interface& s3, CaptureCounters& counters, const RecorderOptions& options);
-  // Takes up what lies in the folder, then runs until finish().
+  // Queues the journals in the folder, then runs until finish().
   Result<void> start();
   void add(ClosedJournal journal);
-  // Tries what waits once more, for at most stop_time_max, and joins.
+  // Tries the waiting journals once more, for at most stop_time_max, and joins the thread.
   void finish();
 
  private:
@@ -29,16 +29,16 @@ class CaptureUploader {
   struct Waiting {
     std::string path;
     std::uint64_t bytes = 0;
-    std::optional<ClosedJournal> journal;  // empty: an earlier process left it; not read yet
+    std::optional<ClosedJournal> journal;  // empty: left by an earlier process, not read yet
     int failures = 0;
     SteadyTime next_try{};
     std::optional<SteadyTime> first_failure = {};
   };
 
   void run();
-  // The next that is due; nullopt when it is time to end.
+  // The next journal that is due; nullopt when it is time to end.
   std::optional<Waiting> next();
-  // False: to be tried again.
+  // Returns false when the upload must be tried again.
   bool upload(Waiting& waiting);
   bool read_back(Waiting& waiting);
   void failed(Waiting& waiting, const Error& error);
@@ -52,7 +52,7 @@ class CaptureUploader {
   std::condition_variable wake_;
   std::list<Waiting> waiting_;              // guarded by mutex_
   std::optional<SteadyTime> finish_until_;  // guarded by mutex_
-  runtime::TaskScope scope_;                // last: its thread uses the rest
+  runtime::TaskScope scope_;                // last, as its thread uses the other members
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

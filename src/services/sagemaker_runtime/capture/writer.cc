@@ -11,11 +11,11 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// Captured data leaves so much of the disk to the records of the state database.
+// Disk space that captured data leaves free for the records of the state database.
 constexpr std::uint64_t kKeptFreeBytes = 64u << 20;
-// One write() has about so much.
+// About the size of one write().
 constexpr std::size_t kWriteBytes = 1u << 20;
-// More files than this are synced with one syncfs().
+// Above this number of files, one syncfs() replaces the single syncs.
 constexpr std::size_t kSyncedOneByOneMax = 8;
 constexpr std::chrono::hours kForever{1};
 
@@ -23,7 +23,7 @@ std::int64_t hour_of(Timestamp time) { return time.microseconds / 3'600'000'000;
 
 }  // namespace
 
-// Lines on their way into one journal.
+// Lines that are being gathered for one journal.
 struct CaptureWriter::Batch {
   std::string lines;
   std::uint64_t records = 0;
@@ -73,8 +73,8 @@ void CaptureWriter::write(const ChannelPointer& channel, SteadyTime now) {
     if (channel->journal && !fits(*channel->journal, record.exchange.time)) append(*channel, batch);
     Result<void> ready;
     if (backlog_full || disk_full)
-      ready = fail(codes::kStorageFull, backlog_full ? "too much captured data waits to be uploaded"
-                                                     : "the disk is full");
+      ready = fail(codes::kStorageFull,
+                   backlog_full ? "too much captured data awaits its upload" : "the disk is full");
     else
       ready = prepare(channel, record.exchange.time, now);
     if (!ready) {

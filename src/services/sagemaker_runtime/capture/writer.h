@@ -1,4 +1,4 @@
-// Queues to journals: one thread that forms the lines, appends, syncs, and closes files in time.
+// Writes queues to journals: one thread formats lines, appends, syncs, and closes files in time.
 #pragma once
 
 #include <set>
@@ -15,7 +15,7 @@ class CaptureWriter {
   CaptureWriter(CaptureInbox& inbox, CaptureUploader& uploader, Random& random,
                 const RecorderOptions& options);
   Result<void> start();
-  // After inbox.stop(): everything is written, synced and given to the uploader when it returns.
+  // Call after inbox.stop(): returns when all is written, synced and handed to the uploader.
   void join() { scope_.stop(); }
 
  private:
@@ -24,9 +24,9 @@ class CaptureWriter {
   void run();
   SteadyTime next_deadline() const;
   void write(const ChannelPointer& channel, SteadyTime now);
-  // One more record of this time may be added.
+  // Whether one more record, of this time, may be added.
   bool fits(const Journal& journal, Timestamp time) const;
-  // A journal that takes a record of this time, or why there is none.
+  // Ensures that the channel has a journal for a record of this time; else says why not.
   Result<void> prepare(const ChannelPointer& channel, Timestamp time, SteadyTime now);
   struct Batch;
   void append(CaptureChannel& channel, Batch& batch);
@@ -40,10 +40,10 @@ class CaptureWriter {
   Random& random_;
   const RecorderOptions& options_;
   std::unique_ptr<blobs::DiskRoom> room_;
-  std::set<ChannelPointer> open_;       // channels with a journal
-  std::optional<SteadyTime> sync_due_;  // something is unsynced
-  bool somebody_waits_ = false;         // for the next sync
-  runtime::TaskScope scope_;            // last: its thread uses the rest
+  std::set<ChannelPointer> open_;       // channels with an open journal
+  std::optional<SteadyTime> sync_due_;  // set when something is unsynced
+  bool somebody_waits_ = false;         // whether a caller waits for the next sync
+  runtime::TaskScope scope_;            // last, as its thread uses the other members
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -1,1 +1,1 @@
-"""Holds framework, which scripts import from."""
+"""Contains framework, from which scripts import."""

@@ -86,53 +86,69 @@ std::string find_program(const std::string& name, const std::string& path) {
   return "";
 }
 
-std::unexpected<Error> unknown_image(std::string_view uri, const std::string& next_step) {
+enum class Use { training, hosting };
+
+// Every known image can be hosted.
+bool serves(Use use, Runtime runtime) {
+  return use == Use::hosting || runtime != Runtime::served_model;
+}
+
+// Lists only the images that can be put to this use.
+std::unexpected<Error> unknown_image(std::string_view uri, Use use, const std::string& next_step) {
   std::string names;
   for (const KnownImage& known : kKnownImages)
-    names += (names.empty() ? "" : ", ") + std::string(known.repository);
+    if (serves(use, known.runtime))
+      names += (names.empty() ? "" : ", ") + std::string(known.repository);
   return fail("ValidationException",
               "The image '" + std::string(uri) +
                   "' is not known here, and Tidemill does not run container images. " + next_step +
-                  " Known repository names, whatever their registry, region and tag: " + names +
-                  ".");
+                  " Known repository names for " + (use == Use::training ? "training" : "hosting") +
+                  ", whatever their registry, region and tag: " + names + ".");
 }
 
-constexpr const char* kUseAKnownImage =
-    "Use one of the images below and bring your code as a script: for training with an estimator's "
-    "entry_point (the hyperparameters sagemaker_program and sagemaker_submit_directory), for "
-    "hosting as code/inference.py in model.tar.gz (SAGEMAKER_PROGRAM).";
+constexpr const char* kHostAScript =
+    "Use one of the images below and bring your code as code/inference.py in model.tar.gz "
+    "(SAGEMAKER_PROGRAM).";
+constexpr const char* kTrainAScript =
+    "Use one of the images below and bring your code as an estimator's entry_point (the "
+    "hyperparameters sagemaker_program and sagemaker_submit_directory).";
 
-}  // namespace
-
-Result<Image> resolve_image(std::string_view uri) {
+std::optional<Image> known_image(std::string_view uri) {
   Image image = split_uri(uri);
   for (const KnownImage& known : kKnownImages)
     if (known.repository == image.repository) {
       image.runtime = known.runtime;
       return image;
     }
-  return unknown_image(uri, kUseAKnownImage);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Result<Image> resolve_image(std::string_view uri) {
+  if (std::optional<Image> known = known_image(uri)) return *std::move(known);
+  return unknown_image(uri, Use::hosting, kHostAScript);
 }
 
 Result<Image> resolve_training_image(std::string_view uri,
                                      const std::vector<std::string>& entrypoint,
                                      const Programs& programs) {
-  Result<Image> known = resolve_image(uri);
-  if (known) return known;
+  if (std::optional<Image> known = known_image(uri)) return *std::move(known);
   if (entrypoint.empty())
-    return unknown_image(uri,
-                         std::string(kUseAKnownImage) +
+    return unknown_image(uri, Use::training,
+                         std::string(kTrainAScript) +
                              " Or name a program of this machine as "
                              "AlgorithmSpecification.ContainerEntrypoint; it is then run in place "
                              "of the image.");
   // What the job's channels bring is there only when it runs.
   const std::string& program = entrypoint.front();
   if (program.starts_with("/opt/ml/") ||
-      !find_program(program, python_environment(programs).environment.at("PATH")).empty())
+      !find_program(program, python_environment(programs).variables.at("PATH")).empty())
     return split_uri(uri);
-  return unknown_image(uri, "Its ContainerEntrypoint '" + program +
-                                "' is no program of this machine either, which would be run in "
-                                "place of the image: install it, or name another.");
+  return unknown_image(uri, Use::training,
+                       "Its ContainerEntrypoint '" + program +
+                           "' is no program of this machine either, which would be run in place "
+                           "of the image: install it, or name another.");
 }
 
 Version xgboost_version(const Image& image) {
@@ -148,14 +164,14 @@ Version xgboost_version(const Image& image) {
   return no_minor == std::errc() ? version : kNewest;
 }
 
-RuntimeCommand python_environment(const Programs& programs) {
-  RuntimeCommand runtime;
+PythonEnvironment python_environment(const Programs& programs) {
+  PythonEnvironment runtime;
   const std::string bin = std::filesystem::path(programs.python).parent_path();
-  runtime.environment["PATH"] = bin + ":" + std::string(kDefaultPath);
-  runtime.environment["PYTHONPATH"] = programs.toolkit;
+  runtime.variables["PATH"] = bin + ":" + std::string(kDefaultPath);
+  runtime.variables["PYTHONPATH"] = programs.toolkit;
   // A script's output comes line by line; nothing is written beside shared modules.
-  runtime.environment["PYTHONUNBUFFERED"] = "1";
-  runtime.environment["PYTHONDONTWRITEBYTECODE"] = "1";
+  runtime.variables["PYTHONUNBUFFERED"] = "1";
+  runtime.variables["PYTHONDONTWRITEBYTECODE"] = "1";
   runtime.folders = interpreter_folders(programs.python);
   runtime.folders.push_back(programs.toolkit);
   return runtime;
@@ -167,24 +183,21 @@ bool is_script_mode(const Image& image, const std::map<std::string, std::string>
   return !native || variables.contains(std::string(program_name));
 }
 
-RuntimeCommand training_command(const Image& image, const Programs& programs,
+RuntimeCommand training_command(const Image& image,
                                 const std::map<std::string, std::string>& hyperparameters,
                                 const std::vector<std::string>& entrypoint,
                                 const std::vector<std::string>& arguments) {
-  RuntimeCommand runtime;
   if (!entrypoint.empty()) {
-    runtime = python_environment(programs);
-    runtime.command = entrypoint;
-    runtime.command.insert(runtime.command.end(), arguments.begin(), arguments.end());
-  } else if (is_script_mode(image, hyperparameters, kProgram)) {
-    runtime = python_environment(programs);
-    runtime.command = {programs.python, "-m", "tidemill_training"};
-  } else {
-    runtime.command = {programs.self, "train", "xgboost"};
-    // The hyperparameters differ by version.
-    runtime.environment["TIDEMILL_XGBOOST_VERSION"] = xgboost_version(image).text();
+    RuntimeCommand out{kPythonRuntime, entrypoint, {}};
+    out.command.insert(out.command.end(), arguments.begin(), arguments.end());
+    return out;
   }
-  return runtime;
+  if (is_script_mode(image, hyperparameters, kProgram))
+    return {kPythonRuntime, {kPythonProgram, "-m", "tidemill_training"}, {}};
+  // The hyperparameters differ by version.
+  return {kNativeRuntime,
+          {kTidemillProgram, "train", "xgboost"},
+          {{"TIDEMILL_XGBOOST_VERSION", xgboost_version(image).text()}}};
 }
 
 std::vector<std::string> known_repositories() {

@@ -26,7 +26,8 @@ struct Image {
   std::string tag;         // "1.7-1"; "" when the URI has none
 };
 
-// ValidationException naming the known images when the repository is none of them, and what to do.
+// ValidationException when the repository is not known: names the images that can be hosted, and
+// says what to do.
 Result<Image> resolve_image(std::string_view uri);
 
 // Every repository name that resolve_image() takes.
@@ -54,16 +55,21 @@ struct Programs {
   std::string toolkit;  // folder with tidemill_training/ and tidemill_serving/
 };
 
-// A command with what it needs of the host.
+// The runtimes and programs that jobs' commands name (compute::JobSpec::runtime).
+inline constexpr const char* kPythonRuntime = "python";  // the host's Python with the toolkit
+inline constexpr const char* kNativeRuntime = "native";  // Tidemill's own algorithms
+inline constexpr const char* kPythonProgram = "python";
+inline constexpr const char* kTidemillProgram = "tidemill";  // in both runtimes
+
 struct RuntimeCommand {
+  std::string runtime;
   std::vector<std::string> command;
-  std::map<std::string, std::string> environment;  // PATH, PYTHONPATH
-  std::vector<std::string> folders;                // must be readable in the job, at these paths
+  std::map<std::string, std::string> environment;
 };
 
 // How `image` trains: natively, or as a script when the hyperparameters name one
 // (sagemaker_program). `entrypoint` and `arguments` (the v3 SDK's) replace the image's own command.
-RuntimeCommand training_command(const Image& image, const Programs& programs,
+RuntimeCommand training_command(const Image& image,
                                 const std::map<std::string, std::string>& hyperparameters,
                                 const std::vector<std::string>& entrypoint,
                                 const std::vector<std::string>& arguments);
@@ -73,7 +79,11 @@ RuntimeCommand training_command(const Image& image, const Programs& programs,
 bool is_script_mode(const Image& image, const std::map<std::string, std::string>& variables,
                     std::string_view program_name);
 
-// PATH, PYTHONPATH and the folders for running anything on the host's Python.
-RuntimeCommand python_environment(const Programs& programs);
+// The requirements of every image that runs on the host's Python.
+struct PythonEnvironment {
+  std::map<std::string, std::string> variables;  // PATH, PYTHONPATH
+  std::vector<std::string> folders;              // must be readable, at these paths
+};
+PythonEnvironment python_environment(const Programs& programs);
 
 }  // namespace tidemill::services::sagemaker

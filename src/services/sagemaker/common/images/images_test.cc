@@ -36,27 +36,35 @@ TEST(Images, UnknownImageNamesTheKnownOnes) {
   ASSERT_FALSE(image);
   EXPECT_EQ(image.error().code, "ValidationException");
   EXPECT_THAT(image.error().message, HasSubstr("mine:1"));
+  EXPECT_THAT(image.error().message, HasSubstr("names for hosting"));
   EXPECT_THAT(image.error().message, HasSubstr("sagemaker-scikit-learn"));
+  EXPECT_THAT(image.error().message, HasSubstr("kmeans"));
   EXPECT_THAT(image.error().message, HasSubstr("does not run container images"));
   EXPECT_THAT(image.error().message, HasSubstr("code/inference.py"));
   EXPECT_FALSE(resolve_image(""));
 }
 
 TEST(Images, TrainingCommands) {
-  const Programs programs{"/bin/tidemill", "/env/bin/python", "/toolkit"};
   const Image xgboost = *resolve_image("xgboost:1");
-  EXPECT_THAT(training_command(xgboost, programs, {{"num_round", "3"}}, {}, {}).command,
-              ElementsAre("/bin/tidemill", "train", "xgboost"));
-  RuntimeCommand script =
-      training_command(xgboost, programs, {{"sagemaker_program", "\"a.py\""}}, {}, {});
-  EXPECT_THAT(script.command, ElementsAre("/env/bin/python", "-m", "tidemill_training"));
-  EXPECT_THAT(script.environment["PATH"], ::testing::StartsWith("/env/bin:"));
-  EXPECT_THAT(script.folders, ElementsAre("/env", "/toolkit"));
-  EXPECT_THAT(
-      training_command(*resolve_image("sagemaker-scikit-learn"), programs, {}, {}, {}).command,
-      ElementsAre("/env/bin/python", "-m", "tidemill_training"));
-  EXPECT_THAT(training_command(xgboost, programs, {}, {"/bin/bash", "-c"}, {"echo hello"}).command,
-              ElementsAre("/bin/bash", "-c", "echo hello"));
+  const RuntimeCommand native = training_command(xgboost, {{"num_round", "3"}}, {}, {});
+  EXPECT_EQ(native.runtime, kNativeRuntime);
+  EXPECT_THAT(native.command, ElementsAre("tidemill", "train", "xgboost"));
+  EXPECT_EQ(native.environment.at("TIDEMILL_XGBOOST_VERSION"), "0.72");
+  const RuntimeCommand script =
+      training_command(xgboost, {{"sagemaker_program", "\"a.py\""}}, {}, {});
+  EXPECT_EQ(script.runtime, kPythonRuntime);
+  EXPECT_THAT(script.command, ElementsAre("python", "-m", "tidemill_training"));
+  EXPECT_THAT(training_command(*resolve_image("sagemaker-scikit-learn"), {}, {}, {}).command,
+              ElementsAre("python", "-m", "tidemill_training"));
+  const RuntimeCommand own = training_command(xgboost, {}, {"/bin/bash", "-c"}, {"echo hello"});
+  EXPECT_EQ(own.runtime, kPythonRuntime);
+  EXPECT_THAT(own.command, ElementsAre("/bin/bash", "-c", "echo hello"));
+}
+
+TEST(Images, ThePythonEnvironment) {
+  PythonEnvironment python = python_environment({"/bin/tidemill", "/env/bin/python", "/toolkit"});
+  EXPECT_THAT(python.variables["PATH"], ::testing::StartsWith("/env/bin:"));
+  EXPECT_THAT(python.folders, ElementsAre("/env", "/toolkit"));
 }
 
 TEST(Images, AnEntrypointOfThisMachineRunsInPlaceOfAnUnknownImage) {
@@ -67,7 +75,7 @@ TEST(Images, AnEntrypointOfThisMachineRunsInPlaceOfAnUnknownImage) {
     ASSERT_TRUE(image) << program;
     EXPECT_EQ(image->runtime, Runtime::host_program);
     EXPECT_EQ(image->repository, "mine");
-    EXPECT_THAT(training_command(*image, programs, {}, {program, "-c"}, {"x"}).command,
+    EXPECT_THAT(training_command(*image, {}, {program, "-c"}, {"x"}).command,
                 ElementsAre(program, "-c", "x"));
   }
   Result<Image> absent = resolve_training_image(uri, {"/usr/bin/no-such-program"}, programs);
@@ -76,6 +84,11 @@ TEST(Images, AnEntrypointOfThisMachineRunsInPlaceOfAnUnknownImage) {
   Result<Image> none = resolve_training_image(uri, {}, programs);
   ASSERT_FALSE(none);
   EXPECT_THAT(none.error().message, HasSubstr("ContainerEntrypoint"));
+  // Both messages list the images that train, and no others.
+  for (const std::string& message : {absent.error().message, none.error().message})
+    EXPECT_THAT(message, HasSubstr("names for training, whatever their registry, region and tag: "
+                                   "sagemaker-xgboost, xgboost, sagemaker-scikit-learn, "
+                                   "pytorch-training, pytorch-inference, pytorch."));
   EXPECT_EQ(resolve_training_image("xgboost:1", {"/no/such"}, programs)->runtime, Runtime::xgboost);
 }
 

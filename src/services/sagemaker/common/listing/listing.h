@@ -1,4 +1,4 @@
-// What List operations of named resources share: order, filters and pages.
+// The common part of List operations of named resources: order, filters and pages.
 #pragma once
 
 #include <algorithm>
@@ -15,19 +15,19 @@
 namespace tidemill::services::sagemaker {
 
 inline constexpr std::int64_t kListPageDefault = 10;
-// Bytes of records that a List holds at once. A record can have 100 KB; its summary is small.
+// Bytes of records that a List holds at once. A record can have 100 KB, but its summary is small.
 inline constexpr std::size_t kListedBytesMax = 1u << 20;
-// Records that a call looks at for those that its filters let through. Past it the page ends early
-// and has a token, as AWS's pages may.
+// Records that one call examines to find those that pass its filters. Beyond it the page ends early
+// with a token, as AWS's pages may.
 inline constexpr std::size_t kListScannedMax = 20'000;
 
-// Codes of the layers below as SageMaker's: what is left after a handler has mapped its own.
+// Turns codes of the lower layers into SageMaker's, once a handler has mapped its own codes.
 std::unexpected<Error> internal_failure(const Error& error);
 
-// The members that SageMaker's List requests have in common.
+// The common members of SageMaker's List requests.
 struct ListRequest {
   std::string account, region;
-  // Name, CreationTime (the default), Status; "Ascending" or "Descending" (the default).
+  // By Name, CreationTime (default) or Status; "Ascending" or "Descending" (default).
   std::string sort_by, sort_order;
   std::optional<std::string> next_token;
   std::optional<std::int64_t> max_results;
@@ -44,7 +44,7 @@ ListRequest list_request(const std::string& account, const std::string& region,
           input.max_results};
 }
 
-// Filters that every one of them has; bounds are exclusive, as SageMaker's are.
+// The filters of every List; bounds are exclusive, as in SageMaker.
 template <class Input>
 bool passes_filters(const Input& input, const std::string& name, Timestamp created) {
   if (input.name_contains && name.find(*input.name_contains) == std::string::npos) return false;
@@ -52,7 +52,7 @@ bool passes_filters(const Input& input, const std::string& name, Timestamp creat
   return !input.creation_time_before || created < *input.creation_time_before;
 }
 
-// And those of lists of what changes and has a status.
+// Additional filters for lists of resources that change and have a status.
 template <class Input>
 bool passes_filters(const Input& input, const std::string& name, Timestamp created,
                     Timestamp modified, const std::string& status) {
@@ -62,7 +62,7 @@ bool passes_filters(const Input& input, const std::string& name, Timestamp creat
   return passes_filters(input, name, created);
 }
 
-// Index keys that sort by creation: equal times by name.
+// Index keys that order by creation time, then by name.
 std::string creation_index_key(std::string_view account, std::string_view region, Timestamp created,
                                std::string_view name);
 
@@ -72,9 +72,9 @@ struct Listed {
   std::optional<std::string> next_token;
 };
 
-// `keep` says whether a record passes the request's filters, `show` makes its entry in the answer.
-// The table has an index "by_created" (creation_index_key) and, for Status, "by_status"
-// (account, region, status, name); its primary key is (account, region, name).
+// `keep` says whether a record passes the request's filters; `show` makes its entry in the answer.
+// The table needs an index "by_created" (creation_index_key) and, for Status, "by_status" (account,
+// region, status, name); its primary key is (account, region, name).
 template <class Record, class Keep, class Show>
 auto list_page(store::Store& store, const store::Table<Record>& table, const ListRequest& request,
                Keep keep, Show show) -> Result<Listed<std::invoke_result_t<Show, const Record&>>> {
@@ -94,14 +94,14 @@ auto list_page(store::Store& store, const store::Table<Record>& table, const Lis
   const auto wanted = static_cast<std::size_t>(request.max_results.value_or(kListPageDefault));
   Listed<std::invoke_result_t<Show, const Record&>> out;
   for (std::size_t scanned = 0;;) {
-    // Never more than still fit, so that the page's position is that of the last record returned.
+    // Never more than still fit, so that the scan's position is that of the last record returned.
     scan.limit = wanted - out.items.size();
     (scan.reverse ? scan.before : scan.after) = position;
     Result<store::RecordPage<Record>> page = table.scan(store, scan);
     if (!page) return internal_failure(page.error());
     for (const auto& found : page->records)
       if (keep(found.record)) out.items.push_back(show(found.record));
-    // Damaged records are left out of a page, so that one may be empty.
+    // Damaged records are left out of a page, so a page may be empty.
     scanned += std::max<std::size_t>(page->records.size(), 1);
     position = std::move(page->next);
     if (position.empty()) break;

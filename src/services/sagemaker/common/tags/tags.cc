@@ -27,14 +27,14 @@ std::unexpected<Error> no_such_resource(const std::string& arn) {
   return invalid("Could not find the resource '" + arn + "'.");
 }
 
-// The resource's own name says whose it is: of another account or region nothing is to be found.
+// The ARN names the account and region; resources of others cannot be found.
 Result<void> check_place(const Context& context, const std::string& arn) {
   if (arn.starts_with("arn:aws:sagemaker:" + context.region + ":" + context.account() + ":"))
     return {};
   return no_such_resource(arn);
 }
 
-// Another caller may change the same record; then it is read again.
+// If another caller changes the same record meanwhile, it is read again.
 Result<ResourceTags> change(store::Store& store, const std::string& arn,
                             const std::function<Result<void>(ResourceTags&)>& edit) {
   constexpr int kAttemptsMax = 20;
@@ -124,7 +124,7 @@ void add_tag_operations(Registry& registry, store::Store& store) {
         TRY(check_place(context, request.resource_arn));
         auto found = TRY(resource_tags().get(store, request.resource_arn));
         if (!found) return no_such_resource(request.resource_arn);
-        // The token is the last key of the page before.
+        // The token is the last key of the previous page.
         std::vector<Tag> tags = listed(found->record.tags);
         if (request.next_token)
           std::erase_if(tags, [&](const Tag& tag) { return tag.key <= *request.next_token; });

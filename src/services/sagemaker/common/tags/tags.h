@@ -1,5 +1,5 @@
-// Tags of SageMaker's resources, by ARN. Every resource writes its record here when it is made,
-// also without tags: an ARN without a record is no resource.
+// Tags of SageMaker's resources, by ARN. Every resource gets a record here when it is created, even
+// without tags: an ARN without a record is not a resource.
 #pragma once
 
 #include <boost/describe.hpp>
@@ -22,23 +22,23 @@ TIDEMILL_RECORD(ResourceTags, (), (arn, tags))
 // The key is the ARN.
 const store::Table<ResourceTags>& resource_tags();
 
-// Into the transaction that makes the resource. Duplicate keys, too many tags and keys that begin
-// with "aws:" are for check_tags().
+// Adds the tags to the transaction that creates the resource. check_tags() must have refused
+// duplicate keys, too many tags and keys that begin with "aws:".
 void put_tags(store::Transaction& transaction, const std::string& arn,
               const std::vector<api::sagemaker::Tag>& tags);
-// The same for a job. Two names that differ in case alone have one ARN, since ARNs of jobs are in
-// lower case, so the second job conflicts.
+// The same for a job. Job names that differ only in case have the same ARN, since jobs' ARNs are in
+// lower case; so the second job conflicts.
 void put_tags_of_new(store::Transaction& transaction, const std::string& arn,
                      const std::vector<api::sagemaker::Tag>& tags);
-// Into the transaction that deletes it.
+// Adds the deletion to the transaction that deletes the resource.
 void erase_tags(store::Transaction& transaction, const std::string& arn);
 
-// ValidationException; for the tags of a create request.
+// Checks the tags of a create request. ValidationException.
 Result<void> check_tags(const std::vector<api::sagemaker::Tag>& tags);
 
-inline constexpr std::size_t kTagsMax = 50;  // a resource
+inline constexpr std::size_t kTagsMax = 50;  // per resource
 
-// AddTags, ListTags, DeleteTags. The store outlives the registry's use.
+// Adds AddTags, ListTags and DeleteTags. The store must outlive the registry's use.
 void add_tag_operations(Registry& registry, store::Store& store);
 
 }  // namespace tidemill::services::sagemaker

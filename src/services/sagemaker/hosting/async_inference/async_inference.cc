@@ -1,6 +1,7 @@
 #include "services/sagemaker/hosting/async_inference/async_inference.h"
 
 #include "base/log.h"
+#include "engine/transitions.h"
 #include "services/platform/metrics/metrics.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/s3_uri.h"
@@ -69,7 +70,7 @@ Result<void> AsyncInference::start() {
       if (!invocation) continue;
       if (invocation->phase == AsyncPhase::running)
         TRY(engine_.send(kAsyncMachine, row.key,
-                         async_event(events::kInterrupted, "the server ended.")));
+                         engine::event_of(events::Interrupted{"the server ended."})));
       // One that failed by this is found so when its turn comes.
       if (invocation->phase != AsyncPhase::failing) dispatcher_.add(*invocation);
     }
@@ -106,6 +107,7 @@ Result<AsyncInvocation> AsyncInference::make_invocation(
   out.output_location = async_output_location(target->output_path, request, out.inference_id);
   out.failure_location = async_failure_location(target->failure_path, out.inference_id);
   out.role_arn = target->role_arn;
+  out.role_since = target->role_since;
   out.expires = out.received + std::chrono::seconds(
                                    request.request_ttl_seconds.value_or(kRequestTtlSecondsDefault));
   out.timeout_seconds =
@@ -137,7 +139,7 @@ Result<runtime_api::InvokeEndpointAsyncOutput> AsyncInference::invoke(
 
 engine::TaskResult AsyncInference::run_task(const AsyncInvocation& invocation,
                                             const engine::TaskRun& run) {
-  if (run.type == tasks::kExpire) return std::vector<engine::Event>{async_event(events::kExpired)};
+  if (run.type == tasks::kExpire) return engine::events_of(events::Expired{});
   if (run.type == tasks::kWriteFailure) return write_failure(invocation, run);
   if (run.type == tasks::kRemove) return remove(run);
   return fail(codes::kInvalid, "an asynchronous invocation has no task " + run.type);

@@ -34,12 +34,13 @@ struct AsyncInvocation {
   std::int64_t attempts = 0;  // begun and not given back
   std::string failure;
   bool overdue = false;  // its timer rang while it was running
+  Timestamp role_since;  // as RoleUse::since
 };
 TIDEMILL_RECORD(AsyncInvocation, (),
                 (account, region, endpoint, id, inference_id, input_location, inline_body,
                  content_type, accept, custom_attributes, output_location, role_arn,
                  failure_location, received, expires, timeout_seconds, phase, attempts, failure,
-                 overdue))
+                 overdue, role_since))
 
 inline constexpr const char* kAsyncMachine = "sagemaker_async_invocation";
 
@@ -48,16 +49,44 @@ const store::Table<AsyncInvocation>& async_invocations();
 std::string async_invocation_key(const AsyncInvocation& invocation);
 std::string async_invocation_id(Timestamp received, Random& random);
 
+// The events of its state machine. The store contains the types' names.
 namespace async_events {
 inline constexpr const char* kDispatched = "Dispatched";
-// The model had no room: back to the queue as if nothing had been.
 inline constexpr const char* kReleased = "Released";
-// {reason}: it ended before there was an answer, through no fault of the model's as far as is
-// known; kAsyncAttemptsMax times, then it fails.
 inline constexpr const char* kInterrupted = "Interrupted";
-inline constexpr const char* kFailed = "Failed";          // {reason}
-inline constexpr const char* kExpired = "Expired";        // its time in the queue is over
-inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's
+inline constexpr const char* kFailed = "Failed";
+inline constexpr const char* kExpired = "Expired";
+
+struct Dispatched {
+  static constexpr const char* kType = kDispatched;
+};
+BOOST_DESCRIBE_STRUCT(Dispatched, (), ())
+
+// The model had no room: back to the queue as if nothing had been.
+struct Released {
+  static constexpr const char* kType = kReleased;
+};
+BOOST_DESCRIBE_STRUCT(Released, (), ())
+
+// It ended before there was an answer, through no fault of the model's as far as is known;
+// kAsyncAttemptsMax times, then it fails.
+struct Interrupted {
+  static constexpr const char* kType = kInterrupted;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Interrupted, (), (reason))
+
+struct Failed {
+  static constexpr const char* kType = kFailed;
+  std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
+
+// Its time in the queue is over.
+struct Expired {
+  static constexpr const char* kType = kExpired;
+};
+BOOST_DESCRIBE_STRUCT(Expired, (), ())
 }  // namespace async_events
 
 namespace async_tasks {
@@ -68,8 +97,6 @@ inline constexpr const char* kRemove = "Remove";
 
 // A model that ends the server with it is not asked for ever.
 inline constexpr std::int64_t kAsyncAttemptsMax = 3;
-
-engine::Event async_event(const char* type, std::string reason = {});
 
 // The first record and its timer.
 engine::Step<AsyncInvocation> begin_async_invocation(AsyncInvocation invocation);

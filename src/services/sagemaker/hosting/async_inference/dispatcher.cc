@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/transitions.h"
 #include "services/sagemaker/common/s3_uri.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -57,7 +58,7 @@ void AsyncDispatcher::stop() {
   }
   // A stop is no attempt; where the store does not take it, the next start counts one.
   for (const std::string& key : under_way)
-    (void)engine_.send(kAsyncMachine, key, async_event(events::kReleased));
+    (void)engine_.send(kAsyncMachine, key, engine::event_of(events::Released{}));
 }
 
 std::string AsyncDispatcher::name_of(const AsyncInvocation& invocation) {
@@ -188,22 +189,22 @@ void AsyncDispatcher::begin(const RunningPointer& running) {
     const bool gone = running->target.kind == AsyncTarget::Kind::gone;
     return settle(
         running,
-        async_event(events::kFailed, "The endpoint " + running->invocation.endpoint +
-                                         (gone ? " was deleted" : " is not asynchronous any more") +
-                                         " before the request was processed."));
+        engine::event_of(events::Failed{"The endpoint " + running->invocation.endpoint +
+                                        (gone ? " was deleted" : " is not asynchronous any more") +
+                                        " before the request was processed."}));
   }
   std::string content_type = running->invocation.content_type;
   Result<std::string> body = fetch(*running, content_type);
   if (!body && body.error().code == codes::kOverloaded) return leave(*running, Leaving::no_room);
   if (!body && !is_the_users(body.error())) return leave(*running, Leaving::no_room);
-  if (!body) return settle(running, async_event(events::kFailed, body.error().message));
+  if (!body) return settle(running, engine::event_of(events::Failed{body.error().message}));
   {
     std::lock_guard lock(mutex_);
     if (stopped_) return;
     under_way_.insert(running->key);
   }
   Result<bool> applied =
-      engine_.send(kAsyncMachine, running->key, async_event(events::kDispatched));
+      engine_.send(kAsyncMachine, running->key, engine::event_of(events::Dispatched{}));
   if (!applied || !*applied) {
     {
       std::lock_guard lock(mutex_);
@@ -273,16 +274,18 @@ void AsyncDispatcher::finish(const RunningPointer& running, Result<AsyncAnswer> 
     if (stopped_) return;
   }
   if (!answer && had_no_room(answer.error()))
-    return settle(running, async_event(events::kReleased));
+    return settle(running, engine::event_of(events::Released{}));
   if (!answer && answer.error().code.starts_with("Tidemill."))
-    return settle(running, async_event(events::kInterrupted, answer.error().message));
-  if (!answer) return settle(running, async_event(events::kFailed, answer.error().message));
+    return settle(running, engine::event_of(events::Interrupted{answer.error().message}));
+  if (!answer) return settle(running, engine::event_of(events::Failed{answer.error().message}));
   Result<void> stored = store_output(*running, std::move(*answer));
-  if (!stored)
-    return settle(running,
-                  async_event(is_the_users(stored.error()) ? events::kFailed : events::kInterrupted,
-                              "The output " + running->invocation.output_location +
-                                  " cannot be written: " + stored.error().message));
+  if (!stored) {
+    const std::string reason = "The output " + running->invocation.output_location +
+                               " cannot be written: " + stored.error().message;
+    return settle(running, is_the_users(stored.error())
+                               ? engine::event_of(events::Failed{reason})
+                               : engine::event_of(events::Interrupted{reason}));
+  }
   Result<void> erased = engine_.erase(kAsyncMachine, running->key);
   // It would be done once more after the next start, with the same output.
   if (!erased)

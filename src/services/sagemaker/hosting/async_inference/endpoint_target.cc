@@ -16,7 +16,10 @@ Result<AsyncTarget> find_async_target(store::Store& store, std::string_view acco
   if (!fleet.asynchronous) return target;
   target.kind = AsyncTarget::Kind::asynchronous;
   for (const Variant& variant : fleet.variants) target.instances += int(variant.ready_instances());
-  if (!fleet.variants.empty()) target.role_arn = fleet.variants.front().role_arn;
+  if (!fleet.variants.empty()) {
+    target.role_arn = fleet.variants.front().role_arn;
+    target.role_since = fleet.variants.front().role_since;
+  }
   const api::sagemaker::AsyncInferenceConfig& config = *fleet.asynchronous;
   target.concurrent_invocations_per_instance = kConcurrentInvocationsDefault;
   if (config.client_config && config.client_config->max_concurrent_invocations_per_instance)

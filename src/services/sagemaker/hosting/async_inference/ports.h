@@ -19,6 +19,7 @@ struct AsyncTarget {
   int instances = 0;  // ready ones; 0: requests wait
   int concurrent_invocations_per_instance = 1;
   std::string role_arn;  // reads the input, writes the output
+  Timestamp role_since;  // as RoleUse::since
   std::string output_path, failure_path;
 };
 

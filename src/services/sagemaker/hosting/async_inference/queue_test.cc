@@ -93,6 +93,19 @@ TEST_F(AsyncInferenceTest, asks_again_a_few_times_when_the_server_was_ended) {
   EXPECT_EQ(asked, 2 + kAsyncAttemptsMax);
 }
 
+TEST_F(AsyncInferenceTest, acts_not_as_a_role_that_was_made_again) {
+  target_.role_since = clock_.now();
+  start();
+  put("in", "x");
+  set_instances(0);
+  invoke_well(input("s3://b/in", "i"));
+  iam_.make_roles_again(clock_.now() + std::chrono::microseconds(1));
+  set_instances(1);
+  ASSERT_TRUE(eventually([&] { return platform::metrics_text(*async_).contains("failed_total 1"); }));
+  EXPECT_TRUE(bodies().empty()) << "the input was not read";
+  EXPECT_EQ(object("out/i.out"), "");
+}
+
 TEST_F(AsyncInferenceTest, expires_what_waited_too_long) {
   target_.instances = 0;
   start();

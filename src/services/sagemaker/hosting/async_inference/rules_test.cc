@@ -48,7 +48,9 @@ class AsyncTransitions : public testing::Test {
   }
   std::optional<engine::Step<AsyncInvocation>> apply(const char* event, Timestamp now = {1},
                                                      const std::string& reason = "") {
-    auto step = async_transition(invocation_, async_event(event, reason), now);
+    ValueObject payload;
+    if (!reason.empty()) payload.set("reason", reason);
+    auto step = async_transition(invocation_, {event, std::move(payload)}, now);
     EXPECT_TRUE(step);
     return *step;
   }
@@ -81,10 +83,21 @@ TEST_F(AsyncTransitions, is_dispatched_once) {
   EXPECT_EQ(step->next.phase, AsyncPhase::failing);
 }
 
-TEST_F(AsyncTransitions, is_not_dispatched_when_its_time_is_over) {
-  EXPECT_FALSE(apply(async_events::kDispatched, {60'000'000}));
-  // The timer counts by another clock than the wall's, which may be a little behind.
-  auto step = apply(async_events::kExpired, {59'999'999});
+TEST_F(AsyncTransitions, expires_by_its_timer_and_not_by_the_wall_clock) {
+  // The wall clock was set forward by a day: nothing has expired.
+  const Timestamp tomorrow{86'400'000'000};
+  auto step = apply(async_events::kDispatched, tomorrow);
+  ASSERT_TRUE(step);
+  EXPECT_EQ(step->next.phase, AsyncPhase::running);
+  invocation_.phase = AsyncPhase::running;
+  for (const char* event : {async_events::kReleased, async_events::kInterrupted}) {
+    step = apply(event, tomorrow, "x");
+    ASSERT_TRUE(step);
+    EXPECT_EQ(step->next.phase, AsyncPhase::queued) << event;
+  }
+  // It was set back: the timer has counted the time that passed.
+  invocation_.phase = AsyncPhase::queued;
+  step = apply(async_events::kExpired, {-86'400'000'000});
   ASSERT_TRUE(step);
   EXPECT_EQ(step->next.phase, AsyncPhase::failing);
   ASSERT_EQ(step->tasks.size(), 1u);
@@ -98,8 +111,9 @@ TEST_F(AsyncTransitions, expires_when_it_comes_back_too_late) {
   ASSERT_TRUE(back);
   EXPECT_EQ(back->next.phase, AsyncPhase::queued);
   EXPECT_EQ(back->next.attempts, 0);
+  invocation_.overdue = true;  // its timer has rung
   for (const char* event : {async_events::kReleased, async_events::kInterrupted}) {
-    auto late = apply(event, {60'000'000}, "x");
+    auto late = apply(event, {1}, "x");
     ASSERT_TRUE(late);
     EXPECT_EQ(late->next.phase, AsyncPhase::failing);
     EXPECT_NE(late->next.failure.find("expired"), std::string::npos);
@@ -129,7 +143,7 @@ TEST_F(AsyncTransitions, goes_when_its_failure_cannot_be_written) {
   invocation_.phase = AsyncPhase::failing;
   ValueObject payload;
   payload.set("task", "WriteFailure");
-  auto step = async_transition(invocation_, {async_events::kTaskFailed, payload}, {1});
+  auto step = async_transition(invocation_, {engine::TaskFailure::kType, payload}, {1});
   ASSERT_TRUE(step && *step);
   ASSERT_EQ((*step)->tasks.size(), 1u);
   EXPECT_EQ((*step)->tasks[0].type, "Remove");

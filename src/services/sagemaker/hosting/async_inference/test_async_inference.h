@@ -57,7 +57,7 @@ class AsyncInferenceTest : public testing::Test {
     };
     ports.s3_as = [this](const RoleUse& use) {
       EXPECT_EQ(use.role_arn, "arn:aws:iam::123456789012:role/model");
-      return std::make_unique<RoleS3>(s3_, iam_, use.role_arn);
+      return std::make_unique<RoleS3>(s3_, iam_, use);
     };
     async_ = std::make_unique<AsyncInference>(*store_, *engine_, clock_, *random_, ports, options_);
     async_->add_to(*engine_);

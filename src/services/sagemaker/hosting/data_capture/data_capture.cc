@@ -35,6 +35,7 @@ std::optional<sagemaker_runtime::CaptureSettings> capture_settings(
   out.endpoint = of.endpoint;
   out.variant = of.variant;
   out.role_arn = of.role_arn;
+  out.role_since = of.role_since;
   out.bucket = destination->bucket;
   out.prefix = destination->key;
   out.sampling_percentage = int(config.initial_sampling_percentage);

@@ -16,6 +16,7 @@ Result<void> check_data_capture(const api::sagemaker::DataCaptureConfig& config)
 
 struct CapturedVariant {
   std::string account, region, endpoint, variant, role_arn;
+  Timestamp role_since = {};  // as RoleUse::since
 };
 // nullopt when capture is off.
 std::optional<sagemaker_runtime::CaptureSettings> capture_settings(

@@ -50,9 +50,10 @@ struct DeploymentStep {
 TIDEMILL_RECORD(DeploymentStep, (), (time, what, traffic_percent))
 
 namespace deployment_stages {
-inline constexpr const char* kCreating = "Creating";  // instances are being started
-inline constexpr const char* kBaking = "Baking";      // waiting before the next step
-inline constexpr const char* kUpdating = "Updating";  // capacity of the fleet in place changes
+inline constexpr const char* kCreating = "Creating";      // instances are being started
+inline constexpr const char* kPublishing = "Publishing";  // traffic is about to shift
+inline constexpr const char* kBaking = "Baking";          // waiting before the next step
+inline constexpr const char* kUpdating = "Updating";      // capacity of the fleet in place changes
 inline constexpr const char* kRollingBack = "RollingBack";
 }  // namespace deployment_stages
 

@@ -92,11 +92,13 @@ bool step_is_ready(const Endpoint& endpoint) {
 }
 
 EndpointStep complete(Endpoint next, Timestamp now) {
-  std::vector<engine::Task> work = {{tasks::kPublish}};
+  std::vector<engine::Task> work;
   const DeploymentPolicy policy = next.deployment->policy;
-  if (next.active)
+  if (next.active) {
+    work.push_back({tasks::kPublish});
     work.push_back(leave(next, {"", *next.active, {}, true},
                          std::max<std::int64_t>(kDrainSeconds, policy.termination_wait_seconds)));
+  }
   note(next, "completed", now);
   work.push_back(record_task(next, "Succeeded", "", now));
   next.active = std::move(next.pending);
@@ -176,23 +178,28 @@ EndpointStep pending_ready(Endpoint next, const Fleet& fleet, Timestamp now) {
   if (!step_is_ready(next))
     return roll_back(std::move(next),
                      "A model server of the new fleet ended while others were being started.", now);
-  if (!next.active) {
-    next.deployment->traffic = 1;
-    return complete(std::move(next), now);
-  }
-  const double before = next.deployment->traffic, after = next_traffic(next);
+  const double before = next.deployment->traffic, after = next.active ? next_traffic(next) : 1;
   std::vector<engine::Task> work = {{tasks::kPublish}};
-  if (is_rolling(next) && after < 1)
+  if (next.active && is_rolling(next) && after < 1)
     if (auto stop = retire(next, before, after)) work.push_back(std::move(*stop));
   Deployment& deployment = *next.deployment;
   deployment.traffic = after;
   ++deployment.step;
+  deployment.stage = stages::kPublishing;
+  deployment.stage_started = now;
+  if (next.active) note(next, "traffic", now);
+  return {std::move(next), std::move(work)};
+}
+
+EndpointStep traffic_shifted(Endpoint next, Timestamp now) {
+  Deployment& deployment = *next.deployment;
+  if (deployment.traffic >= 1 && (!next.active || deployment.policy.wait_seconds == 0))
+    return complete(std::move(next), now);
   deployment.stage = stages::kBaking;
   deployment.stage_started = now;
-  note(next, "traffic", now);
-  if (after >= 1 && deployment.policy.wait_seconds == 0) return complete(std::move(next), now);
-  work.push_back({tasks::kAdvance, to_value(InstancesRef{deployment.id, {}, deployment.step, {}}),
-                  std::chrono::seconds(deployment.policy.wait_seconds)});
+  std::vector<engine::Task> work = {{tasks::kAdvance,
+                                     to_value(InstancesRef{deployment.id, {}, deployment.step, {}}),
+                                     std::chrono::seconds(deployment.policy.wait_seconds)}};
   return {std::move(next), std::move(work)};
 }
 
@@ -217,10 +224,10 @@ EndpointStep roll_back(Endpoint next, std::string reason, Timestamp now) {
   const bool had_traffic = next.deployment->traffic > 0;
   next.failed_config = next.pending->config_name;
   next.failure_reason = reason;
+  if (had_traffic) work.push_back({tasks::kPublish});
   if (!next.active) {
     next.status = status::kFailed;
   } else {
-    if (had_traffic) work.push_back({tasks::kPublish});
     const bool waits = is_rolling(next) && restart_retired(next, work);
     next.status = waits ? status::kRollingBack : status::kInService;
   }

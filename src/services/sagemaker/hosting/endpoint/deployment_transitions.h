@@ -13,8 +13,11 @@ inline EndpointOutcome stale() { return std::optional<EndpointStep>(); }
 
 // Begins the deployment of a fleet beside the active one, if there is one.
 EndpointStep begin_deployment(Endpoint next, DeploymentRequest request, Timestamp now);
-// Instances of the pending fleet are ready: the next step of its policy.
+// Instances of the pending fleet are ready: the routes are to give it the traffic that the next
+// step of its policy says.
 EndpointStep pending_ready(Endpoint next, const Fleet& fleet, Timestamp now);
+// The routes have it. Only now does a Describe tell so: whoever reads InService gets an answer.
+EndpointStep traffic_shifted(Endpoint next, Timestamp now);
 // The time between two steps is over.
 EndpointOutcome advance(Endpoint next, const InstancesRef& ref, Timestamp now);
 // The pending fleet has failed: the active one goes on as before; without one the endpoint failed.

@@ -47,7 +47,9 @@ Summary summary(const Fleet& fleet, const Variant& variant, double share) {
 // AWS's names for what a variant of a fleet that is being deployed goes through.
 api::ProductionVariantStatus status_of(const Deployment& deployment) {
   api::ProductionVariantStatus out;
-  out.status = deployment.stage == deployment_stages::kBaking ? "Baking" : "Creating";
+  out.status = "Creating";
+  if (deployment.stage == deployment_stages::kPublishing) out.status = "ActivatingTraffic";
+  if (deployment.stage == deployment_stages::kBaking) out.status = "Baking";
   out.status_message = std::to_string(std::int64_t(deployment.traffic * 100 + 0.5)) +
                        " percent of the traffic goes to this fleet.";
   out.start_time = deployment.stage_started;

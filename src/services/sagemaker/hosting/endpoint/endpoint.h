@@ -80,13 +80,13 @@ struct CapacityRequest {
 };
 TIDEMILL_RECORD(CapacityRequest, (), (changes, deployment))
 
-// Events; what they bring.
+// The names of the events of events.h.
 namespace endpoint_events {
 using namespace fleet_events;
-inline constexpr const char* kInstancesReady = "InstancesReady";        // Fleet, as it is now
-inline constexpr const char* kInstancesFailed = "InstancesFailed";      // InstancesRef
-inline constexpr const char* kCapacityRequested = "CapacityRequested";  // CapacityRequest
-inline constexpr const char* kPublished = "Published";                  // nothing
+inline constexpr const char* kInstancesReady = "InstancesReady";
+inline constexpr const char* kInstancesFailed = "InstancesFailed";
+inline constexpr const char* kCapacityRequested = "CapacityRequested";
+inline constexpr const char* kPublished = "Published";
 }  // namespace endpoint_events
 
 namespace endpoint_tasks {

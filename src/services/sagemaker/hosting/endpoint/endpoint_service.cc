@@ -6,6 +6,7 @@
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/data_capture/data_capture.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_names.h"
+#include "services/sagemaker/hosting/endpoint/events.h"
 #include "services/sagemaker/hosting/endpoint/handlers.h"
 #include "services/sagemaker/hosting/endpoint/history.h"
 #include "services/sagemaker/hosting/endpoint/invariant.h"
@@ -31,6 +32,11 @@ namespace runtime_routes = sagemaker_runtime;
 constexpr std::size_t kScanPage = 500;
 // Endpoints that are not published by then (many native models to load) follow in the background.
 constexpr std::chrono::milliseconds kStartTime{500};
+
+// The share of the traffic that goes to the fleet that is being deployed.
+double pending_share(const Endpoint& endpoint) {
+  return endpoint.pending && endpoint.deployment ? endpoint.deployment->traffic : 0;
+}
 
 Result<std::optional<std::string>> log_stream_of(store::Store& store, const std::string& key,
                                                  const ServerRef& ref) {
@@ -138,18 +144,21 @@ engine::TaskResult EndpointService::run_task(const Endpoint& endpoint, const eng
   if (run.type == tasks::kStartInstances) return start_instances(endpoint, run);
   // One that does not come up has ended, too.
   if (run.type == tasks::kRestartServer)
-    return restart_server(with_.fleets, with_.servers, owner_of(endpoint), endpoint.active, run,
-                          events::kServerExited);
+    return restart_server(
+        with_.fleets, with_.servers, owner_of(endpoint), endpoint.active, run,
+        [](const ServerRef& ref) { return engine::event_of(events::ServerExited{ref}); });
   if (run.type == tasks::kEndServer) return end_server(with_.fleets, owner_of(endpoint), run);
   if (run.type == tasks::kRemove) return remove(endpoint, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(run.key));
-    return std::vector<engine::Event>{{events::kPublished, {}}};
+    if (!endpoint.deployment) return nothing;
+    // The routes are made from a record that is no older than this one.
+    return engine::events_of(events::Published{endpoint.deployment->id, endpoint.deployment->step});
   }
   if (run.type == tasks::kAdvance)
-    return std::vector<engine::Event>{{events::kAdvance, run.payload}};
+    return engine::events_of(events::Advance{TRY(engine::payload_of<InstancesRef>(run))});
   if (run.type == tasks::kTimeOut)
-    return std::vector<engine::Event>{{events::kTimeOut, run.payload}};
+    return engine::events_of(events::TimeOut{TRY(engine::payload_of<InstancesRef>(run))});
   if (run.type == tasks::kRecord) {
     const auto record = TRY(engine::payload_of<DeploymentRecord>(run));
     TRY(keep_deployment(in_.store, record));
@@ -187,14 +196,10 @@ engine::TaskResult EndpointService::start_instances(const Endpoint& endpoint,
   // A start that a deletion interrupted must not begin again behind it.
   if (!fleet || endpoint.status == endpoint_status::kDeleting) return std::vector<engine::Event>();
   Result<Fleet> started = with_.fleets.start(owner_of(endpoint), *fleet, ref.instances);
-  if (started) {
-    engine::Event ready{events::kInstancesReady, to_value(*started)};
-    TRY(publish_after(run.key, ready));
-    return std::vector<engine::Event>{std::move(ready)};
-  }
+  if (started) return engine::events_of(events::InstancesReady{*std::move(started)});
   if (started.error().code != kDeploymentFailed) return fail(started.error());
   ref.reason = started.error().message;
-  return std::vector<engine::Event>{{events::kInstancesFailed, to_value(ref)}};
+  return engine::events_of(events::InstancesFailed{ref});
 }
 
 engine::TaskResult EndpointService::remove(const Endpoint& endpoint, const engine::TaskRun& run) {
@@ -233,21 +238,21 @@ Result<sagemaker_runtime::EndpointRoute> EndpointService::route_of(const Endpoin
       variant.weight *= share;
       std::optional<runtime_routes::CaptureSettings> captured;
       if (fleet.capture)
-        captured =
-            capture_settings(*fleet.capture, {endpoint.account, endpoint.region, endpoint.name,
-                                              variant.name, fleet.variants[index].role_arn});
+        captured = capture_settings(
+            *fleet.capture, {endpoint.account, endpoint.region, endpoint.name, variant.name,
+                             fleet.variants[index].role_arn, fleet.variants[index].role_since});
       if (captured) variant.capture = with_.captures.open(*std::move(captured));
       (fleet.variants[index].shadow ? route.shadows : route.variants).push_back(std::move(variant));
     }
     return {};
   };
-  const double new_share =
-      endpoint.pending && endpoint.deployment ? endpoint.deployment->traffic : 0;
+  const double new_share = pending_share(endpoint);
   if (new_share < 1) TRY(add(*endpoint.active, 1 - new_share));
   if (new_share > 0) TRY(add(*endpoint.pending, new_share));
   route.components = TRY(with_.components.routes(endpoint));
   add_processes(route, endpoint, endpoint.leaving);
-  route.asynchronous = endpoint.active->asynchronous.has_value();
+  const Fleet& newest = endpoint.active ? *endpoint.active : *endpoint.pending;
+  route.asynchronous = newest.asynchronous.has_value();
   return route;
 }
 
@@ -265,21 +270,14 @@ void EndpointService::remove_route(std::string_view account, std::string_view re
 Result<void> EndpointService::publish(const std::string& key) {
   std::lock_guard lock(publishing_);
   auto found = TRY(endpoints().get(in_.store, key));
-  if (found && found->record.active && found->record.status != endpoint_status::kDeleting) {
+  // A first fleet is routed before the endpoint is InService.
+  if (found && (found->record.active || pending_share(found->record) > 0) &&
+      found->record.status != endpoint_status::kDeleting) {
     put_route(TRY(route_of(found->record)));
     return {};
   }
   const std::vector<std::string> parts = store::split_key(key);
   if (parts.size() == 3) remove_route(parts[0], parts[1], parts[2]);
-  return {};
-}
-
-Result<void> EndpointService::publish_after(const std::string& key, const engine::Event& event) {
-  std::lock_guard lock(publishing_);
-  auto found = TRY(endpoints().get(in_.store, key));
-  if (!found) return {};
-  auto step = TRY(endpoint_transition(found->record, event, in_.clock.now()));
-  if (step && step->next.active) put_route(TRY(route_of(step->next)));
   return {};
 }
 

@@ -19,7 +19,7 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// What endpoints work with; all borrowed.
+// The dependencies of endpoints; all borrowed.
 struct EndpointParts {
   sagemaker_runtime::RoutingTable& routes;
   FleetRunner& fleets;
@@ -57,8 +57,6 @@ class EndpointService final {
   engine::TaskResult run_task(const Endpoint& endpoint, const engine::TaskRun& run);
   engine::TaskResult start_instances(const Endpoint& endpoint, const engine::TaskRun& run);
   engine::TaskResult remove(const Endpoint& endpoint, const engine::TaskRun& run);
-  // Routes what the event is about to make of the record: who reads that must get an answer.
-  Result<void> publish_after(const std::string& key, const engine::Event& event);
   Result<sagemaker_runtime::EndpointRoute> route_of(const Endpoint& endpoint);
   // Both under publishing_.
   void put_route(sagemaker_runtime::EndpointRoute route);

@@ -2,9 +2,11 @@
 
 #include <cmath>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_names.h"
+#include "services/sagemaker/hosting/endpoint/events.h"
 #include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
@@ -25,8 +27,11 @@ bool on_its_way(const Endpoint& endpoint) {
          endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
+// As callers of Describe wait for it: Publishing is over in a moment.
 std::string stage_of(const Endpoint& endpoint) {
-  return endpoint.deployment ? endpoint.deployment->stage : std::string();
+  if (!endpoint.deployment) return {};
+  const std::string& stage = endpoint.deployment->stage;
+  return stage == deployment_stages::kPublishing ? deployment_stages::kCreating : stage;
 }
 
 template <class T>
@@ -69,9 +74,11 @@ Result<Endpoint> EndpointHandlers::find(const Context& context, const std::strin
 
 Result<Variant> EndpointHandlers::make_variant(const Context& context,
                                                const api::ProductionVariant& variant,
-                                               const std::string& role_arn) {
+                                               const EndpointConfigRecord& config) {
   Variant out;
-  out.role_arn = role_arn;  // of its inference components when it has no model
+  // The role of its inference components when it has no model.
+  out.role_arn = config.request.execution_role_arn.value_or("");
+  out.role_since = config.created;
   if (variant.model_name)
     out = TRY(variant_of_model(in_, context.account(), context.region, *variant.model_name));
   out.name = variant.variant_name;
@@ -100,12 +107,11 @@ Result<DeploymentRequest> EndpointHandlers::make_request(const Context& context,
   out.fleet.id = fleet_id();
   out.fleet.config_name = config_name;
   out.fleet.started = in_.clock.now();
-  const std::string role_arn = config.request.execution_role_arn.value_or("");
   for (const api::ProductionVariant& variant : config.request.production_variants)
-    out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
+    out.fleet.variants.push_back(TRY(make_variant(context, variant, config)));
   if (config.request.shadow_production_variants)
     for (const api::ProductionVariant& variant : *config.request.shadow_production_variants) {
-      out.fleet.variants.push_back(TRY(make_variant(context, variant, role_arn)));
+      out.fleet.variants.push_back(TRY(make_variant(context, variant, config)));
       out.fleet.variants.back().shadow = true;
     }
   if (config.request.enable_network_isolation.value_or(false))
@@ -217,7 +223,7 @@ Result<api::UpdateEndpointOutput> EndpointHandlers::update(
   retain_properties(endpoint, request, deployment.fleet);
   const std::unique_lock<std::mutex> still = components_.lock();
   TRY(components_.check_variants(endpoint, deployment.fleet.variants));
-  TRY(send(endpoint, {events::kUpdateRequested, to_value(deployment)}));
+  TRY(send(endpoint, engine::event_of(events::UpdateRequested{std::move(deployment)})));
   return api::UpdateEndpointOutput{endpoint.arn};
 }
 
@@ -257,7 +263,7 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> EndpointHandlers::update_w
   change.deployment.id = fleet_id();
   change.deployment.kind = "UpdateEndpointWeightsAndCapacities";
   change.deployment.trigger = context.principal.arn;
-  TRY(send(endpoint, {events::kCapacityRequested, to_value(change)}));
+  TRY(send(endpoint, engine::event_of(events::CapacityRequested{std::move(change)})));
   return api::UpdateEndpointWeightsAndCapacitiesOutput{endpoint.arn};
 }
 
@@ -267,7 +273,7 @@ Result<tidemill::api::Empty> EndpointHandlers::remove(Context& context,
   if (endpoint.status == "Deleting") return tidemill::api::Empty{};
   const std::unique_lock<std::mutex> still = components_.lock();
   TRY(components_.check_none(endpoint));
-  TRY(send(endpoint, {events::kDeleteRequested, {}}));
+  TRY(send(endpoint, engine::event_of(events::DeleteRequested{})));
   return tidemill::api::Empty{};
 }
 

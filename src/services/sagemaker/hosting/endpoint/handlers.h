@@ -43,7 +43,7 @@ class EndpointHandlers {
                                          const char* operation);
   Result<Variant> make_variant(const Context& context,
                                const api::sagemaker::ProductionVariant& variant,
-                               const std::string& role_arn);
+                               const EndpointConfigRecord& config);
   Result<void> send(const Endpoint& endpoint, const engine::Event& event);
   std::string fleet_id();
 

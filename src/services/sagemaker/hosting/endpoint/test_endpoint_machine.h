@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/transitions.h"
+#include "services/sagemaker/hosting/endpoint/events.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/test_fleet_machine.h"
 
@@ -31,16 +33,34 @@ struct EndpointMachine : TestMachine<Endpoint, endpoint_transition> {
     return apply(
         {endpoint_events::kUpdateRequested, to_value(request(std::move(to), std::move(how)))});
   }
+  // The task Publish has run on the record as it is now. Keeps the tasks there were.
+  bool published() {
+    const Deployment deployment = record.deployment.value_or(Deployment{});
+    const std::vector<engine::Task> before = tasks;
+    if (!apply(engine::event_of(endpoint_events::Published{deployment.id, deployment.step})))
+      return false;
+    tasks.insert(tasks.begin(), before.begin(), before.end());
+    return true;
+  }
+  // As published(), when traffic is about to shift.
+  bool publish_shift() {
+    const bool waits =
+        record.deployment && record.deployment->stage == deployment_stages::kPublishing;
+    return !waits || published();
+  }
   // What StartInstances asked for is there.
-  bool ready_instances(const Fleet& of) {
+  bool come_up(const Fleet& of) {
     return apply({endpoint_events::kInstancesReady, to_value(ready(of, started()))});
   }
+  // And gets its traffic.
+  bool ready_instances(const Fleet& of) { return come_up(of) && publish_shift(); }
   bool failed(const std::string& id, const std::string& reason) {
     return apply({endpoint_events::kInstancesFailed, to_value(InstancesRef{id, {}, 0, reason})});
   }
   bool timer() {
     const engine::Task* advance = task("Advance");
-    return advance && apply({endpoint_events::kAdvance, Value(advance->payload)});
+    return advance && apply({endpoint_events::kAdvance, Value(advance->payload)}) &&
+           publish_shift();
   }
   std::vector<InstanceIndex> started() const {
     InstancesRef ref;

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/common/state_change.h"
 #include "services/sagemaker/hosting/endpoint/deployment_transitions.h"
+#include "services/sagemaker/hosting/endpoint/events.h"
 
 namespace tidemill::services::sagemaker::hosting {
 namespace {
@@ -25,7 +27,7 @@ bool changes_capacity(const Endpoint& endpoint) {
 // A change of capacity or weights is done.
 EndpointOutcome capacity_done(Endpoint next, Timestamp now) {
   note(next, "completed", now);
-  std::vector<engine::Task> work = {{tasks::kPublish}, record_task(next, "Succeeded", "", now)};
+  std::vector<engine::Task> work = {record_task(next, "Succeeded", "", now)};
   next.deployment.reset();
   next.status = status::kInService;
   return moved(std::move(next), std::move(work));
@@ -52,9 +54,7 @@ EndpointOutcome capacity_failed(Endpoint next, std::string reason, Timestamp now
   return moved(std::move(next), std::move(work));
 }
 
-EndpointOutcome instances_ready(Endpoint next, const engine::Event& event, Timestamp now) {
-  const Fleet fleet = TRY(engine::payload_of<Fleet>(event));
-  if (next.status == status::kDeleting) return stale();
+EndpointOutcome instances_ready(Endpoint next, const events::InstancesReady& fleet, Timestamp now) {
   if (next.pending && next.pending->id == fleet.id)
     return next.deployment->stage == stages::kCreating
                ? std::optional(pending_ready(std::move(next), fleet, now))
@@ -64,12 +64,11 @@ EndpointOutcome instances_ready(Endpoint next, const engine::Event& event, Times
   if (any_starting(*next.active))
     return capacity_failed(std::move(next), "A model server ended while it was being started.",
                            now);
-  return capacity_done(std::move(next), now);
+  ++next.deployment->step;  // an earlier publication does not have the new instances
+  return moved(std::move(next), {{tasks::kPublish}});
 }
 
-EndpointOutcome instances_failed(Endpoint next, const engine::Event& event, Timestamp now) {
-  const InstancesRef ref = TRY(engine::payload_of<InstancesRef>(event));
-  if (next.status == status::kDeleting) return stale();
+EndpointOutcome instances_failed(Endpoint next, const events::InstancesFailed& ref, Timestamp now) {
   if (next.pending && next.pending->id == ref.fleet)
     return std::optional(roll_back(std::move(next), ref.reason, now));
   if (changes_capacity(next) && next.active->id == ref.fleet)
@@ -77,18 +76,15 @@ EndpointOutcome instances_failed(Endpoint next, const engine::Event& event, Time
   return stale();
 }
 
-EndpointOutcome update_requested(Endpoint next, const engine::Event& event, Timestamp now) {
-  // A rollback whose old instances do not come back is mended by an update, too. A failed endpoint
-  // can only be deleted, as the model of the service has it.
-  if (next.status != status::kInService && next.status != status::kRollingBack) return stale();
+EndpointOutcome update_requested(Endpoint next, const events::UpdateRequested& request,
+                                 Timestamp now) {
   next.status = status::kUpdating;
-  return std::optional(
-      begin_deployment(std::move(next), TRY(engine::payload_of<DeploymentRequest>(event)), now));
+  return std::optional(begin_deployment(std::move(next), request, now));
 }
 
-EndpointOutcome capacity_requested(Endpoint next, const engine::Event& event, Timestamp now) {
-  CapacityRequest request = TRY(engine::payload_of<CapacityRequest>(event));
-  if (next.status != status::kInService || !next.active) return stale();
+EndpointOutcome capacity_requested(Endpoint next, const events::CapacityRequested& request,
+                                   Timestamp now) {
+  if (!next.active) return stale();
   const Fleet before = *next.active;
   InstancesRef starting{before.id, {}, 0, {}};
   LeavingInstances stopping{"", before, {}, false};
@@ -105,7 +101,7 @@ EndpointOutcome capacity_requested(Endpoint next, const engine::Event& event, Ti
   }
   next.status = status::kUpdating;
   next.failure_reason.clear();
-  next.deployment = std::move(request.deployment);
+  next.deployment = request.deployment;
   next.deployment->config_name = next.deployment->previous_config_name = before.config_name;
   next.deployment->stage = stages::kUpdating;
   next.deployment->started = next.deployment->stage_started = now;
@@ -118,8 +114,14 @@ EndpointOutcome capacity_requested(Endpoint next, const engine::Event& event, Ti
   return moved(std::move(next), std::move(work));
 }
 
-EndpointOutcome published(Endpoint next, Timestamp now) {
-  // Only a change without new instances waits for this.
+EndpointOutcome published(Endpoint next, const events::Published& event, Timestamp now) {
+  if (!next.deployment || next.deployment->id != event.deployment ||
+      next.deployment->step != event.step)
+    return stale();
+  if (next.pending)
+    return next.deployment->stage == stages::kPublishing
+               ? std::optional(traffic_shifted(std::move(next), now))
+               : stale();
   if (!changes_capacity(next) || any_starting(*next.active)) return stale();
   return capacity_done(std::move(next), now);
 }
@@ -132,8 +134,7 @@ EndpointOutcome first_start_failed(Endpoint next, const ServerRef& ref) {
   return moved(std::move(next));
 }
 
-EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timestamp now) {
-  ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
+EndpointOutcome server_down(Endpoint next, ServerRef ref, Timestamp now) {
   if (next.status == status::kDeleting) return stale();
   if (next.pending) {
     Server* server = find_server(*next.pending, ref);
@@ -157,9 +158,14 @@ EndpointOutcome server_exited(Endpoint next, const engine::Event& event, Timesta
   return moved(std::move(next), std::move(work));
 }
 
+EndpointOutcome server_exited(Endpoint next, const events::ServerExited& ref, Timestamp now) {
+  return server_down(std::move(next), ref, now);
+}
+
 // It is taken out of service as one that ended, and ended; one that leaves is only ended.
-EndpointOutcome server_unhealthy(Endpoint next, const engine::Event& event, Timestamp now) {
-  const ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
+EndpointOutcome server_unhealthy(Endpoint next, const events::ServerUnhealthy& event,
+                                 Timestamp now) {
+  const ServerRef& ref = event;
   Server* leaving = find_server(next.leaving, ref);
   for (std::optional<Fleet>* fleet : {&next.active, &next.pending})
     if (!leaving && *fleet && next.status == status::kDeleting) leaving = find_server(**fleet, ref);
@@ -172,15 +178,14 @@ EndpointOutcome server_unhealthy(Endpoint next, const engine::Event& event, Time
     return server && server->ready;
   };
   if (!in_service(next.pending) && !in_service(next.active)) return stale();
-  std::optional<EndpointStep> step = TRY(server_exited(std::move(next), event, now));
+  std::optional<EndpointStep> step = TRY(server_down(std::move(next), ref, now));
   if (step) step->tasks.push_back({tasks::kEndServer, to_value(ref)});
   return step;
 }
 
-EndpointOutcome server_ready(Endpoint next, const engine::Event& event) {
-  const ServerRef ref = TRY(engine::payload_of<ServerRef>(event));
+EndpointOutcome server_ready(Endpoint next, const events::ServerReady& ref, Timestamp) {
   Server* server = next.active ? find_server(*next.active, ref) : nullptr;
-  if (!server || next.status == status::kDeleting) return stale();
+  if (!server) return stale();
   server->ready = true;
   server->port = ref.port;
   if (next.status == status::kRollingBack && all_ready(*next.active))
@@ -188,29 +193,29 @@ EndpointOutcome server_ready(Endpoint next, const engine::Event& event) {
   return moved(std::move(next), {{tasks::kPublish}});
 }
 
-EndpointOutcome stopped(Endpoint next, const engine::Event& event) {
-  if (!forget(next.leaving, TRY(engine::payload_of<StopRef>(event)))) return stale();
+EndpointOutcome stopped(Endpoint next, const events::Stopped& ref, Timestamp) {
+  if (!forget(next.leaving, ref)) return stale();
   return moved(std::move(next));
 }
 
 // Requests are under way on what is to be stopped: another look later.
-EndpointOutcome draining(Endpoint next, const engine::Event& event) {
-  auto look = look_again(next.leaving, next.status == status::kDeleting,
-                         TRY(engine::payload_of<StopRef>(event)));
+EndpointOutcome draining(Endpoint next, const events::Draining& ref, Timestamp) {
+  auto look = look_again(next.leaving, next.status == status::kDeleting, ref);
   return look ? moved(std::move(next), {*std::move(look)}) : stale();
 }
 
-EndpointOutcome delete_requested(Endpoint next, Timestamp now) {
-  if (next.status == status::kDeleting) return stale();
+EndpointOutcome delete_requested(Endpoint next, const events::DeleteRequested&, Timestamp now) {
   next.status = status::kDeleting;
   next.deleting_since = now;
   return moved(std::move(next), {removal()});
 }
 
-EndpointOutcome timed_out(Endpoint next, const engine::Event& event, Timestamp now) {
-  const InstancesRef ref = TRY(engine::payload_of<InstancesRef>(event));
-  if (!next.pending || next.pending->id != ref.fleet || next.status == status::kDeleting)
-    return stale();
+EndpointOutcome step_over(Endpoint next, const events::Advance& ref, Timestamp now) {
+  return advance(std::move(next), ref, now);
+}
+
+EndpointOutcome timed_out(Endpoint next, const events::TimeOut& ref, Timestamp now) {
+  if (!next.pending || next.pending->id != ref.fleet) return stale();
   const std::string limit = std::to_string(next.deployment->policy.time_max_seconds);
   return std::optional(roll_back(
       std::move(next),
@@ -225,8 +230,8 @@ void restart_again(const Endpoint& next, std::vector<engine::Task>& work) {
 }
 
 // The engine gave up on a task. What must happen sooner or later is asked for again.
-EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp now) {
-  const auto [task, code, message] = TRY(engine::payload_of<engine::TaskFailure>(event));
+EndpointOutcome task_failed(Endpoint next, const engine::TaskFailure& failure, Timestamp now) {
+  const auto& [task, code, message] = failure;
   if (next.status == status::kDeleting)
     return task == tasks::kRemove ? moved(std::move(next), {removal(kAgain)}) : stale();
   if (task == tasks::kStartInstances) {
@@ -234,6 +239,10 @@ EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp
     if (next.pending) return std::optional(roll_back(std::move(next), reason, now));
     return changes_capacity(next) ? capacity_failed(std::move(next), reason, now) : stale();
   }
+  // A fleet that cannot get its traffic is no better than one that does not start.
+  if (task == tasks::kPublish && next.pending && next.deployment->stage == stages::kPublishing)
+    return std::optional(
+        roll_back(std::move(next), "Unable to route requests to the new fleet: " + message, now));
   std::vector<engine::Task> work;
   if (task == tasks::kPublish) work.push_back({tasks::kPublish, {}, kAgain});
   if (task == tasks::kRestartServer) restart_again(next, work);
@@ -241,28 +250,38 @@ EndpointOutcome task_failed(Endpoint next, const engine::Event& event, Timestamp
   return work.empty() ? stale() : moved(std::move(next), std::move(work));
 }
 
-EndpointOutcome after(const Endpoint& endpoint, const engine::Event& event, Timestamp now) {
-  Endpoint next = endpoint;
-  if (event.type == events::kDraining) return draining(std::move(next), event);
-  next.modified = now;
-  if (event.type == events::kInstancesReady) return instances_ready(std::move(next), event, now);
-  if (event.type == events::kInstancesFailed) return instances_failed(std::move(next), event, now);
-  if (event.type == events::kUpdateRequested) return update_requested(std::move(next), event, now);
-  if (event.type == events::kCapacityRequested)
-    return capacity_requested(std::move(next), event, now);
-  if (event.type == events::kAdvance)
-    return next.status == status::kDeleting
-               ? stale()
-               : advance(std::move(next), TRY(engine::payload_of<InstancesRef>(event)), now);
-  if (event.type == events::kTimeOut) return timed_out(std::move(next), event, now);
-  if (event.type == events::kPublished) return published(std::move(next), now);
-  if (event.type == events::kServerExited) return server_exited(std::move(next), event, now);
-  if (event.type == events::kServerUnhealthy) return server_unhealthy(std::move(next), event, now);
-  if (event.type == events::kServerReady) return server_ready(std::move(next), event);
-  if (event.type == events::kStopped) return stopped(std::move(next), event);
-  if (event.type == events::kDeleteRequested) return delete_requested(std::move(next), now);
-  if (event.type == events::kTaskFailed) return task_failed(std::move(next), event, now);
-  return stale();
+using Table = engine::Transitions<Endpoint, std::string>;
+
+// A row for an event that changes the endpoint and not only what leaves it.
+template <class E>
+Table::Row change(std::initializer_list<std::string> from,
+                  EndpointOutcome (*apply)(Endpoint, const E&, Timestamp)) {
+  return Table::on<E>(from, [apply](Endpoint next, const E& event, Timestamp now) {
+    next.modified = now;
+    return apply(std::move(next), event, now);
+  });
+}
+
+const Table& table() {
+  static const std::initializer_list<std::string> kAny = {};
+  static const std::initializer_list<std::string> kAlive = {status::kCreating, status::kInService,
+                                                            status::kUpdating, status::kRollingBack,
+                                                            status::kFailed};
+  // A deployment is under way.
+  static const std::initializer_list<std::string> kDeploying = {status::kCreating,
+                                                                status::kUpdating};
+  static const Table rows(
+      "an endpoint", &Endpoint::status,
+      {change(kDeploying, &instances_ready), change(kDeploying, &instances_failed),
+       // A rollback whose old instances do not come back is mended by an update, too. A failed
+       // endpoint can only be deleted, as the model of the service has it.
+       change({status::kInService, status::kRollingBack}, &update_requested),
+       change({status::kInService}, &capacity_requested), change(kDeploying, &step_over),
+       change(kDeploying, &timed_out), change(kDeploying, &published),
+       change(kAlive, &server_exited), change(kAny, &server_unhealthy),
+       change(kAlive, &server_ready), change(kAny, &stopped), change(kAlive, &delete_requested),
+       change(kAny, &task_failed), Table::on_any<events::Draining>(&draining)});
+  return rows;
 }
 
 engine::PublishedEvent told(const Endpoint& endpoint, Timestamp now) {
@@ -299,7 +318,7 @@ EndpointStep begin_endpoint(Endpoint endpoint, DeploymentRequest request, Timest
 
 EndpointOutcome endpoint_transition(const Endpoint& endpoint, const engine::Event& event,
                                     Timestamp now) {
-  std::optional<EndpointStep> step = TRY(after(endpoint, event, now));
+  std::optional<EndpointStep> step = TRY(table()(endpoint, event, now));
   if (step && step->next.status != endpoint.status)
     step->published.push_back(told(step->next, now));
   return step;

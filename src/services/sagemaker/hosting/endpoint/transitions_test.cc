@@ -25,6 +25,53 @@ TEST(EndpointTransition, Creation_starts_every_instance) {
   EXPECT_FALSE(machine.record.deployment);
 }
 
+TEST(EndpointTransition, Is_in_service_only_once_its_routes_are_published) {
+  EndpointMachine machine = created(test_fleet("a", 2));
+  EXPECT_FALSE(machine.published());  // by a task that ran before there was anything to route
+  EXPECT_TRUE(machine.come_up(test_fleet("a", 2)));
+  EXPECT_EQ(machine.record.status, "Creating");
+  EXPECT_EQ(machine.record.deployment->stage, "Publishing");
+  EXPECT_EQ(machine.traffic(), 1);
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish"));
+  // A publication of an earlier record, and one of another deployment.
+  EXPECT_FALSE(machine.apply(engine::event_of(events::Published{"a", 0})));
+  EXPECT_FALSE(machine.apply(engine::event_of(events::Published{"b", 1})));
+  auto step =
+      endpoint_transition(machine.record, engine::event_of(events::Published{"a", 1}), kTestNow);
+  ASSERT_TRUE(step && *step);
+  EXPECT_EQ((*step)->next.status, "InService");
+  EXPECT_EQ((*step)->next.active->id, "a");
+  ASSERT_EQ((*step)->tasks.size(), 1u);
+  EXPECT_EQ((*step)->tasks[0].type, "Record");
+  ASSERT_EQ((*step)->published.size(), 1u);
+  EXPECT_EQ((*step)->published[0].detail_type, "SageMaker Endpoint State Change");
+}
+
+TEST(EndpointTransition, A_first_fleet_that_ends_before_it_is_published_leaves_no_route) {
+  EndpointMachine machine = created(test_fleet("a"));
+  EXPECT_TRUE(machine.come_up(test_fleet("a")));
+  EXPECT_TRUE(machine.apply(
+      engine::event_of(events::ServerExited{ServerRef{"a", 0, 0, 0, 0, 0, "exit code 3"}})));
+  EXPECT_EQ(machine.record.status, "Failed");
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish", "Stop", "Record"));
+}
+
+TEST(EndpointTransition, A_fleet_that_cannot_be_routed_is_rolled_back) {
+  EndpointMachine machine = in_service(test_fleet("a"));
+  EXPECT_TRUE(machine.update(test_fleet("b")));
+  EXPECT_TRUE(machine.come_up(test_fleet("b")));
+  EXPECT_TRUE(machine.give_up("Publish", "no such file"));
+  EXPECT_EQ(machine.record.status, "InService");
+  EXPECT_EQ(machine.record.active->id, "a");
+  EXPECT_THAT(machine.record.failure_reason, HasSubstr("no such file"));
+  EXPECT_EQ(machine.recorded(), "RolledBack");
+}
+
+TEST(EndpointTransition, An_unknown_event_is_an_error) {
+  const EndpointMachine machine = in_service(test_fleet("a"));
+  EXPECT_FALSE(endpoint_transition(machine.record, {"Repaint", {}}, kTestNow));
+}
+
 TEST(EndpointTransition, A_first_fleet_that_fails_fails_the_endpoint) {
   EndpointMachine machine = created(test_fleet("a"));
   EXPECT_TRUE(machine.failed("a", std::string(5000, 'x')));
@@ -67,23 +114,28 @@ TEST(EndpointTransition, Weights_change_in_place) {
   EXPECT_TRUE(machine.apply(capacity(0.25, {})));
   EXPECT_EQ(machine.record.status, "Updating");
   EXPECT_EQ(machine.record.active->variants[0].weight, 0.25);
-  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_TRUE(machine.published());
   EXPECT_EQ(machine.record.status, "InService");
-  EXPECT_FALSE(machine.apply({events::kPublished, {}}));
+  EXPECT_FALSE(machine.published());
 }
 
 TEST(EndpointTransition, Capacity_grows_and_shrinks_in_place) {
   EndpointMachine machine = in_service(test_fleet("a", 1));
   EXPECT_TRUE(machine.apply(capacity({}, 3)));
   EXPECT_EQ(machine.started().size(), 2u);
-  EXPECT_FALSE(machine.apply({events::kPublished, {}}));
+  EXPECT_FALSE(machine.published());
   Fleet now = *machine.record.active;
   EXPECT_TRUE(machine.apply({events::kInstancesReady, to_value(ready(now, all_instances(now)))}));
+  EXPECT_EQ(machine.record.status, "Updating");
+  EXPECT_THAT(machine.task_types(), ElementsAre("Publish"));
+  // One that began before the new instances were there does not end the update.
+  EXPECT_FALSE(machine.apply(engine::event_of(events::Published{"", 0})));
+  EXPECT_TRUE(machine.published());
   EXPECT_EQ(machine.record.status, "InService");
   EXPECT_EQ(machine.record.active->variants[0].ready_instances(), 3);
   EXPECT_TRUE(machine.apply(capacity({}, 1)));
   EXPECT_TRUE(machine.task("Stop"));
-  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_TRUE(machine.published());
   EXPECT_EQ(machine.record.active->variants[0].instances.size(), 1u);
 }
 
@@ -114,7 +166,7 @@ TEST(EndpointTransition, What_leaves_is_in_the_record_until_it_is_stopped) {
 TEST(EndpointTransition, An_instance_that_comes_back_has_attempts_of_its_own) {
   EndpointMachine machine = in_service(test_fleet("a", 2));
   EXPECT_TRUE(machine.apply(capacity({}, 1)));
-  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_TRUE(machine.published());
   EXPECT_TRUE(machine.apply(capacity({}, 2)));
   // The old one's attempt 0 is being stopped still, and stopping looks at the one before, too.
   EXPECT_GE(machine.record.active->variants[0].instances[1].servers[0].attempt, 2);
@@ -124,7 +176,7 @@ TEST(EndpointTransition, A_server_that_is_down_does_not_hold_up_a_change_of_weig
   EndpointMachine machine = in_service(test_fleet("a", 2));
   EXPECT_TRUE(machine.apply({events::kServerExited, to_value(ServerRef{"a", 0, 1, 0, 0, 0, ""})}));
   EXPECT_TRUE(machine.apply(capacity(0.5, {})));
-  EXPECT_TRUE(machine.apply({events::kPublished, {}}));
+  EXPECT_TRUE(machine.published());
   EXPECT_EQ(machine.record.status, "InService");
 }
 

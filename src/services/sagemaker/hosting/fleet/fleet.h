@@ -93,6 +93,9 @@ struct Variant {
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
   // Of servers that come: above every attempt there was, since a job's id is used once.
   std::int64_t attempt_first = 0;
+  // When the role was passed: with the model, or with the endpoint configuration. {}: by a server
+  // that did not note it.
+  Timestamp role_since;
 
   bool native() const;  // no container needs a process
   std::int64_t ready_instances() const;
@@ -102,7 +105,7 @@ struct Variant {
 TIDEMILL_RECORD(Variant, (),
                 (name, model_name, role_arn, instance_type, containers, direct, shadow, weight,
                  instance_count, startup_seconds, random_routing, serverless, memory_mib_max,
-                 cpus_max, volume_gib_max, cut_off, instances, attempt_first))
+                 cpus_max, volume_gib_max, cut_off, instances, attempt_first, role_since))
 
 struct Fleet {
   std::string id;  // unique; names its folder and its jobs

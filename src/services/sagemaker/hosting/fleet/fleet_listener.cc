@@ -1,8 +1,9 @@
 #include "services/sagemaker/hosting/fleet/fleet_listener.h"
 
 #include "base/log.h"
+#include "engine/transitions.h"
 #include "services/sagemaker/common/job_log.h"
-#include "services/sagemaker/hosting/fleet/fleet_transitions.h"
+#include "services/sagemaker/hosting/fleet/fleet_events.h"
 
 namespace tidemill::services::sagemaker::hosting {
 
@@ -12,14 +13,14 @@ void FleetListener::job_exited(const std::string& id, const compute::JobExit& ex
   job->ref.reason = "exit code " + std::to_string(exit.exit_code);
   if (exit.out_of_memory) job->ref.reason += ", it used more memory than it may";
   // Stale for servers that are still being started: whoever waits for them sees the exit itself.
-  if (send(*job, fleet_events::kServerExited))
+  if (send(*job, engine::event_of(fleet_events::ServerExited{job->ref})))
     log::warning("a model server ended; it is started again",
                  {{job->kind, job->name}, {"exit_code", exit.exit_code}});
 }
 
-bool FleetListener::send(const ServerJob& job, const char* event) {
-  Result<bool> sent = in_.engine.send(
-      owners_.machine, store::key({job.account, job.region, job.name}), {event, to_value(job.ref)});
+bool FleetListener::send(const ServerJob& job, const engine::Event& event) {
+  Result<bool> sent =
+      in_.engine.send(owners_.machine, store::key({job.account, job.region, job.name}), event);
   return sent && *sent;
 }
 
@@ -28,7 +29,7 @@ bool FleetListener::server_unhealthy(const UnhealthyServer& server) {
   if (!job) return false;
   job->ref.reason = server.reason;
   job->ref.stop_grace_seconds = server.stop_grace.count();
-  if (!send(*job, fleet_events::kServerUnhealthy)) return false;
+  if (!send(*job, engine::event_of(fleet_events::ServerUnhealthy{job->ref}))) return false;
   log::warning("a model server is not healthy; it is ended",
                {{job->kind, job->name}, {"reason", server.reason}});
   say(server.job, "The model server is taken out of service and ended: " + server.reason + ".");

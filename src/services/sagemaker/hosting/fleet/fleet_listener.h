@@ -37,7 +37,7 @@ class FleetListener final : public compute::JobListener {
 
  private:
   // True when the event applied.
-  bool send(const ServerJob& job, const char* event);
+  bool send(const ServerJob& job, const engine::Event& event);
 
   const Dependencies in_;
   const FleetOwners owners_;

@@ -6,7 +6,8 @@ namespace tidemill::services::sagemaker::hosting {
 
 engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
                                   const FleetOwner& owner, const std::optional<Fleet>& active,
-                                  const engine::TaskRun& run, const char* lost) {
+                                  const engine::TaskRun& run,
+                                  engine::Event (*lost)(const ServerRef&)) {
   const ServerRef ref = TRY(engine::payload_of<ServerRef>(run));
   // It may be gone, or have been started again, since this was asked for.
   Fleet fleet = active.value_or(Fleet{});
@@ -15,12 +16,12 @@ engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
   if (started) {
     listener.say(server_job_id(owner, ref),
                  "The model server was started again and answers GET /ping.");
-    return std::vector<engine::Event>{{fleet_events::kServerReady, to_value(*started)}};
+    return engine::events_of(fleet_events::ServerReady{*started});
   }
   if (started.error().code != kDeploymentFailed) return fail(started.error());
   log::warning("a model server does not come up",
                {{owner.kind, owner.name}, {"reason", started.error().message}});
-  return std::vector<engine::Event>{{lost, to_value(ref)}};
+  return std::vector<engine::Event>{lost(ref)};
 }
 
 engine::TaskResult end_server(FleetRunner& fleets, const FleetOwner& owner,
@@ -55,7 +56,7 @@ engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
     if (drains(fleets, each, waited(run))) return draining(run);
     TRY(stop_leaving(fleets, owner, each));
   }
-  return std::vector<engine::Event>{{fleet_events::kStopped, run.payload}};
+  return engine::events_of(fleet_events::Stopped{ref});
 }
 
 }  // namespace tidemill::services::sagemaker::hosting

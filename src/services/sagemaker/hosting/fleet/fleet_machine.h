@@ -6,7 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/engine.h"
+#include "engine/transitions.h"
+#include "services/sagemaker/hosting/fleet/fleet_events.h"
 #include "services/sagemaker/hosting/fleet/fleet_listener.h"
 #include "services/sagemaker/hosting/fleet/fleet_runner.h"
 #include "services/sagemaker/hosting/fleet/fleet_transitions.h"
@@ -29,10 +30,11 @@ engine::Machine make_fleet_machine(const char* name, const store::Table<Record>&
   return machine;
 }
 
-// kRestartServer of the record's active fleet: kServerReady, or `lost` when it does not come up.
+// kRestartServer of the record's active fleet: ServerReady, or `lost` when it does not come up.
 engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
                                   const FleetOwner& owner, const std::optional<Fleet>& active,
-                                  const engine::TaskRun& run, const char* lost);
+                                  const engine::TaskRun& run,
+                                  engine::Event (*lost)(const ServerRef&));
 // kEndServer.
 engine::TaskResult end_server(FleetRunner& fleets, const FleetOwner& owner,
                               const engine::TaskRun& run);
@@ -46,7 +48,7 @@ bool drains(const FleetRunner& fleets, const LeavingInstances& leaving,
 Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,
                           const LeavingInstances& leaving);
 
-// kStop, of what is out of the routes: kStopped, or kDraining while requests are under way.
+// kStop, of what is out of the routes: Stopped, or Draining while requests are under way.
 engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
                                 const std::vector<LeavingInstances>& leaving,
                                 const engine::TaskRun& run);
@@ -65,7 +67,7 @@ std::vector<LeavingInstances> everything_of(const Record& record) {
 inline constexpr std::chrono::seconds kDeletionDrainMax{60};
 
 // kRemove, when the owner is out of the routes: stops all that the record has and what leaves it.
-// False while requests are under way: kDraining.
+// False while requests are under way: Draining.
 template <class Record>
 Result<bool> stop_everything(FleetRunner& fleets, const Record& record,
                              const engine::TaskRun& run) {
@@ -79,7 +81,7 @@ Result<bool> stop_everything(FleetRunner& fleets, const Record& record,
 }
 inline std::vector<engine::Event> draining(const engine::TaskRun& run) {
   const StopRef ref = engine::payload_of<StopRef>(run).value_or(StopRef{});
-  return {{fleet_events::kDraining, to_value(ref)}};
+  return {engine::event_of(fleet_events::Draining{ref})};
 }
 
 }  // namespace tidemill::services::sagemaker::hosting

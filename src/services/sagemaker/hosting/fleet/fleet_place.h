@@ -1,4 +1,4 @@
-// A container of a variant of a fleet, with its folders; internal to fleet/.
+// A container of a variant of a fleet, with its volumes; internal to fleet/.
 #pragma once
 
 #include <string>
@@ -14,17 +14,26 @@ inline std::string instance_key(const std::string& fleet, const InstanceIndex& a
   return fleet + "/" + std::to_string(at.variant) + "/" + std::to_string(at.instance);
 }
 
+// The beginning of the names of a fleet's volumes.
+inline std::string fleet_volumes(const std::string& fleet) {
+  return std::string(kFleetVolumes) + "/" + fleet;
+}
+
 struct FleetRunner::Place {
-  Place(const std::string& directory, const FleetOwner& from, const Fleet& fleet,
+  Place(const compute::Volumes& volumes, const FleetOwner& from, const Fleet& fleet,
         std::size_t variant_index, std::size_t container_index)
       : owner(from),
         fleet_id(fleet.id),
         variant(fleet.variants.at(variant_index)),
         container(variant.containers.at(container_index)),
-        folder(directory + "/" + fleet.id + "/" + std::to_string(variant_index) + "/c" +
-               std::to_string(container_index)),
+        name(fleet_volumes(fleet.id) + "/" + std::to_string(variant_index) + "/c" +
+             std::to_string(container_index)),
+        folder(volumes.folder(name)),
         index(container_index) {}
 
+  std::string model_volume() const { return name + "/model"; }
+  std::string models_volume() const { return name + "/models"; }
+  // The server's copies of the volumes.
   std::string model_folder() const { return folder + "/model"; }
   // Of a multi-model container: each target's folder lies below it.
   std::string models_folder() const { return folder + "/models"; }
@@ -38,6 +47,7 @@ struct FleetRunner::Place {
   const std::string& fleet_id;
   const Variant& variant;
   const Container& container;
+  std::string name;  // of its volumes, their first parts
   std::string folder;
   std::size_t index;
 };

@@ -87,8 +87,10 @@ Result<void> FleetRunner::settle(const Place& place, Container& container) {
   ModelFetch fetch{place.owner.account, place.variant.role_arn, container.data_uri,
                    container.data_compressed, variable(container, "SAGEMAKER_PROGRAM")};
   fetch.region = place.owner.region;
+  fetch.role_since = place.variant.role_since;
   if (container.multi_model) fetch.uri.clear();
   fetch.stopped = [this, fleet = place.fleet_id] { return cancelled_ || is_start_stopped(fleet); };
+  TRY(in_.compute.volumes().make(place.name));
   Result<void> fetched = fetch_model_data(in_, fetch, place.model_folder());
   if (!fetched && fetched.error().code == codes::kInvalid)
     return failed("Failed to download model data for production variant " + place.variant.name +
@@ -137,11 +139,12 @@ std::shared_ptr<LoadedModels> FleetRunner::source(const Place& place) {
   options.account = place.owner.account;
   options.region = place.owner.region;
   options.role_arn = place.variant.role_arn;
+  options.role_since = place.variant.role_since;
   options.prefix = many ? place.container.data_uri : "";
   options.folder = many ? place.models_folder() : place.model_folder();
-  options.folder_in_container = in_.compute.isolation().mount_namespace
-                                    ? (many ? kModelsFolder : "/opt/ml/model")
-                                    : options.folder;
+  options.volume = many ? place.models_volume() : place.model_volume();
+  options.folder_in_container =
+      in_.compute.path_in_jobs(options.volume, many ? kModelsFolder : kModelFolder);
   options.load = load_options(place.container);
   options.program_self = in_.settings.programs.self;
   options.memory_bytes_max = kMultiModelBytesDefault;
@@ -186,7 +189,7 @@ Result<sagemaker_runtime::VariantRoute> FleetRunner::route(const FleetOwner& own
   if (variant.serverless) route.concurrency_max = int(variant.serverless->concurrency_max);
   for (std::size_t i = 0; i < variant.containers.size(); ++i)
     route.containers.push_back(
-        TRY(container_route(Place(options_.directory, owner, fleet, index, i))));
+        TRY(container_route(Place(in_.compute.volumes(), owner, fleet, index, i))));
   for (std::size_t i = 0; i < variant.instances.size(); ++i)
     if (variant.instances[i].ready())
       route.instances.push_back(

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <thread>
 
-#include "base/file_tree.h"
 #include "base/log.h"
 #include "services/sagemaker/common/failure_text.h"
 #include "services/sagemaker/common/role_environment.h"
@@ -30,26 +29,25 @@ bool listens_on_port(const Container& container) { return container.engine == en
 }  // namespace
 
 FleetRunner::FleetRunner(const Dependencies& dependencies, FleetOptions options)
-    : in_(dependencies), options_(std::move(options)), ports_(in_.random) {
-  std::error_code ignored;
-  fs::create_directories(options_.directory, ignored);
-  fs::permissions(options_.directory, fs::perms::owner_all, ignored);
-}
+    : in_(dependencies), options_(std::move(options)), ports_(in_.random) {}
 
-std::string FleetRunner::instance_folder(const ServerRef& ref) const {
-  return options_.directory + "/" + ref.fleet + "/" + std::to_string(ref.variant) + "/i" +
+std::string FleetRunner::instance_volume(const ServerRef& ref) const {
+  return fleet_volumes(ref.fleet) + "/" + std::to_string(ref.variant) + "/i" +
          std::to_string(ref.instance) + "-c" + std::to_string(ref.container) + "-" +
          std::to_string(ref.attempt);
 }
 
+std::string FleetRunner::instance_folder(const ServerRef& ref) const {
+  return in_.compute.volumes().folder(instance_volume(ref));
+}
+
 ServerAddress FleetRunner::address_of(const FleetOwner& owner, const ServerRef& ref) {
   const std::string job = server_job_id(owner, ref);
-  if (ref.port == 0) return {in_.compute.socket_path(job), 0, nullptr};
-  auto network = in_.compute.network_of(job);
+  compute::Address address = in_.compute.address(job, static_cast<std::uint16_t>(ref.port));
   // The contract's port is in the job's own network, which is gone once the job is: the same port
   // of this machine is somebody else's, and never asked. Nobody listens on port 0.
-  if (ref.port == kContractPort && !network) return {"", 0, nullptr};
-  return {"", static_cast<std::uint16_t>(ref.port), std::move(network)};
+  if (ref.port == kContractPort && !address.network) return {"", 0, nullptr};
+  return {std::move(address.socket_path), address.port, std::move(address.network)};
 }
 
 // The port is kept beside the instance before its process starts, so that a task that runs again
@@ -76,9 +74,9 @@ std::string FleetRunner::port_file(const ServerRef& ref) const {
 void FleetRunner::remove_files(const ServerRef& ref) {
   int port = 0;
   if (std::ifstream(port_file(ref)) >> port) ports_.give_back(static_cast<std::uint16_t>(port));
-  if (Result<void> removed = remove_tree(instance_folder(ref)); !removed)
+  if (Result<void> removed = in_.compute.volumes().remove(instance_volume(ref)); !removed)
     log::warning("what a model server left could not be removed",
-                 {{"folder", instance_folder(ref)}, {"reason", removed.error().message}});
+                 {{"volume", instance_volume(ref)}, {"reason", removed.error().message}});
   std::error_code ignored;
   fs::remove(port_file(ref), ignored);
 }
@@ -133,7 +131,7 @@ Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
   const Start under_way(*this, fleet.id, which);
   for (std::size_t index = 0; index < fleet.variants.size(); ++index)
     for (std::size_t i = 0; i < fleet.variants[index].containers.size(); ++i)
-      TRY(settle(Place(options_.directory, owner, fleet, index, i),
+      TRY(settle(Place(in_.compute.volumes(), owner, fleet, index, i),
                  fleet.variants[index].containers[i]));
   // Every process first, then the waits: they load their models at the same time.
   std::vector<ServerRef> starting;
@@ -142,7 +140,7 @@ Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
         fleet.variants.at(std::size_t(at.variant)).instances.at(std::size_t(at.instance));
     for (std::size_t i = 0; i < instance.servers.size(); ++i) {
       Server& server = instance.servers[i];
-      const Place place(options_.directory, owner, fleet, std::size_t(at.variant), i);
+      const Place place(in_.compute.volumes(), owner, fleet, std::size_t(at.variant), i);
       if (place.container.native()) {
         server.ready = true;
         server.starting = false;
@@ -154,7 +152,7 @@ Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
     }
   }
   auto place_of = [&](const ServerRef& ref) {
-    return Place(options_.directory, owner, fleet, std::size_t(ref.variant),
+    return Place(in_.compute.volumes(), owner, fleet, std::size_t(ref.variant),
                  std::size_t(ref.container));
   };
   for (const ServerRef& ref : starting) TRY(await_ready(place_of(ref), ref));
@@ -176,7 +174,7 @@ Result<Fleet> FleetRunner::start(const FleetOwner& owner, Fleet fleet,
 Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet& fleet,
                                             ServerRef ref) {
   const Start under_way(*this, fleet.id, {{ref.variant, ref.instance}});
-  const Place place(options_.directory, owner, fleet, std::size_t(ref.variant),
+  const Place place(in_.compute.volumes(), owner, fleet, std::size_t(ref.variant),
                     std::size_t(ref.container));
   // Whatever the last attempt left: one that never comes up must not fill the disk.
   ServerRef previous = ref;
@@ -195,29 +193,30 @@ Result<ServerRef> FleetRunner::start_server(const FleetOwner& owner, const Fleet
   return ref;
 }
 
-// The port, or 0 for a unix socket.
-Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& ref) {
+// The instance's own volume, empty folders for its outputs, and what it mounts.
+Result<void> FleetRunner::make_instance(const Place& place, const ServerRef& ref) {
+  compute::Volumes& volumes = in_.compute.volumes();
+  TRY(volumes.make(instance_volume(ref)));
   const std::string folder = instance_folder(ref);
   std::error_code error;
   fs::create_directories(folder + "/code", error);
   if (!error) fs::create_directories(folder + "/output", error);
-  InstanceSurroundings surroundings;
-  surroundings.isolation = in_.compute.isolation();
-  // Where there is no mount namespace, the model is beside the instance's other folders.
-  if (surroundings.isolation.mount_namespace)
-    fs::create_directories(folder + "/model", error);
-  else if (!fs::is_symlink(folder + "/model"))
-    fs::create_symlink(place.model_folder(), folder + "/model", error);
-  if (place.container.multi_model && !error) {
-    fs::create_directories(place.models_folder(), error);
-    // Where it is mounted has to be there: else the job sees a /opt/ml that it cannot write.
-    if (!error) fs::create_directories(folder + "/models", error);
-    surroundings.models_folder = place.models_folder();
-  }
   if (error) return fail(codes::kIo, "cannot make " + folder + ": " + error.message());
-  surroundings.model_folder = place.model_folder();
-  surroundings.instance_folder = folder;
-  surroundings.network = job_network(in_.settings, surroundings.isolation, place.variant.cut_off,
+  TRY(volumes.publish(instance_volume(ref)));
+  TRY(volumes.publish(place.model_volume()));
+  if (!place.container.multi_model) return {};
+  TRY(volumes.make(place.models_volume()));
+  return volumes.publish(place.models_volume());
+}
+
+// The port, or 0 for a unix socket.
+Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& ref) {
+  TRY(make_instance(place, ref));
+  InstanceSurroundings surroundings;
+  surroundings.model = place.model_volume();
+  surroundings.instance = instance_volume(ref);
+  if (place.container.multi_model) surroundings.models = place.models_volume();
+  surroundings.network = job_network(in_.settings, in_.compute.isolation(), place.variant.cut_off,
                                      place.owner.server_url);
   if (listens_on_port(place.container))
     surroundings.port = surroundings.network.network == compute::JobNetwork::isolated
@@ -226,18 +225,17 @@ Result<std::int64_t> FleetRunner::launch(const Place& place, const ServerRef& re
   Result<std::map<std::string, std::string>> credentials =
       role_environment(in_.iam, surroundings.network.credentials_url,
                        {server_job_id(place.owner, ref), place.variant.role_arn,
-                        place.owner.kind + "-" + ref.fleet});
+                        place.owner.kind + "-" + ref.fleet, place.variant.role_since});
   if (!credentials)
     return deployment_failed("The model's role " + place.variant.role_arn +
                              " cannot be assumed: " + credentials.error().message);
   surroundings.credentials = *std::move(credentials);
-  TRY(in_.compute.run(
-      instance_spec(place.owner, place.variant, ref, in_.settings.programs, surroundings)));
+  TRY(in_.compute.run(instance_spec(place.owner, place.variant, ref, surroundings)));
   return surroundings.port;
 }
 
 Result<bool> FleetRunner::exited(const std::string& job, compute::JobExit& exit) {
-  compute::JobStatus status = TRY(in_.compute.status(job));
+  compute::JobStatus status = TRY(in_.compute.observe(job));
   if (status.state == compute::JobState::running) return false;
   if (status.exit) exit = *status.exit;
   return true;

@@ -26,7 +26,6 @@ using ServerAddress = sagemaker_runtime::ServerAddress;
 class LoadedModels;
 
 struct FleetOptions {
-  std::string directory;  // absolute; each fleet's files lie in a folder of its id below it
   // The model server answers GET /ping with 200. May block.
   std::function<bool(const ServerAddress&)> ping;
   // Of a model's answer to InvokeEndpoint.
@@ -79,9 +78,11 @@ class FleetRunner {
 
  private:
   class Start;   // instances that are being started
-  struct Place;  // a container of a variant of a fleet, with its folders
+  struct Place;  // a container of a variant of a fleet, with its volumes
 
-  std::string instance_folder(const ServerRef& ref) const;
+  std::string instance_volume(const ServerRef& ref) const;
+  std::string instance_folder(const ServerRef& ref) const;  // the server's copy of it
+  Result<void> make_instance(const Place& place, const ServerRef& ref);
   std::string port_file(const ServerRef& ref) const;
   Result<std::uint16_t> port_of(const ServerRef& ref);
   void remove_files(const ServerRef& ref);

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "base/file_tree.h"
 #include "services/sagemaker/hosting/fleet/fleet_place.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -85,14 +84,15 @@ Result<void> FleetRunner::stop_servers(const FleetOwner& owner, const Fleet& fle
 
 Result<void> FleetRunner::stop(const FleetOwner& owner, const Fleet& fleet) {
   TRY(stop_instances(owner, fleet, all_instances(fleet)));
-  const std::string folder = options_.directory + "/" + fleet.id;
+  compute::Volumes& volumes = in_.compute.volumes();
+  const std::string folder = volumes.folder(fleet_volumes(fleet.id));
   {
     std::lock_guard lock(mutex_);
     const auto below = [&](const auto& each) { return each.first.starts_with(folder + "/"); };
     std::erase_if(models_, below);
     std::erase_if(sources_, below);
   }
-  return remove_tree(folder);
+  return volumes.remove(fleet_volumes(fleet.id));
 }
 
 }  // namespace tidemill::services::sagemaker::hosting

@@ -79,8 +79,8 @@ TEST(InstanceSpec, The_volume_is_the_variants) {
   Variant variant = two_containers(1).variants[0];
   const auto volume = [&variant] {
     return instance_spec({"endpoint", "1", "r", "e", "", ""}, variant, {"a", 0, 0, 0, 0, 0, ""},
-                         Programs{}, InstanceSurroundings{})
-        .volume_bytes_max;
+                         InstanceSurroundings{})
+        .resources.scratch_bytes_max;
   };
   EXPECT_EQ(volume(), std::uint64_t(30) << 30);
   variant.volume_gib_max = 7;

@@ -14,18 +14,18 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// Events; the payload in braces.
+// The names of the events of fleet_events.h.
 namespace fleet_events {
 inline constexpr const char* kUpdateRequested = "UpdateRequested";  // the owner's
-inline constexpr const char* kAdvance = "Advance";                  // InstancesRef: fleet, step
-inline constexpr const char* kTimeOut = "TimeOut";                  // InstancesRef: fleet
-inline constexpr const char* kDraining = "Draining";          // StopRef; requests are under way
-inline constexpr const char* kStopped = "Stopped";            // StopRef
-inline constexpr const char* kServerExited = "ServerExited";  // ServerRef
-inline constexpr const char* kServerUnhealthy = "ServerUnhealthy";  // ServerRef; it still runs
-inline constexpr const char* kServerReady = "ServerReady";          // ServerRef with its port
-inline constexpr const char* kDeleteRequested = "DeleteRequested";  //
-inline constexpr const char* kTaskFailed = "TaskFailed";            // the engine's TaskFailure
+inline constexpr const char* kAdvance = "Advance";
+inline constexpr const char* kTimeOut = "TimeOut";
+inline constexpr const char* kDraining = "Draining";
+inline constexpr const char* kStopped = "Stopped";
+inline constexpr const char* kServerExited = "ServerExited";
+inline constexpr const char* kServerUnhealthy = "ServerUnhealthy";
+inline constexpr const char* kServerReady = "ServerReady";
+inline constexpr const char* kDeleteRequested = "DeleteRequested";
+inline constexpr const char* kTaskFailed = "TaskFailed";  // the engine's TaskFailure
 }  // namespace fleet_events
 
 namespace fleet_tasks {
@@ -55,12 +55,12 @@ engine::Task leave(Record& next, LeavingInstances what, std::int64_t delay_secon
   return {fleet_tasks::kStop, to_value(ref), std::chrono::seconds(delay_seconds)};
 }
 
-// kStopped has come; false when nothing of that name leaves.
+// Stopped has come; false when nothing of that name leaves.
 inline bool forget(std::vector<LeavingInstances>& leaving, const StopRef& stopped) {
   return std::erase_if(leaving, [&](const auto& each) { return each.id == stopped.id; }) > 0;
 }
 
-// kDraining has come: the task that looks again, later. nullopt when nothing of that name leaves.
+// Draining has come: the task that looks again, later. nullopt when nothing of that name leaves.
 std::optional<engine::Task> look_again(const std::vector<LeavingInstances>& leaving, bool deleting,
                                        StopRef draining);
 

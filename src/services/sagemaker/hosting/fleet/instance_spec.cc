@@ -9,14 +9,13 @@ namespace tidemill::services::sagemaker::hosting {
 namespace {
 
 constexpr const char* kMlFolder = "/opt/ml";
-constexpr const char* kModelFolder = "/opt/ml/model";
 
-std::vector<std::string> serve_command(const Programs& programs, const Container& container,
-                                       const std::string& model_folder) {
+std::vector<std::string> serve_command(const Container& container) {
   if (container.engine == engines::kProgram)
-    return {model_folder + "/code/" + container.environment.at("SAGEMAKER_PROGRAM"), "serve"};
-  if (container.engine == engines::kOnnx) return {programs.self, "onnx-serve"};
-  return {programs.python, "-m", "tidemill_serving"};
+    return {std::string(kModelFolder) + "/code/" + container.environment.at("SAGEMAKER_PROGRAM"),
+            "serve"};
+  if (container.engine == engines::kOnnx) return {kTidemillProgram, "onnx-serve"};
+  return {kPythonProgram, "-m", "tidemill_serving"};
 }
 
 // What the process is told about its place in the fleet.
@@ -46,25 +45,26 @@ void describe_place(compute::JobSpec& spec, const Variant& variant, const Contai
 
 void limit_resources(compute::JobSpec& spec, const Variant& variant) {
   constexpr double kMemoryPerCpuMib = 1769;  // what one vCPU comes with, as in Lambda
+  compute::Resources& limits = spec.resources;
   if (variant.serverless) {
-    spec.memory_bytes_max = std::uint64_t(variant.serverless->memory_mib) << 20;
-    spec.cpus_max = std::max(1.0, double(variant.serverless->memory_mib) / kMemoryPerCpuMib);
+    limits.memory_bytes_max = std::uint64_t(variant.serverless->memory_mib) << 20;
+    limits.cpus_max = std::max(1.0, double(variant.serverless->memory_mib) / kMemoryPerCpuMib);
   } else if (const auto* type = compute::find_instance_type(variant.instance_type)) {
-    const compute::ResourceLimits limits = compute::limits_on_this_machine(*type);
-    spec.memory_bytes_max = limits.memory_bytes_max;
-    spec.cpus_max = limits.cpus_max;
+    const compute::ResourceLimits found = compute::limits_on_this_machine(*type);
+    limits.memory_bytes_max = found.memory_bytes_max;
+    limits.cpus_max = found.cpus_max;
   }
   const std::uint64_t memory_bytes = std::uint64_t(variant.memory_mib_max) << 20;
-  if (memory_bytes > 0 && (spec.memory_bytes_max == 0 || memory_bytes < spec.memory_bytes_max))
-    spec.memory_bytes_max = memory_bytes;
-  if (variant.cpus_max > 0 && (spec.cpus_max == 0 || variant.cpus_max < spec.cpus_max))
-    spec.cpus_max = variant.cpus_max;
+  if (memory_bytes > 0 && (limits.memory_bytes_max == 0 || memory_bytes < limits.memory_bytes_max))
+    limits.memory_bytes_max = memory_bytes;
+  if (variant.cpus_max > 0 && (limits.cpus_max == 0 || variant.cpus_max < limits.cpus_max))
+    limits.cpus_max = variant.cpus_max;
   const std::int64_t volume_gib =
       variant.volume_gib_max > 0 ? variant.volume_gib_max : kVolumeDefaultGib;
-  spec.volume_bytes_max = std::uint64_t(volume_gib) << 30;
-  if (spec.cpus_max <= 0) return;
+  limits.scratch_bytes_max = std::uint64_t(volume_gib) << 30;
+  if (limits.cpus_max <= 0) return;
   // As many workers as SageMaker's containers have by default, one a vCPU.
-  const std::string cpus = std::to_string(std::max(1, static_cast<int>(spec.cpus_max)));
+  const std::string cpus = std::to_string(std::max(1, static_cast<int>(limits.cpus_max)));
   spec.environment.try_emplace("TIDEMILL_THREADS", cpus);
   spec.environment.try_emplace("TIDEMILL_WORKERS", cpus);
 }
@@ -72,41 +72,30 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
 }  // namespace
 
 compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
-                               const ServerRef& ref, const Programs& programs,
-                               const InstanceSurroundings& surroundings) {
+                               const ServerRef& ref, const InstanceSurroundings& surroundings) {
   const Container& container = variant.containers.at(static_cast<std::size_t>(ref.container));
-  const RuntimeCommand runtime = python_environment(programs);
-  const bool own_view = surroundings.isolation.mount_namespace;
-  const std::string ml = own_view ? kMlFolder : surroundings.instance_folder;
   compute::JobSpec spec;
   spec.id = server_job_id(owner, ref);
-  spec.command = serve_command(programs, container, own_view ? kModelFolder : ml + "/model");
-  spec.working_directory = ml;
+  spec.runtime = kPythonRuntime;
+  spec.command = serve_command(container);
+  spec.working_directory = kMlFolder;
   spec.environment = {
       {"SAGEMAKER_REGION", owner.region},
       {"AWS_REGION", owner.region},
       {"AWS_DEFAULT_REGION", owner.region},
-      {"HOME", ml},
+      {"HOME", kMlFolder},
       {"USER", "sagemaker"},
       {"LOGNAME", "sagemaker"},
       // One request at a time computes; the threads of several instances would fight for the cores.
       {"OMP_NUM_THREADS", "1"},
   };
-  spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
+  spec.credentials = surroundings.credentials;
   describe_place(spec, variant, container, surroundings);
-  for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
-  for (const auto& [name, value] : container.environment) {
-    std::string& variable = spec.environment[name];
-    const bool prepend = name == "PYTHONPATH" && !variable.empty();
-    variable = prepend ? value + ":" + variable : value;
-  }
-  if (!own_view) spec.environment["TIDEMILL_ML_ROOT"] = surroundings.instance_folder;
-  // Named where they cannot be mounted, too: compute/ gives them to the job's user.
-  spec.mounts.push_back({surroundings.instance_folder, kMlFolder, false});
-  spec.mounts.push_back({surroundings.model_folder, kModelFolder, true});
-  if (!surroundings.models_folder.empty())
-    spec.mounts.push_back({surroundings.models_folder, kModelsFolder, true});
-  for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
+  for (const auto& [name, value] : container.environment) spec.environment[name] = value;
+  spec.volumes = {{surroundings.instance, kMlFolder, false, "TIDEMILL_ML_ROOT"},
+                  {surroundings.model, kModelFolder, true}};
+  if (!surroundings.models.empty())
+    spec.volumes.push_back({surroundings.models, kModelsFolder, true});
   limit_resources(spec, variant);
   return spec;
 }

@@ -12,21 +12,21 @@
 namespace tidemill::services::sagemaker::hosting {
 
 struct InstanceSurroundings {
-  compute::Isolation isolation;
-  std::string model_folder;     // the unpacked model, read-only for the job
-  std::string models_folder;    // of a multi-model container: what it may be told to load; else ""
-  std::string instance_folder;  // becomes /opt/ml but for the model
-  std::uint16_t port = 0;       // 0: listens on the socket that it inherits
+  // Volumes, by name.
+  std::string model;       // the unpacked model, read-only for the job
+  std::string models;      // of a multi-model container: what it may be told to load; else ""
+  std::string instance;    // becomes /opt/ml but for the model
+  std::uint16_t port = 0;  // 0: listens on the socket that it inherits
   JobNetwork network;
   std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
 
+inline constexpr const char* kModelFolder = "/opt/ml/model";
 // Where a multi-model container's process finds what it is told to load.
 inline constexpr const char* kModelsFolder = "/opt/ml/models";
 
 compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
-                               const ServerRef& ref, const Programs& programs,
-                               const InstanceSurroundings& surroundings);
+                               const ServerRef& ref, const InstanceSurroundings& surroundings);
 
 // What a failed model server's log says about the reason: its last traceback, else its last lines.
 std::string reason_from_log(std::string_view log, std::size_t bytes_max);

@@ -121,7 +121,7 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   if (error) return fail(codes::kIo, "cannot make " + partial + ": " + error.message());
   if (!fetch.uri.empty()) {
     StopCheck stop({}, fetch.stopped);
-    const auto role_s3 = in.s3_as({fetch.role_arn, fetch.account, fetch.region});
+    const auto role_s3 = in.s3_as({fetch.role_arn, fetch.account, fetch.region, fetch.role_since});
     StoppableS3 s3(*role_s3, stop);
     Result<void> downloaded = download(s3, fetch, partial, stop);
     if (!downloaded) {

@@ -17,6 +17,7 @@ struct ModelFetch {
   // Asked between pieces of the work; true ends it with Tidemill.Cancelled. Empty: never.
   std::function<bool()> stopped = {};
   std::string region = {};
+  Timestamp role_since = {};  // as RoleUse::since
 };
 
 // With the role's rights. `folder` is there as a whole or not at all; nothing is done when it is

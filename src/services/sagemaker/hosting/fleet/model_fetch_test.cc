@@ -32,7 +32,8 @@ class ModelFetchTest : public ::testing::Test {
     compute::ProcessOptions options;
     options.directory = root_ / "compute";
     options.shim_command = {"/proc/self/exe", "shim"};
-    compute_ = *compute::make_process_compute(options, clock_);
+    options.volumes_directory = root_ / "volumes";
+    compute_ = *compute::make_process_driver(options, clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
   }
   void TearDown() override {
@@ -43,9 +44,9 @@ class ModelFetchTest : public ::testing::Test {
   Result<void> fetch(const std::string& uri, bool compressed) {
     const Dependencies in{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
                           *random_, test_held(), s3_as(s3_, iam_), {}};
-    return fetch_model_data(
-        in, {"123456789012", "arn:aws:iam::123456789012:role/r", uri, compressed, ""},
-        root_ / "model");
+    ModelFetch wanted{"123456789012", "arn:aws:iam::123456789012:role/r", uri, compressed, ""};
+    wanted.role_since = role_since_;
+    return fetch_model_data(in, wanted, root_ / "model");
   }
   std::set<std::string> fetched() {
     std::set<std::string> files;
@@ -61,10 +62,11 @@ class ModelFetchTest : public ::testing::Test {
   }
 
   fs::path root_;
+  Timestamp role_since_;
   SystemClock clock_;
   std::unique_ptr<Random> random_ = make_system_random();
   std::unique_ptr<store::Store> store_ = store::make_memory_store(engine::engine_tables());
-  std::unique_ptr<compute::Compute> compute_;
+  std::unique_ptr<compute::Driver> compute_;
   std::unique_ptr<engine::Engine> engine_;
   s3::TestS3 s3_{{"b"}};
   FakeLogs logs_;
@@ -154,6 +156,29 @@ TEST_F(ModelFetchTest, An_archive_that_is_none_is_named_as_its_owner_knows_it) {
   }
 }
 
+TEST_F(ModelFetchTest, A_role_that_was_made_again_reads_nothing) {
+  s3_.put("b/m/model", "m");
+  role_since_ = Timestamp{1'000};
+  iam_.make_roles_again(Timestamp{2'000});
+  const Result<void> refused = fetch("s3://b/m/", false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, codes::kInvalid);
+  EXPECT_NE(refused.error().message.find("this role was made again"), std::string::npos);
+  ModelSourceOptions options;
+  options.account = "123456789012";
+  options.role_arn = "arn:aws:iam::123456789012:role/r";
+  options.role_since = role_since_;
+  options.prefix = "s3://b/m";
+  options.folder = options.folder_in_container = root_ / "models";
+  const Dependencies dependencies{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
+                                  *random_, test_held(), s3_as(s3_, iam_), {}};
+  const auto target = LoadedModels(dependencies, options).fetch("model");
+  ASSERT_FALSE(target);
+  EXPECT_NE(target.error().message.find("this role was made again"), std::string::npos);
+  role_since_ = Timestamp{3'000};
+  EXPECT_TRUE(fetch("s3://b/m/", false));
+}
+
 TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_the_disk) {
   const fs::path in = root_ / "in";
   fs::create_directories(in);
@@ -167,6 +192,7 @@ TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_th
   options.role_arn = "arn:aws:iam::123456789012:role/r";
   options.prefix = "s3://b/many/";
   options.folder = options.folder_in_container = root_ / "models";
+  options.volume = "models";
   options.memory_bytes_max = 50'000;
   LoadedModels models(dependencies, options);
   auto loaded = models.load("big.tar.gz");

@@ -6,6 +6,7 @@
 
 #include "base/checksum.h"
 #include "base/encoding.h"
+#include "base/file_tree.h"
 #include "services/sagemaker/hosting/fleet/model_check.h"
 #include "services/sagemaker/hosting/fleet/model_fetch.h"
 
@@ -74,11 +75,15 @@ Result<std::string> LoadedModels::fetch(const std::string& target) {
   Result<void> fetched =
       fetch_model_data(in_,
                        {options_.account, options_.role_arn, uri + target, true, "",
-                        [this] { return cancelled_.load(); }, options_.region},
+                        [this] { return cancelled_.load(); }, options_.region, options_.role_since},
                        folder);
   if (!fetched && fetched.error().code == codes::kInvalid)
     return no_such_model(target, fetched.error().message);
-  if (!fetched) return fail("ServiceUnavailable", fetched.error().message, 503);
+  if (fetched) fetched = in_.compute.volumes().publish(options_.volume);
+  if (!fetched) {
+    (void)remove_tree(folder);
+    return fail("ServiceUnavailable", fetched.error().message, 503);
+  }
   return options_.folder_in_container + folder.substr(options_.folder.size());
 }
 

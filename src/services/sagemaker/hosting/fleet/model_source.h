@@ -19,9 +19,11 @@ namespace tidemill::services::sagemaker::hosting {
 
 struct ModelSourceOptions {
   std::string account, region, role_arn;
+  Timestamp role_since;  // as RoleUse::since
   std::string
       prefix;  // s3://bucket/models/: targets are keys below it; "" one model, already there
   std::string folder;  // targets are unpacked below it; with an empty prefix, the model's folder
+  std::string volume;  // that the folder is the server's copy of
   // The folder, as a container's process sees it.
   std::string folder_in_container;
   std::uint64_t memory_bytes_max = 1ull << 30;  // of the models held; the oldest unused leave first

@@ -45,6 +45,7 @@ Result<Variant> variant_of_model(const Dependencies& in, const std::string& acco
   Variant out;
   out.model_name = model_name;
   out.role_arn = model.execution_role_arn.value_or("");
+  out.role_since = (*found)->record.created;
   out.startup_seconds = kStartupSecondsDefault;
   out.cut_off = model.enable_network_isolation.value_or(false);
   out.direct = model.inference_execution_config &&
@@ -55,9 +56,10 @@ Result<Variant> variant_of_model(const Dependencies& in, const std::string& acco
 }
 
 Result<Variant> variant_of_container(const api::ContainerDefinition& container,
-                                     const std::string& role_arn) {
+                                     const Variant& host) {
   Variant out;
-  out.role_arn = role_arn;
+  out.role_arn = host.role_arn;
+  out.role_since = host.role_since;
   out.startup_seconds = kStartupSecondsDefault;
   out.containers.push_back(TRY(make_container(container)));
   return out;

@@ -12,8 +12,8 @@ namespace tidemill::services::sagemaker::hosting {
 Result<Variant> variant_of_model(const Dependencies& dependencies, const std::string& account,
                                  const std::string& region, const std::string& model_name);
 
-// The same of a single container. The role is whoever's the variant acts as.
+// The same of a single container, which acts as the host's role.
 Result<Variant> variant_of_container(const api::sagemaker::ContainerDefinition& container,
-                                     const std::string& role_arn);
+                                     const Variant& host);
 
 }  // namespace tidemill::services::sagemaker::hosting

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
+#include "services/sagemaker/hosting/inference_component/events.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -103,7 +105,7 @@ Result<ComponentUpdate> ComponentHandlers::make_update(const InferenceComponent&
     container.image = specification.container->image;
     container.model_data_url = specification.container->artifact_url;
     container.environment = specification.container->environment;
-    variant = TRY(variant_of_container(container, host.role_arn));
+    variant = TRY(variant_of_container(container, host));
   }
   if (std::ranges::any_of(variant.containers, &Container::multi_model))
     return invalid("Inference components take no multi-model containers.");
@@ -250,7 +252,7 @@ Result<void> ComponentHandlers::change_copies(const InferenceComponent& componen
   TRY(check_copies(copies, 0));
   const Variant& host = *TRY(find_host(endpoint, component.variant));
   TRY(check_room_for(endpoint, host, claim_of(component.name, component.specification, copies)));
-  return send(component, {events::kCopiesRequested, Value(copies)});
+  return send(component, engine::event_of(events::CopiesRequested{copies}));
 }
 
 Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::update_copies(
@@ -292,7 +294,7 @@ Result<api::UpdateInferenceComponentOutput> ComponentHandlers::update(
     after.specification = wanted;
   after.pending = update.fleet;
   TRY(check_room_for(endpoint, host, claim_of(after)));
-  TRY(send(component, {events::kUpdateRequested, to_value(update)}));
+  TRY(send(component, engine::event_of(events::UpdateRequested{std::move(update)})));
   return api::UpdateInferenceComponentOutput{component.arn};
 }
 
@@ -300,7 +302,7 @@ Result<tidemill::api::Empty> ComponentHandlers::remove(
     Context& context, const api::DeleteInferenceComponentInput& request) {
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
   if (component.status == component_status::kDeleting) return tidemill::api::Empty{};
-  TRY(send(component, {events::kDeleteRequested, {}}));
+  TRY(send(component, engine::event_of(events::DeleteRequested{})));
   return tidemill::api::Empty{};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/hosting/inference_component/rules.h"
 
 namespace tidemill::services::sagemaker::hosting {

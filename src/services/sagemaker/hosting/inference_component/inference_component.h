@@ -95,14 +95,14 @@ struct ComponentUpdate {
 };
 TIDEMILL_RECORD(ComponentUpdate, (), (specification, fleet, rollout, deployment))
 
-// Events; what they bring.
+// The names of the events of events.h.
 namespace component_events {
 using namespace fleet_events;
-inline constexpr const char* kCopiesReady = "CopiesReady";          // Fleet, as it is now
-inline constexpr const char* kCopiesFailed = "CopiesFailed";        // InstancesRef
-inline constexpr const char* kPublished = "Published";              // the publication's number
-inline constexpr const char* kCopiesRequested = "CopiesRequested";  // their number
-inline constexpr const char* kRestartFailed = "RestartFailed";      // ServerRef
+inline constexpr const char* kCopiesReady = "CopiesReady";
+inline constexpr const char* kCopiesFailed = "CopiesFailed";
+inline constexpr const char* kPublished = "Published";
+inline constexpr const char* kCopiesRequested = "CopiesRequested";
+inline constexpr const char* kRestartFailed = "RestartFailed";
 }  // namespace component_events
 
 namespace component_tasks {

@@ -1,6 +1,7 @@
 #include "services/sagemaker/hosting/inference_component/inference_components.h"
 
 #include "services/sagemaker/common/tags/tags.h"
+#include "services/sagemaker/hosting/inference_component/events.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -58,16 +59,19 @@ engine::TaskResult InferenceComponents::run_task(const InferenceComponent& compo
   if (run.type == tasks::kStartCopies) return start_copies(component, run);
   if (run.type == tasks::kStop) return stop_copies(component, run);
   if (run.type == tasks::kRestartServer)
-    return restart_server(fleets_, servers_, owner_of(component), component.active, run,
-                          events::kRestartFailed);
+    return restart_server(
+        fleets_, servers_, owner_of(component), component.active, run,
+        [](const ServerRef& ref) { return engine::event_of(events::RestartFailed{ref}); });
   if (run.type == tasks::kEndServer) return end_server(fleets_, owner_of(component), run);
   if (run.type == tasks::kRemove) return remove(component, run);
   if (run.type == tasks::kPublish) {
     TRY(publish(component));
-    return Events{{events::kPublished, run.payload}};
+    return engine::events_of(events::Published{TRY(engine::payload_of<std::int64_t>(run))});
   }
-  if (run.type == tasks::kAdvance) return Events{{events::kAdvance, run.payload}};
-  if (run.type == tasks::kTimeOut) return Events{{events::kTimeOut, run.payload}};
+  if (run.type == tasks::kAdvance)
+    return engine::events_of(events::Advance{TRY(engine::payload_of<InstancesRef>(run))});
+  if (run.type == tasks::kTimeOut)
+    return engine::events_of(events::TimeOut{TRY(engine::payload_of<InstancesRef>(run))});
   return fail(codes::kInvalid, "unknown task " + run.type);
 }
 
@@ -89,10 +93,10 @@ engine::TaskResult InferenceComponents::start_copies(const InferenceComponent& c
     TRY(fleets_.stop_instances(owner, *fleet, ref.instances));
     return Events();
   }
-  if (started) return Events{{events::kCopiesReady, to_value(*started)}};
+  if (started) return engine::events_of(events::CopiesReady{*started});
   if (started.error().code != kDeploymentFailed) return fail(started.error());
   ref.reason = started.error().message;
-  return Events{{events::kCopiesFailed, to_value(ref)}};
+  return engine::events_of(events::CopiesFailed{ref});
 }
 
 engine::TaskResult InferenceComponents::stop_copies(const InferenceComponent& component,

@@ -27,13 +27,15 @@ using ::testing::IsEmpty;
 constexpr seconds kPatience{20};
 
 // Jobs that run until they are stopped.
-class PretendedCompute final : public compute::Compute {
+class PretendedCompute final : public compute::Driver {
  public:
-  Result<void> start(compute::JobListener&) override { return {}; }
+  explicit PretendedCompute(std::string volumes) : volumes_(std::move(volumes)) {}
+  Result<void> adopt(compute::JobListener&) override { return {}; }
   void stop_watching() override {}
-  Result<void> run(const compute::JobSpec& spec) override {
+  Result<void> prepare(const compute::JobSpec&) override { return {}; }
+  Result<void> start(const std::string& id) override {
     std::lock_guard lock(mutex_);
-    running_.insert(spec.id);
+    running_.insert(id);
     return {};
   }
   Result<void> stop(const std::string& id, seconds) override {
@@ -41,18 +43,26 @@ class PretendedCompute final : public compute::Compute {
     running_.erase(id);
     return {};
   }
-  Result<compute::JobStatus> status(const std::string& id) override {
+  Result<compute::JobStatus> observe(const std::string& id) override {
     std::lock_guard lock(mutex_);
     compute::JobStatus status;
     if (running_.contains(id)) status.state = compute::JobState::running;
     return status;
+  }
+  Result<compute::LogPart> log(const std::string&, std::uint64_t, std::size_t) override {
+    return compute::LogPart();
   }
   Result<compute::LogTail> log_tail(const std::string&, std::size_t) override {
     return compute::LogTail();
   }
   Result<void> remove(const std::string&) override { return {}; }
   compute::Isolation isolation() const override { return {.mount_namespace = true}; }
-  std::string socket_path(const std::string& id) override { return id; }
+  compute::Address address(const std::string& id, std::uint16_t) override { return {id, 0, {}}; }
+  bool listens(const std::string&, std::uint16_t) override { return true; }
+  compute::Volumes& volumes() override { return volumes_; }
+  std::string path_in_jobs(const std::string&, const std::string& destination) override {
+    return destination;
+  }
 
   std::set<std::string> running() {
     std::lock_guard lock(mutex_);
@@ -60,6 +70,7 @@ class PretendedCompute final : public compute::Compute {
   }
 
  private:
+  compute::LocalVolumes volumes_;
   std::mutex mutex_;
   std::set<std::string> running_;
 };
@@ -114,8 +125,6 @@ Fleet fleet_of(const std::string& id) {
 class InferenceComponentsTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    char name[] = "/tmp/tidemill_components_XXXXXX";
-    directory_ = ::mkdtemp(name);
     std::vector<store::TableSpec> tables = engine::engine_tables();
     for (auto more : {EndpointService::tables(), InferenceComponents::tables()})
       tables.insert(tables.end(), more.begin(), more.end());
@@ -128,9 +137,8 @@ class InferenceComponentsTest : public ::testing::Test {
                                     iam_,    clock_,   *random_, test_held(), s3_as(s3_, iam_),
                                     settings};
     fleets_ = std::make_unique<FleetRunner>(
-        dependencies, FleetOptions{directory_, [this](const ServerAddress& address) {
-                                     return pings_.answers(address);
-                                   }});
+        dependencies,
+        FleetOptions{[this](const ServerAddress& address) { return pings_.answers(address); }});
     hosted_ = std::make_unique<HostedComponents>(*store_, *fleets_);
     endpoint_servers_ = std::make_unique<FleetListener>(dependencies, endpoint_owners(*store_));
     component_servers_ = std::make_unique<FleetListener>(dependencies, component_owners(*store_));
@@ -142,6 +150,10 @@ class InferenceComponentsTest : public ::testing::Test {
     components_->add_to(*engine_);
     ASSERT_TRUE(engine_->start());
     add_endpoint();
+  }
+  static std::string make_directory() {
+    char name[] = "/tmp/tidemill_components_XXXXXX";
+    return ::mkdtemp(name);
   }
   void TearDown() override {
     fleets_->cancel();
@@ -199,10 +211,10 @@ class InferenceComponentsTest : public ::testing::Test {
                              });
   }
 
-  std::string directory_;
+  const std::string directory_ = make_directory();
   SystemClock clock_;
   std::unique_ptr<Random> random_ = make_system_random();
-  PretendedCompute compute_;
+  PretendedCompute compute_{directory_};
   s3::TestS3 s3_{{"b"}};
   FakeLogs logs_;
   FakeIam iam_;
@@ -265,7 +277,7 @@ TEST_F(InferenceComponentsTest, What_a_server_says_and_its_end_reach_its_compone
   ASSERT_TRUE(becomes("one", "InService"));
   ASSERT_EQ(compute_.running().size(), 1u);
   const std::string job = *compute_.running().begin();
-  FleetListener& servers = components_->servers();
+  FleetListener& servers = *component_servers_;
   EXPECT_TRUE(
       servers.job_logged(job, {{clock_.now(), "a line", 7}, {clock_.now(), "another", 15}}));
   compute::JobExit exit;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/hosting/inference_component/copies.h"
+#include "services/sagemaker/hosting/inference_component/events.h"
 
 namespace tidemill::services::sagemaker::hosting {
 namespace {
@@ -20,8 +22,6 @@ Outcome stale() { return std::optional<ComponentStep>(); }
 Outcome moved(InferenceComponent next, Work work = {}) {
   return std::optional(ComponentStep{std::move(next), std::move(work)});
 }
-
-using engine::payload_of;
 
 // Tasks run side by side: one that was asked for earlier may end later, and says nothing of what
 // the record has become since.
@@ -158,8 +158,7 @@ Outcome copies_lost(InferenceComponent next, const InstancesRef& ref) {
   return moved(std::move(next), std::move(work));
 }
 
-Outcome copies_ready(InferenceComponent next, const Fleet& fleet) {
-  if (next.status == status::kDeleting) return stale();
+Outcome copies_ready(InferenceComponent next, const events::CopiesReady& fleet) {
   if (next.pending && next.pending->id == fleet.id) {
     if (next.rollout->stage != stages::kStarting) return stale();
     const std::int64_t end = batch_end(next);
@@ -181,17 +180,20 @@ Outcome copies_ready(InferenceComponent next, const Fleet& fleet) {
   return moved(std::move(next), std::move(work));
 }
 
-Outcome copies_failed(InferenceComponent next, const InstancesRef& ref) {
-  if (next.status == status::kDeleting) return stale();
+Outcome fleet_failed(InferenceComponent next, const InstancesRef& ref) {
   if (next.pending && next.pending->id == ref.fleet) return roll_back(std::move(next), ref.reason);
   if (changes_copies(next) && next.active->id == ref.fleet)
     return copies_lost(std::move(next), ref);
   return stale();
 }
 
+Outcome copies_failed(InferenceComponent next, const events::CopiesFailed& ref) {
+  return fleet_failed(std::move(next), ref);
+}
+
 // Requests reach what the record says.
-Outcome published(InferenceComponent next, const Value& number) {
-  if (next.status == status::kDeleting || number != Value(next.publications)) return stale();
+Outcome published(InferenceComponent next, const events::Published& publication) {
+  if (publication.number != next.publications) return stale();
   if (next.pending) {
     if (next.rollout->stage != stages::kPublishing) return stale();
     if (next.rollout->wait_seconds == 0 || !next.active) return go_on(std::move(next));
@@ -205,31 +207,30 @@ Outcome published(InferenceComponent next, const Value& number) {
   return moved(std::move(next));
 }
 
-Outcome advance(InferenceComponent next, const InstancesRef& ref) {
-  if (next.status == status::kDeleting || !next.pending || next.pending->id != ref.fleet ||
-      next.rollout->stage != stages::kBaking || next.rollout->step != ref.step)
+Outcome advance(InferenceComponent next, const events::Advance& ref) {
+  if (!next.pending || next.pending->id != ref.fleet || next.rollout->stage != stages::kBaking ||
+      next.rollout->step != ref.step)
     return stale();
   return go_on(std::move(next));
 }
 
-Outcome timed_out(InferenceComponent next, const InstancesRef& ref) {
-  if (next.status == status::kDeleting || !next.pending || next.pending->id != ref.fleet)
-    return stale();
+Outcome timed_out(InferenceComponent next, const events::TimeOut& ref) {
+  if (!next.pending || next.pending->id != ref.fleet) return stale();
   const std::string limit = std::to_string(next.rollout->time_max_seconds);
   return roll_back(
       std::move(next),
       "The update took longer than its MaximumExecutionTimeoutInSeconds, " + limit + ".");
 }
 
-Outcome update_requested(InferenceComponent next, const ComponentUpdate& update) {
-  if (next.status != status::kInService && next.status != status::kFailed) return stale();
+Outcome update_requested(InferenceComponent next, const events::UpdateRequested& update) {
   next.status = status::kUpdating;
   Work work = begin(next, update);
   return moved(std::move(next), std::move(work));
 }
 
-Outcome copies_requested(InferenceComponent next, const std::int64_t& count) {
-  if (next.status != status::kInService || !next.active) return stale();
+Outcome copies_requested(InferenceComponent next, const events::CopiesRequested& wanted) {
+  if (!next.active) return stale();
+  const std::int64_t count = wanted.copies;
   const Fleet before = *next.active;
   const std::int64_t had = count_of(before);
   resize(next, count);
@@ -250,9 +251,7 @@ Outcome copies_requested(InferenceComponent next, const std::int64_t& count) {
   return moved(std::move(next), std::move(work));
 }
 
-Outcome server_exited(InferenceComponent next, const ServerRef& of) {
-  ServerRef ref = of;
-  if (next.status == status::kDeleting) return stale();
+Outcome server_down(InferenceComponent next, ServerRef ref) {
   // Of a copy that is started for the first time: whoever starts it may not have seen the exit, and
   // must not take it for one that runs.
   for (std::optional<Fleet>* fleet : {&next.pending, &next.active}) {
@@ -276,46 +275,50 @@ Outcome server_exited(InferenceComponent next, const ServerRef& of) {
   return moved(std::move(next), std::move(work));
 }
 
+Outcome server_exited(InferenceComponent next, const events::ServerExited& ref) {
+  return server_down(std::move(next), ref);
+}
+
 // A start that was to bring a copy back has failed: it is tried again later.
-Outcome restart_failed(InferenceComponent next, const ServerRef& of) {
+Outcome restart_failed(InferenceComponent next, const events::RestartFailed& of) {
   Server* server = next.active ? find_server(*next.active, of) : nullptr;
-  if (!server || next.status == status::kDeleting) return stale();
+  if (!server) return stale();
   ServerRef ref = of;
   ref.attempt = ++server->attempt;
   ref.reason.clear();
   return moved(std::move(next), {restart(ref)});
 }
 
-Outcome server_ready(InferenceComponent next, const ServerRef& ref) {
+Outcome server_ready(InferenceComponent next, const events::ServerReady& ref) {
   Server* server = next.active ? find_server(*next.active, ref) : nullptr;
-  if (!server || next.status == status::kDeleting) return stale();
+  if (!server) return stale();
   server->ready = true;
   server->port = ref.port;
   Work work = {publication(next)};
   return moved(std::move(next), std::move(work));
 }
 
-Outcome stopped(InferenceComponent next, const StopRef& ref) {
+Outcome stopped(InferenceComponent next, const events::Stopped& ref) {
   return forget(next.leaving, ref) ? moved(std::move(next)) : stale();
 }
 
 // Requests are under way on what is to be stopped: another look later.
-Outcome draining(InferenceComponent next, const StopRef& ref) {
+Outcome draining(InferenceComponent next, const events::Draining& ref) {
   auto look = look_again(next.leaving, next.status == status::kDeleting, ref);
   return look ? moved(std::move(next), {*std::move(look)}) : stale();
 }
 
-Outcome delete_requested(InferenceComponent next) {
-  if (next.status == status::kDeleting) return stale();
+Outcome delete_requested(InferenceComponent next, const events::DeleteRequested&) {
   next.status = status::kDeleting;
   next.deleting_since = next.modified;
   return moved(std::move(next), {removal()});
 }
 
 // It is taken out of service as one that ended, and ended.
-Outcome server_unhealthy(InferenceComponent next, const ServerRef& ref) {
-  std::optional<ComponentStep> step = TRY(server_exited(std::move(next), ref));
-  if (step) step->tasks.push_back({tasks::kEndServer, to_value(ref)});
+Outcome server_unhealthy(InferenceComponent next, const events::ServerUnhealthy& ref) {
+  std::optional<ComponentStep> step = TRY(server_down(std::move(next), ref));
+  if (step)
+    step->tasks.push_back({tasks::kEndServer, to_value(static_cast<const ServerRef&>(ref))});
   return step;
 }
 
@@ -329,7 +332,7 @@ Outcome start_given_up(InferenceComponent next, const std::string& message) {
     for (const InstanceIndex& at : all_instances(*next.active))
       if (!copies_of(*next.active)[std::size_t(at.instance)].ready()) ref.instances.push_back(at);
   }
-  return copies_failed(std::move(next), ref);
+  return fleet_failed(std::move(next), ref);
 }
 
 // The engine gave up on a task. What must happen sooner or later is asked for again.
@@ -343,6 +346,40 @@ Outcome task_failed(InferenceComponent next, const engine::TaskFailure& failure)
   if (task == tasks::kRestartServer) work = restart_again(next);
   if (task == tasks::kStop) work = stop_again(next.leaving);
   return work.empty() ? stale() : moved(std::move(next), std::move(work));
+}
+
+using Table = engine::Transitions<InferenceComponent, std::string>;
+
+// A row for an event that changes the component and not only what leaves it.
+template <class E>
+Table::Row change(std::initializer_list<std::string> from,
+                  Outcome (*apply)(InferenceComponent, const E&)) {
+  return Table::on<E>(from, [apply](InferenceComponent next, const E& event, Timestamp now) {
+    next.modified = now;
+    return apply(std::move(next), event);
+  });
+}
+
+const Table& table() {
+  static const std::initializer_list<std::string> kAny = {};
+  static const std::initializer_list<std::string> kAlive = {status::kCreating, status::kInService,
+                                                            status::kUpdating, status::kFailed};
+  static const std::initializer_list<std::string> kChanging = {status::kCreating,
+                                                               status::kUpdating};
+  static const Table rows(
+      "an inference component", &InferenceComponent::status,
+      {change(kChanging, &copies_ready), change(kChanging, &copies_failed),
+       change(kChanging, &published), change(kChanging, &advance), change(kChanging, &timed_out),
+       change({status::kInService, status::kFailed}, &update_requested),
+       change({status::kInService}, &copies_requested), change(kAlive, &server_exited),
+       change(kAlive, &server_unhealthy), change(kAlive, &restart_failed),
+       change(kAlive, &server_ready), change(kAny, &stopped), change(kAlive, &delete_requested),
+       change(kAny, &task_failed),
+       Table::on_any<events::Draining>(
+           [](InferenceComponent next, const events::Draining& event, Timestamp) {
+             return draining(std::move(next), event);
+           })});
+  return rows;
 }
 
 }  // namespace
@@ -367,27 +404,7 @@ ComponentStep refuse_component(InferenceComponent component, ComponentUpdate req
 
 Outcome component_transition(const InferenceComponent& component, const engine::Event& event,
                              Timestamp now) {
-  InferenceComponent next = component;
-  const auto with = [&]<class T>(Outcome (*change)(InferenceComponent, const T&)) -> Outcome {
-    return change(std::move(next), TRY(payload_of<T>(event)));
-  };
-  if (event.type == events::kDraining) return with(draining);
-  next.modified = now;
-  if (event.type == events::kCopiesReady) return with(copies_ready);
-  if (event.type == events::kCopiesFailed) return with(copies_failed);
-  if (event.type == events::kPublished) return with(published);
-  if (event.type == events::kAdvance) return with(advance);
-  if (event.type == events::kTimeOut) return with(timed_out);
-  if (event.type == events::kStopped) return with(stopped);
-  if (event.type == events::kUpdateRequested) return with(update_requested);
-  if (event.type == events::kCopiesRequested) return with(copies_requested);
-  if (event.type == events::kServerExited) return with(server_exited);
-  if (event.type == events::kServerUnhealthy) return with(server_unhealthy);
-  if (event.type == events::kRestartFailed) return with(restart_failed);
-  if (event.type == events::kServerReady) return with(server_ready);
-  if (event.type == events::kDeleteRequested) return delete_requested(std::move(next));
-  if (event.type == events::kTaskFailed) return with(task_failed);
-  return stale();
+  return table()(component, event, now);
 }
 
 }  // namespace tidemill::services::sagemaker::hosting

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/transitions.h"
 #include "services/sagemaker/hosting/fleet/test_fleet_machine.h"
+#include "services/sagemaker/hosting/inference_component/events.h"
 
 namespace tidemill::services::sagemaker::hosting {
 namespace {
@@ -32,6 +34,13 @@ Rollout rolling(std::int64_t batch, std::int64_t wait_seconds) {
   out.batch = batch;
   out.wait_seconds = wait_seconds;
   return out;
+}
+
+// The event that the task Publish with this payload sends; null: none was asked for yet.
+engine::Event published(const Value& publication) {
+  events::Published out;
+  if (!publication.is_null()) EXPECT_TRUE(tidemill::from_value(publication, out.number));
+  return engine::event_of(out);
 }
 
 struct Machine : TestMachine<InferenceComponent, component_transition> {
@@ -70,8 +79,10 @@ struct Machine : TestMachine<InferenceComponent, component_transition> {
     return apply({events::kCopiesReady,
                   to_value(hosting::ready(*find_fleet(record, ref.fleet), ref.instances))});
   }
-  bool publish() { return apply({events::kPublished, publication}); }
-  bool want(std::int64_t copies) { return apply({events::kCopiesRequested, Value(copies)}); }
+  bool publish() { return apply(published(publication)); }
+  bool want(std::int64_t copies) {
+    return apply(engine::event_of(events::CopiesRequested{copies}));
+  }
   bool fail_start(const std::string& reason) {
     InstancesRef ref;
     EXPECT_TRUE(from_value(task("StartCopies")->payload, ref));
@@ -344,7 +355,7 @@ TEST(InferenceComponentTransitions, Only_the_last_publication_says_that_requests
   Machine machine = in_service(2);
   const ServerRef ended{"one", 0, 1, 0, 0, 0, "exit code 7"};
   ASSERT_TRUE(machine.apply({events::kServerExited, to_value(ended)}));
-  const engine::Event earlier{events::kPublished, machine.task("Publish")->payload};
+  const engine::Event earlier = published(machine.task("Publish")->payload);
   ASSERT_TRUE(machine.apply({events::kUpdateRequested, to_value(update(test_fleet("two", 2)))}));
   ASSERT_TRUE(machine.come_up());
   EXPECT_FALSE(machine.apply(earlier));
@@ -407,6 +418,11 @@ TEST(InferenceComponentTransitions, What_leaves_is_looked_at_again_while_request
   ASSERT_TRUE(machine.apply({events::kDraining, Value(machine.task("Remove")->payload)}));
   EXPECT_THAT(machine.task_types(), ElementsAre("Remove"));
   EXPECT_EQ(machine.task("Remove")->delay, std::chrono::seconds(1));
+}
+
+TEST(InferenceComponentTransitions, An_unknown_event_is_an_error) {
+  const Machine machine = created(test_fleet("one", 1));
+  EXPECT_FALSE(component_transition(machine.record, {"Repaint", {}}, kTestNow));
 }
 
 }  // namespace

@@ -67,37 +67,39 @@ TEST(TrainingJobFolder, ContainerContract) {
   EXPECT_EQ(*files["resourceconfig.json"].find("current_host")->as_string(), "algo-1");
   EXPECT_EQ(files["resourceconfig.json"].find("hosts")->as_list()->size(), 1u);
 
-  const JobSurroundings surroundings{
-      {.mount_namespace = true}, {.server_url = "http://h:1"}, {{"TOKEN", "T"}}};
-  compute::JobSpec spec =
-      job_spec(example_job(), {"/jobs/j"}, {"/bin/tidemill", "/p/bin/python", "/k"}, surroundings);
-  EXPECT_THAT(spec.command, ::testing::ElementsAre("/bin/tidemill", "train", "xgboost"));
+  compute::JobSpec spec = job_spec(example_job(), {"training/j", "/copies/training/j"},
+                                   {{.server_url = "http://h:1"}, {{"TOKEN", "T"}}});
+  EXPECT_EQ(spec.runtime, kNativeRuntime);
+  EXPECT_THAT(spec.command, ::testing::ElementsAre("tidemill", "train", "xgboost"));
   EXPECT_EQ(spec.environment["TRAINING_JOB_NAME"], "j");
   EXPECT_EQ(spec.environment["AWS_ENDPOINT_URL"], "http://h:1");
-  EXPECT_EQ(spec.environment["TOKEN"], "T");
+  EXPECT_EQ(spec.credentials["TOKEN"], "T");
+  EXPECT_FALSE(spec.environment.contains("TOKEN"));
   EXPECT_EQ(spec.environment["MINE"], "1");
-  EXPECT_FALSE(spec.environment.contains("TIDEMILL_ML_ROOT"));
-  EXPECT_EQ(spec.mounts.at(0).source, "/jobs/j/ml");
-  EXPECT_EQ(spec.mounts.at(0).destination, "/opt/ml");
-  EXPECT_GT(spec.memory_bytes_max, 0u);
-  spec = job_spec(example_job(), {"/jobs/j"}, {}, {});
-  EXPECT_EQ(spec.environment["TIDEMILL_ML_ROOT"], "/jobs/j/ml");
-  // Named all the same: compute/ gives them to the user of the job.
-  EXPECT_EQ(spec.mounts.at(0).source, "/jobs/j/ml");
+  EXPECT_EQ(spec.volumes.at(0).volume, "training/j/ml");
+  EXPECT_EQ(spec.volumes.at(0).destination, "/opt/ml");
+  EXPECT_EQ(spec.volumes.at(0).variable, "TIDEMILL_ML_ROOT");
+  EXPECT_GT(spec.resources.memory_bytes_max, 0u);
+  // Nothing says that the job runs on this machine.
+  for (const auto& [name, value] : spec.environment)
+    EXPECT_THAT(value, ::testing::Not(HasSubstr("/copies"))) << name;
 }
 
 class FailureReasonTest : public ::testing::Test {
  protected:
   void SetUp() override {
     char name[] = "/tmp/tidemill_job_XXXXXX";
-    folder_.root = ::mkdtemp(name);
-    ASSERT_TRUE(make_job_folder(folder_, job_));
+    directory_ = ::mkdtemp(name);
+    compute::LocalVolumes volumes(directory_);
+    folder_ = job_folder(volumes, job_);
+    ASSERT_TRUE(make_job_folder(volumes, folder_, job_));
   }
-  void TearDown() override { fs::remove_all(folder_.root); }
+  void TearDown() override { fs::remove_all(directory_); }
   std::string reason(compute::JobExit exit, std::string_view log = "") {
     return failure_reason(job_, folder_, exit, log);
   }
   TrainingJob job_ = example_job();
+  fs::path directory_;
   JobFolder folder_;
 };
 

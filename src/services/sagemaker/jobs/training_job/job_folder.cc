@@ -52,8 +52,9 @@ Value resource_config(const TrainingJob& job) {
 
 }  // namespace
 
-JobFolder job_folder(const std::string& jobs_directory, const TrainingJob& job) {
-  return {jobs_directory + "/" + compute_id(job)};
+JobFolder job_folder(const compute::Volumes& volumes, const TrainingJob& job) {
+  const std::string name = std::string(kTrainingVolumes) + "/" + compute_id(job);
+  return {name, volumes.folder(name)};
 }
 
 std::string checkpoint_folder(const TrainingJob& job) {
@@ -81,18 +82,17 @@ std::vector<std::pair<std::string, std::string>> config_files(const TrainingJob&
   return files;
 }
 
-Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job) {
+Result<void> make_job_folder(compute::Volumes& volumes, const JobFolder& folder,
+                             const TrainingJob& job) {
+  TRY(volumes.make(folder.ml_volume()));
+  TRY(volumes.make(folder.home_volume()));
   const fs::path ml = folder.ml();
   std::vector<fs::path> folders = {ml / "input/config", ml / "input/data", ml / "model",
-                                   ml / "output/data",  ml / "code",       folder.home()};
+                                   ml / "output/data", ml / "code"};
   if (job.request.checkpoint_config) folders.push_back(ml / checkpoint_folder(job));
   if (job.request.input_data_config)
     for (const auto& channel : *job.request.input_data_config)
       folders.push_back(folder.channel(channel.channel_name));
-  // Nobody else's: the job sees its part through its mounts.
-  std::error_code ignored;
-  fs::create_directories(folder.root, ignored);
-  fs::permissions(folder.root, fs::perms::owner_all, ignored);
   for (const fs::path& path : folders) {
     std::error_code problem;
     fs::create_directories(path, problem);
@@ -106,27 +106,27 @@ Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job) {
   return {};
 }
 
-compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,
+compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder,
                           const JobSurroundings& surroundings) {
   const auto& algorithm = *job.request.algorithm_specification;
   // Checked when it was created; of an unknown image the entry point runs.
   const Image image =
       resolve_image(*algorithm.training_image).value_or(Image{Runtime::host_program, "", ""});
   const RuntimeCommand runtime = training_command(
-      image, programs, job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
+      image, job.request.hyper_parameters.value_or(std::map<std::string, std::string>()),
       algorithm.container_entrypoint.value_or(std::vector<std::string>()),
       algorithm.container_arguments.value_or(std::vector<std::string>()));
-  const bool own_view = surroundings.isolation.mount_namespace;
   compute::JobSpec spec;
   spec.id = compute_id(job);
+  spec.runtime = runtime.runtime;
   spec.command = runtime.command;
-  spec.working_directory = own_view ? kMlFolder : folder.ml();
+  spec.working_directory = kMlFolder;
   spec.environment = {
       {"TRAINING_JOB_NAME", job.name()},
       {"TRAINING_JOB_ARN", job.arn},
       {"AWS_REGION", job.region},
       {"AWS_DEFAULT_REGION", job.region},
-      {"HOME", own_view ? kHomeFolder : folder.home()},
+      {"HOME", kHomeFolder},
       // The job's user has no entry in the password file. Containers run as root, and the SDK's
       // @remote asks for sudo when these say anything else.
       {"USER", "root"},
@@ -136,30 +136,22 @@ compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const
       {"OMP_WAIT_POLICY", "PASSIVE"},
   };
   join(spec, surroundings.network);
-  spec.environment.insert(surroundings.credentials.begin(), surroundings.credentials.end());
+  spec.credentials = surroundings.credentials;
   for (const auto& [name, value] : runtime.environment) spec.environment[name] = value;
   if (job.request.environment)
-    for (const auto& [name, value] : *job.request.environment) {
-      std::string& variable = spec.environment[name];
-      // The runtime's own modules stay importable.
-      const bool prepend = name == "PYTHONPATH" && !variable.empty();
-      variable = prepend ? value + ":" + variable : value;
-    }
-  if (!own_view) spec.environment["TIDEMILL_ML_ROOT"] = folder.ml();
-  // Named where they cannot be mounted, too: compute/ gives them to the job's user.
-  spec.mounts.push_back({folder.ml(), kMlFolder, false});
-  spec.mounts.push_back({folder.home(), kHomeFolder, false});
-  for (const std::string& needed : runtime.folders) spec.mounts.push_back({needed, needed, true});
+    for (const auto& [name, value] : *job.request.environment) spec.environment[name] = value;
+  spec.volumes = {{folder.ml_volume(), kMlFolder, false, "TIDEMILL_ML_ROOT"},
+                  {folder.home_volume(), kHomeFolder, false}};
   if (const auto* type =
           compute::find_instance_type(job.request.resource_config->instance_type.value_or(""))) {
     const compute::ResourceLimits limits = compute::limits_on_this_machine(*type);
-    spec.memory_bytes_max = limits.memory_bytes_max;
-    spec.cpus_max = limits.cpus_max;
+    spec.resources.memory_bytes_max = limits.memory_bytes_max;
+    spec.resources.cpus_max = limits.cpus_max;
   }
   constexpr std::int64_t kVolumeDefaultGigabytes = 30;
   const std::int64_t gigabytes =
       job.request.resource_config->volume_size_in_gb.value_or(kVolumeDefaultGigabytes);
-  spec.volume_bytes_max = static_cast<std::uint64_t>(gigabytes) << 30;
+  spec.resources.scratch_bytes_max = static_cast<std::uint64_t>(gigabytes) << 30;
   return spec;
 }
 

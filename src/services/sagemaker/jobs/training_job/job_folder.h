@@ -12,19 +12,24 @@
 
 namespace tidemill::services::sagemaker::jobs {
 
-// <jobs>/<compute id>/ml is the job's /opt/ml, home its home.
+// The job's volumes are <name>/ml, its /opt/ml, and <name>/home, its home. The paths are those of
+// the server's copies.
 struct JobFolder {
+  std::string name;
   std::string root;
+  std::string ml_volume() const { return name + "/ml"; }
+  std::string home_volume() const { return name + "/home"; }
   std::string ml() const { return root + "/ml"; }
   std::string home() const { return root + "/home"; }
-  std::string channel(std::string_view name) const {
-    return ml() + "/input/data/" + std::string(name);
+  std::string channel(std::string_view channel_name) const {
+    return ml() + "/input/data/" + std::string(channel_name);
   }
 };
-JobFolder job_folder(const std::string& jobs_directory, const TrainingJob& job);
+JobFolder job_folder(const compute::Volumes& volumes, const TrainingJob& job);
 
-// Makes the folders and writes input/config/*.json. Idempotent.
-Result<void> make_job_folder(const JobFolder& folder, const TrainingJob& job);
+// Makes the volumes and their folders, and writes input/config/*.json. Idempotent.
+Result<void> make_job_folder(compute::Volumes& volumes, const JobFolder& folder,
+                             const TrainingJob& job);
 
 // Where checkpoints lie below ml(): "checkpoints" unless the request says otherwise.
 std::string checkpoint_folder(const TrainingJob& job);
@@ -33,12 +38,11 @@ std::string checkpoint_folder(const TrainingJob& job);
 std::vector<std::pair<std::string, std::string>> config_files(const TrainingJob& job);
 
 struct JobSurroundings {
-  compute::Isolation isolation;
   JobNetwork network;
   std::map<std::string, std::string> credentials;  // variables, as of role_environment()
 };
-// What compute/ runs.
-compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder, const Programs& programs,
+// The job's spec for compute/.
+compute::JobSpec job_spec(const TrainingJob& job, const JobFolder& folder,
                           const JobSurroundings& surroundings);
 
 }  // namespace tidemill::services::sagemaker::jobs

@@ -1,4 +1,3 @@
-#include "base/file_tree.h"
 #include "base/log.h"
 #include "services/sagemaker/common/failure_text.h"
 #include "services/sagemaker/common/job_log.h"
@@ -53,7 +52,8 @@ engine::TaskResult TrainingTasks::run(const TrainingJob& job, const engine::Task
 
 engine::TaskResult TrainingTasks::prepare(const TrainingJob& job) {
   if (job.phase != TrainingPhase::preparing) return std::vector<engine::Event>();
-  TRY(make_job_folder(job_folder(on_.settings.jobs_directory, job), job));
+  compute::Volumes& volumes = on_.compute.volumes();
+  TRY(make_job_folder(volumes, job_folder(volumes, job), job));
   return one_event(events::kPrepared);
 }
 
@@ -68,10 +68,10 @@ std::function<bool()> TrainingTasks::record_says(const TrainingJob& job,
 
 engine::TaskResult TrainingTasks::download(const TrainingJob& job, const engine::TaskRun& run) {
   if (job.phase != TrainingPhase::downloading) return std::vector<engine::Event>();
-  const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
+  const JobFolder folder = job_folder(on_.compute.volumes(), job);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::stop_requested));
   const auto stopped = [&stop] { return stop.stopped(); };
-  const auto role_s3 = on_.s3_as({job.request.role_arn, job.account, job.region});
+  const auto role_s3 = on_.s3_as(role_use(job));
   StoppableS3 s3(*role_s3, stop);
   Result<void> done = download_channels(s3, job, folder, stopped);
   if (done) done = restore_checkpoints(s3, job, folder, stopped);
@@ -89,31 +89,32 @@ engine::TaskResult TrainingTasks::launch(const TrainingJob& job) {
   if (job.phase != TrainingPhase::training) return std::vector<engine::Event>();
   if (job.status == "Stopping") {
     // Stopped before it began: say that it is over, unless it does run.
-    const compute::JobStatus status = TRY(on_.compute.status(compute_id(job)));
-    if (status.state != compute::JobState::absent) return std::vector<engine::Event>();
+    const compute::JobStatus status = TRY(on_.compute.observe(compute_id(job)));
+    if (status.has_started()) return std::vector<engine::Event>();
     compute::JobExit exit;
     exit.stop_requested = true;
     exit.started = exit.ended = on_.clock.now();
     return job_exited_event(job, exit);
   }
-  const compute::Isolation isolation = on_.compute.isolation();
-  const JobNetwork network =
-      job_network(on_.settings, isolation, job.request.enable_network_isolation.value_or(false));
-  Result<std::map<std::string, std::string>> credentials = role_environment(
-      on_.iam, network.credentials_url, {compute_id(job), job.request.role_arn, kRoleSessionName});
+  const JobNetwork network = job_network(on_.settings, on_.compute.isolation(),
+                                         job.request.enable_network_isolation.value_or(false));
+  Result<std::map<std::string, std::string>> credentials =
+      role_environment(on_.iam, network.credentials_url,
+                       {compute_id(job), job.request.role_arn, kRoleSessionName, job.created});
   if (!credentials && !credentials.error().code.starts_with("Tidemill."))
     return failed_event("ClientError: The credentials of the role could not be issued: " +
                         credentials.error().message);
   if (!credentials) return fail(credentials.error());
-  const JobSurroundings surroundings{isolation, network, *credentials};
-  const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
-  TRY(on_.compute.run(job_spec(job, folder, on_.settings.programs, surroundings)));
+  const JobFolder folder = job_folder(on_.compute.volumes(), job);
+  TRY(on_.compute.volumes().publish(folder.ml_volume()));
+  TRY(on_.compute.volumes().publish(folder.home_volume()));
+  TRY(on_.compute.run(job_spec(job, folder, {network, *std::move(credentials)})));
   return std::vector<engine::Event>();
 }
 
 engine::TaskResult TrainingTasks::watch(const TrainingJob& job, const Value& payload) {
   if (job.phase != TrainingPhase::training) return std::vector<engine::Event>();
-  compute::JobStatus status = TRY(on_.compute.status(compute_id(job)));
+  compute::JobStatus status = TRY(on_.compute.observe(compute_id(job)));
   if (status.state == compute::JobState::running) return one_event(events::kStillRunning, payload);
   if (!status.exit) {
     status.exit.emplace();
@@ -138,7 +139,8 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
   TRY(on_.iam.revoke_role(compute_id(job)));
   compute::JobExit exit;
   if (const Value* value = run.payload.find("exit")) TRY(from_value(*value, exit));
-  const JobFolder folder = job_folder(on_.settings.jobs_directory, job);
+  const JobFolder folder = job_folder(on_.compute.volumes(), job);
+  TRY(on_.compute.volumes().collect(folder.ml_volume()));
   compute::LogTail log;
   if (Result<compute::LogTail> read = on_.compute.log_tail(compute_id(job), kLogBytesRead); read)
     log = *std::move(read);
@@ -147,7 +149,7 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
                                             folder.ml(), on_.settings.programs);
   result.metrics = final_metrics(metric_definitions(job), log, exit.ended);
   StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
-  const auto role_s3 = on_.s3_as({job.request.role_arn, job.account, job.region});
+  const auto role_s3 = on_.s3_as(role_use(job));
   StoppableS3 s3(*role_s3, stop);
   Result<std::string> model =
       upload_artifacts(s3, job, folder, result.failure_reason.empty(), stop);
@@ -183,7 +185,7 @@ Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job) {
   }
   if (!removed) return fail(removed.error());
   TRY(on.iam.revoke_role(compute_id(job)));
-  return remove_tree(job_folder(on.settings.jobs_directory, job).root);
+  return on.compute.volumes().remove(job_folder(on.compute.volumes(), job).name);
 }
 
 void TrainingListener::job_exited(const std::string& id, const compute::JobExit& exit) {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "base/test_eventually.h"
+#include "compute/conformance/test_remote_volumes.h"
 #include "compute/process/process_compute.h"
 #include "services/s3/test_s3.h"
 #include "services/sagemaker/common/archive.h"
@@ -53,12 +54,19 @@ class TrainingJobsTest : public ::testing::Test {
     compute::ProcessOptions options;
     options.directory = directory_ / "compute";
     options.shim_command = {"/proc/self/exe", "shim"};
-    compute_ = *compute::make_process_compute(options, clock_);
+    options.volumes_directory = directory_ / "volumes";
+    options.runtime = [this](const std::string&) -> Result<compute::Runtime> {
+      PythonEnvironment python = python_environment(programs());
+      return compute::Runtime{{{kPythonProgram, host_python()}},
+                              std::move(python.variables),
+                              std::move(python.folders)};
+    };
+    // Training works by publish() and collect() alone, wherever jobs run.
+    compute_ = std::make_unique<compute::DriverWithRemoteVolumes>(
+        *compute::make_process_driver(options, clock_), directory_ / "copies");
     engine_ = engine::make_engine(*store_, clock_, *random_);
     engine_->on_change([](const std::string& record) { test_held().changed(record); });
-    Settings settings{.jobs_directory = directory_ / "jobs",
-                      .programs = {"/bin/false", host_python(), directory_ / "toolkit"},
-                      .endpoint = "http://127.0.0.1:1"};
+    Settings settings{.programs = programs(), .endpoint = "http://127.0.0.1:1"};
     service_ = std::make_unique<SagemakerService>(
         Dependencies{*store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, test_held(),
                      s3_as(s3_, iam_), std::move(settings)});
@@ -66,8 +74,9 @@ class TrainingJobsTest : public ::testing::Test {
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());
     service_->add_to(listeners_.emplace());
-    ASSERT_TRUE(compute_->start(*listeners_));
+    ASSERT_TRUE(compute_->adopt(*listeners_));
   }
+  Programs programs() const { return {"/bin/false", host_python(), directory_ / "toolkit"}; }
   // Perhaps in root's home, where jobs' users cannot go by themselves.
   static std::string host_python() {
     FILE* pipe = ::popen("python3 -c 'import sys; print(sys.executable)'", "r");
@@ -169,7 +178,7 @@ class TrainingJobsTest : public ::testing::Test {
   std::filesystem::path directory_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<engine::Engine> engine_;
-  std::unique_ptr<compute::Compute> compute_;
+  std::unique_ptr<compute::Driver> compute_;
   std::optional<Registry> registry_;
   std::unique_ptr<SagemakerService> service_;
   std::optional<compute::JobListeners> listeners_;

@@ -36,6 +36,16 @@ TEST_F(TrainingJobsTest, MissingDataIsAClientError) {
   EXPECT_THAT(*wait_end("bucket").failure_reason, HasSubstr("bucket does not exist"));
 }
 
+TEST_F(TrainingJobsTest, ARoleThatWasMadeAgainFailsTheJob) {
+  s3_.replace({{"b/data/a", "1"}});
+  iam_.make_roles_again(clock_.now() + std::chrono::hours(1));
+  ASSERT_TRUE(create(request("old", "echo m > $ML/model/m")));
+  EXPECT_THAT(*wait_end("old").failure_reason, HasSubstr("this role was made again"));
+  iam_.make_roles_again(clock_.now() + std::chrono::hours(-1));
+  ASSERT_TRUE(create(request("new", "echo m > $ML/model/m")));
+  EXPECT_EQ(wait_end("new").training_job_status, "Completed");
+}
+
 TEST_F(TrainingJobsTest, ARoleWithoutAccessFailsTheJob) {
   s3_.replace({{"b/data/a", "1"}});
   auto run = [&](const std::string& without) {

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/common/listing/listing.h"
 
 namespace tidemill::services::sagemaker::jobs {
@@ -27,6 +28,10 @@ const store::Table<TrainingJob>& training_jobs() {
 std::string training_job_key(std::string_view account, std::string_view region,
                              std::string_view name) {
   return store::key({account, region, name});
+}
+
+RoleUse role_use(const TrainingJob& job) {
+  return {job.request.role_arn, job.account, job.region, job.created};
 }
 
 std::string compute_id(const TrainingJob& job) {

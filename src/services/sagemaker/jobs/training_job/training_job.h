@@ -15,6 +15,10 @@
 #include "services/sagemaker/jobs/job.h"
 #include "store/table.h"
 
+namespace tidemill::services::sagemaker {
+struct RoleUse;
+}
+
 namespace tidemill::services::sagemaker::jobs {
 
 // Where the work stands; the status that clients see also tells of stopping.
@@ -71,6 +75,9 @@ inline constexpr const char* kTrainingLogGroup = "/aws/sagemaker/TrainingJobs";
 const store::Table<TrainingJob>& training_jobs();
 std::string training_job_key(std::string_view account, std::string_view region,
                              std::string_view name);
+
+// On whose behalf the server reads and writes for the job.
+RoleUse role_use(const TrainingJob& job);
 
 // The job's name in compute/: "training.<account>.<region>.<name>.<microseconds of creation>". It
 // says by itself whose it is, so that what the compute back end reports needs no look-up.

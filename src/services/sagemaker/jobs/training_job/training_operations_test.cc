@@ -24,6 +24,7 @@ TEST_F(TrainingJobsTest, Errors) {
   EXPECT_EQ(create(forbidden).error().code, "AccessDeniedException");
   EXPECT_FALSE(
       call<operations::ListTags>({"arn:aws:sagemaker:us-east-1:123456789012:training-job/none"}));
+  wait_end("job");  // its supervisor must not clean up beside the test
 }
 
 TEST_F(TrainingJobsTest, ListAndDelete) {

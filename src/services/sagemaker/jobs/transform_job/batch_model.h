@@ -41,6 +41,7 @@ class BatchModels {
   struct Plan {
     Value model;  // kept with the job: later changes of the model do not reach it
     std::string role_arn;
+    Timestamp role_since = {};  // as RoleUse::since
   };
   // When the job is made. ValidationException when there is no such model.
   virtual Result<Plan> plan(const Context& context,

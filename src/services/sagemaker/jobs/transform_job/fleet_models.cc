@@ -167,6 +167,7 @@ Result<BatchModels::Plan> FleetModels::plan(
                                   : std::min(cores, request.transform_resources->instance_count));
   Plan out;
   out.role_arn = variant.role_arn;
+  out.role_since = variant.role_since;
   hosting::Fleet fleet;
   fleet.id = instance_id;
   fleet.variants.push_back(std::move(variant));

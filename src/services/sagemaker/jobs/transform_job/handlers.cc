@@ -82,7 +82,8 @@ Result<CreateTransformJobResponse> TransformHandlers::create(
   BatchModels::Plan plan = TRY(models_.plan(context, request, job.instance_id));
   job.model = std::move(plan.model);
   job.role_arn = std::move(plan.role_arn);
-  const auto role_s3 = on_.s3_as({job.role_arn, job.account, job.region});
+  job.role_since = plan.role_since;
+  const auto role_s3 = on_.s3_as(role_use(job));
   s3::S3Interface& s3 = *role_s3;
   if (Result<void> there = check_input_exists(s3, job); !there) {
     if (there.error().code == "ValidationException") return fail(there.error());

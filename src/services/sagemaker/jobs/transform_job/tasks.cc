@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/job.h"
 #include "services/sagemaker/jobs/training_job/channels.h"
@@ -29,7 +30,7 @@ engine::TaskResult TransformTasks::start(const TransformJob& job, const std::str
   started.model = job.model;
   // The transition ends a job that was stopped before it began.
   if (job.stop_requested) return one_event(events::kStarted, to_value(started));
-  const auto role_s3 = on_.s3_as({job.role_arn, job.account, job.region});
+  const auto role_s3 = on_.s3_as(role_use(job));
   s3::S3Interface& s3 = *role_s3;
   const S3Uri output = TRY(parse_s3_uri(job.request.transform_output->s3_output_path));
   // Asked past the role: writing needs no right to list.
@@ -98,6 +99,11 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
   if (!done && done.error().code == codes::kCancelled && !run.stop.stop_requested())
     return one_event(events::kTransformed, to_value(result));
   if (!done) return fail(done.error());
+  // The model servers end before the job does, so that a job that is over has all its log lines.
+  // The clean-up stops them again where this fails.
+  if (Result<void> stopped = models_.stop(current); !stopped)
+    log::warning("the models of a transform job could not be stopped yet",
+                 {{"job", job.name()}, {"problem", stopped.error().message}});
   return one_event(events::kTransformed, to_value(*done));
 }
 

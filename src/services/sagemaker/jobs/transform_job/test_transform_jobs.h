@@ -41,6 +41,7 @@ class FakeModels final : public BatchModels {
   std::function<Result<std::string>(const std::string& body)> answer = lengths;
   std::function<Result<Value>()> starting = []() -> Result<Value> { return Value("running"); };
   std::size_t payload_bytes_wanted = 0;
+  Timestamp role_since;
   std::atomic<int> invocations = 0, under_way = 0, under_way_most = 0, stops = 0;
   std::multiset<std::string> bodies;  // guarded by mutex
   std::mutex mutex;
@@ -60,7 +61,8 @@ class FakeModels final : public BatchModels {
                     const std::string&) override {
     if (request.model_name == "none")
       return fail("ValidationException", "Could not find model \"none\".");
-    return Plan{Value("planned"), "arn:aws:iam::123456789012:role/" + request.model_name};
+    return Plan{Value("planned"), "arn:aws:iam::123456789012:role/" + request.model_name,
+                role_since};
   }
   Result<Value> start(const TransformJob&) override { return starting(); }
   Result<std::unique_ptr<BatchModel>> open(const TransformJob& job) override {
@@ -110,8 +112,10 @@ class TransformJobsTest : public ::testing::Test {
     std::filesystem::remove_all(directory_);
   }
   void start() {
-    compute_ = *compute::make_process_compute(
-        {.directory = directory_, .shim_command = {"/bin/false"}}, clock_);
+    compute_ = *compute::make_process_driver({.directory = directory_ / "jobs",
+                                              .shim_command = {"/bin/false"},
+                                              .volumes_directory = directory_},
+                                             clock_);
     engine_ = engine::make_engine(*store_, clock_, *random_);
     engine_->on_change([](const std::string& record) { test_held().changed(record); });
     service_ = std::make_unique<TransformJobs>(Dependencies{*store_,
@@ -202,7 +206,7 @@ class TransformJobsTest : public ::testing::Test {
   FakeLogs logs_;
   FakeIam iam_;
   FakeModels models_;
-  std::unique_ptr<compute::Compute> compute_;
+  std::unique_ptr<compute::Driver> compute_;
   std::unique_ptr<engine::Engine> engine_;
   std::unique_ptr<TransformJobs> service_;
   std::optional<Registry> registry_;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/common/listing/listing.h"
 
 namespace tidemill::services::sagemaker::jobs {
@@ -31,6 +32,10 @@ std::string transform_job_key(std::string_view account, std::string_view region,
 }
 
 bool is_terminal(const TransformJob& job) { return job.phase == TransformPhase::over; }
+
+RoleUse role_use(const TransformJob& job) {
+  return {job.role_arn, job.account, job.region, job.role_since};
+}
 
 std::string transform_log_stream(const TransformJob& job) {
   return job.name() + "/i-" + job.instance_id + "-0";

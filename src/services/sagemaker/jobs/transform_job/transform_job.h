@@ -15,6 +15,10 @@
 #include "services/sagemaker/jobs/job.h"
 #include "store/table.h"
 
+namespace tidemill::services::sagemaker {
+struct RoleUse;
+}
+
 namespace tidemill::services::sagemaker::jobs {
 
 enum class TransformPhase { starting, transforming, over };
@@ -40,13 +44,14 @@ struct TransformJob {
   std::optional<Timestamp> started, ended;
   TransformProgress progress;
   bool stop_requested = false;
+  Timestamp role_since;  // as RoleUse::since: when the model was made
 
   const std::string& name() const { return request.transform_job_name; }
 };
 TIDEMILL_RECORD(TransformJob, (),
                 (account, region, arn, server_url, request, role_arn, instance_id, model, phase,
                  status, failure_reason, created, modified, started, ended, progress,
-                 stop_requested))
+                 stop_requested, role_since))
 
 inline constexpr const char* kTransformJobMachine = "sagemaker_transform_job";
 inline constexpr const char* kTransformLogGroup = "/aws/sagemaker/TransformJobs";
@@ -57,6 +62,8 @@ const store::Table<TransformJob>& transform_jobs();
 std::string transform_job_key(std::string_view account, std::string_view region,
                               std::string_view name);
 bool is_terminal(const TransformJob& job);
+// On whose behalf the server reads and writes for the job.
+RoleUse role_use(const TransformJob& job);
 
 // "<job>/i-<instance id>-0", where the model server writes; what the job itself has to say goes to
 // the second, "<job>/i-<instance id>-0/data-log".

@@ -29,6 +29,21 @@ TEST_F(TransformJobsTest, TheRolesPoliciesHold) {
   EXPECT_THAT(create(made).error().message, HasSubstr("No S3 objects found under S3 URL"));
 }
 
+TEST_F(TransformJobsTest, ARoleThatWasMadeAgainFailsTheJob) {
+  // More than are under way at a time: what begins later is refused.
+  std::map<std::string, std::string> files;
+  for (int i = 0; i < 50; ++i) files["b/in/" + std::to_string(i)] = "1";
+  s3_.replace(files);
+  models_.role_since = clock_.now();
+  models_.answer = [&](const std::string& body) {
+    iam_.make_roles_again(clock_.now());
+    return FakeModels::lengths(body);
+  };
+  EXPECT_THAT(*run(request("job")).failure_reason,
+              HasSubstr("AccessDenied: this role was made again"));
+  EXPECT_LT(s3_.objects().size(), 100u);
+}
+
 TEST_F(TransformJobsTest, RequestsThatCannotWorkAreRefused) {
   s3_.replace({{"b/in/a.csv", "1"}});
   auto made = request("job");

@@ -172,7 +172,7 @@ std::string TransformRun::failure_reason() const {
 
 Result<TransformResult> TransformRun::run() {
   const DataProcessing processing = TRY(data_processing(job_.request));
-  const auto role_s3 = on_.s3_as({job_.role_arn, job_.account, job_.region});
+  const auto role_s3 = on_.s3_as(role_use(job_));
   s3::S3Interface& s3 = *role_s3;
   log_.line("MaxConcurrentTransforms=" + std::to_string(plan_.concurrency) +
             ", MaxPayloadInMB=" + std::to_string(plan_.payload_mb) +

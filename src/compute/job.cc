@@ -1,9 +1,7 @@
-#include "compute/compute.h"
+#include "compute/job.h"
 
 namespace tidemill::compute {
 
-TIDEMILL_RECORD_CODEC(Mount)
-TIDEMILL_RECORD_CODEC(JobSpec)
 TIDEMILL_RECORD_CODEC(JobExit)
 TIDEMILL_RECORD_CODEC(Isolation)
 

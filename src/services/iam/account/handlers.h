@@ -1,0 +1,11 @@
+// The account as a whole: its alias, and how much it has of everything.
+#pragma once
+
+#include "services/iam/state.h"
+#include "services/service.h"
+
+namespace tidemill::services::iam {
+
+void add_account_handlers(Registry& registry, State& state);
+
+}  // namespace tidemill::services::iam

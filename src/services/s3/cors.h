@@ -1,0 +1,33 @@
+// What a browser is told about a bucket's CORS rules. The server asks before authentication, since
+// preflight requests are never signed.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace tidemill::services::s3 {
+
+struct CorsRequest {
+  std::string_view bucket;
+  std::string_view origin;
+  std::string_view method;
+  std::string_view headers = {};  // Access-Control-Request-Headers of a preflight
+  bool preflight = false;
+};
+
+using CorsHeaders = std::vector<std::pair<std::string, std::string>>;
+
+// Thread-safe, and quick: it is asked on event loops.
+class CorsInterface {
+ public:
+  virtual ~CorsInterface() = default;
+  // False: the bucket does not exist, or has no CORS configuration.
+  virtual bool has_rules(std::string_view bucket) const = 0;
+  // The headers of the first rule that allows the request; nullopt when none does.
+  virtual std::optional<CorsHeaders> allow(const CorsRequest& request) const = 0;
+};
+
+}  // namespace tidemill::services::s3
