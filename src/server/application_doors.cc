@@ -189,9 +189,10 @@ Result<void> Application::Parts::open_requests() {
   authenticator = std::make_unique<wire::sigv4::Authenticator>(platform->use<CredentialSource>(),
                                                                std::move(authentication));
 
-  RequestChainParts parts{*router,  *authenticator, platform->use<services::iam::IamInterface>(),
-                          *dispatcher, *workers, *credential_workers,
-                          *loops,   clock,   *random, requests, metrics};
+  RequestChainParts parts{*router,     *authenticator, platform->use<services::iam::IamInterface>(),
+                          *dispatcher, *workers,       *credential_workers,
+                          *loops,      clock,          *random,
+                          requests,    metrics};
   parts.connect_path = connect_path.get();
   parts.front_page = [this, hosts = routing.base_hosts](
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {

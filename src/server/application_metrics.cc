@@ -13,9 +13,9 @@ void add_connections(MetricRegistry& metrics, const wire::HttpServerCounters& co
   using services::platform::reading;
   metrics.add({.name = "tidemill_http_connections_accepted_total", .help = "Connections taken."},
               reading(counters.connections_accepted));
-  metrics.add({.name = "tidemill_http_connections_refused_total",
-               .help = "Connections beyond the limit."},
-              reading(counters.connections_refused));
+  metrics.add(
+      {.name = "tidemill_http_connections_refused_total", .help = "Connections beyond the limit."},
+      reading(counters.connections_refused));
   metrics.add({.name = "tidemill_http_connections_shed_total",
                .help = "Idle connections closed to make room."},
               reading(counters.connections_shed));
@@ -66,7 +66,7 @@ void add_workers(MetricRegistry& metrics, const runtime::WorkerPool& workers) {
 
 void add_tunnels(MetricRegistry& metrics, const std::unique_ptr<wire::Tunnels>& tunnels) {
   using wire::TunnelCounts;
-  const auto add = [&](MetricSpec spec, std::uint64_t TunnelCounts::*member) {
+  const auto add = [&](MetricSpec spec, std::uint64_t TunnelCounts::* member) {
     metrics.add(spec, [&tunnels, member] { return double(tunnels->counts().*member); });
   };
   add({.name = "tidemill_tunnels_active",
@@ -82,10 +82,10 @@ void add_tunnels(MetricRegistry& metrics, const std::unique_ptr<wire::Tunnels>& 
 
 void add_events(MetricRegistry& metrics, const engine::Outbox& outbox) {
   using State = engine::Outbox::ReaderState;
-  metrics.add({.name = "tidemill_events_published_total",
-               .help = "Events committed to the outbox."},
-              [&outbox] { return double(outbox.state().published); });
-  const auto rows = [&](MetricSpec spec, std::uint64_t State::*member) {
+  metrics.add(
+      {.name = "tidemill_events_published_total", .help = "Events committed to the outbox."},
+      [&outbox] { return double(outbox.state().published); });
+  const auto rows = [&](MetricSpec spec, std::uint64_t State::* member) {
     metrics.add_family(spec, [&outbox, member] {
       std::vector<MetricSample> samples;
       for (const State& reader : outbox.state().readers)

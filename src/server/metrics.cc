@@ -73,8 +73,9 @@ void Metrics::make(InsideRow& row, const MetricLabels& labels) {
                          .help = "Calls from inside the server, as a role or a service."};
   row.succeeded = &registry_.counter(calls, with(labels, "result", "success"));
   row.failed = &registry_.counter(calls, with(labels, "result", "failure"));
-  registry_.add({.name = "tidemill_inside_call_seconds_total", .help = "The time they took."},
-                [&row] { return double(row.nanoseconds.load()) / 1e9; }, labels);
+  registry_.add(
+      {.name = "tidemill_inside_call_seconds_total", .help = "The time they took."},
+      [&row] { return double(row.nanoseconds.load()) / 1e9; }, labels);
 }
 
 void Metrics::record(std::string_view service, std::string_view operation, int status,

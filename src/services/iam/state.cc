@@ -8,7 +8,7 @@
 #include "services/iam/invariants.h"
 #include "services/iam/limits.h"
 #include "services/iam/managed_policies.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -232,7 +232,7 @@ Result<State::PolicyUse> State::policy_use(std::string_view account, std::string
 
 Result<std::string> State::policy_document(std::string_view account, std::string_view arn) {
   if (const ManagedPolicy* shipped = find_managed_policy(arn))
-    return std::string(shipped->document);
+    return managed_policy_document(*shipped);
   return TRY(policy(account, arn)).document;
 }
 

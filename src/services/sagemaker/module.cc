@@ -9,8 +9,8 @@
 #include "services/sagemaker/common/find_programs.h"
 #include "services/sagemaker/common/interpreter.h"
 #include "services/sagemaker/common/tags/tags.h"
-#include "services/sagemaker/hosting/hosting.h"
-#include "services/sagemaker/jobs/jobs.h"
+#include "services/sagemaker/hosting_district.h"
+#include "services/sagemaker/jobs_district.h"
 #include "services/sagemaker/sagemaker_service.h"
 #include "services/sagemaker_runtime/interface.h"
 

@@ -256,9 +256,9 @@ engine::TaskResult Deliveries::forget(const DeliveryRecord& record, const std::s
 }
 
 void Deliveries::add_to(MetricRegistry& metrics) const {
-  metrics.add({.name = "tidemill_deliveries_delivered_total",
-               .help = "Events that reached their target."},
-              reading(counters_.delivered));
+  metrics.add(
+      {.name = "tidemill_deliveries_delivered_total", .help = "Events that reached their target."},
+      reading(counters_.delivered));
   metrics.add({.name = "tidemill_deliveries_failed_attempts_total",
                .help = "Attempts that will be repeated or gave up."},
               reading(counters_.failed_attempts));

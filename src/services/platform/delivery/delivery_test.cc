@@ -9,8 +9,8 @@
 
 #include "base/test_eventually.h"
 #include "engine/make_engine.h"
-#include "services/platform/metrics/test_metrics.h"
 #include "services/platform/delivery/delivery_events.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
 

@@ -19,16 +19,19 @@ namespace {
 bool valid_name(std::string_view name) {
   constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
   constexpr std::string_view kDigits = "0123456789";
-  return !name.empty() && kLetters.contains(name[0]) &&
-         std::ranges::all_of(
-             name, [&](char c) { return kLetters.contains(c) || kDigits.contains(c); });
+  return !name.empty() && kLetters.contains(name[0]) && std::ranges::all_of(name, [&](char c) {
+    return kLetters.contains(c) || kDigits.contains(c);
+  });
 }
 
 const char* word_of(MetricKind kind) {
   switch (kind) {
-    case MetricKind::counter: return "counter";
-    case MetricKind::gauge: return "gauge";
-    case MetricKind::histogram: return "histogram";
+    case MetricKind::counter:
+      return "counter";
+    case MetricKind::gauge:
+      return "gauge";
+    case MetricKind::histogram:
+      return "histogram";
   }
   return "untyped";
 }
@@ -135,8 +138,7 @@ MetricRegistry::Family& MetricRegistry::family(const MetricSpec& spec) {
   return *families_.back();
 }
 
-MetricRegistry::Series& MetricRegistry::series(const MetricSpec& spec,
-                                               const MetricLabels& labels) {
+MetricRegistry::Series& MetricRegistry::series(const MetricSpec& spec, const MetricLabels& labels) {
   Family& of = family(spec);
   for (const auto& each : of.series)
     if (each->labels == labels) return *each;
@@ -150,8 +152,7 @@ MetricRegistry::Series& MetricRegistry::series(const MetricSpec& spec,
 Counter& MetricRegistry::counter(const MetricSpec& spec, const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
   Series& one = series(spec, labels);
-  if (spec.kind != MetricKind::counter || one.read)
-    abort_with("a metric is no counter", spec.name);
+  if (spec.kind != MetricKind::counter || one.read) abort_with("a metric is no counter", spec.name);
   if (!one.counter) one.counter = std::make_unique<Counter>();
   return *one.counter;
 }

@@ -61,8 +61,9 @@ TEST(Metrics, Names_of_cloudwatch_stand_beside_those_of_prometheus) {
   ASSERT_EQ(families.size(), 1u);
   EXPECT_EQ(families[0].spec.aws_name, "Invocations");
   EXPECT_EQ(families[0].samples[0].value, 3);
-  EXPECT_THAT(metrics.text(),
-              HasSubstr("# HELP invocations_total Requests. CloudWatch: AWS/SageMaker Invocations."));
+  EXPECT_THAT(
+      metrics.text(),
+      HasSubstr("# HELP invocations_total Requests. CloudWatch: AWS/SageMaker Invocations."));
 }
 
 TEST(Metrics, The_same_name_and_labels_are_one_metric) {

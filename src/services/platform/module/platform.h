@@ -68,16 +68,16 @@ struct PlatformParts {
   compute::Compute& compute;
   runtime::EventLoops& loops;
   // Modules register their parts in these:
-  engine::Engine& engine;  // machines
-  engine::Outbox& outbox;  // readers and projections
-  Registry& handlers;      // operations
-  MetricRegistry& metrics;  // what they count
+  engine::Engine& engine;       // machines
+  engine::Outbox& outbox;       // readers and projections
+  Registry& handlers;           // operations
+  MetricRegistry& metrics;      // what they count
   compute::JobListeners& jobs;  // who is told about which jobs
-  Schedules& schedules;    // kinds of schedules
-  Deliveries& deliveries;  // drivers for kinds of targets
-  Sweeps& sweeps;          // periodic work
-  HeldAnswers& held;       // for answers that come later; nothing is registered here
-  Dispatcher& dispatcher;  // calls operations as a principal; usable once every module is open
+  Schedules& schedules;         // kinds of schedules
+  Deliveries& deliveries;       // drivers for kinds of targets
+  Sweeps& sweeps;               // periodic work
+  HeldAnswers& held;            // for answers that come later; nothing is registered here
+  Dispatcher& dispatcher;       // calls operations as a principal; usable once every module is open
 };
 
 // Used by one thread until every module is open; afterwards use() and the tag sources are constant

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "base/test_eventually.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
-#include "services/platform/metrics/test_metrics.h"
 
 namespace tidemill::services::platform {
 namespace {

@@ -101,7 +101,8 @@ TEST_F(AsyncInferenceTest, acts_not_as_a_role_that_was_made_again) {
   invoke_well(input("s3://b/in", "i"));
   iam_.make_roles_again(clock_.now() + std::chrono::microseconds(1));
   set_instances(1);
-  ASSERT_TRUE(eventually([&] { return platform::metrics_text(*async_).contains("failed_total 1"); }));
+  ASSERT_TRUE(
+      eventually([&] { return platform::metrics_text(*async_).contains("failed_total 1"); }));
   EXPECT_TRUE(bodies().empty()) << "the input was not read";
   EXPECT_EQ(object("out/i.out"), "");
 }

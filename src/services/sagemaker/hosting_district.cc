@@ -1,4 +1,4 @@
-#include "services/sagemaker/hosting/hosting.h"
+#include "services/sagemaker/hosting_district.h"
 
 #include <filesystem>
 

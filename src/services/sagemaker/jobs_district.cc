@@ -1,4 +1,4 @@
-#include "services/sagemaker/jobs/jobs.h"
+#include "services/sagemaker/jobs_district.h"
 
 #include "compute/job_listeners.h"
 #include "services/sagemaker/jobs/training_job/job_counts.h"
