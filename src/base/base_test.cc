@@ -162,6 +162,11 @@ TEST(Encoding, base64_and_percent) {
 
 TEST(Clock, formats_and_parses) {
   Timestamp time{1'795'446'662'123'000};
+  EXPECT_EQ(format_iso8601(time), "2026-11-23T15:11:02.123Z");
+  EXPECT_EQ(format_iso8601(Timestamp{0}), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_iso8601(Timestamp{-62'135'596'800'000'000}), "0001-01-01T00:00:00Z");
+  EXPECT_EQ(format_iso8601(Timestamp{253'402'300'799'999'000}), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_iso8601(Timestamp{253'402'300'800'000'000}), "10000-01-01T00:00:00Z");
   EXPECT_EQ(parse_iso8601(format_iso8601(time)).value(), time);
   EXPECT_EQ(format_http_date(Timestamp{784111777'000000}), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").value().microseconds,
