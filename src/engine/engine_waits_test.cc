@@ -167,7 +167,7 @@ TEST_F(WaitsTest, AnEndCountsEvenIfTheOtherBeginsAgain) {
   create("a");
   create("b");
   send("b", "Await", wait_for_other("a"));
-  // Not noticed merely by reading the record later.
+  // Reading the record later would not show that it ended in between.
   send("a", "Stop");
   send("a", "Again");
   EXPECT_TRUE(told("b", {"a ended 0"}));

@@ -105,7 +105,7 @@ Result<void> State::create(const Record& record, store::Transaction with) {
   table_of<Record>().put(with, key, record, 0);
   Result<void> committed = commit(std::move(with), record, false);
   if (!is_conflict(committed)) return committed;
-  // Or the policy that `with` holds has changed meanwhile.
+  // Otherwise the policy that `with` holds has changed meanwhile.
   if (!TRY(find<Record>(record.account, record.name))) return too_many_conflicts();
   return already_exists(Traits::exists(record.name));
 }
