@@ -76,7 +76,7 @@ TEST_F(AuditLogTest, An_altered_record_is_named) {
   overwrite(3, event);
   EXPECT_EQ(faults(),
             std::vector<std::string>{"record 3 (Harmless, 2026-11-30T00:53:20Z) was altered"});
-  // With a hash that fits, the next record does not.
+  // When its hash fits, the next record does not.
   event.hash = chain_hash(event.previous, 3, event);
   overwrite(3, event);
   ASSERT_EQ(faults().size(), 1u);

@@ -1,4 +1,4 @@
-// What becomes of records through stops, full queues, full disks, a slow S3 and kills.
+// The fate of records through stops, full queues, full disks, a slow S3 and kills.
 #include <signal.h>
 #include <sys/resource.h>
 

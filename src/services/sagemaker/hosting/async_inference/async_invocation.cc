@@ -86,8 +86,19 @@ const Table& table() {
 
 }  // namespace
 
+std::string_view invariant(const AsyncInvocation& invocation) {
+  if (invocation.endpoint.empty() || invocation.id.empty())
+    return "an invocation has an endpoint and an id";
+  if (invocation.attempts < 0) return "attempts are not negative";
+  if (invocation.phase == AsyncPhase::running && invocation.attempts == 0)
+    return "an invocation that runs was begun";
+  if (invocation.phase == AsyncPhase::failing && invocation.failure.empty())
+    return "an invocation that fails says why";
+  return {};
+}
+
 const store::Table<AsyncInvocation>& async_invocations() {
-  static const store::Table<AsyncInvocation> table("sagemaker_async_invocations");
+  static const store::Table<AsyncInvocation> table("sagemaker_async_invocations", {}, &invariant);
   return table;
 }
 

@@ -15,7 +15,10 @@ std::string name_key(const Endpoint& endpoint) {
 }  // namespace
 
 const store::Table<EndpointName>& endpoint_names() {
-  static const store::Table<EndpointName> table("sagemaker_endpoint_names");
+  static const store::Table<EndpointName> table(
+      "sagemaker_endpoint_names", {}, [](const EndpointName& record) -> std::string_view {
+        return record.account.empty() || record.name.empty() ? "a name is an endpoint's" : "";
+      });
   return table;
 }
 

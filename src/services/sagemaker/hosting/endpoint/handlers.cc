@@ -7,7 +7,6 @@
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_names.h"
 #include "services/sagemaker/hosting/endpoint/events.h"
-#include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 
@@ -151,7 +150,7 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   }
   Result<void> created = in_.engine.create(
       kEndpointMachine, endpoint_key(context.account(), context.region, request.endpoint_name),
-      to_json(store::checked(endpoints(), request.endpoint_name, step.next)),
+      to_json(endpoints().checked(request.endpoint_name, step.next)),
       endpoints().index_keys(step.next), std::move(step.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return invalid("Cannot create already existing endpoint \"" + arn + "\".");

@@ -178,9 +178,9 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
            : refuse_component(std::move(component), std::move(update), room.error().message, now);
   store::Transaction transaction;
   put_tags(transaction, arn, tags);
-  Result<void> created = in_.engine.create(kComponentMachine, key, to_json(step.next),
-                                           inference_components().index_keys(step.next),
-                                           std::move(step.tasks), std::move(transaction));
+  Result<void> created = in_.engine.create(
+      kComponentMachine, key, to_json(inference_components().checked(key, step.next)),
+      inference_components().index_keys(step.next), std::move(step.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return invalid("Cannot create already existing inference component \"" + arn + "\".");
   if (!created) return internal_failure(created.error());

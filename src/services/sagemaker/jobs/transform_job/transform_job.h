@@ -30,6 +30,8 @@ struct TransformProgress {
 };
 TIDEMILL_RECORD(TransformProgress, (), (files, files_done, files_failed, records))
 
+struct TransformFile;
+
 struct TransformJob {
   std::string account, region, arn;
   std::string server_url;  // how the creator reached this server; the model's code uses the same
@@ -57,6 +59,10 @@ inline constexpr const char* kTransformJobMachine = "sagemaker_transform_job";
 inline constexpr const char* kTransformLogGroup = "/aws/sagemaker/TransformJobs";
 // What SageMaker's FailureReason holds.
 inline constexpr std::size_t kTransformReasonBytesMax = 1024;
+
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const TransformJob& job);
+std::string_view invariant(const TransformFile& file);
 
 const store::Table<TransformJob>& transform_jobs();
 std::string transform_job_key(std::string_view account, std::string_view region,
