@@ -124,7 +124,7 @@ engine::TaskResult TransformTasks::clean_up(const TransformJob& job, const std::
   }
   TRY(models_.stop(job));
   TRY(forget_input_files(on_.store, job));
-  return std::vector<engine::Event>();
+  return one_event(events::kCleanedUp, Value());
 }
 
 }  // namespace tidemill::services::sagemaker::jobs

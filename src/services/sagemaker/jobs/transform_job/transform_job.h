@@ -38,7 +38,9 @@ struct TransformJob {
   api::sagemaker::CreateTransformJobRequest request;
   std::string role_arn;     // the model's; the job's S3 objects are read and written as it may
   std::string instance_id;  // random; names the log streams, "i-..."
-  Value model;              // as it was when the job was made; BatchModels reads and writes it
+  // The model as it was when the job was made, with its processes; BatchModels reads and writes it.
+  // Null after the clean-up: it can be as large as the request, and lists read whole records.
+  Value model;
   TransformPhase phase = TransformPhase::starting;
   std::string status = "InProgress";
   std::string failure_reason;
@@ -97,6 +99,7 @@ using namespace job_events;
 inline constexpr const char* kStarted = "Started";            // TransformStart
 inline constexpr const char* kTransformed = "Transformed";    // TransformResult
 inline constexpr const char* kModelChanged = "ModelChanged";  // {model}; its processes, anew
+inline constexpr const char* kCleanedUp = "CleanedUp";
 }  // namespace transform_events
 
 namespace transform_tasks {

@@ -36,6 +36,8 @@ TEST_F(TransformJobsTest, EveryFileGetsItsOutput) {
   EXPECT_EQ(job.transform_input->compression_type, "None");
   EXPECT_GE(models_.stops, 1) << "a job that is over has all log lines of its models";
   wait_until([&] { return rows() == 0; });
+  const std::string key = transform_job_key("123456789012", "us-east-1", "job");
+  wait_until([&] { return transform_jobs().get(*store_, key).value()->record.model.is_null(); });
   const std::vector<std::string> log = data_log("job");
   ASSERT_FALSE(log.empty());
   EXPECT_THAT(log.front(), HasSubstr(":[sagemaker logs]: MaxConcurrentTransforms="));

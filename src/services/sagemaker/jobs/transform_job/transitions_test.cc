@@ -116,6 +116,22 @@ TEST(TransformTransitions, TheModelsProcessesMayChange) {
   EXPECT_TRUE(stale(after(step.next, transformed("")).next, changed));
 }
 
+// Lists read whole records, and the model can be the largest part of one.
+TEST(TransformTransitions, TheCleanUpDropsTheModel) {
+  const engine::Event cleaned{transform_events::kCleanedUp, {}};
+  const TransformJob running = after(made(), started(3)).next;
+  EXPECT_TRUE(stale(running, cleaned));
+  const TransformJob over = after(running, transformed("")).next;
+  EXPECT_EQ(over.model, Value("running"));
+  auto step = after(over, cleaned);
+  EXPECT_TRUE(step.next.model.is_null());
+  EXPECT_EQ(step.next.status, "Completed");
+  EXPECT_EQ(step.next.modified, over.modified);
+  EXPECT_THAT(step.tasks, IsEmpty());
+  EXPECT_THAT(step.published, IsEmpty());
+  EXPECT_TRUE(stale(step.next, cleaned));
+}
+
 TEST(TransformTransitions, UnknownEventsAreErrors) {
   EXPECT_FALSE(transform_job_transition(made(), {"Nonsense", {}}, kLater));
 }
