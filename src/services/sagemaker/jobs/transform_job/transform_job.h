@@ -59,7 +59,7 @@ TIDEMILL_RECORD(TransformJob, (),
 
 inline constexpr const char* kTransformJobMachine = "sagemaker_transform_job";
 inline constexpr const char* kTransformLogGroup = "/aws/sagemaker/TransformJobs";
-// What SageMaker's FailureReason holds.
+// The size limit of SageMaker's FailureReason.
 inline constexpr std::size_t kTransformReasonBytesMax = 1024;
 
 // Why a record breaks its invariant (store/invariant.h), "" when it does not.
@@ -70,7 +70,7 @@ const store::Table<TransformJob>& transform_jobs();
 std::string transform_job_key(std::string_view account, std::string_view region,
                               std::string_view name);
 bool is_terminal(const TransformJob& job);
-// On whose behalf the server reads and writes for the job.
+// The role with which the server reads and writes for the job.
 RoleUse role_use(const TransformJob& job);
 
 // "<job>/i-<instance id>-0", where the model server writes; what the job itself has to say goes to

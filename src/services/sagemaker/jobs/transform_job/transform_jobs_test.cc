@@ -30,7 +30,7 @@ TEST_F(TransformJobsTest, EveryFileGetsItsOutput) {
   EXPECT_EQ(s3_.objects().size(), 8u);
   EXPECT_LE(job.creation_time, *job.transform_start_time);
   EXPECT_LE(*job.transform_start_time, *job.transform_end_time);
-  // What was left out is described as its default.
+  // Members that were left out are described with their defaults.
   EXPECT_EQ(job.data_processing->input_filter, "$");
   EXPECT_EQ(job.data_processing->join_source, "None");
   EXPECT_EQ(job.transform_input->compression_type, "None");

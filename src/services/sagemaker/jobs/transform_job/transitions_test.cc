@@ -96,7 +96,7 @@ TEST(TransformTransitions, StoppingEndsInStopped) {
   EXPECT_EQ(step.next.status, "Stopped");
   EXPECT_THAT(types(step.tasks), ElementsAre("CleanUp"));
   EXPECT_THAT(step.next.failure_reason, IsEmpty());
-  // What fails because of the stop is no failure.
+  // A failure that the stop caused does not count.
   step = after(stopping, failed(transform_events::kFailed, "reason", "the model went away"));
   EXPECT_EQ(step.next.status, "Stopped");
   EXPECT_THAT(step.next.failure_reason, IsEmpty());
