@@ -1,4 +1,4 @@
-// What the SageMaker resources are built on. Everything is borrowed and outlives them.
+// The parts that the SageMaker resources are built on. They are borrowed and outlive them.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ struct Settings {
   std::string credentials_url;
 };
 
-// On whose behalf the server calls: a role, and where the job or endpoint is that has it.
+// The role with which the server calls, and the place of the job or endpoint that has it.
 struct RoleUse {
   std::string role_arn, account, region;
   // When the role was passed for it (iam::RoleGrant): a role that was made later under the same

@@ -26,7 +26,7 @@ Result<void> claim_name(store::Store& store, store::Transaction& transaction,
 // In the transaction that erases the endpoint.
 Result<void> release_name(store::Store& store, store::Transaction& transaction,
                           const Endpoint& endpoint);
-// For endpoints that an older version made.
+// Claims the name of an endpoint that an older version made.
 Result<void> claim_name_if_free(store::Store& store, const Endpoint& endpoint);
 
 }  // namespace tidemill::services::sagemaker::hosting

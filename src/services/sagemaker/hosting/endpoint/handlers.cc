@@ -26,7 +26,7 @@ bool on_its_way(const Endpoint& endpoint) {
          endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
-// As callers of Describe wait for it: Publishing is over in a moment.
+// The stage whose change ends a Describe's wait: Publishing is over in a moment.
 std::string stage_of(const Endpoint& endpoint) {
   if (!endpoint.deployment) return {};
   const std::string& stage = endpoint.deployment->stage;

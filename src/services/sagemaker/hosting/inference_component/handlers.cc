@@ -56,7 +56,7 @@ Result<void> refuse_lists(bool given) {
       "Specification.");
 }
 
-// What an update leaves out stays as it is: the model and what it needs.
+// Members that an update leaves out, the model and its requirements, stay as they are.
 ComponentSpecification merged(ComponentSpecification wanted, const ComponentSpecification& now) {
   if (!wanted.model_name && !wanted.container) {
     wanted.model_name = now.model_name;

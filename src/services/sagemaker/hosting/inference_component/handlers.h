@@ -46,7 +46,7 @@ class ComponentHandlers {
   HostedComponents& hosted_;
 };
 
-// What a Describe says of the record.
+// The answer of a Describe, made from the record.
 api::sagemaker::DescribeInferenceComponentOutput describe_component(
     const InferenceComponent& component);
 

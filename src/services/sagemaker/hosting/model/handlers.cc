@@ -92,7 +92,7 @@ class ModelHandlers {
     return std::move(**found);
   }
 
-  // As SageMaker does: a model whose data are not there cannot be made.
+  // A model whose data do not exist cannot be made; SageMaker refuses it as well.
   Result<void> check_model_data(const ModelRecord& record) {
     for (const api::ContainerDefinition* container : containers_of(record.request)) {
       // The models of a multi-model container may come later.

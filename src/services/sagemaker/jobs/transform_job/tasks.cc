@@ -86,7 +86,7 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
     std::lock_guard lock(mutex_);
     fresh = started_.erase(run.key) > 0;
   }
-  // After a restart of the server: a model that is gone is started again.
+  // After a restart of the server, a model that is gone is started again.
   TransformJob current = job;
   Result<Value> model = fresh ? Result<Value>(job.model) : models_.start(job);
   if (!model && model.error().code == kDeploymentFailedCode)
@@ -124,7 +124,7 @@ engine::TaskResult TransformTasks::clean_up(const TransformJob& job, const std::
   }
   TRY(models_.stop(job));
   TRY(forget_input_files(on_.store, job));
-  return std::vector<engine::Event>();
+  return one_event(events::kCleanedUp, Value());
 }
 
 }  // namespace tidemill::services::sagemaker::jobs
