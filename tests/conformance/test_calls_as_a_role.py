@@ -1,4 +1,4 @@
-"""What the server reads and writes in S3 for a job, it does as the job's role and in the job's region."""
+"""The server reads and writes in S3 for a job as the job's role and in the job's region."""
 import urllib.request
 
 import pytest

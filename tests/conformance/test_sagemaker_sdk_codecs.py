@@ -156,7 +156,7 @@ def test_answers_of_each_deserializer(sdk):
     assert kind.startswith("text/csv")
     records = answer(deserializers.RecordDeserializer())
     same([record.label["score"].float32_tensor.values[0] for record in records], wanted)
-    # As in SageMaker's own XGBoost container, the media type has a charset, which the SDK's PandasDeserializer does not
+    # The media type has a charset as in SageMaker's own XGBoost container, which the SDK's PandasDeserializer does not
     # support.
     with pytest.raises(ValueError, match="text/csv; charset=utf-8"):
         answer(deserializers.PandasDeserializer(accept="text/csv"))

@@ -63,12 +63,7 @@ void retain_properties(const Endpoint& endpoint, const api::UpdateEndpointInput&
 std::string EndpointHandlers::fleet_id() { return make_token(in_.random, 10); }
 
 Result<Endpoint> EndpointHandlers::find(const Context& context, const std::string& name) {
-  auto found = endpoints().get(in_.store, endpoint_key(context.account(), context.region, name));
-  if (!found) return internal_failure(found.error());
-  if (!*found)
-    return invalid("Could not find endpoint \"" +
-                   endpoint_arn(context.account(), context.region, name) + "\".");
-  return std::move((*found)->record);
+  return find_endpoint(in_.store, context.account(), context.region, name);
 }
 
 Result<Variant> EndpointHandlers::make_variant(const Context& context,

@@ -32,7 +32,6 @@ class ComponentHandlers {
                             const api::sagemaker::DeleteInferenceComponentInput& request);
 
   Result<InferenceComponent> find(const Context& context, const std::string& name);
-  Result<Endpoint> find_endpoint(const Context& context, const std::string& name);
   Result<ComponentUpdate> make_update(const InferenceComponent& component, const Variant& host,
                                       const ComponentSpecification& specification,
                                       std::int64_t copies);
