@@ -62,7 +62,7 @@ class Inference final : public InferenceInterface {
             InferenceLimits limits, Recorder* recorder = nullptr);
   ~Inference() override;
 
-  void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done) override;
+  void invoke(InvokeRequest&& request, std::move_only_function<void(InvokeResult)> done) override;
   // The same for an answer that is streamed; `done` is called just before the first part.
   void invoke_streaming(InvokeRequest request, StreamDone done);
 
@@ -113,7 +113,8 @@ class Inference final : public InferenceInterface {
   void to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
                std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
-  void finish(const Chosen& chosen, InvokeRequest request, Done done, InvokeResult result);
+  // By reference, because moving a request and an answer costs more than the rest of this.
+  void finish(const Chosen& chosen, InvokeRequest&& request, Done&& done, InvokeResult&& result);
   void note_session(const Chosen& chosen, const std::string& session_id,
                     const std::string& new_session_id, const std::string& closed_session_id);
   void stream_whole(Chosen&& chosen, InvokeRequest request, StreamDone done);

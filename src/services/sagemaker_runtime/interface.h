@@ -156,7 +156,7 @@ inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 
 struct InvokeRequest {
   std::string account, region, endpoint;
-  std::string caller;  // the principal's ARN: the owner in the budget of answers
+  std::string caller;  // for streams: the principal's ARN, the owner in the budget of answers
   std::string content_type, accept;
   std::string target_variant, target_model, target_container;
   std::string component;   // of the inference component
@@ -186,8 +186,10 @@ class InferenceInterface {
  public:
   virtual ~InferenceInterface() = default;
   // Call it on an event loop's thread. `done` is called exactly once, on that thread or another
-  // one, possibly before this returns.
-  virtual void invoke(InvokeRequest request, std::move_only_function<void(InvokeResult)> done) = 0;
+  // one, possibly before this returns. Moves out of the request; by reference, because a request
+  // has so many members that one more move of it is measurable.
+  virtual void invoke(InvokeRequest&& request,
+                      std::move_only_function<void(InvokeResult)> done) = 0;
   // Whether a model server answers GET /ping with 200 within kPingTime. Blocks; never on a loop.
   virtual bool ping(const ServerAddress& address) = 0;
   // The same without blocking, over a new connection, since a kept-alive one proves nothing about
