@@ -165,6 +165,7 @@ class InferenceComponentsTest : public ::testing::Test {
     endpoint.account = "111122223333";
     endpoint.region = "us-east-1";
     endpoint.name = "host";
+    endpoint.arn = "arn";
     endpoint.status = endpoint_status::kInService;
     endpoint.active = fleet_of("host");
     store::Transaction transaction;
