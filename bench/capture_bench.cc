@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "services/sagemaker_runtime/capture/line.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/capture/test_capture.h"
@@ -40,7 +41,7 @@ struct World {
     RecorderOptions options;
     options.directory = directory;
     options.queued_bytes_max = queued_bytes_max;
-    recorder = std::make_unique<Recorder>(s3, *random, options);
+    recorder = std::make_unique<Recorder>(roles, *random, options);
     if (!recorder->start()) std::abort();
   }
   ~World() {
@@ -49,6 +50,7 @@ struct World {
   }
   std::string directory;
   TestS3 s3{{"bucket"}};
+  TestRoles roles{s3};
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<Recorder> recorder;
 };
@@ -75,7 +77,8 @@ void record(benchmark::State& state) {
     state.SetIterationTime(std::chrono::duration<double>(took).count() / burst);
     std::this_thread::sleep_until(begun + std::chrono::milliseconds(1));
   }
-  if (world.recorder->metrics_text().find("{reason=\"queue_full\"} 0\n") == std::string::npos)
+  if (services::platform::metrics_text(*world.recorder).find("{reason=\"queue_full\"} 0\n") ==
+      std::string::npos)
     state.SkipWithError("records were dropped");
 }
 BENCHMARK(record)->Arg(64)->Arg(512)->Arg(4096)->Arg(65536)->UseManualTime()->Iterations(2000);

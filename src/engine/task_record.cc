@@ -49,9 +49,11 @@ std::string due_index_key(Timestamp due) {
 const store::Table<WaitRecord>& wait_table() {
   static const store::Table<WaitRecord> table(
       "engine_waits",
-      {{"by_waiter", [](const WaitRecord& record) {
+      {{"by_waiter",
+        [](const WaitRecord& record) {
           return std::vector<std::string>{store::key({record.machine, record.record_key, ""})};
-        }}});
+        }}},
+      &invariant);
   return table;
 }
 

@@ -69,6 +69,21 @@ TEST_F(AuditLogTest, A_log_goes_on_where_it_ended) {
   EXPECT_EQ(stored(5).text, R"({"eventName":"Event2"})");
 }
 
+// Modules that stop later still call operations, and wait for their answers.
+TEST_F(AuditLogTest, A_log_that_has_stopped_writes_on_its_callers_thread) {
+  AuditLog log(*store_);
+  ASSERT_TRUE(log.start());
+  append(log, "Before");
+  log.stop();
+  bool done = false;
+  log.append(record("After", 1'796'000'000), [&] { done = true; });
+  EXPECT_TRUE(done);
+  log.append(record("Unasked", 1'796'000'000), nullptr);
+  EXPECT_EQ(verify().records, 3u);
+  EXPECT_TRUE(verify().findings.empty());
+  EXPECT_EQ(stored(2).text, R"({"eventName":"After"})");
+}
+
 TEST_F(AuditLogTest, An_altered_record_is_named) {
   write(5);
   StoredEvent event = stored(3);

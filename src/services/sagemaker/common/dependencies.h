@@ -43,11 +43,15 @@ using S3As = std::function<std::unique_ptr<s3::S3Interface>(const RoleUse& use)>
 // The session's name in the messages of refusals and in policies' aws:userid.
 inline constexpr const char* kRoleSessionName = "SageMaker";
 
+// S3 as SageMaker itself uses it in an account, for checks that need no right of a role.
+using S3InAccount = std::function<std::unique_ptr<s3::S3Interface>(const std::string& account,
+                                                                   const std::string& region)>;
+
 struct Dependencies {
   store::Store& store;
   engine::Engine& engine;
   compute::Driver& compute;
-  s3::S3Interface& s3;
+  S3InAccount s3_in_account;
   logs::LogsInterface& logs;
   iam::IamInterface& iam;
   Clock& clock;

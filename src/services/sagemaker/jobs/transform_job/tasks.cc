@@ -33,8 +33,8 @@ engine::TaskResult TransformTasks::start(const TransformJob& job, const std::str
   const auto role_s3 = on_.s3_as(role_use(job));
   s3::S3Interface& s3 = *role_s3;
   const S3Uri output = TRY(parse_s3_uri(job.request.transform_output->s3_output_path));
-  // Asked past the role: writing needs no right to list.
-  if (!on_.s3.bucket_exists(job.account, output.bucket))
+  // SageMaker asks itself, since writing needs no right of the role to list.
+  if (!on_.s3_in_account(job.account, job.region)->bucket_exists(job.account, output.bucket))
     return failed_event("ClientError: The bucket of TransformOutput's S3OutputPath " +
                         job.request.transform_output->s3_output_path +
                         " does not exist or is another account's.");
