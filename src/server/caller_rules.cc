@@ -42,8 +42,8 @@ constexpr CallerException kExceptions[] = {
        return is_signed_url(request) &&
               (!options.any_credentials || (reads_only(request) && !request.find_query("Action")));
      }},
-    // Not supported yet: browsers' upload forms (POST policies), buckets' CORS rules and public
-    // policies. Both would be listed here.
+    // Browsers' upload forms (POST policies) and buckets' public policies are not supported yet;
+    // they would be listed here.
 };
 
 // True for a query service's operation in the address without credentials in a header: an <img> or

@@ -197,7 +197,7 @@ for _ in range(3000): os.mkdir("ab"); os.chdir("ab")
 
 
 def test_libraries_go_on_working(world):
-    """What data science code needs still works: processes, pools, shared memory, threads."""
+    """Data science code still gets what it needs: processes, pools, shared memory, threads."""
     found = said(world, """
 import json, multiprocessing, os, tempfile
 from concurrent.futures import ProcessPoolExecutor

@@ -39,7 +39,7 @@ class IamService final : public IamInterface,
                          public platform::ItemAuthorizer,
                          public platform::ResourceNames {
  public:
-  // What is passed outlives the service. Reads the sessions that are still valid.
+  // The arguments must outlive the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
                                                   Random& random, IamOptions options);
   ~IamService() override;
@@ -47,7 +47,7 @@ class IamService final : public IamInterface,
   static std::vector<store::TableSpec> tables();
   void add_to(Registry& registry);
   CredentialSource& credentials();
-  // Where the tags of the other services' resources are found; before requests are served.
+  // Sets where to find the tags of other services' resources; call before requests are served.
   void set_tag_sources(TagSources sources);
   // The role that notebooks act as (execution_role.h), in the root key's account.
   Result<void> make_execution_role();
@@ -107,7 +107,7 @@ class IamService final : public IamInterface,
                         const std::optional<ResourceSide>& side,
                         const std::string& resource_document) const;
   bool is_never_refused(const Principal& principal, std::string_view service) const;
-  // What the role's trust policy says.
+  // The answer of the role's trust policy.
   Grant trust_of(const RoleRecord& role, std::string_view action,
                  const PrincipalCandidate& candidate, const RequestFacts& facts,
                  const CallerFacts& caller, const ConditionContext& given) const;

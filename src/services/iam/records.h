@@ -1,4 +1,4 @@
-// What IAM keeps in the store. IAM is global: keys begin with the account and have no region.
+// IAM's records in the store. IAM is global: keys begin with the account and have no region.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,8 @@ struct TagRecord {
 };
 TIDEMILL_RECORD(TagRecord, (), (key, value))
 
-// With all that hangs on it, so that a change is one write. Its parts are bounded (limits.h).
+// A role with its policies and tags, so that a change is one write. Its parts are bounded
+// (limits.h).
 struct RoleRecord {
   std::string account, path, name, id;
   Timestamp created;
@@ -54,7 +55,7 @@ struct AccessKeyRecord {
 };
 TIDEMILL_RECORD(AccessKeyRecord, (), (id, secret, active, created))
 
-// With its access keys and memberships, so that a change is one write.
+// A user with its access keys and memberships, so that a change is one write.
 struct UserRecord {
   std::string account, path, name, id;
   Timestamp created;
@@ -150,18 +151,18 @@ TIDEMILL_RECORD(SessionRecord, (),
                 (access_key_id, secret_access_key, session_token, account, arn, user_id, role_name,
                  root, expiration, policies, issued, source_identity, holder))
 
-// Who may fetch a role's credentials, until it is revoked.
+// The right to fetch a role's credentials, until it is revoked.
 struct GrantRecord {
   RoleGrant grant;
   std::string token;
-  // Of the role that was passed; empty when there was none (`--auth any`). A role of the same name,
-  // made later, is another one.
+  // The id of the role that was passed; empty when there was none (`--auth any`). A role of the
+  // same name, made later, is another one.
   std::string role_id;
 };
 TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name, since))
 TIDEMILL_RECORD(GrantRecord, (), (grant, token, role_id))
 
-// What was done once in the data folder's life, and is not done again whatever became of it.
+// A step that is taken once in the data folder's life, and not again whatever became of it.
 struct FirstStepRecord {
   std::string name;
   Timestamp done;

@@ -1,4 +1,4 @@
-// What a browser is told about a bucket's CORS rules. The server asks before authentication, since
+// The answers to browsers about a bucket's CORS rules. The server asks before authentication, since
 // preflight requests are never signed.
 #pragma once
 

@@ -44,7 +44,11 @@ void AuditLog::stop() { scope_.stop(); }
 void AuditLog::append(platform::AuditRecord record, std::move_only_function<void()> done) {
   std::move_only_function<void()> at_once;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (ended_) {
+      lock.unlock();
+      return append_after_end(std::move(record), std::move(done));
+    }
     if (failing_ || (record.answer_first && queue_.size() < kWaitingRecordsMax))
       at_once = std::exchange(done, nullptr);
     if (failing_ && queue_bytes_ + record.text.size() > kKeptBytesMax) {
@@ -58,9 +62,21 @@ void AuditLog::append(platform::AuditRecord record, std::move_only_function<void
   if (at_once) at_once();
 }
 
+// Modules that stop after this one still call others, and wait for their answers.
+void AuditLog::append_after_end(platform::AuditRecord record,
+                                std::move_only_function<void()> done) {
+  std::vector<Waiting> batch;
+  batch.push_back({std::move(record), nullptr});
+  if (const Result<void> written = write(batch); !written)
+    log::error("a last record of the audit log was not written",
+               {{"reason", written.error().message}});
+  finish(done);
+}
+
 std::vector<AuditLog::Waiting> AuditLog::next_batch(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, stop, [this] { return !queue_.empty(); });
+  if (queue_.empty()) ended_ = true;
   std::size_t count = 0, bytes = 0;
   while (count < queue_.size() && count < kBatchRecordsMax && bytes < kBatchBytesMax)
     bytes += queue_[count++].record.text.size();
@@ -79,8 +95,11 @@ void AuditLog::run(const std::stop_token& stop) {
       const Result<void> written = write(batch);
       if (written) break;
       answer_all(batch, written.error());
-      if (stop.stop_requested()) return;
       std::unique_lock lock(mutex_);
+      if (stop.stop_requested()) {
+        ended_ = true;
+        return;
+      }
       changed_.wait_for(lock, stop, kRetryDelay, [] { return false; });
     }
     for (Waiting& waiting : batch) finish(waiting.done);

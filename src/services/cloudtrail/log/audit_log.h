@@ -36,7 +36,7 @@ class AuditLog {
 
   // Reads where the chain ends. Tidemill.Corrupt when the head and the last record differ.
   Result<void> start();
-  // Writes what waits and ends the thread.
+  // Writes what waits and ends the thread. Later records are written by their callers' threads.
   void stop();
 
   // See platform::Auditor::append(). `done` may be empty.
@@ -58,6 +58,7 @@ class AuditLog {
     std::move_only_function<void()> done;
   };
   void run(const std::stop_token& stop);
+  void append_after_end(platform::AuditRecord record, std::move_only_function<void()> done);
   // Takes the next batch; empty when the log stops and nothing waits.
   std::vector<Waiting> next_batch(const std::stop_token& stop);
   Result<void> write(const std::vector<Waiting>& batch);
@@ -70,6 +71,7 @@ class AuditLog {
   std::vector<Waiting> queue_;      // guarded by mutex_
   std::size_t queue_bytes_ = 0;     // guarded by mutex_
   bool failing_ = false;            // the last commit failed; guarded by mutex_
+  bool ended_ = false;              // the thread takes no more records; guarded by mutex_
   ChainHead head_;                  // guarded by mutex_
   std::uint64_t head_version_ = 0;  // of the head's row; guarded by mutex_
   std::uint64_t written_ = 0, failed_commits_ = 0, lost_ = 0;  // guarded by mutex_

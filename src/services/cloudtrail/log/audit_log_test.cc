@@ -69,6 +69,21 @@ TEST_F(AuditLogTest, A_log_goes_on_where_it_ended) {
   EXPECT_EQ(stored(5).text, R"({"eventName":"Event2"})");
 }
 
+// Modules that stop later still call operations, and wait for their answers.
+TEST_F(AuditLogTest, A_log_that_has_stopped_writes_on_its_callers_thread) {
+  AuditLog log(*store_);
+  ASSERT_TRUE(log.start());
+  append(log, "Before");
+  log.stop();
+  bool done = false;
+  log.append(record("After", 1'796'000'000), [&] { done = true; });
+  EXPECT_TRUE(done);
+  log.append(record("Unasked", 1'796'000'000), nullptr);
+  EXPECT_EQ(verify().records, 3u);
+  EXPECT_TRUE(verify().findings.empty());
+  EXPECT_EQ(stored(2).text, R"({"eventName":"After"})");
+}
+
 TEST_F(AuditLogTest, An_altered_record_is_named) {
   write(5);
   StoredEvent event = stored(3);
@@ -76,7 +91,7 @@ TEST_F(AuditLogTest, An_altered_record_is_named) {
   overwrite(3, event);
   EXPECT_EQ(faults(),
             std::vector<std::string>{"record 3 (Harmless, 2026-11-30T00:53:20Z) was altered"});
-  // With a hash that fits, the next record does not.
+  // When its hash fits, the next record does not.
   event.hash = chain_hash(event.previous, 3, event);
   overwrite(3, event);
   ASSERT_EQ(faults().size(), 1u);

@@ -75,7 +75,7 @@ RequestFacts facts_of(const Context& context) {
   facts.region = context.region;
   facts.received = context.received;
   facts.remote_address = context.remote_address;
-  // What the server does on its own behalf leaves no machine.
+  // The server's own calls come from no network address.
   const bool from_here = context.endpoint.empty();
   facts.secure = from_here || context.endpoint.starts_with("https://");
   const std::string* version = context.header(kTlsVersionField);

@@ -115,7 +115,7 @@ Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
     required.resource = make_arn("iam", "", call.account, "policy" + path + name);
   }
   std::vector<RequiredAction> out;
-  // What is made with tags is tagged as well.
+  // Creating with tags needs the right to tag.
   const std::string_view made = operation.starts_with("Create") ? operation.substr(6) : "";
   const bool tagged = !made.empty() && has_tags(call.input);
   out.push_back(std::move(required));

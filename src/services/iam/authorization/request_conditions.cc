@@ -55,7 +55,7 @@ constexpr std::string_view kGlobal[] = {
     "aws:useragent",        "aws:userid",          "aws:username",
     "aws:viaawsservice",
 };
-// With a tag's key behind them.
+// Condition keys that a tag's key follows.
 constexpr std::string_view kTagKeys[] = {
     "aws:principaltag/",     "aws:requesttag/",      "aws:resourcetag/", "iam:resourcetag/",
     "s3:existingobjecttag/", "s3:requestobjecttag/", "s3:buckettag/",    "sagemaker:resourcetag/",

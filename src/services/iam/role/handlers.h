@@ -7,8 +7,8 @@
 
 namespace tidemill::services::iam {
 
-// As ListRoles shows it. Documents travel percent-encoded in answers, as IAM sends them; clients
-// decode them.
+// The role as ListRoles shows it. Documents travel percent-encoded in answers, as IAM sends them;
+// clients decode them.
 api::iam::Role api_role(const RoleRecord& record);
 
 void add_role_handlers(Registry& registry, State& state);

@@ -16,10 +16,11 @@ namespace {
 
 namespace ops = api::iam::operations;
 
-// Of one simulation: actions times resources.
+// Limit of one simulation: actions times resources.
 constexpr std::size_t kEvaluationsMax = 10'000;
 
-// What the caller gives; a key that this server cannot evaluate is as unknown here as in a request.
+// The values that the caller gives; a key that this server cannot evaluate is as unknown here as in
+// a request.
 class SimulatedConditions final : public ConditionSource {
  public:
   explicit SimulatedConditions(const ConditionValues& given) : given_(given) {}

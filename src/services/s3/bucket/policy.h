@@ -8,7 +8,7 @@ namespace tidemill::services::s3 {
 
 void add_bucket_policy_operations(Registry& registry, Core& core);
 
-// Where IAM reads the policies. Thread-safe.
+// Gives IAM the buckets' policies. Thread-safe.
 class BucketPolicies final : public iam::ResourcePolicySource {
  public:
   explicit BucketPolicies(const Buckets& buckets) : buckets_(buckets) {}
