@@ -11,7 +11,7 @@
 #include "services/iam/limits.h"
 #include "services/iam/policy_language/check.h"
 #include "services/iam/policy_language/wildcard.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/session_parts.h"
 
 namespace tidemill::services::iam {

@@ -7,7 +7,7 @@
 
 #include "services/iam/interface.h"
 #include "services/iam/records.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 
 namespace tidemill::services::iam {
 

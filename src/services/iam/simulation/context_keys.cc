@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "services/iam/errors.h"
 #include "services/iam/policy_language/document.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/simulation/handlers.h"
 
 namespace tidemill::services::iam {
