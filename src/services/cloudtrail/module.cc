@@ -28,6 +28,7 @@ class CloudTrailModule final : public platform::Module {
         [&names](const platform::Call& call) {
           return names.resources_of(call.context, call.service, call.operation, call.input);
         },
+        [&names](const Principal& principal) { return names.session_of(principal); },
         [&s3](std::string_view account, std::string_view bucket) {
           return s3.bucket_exists(account, bucket);
         }});

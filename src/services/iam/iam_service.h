@@ -76,6 +76,7 @@ class IamService final : public IamInterface,
   std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
                                         const schema::Operation& operation,
                                         const Value& input) override;
+  platform::SessionFacts session_of(const Principal& principal) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account, Timestamp since) override;
 

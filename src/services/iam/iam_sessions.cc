@@ -10,8 +10,8 @@
 #include "services/iam/iam_asking.h"
 #include "services/iam/limits.h"
 #include "services/iam/policy_language/check.h"
-#include "services/iam/policy_language/wildcard.h"
 #include "services/iam/policy_language/role_arn.h"
+#include "services/iam/policy_language/wildcard.h"
 #include "services/iam/session_parts.h"
 
 namespace tidemill::services::iam {

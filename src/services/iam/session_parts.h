@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "services/iam/interface.h"
-#include "services/iam/records.h"
 #include "services/iam/policy_language/role_arn.h"
+#include "services/iam/records.h"
 
 namespace tidemill::services::iam {
 
