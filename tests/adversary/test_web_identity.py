@@ -11,6 +11,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from support.waiting import wait_until
+
 CALLERS = 40
 
 
@@ -67,7 +69,7 @@ def test_a_silent_provider_holds_up_one_caller(server, provider):
     token = ".".join([base64url({"alg": "RS256"}), base64url({"iss": provider.url, "sub": "s", "aud": "a", "iat": now, "exp": now + 60}), "AAAA"])
     with concurrent.futures.ThreadPoolExecutor(CALLERS) as pool:
         answers = [pool.submit(code, server, f"arn:aws:iam::{account}:role/r", token) for _ in range(CALLERS)]
-        time.sleep(0.3)
+        wait_until(lambda: provider.taken)
         began = time.monotonic()
         iam.list_roles()
         assert time.monotonic() - began < 2
