@@ -108,6 +108,14 @@ def on_profile(**more):
     return ({"InstanceProfileName": "Machine", **more}, ["arn:aws:iam::{account}:instance-profile/Machine"])
 
 
+_PROVIDER = "arn:aws:iam::{account}:oidc-provider/secret.example.com/path"
+_LINKED_ROLE = "arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+
+
+def on_provider(**more):
+    return ({"OpenIDConnectProviderArn": _PROVIDER, **more}, [_PROVIDER])
+
+
 IAM = {
     "CreateRole": ({"RoleName": "New", "Path": "/ops/", "AssumeRolePolicyDocument": TRUST},
                    ["arn:aws:iam::{account}:role/ops/New"]),
@@ -177,6 +185,28 @@ IAM = {
     "TagUser": on_user(**_TAGS), "UntagUser": on_user(TagKeys=["k"]), "ListUserTags": on_user(),
     "PutUserPermissionsBoundary": on_user(PermissionsBoundary="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
     "DeleteUserPermissionsBoundary": on_user(),
+    "CreateOpenIDConnectProvider": ({"Url": "https://secret.example.com/path"}, [_PROVIDER]),
+    "GetOpenIDConnectProvider": on_provider(),
+    "DeleteOpenIDConnectProvider": on_provider(),
+    "ListOpenIDConnectProviders": ({}, ["*"]),
+    "UpdateOpenIDConnectProviderThumbprint": on_provider(ThumbprintList=["a" * 40]),
+    "AddClientIDToOpenIDConnectProvider": on_provider(ClientID="c"),
+    "RemoveClientIDFromOpenIDConnectProvider": on_provider(ClientID="c"),
+    "TagOpenIDConnectProvider": on_provider(**_TAGS),
+    "UntagOpenIDConnectProvider": on_provider(TagKeys=["k"]),
+    "ListOpenIDConnectProviderTags": on_provider(),
+    "GetAccountPasswordPolicy": ({}, ["*"]),
+    "UpdateAccountPasswordPolicy": ({"MinimumPasswordLength": 8}, ["*"]),
+    "DeleteAccountPasswordPolicy": ({}, ["*"]),
+    "GenerateCredentialReport": ({}, ["*"]),
+    "GetCredentialReport": ({}, ["*"]),
+    "CreateServiceLinkedRole": ({"AWSServiceName": "ecs.amazonaws.com"}, [_LINKED_ROLE]),
+    "DeleteServiceLinkedRole": on_role(),
+    "GetServiceLinkedRoleDeletionStatus": (
+        {"DeletionTaskId": "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/x"}, [_LINKED_ROLE]),
+    "GetContextKeysForCustomPolicy": ({"PolicyInputList": [DOCUMENT]}, ["*"]),
+    "GetContextKeysForPrincipalPolicy": (
+        {"PolicySourceArn": "arn:aws:iam::{account}:role/adminrole"}, [SECRET_ROLE]),
 }
 for _noun, _on in (("User", on_user), ("Group", on_group)):
     IAM |= {
@@ -336,8 +366,9 @@ CLOUDTRAIL = {
     "ListTags": ({"ResourceIdList": [_TRAIL]}, [_TRAIL]),
     "RemoveTags": ({"ResourceId": _TRAIL, "TagsList": [{"Key": "k"}]}, [_TRAIL]),
 }
-# Operations that every caller may call, and AssumeRole, which the role's trust policy decides (see other tests).
-FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole"},
+# Operations that every caller may call, AssumeRole and its like, which the role's trust policy decides, and
+# GetFederationToken, which sessions may not call (see other tests).
+FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity", "GetFederationToken"},
         "sagemaker": {"ListEndpointDeployments"}}
 CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS,
          "cloudtrail": CLOUDTRAIL}

@@ -20,9 +20,11 @@ namespace tidemill::services::iam {
 
 struct AskedAction;
 struct RoleRecord;
+struct SessionRecord;
 class State;
 class CredentialStore;
 class RoleGrants;
+class ProviderKeys;
 class ShellCredentials;
 class ResourcePolicies;
 
@@ -74,6 +76,7 @@ class IamService final : public IamInterface,
   std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
                                         const schema::Operation& operation,
                                         const Value& input) override;
+  platform::SessionFacts session_of(const Principal& principal) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account, Timestamp since) override;
 
@@ -87,6 +90,10 @@ class IamService final : public IamInterface,
                                            const AssumeRole& request) override;
   Result<TemporaryCredentials> session_token(const Context& context,
                                              std::chrono::seconds lifetime) override;
+  Result<TemporaryCredentials> federation_token(const Context& context,
+                                                const FederationToken& request) override;
+  Result<WebIdentityCredentials> assume_role_with_web_identity(
+      const Context& context, const AssumeRoleWithWebIdentity& request) override;
   std::optional<std::string> account_of_access_key(std::string_view access_key_id) override;
 
  private:
@@ -94,6 +101,8 @@ class IamService final : public IamInterface,
   // A caller with all that decides what it may.
   struct Asking;
   Result<Asking> asking(const RequestFacts& facts, const Principal& principal);
+  Result<void> find_issuer(Asking& asking);
+  static void note_session_tags(Asking& asking);
   static CallerFacts caller_facts(const Asking& asking);
   static PrincipalCandidate candidate_of(const Asking& asking);
   Decision decide_for(const Asking& asking, const AskedAction& asked, std::string_view alias,
@@ -113,6 +122,11 @@ class IamService final : public IamInterface,
                  const CallerFacts& caller, const ConditionContext& given) const;
   Result<void> check_trust(const Context& context, const AssumeRole& request,
                            const RoleRecord& role);
+  // Checks a new session's policies, puts their documents into it, and says how much of the room
+  // for them and the session's tags is taken.
+  Result<std::optional<std::int64_t>> add_session_policies(
+      const std::string& account, const std::vector<std::string>& documents,
+      const std::vector<std::string>& policy_arns, SessionRecord& session);
   bool trusts_service(const RoleRecord& role, std::string_view service_principal,
                       std::string_view region, const std::string& source_arn) const;
   Result<TemporaryCredentials> issue_granted(const RoleGrant& grant);
@@ -126,6 +140,7 @@ class IamService final : public IamInterface,
   std::unique_ptr<ShellCredentials> shells_;
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
+  std::unique_ptr<ProviderKeys> provider_keys_;
   TagSources tag_sources_;  // constant once requests are served
   std::unique_ptr<ResourcePolicies> resource_policies_;
 };

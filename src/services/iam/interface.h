@@ -27,6 +27,9 @@ struct TemporaryCredentials {
   std::string assumed_role_arn;  // "arn:aws:sts::123456789012:assumed-role/role/session"
   std::string assumed_role_id;   // "AROA...:session"
   std::string role_arn = {};     // empty for those of no role
+  std::string source_identity = {};
+  // How much of the room for a session's policies and tags is taken; nullopt: it has none.
+  std::optional<std::int64_t> packed_policy_percent = std::nullopt;
 };
 
 // Where the server answers granted_credentials(), the holder after it and the token in the
@@ -131,6 +134,10 @@ class IamInterface {
   virtual void add_resource_policies(std::string_view service, ResourcePolicySource& source) = 0;
 };
 
+struct SessionTag {
+  std::string key, value;
+};
+
 struct AssumeRole {
   std::string role_arn;
   std::string session_name;
@@ -139,6 +146,35 @@ struct AssumeRole {
   std::vector<std::string> policies = {};  // documents that narrow the session
   std::vector<std::string> policy_arns = {};
   std::string source_identity;
+  std::vector<SessionTag> tags = {};
+  // Keys of `tags` that go on to every role that is assumed from the session.
+  std::vector<std::string> transitive_tag_keys = {};
+};
+
+// For somebody whom the calling user vouches for.
+struct FederationToken {
+  std::string name;
+  std::chrono::seconds lifetime{43'200};
+  // The session may do what these and the user's own policies both allow; without any, nothing.
+  std::vector<std::string> policies = {};
+  std::vector<std::string> policy_arns = {};
+  std::vector<SessionTag> tags = {};
+};
+
+// For a bearer of an OpenID Connect provider's token (a JWT).
+struct AssumeRoleWithWebIdentity {
+  std::string role_arn;
+  std::string session_name;
+  std::string token;
+  std::chrono::seconds lifetime{3600};
+  std::vector<std::string> policies = {};
+  std::vector<std::string> policy_arns = {};
+};
+struct WebIdentityCredentials {
+  TemporaryCredentials credentials;
+  std::string subject;
+  std::string provider;  // the ARN of the OpenID Connect provider
+  std::string audience;
 };
 
 // What STS is made of. Thread-safe.
@@ -151,6 +187,13 @@ class SessionInterface {
   // For the caller itself, who has long-term credentials.
   virtual Result<TemporaryCredentials> session_token(const Context& context,
                                                      std::chrono::seconds lifetime) = 0;
+  // For a federated user. The caller, a user or root with long-term credentials, was authorized.
+  virtual Result<TemporaryCredentials> federation_token(const Context& context,
+                                                        const FederationToken& request) = 0;
+  // The caller needs no credentials: the token and the role's trust policy decide. May ask the
+  // provider for its keys, over the network.
+  virtual Result<WebIdentityCredentials> assume_role_with_web_identity(
+      const Context& context, const AssumeRoleWithWebIdentity& request) = 0;
   // nullopt when the key is unknown.
   virtual std::optional<std::string> account_of_access_key(std::string_view access_key_id) = 0;
 };

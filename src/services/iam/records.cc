@@ -19,6 +19,9 @@ TIDEMILL_RECORD_CODEC(PolicyRecord)
 TIDEMILL_RECORD_CODEC(AliasRecord)
 TIDEMILL_RECORD_CODEC(KeyUseRecord)
 TIDEMILL_RECORD_CODEC(SessionRecord)
+TIDEMILL_RECORD_CODEC(OidcProviderRecord)
+TIDEMILL_RECORD_CODEC(PasswordPolicyRecord)
+TIDEMILL_RECORD_CODEC(CredentialReportRecord)
 TIDEMILL_RECORD_CODEC(RoleGrant)
 TIDEMILL_RECORD_CODEC(GrantRecord)
 TIDEMILL_RECORD_CODEC(FirstStepRecord)
@@ -111,6 +114,21 @@ const store::Table<KeyUseRecord>& key_uses_table() {
 
 const store::Table<PolicyRecord>& policies_table() {
   static const store::Table<PolicyRecord> table("iam_policies", {}, &invariant);
+  return table;
+}
+
+const store::Table<OidcProviderRecord>& oidc_providers_table() {
+  static const store::Table<OidcProviderRecord> table("iam_oidc_providers");
+  return table;
+}
+
+const store::Table<PasswordPolicyRecord>& password_policies_table() {
+  static const store::Table<PasswordPolicyRecord> table("iam_password_policies");
+  return table;
+}
+
+const store::Table<CredentialReportRecord>& credential_reports_table() {
+  static const store::Table<CredentialReportRecord> table("iam_credential_reports");
   return table;
 }
 

@@ -8,6 +8,9 @@
 namespace tidemill::services::cloudtrail {
 namespace {
 
+// In one transaction; the rest goes with the next one.
+constexpr std::size_t kCheckpointsDeletedMax = 1000;
+
 // Runs what waits for a record; an exception ends only that caller's answer.
 void finish(std::move_only_function<void()>& done) {
   if (!done) return;
@@ -188,12 +191,26 @@ Result<std::size_t> AuditLog::delete_before(Timestamp before, std::size_t record
     ++deleted;
   }
   if (deleted == 0) return deleted;
+  TRY(erase_checkpoints(head.deleted_position, transaction));
   heads_table().put(transaction, std::string(kHeadKey), head, version);
   TRY(store_.commit(std::move(transaction)));
   std::lock_guard lock(mutex_);
   head_ = head;
   head_version_ = version + 1;
   return deleted;
+}
+
+Result<void> AuditLog::erase_checkpoints(std::uint64_t last, store::Transaction& transaction) {
+  store::Scan scan;
+  scan.table = checkpoints_table().name();
+  scan.limit = kCheckpointsDeletedMax;
+  const store::Page page = TRY(store_.scan(scan));
+  for (const store::Row& row : page.rows) {
+    const std::optional<std::uint64_t> position = store::position_of(row.key);
+    if (!position || *position > last) break;
+    checkpoints_table().erase(transaction, row.key, std::nullopt);
+  }
+  return {};
 }
 
 ChainHead AuditLog::head() const {

@@ -42,7 +42,8 @@ class AuditLog {
   // See platform::Auditor::append(). `done` may be empty.
   void append(platform::AuditRecord record, std::move_only_function<void()> done);
 
-  // Deletes records older than `before`, at most `records_max`; the number deleted.
+  // Deletes records older than `before`, at most `records_max`, and the checkpoints at them; the
+  // number of records deleted.
   Result<std::size_t> delete_before(Timestamp before, std::size_t records_max);
   // The end of the chain; later records do not change it.
   ChainHead head() const;
@@ -53,6 +54,8 @@ class AuditLog {
   Counters counters() const;
 
  private:
+  // Adds the deletion of the checkpoints up to a position.
+  Result<void> erase_checkpoints(std::uint64_t last, store::Transaction& transaction);
   struct Waiting {
     platform::AuditRecord record;
     std::move_only_function<void()> done;

@@ -177,6 +177,25 @@ TEST_F(AuditLogTest, Retention_leaves_a_chain_that_verifies) {
   EXPECT_EQ(faults(), std::vector<std::string>{"record 4 was removed"});
 }
 
+TEST_F(AuditLogTest, Retention_deletes_the_checkpoints_of_deleted_records) {
+  ManualClock clock(Timestamp{1'796'000'000'000'000});
+  std::unique_ptr<Random> random = make_seeded_random(7);
+  CloudTrailService service({*store_, clock, *random, "us-east-1", {}, {}, {}});
+  ASSERT_TRUE(service.start());
+  for (int i = 1; i <= 3; ++i) {
+    append(service.log(), "Event" + std::to_string(i), 1'000 * i);
+    ASSERT_TRUE(service.add_checkpoint());
+  }
+  const auto kept = [&](std::uint64_t position) {
+    return checkpoints_table().get(*store_, store::position_key(position))->has_value();
+  };
+  ASSERT_TRUE(kept(1) && kept(2) && kept(3));
+  EXPECT_EQ(service.log().delete_before(Timestamp{2'500'000'000}, 100), 2u);
+  EXPECT_FALSE(kept(1) || kept(2));
+  EXPECT_TRUE(kept(3));
+  EXPECT_TRUE(verify().findings.empty());
+}
+
 TEST_F(AuditLogTest, An_export_verifies_elsewhere_and_shows_what_was_changed_in_it) {
   write(3);
   std::stringstream file;

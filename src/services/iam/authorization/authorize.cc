@@ -14,7 +14,20 @@ constexpr std::string_view kTlsVersionField = ":tls-version";
 // Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
-         operation != "DecodeAuthorizationMessage";
+         operation != "DecodeAuthorizationMessage" && operation != "GetFederationToken";
+}
+
+std::vector<RequiredAction> federation_actions(const OperationCall& call) {
+  RequiredAction required;
+  required.action = "sts:GetFederationToken";
+  required.resource =
+      make_arn("sts", "", call.account, "federated-user/" + text_member(call.input, "Name"));
+  std::vector<RequiredAction> out;
+  const Value* tags = call.input.find("Tags");
+  if (tags && tags->as_list() && !tags->as_list()->empty())
+    out.push_back({"sts:TagSession", required.resource});
+  out.push_back(std::move(required));
+  return out;
 }
 
 // The prefix of a service's actions, where it is not the name it signs with.
@@ -61,6 +74,8 @@ Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
   if (call.service.name == "logs") return logs_actions(call);
   if (call.service.name == "cloudtrail") return cloudtrail_actions(call);
   if (call.service.name == "iam") return iam_actions(call, find_entity);
+  if (call.service.name == "sts" && call.operation.name == "GetFederationToken")
+    return federation_actions(call);
   RequiredAction required;
   required.action =
       std::string(action_prefix(call.service)) + ":" + std::string(call.operation.name);

@@ -10,7 +10,7 @@ namespace tidemill::services::iam {
 namespace {
 
 // Keys that requests to this server never have: there are no organizations, VPCs, MFA devices,
-// federated users, service-linked calls or access points here, and AWS leaves the keys out as well
+// service-linked calls or access points here, and AWS leaves the keys out as well
 // where these are missing.
 constexpr std::string_view kNeverPresent[] = {
     "aws:assumedroot",
@@ -20,7 +20,6 @@ constexpr std::string_view kNeverPresent[] = {
     "aws:chatbotsourcearn",
     "aws:ec2instancesourceprivateipv4",
     "aws:ec2instancesourcevpc",
-    "aws:federatedprovider",
     "aws:multifactorauthage",
     "aws:principalorgid",
     "aws:principalorgpaths",
@@ -47,13 +46,26 @@ constexpr std::string_view kNeverPresent[] = {
     "s3:accesspointtag/",
 };
 constexpr std::string_view kGlobal[] = {
-    "aws:currenttime",      "aws:epochtime",       "aws:multifactorauthpresent",
-    "aws:principalaccount", "aws:principalarn",    "aws:principalisawsservice",
-    "aws:principaltype",    "aws:referer",         "aws:requestedregion",
-    "aws:resourceaccount",  "aws:securetransport", "aws:sourceidentity",
-    "aws:sourceip",         "aws:tagkeys",         "aws:tokenissuetime",
-    "aws:useragent",        "aws:userid",          "aws:username",
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:multifactorauthpresent",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalisawsservice",
+    "aws:principaltype",
+    "aws:referer",
+    "aws:requestedregion",
+    "aws:resourceaccount",
+    "aws:securetransport",
+    "aws:sourceidentity",
+    "aws:sourceip",
+    "aws:tagkeys",
+    "aws:tokenissuetime",
+    "aws:useragent",
+    "aws:userid",
+    "aws:username",
     "aws:viaawsservice",
+    "aws:federatedprovider",
 };
 // Condition keys that a tag's key follows.
 constexpr std::string_view kTagKeys[] = {
@@ -61,8 +73,8 @@ constexpr std::string_view kTagKeys[] = {
     "s3:existingobjecttag/", "s3:requestobjecttag/", "s3:buckettag/",    "sagemaker:resourcetag/",
 };
 constexpr std::string_view kOther[] = {
-    "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",
-    "sts:externalid",      "sts:rolesessionname",     "sts:sourceidentity",
+    "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",         "sts:externalid",
+    "sts:rolesessionname", "sts:sourceidentity",      "sts:transitivetagkeys", "iam:awsservicename",
 };
 // Prefixes of the services that are served here; a key of another one is none of their requests'.
 constexpr std::string_view kServed[] = {"aws", "cloudwatch", "iam", "logs",
@@ -73,6 +85,13 @@ bool is_one_of(const std::string_view (&list)[N], std::string_view key) {
   return std::ranges::find(list, key) != std::end(list);
 }
 std::string_view before_tag(std::string_view key) { return key.substr(0, key.find('/') + 1); }
+
+bool is_claim_key(std::string_view key) {
+  const std::size_t colon = key.rfind(':');
+  const std::string_view claim = key.substr(colon + 1);
+  return key.substr(0, colon).contains('.') &&
+         (claim == "aud" || claim == "sub" || claim == "amr" || claim == "azp" || claim == "oaud");
+}
 
 bool never_present(std::string_view key) {
   return is_one_of(kNeverPresent, key) ||
@@ -103,6 +122,8 @@ std::vector<std::string> tag_value(const Tags& tags, std::string_view lower_name
 bool is_evaluable_key(std::string_view key) {
   const std::size_t colon = key.find(':');
   if (colon == key.npos) return false;
+  // Claims of a provider's tokens: "token.example.com:sub", "host/path:aud".
+  if (is_claim_key(key)) return true;
   const std::string_view prefix = key.substr(0, colon), name = key.substr(colon + 1);
   if (never_present(key) || is_one_of(kGlobal, key) || is_one_of(kOther, key)) return true;
   if (const std::string_view before = before_tag(key); !before.empty() && before != key)
@@ -124,7 +145,8 @@ RequestConditions::Slot RequestConditions::look_up(const std::string& key) const
       if (ascii_lower(name) == key) return {true, values};
   if (std::optional<Slot> slot = global_key(key)) return *std::move(slot);
   if (std::optional<Slot> slot = service_key(key)) return *std::move(slot);
-  if (never_present(key)) return {};
+  // Only sessions of AssumeRoleWithWebIdentity have claims, while they begin.
+  if (never_present(key) || is_claim_key(key)) return {};
   // A key that AWS lists, but not for this action, is absent from its requests.
   const bool for_this_action =
       !asked_.rule || api::lists_condition_key(asked_.rule->condition_keys, key);
@@ -155,6 +177,7 @@ std::optional<RequestConditions::Slot> RequestConditions::global_key(std::string
   if (key == "aws:username") return text(caller_.user_name);
   if (key == "aws:userid") return text(caller_.user_id);
   if (key == "aws:sourceidentity") return text(caller_.source_identity);
+  if (key == "aws:federatedprovider") return text(caller_.provider);
   if (key == "aws:resourceaccount")
     return text(asked_.resource_account.empty() ? caller_.account : asked_.resource_account);
   if (key == "aws:principalisawsservice" || key == "aws:viaawsservice") return one("false");

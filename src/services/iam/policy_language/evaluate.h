@@ -33,8 +33,12 @@ enum class Decision { implicit_deny, allowed, explicit_deny };
 
 struct Evaluation {
   Decision decision = Decision::implicit_deny;
-  // Policies with a statement that decided.
-  std::vector<const NamedPolicy*> matched;
+  // Those that decided. Borrowed from the policies.
+  struct Match {
+    const NamedPolicy* policy;
+    const Statement* statement;
+  };
+  std::vector<Match> matched;
   // Condition keys that were asked for and are not in the context.
   std::vector<std::string> missing_context_keys;
 };
@@ -44,7 +48,8 @@ Decision decide(std::span<const NamedPolicy> policies, const Question& question)
 
 // The caller, as the Principal element sees it.
 struct PrincipalCandidate {
-  std::string_view service = {};  // "sagemaker.amazonaws.com"; or, for a caller:
+  std::string_view service = {};   // "sagemaker.amazonaws.com"; or
+  std::string_view provider = {};  // the ARN of an identity provider; or, for a caller:
   std::string_view account = {};
   std::string_view arn = {};       // its own, and of an assumed role also
   std::string_view role_arn = {};  // the role's

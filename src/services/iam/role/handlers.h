@@ -12,6 +12,7 @@ namespace tidemill::services::iam {
 api::iam::Role api_role(const RoleRecord& record);
 
 void add_role_handlers(Registry& registry, State& state);
+void add_service_linked_role_handlers(Registry& registry, State& state);
 // Inline and attached policies of roles.
 void add_role_policy_handlers(Registry& registry, State& state);
 
