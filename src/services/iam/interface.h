@@ -84,10 +84,6 @@ struct RequiredAction {
   std::string alias = {};  // the same resource's other spelling, or empty
 };
 
-// The pseudo header of an in-process call that a service makes for its caller, as the caller: the
-// service's name ("s3.us-east-1.amazonaws.com"). Requests cannot have it.
-inline constexpr std::string_view kViaServiceField = ":via-service";
-
 // Tells what the operations of a service need, where the service's own records are necessary to
 // tell (a key's ARN from its alias or from a ciphertext). Thread-safe.
 class OperationActions {

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "services/iam/policy_language/wildcard.h"
+#include "services/platform/dispatcher/dispatcher.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -163,7 +164,7 @@ std::optional<RequestConditions::Slot> RequestConditions::global_key(std::string
     return text(asked_.resource_account.empty() ? caller_.account : asked_.resource_account);
   if (key == "aws:principalisawsservice") return one("false");
   if (key == "aws:viaawsservice")
-    return one(text_of(facts_.header && facts_.header(kViaServiceField)));
+    return one(text_of(facts_.header && facts_.header(platform::kViaServiceField)));
   if (key == "aws:multifactorauthpresent") return caller_.temporary ? one("false") : Slot{};
   if (key == "aws:tokenissuetime")
     return caller_.issued ? one(format_iso8601(*caller_.issued)) : Slot{};
