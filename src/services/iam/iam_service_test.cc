@@ -39,7 +39,7 @@ TEST_F(IamServiceTest, authorizes_by_the_roles_policies) {
   EXPECT_EQ(denied.error().message,
             "User: arn:aws:sts::123456789012:assumed-role/r/j is not authorized to perform: "
             "s3:GetObject on resource: arn:aws:s3:::b/secret with an explicit deny in an "
-            "identity-based policy");
+            "identity-based policy: role_r_p, statement 2");
   EXPECT_EQ(may(root_context(), "s3:GetObject", "arn:aws:s3:::b/secret"), "ok");
   // A change counts at once, though policies are kept parsed.
   put_policy(R"([{"Effect":"Allow","Action":"s3:PutObject","Resource":"*"}])");

@@ -1,25 +1,23 @@
-// AWS's own managed policies that Tidemill ships: "arn:aws:iam::aws:policy/AmazonS3FullAccess".
+// AWS's own managed policies, all of them, with the documents that AWS had when the package was
+// made that they are read from at build time: "arn:aws:iam::aws:policy/AmazonS3FullAccess".
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "api/managed_policies.h"
+
 namespace tidemill::services::iam {
 
-struct ManagedPolicy {
-  std::string_view path;  // "/", "/service-role/"
-  std::string_view name;
-  std::string_view description;
-  std::string_view document;
+using ManagedPolicy = api::ManagedPolicyEntry;
 
-  std::string arn() const {
-    return "arn:aws:iam::aws:policy" + std::string(path) + std::string(name);
-  }
-};
-
+// In the order of their ARNs.
 std::span<const ManagedPolicy> managed_policies();
 // nullptr when it is not among them.
 const ManagedPolicy* find_managed_policy(std::string_view arn);
+std::string managed_policy_arn(const ManagedPolicy& policy);
+// The JSON text of its default version.
+std::string managed_policy_document(const ManagedPolicy& policy);
 
 }  // namespace tidemill::services::iam

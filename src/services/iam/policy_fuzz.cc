@@ -22,7 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Question question{"s3:GetObject", "arn:aws:s3:::b/k", context};
   (void)evaluate(policies, question);
   policies.push_back(
-      {"deny", "IAM Policy", {{{.allow = false, .actions = {"*"}, .resources = {"*"}}}}});
+      {"deny", "IAM Policy", {{}, {{.allow = false, .actions = {"*"}, .resources = {"*"}}}}});
   if (evaluate(policies, question).decision != Decision::explicit_deny) std::abort();
   return 0;
 }

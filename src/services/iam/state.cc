@@ -232,7 +232,7 @@ Result<State::PolicyUse> State::policy_use(std::string_view account, std::string
 
 Result<std::string> State::policy_document(std::string_view account, std::string_view arn) {
   if (const ManagedPolicy* shipped = find_managed_policy(arn))
-    return std::string(shipped->document);
+    return managed_policy_document(*shipped);
   return TRY(policy(account, arn)).document;
 }
 

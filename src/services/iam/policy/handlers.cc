@@ -9,13 +9,13 @@
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
 #include "services/iam/policy/policy_view.h"
+#include "services/iam/policy_language/check.h"
 #include "services/iam/tags.h"
 
 namespace tidemill::services::iam {
 namespace {
 
-// AWS's policies have no date of ours; this is the first day of IAM's policy language.
-constexpr Timestamp kShippedDate{1'350'432'000'000'000};  // 2012-10-17
+Timestamp from_seconds(std::int64_t seconds) { return {seconds * 1'000'000}; }
 
 }  // namespace
 
@@ -43,19 +43,25 @@ PolicyRecord shipped_record(const ManagedPolicy& shipped) {
   record.id = "ANPA";
   for (std::size_t i = 0; record.id.size() < 21; ++i)
     record.id += char('A' + (unsigned(shipped.name[i % shipped.name.size()]) + i) % 26);
-  record.created = kShippedDate;
-  record.document = shipped.document;
-  record.description = shipped.description;
+  record.created = from_seconds(shipped.created_seconds);
+  record.updated = from_seconds(shipped.updated_seconds);
+  record.default_version = record.last_version = shipped.version;
   return record;
 }
 
 Result<PolicyRecord> any_policy(State& state, const Context& context, const std::string& arn) {
-  if (const ManagedPolicy* shipped = find_managed_policy(arn)) return shipped_record(*shipped);
+  if (const ManagedPolicy* shipped = find_managed_policy(arn)) {
+    PolicyRecord record = shipped_record(*shipped);
+    record.document = managed_policy_document(*shipped);
+    // Only the version in force is shipped.
+    record.versions = {{shipped->version, record.updated, record.document}};
+    return record;
+  }
   return state.policy(context.account(), arn);
 }
 
 Result<PolicyDocument> check_managed_document(const std::string& document) {
-  PolicyDocument parsed = TRY(parse_policy(document, PolicyKind::identity));
+  PolicyDocument parsed = TRY(parse_new_managed_policy(document));
   if (characters_without_space(document) > kManagedPolicyCharactersMax)
     return limit_exceeded("Cannot exceed quota for PolicySize: " +
                           std::to_string(kManagedPolicyCharactersMax));
@@ -163,15 +169,16 @@ Result<ops::ListPolicies::Output> list_policies(State& state, const Context& con
     if (scan.after.empty()) break;
   }
   if (scope == "Local") return page.take();
-  bool shown_before = past_own;
-  for (const ManagedPolicy& shipped : managed_policies()) {
-    const PolicyRecord record = shipped_record(shipped);
-    const std::string position = std::string(kShippedMark) + record.arn();
-    if (shown_before) {
-      shown_before = position != after;
-      continue;
-    }
-    if (!TRY(page.add(record, position))) break;
+  std::span<const ManagedPolicy> shipped = managed_policies();
+  if (past_own) {
+    const ManagedPolicy* last =
+        find_managed_policy(std::string_view(after).substr(kShippedMark.size()));
+    if (!last) return validation_error("Invalid Marker.");
+    shipped = shipped.subspan(std::size_t(last - shipped.data()) + 1);
+  }
+  for (const ManagedPolicy& policy : shipped) {
+    const PolicyRecord record = shipped_record(policy);
+    if (!TRY(page.add(record, std::string(kShippedMark) + record.arn()))) break;
   }
   return page.take();
 }

@@ -11,7 +11,7 @@ namespace tidemill::services::iam {
 
 inline std::string version_id(std::int64_t number) { return "v" + std::to_string(number); }
 
-// An AWS policy in the form of a customer's; its account is "aws".
+// An AWS policy in the form of a customer's, without its document; its account is "aws".
 PolicyRecord shipped_record(const ManagedPolicy& shipped);
 // A policy of the account or of AWS. NoSuchEntity, InvalidInput.
 Result<PolicyRecord> any_policy(State& state, const Context& context, const std::string& arn);

@@ -173,19 +173,22 @@ Result<PolicyDocument> parse_policy(std::string_view text, PolicyKind kind) {
   const ValueObject* members = json->as_object();
   if (!members) return malformed("Syntax errors in policy.");
   const Value* statements = nullptr;
+  PolicyDocument document;
   for (const auto& [name, value] : *members) {
     if (name == "Version") {
       const std::string* version = value.as_string();
       if (!version || (*version != "2012-10-17" && *version != "2008-10-17"))
         return malformed("The policy must contain a valid version string");
+      document.version = *version;
     } else if (name == "Statement") {
       statements = &value;
-    } else if (name != "Id") {
+    } else if (name == "Id") {
+      if (!value.as_string()) return malformed("Syntax errors in policy: Id");
+    } else {
       return malformed("Syntax errors in policy: unknown member \"" + name + "\"");
     }
   }
   if (!statements) return malformed("Syntax errors in policy.");
-  PolicyDocument document;
   if (const ValueList* list = statements->as_list()) {
     if (list->empty()) return malformed("Syntax errors in policy.");
     if (list->size() > kStatementsMax) return malformed("The policy has too many statements.");

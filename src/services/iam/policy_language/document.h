@@ -39,6 +39,7 @@ struct Statement {
 };
 
 struct PolicyDocument {
+  std::string version = {};  // empty: the document has none
   std::vector<Statement> statements;
 };
 

@@ -56,11 +56,6 @@ bool covers(const Statement& statement, const Question& question) {
          (statement.resources.empty() ||
           is_effective(statement, covers_resource(statement, question)));
 }
-bool applies(const Statement& statement, const Question& question) {
-  return covers(statement, question) &&
-         is_effective(statement, conditions_hold(statement, question.context));
-}
-
 void note_missing(const Statement& statement, const ConditionSource& context,
                   std::vector<std::string>& missing) {
   for (const Condition& condition : statement.conditions)
@@ -90,6 +85,11 @@ Grant match_principal(const PolicyPrincipal& principal, const PrincipalCandidate
 }
 
 }  // namespace
+
+bool applies(const Statement& statement, const Question& question) {
+  return covers(statement, question) &&
+         is_effective(statement, conditions_hold(statement, question.context));
+}
 
 Evaluation evaluate(std::span<const NamedPolicy> policies, const Question& question) {
   std::vector<const NamedPolicy*> allowing, denying;
@@ -127,15 +127,20 @@ Decision decide(std::span<const NamedPolicy> policies, const Question& question)
   return decision;
 }
 
+Grant grant_of(const Statement& statement, const PrincipalCandidate& candidate) {
+  Grant grant = Grant::none;
+  for (const PolicyPrincipal& principal : statement.principals)
+    grant = std::max(grant, match_principal(principal, candidate));
+  if (statement.not_principal) return grant == Grant::none ? Grant::direct : Grant::none;
+  return grant;
+}
+
 Grant evaluate_resource_policy(const PolicyDocument& document, const PrincipalCandidate& candidate,
                                const Question& question) {
   Grant best = Grant::none;
   for (const Statement& statement : document.statements) {
     if (!applies(statement, question)) continue;
-    Grant grant = Grant::none;
-    for (const PolicyPrincipal& principal : statement.principals)
-      grant = std::max(grant, match_principal(principal, candidate));
-    if (statement.not_principal) grant = grant == Grant::none ? Grant::direct : Grant::none;
+    const Grant grant = grant_of(statement, candidate);
     if (grant == Grant::none) continue;
     if (!statement.allow) return Grant::denied;
     best = std::max(best, grant);

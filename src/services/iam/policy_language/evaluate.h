@@ -59,6 +59,10 @@ enum class Grant {
 };
 // Of a role's trust policy, of a bucket, a queue, ...: documents of the kinds `trust` and
 // `resource`.
+// What one statement of such a document says to the caller, whatever is asked.
+Grant grant_of(const Statement& statement, const PrincipalCandidate& candidate);
+// Whether the statement covers the question's action and resource, and its conditions hold.
+bool applies(const Statement& statement, const Question& question);
 Grant evaluate_resource_policy(const PolicyDocument& document, const PrincipalCandidate& candidate,
                                const Question& question);
 

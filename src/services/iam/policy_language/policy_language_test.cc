@@ -68,9 +68,20 @@ TEST(PolicyDocument, says_what_is_wrong) {
 
 TEST(PolicyDocument, every_shipped_policy_parses) {
   for (const ManagedPolicy& policy : managed_policies()) {
-    EXPECT_EQ(problem(policy.document), "ok") << policy.name;
-    EXPECT_EQ(find_managed_policy(policy.arn()), &policy);
+    EXPECT_EQ(problem(managed_policy_document(policy)), "ok") << policy.name;
+    EXPECT_EQ(find_managed_policy(managed_policy_arn(policy)), &policy);
   }
+  EXPECT_GT(managed_policies().size(), 1000U);
+  EXPECT_EQ(find_managed_policy("arn:aws:iam::aws:policy/"), nullptr);
+  EXPECT_EQ(find_managed_policy("arn:aws:iam::aws:policy/AmazonS3FullAccessX"), nullptr);
+  EXPECT_EQ(find_managed_policy("arn:aws:iam::aws:policy/service-role/AmazonS3FullAccess"),
+            nullptr);
+  for (const char* name :
+       {"AmazonSageMakerFullAccess", "AmazonS3FullAccess", "AWSLambda_FullAccess",
+        "AmazonECS_FullAccess", "CloudWatchFullAccess", "AWSCodePipeline_FullAccess",
+        "AWSCodeBuildAdminAccess", "service-role/AWSLambdaBasicExecutionRole",
+        "service-role/AmazonECSTaskExecutionRolePolicy", "AdministratorAccess"})
+    EXPECT_NE(find_managed_policy("arn:aws:iam::aws:policy/" + std::string(name)), nullptr) << name;
   EXPECT_EQ(find_managed_policy("arn:aws:iam::aws:policy/Nope"), nullptr);
 }
 

@@ -8,7 +8,7 @@
 #include "services/iam/limits.h"
 #include "services/iam/listing.h"
 #include "services/iam/paging.h"
-#include "services/iam/policy_language/document.h"
+#include "services/iam/policy_language/check.h"
 #include "services/iam/tags.h"
 
 namespace tidemill::services::iam {
@@ -34,7 +34,7 @@ Result<PolicyDocument> check_trust_policy(const std::string& document) {
   if (document.size() > kTrustPolicyCharactersMax)
     return limit_exceeded("Cannot exceed quota for ACLSizePerRole: " +
                           std::to_string(kTrustPolicyCharactersMax));
-  return parse_policy(document, PolicyKind::trust);
+  return parse_new_policy(document, PolicyKind::trust);
 }
 
 // Fills the members that CreateRole and GetRole show, and ListRoles does not.

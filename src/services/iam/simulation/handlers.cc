@@ -7,6 +7,7 @@
 #include "services/iam/authorization/request_conditions.h"
 #include "services/iam/errors.h"
 #include "services/iam/paging.h"
+#include "services/iam/policy_language/check.h"
 #include "services/iam/policy_language/wildcard.h"
 #include "services/iam/role_arn.h"
 
@@ -42,7 +43,7 @@ Result<void> add_inputs(const std::optional<std::vector<std::string>>& documents
                         const char* prefix, std::vector<NamedPolicy>& out) {
   if (!documents) return {};
   for (std::size_t i = 0; i < documents->size(); ++i) {
-    Result<PolicyDocument> parsed = parse_policy((*documents)[i], PolicyKind::identity);
+    Result<PolicyDocument> parsed = parse_new_policy((*documents)[i], PolicyKind::identity);
     if (!parsed) return fail("InvalidInput", parsed.error().message, 400);
     out.push_back({prefix + std::to_string(i + 1), "IAM Policy", *std::move(parsed)});
   }
