@@ -152,7 +152,8 @@ Result<std::vector<iam::RequiredAction>> KeyAccess::to_retire(const Request& req
       key_id = "arn:aws:kms:" + grant->record.region + ":" + grant->record.account + ":key/" +
                grant->record.key_id;
   } else if (!key_id.empty()) {
-    if (const auto key = TRY(look_up_key(core_, TRY(parse_key_name(request.context, key_id)))))
+    const KeyName name = TRY(parse_key_name(request.context, key_id));
+    if (const auto key = TRY(look_up_key(core_, name)))
       grant = TRY(grants_table().get(
           core_.store, store::key({key->record.id, text_of(request.input, "GrantId")})));
   }

@@ -115,12 +115,12 @@ Result<model::DescribeKeyResponse> describe_key(Core& core, Context& context,
 
 Result<model::ListKeysResponse> list_keys(Core& core, Context& context,
                                           const model::ListKeysRequest& request) {
-  const auto page = TRY(
-      keys_table().scan(core.store, {.table = {},
-                                     .index = "by_owner",
-                                     .prefix = store::key({context.account(), context.region, ""}),
-                                     .after = TRY(read_marker(request.marker)),
-                                     .limit = std::size_t(request.limit.value_or(kPageKeys))}));
+  store::Scan scan;
+  scan.index = "by_owner";
+  scan.prefix = store::key({context.account(), context.region, ""});
+  scan.after = TRY(read_marker(request.marker));
+  scan.limit = std::size_t(request.limit.value_or(kPageKeys));
+  const auto page = TRY(keys_table().scan(core.store, scan));
   model::ListKeysResponse output;
   output.keys.emplace();
   for (const auto& row : page.records) {

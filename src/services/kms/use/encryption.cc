@@ -34,8 +34,8 @@ Result<Encrypted> encrypt_any(Core& core, const KeyRecord& key,
     return invalid("The plaintext is longer than " +
                    std::to_string(oaep_bytes_max(spec.bits, algorithm)) + " bytes, the most that " +
                    algorithm + " takes with " + key.spec + ".");
-  return Encrypted{
-      TRY(rsa_encrypt(TRY(decode_base64(key.public_key)), algorithm, plaintext)), algorithm, {}};
+  const std::string public_key = TRY(decode_base64(key.public_key));
+  return Encrypted{TRY(rsa_encrypt(public_key, algorithm, plaintext)), algorithm, {}};
 }
 
 Result<model::EncryptResponse> encrypt(Core& core, Context& context,

@@ -46,8 +46,9 @@ Result<model::VerifyResponse> verify_message(Core& core, Context& context,
                                              const model::VerifyRequest& request) {
   const KeyRecord key = TRY(usable_key(core, context, request.key_id, kSignVerify));
   const bool is_digest = TRY(check_message(key, request));
-  if (!TRY(verify(TRY(decode_base64(key.public_key)), request.signing_algorithm,
-                  request.message.bytes, is_digest, request.signature.bytes)))
+  const std::string public_key = TRY(decode_base64(key.public_key));
+  if (!TRY(verify(public_key, request.signing_algorithm, request.message.bytes, is_digest,
+                  request.signature.bytes)))
     return fail(model::errors::kKMSInvalidSignatureException,
                 "The signature is not one of this key over this message.", 400);
   TRY(check_dry_run(request.dry_run));
