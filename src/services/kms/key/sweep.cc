@@ -42,18 +42,16 @@ Result<void> delete_key(Core& core, const store::Versioned<KeyRecord>& row) {
 }
 
 Result<void> rotate(Core& core, const std::string& id) {
-  return change_key(core, id,
-                    [&](KeyRecord& key) -> Result<void> {
-                      const Timestamp now = core.clock.now();
-                      if (!key.next_rotation || *key.next_rotation > now) return {};
-                      // A disabled key is not rotated; it is as soon as it is enabled again.
-                      if (key.state == "Enabled") TRY(add_material(core, key, "AUTOMATIC"));
-                      key.next_rotation = now + (key.state == "Enabled"
-                                                     ? std::chrono::days(key.rotation_period_days)
-                                                     : std::chrono::days(1));
-                      return {};
-                    })
-      .transform([](const KeyRecord&) {});
+  TRY(change_key(core, id, [&](KeyRecord& key) -> Result<void> {
+    const Timestamp now = core.clock.now();
+    if (!key.next_rotation || *key.next_rotation > now) return {};
+    // A disabled key is not rotated; it is soon after it is enabled again.
+    const bool enabled = key.state == "Enabled";
+    if (enabled) TRY(add_material(core, key, "AUTOMATIC"));
+    key.next_rotation = now + std::chrono::days(enabled ? key.rotation_period_days : 1);
+    return {};
+  }));
+  return {};
 }
 
 }  // namespace
