@@ -11,6 +11,7 @@
 #include "api/kms/rotation.h"
 #include "base/encoding.h"
 #include "services/kms/crypto/asymmetric.h"
+#include "services/kms/crypto/ciphertext.h"
 #include "services/kms/kms_service.h"
 #include "services/kms/test_fake_iam.h"
 #include "store/memory/memory_store.h"
