@@ -221,7 +221,7 @@ TEST_F(KmsTest, grants_are_found_by_principal_operation_and_constraint) {
   request.key_id = key;
   request.grantee_principal = role;
   request.operations_ = {"Decrypt", "DescribeKey", "CreateGrant"};
-  request.constraints.ensure().encryption_context_subset = {{"dept", "it"}};
+  request.constraints.ensure().encryption_context_subset = EncryptionContext{{"dept", "it"}};
   const auto made = call<op::CreateGrant>(request).value();
   const std::string arn = "arn:aws:kms:us-east-1:123456789012:key/" + key;
   const std::string session = "arn:aws:sts::123456789012:assumed-role/r/s";
