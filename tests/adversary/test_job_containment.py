@@ -59,7 +59,7 @@ walked = [os.path.join(folder, name) for root in (DATA, "/tmp", "/var/tmp", "/de
           for folder, _, names in os.walk(root) for name in names]
 print(json.dumps({{
     "weights": [path for path in walked if path.endswith("weights")],
-    "records": [path for path in walked if path.endswith((".db", "root-key.json", "spec.json"))],
+    "records": [path for path in walked if path.endswith((".db", "root-key.json", "root-encryption-key.json", "spec.json"))],
     "names": [path for path in walked if {victim!r} in path],
     "command lines": b"hyper-secret" in everywhere("cmdline"),
     "environments": b"environment-secret" in everywhere("environ"),

@@ -201,7 +201,7 @@ Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& g
     // The owner's root can always repair a policy that locks everybody out.
     if (own && principal.root && administers_policy(asked.action)) return {};
     asked.resource_account = resource_policy->owner_account;
-    side = ResourceSide{.same_account = own};
+    side = ResourceSide{.same_account = own, .must_grant = resource_policy->must_grant};
     if (!resource_policy->document.empty()) {
       const CallerFacts caller = caller_facts(asking);
       const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
@@ -212,6 +212,7 @@ Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& g
   }
   const Decision decision = decide_for(asking, asked, alias, side);
   if (decision == Decision::allowed) return {};
+  if (decision == Decision::implicit_deny && TRY(is_granted(asking, asked, alias))) return {};
   return access_denied(
       asking.principal.arn, asked.action, asked.resource,
       reason_of(asking, asked, alias, side, resource_policy ? resource_policy->document : ""));
@@ -228,6 +229,23 @@ std::string IamService::reason_of(const Asking& asking, const AskedAction& asked
   std::optional<ResourceDocument> resource;
   if (document) resource.emplace(ResourceDocument{*document, candidate});
   return explain_refusal(policies_of(asking), side, resource, question);
+}
+
+Result<bool> IamService::is_granted(const Asking& asking, const AskedAction& asked,
+                                    std::string_view alias) const {
+  if (!asking.policies && !asking.principal.root) return false;
+  const PrincipalCandidate candidate = candidate_of(asking);
+  if (!TRY(resource_policies_->grants(asked.action, asked.resource,
+                                      {candidate.account, candidate.arn, candidate.role_arn},
+                                      asked.given ? *asked.given : ConditionContext())))
+    return false;
+  CallerPolicies narrowing{.identity = {}, .root = true};
+  if (asking.session && asking.session->narrowing && !asking.principal.root)
+    narrowing.session = *asking.session->narrowing;
+  const CallerFacts caller = caller_facts(asking);
+  const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
+  return decide(narrowing, std::nullopt, {asked.action, asked.resource, conditions, alias}) ==
+         Decision::allowed;
 }
 
 Grant IamService::trust_of(const RoleRecord& role, std::string_view action,
@@ -335,6 +353,10 @@ void IamService::add_resource_policies(std::string_view service, ResourcePolicyS
   resource_policies_->add(service, source);
 }
 
+void IamService::add_operation_actions(std::string_view service, OperationActions& source) {
+  operation_actions_[std::string(service)] = &source;
+}
+
 bool IamService::is_never_refused(const Principal& principal, std::string_view service) const {
   return principal.root && !resource_policies_->has_any(service);
 }
@@ -345,9 +367,7 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
   const Principal& principal = context.principal;
   if (is_never_refused(principal, service.name)) return {};
   const RequestFacts facts = facts_of(context);
-  std::vector<RequiredAction> needed = TRY(required_actions(
-      {service, operation, principal.account, facts.region, input, user_name(principal.arn)},
-      entities_of(*state_, principal.account)));
+  std::vector<RequiredAction> needed = TRY(needed_actions(context, service, operation, input));
   // A copy takes the source's tags along unless it brings its own: they are read and written.
   const auto tag_source = tag_sources_.find("s3");
   if (service.name == "s3" && operation.name == "CopyObject" && needed.size() > 1 &&

@@ -33,6 +33,18 @@ EntityFinder entities_of(State& state, std::string_view account) {
   };
 }
 
+Result<std::vector<RequiredAction>> IamService::needed_actions(const Context& context,
+                                                               const schema::Service& service,
+                                                               const schema::Operation& operation,
+                                                               const Value& input) const {
+  if (const auto own = operation_actions_.find(service.name); own != operation_actions_.end())
+    return own->second->required_actions(context, operation.name, input);
+  const std::string& account = context.account();
+  return required_actions(
+      {service, operation, account, context.region, input, user_name(context.principal.arn)},
+      entities_of(*state_, account));
+}
+
 std::vector<std::string> IamService::resources_of(const Context& context,
                                                   const schema::Service& service,
                                                   const schema::Operation& operation,
@@ -43,10 +55,8 @@ std::vector<std::string> IamService::resources_of(const Context& context,
     if (role && role->as_string()) return {*role->as_string()};
     return {};
   }
-  const std::string& account = context.account();
-  const Result<std::vector<RequiredAction>> required = required_actions(
-      {service, operation, account, context.region, input, user_name(context.principal.arn)},
-      entities_of(*state_, account));
+  const Result<std::vector<RequiredAction>> required =
+      needed_actions(context, service, operation, input);
   std::vector<std::string> arns;
   if (!required) return arns;
   for (const RequiredAction& action : *required)

@@ -72,6 +72,7 @@ class IamService final : public IamInterface,
                          std::string_view resource, const ConditionContext& conditions,
                          const ResourcePolicy* resource_policy) override;
   void add_resource_policies(std::string_view service, ResourcePolicySource& source) override;
+  void add_operation_actions(std::string_view service, OperationActions& source) override;
 
   std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
                                         const schema::Operation& operation,
@@ -116,6 +117,13 @@ class IamService final : public IamInterface,
                         const std::optional<ResourceSide>& side,
                         const std::string& resource_document) const;
   bool is_never_refused(const Principal& principal, std::string_view service) const;
+  Result<std::vector<RequiredAction>> needed_actions(const Context& context,
+                                                     const schema::Service& service,
+                                                     const schema::Operation& operation,
+                                                     const Value& input) const;
+  // Whether a grant on the resource, as the caller's session narrows it, allows.
+  Result<bool> is_granted(const Asking& asking, const AskedAction& asked,
+                          std::string_view alias) const;
   // The answer of the role's trust policy.
   Grant trust_of(const RoleRecord& role, std::string_view action,
                  const PrincipalCandidate& candidate, const RequestFacts& facts,
@@ -143,6 +151,8 @@ class IamService final : public IamInterface,
   std::unique_ptr<ProviderKeys> provider_keys_;
   TagSources tag_sources_;  // constant once requests are served
   std::unique_ptr<ResourcePolicies> resource_policies_;
+  // By service; constant once requests are served.
+  std::map<std::string, OperationActions*, std::less<>> operation_actions_;
 };
 
 }  // namespace tidemill::services::iam

@@ -50,6 +50,15 @@ struct RoleGrant {
 struct ResourcePolicy {
   std::string owner_account;
   std::string document;  // empty: the resource has none
+  // Without a grant of the document nobody may, not even the owner's root: KMS keys.
+  bool must_grant = false;
+};
+
+// A caller as grants on a resource name it.
+struct Grantee {
+  std::string_view account;
+  std::string_view arn;
+  std::string_view role_arn = {};  // of an assumed role
 };
 
 // Where IAM reads the policies of one service's resources while it authorizes a request. Callers of
@@ -64,6 +73,29 @@ class ResourcePolicySource {
   virtual bool has_any() const = 0;
   // `arn` as policies name it: "arn:aws:s3:::bucket/key". nullopt: there is no such resource.
   virtual Result<std::optional<ResourcePolicy>> find(std::string_view arn) = 0;
+  // Whether something else than policies lets the caller do this: grants on KMS keys. Asked when no
+  // policy allows and none denies.
+  virtual Result<bool> grants(std::string_view arn, std::string_view action, const Grantee& grantee,
+                              const ConditionContext& conditions);
+};
+
+// A permission that an operation needs.
+struct RequiredAction {
+  std::string action;    // "s3:GetObject"
+  std::string resource;  // an ARN, or "*" for actions without one
+  ConditionContext conditions = {};
+  std::string alias = {};  // the same resource's other spelling, or empty
+};
+
+// Tells what the operations of a service need, where the service's own records are necessary to
+// tell (a key's ARN from its alias or from a ciphertext). Thread-safe.
+class OperationActions {
+ public:
+  virtual ~OperationActions() = default;
+  // The service's error when the input names a resource in a malformed way.
+  virtual Result<std::vector<RequiredAction>> required_actions(const Context& context,
+                                                               std::string_view operation,
+                                                               const Value& input) = 0;
 };
 
 // MalformedPolicyDocument, in AWS's words, when it is no policy for a resource of the service
@@ -132,6 +164,8 @@ class IamInterface {
   // Before requests are served. `service` is the prefix of the actions ("s3"); the source outlives
   // this.
   virtual void add_resource_policies(std::string_view service, ResourcePolicySource& source) = 0;
+  // The same for what the service's operations need; without it, IAM's own rules tell.
+  virtual void add_operation_actions(std::string_view service, OperationActions& source) = 0;
 };
 
 struct SessionTag {

@@ -62,6 +62,8 @@ bool has_rule(const schema::Service& service, const schema::Operation& operation
   // DeleteObjects is DeleteObject on each key, which S3 asks for one by one.
   if (service.name == "s3")
     return operation.name == "DeleteObjects" || rule_of("s3:" + s3_action(operation.name));
+  // ReEncrypt needs kms:ReEncryptFrom and kms:ReEncryptTo.
+  if (service.name == "kms" && operation.name == "ReEncrypt") return true;
   return api::find_action_rule(action_prefix(service), operation.name) != nullptr;
 }
 

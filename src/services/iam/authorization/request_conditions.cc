@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "services/iam/policy_language/wildcard.h"
+#include "services/platform/dispatcher/dispatcher.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -76,6 +77,7 @@ constexpr std::string_view kOther[] = {
     "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",         "sts:externalid",
     "sts:rolesessionname", "sts:sourceidentity",      "sts:transitivetagkeys", "iam:awsservicename",
 };
+constexpr std::string_view kKmsKeys = "kms:", kEncryptionContextKeys = "kms:encryptioncontext:";
 // Prefixes of the services that are served here; a key of another one is none of their requests'.
 constexpr std::string_view kServed[] = {"aws", "cloudwatch", "iam", "logs",
                                         "s3",  "sagemaker",  "sqs", "sts"};
@@ -129,6 +131,7 @@ bool is_evaluable_key(std::string_view key) {
   if (const std::string_view before = before_tag(key); !before.empty() && before != key)
     if (is_one_of(kTagKeys, before)) return true;
   if (prefix == "s3") return is_s3_key(name);
+  if (key.starts_with(kEncryptionContextKeys)) return true;
   if (prefix == "sagemaker") return is_sagemaker_key(name);
   return !is_one_of(kServed, prefix) && api::lists_condition_key(api::condition_keys(), key);
 }
@@ -143,6 +146,8 @@ RequestConditions::Slot RequestConditions::look_up(const std::string& key) const
   if (asked_.given)
     for (const auto& [name, values] : *asked_.given)
       if (ascii_lower(name) == key) return {true, values};
+  // KMS itself gives all keys that its requests have.
+  if (key.starts_with(kKmsKeys)) return {};
   if (std::optional<Slot> slot = global_key(key)) return *std::move(slot);
   if (std::optional<Slot> slot = service_key(key)) return *std::move(slot);
   // Only sessions of AssumeRoleWithWebIdentity have claims, while they begin.
@@ -180,7 +185,9 @@ std::optional<RequestConditions::Slot> RequestConditions::global_key(std::string
   if (key == "aws:federatedprovider") return text(caller_.provider);
   if (key == "aws:resourceaccount")
     return text(asked_.resource_account.empty() ? caller_.account : asked_.resource_account);
-  if (key == "aws:principalisawsservice" || key == "aws:viaawsservice") return one("false");
+  if (key == "aws:principalisawsservice") return one("false");
+  if (key == "aws:viaawsservice")
+    return one(text_of(facts_.header && facts_.header(platform::kViaServiceField)));
   if (key == "aws:multifactorauthpresent") return caller_.temporary ? one("false") : Slot{};
   if (key == "aws:tokenissuetime")
     return caller_.issued ? one(format_iso8601(*caller_.issued)) : Slot{};

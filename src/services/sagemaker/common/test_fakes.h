@@ -86,6 +86,7 @@ class FakeIam : public iam::IamInterface {
     return {};
   }
   void add_resource_policies(std::string_view, iam::ResourcePolicySource&) override {}
+  void add_operation_actions(std::string_view, iam::OperationActions&) override {}
   // Every role was deleted and made again at this time.
   void make_roles_again(Timestamp time) {
     std::lock_guard lock(mutex_);
