@@ -104,7 +104,9 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
   if (OwnPaths::takes(head)) return std::unexpected(bad_request(413, "No body is taken here."));
   begin(*call);
   const std::string signing_name(wire::sigv4::claimed_scope(head).service);
-  Result<wire::Route> route = parts_.router.resolve(head, signing_name);
+  std::optional<wire::Route> upload_form = form_route(head);
+  Result<wire::Route> route =
+      upload_form ? *std::move(upload_form) : parts_.router.resolve(head, signing_name);
   const bool form = !route && is_query_form(head, signing_name);
   if (route) {
     call->route = *std::move(route);

@@ -49,6 +49,19 @@ struct ResourcePolicy {
   std::string document;  // empty: the resource has none
 };
 
+// What a resource's access control list gives a caller beside the resource's policy.
+enum class AclGrant {
+  none,
+  account,    // to the caller's whole account, whose own policies decide
+  everybody,  // also to anonymous callers
+};
+struct AclQuestion {
+  std::string_view action;      // "s3:GetObject"
+  std::string_view resource;    // an ARN
+  std::string_view version_id;  // empty: the current one
+  std::string_view account;     // the caller's; empty: an anonymous caller
+};
+
 // Where IAM reads the policies of one service's resources while it authorizes a request. Callers of
 // the owner's account need an Allow of their own policies or of the resource's; callers of other
 // accounts need both. Thread-safe, and quick: it is asked for each request.
@@ -61,6 +74,8 @@ class ResourcePolicySource {
   virtual bool has_any() const = 0;
   // `arn` as policies name it: "arn:aws:s3:::bucket/key". nullopt: there is no such resource.
   virtual Result<std::optional<ResourcePolicy>> find(std::string_view arn) = 0;
+  // For services whose resources have access control lists.
+  virtual Result<AclGrant> acl_grant(const AclQuestion&) { return AclGrant::none; }
 };
 
 // MalformedPolicyDocument, in AWS's words, when it is no policy for a resource of the service

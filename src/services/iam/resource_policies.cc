@@ -79,6 +79,12 @@ Result<std::optional<ResourcePolicy>> ResourcePolicies::find(std::string_view ac
   return source->second->find(arn);
 }
 
+Result<AclGrant> ResourcePolicies::acl_grant(const AclQuestion& question) const {
+  const auto source = sources_.find(question.action.substr(0, question.action.find(':')));
+  if (source == sources_.end()) return AclGrant::none;
+  return source->second->acl_grant(question);
+}
+
 Result<Grant> ResourcePolicies::evaluate(const std::string& document,
                                          const PrincipalCandidate& candidate,
                                          const Question& question) {

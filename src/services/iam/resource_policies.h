@@ -25,6 +25,7 @@ class ResourcePolicies {
   bool has_any(std::string_view service) const;
   // nullopt: the action's service has no such policies, or there is no such resource.
   Result<std::optional<ResourcePolicy>> find(std::string_view action, std::string_view arn) const;
+  Result<AclGrant> acl_grant(const AclQuestion& question) const;
   // A document that does not parse denies: nobody knows what it was to forbid.
   Result<Grant> evaluate(const std::string& document, const PrincipalCandidate& candidate,
                          const Question& question);

@@ -48,6 +48,7 @@ Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bu
   object.size = body.blob.size_bytes;
   object.etag = std::move(body.md5);
   object.modified = core.clock.now();
+  object.checksum = std::move(body.checksum);
   if (object.size > 0) object.blob = std::move(body.blob);
   ObjectInfo info = describe(key, object);
   TRY(core.objects.replace(*bucket, key, std::move(object)));

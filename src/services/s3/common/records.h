@@ -32,6 +32,20 @@ struct BucketLockRecord {
 };
 TIDEMILL_RECORD(BucketLockRecord, (), (retention))
 
+// One entry of an access control list.
+struct GrantRecord {
+  std::string grantee;  // a canonical user id, or the URI of a group
+  std::string permission;
+  bool operator==(const GrantRecord&) const = default;
+};
+TIDEMILL_RECORD(GrantRecord, (), (grantee, permission))
+
+struct AclRecord {
+  std::string owner;  // an account
+  std::vector<GrantRecord> grants;
+};
+TIDEMILL_RECORD(AclRecord, (), (owner, grants))
+
 struct BucketRecord {
   std::string name;
   std::string account;
@@ -44,13 +58,14 @@ struct BucketRecord {
   std::optional<std::string> policy = std::nullopt;     // the document
   // Configurations as the client sent them, by the name of their subresource ("cors").
   std::optional<std::map<std::string, Value>> configurations = std::nullopt;
+  std::optional<AclRecord> acl = std::nullopt;  // absent: the owner alone has access
 };
 TIDEMILL_RECORD(BucketRecord, (),
                 (name, account, region, created, tags, versioning, object_lock, ownership, policy,
-                 configurations))
+                 configurations, acl))
 
-// A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
-// composite of three parts.
+// A checksum as its header carries it: base64, with "-3" behind it for a composite of three
+// parts.
 struct ChecksumRecord {
   std::string algorithm;  // "CRC32"
   std::string value;
@@ -81,8 +96,10 @@ struct ObjectProperties {
   std::optional<std::vector<TagRecord>> tags;
   std::optional<std::string> storage_class;  // absent: STANDARD
   std::optional<LockRecord> lock;
+  // Absent: the object belongs to the bucket's owner, who alone has access.
+  std::optional<AclRecord> acl;
 };
-TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock))
+TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock, acl))
 
 // Key: bucket \x1f object key. Either `blob` or `parts` holds the bytes: a multipart upload's parts
 // become the object's as they lie. The table of objects has one row for each key whose newest
@@ -138,8 +155,9 @@ struct PartRecord {
   std::string etag;
   Timestamp modified;
   std::optional<ChecksumRecord> checksum;
+  std::optional<std::string> crc64nvme;  // base64; of uploads that name no algorithm
 };
-TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum))
+TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum, crc64nvme))
 
 const store::Table<BucketRecord>& bucket_table();
 const store::Table<ObjectRecord>& object_table();

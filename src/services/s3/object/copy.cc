@@ -1,4 +1,5 @@
 #include "base/encoding.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/times.h"
@@ -38,17 +39,17 @@ Result<ObjectProperties> copied_properties(const model::CopyObjectRequest& reque
   return properties;
 }
 
-Result<std::optional<ChecksumAlgorithm>> copied_checksum(const model::CopyObjectRequest& request,
+Result<ChecksumAlgorithm> copied_checksum(const model::CopyObjectRequest& request,
                                                          const ObjectRecord& source) {
   std::optional<std::string> name = request.checksum_algorithm;
   if (!name && source.checksum) name = source.checksum->algorithm;
-  if (!name) return std::optional<ChecksumAlgorithm>();
+  if (!name) return kDefaultChecksum;
   std::optional<ChecksumAlgorithm> algorithm = checksum_by_name(*name);
   if (!algorithm)
     return fail(
         invalid_request("Checksum algorithm provided is unsupported. Please try again with "
                         "any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"));
-  return algorithm;
+  return *algorithm;
 }
 
 }  // namespace
@@ -131,8 +132,9 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   const ObjectRecord& original = source.object->record;
   ObjectRecord copy;
   static_cast<ObjectProperties&>(copy) = TRY(copied_properties(request, original));
-  copy.lock = TRY(
-      lock_of_new_version(*core.buckets.record(*bucket), wanted_lock(request), core.clock.now()));
+  const auto record = core.buckets.record(*bucket);
+  copy.acl = TRY(acl_of_new_object(*record, context.account(), wanted_acl(request)));
+  copy.lock = TRY(lock_of_new_version(*record, wanted_lock(request), core.clock.now()));
   BodyOptions options;
   options.wanted = TRY(copied_checksum(request, original));
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));

@@ -35,6 +35,7 @@ Result<Selection> select_part(const ObjectRecord& object, std::int64_t number) {
   selection.range.length = part.blob.size_bytes;
   selection.partial = selection.range.length > 0;
   selection.checksum = part.checksum;
+  if (selection.checksum && object.checksum) selection.checksum->type = object.checksum->type;
   selection.parts_count = count;
   return selection;
 }

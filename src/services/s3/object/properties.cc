@@ -74,10 +74,6 @@ std::string without_aws_chunked(std::string_view content_encoding) {
   return kept;
 }
 
-Error acl_not_supported() {
-  return {"AccessControlListNotSupported", "The bucket does not allow ACLs", 400};
-}
-
 namespace detail {
 
 Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
@@ -92,13 +88,6 @@ Result<void> refuse_encryption(const std::optional<std::string>& server_side_enc
     return fail(
         not_implemented("Tidemill does not encrypt with KMS keys: leave out "
                         "x-amz-server-side-encryption, and encrypt the disk instead."));
-  return {};
-}
-
-Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants) {
-  bool owner_only = !acl || acl->empty() || *acl == "private" ||
-                    *acl == "bucket-owner-full-control" || *acl == "bucket-owner-read";
-  if (grants || !owner_only) return fail(acl_not_supported());
   return {};
 }
 

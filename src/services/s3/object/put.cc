@@ -1,4 +1,5 @@
 #include "base/encoding.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
 #include "services/s3/object/conditions.h"
@@ -20,8 +21,10 @@ Result<model::PutObjectOutput> put_object(Core& core, Context& context,
       TRY(write_condition(request.if_match, request.if_none_match, request.key));
   ObjectRecord object;
   static_cast<ObjectProperties&>(object) = TRY(properties_of(request));
+  const auto record = core.buckets.record(*bucket);
+  object.acl = TRY(acl_of_new_object(*record, context.account(), wanted_acl(request)));
   const WantedLock lock = wanted_lock(request);
-  object.lock = TRY(lock_of_new_version(*core.buckets.record(*bucket), lock, core.clock.now()));
+  object.lock = TRY(lock_of_new_version(*record, lock, core.clock.now()));
   if (lock.any() && !request.content_md5 && given_checksums(request).empty() &&
       !context.header("x-amz-trailer"))
     return fail(
