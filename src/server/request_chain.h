@@ -84,8 +84,8 @@ struct Call {
   wire::Route route;
   const services::Handler* handler = nullptr;  // of the route, once it was looked up
   wire::sigv4::Identity identity;
-  bool proven = false;  // `identity` is proven: by the head, or by head and body
-  bool opened = false;  // the body matches the signature
+  bool proven = false;                    // `identity` is proven: by the head, or by head and body
+  bool opened = false;                    // the body matches the signature
   std::unique_ptr<FormAnswer> form = {};  // of an upload form, which is routed as PutObject
 };
 

@@ -21,12 +21,10 @@ constexpr std::string_view kFileName = "${filename}";
 // Fields that are headers of PutObject by the same name. The names that begin with "x-amz-" are,
 // too, but for those of the signature.
 constexpr std::string_view kHeaderFields[] = {
-    "cache-control",    "content-type",     "content-disposition",
-    "content-encoding", "content-language", "content-md5",
-    "expires"};
-constexpr std::string_view kSignatureFields[] = {"x-amz-algorithm", "x-amz-credential",
-                                                 "x-amz-date", "x-amz-signature",
-                                                 "x-amz-security-token"};
+    "cache-control", "content-type", "content-disposition", "content-encoding", "content-language",
+    "content-md5",   "expires"};
+constexpr std::string_view kSignatureFields[] = {
+    "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"};
 // What is kept of the request's own head; the rest is not signed.
 constexpr std::string_view kKeptHeaders[] = {"host", "origin", "referer", "user-agent",
                                              ":tls-version"};
@@ -61,8 +59,7 @@ FormFields with_file_name(const FormFields& fields, std::string_view file_name) 
   FormFields expanded;
   for (const auto& [name, given] : fields.all()) {
     std::string value = given;
-    for (std::size_t at = 0; (at = value.find(kFileName, at)) != value.npos;
-         at += file_name.size())
+    for (std::size_t at = 0; (at = value.find(kFileName, at)) != value.npos; at += file_name.size())
       value.replace(at, kFileName.size(), file_name);
     expanded.add(name, std::move(value));
   }
@@ -164,10 +161,8 @@ Result<void> RequestChain::open_form(Call& call) {
   std::unique_ptr<ByteSource> body =
       request.stream ? std::move(request.stream)
                      : std::make_unique<StringSource>(std::exchange(request.body, {}));
-  UploadForm form =
-      TRY(read_upload_form(request.headers.get("content-type"), std::move(body)));
-  const FormFields fields =
-      with_file_name(form.fields, last_component(form.file_name));
+  UploadForm form = TRY(read_upload_form(request.headers.get("content-type"), std::move(body)));
+  const FormFields fields = with_file_name(form.fields, last_component(form.file_name));
   std::string bucket;
   for (auto& [name, value] : call.route.labels)
     if (name == "Bucket") bucket = value;
@@ -178,8 +173,7 @@ Result<void> RequestChain::open_form(Call& call) {
     call.identity =
         TRY(parts_.authenticator.authenticate_form(signature_of(fields), parts_.clock.now()));
     const Result<std::string> document = decode_base64(*policy);
-    if (!document)
-      return fail("InvalidPolicyDocument", "Invalid Policy: it is not base64.", 400);
+    if (!document) return fail("InvalidPolicyDocument", "Invalid Policy: it is not base64.", 400);
     *form.bounds = TRY(check_post_policy(*document, fields, bucket, parts_.clock.now()));
   } else if (parts_.authenticator.options().mode == wire::sigv4::AuthenticatorOptions::Mode::any) {
     return fail(wire::sigv4::missing_credentials(Dialect::s3));
@@ -212,18 +206,17 @@ Result<void> RequestChain::open_form(Call& call) {
 void RequestChain::shape_form_answer(const Call& call, HttpResponse& response) const {
   const FormAnswer& form = *call.form;
   const std::string etag(response.headers.get("ETag"));
-  const std::string location =
-      (call.request.tls ? "https://" : "http://") + std::string(call.request.host()) + "/" +
-      form.bucket + "/" + percent_encode(form.key, true);
+  const std::string location = (call.request.tls ? "https://" : "http://") +
+                               std::string(call.request.host()) + "/" + form.bucket + "/" +
+                               percent_encode(form.key, true);
   response.body.clear();
   response.headers.erase("Content-Type");
   if (!form.redirect.empty()) {
     response.status = 303;
     const char separator = form.redirect.find('?') == std::string::npos ? '?' : '&';
-    response.headers.set("Location", form.redirect + separator + "bucket=" +
-                                         percent_encode(form.bucket) +
-                                         "&key=" + percent_encode(form.key) +
-                                         "&etag=" + percent_encode(etag));
+    response.headers.set("Location",
+                         form.redirect + separator + "bucket=" + percent_encode(form.bucket) +
+                             "&key=" + percent_encode(form.key) + "&etag=" + percent_encode(etag));
     return;
   }
   response.headers.set("Location", location);

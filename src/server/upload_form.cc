@@ -24,14 +24,15 @@ std::string parameter_of(std::string_view header, std::string_view name) {
     ++at;
     std::string_view rest = header.substr(at);
     while (rest.starts_with(' ')) rest.remove_prefix(1);
-    if (rest.size() <= name.size() || !wire::equal_ignoring_case(rest.substr(0, name.size()), name) ||
-        rest[name.size()] != '=')
+    if (rest.size() <= name.size() ||
+        !wire::equal_ignoring_case(rest.substr(0, name.size()), name) || rest[name.size()] != '=')
       continue;
     rest.remove_prefix(name.size() + 1);
     if (!rest.starts_with('"')) return std::string(rest.substr(0, rest.find(';')));
     std::string value;
     for (std::size_t i = 1; i < rest.size() && rest[i] != '"'; ++i) {
-      if (rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '"' || rest[i + 1] == '\\')) ++i;
+      if (rest[i] == '\\' && i + 1 < rest.size() && (rest[i + 1] == '"' || rest[i + 1] == '\\'))
+        ++i;
       value += rest[i];
     }
     return value;

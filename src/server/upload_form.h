@@ -1,6 +1,5 @@
-// Browsers' upload forms (POST to a bucket, multipart/form-data): reads the fields, then streams the
-// file that follows them.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
+// Browsers' upload forms (POST to a bucket, multipart/form-data): reads the fields, then streams
+// the file that follows them. https://docs.aws.amazon.com/AmazonS3/latest/API/RESTObjectPOST.html
 #pragma once
 
 #include <cstdint>

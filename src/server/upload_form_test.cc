@@ -37,7 +37,8 @@ std::string part(std::string_view name, std::string_view value) {
 }
 
 std::string file(std::string_view bytes) {
-  return "\r\n--xx\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a \\\"b\\\".txt\"\r\n"
+  return "\r\n--xx\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a "
+         "\\\"b\\\".txt\"\r\n"
          "Content-Type: text/plain\r\n\r\n" +
          std::string(bytes) + "\r\n--xx--\r\n";
 }
@@ -79,7 +80,8 @@ TEST(PostPolicy, EveryConditionCounts) {
   fields.add("Key", "user/cat.jpg");
   fields.add("x-ignore-this", "x");
   fields.add("policy", "x");
-  auto check = [&](const std::string& conditions, std::string_view expires = "2026-12-01T00:00:00Z") {
+  auto check = [&](const std::string& conditions,
+                   std::string_view expires = "2026-12-01T00:00:00Z") {
     const auto bounds = check_post_policy(
         R"({"expiration":")" + std::string(expires) + R"(","conditions":[)" + conditions + "]}",
         fields, "photos", now);
@@ -89,10 +91,11 @@ TEST(PostPolicy, EveryConditionCounts) {
   EXPECT_EQ(check(bucket + R"(,["starts-with","$key","user/"])"), "");
   EXPECT_EQ(check(bucket + R"(,["eq","\\$KEY","user/cat.jpg"])"), "");
   EXPECT_EQ(check(bucket + R"(,["starts-with","$key","other/"])"), "AccessDenied");
-  EXPECT_EQ(check(bucket), "AccessDenied");                                  // key is left over
-  EXPECT_EQ(check(R"(["starts-with","$key",""])"), "AccessDenied");          // the bucket is
+  EXPECT_EQ(check(bucket), "AccessDenied");                          // key is left over
+  EXPECT_EQ(check(R"(["starts-with","$key",""])"), "AccessDenied");  // the bucket is
   EXPECT_EQ(check(R"({"bucket":"p"},["eq","$key","k"])"), "AccessDenied");
-  EXPECT_EQ(check(bucket + R"(,["starts-with","$key",""])", "2026-11-30T11:59:59Z"), "AccessDenied");
+  EXPECT_EQ(check(bucket + R"(,["starts-with","$key",""])", "2026-11-30T11:59:59Z"),
+            "AccessDenied");
   EXPECT_EQ(check(bucket + R"(,["starts-with","key",""])"), "InvalidPolicyDocument");
   EXPECT_EQ(check(bucket + R"(,["content-length-range",-1,5])"), "InvalidPolicyDocument");
   EXPECT_EQ(check(bucket + R"(,{"key":7})"), "InvalidPolicyDocument");

@@ -1,5 +1,5 @@
-// Browsers' upload forms: not the request is signed but the policy document among the form's fields.
-// https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+// Browsers' upload forms: not the request is signed but the policy document among the form's
+// fields. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
 #include "wire/sigv4/authenticator.h"
 #include "wire/sigv4/errors.h"
 #include "wire/sigv4/signed_request.h"
@@ -60,8 +60,8 @@ Result<Identity> Authenticator::authenticate_form(const FormSignature& form, Tim
     if (options_.mode != Mode::any || (known && known->session_token))
       return fail(std::move(credential).error());
     identity.root = true;
-    identity.account = is_account(access_key_id) ? std::string(access_key_id)
-                                                 : options_.default_account;
+    identity.account =
+        is_account(access_key_id) ? std::string(access_key_id) : options_.default_account;
     identity.arn = "arn:aws:iam::" + identity.account + ":root";
     identity.user_id = identity.account;
     return identity;

@@ -164,8 +164,7 @@ std::vector<RequiredAction> s3_actions(std::string_view operation, const Value& 
   const bool writes = mapping.action == "PutObject";
   if (writes && !text_member(input, "Tagging").empty())
     out.push_back({"s3:PutObjectTagging", object_arn(input, key)});
-  if (writes && names_acl(input))
-    out.push_back({"s3:PutObjectAcl", object_arn(input, key)});
+  if (writes && names_acl(input)) out.push_back({"s3:PutObjectAcl", object_arn(input, key)});
   return out;
 }
 

@@ -1,5 +1,5 @@
-// Bucket policies: kept and checked here, evaluated by IAM. Access control lists: evaluated here for
-// IAM, which asks.
+// Bucket policies: kept and checked here, evaluated by IAM. Access control lists: evaluated here
+// for IAM, which asks.
 #pragma once
 
 #include "services/iam/interface.h"

@@ -122,10 +122,10 @@ Result<std::vector<GrantRecord>> document_grants(const model::AccessControlPolic
         std::ranges::find(kPermissions, *grant.permission) == kPermissions.end())
       return fail(malformed_acl());
     const model::Grantee& grantee = *grant.grantee;
-    const auto& [type, value] =
-        grantee.type == "Group"                   ? std::pair("uri", grantee.uri)
-        : grantee.type == "AmazonCustomerByEmail" ? std::pair("emailAddress", grantee.email_address)
-                                                  : std::pair("id", grantee.id);
+    const auto& [type, value] = grantee.type == "Group" ? std::pair("uri", grantee.uri)
+                                : grantee.type == "AmazonCustomerByEmail"
+                                    ? std::pair("emailAddress", grantee.email_address)
+                                    : std::pair("id", grantee.id);
     if (!value) return fail(malformed_acl());
     grants.push_back({TRY(grantee_of(type, *value)), *grant.permission});
   }

@@ -1,5 +1,5 @@
-// Access control lists: who has access to a bucket or an object beside what policies say. They count
-// only in buckets whose ownership allows them (the setting is not BucketOwnerEnforced).
+// Access control lists: who has access to a bucket or an object beside what policies say. They
+// count only in buckets whose ownership allows them (the setting is not BucketOwnerEnforced).
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
 #pragma once
 

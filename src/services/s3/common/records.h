@@ -116,6 +116,8 @@ struct ObjectRecord : ObjectProperties {
   // Orders the versions of a key. Absent in buckets that never were versioned.
   std::optional<std::uint64_t> sequence;
   std::optional<bool> delete_marker;  // then it has no bytes and no ETag
+  // Until when an archived object can be read.
+  std::optional<Timestamp> restored_until;
 
   std::vector<blobs::BlobRef> blobs() const;
   // The sequence; of an object from before the bucket was versioned, the time of its writing.
@@ -124,7 +126,7 @@ struct ObjectRecord : ObjectProperties {
 };
 TIDEMILL_RECORD(ObjectRecord, (ObjectProperties),
                 (size, etag, modified, blob, parts, checksum, upload_id, version_id, sequence,
-                 delete_marker))
+                 delete_marker, restored_until))
 
 // A version that is not the current object: an older one, or a delete marker. Key:
 // version_row_key().

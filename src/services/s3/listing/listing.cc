@@ -55,6 +55,7 @@ void add_versions(const VersionListResult& listed, const KeyEncoding& encode, co
                   model::ListObjectVersionsOutput& output) {
   std::vector<model::ObjectVersion> versions;
   std::vector<model::DeleteMarkerEntry> markers;
+  // The times are exact: the order in which both are mixed comes from them.
   auto describe_version = [&](const VersionEntry& entry, auto& described) {
     described.version_id = entry.version.version_id.value_or(std::string(kNullVersion));
     described.is_latest = entry.latest;
@@ -64,11 +65,12 @@ void add_versions(const VersionListResult& listed, const KeyEncoding& encode, co
     if (entry.version.is_delete_marker()) {
       model::DeleteMarkerEntry& marker = markers.emplace_back();
       marker.key = encode(entry.key);
-      marker.last_modified = whole_seconds(entry.version.modified);
+      marker.last_modified = entry.version.modified;
       describe_version(entry, marker);
     } else {
       versions.push_back(describe<model::ObjectVersion>(entry.key, entry.version, encode));
       describe_version(entry, versions.back());
+      versions.back().last_modified = entry.version.modified;
     }
   }
   if (!versions.empty()) output.versions = std::move(versions);

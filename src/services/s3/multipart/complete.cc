@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/conditions.h"
@@ -250,7 +251,9 @@ Result<model::CompleteMultipartUploadOutput> complete_multipart_upload(
       // Parts that the client did not name. Left behind on an error, the next start removes them.
       if (Result<void> removed = remove_parts(core, request.upload_id); !removed)
         log::warning("parts of a completed upload remain", {{"message", removed.error().message}});
-      return describe(context, request, completed->object, completed->version_id);
+      auto output = describe(context, request, completed->object, completed->version_id);
+      output.expiration = expiration_header(core, *bucket, request.key, completed->object);
+      return output;
     }
     if (completed.error().code == "NoSuchUpload") {
       // Asked again after a response that got lost: the object tells which upload made it.

@@ -153,6 +153,7 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   OpenedObject source = TRY(open_copy_source(
       core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
+        TRY(check_copyable(object, core.clock.now()));
         ByteRange range{0, object.size};
         if (request.copy_source_range)
           range = TRY(parse_copy_range(*request.copy_source_range, object.size));

@@ -3,6 +3,7 @@
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/times.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/object/conditions.h"
 #include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
@@ -40,7 +41,7 @@ Result<ObjectProperties> copied_properties(const model::CopyObjectRequest& reque
 }
 
 Result<ChecksumAlgorithm> copied_checksum(const model::CopyObjectRequest& request,
-                                                         const ObjectRecord& source) {
+                                          const ObjectRecord& source) {
   std::optional<std::string> name = request.checksum_algorithm;
   if (!name && source.checksum) name = source.checksum->algorithm;
   if (!name) return kDefaultChecksum;
@@ -116,6 +117,7 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   OpenedObject source = TRY(open_copy_source(
       core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
+        TRY(check_copyable(object, core.clock.now()));
         if (onto_itself && !changes_something(request))
           return fail(invalid_request(
               "This copy request is illegal because it is trying to copy an object to itself "
@@ -149,6 +151,7 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   result.etag = quoted_etag(copy);
   result.last_modified = whole_seconds(copy.modified);
   set_checksum(result, copy.checksum);
+  output.expiration = expiration_header(core, *bucket, request.key, copy);
   output.copy_source_version_id = version_of(*source_bucket, original);
   output.version_id = TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {},
                                                false, created_by::kCopy))

@@ -1,8 +1,5 @@
 #include "services/s3/object/properties.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/utf8.h"
 
 namespace tidemill::services::s3 {
@@ -38,22 +35,6 @@ Result<void> check_metadata(const std::map<std::string, std::string>& metadata) 
                       {{"Size", std::to_string(bytes)},
                        {"MaxSizeAllowed", std::to_string(limits::metadata_bytes_max)}}});
   return {};
-}
-
-Result<void> check_storage_class(const std::string& storage_class) {
-  // The archive classes need a restore before an object can be read; Tidemill has none.
-  static constexpr std::array kKnown = {"STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
-                                        "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
-  static constexpr std::array kArchive = {"GLACIER", "DEEP_ARCHIVE"};
-  if (std::ranges::find(kKnown, storage_class) != kKnown.end()) return {};
-  if (std::ranges::find(kArchive, storage_class) != kArchive.end())
-    return fail(
-        not_implemented("Tidemill has no archive: use a storage class that reads at once, "
-                        "GLACIER_IR for example."));
-  return fail(Error{"InvalidStorageClass",
-                    "The storage class you specified is not valid",
-                    400,
-                    {{"StorageClassRequested", storage_class}}});
 }
 
 std::string without_aws_chunked(std::string_view content_encoding) {

@@ -10,6 +10,7 @@
 #include "services/s3/common/records.h"
 #include "services/s3/common/tags.h"
 #include "services/s3/common/version_id.h"
+#include "services/s3/object/storage_class.h"
 
 namespace tidemill::services::s3 {
 
@@ -19,7 +20,6 @@ Result<void> check_key(std::string_view key);
 Result<void> check_text(std::string_view name, std::string_view value);
 // MetadataTooLarge.
 Result<void> check_metadata(const std::map<std::string, std::string>& metadata);
-Result<void> check_storage_class(const std::string& storage_class);
 // "aws-chunked,gzip" -> "gzip": the framing of the transfer is no property of the object.
 std::string without_aws_chunked(std::string_view content_encoding);
 

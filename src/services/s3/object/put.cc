@@ -2,6 +2,7 @@
 #include "services/s3/common/acl.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/object/conditions.h"
 #include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
@@ -47,6 +48,7 @@ Result<model::PutObjectOutput> put_object(Core& core, Context& context,
   model::PutObjectOutput output;
   output.etag = quoted_etag(object);
   set_checksum(output, object.checksum);
+  output.expiration = expiration_header(core, *bucket, request.key, object);
   output.version_id =
       TRY(core.objects.replace(*bucket, request.key, std::move(object), condition)).version_id;
   return output;

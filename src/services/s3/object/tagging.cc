@@ -56,8 +56,7 @@ Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
   StoredObjectPtr object =
       TRY(require_object(core, context, *bucket, request.key, request.version_id));
   const bool counts = allows_acls(*core.buckets.record(*bucket));
-  const AclRecord acl =
-      acl_or_default(counts ? object->record.acl : std::nullopt, bucket->account);
+  const AclRecord acl = acl_or_default(counts ? object->record.acl : std::nullopt, bucket->account);
   model::GetObjectAclOutput output;
   output.owner.ensure() = owner_of(acl.owner);
   output.grants = describe_grants(acl);
@@ -70,8 +69,8 @@ Result<model::PutObjectAclOutput> put_object_acl(Core& core, Context& context,
   TRY(require_object(core, context, *bucket, request.key, request.version_id));
   const auto record = core.buckets.record(*bucket);
   auto change = [&](ObjectRecord& object) -> Result<void> {
-    AclRecord acl = TRY(make_acl(*record, AclOf::object, owner_account(object, *bucket),
-                                 wanted_acl(request)));
+    AclRecord acl =
+        TRY(make_acl(*record, AclOf::object, owner_account(object, *bucket), wanted_acl(request)));
     if (allows_acls(*record)) object.acl = std::move(acl);
     return {};
   };
