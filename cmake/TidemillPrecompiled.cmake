@@ -29,6 +29,7 @@ set(TIDEMILL_PRECOMPILED_STANDARD algorithm array atomic cerrno charconv chrono 
 function(tidemill_precompiled name)
   cmake_parse_arguments(ARG "" "" "DEFINITIONS;HEADERS" ${ARGN})
   if(NOT TIDEMILL_PRECOMPILED_HEADERS)
+    add_custom_target(tidemill_precompiled_${name})
     return()
   endif()
   find_file(TIDEMILL_PRECOMPILED_MAIN boost/describe.hpp REQUIRED)

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace tidemill {
 namespace {
@@ -15,6 +16,15 @@ constexpr std::array<std::int8_t, 256> make_base64_values() {
   return values;
 }
 constexpr std::array<std::int8_t, 256> kBase64Values = make_base64_values();
+
+// "00" to "ff": every signed request has three hashes written in hexadecimal.
+constexpr std::array<std::array<char, 2>, 256> make_hex_pairs() {
+  constexpr char kHex[] = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kHex[i >> 4], kHex[i & 15]};
+  return pairs;
+}
+constexpr std::array<std::array<char, 2>, 256> kHexPairs = make_hex_pairs();
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -65,10 +75,9 @@ Result<std::string> decode_base64(std::string_view text) {
 }
 
 void write_hex(std::string_view bytes, char* out) {
-  static constexpr char kHex[] = "0123456789abcdef";
   for (char c : bytes) {
-    *out++ = kHex[static_cast<unsigned char>(c) >> 4];
-    *out++ = kHex[static_cast<unsigned char>(c) & 15];
+    std::memcpy(out, kHexPairs[static_cast<unsigned char>(c)].data(), 2);
+    out += 2;
   }
 }
 
@@ -108,7 +117,7 @@ std::string percent_encode(std::string_view text, bool keep_slash) {
 }
 
 Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  if (text.find_first_of(plus_is_space ? "%+" : "%") == text.npos) return std::string(text);
+  if (!text.contains('%') && !(plus_is_space && text.contains('+'))) return std::string(text);
   std::string out;
   out.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -49,7 +49,7 @@ void add_setting_flags(CLI::App& command, std::map<std::string, std::string>& va
 // A failed `env` is often inside eval "$(...)", which succeeds when it is given nothing: then the
 // shell would go on with its old variables.
 void let_eval_fail(int argc, char** argv) {
-  if (argc < 2 || std::string_view(argv[1]) != "env") return;
+  if (argc < 2 || std::string_view(argv[1]) != "env" || ::isatty(STDOUT_FILENO)) return;
   for (int i = 2; i < argc; ++i)
     if (std::string_view(argv[i]).ends_with("json")) return;
   std::cout << "false\n";

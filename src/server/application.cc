@@ -9,10 +9,10 @@
 #include "api/all_services.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/text_file.h"
 #include "runtime/signals.h"
 #include "server/application_parts.h"
 #include "server/coverage_table.h"
-#include "server/file.h"
 #include "server/interpreter.h"
 #include "server/version.h"
 

@@ -3,7 +3,7 @@
 #include <fstream>
 
 #include "base/log.h"
-#include "server/file.h"
+#include "base/text_file.h"
 #include "services/iam/interface.h"
 
 namespace tidemill::server {

@@ -13,7 +13,6 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/text_file.h"
-#include "server/file.h"
 #include "server/version.h"
 
 namespace tidemill::server {

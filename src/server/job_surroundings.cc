@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "base/log.h"
-#include "server/file.h"
+#include "base/text_file.h"
 #include "server/job_doors.h"
 #include "server/transparent/trust_files.h"
 

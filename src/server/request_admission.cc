@@ -168,8 +168,7 @@ Result<void> RequestChain::charge(Call& call) {
 Result<SharedBudget::Hold> RequestChain::hold_document(const Call& call) {
   SharedBudget::Hold hold;
   const std::uint64_t bytes = call.request.body.size();
-  if (bytes <= kFreeDocumentBytesMax || wire::streaming_payload(call.route.operation->input))
-    return hold;
+  if (wire::streaming_payload(call.route.operation->input)) return hold;
   hold = decoded_bytes_.hold(owner_of(call.identity));
   if (hold.grow_to(bytes * kDecodedBytesPerByte)) return hold;
   return fail(codes::kOverloaded,

@@ -195,7 +195,9 @@ void RequestChain::run(std::unique_ptr<Call> call) {
   if (!opened) return finish(here, encode_error(here, opened.error()));
   parts_.dispatcher.call(
       *std::move(opened),
-      [this, call = std::move(call)](services::platform::Call& made, Result<Value> output) {
+      [this, call = std::move(call)](services::platform::Call& made, Result<Value>&& output) {
+        call->request_id = std::move(made.context.request_id);
+        call->identity.arn = std::move(made.context.principal.arn);
         finish(*call, encode_or_fail(*call, made.context, output));
       });
 }
@@ -229,9 +231,11 @@ Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
   std::unique_ptr<ByteSource> payload;
   if (!handler->blocks)
     payload = std::make_unique<StringSource>(std::exchange(call.request.body, {}));
-  document = TRY(hold_document(call));
+  if (call.request.body.size() > kFreeDocumentBytesMax) document = TRY(hold_document(call));
   std::unique_ptr<services::platform::Call> made(new services::platform::Call{service, operation});
-  made->input = TRY(decode(call));
+  Result<Value> input = decode(call);
+  if (!input) return std::unexpected(std::move(input).error());
+  made->input = *std::move(input);
   made->handler = handler;
   fill_context(call, made->context);
   if (payload) made->context.body = std::move(payload);
@@ -246,8 +250,10 @@ Result<Value> RequestChain::decode(Call& call) {
 }
 
 Result<void> RequestChain::authenticate(Call& call) {
-  call.identity = TRY(
-      parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now()));
+  Result<wire::sigv4::Identity> identity =
+      parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now());
+  if (!identity) return std::unexpected(std::move(identity).error());
+  call.identity = *std::move(identity);
   call.proven = true;
   TRY(check_identity(call));
   return charge(call);
@@ -277,13 +283,15 @@ Result<void> RequestChain::open_body(Call& call) {
   return wire::sigv4::prepare_body(call.request, call.identity, dialect_of(call.route));
 }
 
-// Takes out of the call what nothing but the handler asks for.
+// Takes out of the call what only the handler needs, and the request's id and the principal's ARN
+// until it has answered: copies of them would be a tenth of a quick request's allocations.
 void RequestChain::fill_context(Call& call, services::Context& context) {
   wire::sigv4::Identity& identity = call.identity;
-  context.request_id = call.request_id;
+  context.request_id = std::move(call.request_id);
   context.region = identity.region.empty() ? parts_.region : identity.region;
-  context.principal = {std::move(identity.account), identity.arn, std::move(identity.user_id),
-                       std::move(identity.access_key_id), identity.root};
+  context.principal = {std::move(identity.account), std::move(identity.arn),
+                       std::move(identity.user_id), std::move(identity.access_key_id),
+                       identity.root};
   context.received = parts_.clock.now();
   context.deadline = call.started + kRequestTime;
   context.stop = stop_.get_token();

@@ -122,9 +122,9 @@ const SettingSpec* find_spec(std::string_view name) {
 Result<void> check_region(const std::string& who, const std::string& value) {
   const std::span<const std::string_view> known = api::region_names();
   if (std::ranges::find(known, value) != known.end()) return {};
-  return fail(codes::kInvalid, who + " must be one of AWS's regions (" +
-                                   joined({known.begin(), known.end()}) + "), not '" + value +
-                                   "'; ARNs here are those of the partition aws");
+  return fail(codes::kInvalid, who + ": '" + value +
+                                   "' is not one of the regions of AWS's partition aws: " +
+                                   joined({known.begin(), known.end()}));
 }
 
 // "http://a" and "a:4566" would never match a request's host.

@@ -131,6 +131,14 @@ void check_length(const Shape& shape, std::size_t length, std::vector<std::strin
   if (size < shape.minimum) failed.push_back(length_text(false, shape.minimum));
 }
 
+// Whether text of so many bytes can be too long or too short, without counting its characters: one
+// of them takes one to four bytes.
+bool may_break_length(const Shape& shape, std::size_t bytes) {
+  constexpr std::size_t kCharacterBytesMax = 4;
+  return static_cast<double>(bytes) > shape.maximum ||
+         static_cast<double>(bytes / kCharacterBytesMax) < shape.minimum;
+}
+
 void check_range(const Shape& shape, double value, std::vector<std::string>& failed) {
   if (value > shape.maximum)
     failed.push_back("Member must have value less than or equal to " + number(shape.maximum));
@@ -142,8 +150,7 @@ void check_range(const Shape& shape, double value, std::vector<std::string>& fai
 std::vector<std::string> own_failures(const Shape& shape, const Value& value) {
   std::vector<std::string> failed;
   if (const std::string* text = value.as_string(); text && shape.type == ShapeType::string) {
-    if (!std::isnan(shape.maximum) || !std::isnan(shape.minimum))
-      check_length(shape, code_points(*text), failed);
+    if (may_break_length(shape, text->size())) check_length(shape, code_points(*text), failed);
     if (!shape.pattern.empty() && !ConstraintPattern::cached(shape.pattern).matches(*text))
       failed.push_back(pattern_text(shape));
     if (!shape.enumeration.empty() &&
@@ -191,10 +198,19 @@ bool holds_members(const Shape& shape) {
 class Checker {
  public:
   void structure(const Shape& shape, const ValueObject& object) {
+    // The protocols' readers put members in the model's order, so the next entry is usually the
+    // member's; once every entry was met, the other members are absent.
+    auto next = object.begin();
+    std::size_t left = object.size();
     for (const Member& member : shape.members) {
       if (member.streaming || member.shape->event_stream) continue;
       if (path_.empty()) top_ = &member;
-      const Value* value = object.find(member.name);
+      const Value* value = nullptr;
+      if (next != object.end() && next->first == member.name)
+        value = &(next++)->second;
+      else if (left > 0)
+        value = object.find(member.name);
+      if (value) --left;
       if (value && !value->is_null()) {
         Scope scope(*this, {.member = member.name});
         check(*member.shape, *value);

@@ -43,7 +43,7 @@ void Headers::erase(std::string_view name) {
 }
 
 void Headers::set(std::string_view name, std::string value) {
-  erase(name);
+  if (find(name)) erase(name);
   fields_.emplace_back(std::string(name), std::move(value));
 }
 

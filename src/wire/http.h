@@ -99,15 +99,6 @@ struct HttpRequest {
   std::string_view host() const;  // the Host field
 };
 
-// Part of a file, which the server sends without copying it through user space where possible. Owns
-// the descriptor's duplicate through `owner`.
-struct FileRange {
-  int descriptor = -1;
-  std::uint64_t offset = 0;
-  std::uint64_t length = 0;
-  std::shared_ptr<const void> owner;  // shared: the blob store's open-file cache and the response
-};
-
 struct Upgrade;  // wire/server/upgrade.h
 
 struct HttpResponse {
@@ -121,7 +112,6 @@ struct HttpResponse {
   std::string body;
   // If set, sent instead of `body`; with a Content-Length if its size is known, else chunked.
   std::unique_ptr<ByteSource> stream;
-  std::optional<FileRange> file;
   // If set, sent instead of `body`, chunked, while an event loop or another thread produces it; no
   // thread waits for it.
   std::unique_ptr<PushReader> push;

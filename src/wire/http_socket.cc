@@ -4,12 +4,10 @@
 #include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -145,22 +143,13 @@ Socket::Sent sent_of(ssize_t count) {
 
 }  // namespace
 
-Socket::Sent Socket::send(std::string_view first, std::string_view second, bool more_follows) {
+Socket::Sent Socket::send(std::string_view first, std::string_view second) {
   iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
                      {const_cast<char*>(second.data()), second.size()}};
   msghdr message{};
   message.msg_iov = first.empty() ? pieces + 1 : pieces;
   message.msg_iovlen = first.empty() || second.empty() ? 1 : 2;
-  return sent_of(::sendmsg(impl_->socket.native_handle(), &message,
-                           MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0)));
-}
-
-Socket::Sent Socket::send_file(int descriptor, std::uint64_t offset, std::uint64_t length) {
-  // The limit of one call, so that a large download does not hold up the loop.
-  constexpr std::uint64_t share_bytes = 1u << 20;
-  off_t position = off_t(offset);
-  return sent_of(::sendfile(impl_->socket.native_handle(), descriptor, &position,
-                            std::size_t(std::min(length, share_bytes))));
+  return sent_of(::sendmsg(impl_->socket.native_handle(), &message, MSG_NOSIGNAL));
 }
 
 std::uint64_t Socket::unacknowledged_bytes() const {

@@ -48,10 +48,8 @@ class Socket {
     bool blocked = false;  // no room at the moment
     std::error_code error;
   };
-  // Sends both pieces with one system call. `more_follows`: the kernel may wait for more to fill a
-  // segment.
-  Sent send(std::string_view first, std::string_view second = {}, bool more_follows = false);
-  Sent send_file(int descriptor, std::uint64_t offset, std::uint64_t length);
+  // Sends both pieces with one system call.
+  Sent send(std::string_view first, std::string_view second = {});
 
   // Sent bytes that the kernel still keeps, because the peer has not acknowledged them.
   std::uint64_t unacknowledged_bytes() const;

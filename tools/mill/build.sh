@@ -17,13 +17,13 @@ configure_preset() {
   [[ -f build/$preset/build.ninja ]] || step "configure $preset" cmake --preset "$preset"
 }
 
-# Announces what a first build takes: about 17 minutes on one core.
+# Announces how long a first build takes: about 12 minutes on one core.
 announce_first_build() {
   local preset=$1 cores minutes
   [[ -n $(find "build/$preset/src" -name '*.o' -print -quit 2>/dev/null) ]] && return
   cores=$(nproc)
-  minutes=$(((17 + cores - 1) / cores))
-  say "the first build compiles for 10 to 20 minutes on two cores (here, on $cores: about $minutes); later ones take seconds"
+  minutes=$(((12 + cores - 1) / cores))
+  say "the first build compiles for about 6 minutes on two cores (here, on $cores: about $minutes); later ones take seconds"
 }
 
 # Shows ninja's lines as progress in percent: on a terminal as one changing line, else as a line every five percent.

@@ -6,7 +6,7 @@ usage: ./mill demo
 
 Sets up, builds a release, starts a server on a free port with a fresh data folder, runs the main job
 on real data (examples/churn), and prints the next steps. The first time it installs packages (minutes) and
-compiles (10 to 20 minutes on two cores, with its progress in percent); after that it takes two minutes.
+compiles (about 6 minutes on two cores, with its progress in percent); after that it takes two minutes.
 EOF
 }
 
@@ -15,7 +15,7 @@ run_demo() {
   local start
   start=$(seconds_now)
   if [[ ! -x build/release/tidemill ]]; then
-    say "the first demo installs packages (a few minutes), then compiles (10 to 20 minutes on two cores),
+    say "the first demo installs packages (a few minutes), then compiles (about 6 minutes on two cores),
     then trains, deploys and predicts (two minutes); run again, only the last"
   fi
   setup_for_demo

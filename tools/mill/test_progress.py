@@ -27,7 +27,7 @@ class Progress(unittest.TestCase):
         folder = Path(tempfile.mkdtemp(prefix="tidemill-mill-"))
         self.addCleanup(shutil.rmtree, folder)
         said = self.bash("announce_first_build release", cwd=folder)
-        self.assertIn("the first build compiles for 10 to 20 minutes on two cores", said)
+        self.assertIn("the first build compiles for about 6 minutes on two cores", said)
         (folder / "build/release/src").mkdir(parents=True)
         (folder / "build/release/src/a.cc.o").touch()
         self.assertEqual(self.bash("announce_first_build release", cwd=folder), "")

@@ -18,7 +18,8 @@ run_tidy() {
   [[ -n $fast ]] && return
   setup_for_build
   configure_preset release
-  build_preset release tidemill_api
+  # clang-tidy reads the compiler's commands, which name the precompiled headers.
+  build_preset release tidemill_api tidemill_precompiled_sources tidemill_precompiled_tests
   local files
   files=${*:-$(git ls-files 'src/**.cc')}
   # shellcheck disable=SC2086

@@ -1,31 +1,15 @@
 #include "server/transparent/front_page.h"
 
 #include "server/version.h"
+#include "wire/protocols/xml.h"
 
 namespace tidemill::server {
 namespace {
 
+// HTML and XML escape the same characters; none of the page's attributes is in single quotes.
 std::string escaped(std::string_view text) {
   std::string out;
-  for (const char c : text) switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
+  wire::write_xml_text(text, out);
   return out;
 }
 

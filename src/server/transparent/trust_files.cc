@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/log.h"
-#include "server/file.h"
+#include "base/text_file.h"
 
 namespace tidemill::server {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "services/iam/iam_asking.h"
 #include "services/iam/iam_service.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/state.h"
 
 namespace tidemill::services::iam {

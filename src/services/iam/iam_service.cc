@@ -15,9 +15,9 @@
 #include "services/iam/instance_profile/handlers.h"
 #include "services/iam/limits.h"
 #include "services/iam/policy/handlers.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/resource_policies.h"
 #include "services/iam/role/handlers.h"
-#include "services/iam/role_arn.h"
 #include "services/iam/simulation/handlers.h"
 #include "services/iam/user/handlers.h"
 

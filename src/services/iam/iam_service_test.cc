@@ -1,7 +1,7 @@
 #include "services/iam/iam_service.h"
 
 #include "api/iam/simulation.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/test_roles.h"
 
 namespace tidemill::services::iam {

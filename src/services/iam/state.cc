@@ -8,7 +8,7 @@
 #include "services/iam/invariants.h"
 #include "services/iam/limits.h"
 #include "services/iam/managed_policies.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {

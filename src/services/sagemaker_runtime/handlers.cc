@@ -1,5 +1,8 @@
 #include "services/sagemaker_runtime/handlers.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "api/sagemaker_runtime/invocation.h"
 
 namespace tidemill::services::sagemaker_runtime {
@@ -10,10 +13,33 @@ namespace operations = api::sagemaker_runtime::operations;
 
 constexpr std::size_t kAnswerMembersMax = 5;
 
-std::string text_of(const Value& input, std::string_view member) {
-  const Value* value = input.find(member);
-  const std::string* text = value ? value->as_string() : nullptr;
-  return text ? *text : std::string();
+// Where a member of the input goes. The streaming operation lacks some of them.
+struct InputMember {
+  std::string_view name;
+  std::string InvokeRequest::* field;
+};
+constexpr InputMember kInputMembers[] = {
+    {"EndpointName", &InvokeRequest::endpoint},
+    {"ContentType", &InvokeRequest::content_type},
+    {"Accept", &InvokeRequest::accept},
+    {"CustomAttributes", &InvokeRequest::custom_attributes},
+    {"TargetModel", &InvokeRequest::target_model},
+    {"TargetVariant", &InvokeRequest::target_variant},
+    {"TargetContainerHostname", &InvokeRequest::target_container},
+    {"InferenceId", &InvokeRequest::inference_id},
+    {"InferenceComponentName", &InvokeRequest::component},
+    {"SessionId", &InvokeRequest::session_id},
+};
+
+// Looks at each member that is there, of which a request usually has two or three.
+void read_members(const Value& input, InvokeRequest& out) {
+  const ValueObject* object = input.as_object();
+  if (!object) return;
+  for (const auto& [name, value] : *object) {
+    const auto* found = std::ranges::find(kInputMembers, name, &InputMember::name);
+    const std::string* text = value.as_string();
+    if (found != std::end(kInputMembers) && text) out.*found->field = *text;
+  }
 }
 
 // Refuses members that would change the answer and that Tidemill does not implement.
@@ -28,30 +54,19 @@ Result<void> refuse_unimplemented(const Context& context, const Value& input) {
               std::string(asked) + " is not implemented by Tidemill; leave it out.", 400);
 }
 
-// Builds the request; moves the body out of the context.
-Result<InvokeRequest> invoke_request(Context& context, const Value& input) {
+// Fills the request; moves the body out of the context.
+Result<void> read_request(Context& context, const Value& input, InvokeRequest& out) {
   TRY(refuse_unimplemented(context, input));
-  InvokeRequest out;
+  read_members(input, out);
   out.account = context.account();
   out.region = context.region;
-  out.caller = context.principal.arn;
-  out.endpoint = text_of(input, "EndpointName");
-  out.content_type = text_of(input, "ContentType");
-  out.accept = text_of(input, "Accept");
   // The streaming operation has its own header for this, which not every client knows.
   if (out.accept.empty())
     if (const std::string* accept = context.header("accept")) out.accept = *accept;
-  out.target_variant = text_of(input, "TargetVariant");
-  out.custom_attributes = text_of(input, "CustomAttributes");
-  out.inference_id = text_of(input, "InferenceId");
-  out.target_model = text_of(input, "TargetModel");
-  out.target_container = text_of(input, "TargetContainerHostname");
-  out.component = text_of(input, "InferenceComponentName");
-  out.session_id = text_of(input, "SessionId");
   if (context.body)
     if (std::optional<std::string> body = context.body->take_in_memory())
       out.body = *std::move(body);
-  return out;
+  return {};
 }
 
 // Sets the output members of either operation, except the body. Empty ones are left out.
@@ -71,10 +86,11 @@ ValueObject members_of(Answered& answer) {
 }
 
 void invoke(Inference& inference, Context& context, const Value& input, Responder respond) {
-  Result<InvokeRequest> request = invoke_request(context, input);
-  if (!request) return respond(std::unexpected(std::move(request).error()));
+  InvokeRequest request;
+  if (Result<void> read = read_request(context, input, request); !read)
+    return respond(std::unexpected(std::move(read).error()));
   inference.invoke(
-      *std::move(request), [&context, respond = std::move(respond)](InvokeResult result) mutable {
+      std::move(request), [&context, respond = std::move(respond)](InvokeResult&& result) mutable {
         if (!result) return respond(std::unexpected(std::move(result).error()));
         ValueObject out = members_of(*result);
         context.response_body = std::make_unique<StringSource>(std::move(result->body));
@@ -85,10 +101,12 @@ void invoke(Inference& inference, Context& context, const Value& input, Responde
 
 void invoke_streaming(Inference& inference, Context& context, const Value& input,
                       Responder respond) {
-  Result<InvokeRequest> request = invoke_request(context, input);
-  if (!request) return respond(std::unexpected(std::move(request).error()));
-  inference.invoke_streaming(*std::move(request), [&context, respond = std::move(respond)](
-                                                      Result<StreamedAnswer> result) mutable {
+  InvokeRequest request;
+  if (Result<void> read = read_request(context, input, request); !read)
+    return respond(std::unexpected(std::move(read).error()));
+  request.caller = context.principal.arn;
+  inference.invoke_streaming(std::move(request), [&context, respond = std::move(respond)](
+                                                     Result<StreamedAnswer> result) mutable {
     if (!result) return respond(std::unexpected(std::move(result).error()));
     ValueObject out = members_of(*result);
     context.response_events = std::move(result->events);

@@ -190,7 +190,7 @@ Result<void> Inference::choose_instance(Chosen& chosen, InvokeRequest& request) 
   return {};
 }
 
-void Inference::invoke(InvokeRequest request, Done done) {
+void Inference::invoke(InvokeRequest&& request, Done done) {
   counters_.invocations.fetch_add(1, std::memory_order_relaxed);
   Result<Chosen> chosen = choose(request);
   if (!chosen) {
@@ -241,8 +241,8 @@ void Inference::note_session(const Chosen& chosen, const std::string& session_id
 }
 
 // Counts the request, records sessions, captures, and answers.
-void Inference::finish(const Chosen& chosen, InvokeRequest request, Done done,
-                       InvokeResult result) {
+void Inference::finish(const Chosen& chosen, InvokeRequest&& request, Done&& done,
+                       InvokeResult&& result) {
   if (!result) {
     auto& counter =
         result.error().code == "ModelError" ? counters_.model_errors : counters_.refused;

@@ -214,9 +214,10 @@ TEST_F(InferenceTest, Past_its_concurrency_a_variant_throttles) {
   what.target_model = "a.tar.gz";
   // Invokes the second from within the first one's answer, that is, before the first has returned.
   std::promise<InvokeResult> second;
-  inference_.invoke(what, [&](InvokeResult first) {
+  inference_.invoke(InvokeRequest(what), [&](InvokeResult first) {
     EXPECT_TRUE(first);
-    inference_.invoke(what, [&](InvokeResult result) { second.set_value(std::move(result)); });
+    inference_.invoke(InvokeRequest(what),
+                      [&](InvokeResult result) { second.set_value(std::move(result)); });
   });
   InvokeResult refused = second.get_future().get();
   ASSERT_FALSE(refused);

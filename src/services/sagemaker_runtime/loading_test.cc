@@ -42,7 +42,8 @@ class LoadingTest : public InferenceTest {
     for (auto& promise : promises) {
       InvokeRequest what = request("1,2");
       what.target_model = target;
-      inference_.invoke(what, [&](InvokeResult result) { promise.set_value(std::move(result)); });
+      inference_.invoke(InvokeRequest(what),
+                        [&](InvokeResult result) { promise.set_value(std::move(result)); });
     }
     meanwhile();
     source_->ready.count_down();
@@ -63,7 +64,8 @@ class LoadingTest : public InferenceTest {
     other.target_model = "other";
     std::promise<InvokeResult> promise;
     auto answer = promise.get_future();
-    inference_.invoke(other, [&](InvokeResult result) { promise.set_value(std::move(result)); });
+    inference_.invoke(InvokeRequest(other),
+                      [&](InvokeResult result) { promise.set_value(std::move(result)); });
     const bool came = answer.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
     EXPECT_TRUE(came) << "every thread that loads is held by one that waits";
     if (!came) source_->ready.count_down();  // so that the test does not hang

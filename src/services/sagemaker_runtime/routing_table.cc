@@ -1,16 +1,30 @@
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 
 #include "services/sagemaker_runtime/routing_entry.h"
 
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-std::string key_of(std::string_view account, std::string_view region, std::string_view endpoint) {
-  std::string key;
-  key.reserve(account.size() + region.size() + endpoint.size() + 2);
-  key.append(account).append("/").append(region).append("/").append(endpoint);
-  return key;
-}
+// The bytes of a usual key; longer ones cost an allocation.
+constexpr std::size_t kKeyBytesUsual = 128;
+
+// "account/region/endpoint".
+class Key {
+ public:
+  Key(std::string_view account, std::string_view region, std::string_view endpoint) {
+    add(account);
+    add("/");
+    add(region);
+    add("/");
+    add(endpoint);
+  }
+  std::string_view view() const { return {text_.data(), text_.size()}; }
+
+ private:
+  void add(std::string_view part) { text_.insert(text_.end(), part.begin(), part.end()); }
+  boost::container::small_vector<char, kKeyBytesUsual> text_;
+};
 
 // FNV-1a over both strings, then mixed so that similar names get very different hashes.
 std::uint64_t mixed_hash(std::string_view a, std::string_view b) {
@@ -217,7 +231,7 @@ RoutingTable::RoutingTable() : map_(std::make_shared<const Map>()) {}
 RoutingTable::~RoutingTable() = default;
 
 void RoutingTable::put(EndpointRoute route) {
-  std::string key = key_of(route.account, route.region, route.name);
+  const std::string key(Key(route.account, route.region, route.name).view());
   std::lock_guard lock(writers_);
   // Keep the old map alive while counters move from its entry.
   const std::shared_ptr<const Map> map = map_.load();
@@ -229,7 +243,7 @@ void RoutingTable::put(EndpointRoute route) {
 void RoutingTable::remove(std::string_view account, std::string_view region,
                           std::string_view endpoint) {
   std::lock_guard lock(writers_);
-  replace(key_of(account, region, endpoint), nullptr);
+  replace(std::string(Key(account, region, endpoint).view()), nullptr);
 }
 
 void RoutingTable::replace(const std::string& key, std::shared_ptr<const Entry> entry) {
@@ -245,7 +259,7 @@ std::shared_ptr<const RoutingTable::Entry> RoutingTable::find(std::string_view a
                                                               std::string_view region,
                                                               std::string_view endpoint) const {
   std::shared_ptr<const Map> map = map_.load();
-  auto found = map->find(key_of(account, region, endpoint));
+  auto found = map->find(Key(account, region, endpoint).view());
   return found == map->end() ? nullptr : found->second;
 }
 

@@ -264,8 +264,9 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
       case Location::uri:
         for (const auto& [name, text] : labels) {
           if (name != member.wire_name) continue;
-          Value value = TRY(read_scalar(member, *member.shape, text));
-          out.set(member.name, std::move(value));
+          Result<Value> value = read_scalar(member, *member.shape, text);
+          if (!value) return std::unexpected(std::move(value).error());
+          out.append(std::string(member.name), *std::move(value));
         }
         break;
       case Location::query_string:
@@ -280,8 +281,9 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
           joined = joined_fields(request.headers, member.wire_name);
           text = &joined;
         }
-        Value value = TRY(read_header(member, *text));
-        out.append(std::string(member.name), std::move(value));
+        Result<Value> value = read_header(member, *text);
+        if (!value) return std::unexpected(std::move(value).error());
+        out.append(std::string(member.name), *std::move(value));
         break;
       }
       case Location::headers:

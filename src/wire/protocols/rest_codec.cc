@@ -11,6 +11,13 @@ using schema::Service;
 using schema::Shape;
 using schema::ShapeType;
 
+namespace {
+
+// Header fields of a usual answer; more of them only cost another allocation.
+constexpr std::size_t kHeadersUsual = 8;
+
+}  // namespace
+
 Result<void> RestCodec::read_payload(const Operation& operation, const Member& payload,
                                      const HttpRequest& request, ValueObject& out) const {
   if (payload.streaming || payload.shape->event_stream) return {};
@@ -48,6 +55,7 @@ HttpResponse RestCodec::encode_response(const Service& service, const Operation&
                                         const Value& output, std::string_view request_id) const {
   HttpResponse response;
   response.status = operation.http_status;
+  response.headers.reserve(kHeadersUsual);
   add_request_id(service, request_id, response);
   if (!operation.output) return response;
   const Shape& shape = *operation.output;

@@ -26,6 +26,13 @@ std::unexpected<Error> bad(std::string_view text, ShapeType type, std::string_vi
                                    std::string(where) + "'");
 }
 
+// Most of what headers and paths contain, which are too short for simdjson to be quick.
+bool is_ascii(std::string_view text) {
+  unsigned char bits = 0;
+  for (const char c : text) bits |= static_cast<unsigned char>(c);
+  return bits < 0x80;
+}
+
 Result<double> parse_double(std::string_view text) {
   if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
   if (text == "Infinity") return std::numeric_limits<double>::infinity();
@@ -103,7 +110,7 @@ Result<Value> parse_scalar(const Shape& shape, std::string_view text, TimestampF
       return Value(*number);
     }
     case ShapeType::string:
-      if (!is_valid_utf8(text))
+      if (!is_ascii(text) && !is_valid_utf8(text))
         return fail(codes::kInvalid,
                     "text that is not UTF-8 at member '" + std::string(where) + "'");
       return Value(text);

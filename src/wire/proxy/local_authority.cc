@@ -1,13 +1,7 @@
 #include "wire/proxy/local_authority.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
-
 #include "base/log.h"
+#include "base/text_file.h"
 #include "wire/http.h"
 #include "wire/proxy/aws_hosts.h"
 #include "wire/proxy/certificates.h"
@@ -16,59 +10,10 @@
 namespace tidemill::wire {
 namespace {
 
-constexpr std::size_t file_bytes_max = 16 * 1024;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
-
-std::unexpected<Error> io_error(const std::filesystem::path& path, const char* what) {
-  return fail(codes::kIo, std::string("cannot ") + what + " the local certificate authority's " +
-                              path.string() + ": " + std::strerror(errno));
-}
-
-// Empty when the file does not exist. `secret`: only the owner may be able to read it.
-Result<std::string> read_file(const std::filesystem::path& path, bool secret) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.number() < 0 && errno == ENOENT) return std::string();
-  struct stat status{};
-  if (file.number() < 0 || ::fstat(file.number(), &status) != 0) return io_error(path, "read");
-  if (secret && (status.st_mode & 077))
-    return fail(codes::kInvalid, "the local certificate authority's key " + path.string() +
-                                     " may be read by others; run: chmod 600 " + path.string());
-  std::string text(file_bytes_max, '\0');
-  const ssize_t count = ::read(file.number(), text.data(), text.size());
-  if (count < 0) return io_error(path, "read");
-  text.resize(std::size_t(count));
-  return text;
-}
-
-// Written under another name first: after a crash there is either no file or a whole one.
-Result<void> write_durably(const std::filesystem::path& path, std::string_view text,
-                           unsigned mode) {
-  const std::string draft = path.string() + ".new";
-  ::unlink(draft.c_str());
-  {
-    Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-    if (file.number() < 0 || ::fchmod(file.number(), mode) != 0 ||
-        ::write(file.number(), text.data(), text.size()) != ssize_t(text.size()) ||
-        ::fsync(file.number()) != 0)
-      return io_error(path, "write");
-  }
-  if (::rename(draft.c_str(), path.c_str()) != 0) return io_error(path, "write");
-  Descriptor folder(::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.number() < 0 || ::fsync(folder.number()) != 0) return io_error(path, "write");
-  return {};
+// Empty when the file does not exist.
+Result<std::string> text_or_nothing(Result<std::string> read) {
+  if (!read && read.error().code == codes::kNotFound) return std::string();
+  return read;
 }
 
 }  // namespace
@@ -91,8 +36,8 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::load_or_create(
   std::filesystem::permissions(folder, std::filesystem::perms::owner_all, error);
   const std::filesystem::path key_path = folder / "authority-key.pem";
   const std::filesystem::path certificate_path = folder / "authority.pem";
-  std::string key_text = TRY(read_file(key_path, true));
-  std::string certificate_text = TRY(read_file(certificate_path, false));
+  std::string key_text = TRY(text_or_nothing(read_secret_file(key_path)));
+  std::string certificate_text = TRY(text_or_nothing(read_text_file(certificate_path)));
   auto keys = std::make_unique<Keys>();
   // The key is written first, so no crash leaves a certificate without a key.
   if (key_text.empty() && !certificate_text.empty())
@@ -101,7 +46,7 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::load_or_create(
   if (key_text.empty()) {
     keys->authority = TRY(make_private_key());
     key_text = TRY(private_key_pem(keys->authority));
-    TRY(write_durably(key_path, key_text, 0600));
+    TRY(write_file_durably(key_path, key_text, 0600));
   } else {
     keys->authority = TRY(parse_private_key(key_text, key_path.string()));
   }
@@ -120,7 +65,7 @@ Result<std::unique_ptr<LocalAuthority>> LocalAuthority::load_or_create(
     keys->certificate =
         TRY(make_authority_certificate(keys->authority, aws_domains(), clock.now()));
     certificate_text = TRY(pem_of(keys->certificate));
-    TRY(write_durably(certificate_path, certificate_text, 0644));
+    TRY(write_file_durably(certificate_path, certificate_text, 0644));
   }
   if (!belong_together(keys->certificate, keys->authority))
     return fail(codes::kCorrupt, key_path.string() + " is not the key of " +

@@ -91,7 +91,6 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   bool flush();
   bool send_pending();
   bool send_pending_tls();
-  bool send_file();
   bool take_pushed();
   void fetch_piece();
   void piece_arrived(Result<std::string> piece);
@@ -139,7 +138,6 @@ class Connection final : public SocketEvents, public std::enable_shared_from_thi
   std::size_t body_sent_ = 0;
   std::string tls_out_;
   std::size_t tls_out_sent_ = 0;
-  std::optional<FileRange> file_;
   std::unique_ptr<PushReader> push_;
   std::unique_ptr<Upgrade> upgrade_;    // once the answer to CONNECT is out
   std::shared_ptr<ByteSource> stream_;  // shared with the pool's task that reads it

@@ -160,7 +160,6 @@ void Connection::close() {
   if (writing_ != Writing::idle)
     shared_.counters.requests_active.fetch_sub(1, std::memory_order_relaxed);
   writing_ = Writing::idle;
-  file_.reset();
   stream_.reset();
   push_.reset();
   held_.reset();

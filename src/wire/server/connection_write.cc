@@ -43,16 +43,8 @@ void Connection::deliver(std::uint64_t serial, HttpResponse response) {
 
 void Connection::start_response(HttpResponse response) {
   if (response.upgrade) return start_upgrade(std::move(response));
-  if (response.file && !head_only_ && response.file->length <= small_body_bytes_max)
-    load_small_file(response);
-  if (response.file && tls_) {
-    response.stream = stream_file(std::move(*response.file));
-    response.file.reset();
-  }
   ResponseFraming framing;
-  if (response.file)
-    framing.content_length = response.file->length;
-  else if (response.stream)
+  if (response.stream)
     framing.content_length = response.stream->size();
   else if (response.push)
     framing.content_length.reset();
@@ -87,10 +79,6 @@ void Connection::start_response(HttpResponse response) {
 }
 
 void Connection::start_body(HttpResponse response, bool chunked) {
-  if (response.file) {
-    file_ = std::move(response.file);
-    return;
-  }
   if (response.push) {
     push_ = std::move(response.push);
     stream_chunked_ = chunked;
@@ -124,7 +112,6 @@ bool Connection::flush() {
   if (upgrade_) return finish_upgrade();
   if (std::exchange(held_back_, false)) return true;
   if (writing_ == Writing::sending) {
-    if (file_ && file_->length > 0) return send_file();
     if (push_) return take_pushed();
     if (stream_) {
       fetch_piece();
@@ -162,7 +149,7 @@ bool Connection::send_pending() {
     const std::string_view head = std::string_view(out_).substr(out_sent_);
     const std::string_view body = std::string_view(body_).substr(body_sent_);
     std::size_t count = 0;
-    if (!sent(socket_.send(head, body, file_.has_value()), count)) return false;
+    if (!sent(socket_.send(head, body), count)) return false;
     const std::size_t of_head = std::min(count, head.size());
     out_sent_ += of_head;
     body_sent_ += count - of_head;
@@ -203,28 +190,6 @@ bool Connection::send_pending_tls() {
   if (body_sent_ > 0) body_ = std::string();
   body_sent_ = 0;
   return true;
-}
-
-bool Connection::send_file() {
-  std::size_t count = 0;
-  if (!sent(socket_.send_file(file_->descriptor, file_->offset, file_->length), count))
-    return false;
-  if (count == 0) {
-    log::error("file is shorter than its response", {{"missing_bytes", file_->length}});
-    close();
-    return false;
-  }
-  file_->offset += count;
-  file_->length -= count;
-  if (file_->length == 0) {
-    complete_response();
-    return true;
-  }
-  // Other connections get their turn between the pieces of a large file.
-  write_armed_ = true;
-  write_since_ = server_->now();
-  socket_.async_wait_writable(shared_from_this());
-  return false;
 }
 
 // Sends bytes that the producer has made; false when there are none.
@@ -320,7 +285,6 @@ void Connection::on_writable(std::error_code error) {
 void Connection::complete_response() {
   shared_.counters.requests_active.fetch_sub(1, std::memory_order_relaxed);
   writing_ = Writing::idle;
-  file_.reset();
   stream_.reset();
   push_.reset();
   held_.reset();

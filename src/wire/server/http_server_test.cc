@@ -173,44 +173,6 @@ TEST(HttpServer, FieldsCannotSplitTheResponse) {
   EXPECT_EQ("1", response.headers.get("content-length"));
 }
 
-TEST(HttpServer, SendsRangesOfFiles) {
-  char path[] = "/tmp/tidemill_http_test_XXXXXX";
-  const int descriptor = mkstemp(path);
-  ASSERT_GE(descriptor, 0);
-  unlink(path);
-  std::string content(5 << 20, ' ');
-  for (std::size_t i = 0; i < content.size(); ++i) content[i] = char('a' + i * 7 % 26);
-  ASSERT_EQ(ssize_t(content.size()), write(descriptor, content.data(), content.size()));
-  auto owner = std::make_shared<int>(0);
-  TestServer server([&](HttpRequest request, HttpHandler::Respond respond) {
-    HttpResponse response;
-    if (request.path == "/none")
-      response.file = FileRange{descriptor, 10, 0, owner};
-    else if (request.path == "/part")
-      response.file = FileRange{descriptor, 1000, 77, owner};
-    else if (request.path == "/past")
-      response.file = FileRange{descriptor, 5 << 20, 100'000, owner};
-    else if (request.path == "/small-past")
-      response.file = FileRange{descriptor, (5 << 20) - 1, 10, owner};
-    else
-      response.file = FileRange{descriptor, 1, content.size() - 1, owner};
-    respond(std::move(response));
-  });
-  RawClient client(server.port());
-  auto get = [&](const std::string& target) {
-    return client.exchange("GET " + target + " HTTP/1.1\r\nHost: t\r\n\r\n");
-  };
-  EXPECT_EQ(content.substr(1), get("/all").body);
-  EXPECT_EQ(content.substr(1000, 77), get("/part").body);
-  EXPECT_EQ("0", get("/none").headers.get("content-length"));
-  EXPECT_TRUE(eventually([&] { return owner.use_count() == 1; })) << "released after sending";
-  EXPECT_EQ(500, get("/small-past").status);
-  // If a file is shorter than promised, only closing the connection is truthful.
-  EXPECT_FALSE(get("/past").complete);
-  EXPECT_TRUE(client.ended());
-  close(descriptor);
-}
-
 TEST(HttpServer, AForgottenRequestIsAnswered) {
   TestServer server([](HttpRequest request, HttpHandler::Respond) {
     if (request.path == "/throw") throw std::runtime_error("broken");

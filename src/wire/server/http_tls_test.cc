@@ -156,24 +156,6 @@ TEST(HttpTls, CarriesLargeBodiesBothWays) {
   }
 }
 
-TEST(HttpTls, SendsFilesThroughTheSession) {
-  Certificate certificate;
-  const std::string path = certificate.folder + "/file";
-  std::ofstream(path) << std::string(300'000, 'f');
-  FILE* file = fopen(path.c_str(), "r");
-  TestServer server(
-      [&](HttpRequest, HttpHandler::Respond respond) {
-        HttpResponse response;
-        response.file = FileRange{fileno(file), 100, 200'000, nullptr};
-        respond(std::move(response));
-      },
-      certificate.options());
-  TlsClient client(server.port());
-  client.send("GET / " + closing + "\r\n");
-  EXPECT_EQ(std::string(200'000, 'f'), body_of(client.receive_all()));
-  fclose(file);
-}
-
 TEST(HttpTls, PlainTextIsNoHandshake) {
   Certificate certificate;
   TestServer server(echo, certificate.options());

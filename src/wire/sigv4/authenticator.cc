@@ -192,7 +192,9 @@ Result<std::optional<Identity>> Authenticator::authenticate_head(const HttpReque
 Result<Credential> Authenticator::verify_v4_claims(const HttpRequest& request, Dialect dialect,
                                                    const SignedRequest& signed_request,
                                                    Timestamp now) {
-  Credential credential = TRY(find_credential(request, dialect, signed_request.access_key_id, now));
+  Result<Credential> credential =
+      find_credential(request, dialect, signed_request.access_key_id, now);
+  if (!credential) return credential;
   TRY(check_time(dialect, signed_request, now));
   TRY(check_signed_headers(dialect, request, signed_request));
   return credential;
@@ -243,7 +245,9 @@ Result<Credential> Authenticator::find_credential(const HttpRequest& request, Di
 
 Result<Credential> Authenticator::find_credential(std::string_view token, Dialect dialect,
                                                   std::string_view access_key_id, Timestamp now) {
-  std::optional<Credential> credential = TRY(credentials_.find(access_key_id));
+  Result<std::optional<Credential>> found = credentials_.find(access_key_id);
+  if (!found) return fail(std::move(found).error());
+  std::optional<Credential>& credential = *found;
   if (!credential) return fail(unknown_access_key(dialect, access_key_id));
   if (!credential->session_token) {
     if (!token.empty()) return fail(invalid_token(dialect, access_key_id));
@@ -258,9 +262,13 @@ Result<Credential> Authenticator::find_credential(std::string_view token, Dialec
 
 Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect dialect,
                                           bool presigned, Timestamp now) {
-  SignedRequest signed_request = presigned ? TRY(parse_v4_presigned(request, dialect))
-                                           : TRY(parse_v4_header(request, dialect));
-  Credential credential = TRY(verify_v4_claims(request, dialect, signed_request, now));
+  Result<SignedRequest> parsed =
+      presigned ? parse_v4_presigned(request, dialect) : parse_v4_header(request, dialect);
+  if (!parsed) return fail(std::move(parsed).error());
+  SignedRequest& signed_request = *parsed;
+  Result<Credential> claimant = verify_v4_claims(request, dialect, signed_request, now);
+  if (!claimant) return fail(std::move(claimant).error());
+  Credential& credential = *claimant;
 
   Identity identity;
   identity.root = credential.root;
@@ -294,7 +302,7 @@ Result<Identity> Authenticator::verify_v4(const HttpRequest& request, Dialect di
   if (signs_chunks(identity.payload)) {
     identity.seed_signature = signed_request.signature;
     identity.date_time = std::move(signed_request.date_time);
-    identity.scope = std::move(signed_request.scope_text);
+    identity.scope = signed_request.scope_text;
   }
   return identity;
 }

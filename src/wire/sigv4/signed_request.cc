@@ -26,14 +26,6 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-std::string scope_text(const Scope& scope) {
-  constexpr std::string_view kEnd = "/aws4_request";
-  std::string text;
-  text.reserve(scope.date.size() + scope.region.size() + scope.service.size() + 2 + kEnd.size());
-  text.append(scope.date).append("/").append(scope.region).append("/").append(scope.service);
-  return text.append(kEnd);
-}
-
 // The names between the semicolons; false when there are too many or an empty one.
 bool split_signed_headers(SignedRequest& out) {
   std::string_view rest = out.signed_headers_text;
@@ -152,6 +144,7 @@ Method signing_method(const HttpRequest& request) {
 
 std::optional<CredentialText> parse_credential(std::string_view text) {
   // From the right: an access key id may contain a slash, a scope's parts cannot.
+  const std::string_view whole = text;
   std::string_view parts[4];
   for (int i = 3; i >= 0; --i) {
     const std::size_t slash = text.rfind('/');
@@ -161,7 +154,7 @@ std::optional<CredentialText> parse_credential(std::string_view text) {
     if (parts[i].empty()) return std::nullopt;
   }
   if (text.empty() || parts[3] != "aws4_request" || parts[0].size() != 8) return std::nullopt;
-  return CredentialText{text, {parts[0], parts[1], parts[2]}};
+  return CredentialText{text, {parts[0], parts[1], parts[2]}, whole.substr(text.size() + 1)};
 }
 
 Result<SignedRequest> parse_v4_header(const HttpRequest& request, Dialect dialect) {
@@ -184,7 +177,7 @@ Result<SignedRequest> parse_v4_header(const HttpRequest& request, Dialect dialec
   SignedRequest out;
   out.access_key_id = credential->access_key_id;
   out.scope = credential->scope;
-  out.scope_text = scope_text(out.scope);
+  out.scope_text = credential->scope_text;
   out.signed_headers_text = parts.signed_headers;
   out.signature = parts.signature;
   if (!split_signed_headers(out))
@@ -226,7 +219,7 @@ Result<SignedRequest> parse_v4_presigned(const HttpRequest& request, Dialect dia
   out.time = *time;
   out.access_key_id = credential->access_key_id;
   out.scope = credential->scope;
-  out.scope_text = scope_text(out.scope);
+  out.scope_text = credential->scope_text;
   TRY(check_scope_date(dialect, out));
   if (!split_signed_headers(out))
     return fail(malformed_presigned(dialect, "The X-Amz-SignedHeaders parameter is mal-formed."));

@@ -30,7 +30,7 @@ struct SignedRequest {
   bool presigned = false;
   std::string_view access_key_id;
   Scope scope;
-  std::string scope_text;  // "20261123/us-east-1/s3/aws4_request"
+  std::string_view scope_text;  // "20261123/us-east-1/s3/aws4_request"
   std::string_view signed_headers_text;
   std::vector<std::string_view> signed_headers;
   std::string_view signature;
@@ -47,6 +47,7 @@ Result<SignedRequest> parse_v4_presigned(const HttpRequest& request, Dialect dia
 struct CredentialText {
   std::string_view access_key_id;
   Scope scope;
+  std::string_view scope_text;  // all of the text behind the access key id and its slash
 };
 // "AKID/20261123/us-east-1/s3/aws4_request"; nullopt for other forms.
 std::optional<CredentialText> parse_credential(std::string_view text);

@@ -150,10 +150,12 @@ def unit_jobs():
                 read_ctest, needs="build asan", first=500)]
 
 
-def simulation_jobs():
-    """Runs other histories than the suite does, beginning with a random seed."""
-    shell = f"TIDEMILL_SIMULATION_HISTORIES={SIMULATION_HISTORIES_LONG} build/asan/tests/simulation/tidemill_simulation_test"
-    return [Job("long_simulation", "simulation", ["bash", "-euc", shell], needs="build asan", seconds_max=7200)]
+def long_unit_jobs():
+    """Programs of the unit tests that do more than in the suite: other histories, from a random seed on, and every commit."""
+    simulation = f"TIDEMILL_SIMULATION_HISTORIES={SIMULATION_HISTORIES_LONG} build/asan/tests/simulation/tidemill_simulation_test"
+    crashes = "TIDEMILL_EVERY_CRASH_POINT=1 build/asan/src/engine/tidemill_engine_test --gtest_filter='OutboxCrash.*'"
+    return [Job("long_unit", "simulation", ["bash", "-euc", simulation], needs="build asan", seconds_max=7200),
+            Job("long_unit", "a crash at every commit", ["bash", "-euc", crashes], needs="build asan", seconds_max=1800)]
 
 
 def fuzzers():
@@ -189,8 +191,8 @@ def jobs_of(part, options, only=()):
         return unit_jobs()
     if part == "fuzz":
         return fuzz_jobs(seconds_in_all=FUZZ_SECONDS)
-    if part == "long_simulation":
-        return simulation_jobs()
+    if part == "long_unit":
+        return long_unit_jobs()
     if part == "long_fuzz":
         return fuzz_jobs(seconds_each=FUZZ_SECONDS_LONG)
     return list(pytest_jobs(part, options, only))

@@ -209,7 +209,7 @@ def main():
     if arguments.check:
         return 0
     if arguments.long:
-        parts = ["long", "long_simulation", "long_fuzz"]
+        parts = ["long", "long_unit", "long_fuzz"]
     elif not parts and not files:
         parts = list(PARTS)
     # A signal that ends ./mill test must also end its jobs, which have sessions of their own, and their servers. This holds

@@ -1,6 +1,6 @@
 #include "base/arn.h"
 #include "services/iam/authorization/resources.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {

@@ -7,8 +7,8 @@
 #include "base/arn.h"
 #include "base/json.h"
 #include "services/iam/policy_language/condition.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/policy_language/wildcard.h"
-#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {

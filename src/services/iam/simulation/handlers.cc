@@ -8,8 +8,8 @@
 #include "services/iam/errors.h"
 #include "services/iam/paging.h"
 #include "services/iam/policy_language/check.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/policy_language/wildcard.h"
-#include "services/iam/role_arn.h"
 
 namespace tidemill::services::iam {
 namespace {

@@ -5,7 +5,7 @@
 #include "services/iam/boundary.h"
 #include "services/iam/errors.h"
 #include "services/iam/listing.h"
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 #include "services/iam/tags.h"
 
 namespace tidemill::services::iam {

@@ -33,7 +33,7 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
   try {
     // If an exception destroys it unanswered, the responder itself answers InternalFailure.
     Responder respond(
-        [this, call = std::move(call), answer = std::move(answer)](Result<Value> result) mutable {
+        [this, call = std::move(call), answer = std::move(answer)](Result<Value>&& result) mutable {
           finish(std::move(call), std::move(answer), std::move(result));
         });
     run(here, std::move(respond));

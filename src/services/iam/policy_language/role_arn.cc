@@ -1,4 +1,4 @@
-#include "services/iam/role_arn.h"
+#include "services/iam/policy_language/role_arn.h"
 
 #include <algorithm>
 
