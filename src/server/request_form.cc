@@ -140,6 +140,8 @@ void add_element(std::string_view name, std::string_view value, std::string& out
 
 std::optional<wire::Route> RequestChain::form_route(const HttpRequest& request) const {
   if (!is_upload_form(request)) return std::nullopt;
+  const std::string_view signed_for = wire::sigv4::claimed_scope(request).service;
+  if (!signed_for.empty() && signed_for != "s3") return std::nullopt;
   // The bucket is where a PUT of an object would have it.
   HttpRequest put;
   put.method = "PUT";
