@@ -160,10 +160,14 @@ std::vector<RequiredAction> s3_actions(std::string_view operation, const Value& 
     out.push_back({"s3:PutBucketAcl", bucket_arn(input)});
   if (operation == "CreateBucket" && !text_member(input, "ObjectOwnership").empty())
     out.push_back({"s3:PutBucketOwnershipControls", bucket_arn(input)});
-  // Both may be given with the object itself.
+  // All of these may be given with the object itself.
   const bool writes = mapping.action == "PutObject";
   if (writes && !text_member(input, "Tagging").empty())
     out.push_back({"s3:PutObjectTagging", object_arn(input, key)});
+  if (writes && !text_member(input, "ObjectLockMode").empty())
+    out.push_back({"s3:PutObjectRetention", object_arn(input, key)});
+  if (writes && !text_member(input, "ObjectLockLegalHoldStatus").empty())
+    out.push_back({"s3:PutObjectLegalHold", object_arn(input, key)});
   if (writes && names_acl(input)) out.push_back({"s3:PutObjectAcl", object_arn(input, key)});
   return out;
 }
