@@ -62,7 +62,8 @@ TEST(UploadForm, BrokenFormsAreNamed) {
   EXPECT_EQ(read(part("key", "k") + "\r\n--xx--\r\n").error().code, "InvalidArgument");
   EXPECT_EQ(read(part("key", std::string(kFormFieldsBytesMax, 'k')) + file("x"), 1000).error().code,
             "MaxPostPreDataLengthExceededError");
-  auto cut = read(part("key", "k") + file("bytes").substr(0, 130));
+  const std::string whole = part("key", "k") + file("bytes");
+  auto cut = read(whole.substr(0, whole.find("bytes") + 7));
   ASSERT_TRUE(cut);
   EXPECT_EQ(read_all(*cut->file, 1000).error().code, "IncompleteBody");
   for (const auto& [least, most, code] :
