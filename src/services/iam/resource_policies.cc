@@ -74,6 +74,8 @@ bool ResourcePolicies::has_any(std::string_view service) const {
 Result<std::optional<ResourcePolicy>> ResourcePolicies::find(std::string_view action,
                                                              std::string_view arn) const {
   if (sources_.empty() || !arn.starts_with("arn:")) return std::optional<ResourcePolicy>();
+  // What is to be made has no policy yet; that of another bucket by this name says nothing.
+  if (action == "s3:CreateBucket") return std::optional<ResourcePolicy>();
   const auto source = sources_.find(action.substr(0, action.find(':')));
   if (source == sources_.end()) return std::optional<ResourcePolicy>();
   return source->second->find(arn);
