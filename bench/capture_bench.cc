@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "services/sagemaker_runtime/capture/line.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/capture/test_capture.h"
@@ -75,7 +76,8 @@ void record(benchmark::State& state) {
     state.SetIterationTime(std::chrono::duration<double>(took).count() / burst);
     std::this_thread::sleep_until(begun + std::chrono::milliseconds(1));
   }
-  if (world.recorder->metrics_text().find("{reason=\"queue_full\"} 0\n") == std::string::npos)
+  if (services::platform::metrics_text(*world.recorder).find("{reason=\"queue_full\"} 0\n") ==
+      std::string::npos)
     state.SkipWithError("records were dropped");
 }
 BENCHMARK(record)->Arg(64)->Arg(512)->Arg(4096)->Arg(65536)->UseManualTime()->Iterations(2000);

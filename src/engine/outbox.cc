@@ -114,27 +114,4 @@ Outbox::State Outbox::Impl::state() const {
   return state;
 }
 
-std::string Outbox::metrics_text() const {
-  const State now = state();
-  std::string text = fmt::format(
-      "# HELP tidemill_events_published_total Events committed to the outbox.\n"
-      "# TYPE tidemill_events_published_total counter\ntidemill_events_published_total {}\n",
-      now.published);
-  auto rows = [&](const char* name, const char* type, const char* help, auto member) {
-    if (now.readers.empty()) return;
-    text += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n", name, help, type);
-    for (const ReaderState& reader : now.readers)
-      text += fmt::format("{}{{reader=\"{}\"}} {}\n", name, reader.name, reader.*member);
-  };
-  rows("tidemill_event_reader_lag", "gauge", "Events that a reader has not taken yet.",
-       &ReaderState::lag);
-  rows("tidemill_event_reader_taken_total", "counter", "Events that a reader has taken.",
-       &ReaderState::taken);
-  rows("tidemill_event_reader_lost_total", "counter",
-       "Events removed unread because the reader lagged too far behind.", &ReaderState::lost);
-  rows("tidemill_event_reader_failures_total", "counter", "Failed attempts of a reader.",
-       &ReaderState::failures);
-  return text;
-}
-
 }  // namespace tidemill::engine

@@ -104,8 +104,6 @@ class Outbox {
     std::vector<ReaderState> readers;
   };
   State state() const;
-  // Prometheus's text.
-  std::string metrics_text() const;
 
  private:
   class Impl;

@@ -13,7 +13,6 @@
 #include "runtime/signals.h"
 #include "server/application_parts.h"
 #include "server/coverage_table.h"
-#include "server/interpreter.h"
 #include "server/version.h"
 
 namespace tidemill::server {
@@ -31,7 +30,6 @@ log::Level level_of(const std::string& name) {
 
 Application::Parts::~Parts() {
   // Stop new requests, then waiting handlers, then new effects; jobs go on under their shims.
-  background.stop();
   if (sweeps) sweeps->stop();
   if (chain) chain->request_stop();
   if (held) held->stop();
@@ -41,10 +39,6 @@ Application::Parts::~Parts() {
   if (credentials_door) credentials_door->stop();
   if (tunnels) tunnels->stop();
   if (modules) modules->request_stop();
-  if (health) health->stop();
-  if (fleets) fleets->cancel();
-  if (endpoints) endpoints->stop();
-  if (asynchronous) asynchronous->stop();
   if (schedules) schedules->stop();
   if (outbox) outbox->stop();
   if (engine) engine->stop();
@@ -52,44 +46,23 @@ Application::Parts::~Parts() {
   if (workers) workers->stop();
   if (credential_workers) credential_workers->stop();
   if (stream_pool) stream_pool->stop();
-  inference.reset();
   if (modules) modules->stop();
   if (loops) loops->stop();
-  if (recorder) recorder->stop();
+  modules.reset();
   std::error_code ignored;
   if (announced) filesystem::remove(data / "server.json", ignored);
-}
-
-// Captured invocations are written to S3 under the model's role.
-void Application::Parts::make_recorder() {
-  services::sagemaker_runtime::RecorderOptions options;
-  options.directory = (data / "capture").string();
-  options.durable = settings.text("capture") == "durable";
-  options.may_put = [this](const services::sagemaker_runtime::CaptureSettings& captured,
-                           const std::string& object) {
-    return platform->use<services::iam::IamInterface>().authorize_role(
-        captured.role_arn, services::sagemaker::kRoleSessionName, "s3:PutObject", object, {},
-        captured.role_since);
-  };
-  recorder = std::make_unique<services::sagemaker_runtime::Recorder>(
-      platform->use<services::s3::S3Interface>(), *random, std::move(options));
 }
 
 Result<void> Application::Parts::run() {
   TRY(trust_files_written.get());  // jobs and `tidemill env` name these files
   TRY(modules->start());
-  TRY(recorder->start());
   TRY(outbox->start());
   TRY(engine->start());
   schedules->start();
-  TRY(compute->adopt(sagemaker->jobs()));
+  TRY(compute->adopt(job_listeners));
   TRY(modules->serve());
-  endpoints->start();
-  health->start();
-  TRY(asynchronous->start());
   TRY(http->start());
   if (credentials_door) TRY(credentials_door->start());
-  background.spawn("interpreter", [this](std::stop_token stop) { log_interpreter(python, stop); });
   sweeps->start();
   return announce();
 }
@@ -120,7 +93,6 @@ Result<std::unique_ptr<Application>> Application::start(const Settings& settings
   TRY(parts->open_modules());
   TRY(parts->open_transparent_mode());
   TRY(parts->open_requests());
-  TRY(parts->add_services());
   TRY(parts->run());
   return std::unique_ptr<Application>(new Application(std::move(parts)));
 }
@@ -139,7 +111,6 @@ std::string coverage_text(bool as_json) {
     if (ready) ready = parts.open_state();
     if (ready) ready = parts.take_address();
     if (ready) ready = parts.open_modules();
-    if (ready) ready = parts.add_services();
     ValueObject all;
     for (const schema::Service* service : api::all_services()) {
       ValueList names;

@@ -192,7 +192,7 @@ Result<void> Application::Parts::open_requests() {
   RequestChainParts parts{*router,     *authenticator, platform->use<services::iam::IamInterface>(),
                           *dispatcher, *workers,       *credential_workers,
                           *loops,      clock,          *random,
-                          metrics};
+                          requests,    metrics};
   parts.connect_path = connect_path.get();
   parts.front_page = [this, hosts = routing.base_hosts](
                          const wire::HttpRequest& request) -> std::optional<wire::HttpResponse> {
@@ -200,7 +200,6 @@ Result<void> Application::Parts::open_requests() {
       return std::nullopt;
     return front_page(request, {addresses.endpoint, data.string()});
   };
-  parts.further_metrics = [this] { return further_metrics(); };
   parts.trouble = [this] { return trouble(); };
   parts.access_log = access_log_of(settings.text("access-log"));
   parts.region = settings.text("region");

@@ -12,11 +12,11 @@
 #include "base/age_clock.h"
 #include "base/file_identity.h"
 #include "blobs/owners.h"
+#include "compute/job_listeners.h"
 #include "compute/process/process_compute.h"
 #include "engine/engine.h"
 #include "engine/outbox.h"
 #include "runtime/event_loops.h"
-#include "runtime/task_scope.h"
 #include "runtime/worker_pool.h"
 #include "server/application.h"
 #include "server/bucket_pages.h"
@@ -27,7 +27,6 @@
 #include "server/metrics.h"
 #include "server/request_chain.h"
 #include "server/transparent/connect_path.h"
-#include "services/iam/interface.h"
 #include "services/platform/delivery/delivery.h"
 #include "services/platform/dispatcher/dispatcher.h"
 #include "services/platform/held/held_answers.h"
@@ -35,17 +34,6 @@
 #include "services/platform/module/platform.h"
 #include "services/platform/schedule/schedules.h"
 #include "services/platform/sweeps/sweeps.h"
-#include "services/sagemaker/hosting/async_inference/async_inference.h"
-#include "services/sagemaker/hosting/endpoint/endpoint_service.h"
-#include "services/sagemaker/hosting/fleet/fleet_runner.h"
-#include "services/sagemaker/hosting/fleet/health_monitor.h"
-#include "services/sagemaker/hosting/inference_component/inference_components.h"
-#include "services/sagemaker/jobs/training_job/job_counts.h"
-#include "services/sagemaker/jobs/transform_job/fleet_models.h"
-#include "services/sagemaker/jobs/transform_job/transform_jobs.h"
-#include "services/sagemaker/sagemaker_service.h"
-#include "services/sagemaker_runtime/capture/recorder.h"
-#include "services/sagemaker_runtime/inference.h"
 #include "services/service.h"
 #include "store/store.h"
 #include "wire/server/http_server.h"
@@ -78,15 +66,10 @@ struct Application::Parts {
   Result<void> open_transparent_mode();
   // The wire's half of requests: signatures, routing, the chain.
   Result<void> open_requests();
-  void make_recorder();
-  Result<services::sagemaker::Programs> programs();
-  // S3 for work done under a role, through the dispatcher.
-  services::sagemaker::S3As s3_as();
-  Result<void> add_services();
-  services::sagemaker::hosting::HealthOptions health_options();
   Result<void> run();
   Result<void> announce();
-  std::string further_metrics() const;
+  // Registers what parts below the services count: connections, threads, blobs, events.
+  void add_metrics();
 
   Settings settings;
   std::filesystem::path data;
@@ -101,7 +84,8 @@ struct Application::Parts {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<compute::ProcessDriver> compute;
 
-  Metrics metrics;
+  services::platform::MetricRegistry metrics;
+  Metrics requests{metrics};
   std::unique_ptr<runtime::EventLoops> loops;
   std::unique_ptr<runtime::WorkerPool> workers;
   std::unique_ptr<runtime::WorkerPool> credential_workers;
@@ -115,22 +99,9 @@ struct Application::Parts {
   LateAuthorizer authorizer;
   std::unique_ptr<services::platform::Dispatcher> dispatcher;
   std::unique_ptr<services::platform::Platform> platform;
+  compute::JobListeners job_listeners;
   std::optional<services::platform::Modules> modules;
 
-  std::unique_ptr<services::sagemaker_runtime::Recorder> recorder;
-  std::unique_ptr<services::sagemaker::SagemakerService> sagemaker;
-  std::unique_ptr<services::sagemaker::jobs::TrainingJobCounts> training_counts;
-  services::sagemaker_runtime::RoutingTable routes;
-  std::unique_ptr<services::sagemaker_runtime::Inference> inference;
-  std::unique_ptr<services::sagemaker::hosting::FleetRunner> fleets;
-  std::unique_ptr<services::sagemaker::hosting::FleetListener> endpoint_servers, component_servers;
-  std::unique_ptr<services::sagemaker::hosting::HealthMonitor> health;
-  std::unique_ptr<services::sagemaker::hosting::HostedComponents> hosted;
-  std::unique_ptr<services::sagemaker::hosting::EndpointService> endpoints;
-  std::unique_ptr<services::sagemaker::hosting::InferenceComponents> components;
-  std::unique_ptr<services::sagemaker::hosting::AsyncInference> asynchronous;
-  std::unique_ptr<services::sagemaker::jobs::FleetModels> batch_models;
-  std::unique_ptr<services::sagemaker::jobs::TransformJobs> transform_jobs;
   std::unique_ptr<wire::Router> router;
   std::unique_ptr<wire::sigv4::Authenticator> authenticator;
   ConnectionShares shares;  // set by take_address()
@@ -146,12 +117,9 @@ struct Application::Parts {
   std::unique_ptr<HttpJobDoors> job_doors;
   std::unique_ptr<CredentialsDoor> credentials_door;  // nullptr: the endpoint itself is used
   services::platform::ServerAddresses addresses;
-  std::string python;                          // absolute path; empty: none
-  services::sagemaker::Programs job_programs;  // set before the first job is prepared
   bool announced = false;
   // Tasks of begin_transparent_mode(), which sets `authority`. Last, so that they end first.
   std::future<Result<void>> authority_loaded, trust_files_written;
-  runtime::TaskScope background;
 };
 
 }  // namespace tidemill::server

@@ -66,8 +66,11 @@ Result<void> Application::Parts::open_state() {
       {.directory = (data / "jobs").string(),
        .shim_command = {"/proc/self/exe", "shim"},
        .volumes_directory = data.string(),
-       .volume_owners = {services::sagemaker::kTrainingVolumes, services::sagemaker::kFleetVolumes},
-       .runtime = [this](const std::string& name) { return job_runtime(job_programs, name); },
+       .volume_owners = modules->volume_owners(),
+       .runtime =
+           [this](const std::string& name) {
+             return job_runtime(platform->use<services::sagemaker::Programs>(), name);
+           },
        .complete =
            [this](compute::ProcessSpec& job) {
              add_transparent_mode(job, data, settings.text("tunnel") == "jobs");

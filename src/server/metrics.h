@@ -1,4 +1,4 @@
-// Counters of the server's work, and their Prometheus text (GET /_tidemill/metrics).
+// Counts requests, and calls from inside the server, in the registry of metrics.
 #pragma once
 
 #include <array>
@@ -11,18 +11,21 @@
 #include <string>
 #include <string_view>
 
+#include "services/platform/metrics/metrics.h"
+
 namespace tidemill::server {
 
 // Thread-safe. One row per operation, made at its first request; later only atomics change.
 class Metrics {
  public:
+  // Borrows the registry.
+  explicit Metrics(services::platform::MetricRegistry& registry);
+
   void record(std::string_view service, std::string_view operation, int status,
               std::chrono::nanoseconds duration);
   // Records a call from inside the server (Dispatcher::call).
   void record_inside(std::string_view service, std::string_view operation, bool succeeded,
                      std::chrono::nanoseconds duration);
-  // Text exposition format 0.0.4. `extra` is appended: counters of other parts.
-  std::string text(std::string_view extra) const;
 
   // Upper bounds of the latency histogram in seconds; the last bucket is +Inf.
   static constexpr std::array<double, 10> kBuckets = {0.0001, 0.0005, 0.001, 0.005, 0.01,
@@ -30,8 +33,13 @@ class Metrics {
 
  private:
   struct Row {
-    std::array<std::atomic<std::uint64_t>, 6> by_status_class{};  // 1xx .. 5xx
-    std::array<std::atomic<std::uint64_t>, kBuckets.size() + 1> buckets{};
+    // By the status's first digit; made at the first request that needs it.
+    std::array<std::atomic<services::platform::Counter*>, 6> by_status_class{};
+    services::platform::Histogram* duration = nullptr;
+  };
+  struct InsideRow {
+    services::platform::Counter* succeeded = nullptr;
+    services::platform::Counter* failed = nullptr;
     std::atomic<std::uint64_t> nanoseconds{0};
   };
   using Names = std::pair<std::string_view, std::string_view>;
@@ -39,13 +47,17 @@ class Metrics {
     using is_transparent = void;
     bool operator()(const Names& a, const Names& b) const { return a < b; }
   };
-  using Rows = std::map<std::pair<std::string, std::string>, std::unique_ptr<Row>, Less>;
-  Row& row(Rows& rows, std::string_view service, std::string_view operation);
-  std::string inside_text() const;
+  template <class Any>
+  using Rows = std::map<std::pair<std::string, std::string>, std::unique_ptr<Any>, Less>;
+  template <class Any>
+  Any& row(Rows<Any>& rows, std::string_view service, std::string_view operation);
+  void make(Row& row, const services::platform::MetricLabels& labels);
+  void make(InsideRow& row, const services::platform::MetricLabels& labels);
 
+  services::platform::MetricRegistry& registry_;
   mutable std::shared_mutex mutex_;
-  Rows rows_;    // guarded by mutex_; the rows' own members are not
-  Rows inside_;  // guarded by mutex_; calls from inside: 2xx and 4xx only
+  Rows<Row> rows_;          // guarded by mutex_; the rows' own members are not
+  Rows<InsideRow> inside_;  // likewise
 };
 
 }  // namespace tidemill::server

@@ -65,9 +65,7 @@ void OwnPaths::handle(const wire::HttpRequest& request, wire::HttpHandler::Respo
   if (path == "/_tidemill/metrics" && !request.job.empty())
     return respond(plain(403, "The server's metrics are not for jobs.\n"));
   if (path == "/_tidemill/metrics")
-    return respond(plain(
-        200, parts_.metrics.text(parts_.further_metrics ? parts_.further_metrics() : std::string()),
-        "text/plain; version=0.0.4; charset=utf-8"));
+    return respond(plain(200, parts_.metrics.text(), "text/plain; version=0.0.4; charset=utf-8"));
   respond(plain(404, "Tidemill has /_tidemill/health and /_tidemill/metrics, not " + path + "\n"));
 }
 

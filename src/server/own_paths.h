@@ -6,18 +6,16 @@
 #include <string>
 
 #include "runtime/worker_pool.h"
-#include "server/metrics.h"
 #include "services/iam/interface.h"
+#include "services/platform/metrics/metrics.h"
 #include "wire/http.h"
 
 namespace tidemill::server {
 
 struct OwnPathsParts {
-  Metrics& metrics;
+  const services::platform::MetricRegistry& metrics;
   services::iam::IamInterface& iam;
   runtime::WorkerPool& workers;
-  // Text that follows the metrics of requests; an empty function: none.
-  std::function<std::string()> further_metrics;
   // Why the server cannot store anything, "" when it can; an empty function: it always can.
   std::function<std::string()> trouble = {};
 };

@@ -57,15 +57,16 @@ class OwnPathsTest : public ::testing::Test {
     return value.find(name) ? *value.find(name)->as_string() : "";
   }
 
-  Metrics metrics_;
+  services::platform::MetricRegistry metrics_;
   Iam iam_;
   runtime::WorkerPool workers_{{"test", 1, 1}};
-  OwnPaths paths_{{metrics_, iam_, workers_, [] { return std::string("further 1\n"); }}};
+  OwnPaths paths_{{metrics_, iam_, workers_}};
 };
 
 TEST_F(OwnPathsTest, HealthMetricsAndNothingElse) {
   EXPECT_EQ(ask("/_tidemill/health").get().body, "{\"status\":\"ok\"}\n");
-  EXPECT_THAT(ask("/_tidemill/metrics").get().body, HasSubstr("further 1\n"));
+  metrics_.counter({.name = "further"}).add();
+  EXPECT_THAT(ask("/_tidemill/metrics").get().body, HasSubstr("\nfurther 1\n"));
   const wire::HttpResponse unknown = ask("/_tidemill/other").get();
   EXPECT_EQ(unknown.status, 404);
   EXPECT_THAT(unknown.body, HasSubstr("not /_tidemill/other"));

@@ -102,12 +102,11 @@ struct RequestChainParts {
   runtime::EventLoops& loops;
   const Clock& clock;
   Random& random;
-  Metrics& metrics;
-  ConnectPath* connect_path = nullptr;  // nullptr: CONNECT is refused
+  Metrics& metrics;                                       // counts requests
+  const services::platform::MetricRegistry& all_metrics;  // for /_tidemill/metrics
+  ConnectPath* connect_path = nullptr;                    // nullptr: CONNECT is refused
   // The page for a browser at "/"; nullopt for all other requests.
   std::function<std::optional<wire::HttpResponse>(const wire::HttpRequest&)> front_page;
-  // Text that follows the metrics of requests.
-  std::function<std::string()> further_metrics;
   // Why nothing can be stored any more; "" when storing works.
   std::function<std::string()> trouble;
   AccessLog access_log = AccessLog::errors;
@@ -121,8 +120,7 @@ class RequestChain final : public wire::HttpHandler {
  public:
   explicit RequestChain(RequestChainParts parts)
       : parts_(std::move(parts)),
-        own_paths_({parts_.metrics, parts_.iam, parts_.credential_workers, parts_.further_metrics,
-                    parts_.trouble}),
+        own_paths_({parts_.all_metrics, parts_.iam, parts_.credential_workers, parts_.trouble}),
         uploads_(upload_options(parts_.workers.threads())) {}
 
   void handle(wire::HttpRequest request, Respond respond) override;

@@ -82,6 +82,22 @@ class S3Interface {
                                      std::string_view key) = 0;
 };
 
+// A session of a role, and where the holder of the role works.
+struct RoleSession {
+  std::string role_arn, session_name, account, region;
+  // As in iam::RoleGrant: a role that was created later under the same name is another role.
+  Timestamp since = {};
+};
+
+// S3 for what the server does on behalf of a role. Thread-safe.
+class S3Roles {
+ public:
+  virtual ~S3Roles() = default;
+  // Each call goes through the dispatcher, so the role's policies of that moment decide. The
+  // `account` of the calls is not used.
+  virtual std::unique_ptr<S3Interface> as_role(const RoleSession& session) = 0;
+};
+
 // S3 for what a service does in an account's name. Thread-safe.
 class S3Accounts {
  public:

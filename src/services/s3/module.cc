@@ -15,6 +15,24 @@ namespace {
 
 constexpr std::chrono::seconds kLifecycleInterval{5};
 
+class RoleClients final : public S3Roles {
+ public:
+  RoleClients(platform::Dispatcher& dispatcher, iam::IamInterface& iam)
+      : dispatcher_(dispatcher), iam_(iam) {}
+  std::unique_ptr<S3Interface> as_role(const RoleSession& session) override {
+    return std::make_unique<S3Client>(
+        dispatcher_, [&iam = iam_, session]() -> Result<platform::Caller> {
+          Principal principal = TRY(iam.role_principal(session.role_arn, session.session_name,
+                                                       session.account, session.since));
+          return platform::Caller{std::move(principal), session.region};
+        });
+  }
+
+ private:
+  platform::Dispatcher& dispatcher_;
+  iam::IamInterface& iam_;
+};
+
 class AccountClients final : public S3Accounts {
  public:
   explicit AccountClients(platform::Dispatcher& dispatcher) : dispatcher_(dispatcher) {}
@@ -49,6 +67,8 @@ class S3Module final : public platform::Module {
             const Context& context, std::string_view action, std::string_view resource,
             const Value& input) { return items.authorize_item(context, action, resource, input); });
     platform.provide<S3Interface>(*service_);
+    roles_ = std::make_unique<RoleClients>(platform.dispatcher, platform.use<iam::IamInterface>());
+    platform.provide<S3Roles>(*roles_);
     accounts_ = std::make_unique<AccountClients>(platform.dispatcher);
     platform.provide<S3Accounts>(*accounts_);
     platform.provide<CorsInterface>(service_->cors());
@@ -67,11 +87,14 @@ class S3Module final : public platform::Module {
 
   // Reads the buckets, which tasks of other services use.
   Result<void> start() override { return service_->start(*ages_); }
-  void request_stop() override { service_->request_stop(); }
+  void request_stop() override {
+    if (service_) service_->request_stop();
+  }
 
  private:
   const Clock* ages_ = nullptr;
   std::unique_ptr<S3Service> service_;
+  std::unique_ptr<RoleClients> roles_;
   std::unique_ptr<AccountClients> accounts_;
 };
 

@@ -12,9 +12,7 @@ struct SagemakerService::Resources {
 
 SagemakerService::SagemakerService(Dependencies dependencies)
     : dependencies_(std::move(dependencies)),
-      resources_(std::make_unique<Resources>(dependencies_)) {
-  job_listeners_.add(jobs::kComputeIdPrefix, resources_->training_jobs.listener());
-}
+      resources_(std::make_unique<Resources>(dependencies_)) {}
 
 SagemakerService::~SagemakerService() = default;
 
@@ -23,6 +21,10 @@ std::vector<store::TableSpec> SagemakerService::tables() {
 }
 
 void SagemakerService::add_to(engine::Engine& engine) { resources_->training_jobs.add_to(engine); }
+
+void SagemakerService::add_to(compute::JobListeners& listeners) {
+  listeners.add(jobs::kComputeIdPrefix, resources_->training_jobs.listener());
+}
 
 void SagemakerService::add_to(Registry& registry) {
   resources_->training_jobs.add_to(registry);

@@ -1,9 +1,8 @@
-// SageMaker, put together. The server makes one, adds it to the engine before that starts, to the
-// registry, and gives its job listener to compute/.
+// Training jobs and tags: what every other resource of SageMaker can do without.
 //
 //   SagemakerService sagemaker(dependencies);
-//   sagemaker.add_to(engine); sagemaker.add_to(registry);
-//   engine.start(); compute.start(sagemaker.jobs());
+//   sagemaker.add_to(engine); sagemaker.add_to(registry); sagemaker.add_to(listeners);
+//   engine.start(); compute.start(listeners);
 #pragma once
 
 #include <memory>
@@ -24,14 +23,13 @@ class SagemakerService {
   static std::vector<store::TableSpec> tables();
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
-  // Whose job is whose; resources made elsewhere add themselves before compute/ starts.
-  compute::JobListeners& jobs() { return job_listeners_; }
+  // Before compute/ starts.
+  void add_to(compute::JobListeners& listeners);
 
  private:
   struct Resources;  // one member a resource; keeps their headers out of this one
   const Dependencies dependencies_;
   std::unique_ptr<Resources> resources_;
-  compute::JobListeners job_listeners_;
 };
 
 }  // namespace tidemill::services::sagemaker

@@ -1,5 +1,6 @@
 #include "services/sagemaker_runtime/inference.h"
 
+#include "services/platform/metrics/metrics.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/invocation.h"
 #include "services/sagemaker_runtime/model_error.h"
@@ -61,18 +62,33 @@ Result<const Variant*> choose_variant(const RoutingTable::Entry& entry,
 
 }  // namespace
 
-std::string InferenceCounters::metrics_text() const {
-  auto counter = [](const char* name, std::uint64_t value) {
-    return std::string("# TYPE tidemill_") + name + " counter\ntidemill_" + name + " " +
-           std::to_string(value) + "\n";
-  };
-  return counter("invocations_total", invocations) +
-         counter("invocation_model_errors_total", model_errors) +
-         counter("invocations_refused_total", refused) +
-         counter("invocation_failovers_total", failovers) +
-         counter("captured_streams_too_large_total", captures_too_large) +
-         counter("shadow_invocations_total", shadow_invocations) +
-         counter("shadow_invocations_dropped_total", shadow_dropped);
+void InferenceCounters::add_to(platform::MetricRegistry& metrics) const {
+  using platform::reading;
+  metrics.add({.name = "tidemill_invocations_total",
+               .help = "Invocations of endpoints.",
+               .aws_namespace = "AWS/SageMaker",
+               .aws_name = "Invocations"},
+              reading(invocations));
+  metrics.add({.name = "tidemill_invocation_model_errors_total",
+               .help = "Invocations that a model answered with an error.",
+               .aws_namespace = "AWS/SageMaker",
+               .aws_name = "InvocationModelErrors"},
+              reading(model_errors));
+  metrics.add({.name = "tidemill_invocations_refused_total",
+               .help = "Invocations that found no room or no instance."},
+              reading(refused));
+  metrics.add({.name = "tidemill_invocation_failovers_total",
+               .help = "Requests that went to another instance than the first one."},
+              reading(failovers));
+  metrics.add({.name = "tidemill_captured_streams_too_large_total",
+               .help = "Streams that were captured with an empty output."},
+              reading(captures_too_large));
+  metrics.add({.name = "tidemill_shadow_invocations_total",
+               .help = "Copies of requests that went to shadow variants."},
+              reading(shadow_invocations));
+  metrics.add({.name = "tidemill_shadow_invocations_dropped_total",
+               .help = "Copies for which shadow variants had no room."},
+              reading(shadow_dropped));
 }
 
 Inference::Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,

@@ -17,22 +17,14 @@
 #include "services/sagemaker_runtime/streaming.h"
 #include "wire/client/http_client.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker_runtime {
 
 class Recorder;
 
-struct InferenceLimits {
-  // Limit of a request's body, a response's body and a model's answer.
-  std::size_t body_bytes_max = 64u << 20;
-  std::chrono::seconds model_time{3600};
-  // Time for a multi-model server to load a model and to unload others for it.
-  std::chrono::seconds server_load_time{300};
-
-  // SageMaker's limits, 6 MiB and 60 s, for `--strict-aws`.
-  static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
-};
-// SageMaker's limit on requests to and responses of asynchronous endpoints.
-inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
 inline constexpr std::chrono::seconds kPingTime{2};
 // Limit of requests that one instance works on or that wait for it.
 inline constexpr int kRequestsPerInstanceMax = 256;
@@ -52,66 +44,32 @@ inline constexpr std::size_t kInlineBodyBytesMax = 64u << 10;
 // Limit of a prediction on an event loop, estimated from the time and minimal size of a row.
 inline constexpr std::chrono::nanoseconds kInlineTimeMax = std::chrono::milliseconds(2);
 
-struct InvokeRequest {
-  std::string account, region, endpoint;
-  std::string caller;  // for streams: the principal's ARN, the owner in the budget of answers
-  std::string content_type, accept;
-  std::string target_variant, target_model, target_container;
-  std::string component;   // of the inference component
-  std::string session_id;  // "NEW_SESSION" begins a session
-  std::string custom_attributes, inference_id;
-  std::string body;
-  bool from_queue = false;  // from InvokeEndpointAsync's queue: asynchronous endpoints allowed
-  // Limits set by in-process callers such as queues and transform jobs; default: the server's.
-  std::optional<InferenceLimits> limits = {};
-};
-
-struct InvokeAnswer {
-  std::string body;
-  std::shared_ptr<const void> held;  // wire::ClientResponse::held
-  std::string content_type;
-  std::string invoked_variant;
-  std::string custom_attributes;  // set by the model; "": none
-  std::string new_session_id, closed_session_id;
-};
-
-// Errors: ValidationError (no such endpoint or variant), ModelError 424 (with OriginalStatusCode,
-// OriginalMessage and LogStreamArn in the details), ServiceUnavailable, ThrottlingException.
-using InvokeResult = Result<InvokeAnswer>;
-
 struct InferenceCounters {
   std::atomic<std::uint64_t> invocations = 0, model_errors = 0, refused = 0;
   std::atomic<std::uint64_t> shadow_invocations = 0, shadow_dropped = 0;
   std::atomic<std::uint64_t> failovers = 0;           // requests passed on to another instance
   std::atomic<std::uint64_t> captures_too_large = 0;  // streams captured with an empty output
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 };
 
 wire::Destination destination_of(const ServerAddress& address);
 
 // Thread-safe.
-class Inference {
+class Inference final : public InferenceInterface {
  public:
   // Borrows its arguments; the destructor fails current requests. Null `recorder`: no capture.
   Inference(const RoutingTable& routes, runtime::EventLoops& loops, const Clock& clock,
             InferenceLimits limits, Recorder* recorder = nullptr);
-  ~Inference();
+  ~Inference() override;
 
-  // Call it on an event loop's thread. `done` is called exactly once, on that thread or another
-  // one, possibly before this returns. Moves out of the request; by reference, because a request
-  // has so many members that one more move of it is measurable.
-  void invoke(InvokeRequest&& request, std::move_only_function<void(InvokeResult)> done);
-
+  void invoke(InvokeRequest&& request, std::move_only_function<void(InvokeResult)> done) override;
   // The same for an answer that is streamed; `done` is called just before the first part.
   void invoke_streaming(InvokeRequest request, StreamDone done);
 
-  // Whether a model server answers GET /ping with 200 within kPingTime. Blocks; never on a loop.
-  bool ping(const ServerAddress& address);
-  // The same without blocking, over a new connection, since a kept-alive one proves nothing about
-  // new ones. `done` is called once, on a loop's thread.
-  void check(const ServerAddress& address, std::move_only_function<void(PingAnswer)> done);
+  bool ping(const ServerAddress& address) override;
+  void check(const ServerAddress& address, std::move_only_function<void(PingAnswer)> done) override;
 
-  const InferenceLimits& limits() const { return limits_; }
+  const InferenceLimits& limits() const override { return limits_; }
   const InferenceCounters& counters() const { return counters_; }
 
  private:

@@ -1,16 +1,20 @@
 // Which endpoints can be invoked and where their models are. Written by services/sagemaker; every
-// invocation reads it without a lock.
+// invocation reads it without a lock. At the end: invocations by callers inside the server.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
 #include "infer/codec/codec.h"
 #include "infer/model.h"
 #include "runtime/network_namespace.h"
@@ -135,6 +139,64 @@ class RoutingTable {
   std::mutex writers_;
   // Shared: a snapshot lives until its last reader is done.
   std::atomic<std::shared_ptr<const Map>> map_;
+};
+
+struct InferenceLimits {
+  // Limit of a request's body, a response's body and a model's answer.
+  std::size_t body_bytes_max = 64u << 20;
+  std::chrono::seconds model_time{3600};
+  // Time for a multi-model server to load a model and to unload others for it.
+  std::chrono::seconds server_load_time{300};
+
+  // SageMaker's limits, 6 MiB and 60 s, for `--strict-aws`.
+  static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
+};
+// SageMaker's limit on requests to and responses of asynchronous endpoints.
+inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;
+
+struct InvokeRequest {
+  std::string account, region, endpoint;
+  std::string caller;  // for streams: the principal's ARN, the owner in the budget of answers
+  std::string content_type, accept;
+  std::string target_variant, target_model, target_container;
+  std::string component;   // of the inference component
+  std::string session_id;  // "NEW_SESSION" begins a session
+  std::string custom_attributes, inference_id;
+  std::string body;
+  bool from_queue = false;  // from InvokeEndpointAsync's queue: asynchronous endpoints allowed
+  // Limits set by in-process callers such as queues and transform jobs; default: the server's.
+  std::optional<InferenceLimits> limits = {};
+};
+
+struct InvokeAnswer {
+  std::string body;
+  std::shared_ptr<const void> held;  // wire::ClientResponse::held
+  std::string content_type;
+  std::string invoked_variant;
+  std::string custom_attributes;  // set by the model; "": none
+  std::string new_session_id, closed_session_id;
+};
+
+// Errors: ValidationError (no such endpoint or variant), ModelError 424 (with OriginalStatusCode,
+// OriginalMessage and LogStreamArn in the details), ServiceUnavailable, ThrottlingException.
+using InvokeResult = Result<InvokeAnswer>;
+
+// InvokeEndpoint for callers inside the server. Thread-safe.
+class InferenceInterface {
+ public:
+  virtual ~InferenceInterface() = default;
+  // Call it on an event loop's thread. `done` is called exactly once, on that thread or another
+  // one, possibly before this returns. Moves out of the request; by reference, because a request
+  // has so many members that one more move of it is measurable.
+  virtual void invoke(InvokeRequest&& request,
+                      std::move_only_function<void(InvokeResult)> done) = 0;
+  // Whether a model server answers GET /ping with 200 within kPingTime. Blocks; never on a loop.
+  virtual bool ping(const ServerAddress& address) = 0;
+  // The same without blocking, over a new connection, since a kept-alive one proves nothing about
+  // new ones. `done` is called once, on a loop's thread.
+  virtual void check(const ServerAddress& address,
+                     std::move_only_function<void(PingAnswer)> done) = 0;
+  virtual const InferenceLimits& limits() const = 0;
 };
 
 }  // namespace tidemill::services::sagemaker_runtime

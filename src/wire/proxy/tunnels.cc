@@ -323,15 +323,8 @@ void Tunnels::stop() {
     tunnel->loop().run_and_wait([&tunnel] { tunnel->close(); });
 }
 
-std::string Tunnels::metrics_text() const {
-  auto line = [](const char* name, const char* kind, std::uint64_t value) {
-    return std::string("# TYPE ") + name + " " + kind + "\n" + name + " " + std::to_string(value) +
-           "\n";
-  };
-  return line("tidemill_tunnels_active", "gauge", state_->active) +
-         line("tidemill_tunnels_opened_total", "counter", state_->opened) +
-         line("tidemill_tunnels_refused_total", "counter", state_->refused) +
-         line("tidemill_tunnels_bytes_total", "counter", state_->bytes);
+TunnelCounts Tunnels::counts() const {
+  return {state_->active, state_->opened, state_->refused, state_->bytes};
 }
 
 }  // namespace tidemill::wire

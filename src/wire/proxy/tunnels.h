@@ -24,6 +24,11 @@ struct TunnelOptions {
   std::function<std::optional<std::string>(const std::string&)> refusal = tunnel_refusal;
 };
 
+struct TunnelCounts {
+  std::uint64_t active = 0;
+  std::uint64_t opened = 0, refused = 0, bytes = 0;  // since the start
+};
+
 struct TunnelsState;
 
 class Tunnels {
@@ -38,8 +43,7 @@ class Tunnels {
   // Cuts all tunnels. Call before the loops stop, not on a loop's thread. Idempotent.
   void stop();
 
-  // Prometheus text.
-  std::string metrics_text() const;
+  TunnelCounts counts() const;
 
  private:
   // Shared with the tunnels: loops may hold some after this object is gone.

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "engine/transitions.h"
 #include "services/platform/delivery/delivery_events.h"
+#include "services/platform/metrics/metrics.h"
 
 namespace tidemill::services::platform {
 
@@ -254,21 +255,19 @@ engine::TaskResult Deliveries::forget(const DeliveryRecord& record, const std::s
   return engine::events_of(ForgetFailed{});
 }
 
-std::string Deliveries::metrics_text() const {
-  std::string text;
-  auto add = [&](const char* name, const char* help, std::uint64_t value) {
-    text += fmt::format(
-        "# HELP tidemill_deliveries_{0}_total {1}\n"
-        "# TYPE tidemill_deliveries_{0}_total counter\n"
-        "tidemill_deliveries_{0}_total {2}\n",
-        name, help, value);
-  };
-  add("delivered", "Events that reached their target.", counters_.delivered);
-  add("failed_attempts", "Attempts that will be repeated or gave up.", counters_.failed_attempts);
-  add("dead_lettered", "Events that went to a dead-letter target.", counters_.dead_lettered);
-  add("dropped", "Events that could not be delivered and had no dead-letter target.",
-      counters_.dropped);
-  return text;
+void Deliveries::add_to(MetricRegistry& metrics) const {
+  metrics.add(
+      {.name = "tidemill_deliveries_delivered_total", .help = "Events that reached their target."},
+      reading(counters_.delivered));
+  metrics.add({.name = "tidemill_deliveries_failed_attempts_total",
+               .help = "Attempts that will be repeated or gave up."},
+              reading(counters_.failed_attempts));
+  metrics.add({.name = "tidemill_deliveries_dead_lettered_total",
+               .help = "Events that went to a dead-letter target."},
+              reading(counters_.dead_lettered));
+  metrics.add({.name = "tidemill_deliveries_dropped_total",
+               .help = "Events that could not be delivered and had no dead-letter target."},
+              reading(counters_.dropped));
 }
 
 }  // namespace tidemill::services::platform

@@ -21,6 +21,8 @@
 
 namespace tidemill::services::platform {
 
+class MetricRegistry;
+
 // The limits and defaults of EventBridge's RetryPolicy.
 struct DeliveryPolicy {
   std::int64_t retries_max = 185;               // 0 to 185, besides the first attempt
@@ -107,8 +109,7 @@ class Deliveries {
     std::atomic<std::uint64_t> delivered{0}, failed_attempts{0}, dead_lettered{0}, dropped{0};
   };
   const Counters& counters() const { return counters_; }
-  // Metrics in Prometheus's text format.
-  std::string metrics_text() const;
+  void add_to(MetricRegistry& metrics) const;
 
  private:
   Result<DeliveryDriver*> driver_of(const std::string& target) const;

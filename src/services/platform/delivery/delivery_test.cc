@@ -10,6 +10,7 @@
 #include "base/test_eventually.h"
 #include "engine/make_engine.h"
 #include "services/platform/delivery/delivery_events.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
 
@@ -217,7 +218,7 @@ TEST_F(DeliveriesTest, WithoutDeadLettersItIsDroppedAndCounted) {
   ASSERT_TRUE(deliveries_->send(delivery));
   ASSERT_TRUE(over());
   EXPECT_EQ(deliveries_->counters().dropped, 1u);
-  EXPECT_THAT(deliveries_->metrics_text(), HasSubstr("tidemill_deliveries_dropped_total 1\n"));
+  EXPECT_THAT(metrics_text(*deliveries_), HasSubstr("tidemill_deliveries_dropped_total 1\n"));
 }
 
 TEST_F(DeliveriesTest, DeadLettersThatCannotBeDeliveredAreDroppedInTheEnd) {

@@ -7,6 +7,7 @@ namespace tidemill::services::platform {
 std::vector<std::string_view> Module::needs() const { return {}; }
 std::vector<store::TableSpec> Module::tables() const { return {}; }
 std::vector<std::string_view> Module::blob_owners() const { return {}; }
+std::vector<std::string_view> Module::volume_owners() const { return {}; }
 Result<void> Module::start() { return {}; }
 Result<void> Module::serve() { return {}; }
 void Module::request_stop() {}

@@ -28,9 +28,11 @@ class Module {
   // Modules whose interfaces this one uses; they are opened before this one and outlive it.
   virtual std::vector<std::string_view> needs() const;
 
-  // Tables and owners of blobs (blobs/owners.h) must be known before the store opens.
+  // Tables and owners of blobs (blobs/owners.h) and volumes must be known before the store opens.
   virtual std::vector<store::TableSpec> tables() const;
   virtual std::vector<std::string_view> blob_owners() const;
+  // The first parts of the names of its jobs' volumes (compute/volumes.h).
+  virtual std::vector<std::string_view> volume_owners() const;
 
   // Makes the service's objects and registers all of them with the platform, which outlives the
   // module. Starts nothing: no threads, no tasks.

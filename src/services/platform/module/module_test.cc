@@ -33,6 +33,7 @@ class Recorded : public Module {
     return {{.name = std::string(name_) + "_table"}};
   }
   std::vector<std::string_view> blob_owners() const override { return {name_}; }
+  std::vector<std::string_view> volume_owners() const override { return {name_}; }
   Result<void> open(Platform&) override { return step("open"); }
   Result<void> start() override { return step("start"); }
   Result<void> serve() override { return step("serve"); }
@@ -78,6 +79,8 @@ class BarePlatform {
                       .engine = unused<engine::Engine>(),
                       .outbox = unused<engine::Outbox>(),
                       .handlers = unused<Registry>(),
+                      .metrics = unused<MetricRegistry>(),
+                      .jobs = unused<compute::JobListeners>(),
                       .schedules = unused<Schedules>(),
                       .deliveries = unused<Deliveries>(),
                       .sweeps = unused<Sweeps>(),
@@ -109,6 +112,7 @@ TEST_F(ModulesTest, They_open_in_the_order_of_their_needs_and_stop_in_the_revers
     EXPECT_EQ(modules->tables().size(), 4u);
     EXPECT_EQ(modules->tables()[0].name, "roles_table");
     EXPECT_THAT(modules->blob_owners(), ElementsAre("roles", "storage", "training", "pipelines"));
+    EXPECT_THAT(modules->volume_owners(), ElementsAre("roles", "storage", "training", "pipelines"));
     ASSERT_TRUE(modules->open(bare_.platform_));
     ASSERT_TRUE(modules->start());
     ASSERT_TRUE(modules->serve());

@@ -95,6 +95,13 @@ std::vector<std::string_view> Modules::blob_owners() const {
   return all;
 }
 
+std::vector<std::string> Modules::volume_owners() const {
+  std::vector<std::string> all;
+  for (const auto& module : modules_)
+    for (std::string_view owner : module->volume_owners()) all.emplace_back(owner);
+  return all;
+}
+
 std::vector<std::string> Modules::names() const {
   std::vector<std::string> all;
   for (const auto& module : modules_) all.emplace_back(module->name());

@@ -24,6 +24,7 @@ class Modules {
 
   std::vector<store::TableSpec> tables() const;
   std::vector<std::string_view> blob_owners() const;
+  std::vector<std::string> volume_owners() const;
   std::vector<std::string> names() const;
 
   // Each of these returns the first error, with the module's name in front of its message.

@@ -19,7 +19,8 @@ class BlobOwners;
 }
 namespace tidemill::compute {
 class Compute;
-}
+class JobListeners;
+}  // namespace tidemill::compute
 namespace tidemill::engine {
 class Engine;
 class Outbox;
@@ -39,6 +40,7 @@ namespace tidemill::services::platform {
 class Deliveries;
 class Dispatcher;
 class HeldAnswers;
+class MetricRegistry;
 class Module;
 class Schedules;
 class Sweeps;
@@ -66,14 +68,16 @@ struct PlatformParts {
   compute::Compute& compute;
   runtime::EventLoops& loops;
   // Modules register their parts in these:
-  engine::Engine& engine;  // machines
-  engine::Outbox& outbox;  // readers and projections
-  Registry& handlers;      // operations
-  Schedules& schedules;    // kinds of schedules
-  Deliveries& deliveries;  // drivers for kinds of targets
-  Sweeps& sweeps;          // periodic work
-  HeldAnswers& held;       // for answers that come later; nothing is registered here
-  Dispatcher& dispatcher;  // calls operations as a principal; usable once every module is open
+  engine::Engine& engine;       // machines
+  engine::Outbox& outbox;       // readers and projections
+  Registry& handlers;           // operations
+  MetricRegistry& metrics;      // what they count
+  compute::JobListeners& jobs;  // who is told about which jobs
+  Schedules& schedules;         // kinds of schedules
+  Deliveries& deliveries;       // drivers for kinds of targets
+  Sweeps& sweeps;               // periodic work
+  HeldAnswers& held;            // for answers that come later; nothing is registered here
+  Dispatcher& dispatcher;       // calls operations as a principal; usable once every module is open
 };
 
 // Used by one thread until every module is open; afterwards use() and the tag sources are constant

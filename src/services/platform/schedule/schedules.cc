@@ -7,6 +7,7 @@
 #include <latch>
 
 #include "base/log.h"
+#include "services/platform/metrics/metrics.h"
 
 namespace tidemill::services::platform {
 
@@ -310,12 +311,13 @@ void Schedules::run(const std::stop_token& stop) {
   }
 }
 
-std::string Schedules::metrics_text() const {
-  return fmt::format(
-      "# TYPE tidemill_schedules_fired_total counter\ntidemill_schedules_fired_total {}\n"
-      "# TYPE tidemill_schedules_missed_total counter\ntidemill_schedules_missed_total {}\n"
-      "# TYPE tidemill_schedules_failures_total counter\ntidemill_schedules_failures_total {}\n",
-      fired_.load(), missed_.load(), failures_.load());
+void Schedules::add_to(MetricRegistry& metrics) const {
+  metrics.add({.name = "tidemill_schedules_fired_total", .help = "Occurrences that fired."},
+              reading(fired_));
+  metrics.add({.name = "tidemill_schedules_missed_total", .help = "Occurrences that did not."},
+              reading(missed_));
+  metrics.add({.name = "tidemill_schedules_failures_total", .help = "Failed firings."},
+              reading(failures_));
 }
 
 }  // namespace tidemill::services::platform

@@ -20,6 +20,8 @@
 
 namespace tidemill::services::platform {
 
+class MetricRegistry;
+
 // What to do with occurrences that passed while the server was down, or that are late by more than
 // kScheduleLateMax (besides the flexible window).
 enum class CatchUp {
@@ -96,8 +98,7 @@ class Schedules {
   Result<int> fire_due();
 
   static constexpr std::int64_t kFiringAttemptsMax = 5;
-  // Metrics in Prometheus's text format.
-  std::string metrics_text() const;
+  void add_to(MetricRegistry& metrics) const;
 
  private:
   struct Turn;

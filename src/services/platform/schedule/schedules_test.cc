@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/test_eventually.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
 
@@ -255,7 +256,7 @@ TEST_F(SchedulesTest, AFailedFiringIsTriedAgainThenGivenUp) {
   clock_.advance(1h);
   fire();
   EXPECT_EQ(fired().size(), 2u) << "the next one comes nevertheless";
-  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_failures_total 7\n"));
+  EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_failures_total 7\n"));
 }
 
 // The handler's own write conflicts although nobody replaced the schedule.
@@ -270,8 +271,8 @@ TEST_F(SchedulesTest, AConflictOfTheEffectIsAFailedAttempt) {
     fire();
   }
   EXPECT_THAT(fired(), IsEmpty());
-  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_failures_total 5\n"));
-  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_missed_total 1\n"));
+  EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_failures_total 5\n"));
+  EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_missed_total 1\n"));
   conflicts_ = false;
   clock_.advance(1h);
   fire();
@@ -292,7 +293,7 @@ TEST_F(SchedulesTest, AReplacementMeanwhileIsNoFailure) {
   EXPECT_EQ(*schedules_->fire_due(), 0);
   EXPECT_THAT(fired(), IsEmpty());
   EXPECT_EQ((*schedules_->find("test", "a"))->schedule.expression, "at(2027-01-01T00:00:00)");
-  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_failures_total 0\n"));
+  EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_failures_total 0\n"));
 }
 
 // There is more than a page of schedules, and the first one cannot be committed.
@@ -333,14 +334,14 @@ TEST_F(SchedulesTest, MissedOnesAreCountedOnce) {
     clock_.advance(2s);
   }
   EXPECT_EQ(fired().size(), 1u);
-  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_missed_total 3\n"));
+  EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_missed_total 3\n"));
   clock_.advance(1h);
   failures_ = int(Schedules::kFiringAttemptsMax);
   for (int i = 0; i < 20; ++i) {
     fire();
     clock_.advance(10s);
   }
-  EXPECT_THAT(schedules_->metrics_text(), HasSubstr("tidemill_schedules_missed_total 4\n"))
+  EXPECT_THAT(metrics_text(*schedules_), HasSubstr("tidemill_schedules_missed_total 4\n"))
       << "the one that was given up, too";
   EXPECT_EQ((*schedules_->find("test", "a"))->missed, 4);
 }

@@ -1,6 +1,7 @@
 #include "services/sagemaker_runtime/capture/counters.h"
 
 #include "base/log.h"
+#include "services/platform/metrics/metrics.h"
 
 namespace tidemill::services::sagemaker_runtime {
 
@@ -37,27 +38,30 @@ void CaptureCounters::report(std::chrono::steady_clock::time_point now) {
                 {"damaged_in_all", in_all(Dropped::damaged)}});
 }
 
-std::string CaptureCounters::text() const {
-  std::string out;
-  auto add = [&out](const char* name, const char* kind, std::uint64_t value) {
-    out.append("# TYPE ").append(name).append(" ").append(kind).append("\n");
-    out.append(name).append(" ").append(std::to_string(value)).append("\n");
-  };
-  add("tidemill_capture_records_total", "counter", records);
-  add("tidemill_capture_written_total", "counter", written);
-  add("tidemill_capture_objects_total", "counter", objects);
-  add("tidemill_capture_object_records_total", "counter", object_records);
-  add("tidemill_capture_upload_failures_total", "counter", upload_failures);
-  add("tidemill_capture_queued_bytes", "gauge", queued_bytes);
-  add("tidemill_capture_backlog_bytes", "gauge", backlog_bytes);
-  out += "# TYPE tidemill_capture_dropped_total counter\n";
+void CaptureCounters::add_to(platform::MetricRegistry& metrics) const {
+  using platform::MetricKind;
+  using platform::reading;
+  metrics.add({.name = "tidemill_capture_records_total", .help = "Invocations to capture."},
+              reading(records));
+  metrics.add({.name = "tidemill_capture_written_total", .help = "Records written to a journal."},
+              reading(written));
+  metrics.add({.name = "tidemill_capture_objects_total", .help = "Objects uploaded to S3."},
+              reading(objects));
+  metrics.add({.name = "tidemill_capture_object_records_total", .help = "Records in them."},
+              reading(object_records));
+  metrics.add({.name = "tidemill_capture_upload_failures_total", .help = "Failed attempts."},
+              reading(upload_failures));
+  metrics.add({.name = "tidemill_capture_queued_bytes",
+               .kind = MetricKind::gauge,
+               .help = "Records in memory that are not written yet."},
+              reading(queued_bytes));
+  metrics.add({.name = "tidemill_capture_backlog_bytes",
+               .kind = MetricKind::gauge,
+               .help = "Journals that are not uploaded yet."},
+              reading(backlog_bytes));
   for (std::size_t i = 0; i < kDroppedNames.size(); ++i)
-    out.append("tidemill_capture_dropped_total{reason=\"")
-        .append(kDroppedNames[i])
-        .append("\"} ")
-        .append(std::to_string(dropped_[i].load(std::memory_order_relaxed)))
-        .append("\n");
-  return out;
+    metrics.add({.name = "tidemill_capture_dropped_total", .help = "Records lost, by reason."},
+                reading(dropped_[i]), {{"reason", kDroppedNames[i]}});
 }
 
 }  // namespace tidemill::services::sagemaker_runtime

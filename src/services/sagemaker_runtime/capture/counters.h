@@ -8,6 +8,10 @@
 #include <mutex>
 #include <string>
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker_runtime {
 
 enum class Dropped : std::uint8_t { queue_full, backlog_full, disk, upload, damaged, stopped };
@@ -31,7 +35,7 @@ class CaptureCounters {
   void report(std::chrono::steady_clock::time_point now);
   // Whether records were dropped that no log line has reported yet.
   bool unreported() const;
-  std::string text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 
  private:
   std::uint64_t dropped_in_all() const;

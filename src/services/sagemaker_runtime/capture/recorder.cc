@@ -98,6 +98,8 @@ void Recorder::record_durably(const CaptureRoute& route, CapturedExchange exchan
 
 bool Recorder::durable() const { return parts_->options.durable; }
 
-std::string Recorder::metrics_text() const { return parts_->inbox->counters.text(); }
+void Recorder::add_to(platform::MetricRegistry& metrics) const {
+  parts_->inbox->counters.add_to(metrics);
+}
 
 }  // namespace tidemill::services::sagemaker_runtime

@@ -26,6 +26,10 @@
 #include "services/s3/interface.h"
 #include "services/sagemaker_runtime/capture/settings.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker_runtime {
 
 // The request and the response of one invocation. Passed by move, since the bodies may be large.
@@ -113,8 +117,7 @@ class Recorder final : public CaptureDestinations {
                       std::move_only_function<void(Result<void>)> done);
   bool durable() const;
 
-  // Prometheus text, for GET /_tidemill/metrics.
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 
  private:
   struct Parts;

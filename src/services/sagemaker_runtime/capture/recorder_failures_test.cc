@@ -124,7 +124,8 @@ TEST_F(CaptureRecorder, drops_what_the_backlog_cannot_take) {
   ASSERT_TRUE(eventually([&] {
     recorder->record(*route, exchange(std::string(200, 'x')));
     ++given;
-    return recorder->metrics_text().find("{reason=\"backlog_full\"} 0\n") == std::string::npos;
+    return platform::metrics_text(*recorder).find("{reason=\"backlog_full\"} 0\n") ==
+           std::string::npos;
   }));
   // About six of these lines make 3,000 bytes.
   EXPECT_GE(given, 5);

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/test_eventually.h"
 #include "blobs/test_folder.h"
+#include "services/platform/metrics/test_metrics.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/capture/test_capture.h"
 
@@ -67,7 +68,7 @@ class CaptureRecorder : public testing::Test {
     return count;
   }
   static bool counts(const Recorder& recorder, const std::string& line) {
-    return recorder.metrics_text().find(line + "\n") != std::string::npos;
+    return platform::metrics_text(recorder).find(line + "\n") != std::string::npos;
   }
 
   blobs::TestFolder folder_;

@@ -1,4 +1,5 @@
 // Answers and failures, and where they are written.
+#include "services/platform/metrics/test_metrics.h"
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -65,7 +66,8 @@ TEST_F(AsyncInferenceTest, writes_the_models_error_to_the_failure_path) {
   EXPECT_TRUE(eventually([&] { return records() == 0; }));
   EXPECT_EQ(object("out/bad.out"), "");
   EXPECT_EQ(bodies().size(), 1u);  // it is not asked again
-  EXPECT_NE(async_->metrics_text().find("tidemill_async_failed_total 1\n"), std::string::npos);
+  EXPECT_NE(platform::metrics_text(*async_).find("tidemill_async_failed_total 1\n"),
+            std::string::npos);
 }
 
 TEST_F(AsyncInferenceTest, without_a_failure_path_a_failure_only_ends) {

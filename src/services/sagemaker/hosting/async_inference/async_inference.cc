@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "engine/transitions.h"
+#include "services/platform/metrics/metrics.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/hosting/async_inference/rules.h"
@@ -17,10 +18,18 @@ constexpr engine::RetryPolicy kRetry{.attempts_max = 8};
 constexpr std::size_t kScanPage = 1000;
 constexpr const char* kFailureContentType = "text/plain";
 
-std::string labels(const AsyncDispatcher::Backlog& queue) {
-  // Names of endpoints, accounts and regions need no escapes.
-  return "{account=\"" + queue.account + "\",region=\"" + queue.region + "\",endpoint=\"" +
-         queue.endpoint + "\"}";
+// A gauge of each endpoint's queue.
+void add_gauge(platform::MetricRegistry& metrics, const AsyncDispatcher& dispatcher,
+               const platform::MetricSpec& spec,
+               std::function<double(const AsyncDispatcher::Backlog&)> read) {
+  metrics.add_family(spec, [&dispatcher, read = std::move(read)] {
+    std::vector<platform::MetricSample> samples;
+    for (const AsyncDispatcher::Backlog& queue : dispatcher.backlog())
+      samples.push_back(
+          {{{"account", queue.account}, {"region", queue.region}, {"endpoint", queue.endpoint}},
+           read(queue)});
+    return samples;
+  });
 }
 
 }  // namespace
@@ -160,22 +169,26 @@ engine::TaskResult AsyncInference::remove(const engine::TaskRun& run) {
   return std::vector<engine::Event>{};
 }
 
-std::string AsyncInference::metrics_text() const {
-  std::string waiting = "# TYPE tidemill_async_waiting gauge\n";
-  std::string running = "# TYPE tidemill_async_running gauge\n";
-  for (const AsyncDispatcher::Backlog& queue : dispatcher_.backlog()) {
-    waiting +=
-        "tidemill_async_waiting" + labels(queue) + " " + std::to_string(queue.waiting) + "\n";
-    running +=
-        "tidemill_async_running" + labels(queue) + " " + std::to_string(queue.running) + "\n";
-  }
-  auto counter = [](const char* name, std::uint64_t value) {
-    return std::string("# TYPE ") + name + " counter\n" + name + " " + std::to_string(value) + "\n";
-  };
-  return waiting + running +
-         counter("tidemill_async_accepted_total", dispatcher_.counters.accepted) +
-         counter("tidemill_async_completed_total", dispatcher_.counters.completed) +
-         counter("tidemill_async_failed_total", dispatcher_.counters.failed);
+void AsyncInference::add_to(platform::MetricRegistry& metrics) const {
+  using platform::MetricKind;
+  using platform::reading;
+  using Backlog = AsyncDispatcher::Backlog;
+  add_gauge(metrics, dispatcher_,
+            {.name = "tidemill_async_waiting",
+             .kind = MetricKind::gauge,
+             .help = "Invocations that wait for their endpoint."},
+            [](const Backlog& queue) { return double(queue.waiting); });
+  add_gauge(metrics, dispatcher_,
+            {.name = "tidemill_async_running",
+             .kind = MetricKind::gauge,
+             .help = "Invocations that a model works on."},
+            [](const Backlog& queue) { return double(queue.running); });
+  metrics.add({.name = "tidemill_async_accepted_total", .help = "Asynchronous invocations taken."},
+              reading(dispatcher_.counters.accepted));
+  metrics.add({.name = "tidemill_async_completed_total", .help = "Those that were answered."},
+              reading(dispatcher_.counters.completed));
+  metrics.add({.name = "tidemill_async_failed_total", .help = "Those that failed."},
+              reading(dispatcher_.counters.failed));
 }
 
 }  // namespace tidemill::services::sagemaker::hosting

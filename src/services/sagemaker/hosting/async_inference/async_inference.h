@@ -9,6 +9,10 @@
 #include "services/sagemaker/hosting/async_inference/dispatcher.h"
 #include "services/service.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker::hosting {
 
 // Thread-safe.
@@ -26,8 +30,7 @@ class AsyncInference {
   // Before engine.stop().
   void stop() { dispatcher_.stop(); }
 
-  // Prometheus text.
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 
  private:
   Result<api::sagemaker_runtime::InvokeEndpointAsyncOutput> invoke(

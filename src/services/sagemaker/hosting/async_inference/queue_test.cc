@@ -1,4 +1,5 @@
 // The queue of an endpoint: its order, and how much of it is under way.
+#include "services/platform/metrics/test_metrics.h"
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -16,12 +17,14 @@ TEST_F(AsyncInferenceTest, asks_an_instance_no_more_than_it_takes) {
   ASSERT_TRUE(eventually([&] { return held() == 2; }));
   std::this_thread::sleep_for(milliseconds(30));
   EXPECT_EQ(held(), 2u);
-  EXPECT_NE(async_->metrics_text().find("tidemill_async_waiting{account=\"123456789012\",region="
-                                        "\"eu-west-1\",endpoint=\"slow\"} 3\n"),
-            std::string::npos);
-  EXPECT_NE(async_->metrics_text().find("tidemill_async_running{account=\"123456789012\",region="
-                                        "\"eu-west-1\",endpoint=\"slow\"} 2\n"),
-            std::string::npos);
+  EXPECT_NE(
+      platform::metrics_text(*async_).find("tidemill_async_waiting{account=\"123456789012\",region="
+                                           "\"eu-west-1\",endpoint=\"slow\"} 3\n"),
+      std::string::npos);
+  EXPECT_NE(
+      platform::metrics_text(*async_).find("tidemill_async_running{account=\"123456789012\",region="
+                                           "\"eu-west-1\",endpoint=\"slow\"} 2\n"),
+      std::string::npos);
   answer_one();
   ASSERT_TRUE(eventually([&] { return bodies().size() == 3; }));
   set_instances(2);
@@ -98,7 +101,8 @@ TEST_F(AsyncInferenceTest, acts_not_as_a_role_that_was_made_again) {
   invoke_well(input("s3://b/in", "i"));
   iam_.make_roles_again(clock_.now() + std::chrono::microseconds(1));
   set_instances(1);
-  ASSERT_TRUE(eventually([&] { return async_->metrics_text().contains("failed_total 1"); }));
+  ASSERT_TRUE(
+      eventually([&] { return platform::metrics_text(*async_).contains("failed_total 1"); }));
   EXPECT_TRUE(bodies().empty()) << "the input was not read";
   EXPECT_EQ(object("out/i.out"), "");
 }
@@ -121,7 +125,7 @@ TEST_F(AsyncInferenceTest, expires_what_waited_too_long) {
             "The request expired: it was not processed within the 60 seconds that "
             "RequestTTLSeconds gives it.");
   ASSERT_TRUE(eventually([&] { return records() == 0; }));
-  EXPECT_EQ(async_->metrics_text().find("endpoint=\"slow\"} 1"), std::string::npos);
+  EXPECT_EQ(platform::metrics_text(*async_).find("endpoint=\"slow\"} 1"), std::string::npos);
   set_instances(1);
   std::this_thread::sleep_for(milliseconds(30));
   EXPECT_TRUE(bodies().empty());
@@ -181,7 +185,8 @@ TEST_F(AsyncInferenceTest, many_invocations_each_have_their_output_once) {
     EXPECT_EQ(object("out/" + std::to_string(i) + ".out"), "answer to " + std::to_string(i));
   EXPECT_EQ(bodies().size(), std::size_t(kThreads * kEach));
   EXPECT_TRUE(eventually([&] {
-    return async_->metrics_text().find("tidemill_async_completed_total 400\n") != std::string::npos;
+    return platform::metrics_text(*async_).find("tidemill_async_completed_total 400\n") !=
+           std::string::npos;
   }));
 }
 

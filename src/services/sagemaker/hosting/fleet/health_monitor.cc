@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "services/platform/metrics/metrics.h"
 #include "services/sagemaker/hosting/fleet/fleet.h"
 
 namespace tidemill::services::sagemaker::hosting {
@@ -49,14 +50,18 @@ struct HealthMonitor::Answers {
   bool look = false;                                  // guarded by mutex: somebody new is due
 };
 
-std::string HealthCounters::metrics_text() const {
-  auto counter = [](const char* name, std::uint64_t value) {
-    return std::string("# TYPE tidemill_") + name + " counter\ntidemill_" + name + " " +
-           std::to_string(value) + "\n";
-  };
-  return counter("health_pings_total", pings) + counter("health_pings_failed_total", pings_failed) +
-         counter("health_pings_busy_total", pings_busy) +
-         counter("health_servers_ended_total", unhealthy);
+void HealthCounters::add_to(platform::MetricRegistry& metrics) const {
+  using platform::reading;
+  metrics.add({.name = "tidemill_health_pings_total", .help = "Pings of model servers."},
+              reading(pings));
+  metrics.add({.name = "tidemill_health_pings_failed_total", .help = "Pings that failed."},
+              reading(pings_failed));
+  metrics.add({.name = "tidemill_health_pings_busy_total",
+               .help = "Pings without an answer from servers that were at work."},
+              reading(pings_busy));
+  metrics.add({.name = "tidemill_health_servers_ended_total",
+               .help = "Model servers ended because they did not answer."},
+              reading(unhealthy));
 }
 
 HealthMonitor::HealthMonitor(HealthOptions options)

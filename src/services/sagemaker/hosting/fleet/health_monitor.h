@@ -16,6 +16,10 @@
 #include "services/sagemaker/hosting/fleet/server_health.h"
 #include "services/sagemaker_runtime/interface.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker::hosting {
 
 // The period that SageMaker's containers see in their logs.
@@ -51,7 +55,7 @@ struct HealthOptions {
 
 struct HealthCounters {
   std::atomic<std::uint64_t> pings = 0, pings_failed = 0, pings_busy = 0, unhealthy = 0;
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 };
 
 // Thread-safe.

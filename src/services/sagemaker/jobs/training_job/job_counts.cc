@@ -1,6 +1,7 @@
 #include "services/sagemaker/jobs/training_job/job_counts.h"
 
 #include "engine/engine.h"
+#include "services/platform/metrics/metrics.h"
 #include "services/sagemaker/jobs/training_job/events.h"
 
 namespace tidemill::services::sagemaker::jobs {
@@ -53,23 +54,28 @@ void TrainingJobCounts::apply(const engine::PublishedEvent& event) {
   }
 }
 
-std::string TrainingJobCounts::metrics_text() const {
-  std::string text =
-      "# HELP tidemill_training_jobs Training jobs under way, by stage.\n"
-      "# TYPE tidemill_training_jobs gauge\n";
-  std::lock_guard lock(mutex_);
-  std::map<std::string, std::uint64_t> counts;
-  for (const auto& [arn, stage] : stages_) ++counts[stage];
-  for (const auto& [stage, count] : counts)
-    text += "tidemill_training_jobs{secondary_status=\"" + stage + "\"} " + std::to_string(count) +
-            "\n";
-  text +=
-      "# HELP tidemill_training_jobs_ended_total Training jobs that ended since the start.\n"
-      "# TYPE tidemill_training_jobs_ended_total counter\n";
-  for (const auto& [status, count] : ended_)
-    text += "tidemill_training_jobs_ended_total{status=\"" + status + "\"} " +
-            std::to_string(count) + "\n";
-  return text;
+void TrainingJobCounts::add_to(platform::MetricRegistry& metrics) const {
+  metrics.add_family({.name = "tidemill_training_jobs",
+                      .kind = platform::MetricKind::gauge,
+                      .help = "Training jobs under way, by stage."},
+                     [this] {
+                       std::map<std::string, double> counts;
+                       std::lock_guard lock(mutex_);
+                       for (const auto& [arn, stage] : stages_) ++counts[stage];
+                       std::vector<platform::MetricSample> samples;
+                       for (const auto& [stage, count] : counts)
+                         samples.push_back({{{"secondary_status", stage}}, count});
+                       return samples;
+                     });
+  metrics.add_family({.name = "tidemill_training_jobs_ended_total",
+                      .help = "Training jobs that ended since the start."},
+                     [this] {
+                       std::lock_guard lock(mutex_);
+                       std::vector<platform::MetricSample> samples;
+                       for (const auto& [status, count] : ended_)
+                         samples.push_back({{{"status", status}}, double(count)});
+                       return samples;
+                     });
 }
 
 }  // namespace tidemill::services::sagemaker::jobs

@@ -10,6 +10,10 @@
 #include "engine/outbox.h"
 #include "store/store.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker::jobs {
 
 // Thread-safe. Keeps the jobs that are under way, and only counts those that end.
@@ -18,8 +22,7 @@ class TrainingJobCounts {
   explicit TrainingJobCounts(store::Store& store) : store_(store) {}
   // Before the outbox starts; lives until it has stopped.
   void add_to(engine::Outbox& outbox);
-  // Prometheus's text.
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 
  private:
   Result<void> rebuild();

@@ -73,7 +73,8 @@ class TrainingJobsTest : public ::testing::Test {
     service_->add_to(*engine_);
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());
-    ASSERT_TRUE(compute_->adopt(service_->jobs()));
+    service_->add_to(listeners_.emplace());
+    ASSERT_TRUE(compute_->adopt(*listeners_));
   }
   Programs programs() const { return {"/bin/false", host_python(), directory_ / "toolkit"}; }
   // Perhaps in root's home, where jobs' users cannot go by themselves.
@@ -180,6 +181,7 @@ class TrainingJobsTest : public ::testing::Test {
   std::unique_ptr<compute::Driver> compute_;
   std::optional<Registry> registry_;
   std::unique_ptr<SagemakerService> service_;
+  std::optional<compute::JobListeners> listeners_;
 };
 
 }  // namespace tidemill::services::sagemaker::jobs

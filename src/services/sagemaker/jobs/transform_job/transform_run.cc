@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "base/utf8.h"
+#include "services/platform/metrics/metrics.h"
 #include "services/sagemaker/hosting/fleet/instance_spec.h"
 
 namespace tidemill::services::sagemaker::jobs {
@@ -56,15 +57,18 @@ std::string with_file(const TransformFile& file, const std::string& reason) {
 
 }  // namespace
 
-std::string TransformCounters::metrics_text() const {
-  const auto line = [](const char* name, const char* kind, std::uint64_t value) {
-    return std::string("# TYPE tidemill_transform_") + name + " " + kind + "\ntidemill_transform_" +
-           name + " " + std::to_string(value) + "\n";
-  };
-  return line("jobs_running", "gauge", jobs_running) +
-         line("files_done_total", "counter", files_done) +
-         line("files_failed_total", "counter", files_failed) +
-         line("records_total", "counter", records);
+void TransformCounters::add_to(platform::MetricRegistry& metrics) const {
+  using platform::reading;
+  metrics.add({.name = "tidemill_transform_jobs_running",
+               .kind = platform::MetricKind::gauge,
+               .help = "Transform jobs that read files."},
+              reading(jobs_running));
+  metrics.add({.name = "tidemill_transform_files_done_total", .help = "Files transformed."},
+              reading(files_done));
+  metrics.add({.name = "tidemill_transform_files_failed_total", .help = "Files that failed."},
+              reading(files_failed));
+  metrics.add({.name = "tidemill_transform_records_total", .help = "Records transformed."},
+              reading(records));
 }
 
 TransformRun::TransformRun(const Dependencies& dependencies, const TransformJob& job,

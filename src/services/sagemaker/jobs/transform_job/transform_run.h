@@ -9,12 +9,16 @@
 #include "services/sagemaker/jobs/transform_job/batch_model.h"
 #include "services/sagemaker/jobs/transform_job/transform_file.h"
 
+namespace tidemill::services::platform {
+class MetricRegistry;
+}
+
 namespace tidemill::services::sagemaker::jobs {
 
 // Since the server started, of all jobs.
 struct TransformCounters {
   std::atomic<std::uint64_t> jobs_running = 0, files_done = 0, files_failed = 0, records = 0;
-  std::string metrics_text() const;
+  void add_to(platform::MetricRegistry& metrics) const;
 };
 
 // Files are done side by side; each one's end is recorded before the next begins, so that a run

@@ -1,4 +1,4 @@
-#include "server/interpreter.h"
+#include "services/sagemaker/common/interpreter.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 extern char** environ;
 
-namespace tidemill::server {
+namespace tidemill::services::sagemaker {
 namespace {
 
 constexpr std::chrono::seconds kTimeMax{10};
@@ -110,4 +110,4 @@ void log_interpreter(const std::string& python, std::stop_token stop) {
              {"lacks", lacks.empty() ? "nothing of the usual libraries" : lacks}});
 }
 
-}  // namespace tidemill::server
+}  // namespace tidemill::services::sagemaker

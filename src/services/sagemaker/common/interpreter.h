@@ -4,11 +4,11 @@
 #include <stop_token>
 #include <string>
 
-namespace tidemill::server {
+namespace tidemill::services::sagemaker {
 
 // Asks the interpreter (about 100 ms) and logs one line: the installed libraries with their
 // versions, and the missing ones among those that scripts and models for SageMaker's images use.
 // Gives up after ten seconds, or when told to stop.
 void log_interpreter(const std::string& python, std::stop_token stop);
 
-}  // namespace tidemill::server
+}  // namespace tidemill::services::sagemaker

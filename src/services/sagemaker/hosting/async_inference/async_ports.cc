@@ -1,14 +1,13 @@
-#include "server/async_ports.h"
+#include "services/sagemaker/hosting/async_inference/async_ports.h"
 
 #include "services/sagemaker/hosting/async_inference/endpoint_target.h"
 
-namespace tidemill::server {
+namespace tidemill::services::sagemaker::hosting {
 namespace {
 
-namespace sagemaker = services::sagemaker;
-namespace runtime_service = services::sagemaker_runtime;
+namespace runtime_service = sagemaker_runtime;
 
-runtime_service::InvokeRequest queued_request(sagemaker::hosting::AsyncCall call) {
+runtime_service::InvokeRequest queued_request(AsyncCall call) {
   runtime_service::InvokeRequest out;
   out.account = std::move(call.account);
   out.region = std::move(call.region);
@@ -24,26 +23,24 @@ runtime_service::InvokeRequest queued_request(sagemaker::hosting::AsyncCall call
   return out;
 }
 
-Result<sagemaker::hosting::AsyncAnswer> answer_of(runtime_service::InvokeResult result) {
+Result<AsyncAnswer> answer_of(runtime_service::InvokeResult result) {
   if (!result) return fail(result.error());
-  return sagemaker::hosting::AsyncAnswer{std::move(result->body), std::move(result->content_type)};
+  return AsyncAnswer{std::move(result->body), std::move(result->content_type)};
 }
 
 }  // namespace
 
-sagemaker::hosting::AsyncPorts async_ports(store::Store& store, sagemaker::S3As s3_as,
-                                           runtime::EventLoops& loops,
-                                           runtime_service::Inference& inference) {
-  sagemaker::hosting::AsyncPorts ports;
+AsyncPorts async_ports(store::Store& store, S3As s3_as, runtime::EventLoops& loops,
+                       runtime_service::InferenceInterface& inference) {
+  AsyncPorts ports;
   ports.look_up = [&store](std::string_view account, std::string_view region,
                            std::string_view name) {
-    return sagemaker::hosting::find_async_target(store, account, region, name);
+    return find_async_target(store, account, region, name);
   };
   ports.s3_as = std::move(s3_as);
   // A loop that stops drops its posts: by then the dispatcher has given those requests back.
-  ports.invoke = [&loops, &inference](
-                     sagemaker::hosting::AsyncCall call,
-                     std::move_only_function<void(Result<sagemaker::hosting::AsyncAnswer>)> done) {
+  ports.invoke = [&loops, &inference](AsyncCall call,
+                                      std::move_only_function<void(Result<AsyncAnswer>)> done) {
     loops.nearest().post(
         [&inference, request = queued_request(std::move(call)), done = std::move(done)]() mutable {
           inference.invoke(std::move(request),
@@ -55,4 +52,4 @@ sagemaker::hosting::AsyncPorts async_ports(store::Store& store, sagemaker::S3As 
   return ports;
 }
 
-}  // namespace tidemill::server
+}  // namespace tidemill::services::sagemaker::hosting

@@ -3,13 +3,13 @@
 
 #include "runtime/event_loops.h"
 #include "services/sagemaker/jobs/transform_job/fleet_models.h"
-#include "services/sagemaker_runtime/inference.h"
+#include "services/sagemaker_runtime/interface.h"
 
-namespace tidemill::server {
+namespace tidemill::services::sagemaker::jobs {
 
 // Borrows both arguments, which must outlive the calls. A stopped call abandons its request, which
 // may end after them.
-services::sagemaker::jobs::InvokeRoute batch_invocation(
-    services::sagemaker_runtime::Inference& inference, runtime::EventLoops& loops);
+InvokeRoute batch_invocation(sagemaker_runtime::InferenceInterface& inference,
+                             runtime::EventLoops& loops);
 
-}  // namespace tidemill::server
+}  // namespace tidemill::services::sagemaker::jobs

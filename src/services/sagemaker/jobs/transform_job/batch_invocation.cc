@@ -1,14 +1,14 @@
-#include "server/batch_invocation.h"
+#include "services/sagemaker/jobs/transform_job/batch_invocation.h"
 
 #include <condition_variable>
 #include <mutex>
 #include <optional>
 
-namespace tidemill::server {
+namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
-namespace runtime_service = services::sagemaker_runtime;
+namespace runtime_service = sagemaker_runtime;
 
 // Size limit for a batch and its answer. A batch has at most 100 MB; its answer may be larger.
 constexpr std::size_t kBatchBytesMax = 1u << 30;
@@ -22,11 +22,11 @@ struct Waiting {
 
 }  // namespace
 
-services::sagemaker::jobs::InvokeRoute batch_invocation(runtime_service::Inference& inference,
-                                                        runtime::EventLoops& loops) {
-  return [&inference, &loops](
-             const std::string& account, const std::string& region, const std::string& endpoint,
-             services::sagemaker::jobs::BatchModel::Request request) -> Result<std::string> {
+InvokeRoute batch_invocation(runtime_service::InferenceInterface& inference,
+                             runtime::EventLoops& loops) {
+  return [&inference, &loops](const std::string& account, const std::string& region,
+                              const std::string& endpoint,
+                              BatchModel::Request request) -> Result<std::string> {
     runtime_service::InvokeRequest asked;
     asked.account = account;
     asked.region = region;
@@ -53,4 +53,4 @@ services::sagemaker::jobs::InvokeRoute batch_invocation(runtime_service::Inferen
   };
 }
 
-}  // namespace tidemill::server
+}  // namespace tidemill::services::sagemaker::jobs
