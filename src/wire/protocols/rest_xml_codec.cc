@@ -90,6 +90,15 @@ class ListedBefore {
   const bool keys_are_encoded_;
 };
 
+// S3 tells whole seconds, as the Last-Modified header does.
+Value in_whole_seconds(Value entry) {
+  constexpr std::int64_t kSecondMicroseconds = 1'000'000;
+  if (Value* time = entry.find("LastModified"))
+    if (Timestamp* known = time->get_if<Timestamp>())
+      known->microseconds -= known->microseconds % kSecondMicroseconds;
+  return entry;
+}
+
 // The model has versions and delete markers apart. S3 mixes them in the order of the listing, and
 // clients that read one entry after the other depend on that.
 void write_versions(const Shape& shape, const Value& value, XmlWriter& xml) {
@@ -110,7 +119,7 @@ void write_versions(const Shape& shape, const Value& value, XmlWriter& xml) {
                            (marker < markers.size() && before(markers[marker], versions[version]));
     ValueObject one;
     one.append(std::string(is_marker ? kMarkers : kVersions),
-               ValueList{is_marker ? markers[marker++] : versions[version++]});
+               ValueList{in_whole_seconds(is_marker ? markers[marker++] : versions[version++])});
     xml.members(shape, Value(std::move(one)), true);
   }
 }

@@ -26,7 +26,7 @@ void write_xml_text(std::string_view text, std::string& out);
 bool is_xml_text(std::string_view text);
 
 // Writes the members of a structure as elements, in the model's order, without an outer element.
-// `milliseconds_always`: S3 writes "2026-11-23T15:17:42.000Z", whatever the fraction of a second.
+// `milliseconds_always`: S3 writes "2026-11-23T15:17:42.000Z".
 class XmlWriter {
  public:
   XmlWriter(std::string& out, bool milliseconds_always)

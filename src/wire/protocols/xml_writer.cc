@@ -128,11 +128,9 @@ std::string XmlWriter::scalar(const Member& member, const Value& value) const {
   TimestampFormat format = timestamp_format(&member, *member.shape, TimestampFormat::iso8601);
   std::string text = format_scalar(*member.shape, value, format);
   if (milliseconds_always_ && member.shape->type == ShapeType::timestamp &&
-      format == TimestampFormat::iso8601 && text.ends_with('Z')) {
-    // S3 tells whole seconds, as the Last-Modified header does.
-    const std::size_t fraction = std::min(text.find('.'), text.size() - 1);
-    text.replace(fraction, text.npos, ".000Z");
-  }
+      format == TimestampFormat::iso8601 && text.ends_with('Z') &&
+      text.find('.') == std::string::npos)
+    text.replace(text.size() - 1, 1, ".000Z");
   return text;
 }
 
