@@ -93,7 +93,8 @@ class ListedBefore {
 // S3 tells whole seconds, as the Last-Modified header does.
 Value in_whole_seconds(Value entry) {
   constexpr std::int64_t kSecondMicroseconds = 1'000'000;
-  if (Value* time = entry.find("LastModified"))
+  ValueObject* members = entry.as_object();
+  if (Value* time = members ? members->find("LastModified") : nullptr)
     if (Timestamp* known = time->get_if<Timestamp>())
       known->microseconds -= known->microseconds % kSecondMicroseconds;
   return entry;
