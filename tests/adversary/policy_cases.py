@@ -327,6 +327,7 @@ S3 = {
                        {"s3:PutObject": ["arn:aws:s3:::other-bucket/k"], **_SOURCE_ARN}),
     "GetObjectTagging": on_object(),
     "PutObjectTagging": on_object(Tagging=_TAGGING),
+    "RestoreObject": on_object(RestoreRequest={"Days": 1}),
     "DeleteObjectTagging": on_object(),
     "GetObjectAttributes": (
         {**_O, "ObjectAttributes": ["ETag"]}, {"s3:GetObjectAttributes": [OBJECT], "s3:GetObject": [OBJECT]}),

@@ -18,6 +18,11 @@
 namespace tidemill::services::iam {
 namespace {
 
+// A request without credentials, which only a resource's own policy or list can allow.
+bool is_anonymous(const Principal& principal) {
+  return principal.arn.empty() && principal.account.empty();
+}
+
 // `reason` is explain_refusal()'s.
 std::unexpected<Error> access_denied(std::string_view caller, std::string_view action,
                                      std::string_view resource, std::string_view reason) {
@@ -129,6 +134,11 @@ Result<void> IamService::find_issuer(Asking& asking) {
 CallerFacts IamService::caller_facts(const Asking& asking) {
   const Principal& principal = asking.principal;
   CallerFacts caller{principal.arn, principal.account, principal.user_id};
+  if (is_anonymous(principal)) {
+    caller.type = "Anonymous";
+    caller.user_id = "anonymous";
+    caller.temporary = false;
+  }
   if (principal.root) {
     caller.type = "Account";
     caller.temporary = asking.session != nullptr;
@@ -179,10 +189,29 @@ CallerPolicies IamService::policies_of(const Asking& asking) {
 Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
                                 std::string_view alias,
                                 const std::optional<ResourceSide>& side) const {
+  if (is_anonymous(asking.principal))
+    return side && side->grant == Grant::direct ? Decision::allowed : Decision::implicit_deny;
   if (!asking.policies && !asking.principal.root) return Decision::implicit_deny;
   const CallerFacts caller = caller_facts(asking);
   const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
   return decide(policies_of(asking), side, {asked.action, asked.resource, conditions, alias});
+}
+
+Result<Grant> IamService::grant_by_acl(const AskedAction& asked, const Principal& principal) const {
+  std::string version_id = asked.input ? text_member(*asked.input, "VersionId") : std::string();
+  if (asked.given)
+    if (const auto given = asked.given->find("s3:VersionId"); given != asked.given->end())
+      version_id = given->second.empty() ? std::string() : given->second.front();
+  switch (TRY(resource_policies_->acl_grant(
+      {asked.action, asked.resource, version_id, principal.account}))) {
+    case AclGrant::everybody:
+      return Grant::direct;
+    case AclGrant::account:
+      return Grant::account;
+    case AclGrant::none:
+      break;
+  }
+  return Grant::none;
 }
 
 Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& given,
@@ -209,9 +238,12 @@ Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& g
       side->grant = TRY(resource_policies_->evaluate(
           resource_policy->document, candidate, {asked.action, asked.resource, conditions, alias}));
     }
+    if (found && side->grant != Grant::denied)
+      side->grant = std::max(side->grant, TRY(grant_by_acl(asked, principal)));
   }
   const Decision decision = decide_for(asking, asked, alias, side);
   if (decision == Decision::allowed) return {};
+  if (is_anonymous(principal)) return fail("AccessDeniedException", "Access Denied", 403);
   if (decision == Decision::implicit_deny && TRY(is_granted(asking, asked, alias))) return {};
   return access_denied(
       asking.principal.arn, asked.action, asked.resource,

@@ -116,6 +116,8 @@ class IamService final : public IamInterface,
   std::string reason_of(const Asking& asking, const AskedAction& asked, std::string_view alias,
                         const std::optional<ResourceSide>& side,
                         const std::string& resource_document) const;
+  // What the resource's access control list says.
+  Result<Grant> grant_by_acl(const AskedAction& asked, const Principal& principal) const;
   bool is_never_refused(const Principal& principal, std::string_view service) const;
   Result<std::vector<RequiredAction>> needed_actions(const Context& context,
                                                      const schema::Service& service,

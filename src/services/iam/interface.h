@@ -61,6 +61,19 @@ struct Grantee {
   std::string_view role_arn = {};  // of an assumed role
 };
 
+// What a resource's access control list gives a caller beside the resource's policy.
+enum class AclGrant {
+  none,
+  account,    // to the caller's whole account, whose own policies decide
+  everybody,  // also to anonymous callers
+};
+struct AclQuestion {
+  std::string_view action;      // "s3:GetObject"
+  std::string_view resource;    // an ARN
+  std::string_view version_id;  // empty: the current one
+  std::string_view account;     // the caller's; empty: an anonymous caller
+};
+
 // Where IAM reads the policies of one service's resources while it authorizes a request. Callers of
 // the owner's account need an Allow of their own policies or of the resource's; callers of other
 // accounts need both. Thread-safe, and quick: it is asked for each request.
@@ -77,6 +90,8 @@ class ResourcePolicySource {
   // policy allows and none denies.
   virtual Result<bool> grants(std::string_view arn, std::string_view action, const Grantee& grantee,
                               const ConditionContext& conditions);
+  // For services whose resources have access control lists.
+  virtual Result<AclGrant> acl_grant(const AclQuestion&) { return AclGrant::none; }
 };
 
 // A permission that an operation needs.

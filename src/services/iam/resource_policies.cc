@@ -85,6 +85,9 @@ ResourcePolicySource* ResourcePolicies::source_of(std::string_view action,
 
 Result<std::optional<ResourcePolicy>> ResourcePolicies::find(std::string_view action,
                                                              std::string_view arn) const {
+  // A bucket that is to be made has no policy yet; another account's bucket of the same name has no
+  // say in it.
+  if (action == "s3:CreateBucket") return std::optional<ResourcePolicy>();
   ResourcePolicySource* source = source_of(action, arn);
   if (!source) return std::optional<ResourcePolicy>();
   return source->find(arn);
@@ -95,6 +98,12 @@ Result<bool> ResourcePolicies::grants(std::string_view action, std::string_view 
                                       const ConditionContext& conditions) const {
   ResourcePolicySource* source = source_of(action, arn);
   return source ? source->grants(arn, action, grantee, conditions) : Result<bool>(false);
+}
+
+Result<AclGrant> ResourcePolicies::acl_grant(const AclQuestion& question) const {
+  const auto source = sources_.find(question.action.substr(0, question.action.find(':')));
+  if (source == sources_.end()) return AclGrant::none;
+  return source->second->acl_grant(question);
 }
 
 Result<Grant> ResourcePolicies::evaluate(const std::string& document,

@@ -27,6 +27,7 @@ class ResourcePolicies {
   Result<std::optional<ResourcePolicy>> find(std::string_view action, std::string_view arn) const;
   Result<bool> grants(std::string_view action, std::string_view arn, const Grantee& grantee,
                       const ConditionContext& conditions) const;
+  Result<AclGrant> acl_grant(const AclQuestion& question) const;
   // A document that does not parse denies: nobody knows what it was to forbid.
   Result<Grant> evaluate(const std::string& document, const PrincipalCandidate& candidate,
                          const Question& question);

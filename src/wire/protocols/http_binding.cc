@@ -105,12 +105,24 @@ Result<Value> read_header(const Member& member, std::string_view text) {
   return read_scalar(member, shape, shape.type == ShapeType::string ? text : trimmed(text));
 }
 
-// Presigned URLs may carry x-amz- headers as query parameters: JavaScript's presigner moves them
-// there. Checksums are ignored, since it adds an empty body's when it knows none.
+// Presigned URLs may carry headers as query parameters, where the signature covers them:
+// JavaScript's presigner moves those that begin with "x-amz-" there, botocore's (for the old
+// signature) also the body's type and MD5. Checksums are ignored, since JavaScript's adds an empty
+// body's when it knows none.
 bool is_hoistable(const HttpRequest& request, std::string_view wire_name) {
+  if (request.query.empty()) return false;
+  const bool v4 = request.find_query("X-Amz-Signature");
+  if (!v4 && !(request.find_query("Signature") && request.find_query("AWSAccessKeyId")))
+    return false;
+  if (equal_ignoring_case(wire_name, "content-type") ||
+      equal_ignoring_case(wire_name, "content-md5"))
+    return true;
+  // The old signature covers no other parameters.
+  if (v4 && (equal_ignoring_case(wire_name, "if-match") ||
+             equal_ignoring_case(wire_name, "if-none-match")))
+    return true;
   return wire_name.starts_with("x-amz-") && !wire_name.starts_with("x-amz-checksum-") &&
-         !wire_name.starts_with("x-amz-sdk-") && !request.query.empty() &&
-         request.find_query("X-Amz-Signature");
+         !wire_name.starts_with("x-amz-sdk-");
 }
 
 const std::string* hoisted_header(const HttpRequest& request, std::string_view wire_name) {
@@ -151,7 +163,7 @@ Result<void> read_prefixed_headers(const Member& member, const HttpRequest& requ
   for (const auto& [name, value] : request.headers.fields()) TRY(take(name, value));
   if (is_hoistable(request, prefix))
     for (const QueryParameter& parameter : request.query)
-      TRY(take(parameter.name, parameter.value));
+      if (!request.headers.find(parameter.name)) TRY(take(parameter.name, parameter.value));
   if (!map.empty()) out.set(member.name, std::move(map));
   return {};
 }

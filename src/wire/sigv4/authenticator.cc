@@ -88,11 +88,6 @@ std::string root_arn(std::string_view account) {
   return "arn:aws:iam::" + std::string(account) + ":root";
 }
 
-bool is_account(std::string_view text) {
-  return text.size() == 12 &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // "AKID/20261123/us-east-1/s3/aws4_request" from the header or the presigned URL, unchanged.
 std::string_view claimed_credential(const HttpRequest& request) {
   if (const std::string* header = request.headers.find("authorization")) {
@@ -114,6 +109,11 @@ std::string_view claimed_access_key(const HttpRequest& request) {
 }
 
 }  // namespace
+
+bool is_account(std::string_view text) {
+  return text.size() == 12 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
 
 bool has_credentials(const HttpRequest& request) { return signing_method(request) != Method::none; }
 
@@ -240,11 +240,15 @@ Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect d
 
 Result<Credential> Authenticator::find_credential(const HttpRequest& request, Dialect dialect,
                                                   std::string_view access_key_id, Timestamp now) {
+  return find_credential(session_token(request), dialect, access_key_id, now);
+}
+
+Result<Credential> Authenticator::find_credential(std::string_view token, Dialect dialect,
+                                                  std::string_view access_key_id, Timestamp now) {
   Result<std::optional<Credential>> found = credentials_.find(access_key_id);
   if (!found) return fail(std::move(found).error());
   std::optional<Credential>& credential = *found;
   if (!credential) return fail(unknown_access_key(dialect, access_key_id));
-  const std::string_view token = session_token(request);
   if (!credential->session_token) {
     if (!token.empty()) return fail(invalid_token(dialect, access_key_id));
     return std::move(*credential);

@@ -9,6 +9,8 @@ namespace tidemill::services::s3 {
 TIDEMILL_RECORD_CODEC(TagRecord)
 TIDEMILL_RECORD_CODEC(DefaultRetentionRecord)
 TIDEMILL_RECORD_CODEC(BucketLockRecord)
+TIDEMILL_RECORD_CODEC(GrantRecord)
+TIDEMILL_RECORD_CODEC(AclRecord)
 TIDEMILL_RECORD_CODEC(BucketRecord)
 TIDEMILL_RECORD_CODEC(ChecksumRecord)
 TIDEMILL_RECORD_CODEC(ObjectPartRecord)

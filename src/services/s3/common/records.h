@@ -32,6 +32,20 @@ struct BucketLockRecord {
 };
 TIDEMILL_RECORD(BucketLockRecord, (), (retention))
 
+// One entry of an access control list.
+struct GrantRecord {
+  std::string grantee;  // a canonical user id, or the URI of a group
+  std::string permission;
+  bool operator==(const GrantRecord&) const = default;
+};
+TIDEMILL_RECORD(GrantRecord, (), (grantee, permission))
+
+struct AclRecord {
+  std::string owner;  // an account
+  std::vector<GrantRecord> grants;
+};
+TIDEMILL_RECORD(AclRecord, (), (owner, grants))
+
 struct BucketRecord {
   std::string name;
   std::string account;
@@ -44,13 +58,14 @@ struct BucketRecord {
   std::optional<std::string> policy = std::nullopt;     // the document
   // Configurations as the client sent them, by the name of their subresource ("cors").
   std::optional<std::map<std::string, Value>> configurations = std::nullopt;
+  std::optional<AclRecord> acl = std::nullopt;  // absent: the owner alone has access
 };
 TIDEMILL_RECORD(BucketRecord, (),
                 (name, account, region, created, tags, versioning, object_lock, ownership, policy,
-                 configurations))
+                 configurations, acl))
 
-// A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
-// composite of three parts.
+// A checksum as its header carries it: base64, with "-3" behind it for a composite of three
+// parts.
 struct ChecksumRecord {
   std::string algorithm;  // "CRC32"
   std::string value;
@@ -81,8 +96,10 @@ struct ObjectProperties {
   std::optional<std::vector<TagRecord>> tags;
   std::optional<std::string> storage_class;  // absent: STANDARD
   std::optional<LockRecord> lock;
+  // Absent: the object belongs to the bucket's owner, who alone has access.
+  std::optional<AclRecord> acl;
 };
-TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock))
+TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock, acl))
 
 // Key: bucket \x1f object key. Either `blob` or `parts` holds the bytes: a multipart upload's parts
 // become the object's as they lie. The table of objects has one row for each key whose newest
@@ -99,6 +116,8 @@ struct ObjectRecord : ObjectProperties {
   // Orders the versions of a key. Absent in buckets that never were versioned.
   std::optional<std::uint64_t> sequence;
   std::optional<bool> delete_marker;  // then it has no bytes and no ETag
+  // Until when an archived object can be read.
+  std::optional<Timestamp> restored_until;
 
   std::vector<blobs::BlobRef> blobs() const;
   // The sequence; of an object from before the bucket was versioned, the time of its writing.
@@ -107,7 +126,7 @@ struct ObjectRecord : ObjectProperties {
 };
 TIDEMILL_RECORD(ObjectRecord, (ObjectProperties),
                 (size, etag, modified, blob, parts, checksum, upload_id, version_id, sequence,
-                 delete_marker))
+                 delete_marker, restored_until))
 
 // A version that is not the current object: an older one, or a delete marker. Key:
 // version_row_key().
@@ -138,8 +157,9 @@ struct PartRecord {
   std::string etag;
   Timestamp modified;
   std::optional<ChecksumRecord> checksum;
+  std::optional<std::string> crc64nvme;  // base64; of uploads that name no algorithm
 };
-TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum))
+TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum, crc64nvme))
 
 const store::Table<BucketRecord>& bucket_table();
 const store::Table<ObjectRecord>& object_table();

@@ -8,6 +8,7 @@
 #include "services/s3/lifecycle/rules.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/lock.h"
+#include "services/s3/object/storage_class.h"
 
 namespace tidemill::services::s3 {
 
@@ -26,6 +27,7 @@ class BucketTurn {
 
   Result<void> run() {
     TRY(expire_objects());
+    TRY(move_objects());
     if (bucket_.has_versions()) TRY(expire_versions());
     return abort_uploads();
   }
@@ -129,11 +131,63 @@ class BucketTurn {
         const bool due = std::ranges::any_of(rules_, [&](const ActiveRule& rule) {
           return rule.noncurrent_is_due(*since, newer, now_) && rule.matches(key, version);
         });
-        if (due) TRY(erase(deletion_of(version)));
+        if (due)
+          TRY(erase(deletion_of(version)));
+        else
+          TRY(move_noncurrent(version, *since, newer));
         ++newer;
       }
       since = version.modified;
     }
+    return {};
+  }
+
+  // To colder storage classes.
+  Result<void> move_objects() {
+    if (!any(&ActiveRule::moves_objects)) return {};
+    const std::size_t bucket_bytes = bucket_.name.size() + 1;
+    return for_each(object_table(),
+                    object_row_key(bucket_.name, common_prefix(&ActiveRule::moves_objects)),
+                    [&](const std::string& row_key, const ObjectRecord& object) -> Result<void> {
+                      const std::string key = row_key.substr(bucket_bytes);
+                      std::string_view coldest;
+                      for (const ActiveRule& rule : rules_) {
+                        const std::string_view due = rule.class_due(object, now_);
+                        if (coldness_of(due) > coldness_of(coldest) && rule.matches(key, object))
+                          coldest = due;
+                      }
+                      return move(key, object, coldest);
+                    });
+  }
+
+  Result<void> move_noncurrent(const VersionRecord& version, Timestamp since, std::int64_t newer) {
+    if (version.is_delete_marker()) return {};
+    std::string_view coldest;
+    for (const ActiveRule& rule : rules_) {
+      const std::string_view due = rule.noncurrent_class_due(version, since, newer, now_);
+      if (coldness_of(due) > coldness_of(coldest) && rule.matches(version.key, version))
+        coldest = due;
+    }
+    return move(version.key, version, coldest);
+  }
+
+  // Only ever to a colder class than the object's own.
+  Result<void> move(const std::string& key, const ObjectRecord& object,
+                    std::string_view storage_class) {
+    if (coldness_of(storage_class) <= coldness_of(object.storage_class.value_or("STANDARD")))
+      return {};
+    Result<Written> moved =
+        core_.objects.update(bucket_, key, object.version_id.value_or(std::string(kNullVersion)),
+                             [&](ObjectRecord& there) -> Result<void> {
+                               if (there.etag != object.etag || there.modified != object.modified)
+                                 return fail(precondition_failed("lifecycle"));
+                               there.storage_class = std::string(storage_class);
+                               there.restored_until.reset();
+                               return {};
+                             });
+    // An object that was replaced or deleted meanwhile is none of this turn's.
+    if (!moved && moved.error().code.starts_with("Tidemill."))
+      return fail(std::move(moved).error());
     return {};
   }
 
@@ -202,7 +256,9 @@ Result<void> LifecycleSweep::run(Timestamp now, const std::stop_token& stop) {
       auto kept =
           TRY(configuration<api::s3::BucketLifecycleConfiguration>(core_, *bucket, kLifecycle));
       if (kept) {
-        Result<void> turn = BucketTurn(core_, *bucket, active_rules(*kept), now, stop).run();
+        Result<void> turn =
+            BucketTurn(core_, *bucket, active_rules(*kept, transition_sizes_of(*record)), now, stop)
+                .run();
         if (!turn && turn.error().code != "NoSuchBucket") return turn;
       }
     }

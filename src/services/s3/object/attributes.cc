@@ -74,6 +74,7 @@ void add_object_operations(Registry& registry, Core& core) {
   add<op::GetObjectAttributes>(registry, core, get_object_attributes);
   add_object_tagging_operations(registry, core);
   add_object_lock_operations(registry, core);
+  add_storage_class_operations(registry, core);
 }
 
 }  // namespace tidemill::services::s3

@@ -2,6 +2,7 @@
 
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/object/conditions.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/object_source.h"
@@ -35,6 +36,7 @@ Result<Selection> select_part(const ObjectRecord& object, std::int64_t number) {
   selection.range.length = part.blob.size_bytes;
   selection.partial = selection.range.length > 0;
   selection.checksum = part.checksum;
+  if (selection.checksum && object.checksum) selection.checksum->type = object.checksum->type;
   selection.parts_count = count;
   return selection;
 }
@@ -191,6 +193,7 @@ Result<model::GetObjectOutput> get_object(Core& core, Context& context,
   Result<OpenedObject> opened = open_version(core, *bucket, request.key, request.version_id,
                                              [&](const ObjectRecord& object) -> Result<ByteRange> {
                                                TRY(refuse_delete_marker(context, *bucket, object));
+                                               TRY(check_readable(object, core.clock.now()));
                                                selection = TRY(examine(context, object, request));
                                                return selection.range;
                                              });
@@ -199,6 +202,8 @@ Result<model::GetObjectOutput> get_object(Core& core, Context& context,
   model::GetObjectOutput output;
   respond(context, opened->object->record, request, selection, output);
   output.version_id = version_of(*bucket, opened->object->record);
+  output.restore = restore_header(opened->object->record, core.clock.now());
+  output.expiration = expiration_header(core, *bucket, request.key, opened->object->record);
   context.response_body = std::move(opened->bytes);
   return output;
 }
@@ -212,6 +217,8 @@ Result<model::HeadObjectOutput> head_object(Core& core, Context& context,
   model::HeadObjectOutput output;
   respond(context, object->record, request, selection, output);
   output.version_id = version_of(*bucket, object->record);
+  output.restore = restore_header(object->record, core.clock.now());
+  output.expiration = expiration_header(core, *bucket, request.key, object->record);
   context.response_body = std::make_unique<AnnouncedBody>(selection.range.length);
   return output;
 }
