@@ -16,7 +16,7 @@
 #include "services/cloudtrail/log/audit_log.h"
 #include "services/cloudtrail/trail/trail.h"
 #include "services/platform/audit/auditor.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/store.h"
 
 namespace tidemill::services::cloudtrail {

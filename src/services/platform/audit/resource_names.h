@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::platform {
 
