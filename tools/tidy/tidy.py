@@ -35,6 +35,10 @@ BELOW = {
 # of them, and no district includes them.
 DISTRICTS = {
     "sagemaker": {"common": [], "hosting": ["common"], "jobs": ["hosting", "common"]},
+    # Rooms of what all services share (src/services/platform/README.md).
+    "platform": {"handlers": [], "constraints": [], "metrics": [], "module": [], "sweeps": [], "audit": ["handlers"],
+                 "dispatcher": ["audit", "constraints", "handlers"], "held": ["handlers"], "schedule": ["metrics"],
+                 "delivery": ["metrics"]},
 }
 # The inference path is asynchronous from socket to socket, so this one service talks HTTP.
 SERVICES_ABOVE_WIRE = {"sagemaker_runtime"}

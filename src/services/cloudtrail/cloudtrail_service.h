@@ -17,7 +17,7 @@
 #include "services/cloudtrail/trail/trail.h"
 #include "services/platform/audit/auditor.h"
 #include "services/platform/audit/resource_names.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/store.h"
 
 namespace tidemill::services::cloudtrail {

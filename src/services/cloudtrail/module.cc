@@ -28,11 +28,11 @@ class CloudTrailModule final : public platform::Module {
         [&names](const platform::Call& call) {
           return names.resources_of(call.context, call.service, call.operation, call.input);
         },
-[&names](const Principal& principal) { return names.session_of(principal); },
-         [&accounts, region = platform.settings.text("region")](std::string_view account,
+        [&names](const Principal& principal) { return names.session_of(principal); },
+        [&accounts, region = platform.settings.text("region")](std::string_view account,
                                                                std::string_view bucket) {
-           return accounts.in_account(account, region, kDeliveryPrincipal)
-               ->bucket_exists(account, bucket);
+          return accounts.in_account(account, region, kDeliveryPrincipal)
+              ->bucket_exists(account, bucket);
         }});
     platform.provide<platform::Auditor>(*service_);
     service_->add_to(platform.handlers);

@@ -13,7 +13,7 @@
 #include "services/iam/root_key.h"
 #include "services/platform/audit/resource_names.h"
 #include "services/platform/dispatcher/dispatcher.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/store.h"
 
 namespace tidemill::services::iam {

@@ -10,7 +10,7 @@
 
 #include "base/error.h"
 #include "base/value.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "services/iam/iam_service.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/memory/memory_store.h"
 
 namespace tidemill::services::iam {

@@ -8,9 +8,9 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "blobs/blobs.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/s3/common/item_check.h"
 #include "services/s3/interface.h"
-#include "services/service.h"
 #include "store/store.h"
 
 namespace tidemill::engine {

@@ -11,8 +11,8 @@
 
 #include "base/value.h"
 #include "services/iam/interface.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/platform/module/tag_sources.h"
-#include "services/service.h"
 
 namespace tidemill::services::iam {
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "services/iam/policy_language/document.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 

@@ -3,7 +3,7 @@
 
 #include "api/iam/shared.h"
 #include "services/iam/state.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 

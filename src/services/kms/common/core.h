@@ -7,7 +7,7 @@
 #include "services/kms/common/records.h"
 #include "services/kms/crypto/specs.h"
 #include "services/kms/interface.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/store.h"
 
 namespace tidemill::services::kms {

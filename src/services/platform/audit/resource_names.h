@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::platform {
 

@@ -5,7 +5,7 @@
 #include <future>
 
 #include "base/log.h"
-#include "services/constraints.h"
+#include "services/platform/constraints/constraints.h"
 
 namespace tidemill::services::platform {
 namespace {

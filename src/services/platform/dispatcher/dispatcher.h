@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "runtime/event_loops.h"
 #include "services/platform/audit/auditor.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::platform {
 

@@ -9,8 +9,8 @@
 
 #include "services/iam/interface.h"
 #include "services/logs/interface.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/platform/held/held_answers.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/platform/held/held_answers.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::jobs {
 

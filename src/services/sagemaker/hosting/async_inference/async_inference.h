@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "api/sagemaker_runtime/invocation.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/async_inference/dispatcher.h"
-#include "services/service.h"
 
 namespace tidemill::services::platform {
 class MetricRegistry;

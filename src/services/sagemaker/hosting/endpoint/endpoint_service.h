@@ -9,13 +9,13 @@
 
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "services/sagemaker/hosting/endpoint/handlers.h"
 #include "services/sagemaker/hosting/fleet/fleet_listener.h"
 #include "services/sagemaker/hosting/fleet/fleet_machine.h"
 #include "services/sagemaker_runtime/interface.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::hosting {
 

@@ -1,12 +1,12 @@
 // The operations on inference components.
 #pragma once
 
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/endpoint/handlers.h"
 #include "services/sagemaker/hosting/inference_component/hosted_components.h"
 #include "services/sagemaker/hosting/inference_component/inference_component.h"
 #include "services/sagemaker/hosting/inference_component/rules.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::hosting {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "api/sagemaker/model.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
-#include "services/service.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker::hosting {

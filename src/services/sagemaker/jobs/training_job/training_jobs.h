@@ -4,9 +4,9 @@
 
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/jobs/training_job/training_job.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::jobs {
 

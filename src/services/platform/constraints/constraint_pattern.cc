@@ -1,4 +1,4 @@
-#include "services/constraint_pattern.h"
+#include "services/platform/constraints/constraint_pattern.h"
 
 #include <re2/re2.h>
 
@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/log.h"
-#include "services/simple_pattern.h"
+#include "services/platform/constraints/simple_pattern.h"
 
 namespace tidemill::services {
 
