@@ -78,8 +78,8 @@ def test_a_silent_provider_holds_up_one_caller(server, provider):
 
 
 @pytest.mark.parametrize("token", [
-    "....", "a.b.c", "e30.e30.AAAA", "e30.e30.", ".".join(["e30"] * 4), "eyJhbGciOiJub25lIn0.e30.AAAA", "[".join(["x"] * 5000),
-    base64url("[" * 5000) + ".e30.AAAA", base64url({"alg": "RS256"}) + "." + base64url([1]) + ".AAAA",
+    "....", "a.b.c", "e30.e30.AAAA", "e30.e30.", ".".join(["e30"] * 4), "eyJhbGciOiJub25lIn0.e30.AAAA", "[".join(["x"] * 2000),
+    base64url("[" * 2000) + ".e30.AAAA", base64url({"alg": "RS256"}) + "." + base64url([1]) + ".AAAA",
     base64url({"alg": "RS256"}) + "." + base64url({"iss": {"a": 1}, "sub": 1, "aud": {}}) + ".AAAA",
     base64url({"alg": 5, "kid": []}) + "." + base64url({"iss": "https://x", "sub": "s", "aud": "a"}) + ".AAAA",
     base64url({"alg": "RS256"}) + "." + base64url({"iss": "https://x/../y", "sub": "s", "aud": "a"}) + ".AAAA"])
