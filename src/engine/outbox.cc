@@ -39,8 +39,8 @@ std::string event_text(const PublishedEvent& event) {
   add("subject", event.subject);
   add("account", event.account);
   add("region", event.region);
-  out += ",\"time\":";
-  write_json(Value(event.time), out);
+  // Records keep times in microseconds.
+  out.append(",\"time\":").append(std::to_string(event.time.microseconds));
   if (!event.detail.is_null()) {
     out += ",\"detail\":";
     write_json(event.detail, out);

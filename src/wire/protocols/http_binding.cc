@@ -1,6 +1,7 @@
 #include "wire/protocols/http_binding.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/encoding.h"
 #include "wire/protocols/scalar.h"
@@ -253,11 +254,26 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// One bit for each length that a header's name has in the request. Models bind up to fifty headers,
+// of which a request has a few: most of the others need no search.
+class NameLengths {
+ public:
+  explicit NameLengths(const Headers& headers) {
+    for (const auto& [name, value] : headers.fields()) bits_ |= bit(name.size());
+  }
+  bool contain(std::size_t bytes) const { return (bits_ & bit(bytes)) != 0; }
+
+ private:
+  static std::uint64_t bit(std::size_t bytes) { return std::uint64_t{1} << (bytes % 64); }
+  std::uint64_t bits_ = 0;
+};
+
 }  // namespace
 
 Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const UriLabels& labels,
                            ValueObject& out) {
   constexpr std::size_t kMembersUsual = 8;
+  const NameLengths lengths(request.headers);
   out.reserve(std::min(shape.members.size(), kMembersUsual));
   for (const Member& member : shape.members) {
     switch (member.location) {
@@ -273,7 +289,8 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
         TRY(read_query(shape, member, request, out));
         break;
       case Location::header: {
-        const std::string* text = request.headers.find(member.wire_name);
+        const std::string* text = nullptr;
+        if (lengths.contain(member.wire_name.size())) text = request.headers.find(member.wire_name);
         if (!text) text = hoisted_header(request, member.wire_name);
         if (!text || (text->empty() && member.shape->type != ShapeType::string)) break;
         std::string joined;
