@@ -30,7 +30,10 @@ Result<std::string> parse(const std::filesystem::path& path, std::string_view te
 }  // namespace
 
 const store::Table<RootKeyMark>& root_key_marks_table() {
-  static const store::Table<RootKeyMark> kTable{"kms_root_key"};
+  static const store::Table<RootKeyMark> kTable{
+      "kms_root_key", {}, [](const RootKeyMark& mark) -> std::string_view {
+        return mark.fingerprint.empty() ? "the mark is a fingerprint" : "";
+      }};
   return kTable;
 }
 
