@@ -70,6 +70,11 @@ TIDEMILL_RECORD(GrantRecord, (),
                 (id, key_id, account, region, issuing_account, created, name, grantee, retiring,
                  operations, context_subset, context_equals))
 
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const KeyRecord& key);
+std::string_view invariant(const AliasRecord& alias);
+std::string_view invariant(const GrantRecord& grant);
+
 // Key: id. Indexes: by_owner (account, region, id); by_due (the time of the next rotation or of the
 // deletion, for keys that have one).
 const store::Table<KeyRecord>& keys_table();

@@ -3,7 +3,7 @@
 #include "base/cipher.h"
 #include "base/encoding.h"
 #include "base/json.h"
-#include "base/private_file.h"
+#include "base/text_file.h"
 
 namespace tidemill::services::kms {
 
@@ -30,14 +30,17 @@ Result<std::string> parse(const std::filesystem::path& path, std::string_view te
 }  // namespace
 
 const store::Table<RootKeyMark>& root_key_marks_table() {
-  static const store::Table<RootKeyMark> kTable{"kms_root_key"};
+  static const store::Table<RootKeyMark> kTable{
+      "kms_root_key", {}, [](const RootKeyMark& mark) -> std::string_view {
+        return mark.fingerprint.empty() ? "the mark is a fingerprint" : "";
+      }};
   return kTable;
 }
 
 Result<RootKeyFile> RootKeyFile::open(const std::filesystem::path& path, store::Store& store,
                                       Random& random) {
   const auto mark = TRY(root_key_marks_table().get(store, kMarkKey));
-  Result<std::string> text = read_private_file(path, kWhat);
+  Result<std::string> text = read_secret_file(path);
   if (!text && (text.error().code != codes::kNotFound || mark)) {
     if (text.error().code == codes::kNotFound)
       return fail(codes::kInvalid,
@@ -53,7 +56,7 @@ Result<RootKeyFile> RootKeyFile::open(const std::filesystem::path& path, store::
     key = random_bytes(random, kCipherKeyBytes);
     ValueObject object;
     object.append(std::string(kMember), encode_base64(key));
-    TRY(write_private_file(path, write_json_pretty(Value(std::move(object))) + "\n", kWhat));
+    TRY(write_file_durably(path, write_json_pretty(Value(std::move(object))) + "\n", 0600));
   }
   RootKeyFile file(std::move(key));
   const std::string fingerprint = encode_hex(file.derive("fingerprint")).substr(0, 32);
