@@ -29,12 +29,12 @@
 #include "server/transparent/connect_path.h"
 #include "services/platform/delivery/delivery.h"
 #include "services/platform/dispatcher/dispatcher.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/platform/held/held_answers.h"
 #include "services/platform/module/modules.h"
 #include "services/platform/module/platform.h"
 #include "services/platform/schedule/schedules.h"
 #include "services/platform/sweeps/sweeps.h"
-#include "services/service.h"
 #include "store/store.h"
 #include "wire/server/http_server.h"
 

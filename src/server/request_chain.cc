@@ -250,6 +250,15 @@ Result<Value> RequestChain::decode(Call& call) {
 }
 
 Result<void> RequestChain::authenticate(Call& call) {
+  // Operations without a signature, such as AssumeRoleWithWebIdentity, prove their caller
+  // otherwise.
+  if (call.route.operation && call.route.operation->unsigned_auth &&
+      !wire::sigv4::has_credentials(call.request)) {
+    call.identity = {};
+    call.identity.anonymous = true;
+    call.proven = true;
+    return charge(call);
+  }
   Result<wire::sigv4::Identity> identity =
       parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now());
   if (!identity) return std::unexpected(std::move(identity).error());

@@ -24,7 +24,7 @@
 #include "server/transparent/connect_path.h"
 #include "services/iam/interface.h"
 #include "services/platform/dispatcher/dispatcher.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "wire/http.h"
 #include "wire/routing/router.h"
 #include "wire/sigv4/authenticator.h"

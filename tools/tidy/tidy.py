@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import clocks
 import sleeps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,10 @@ BELOW = {
 # of them, and no district includes them.
 DISTRICTS = {
     "sagemaker": {"common": [], "hosting": ["common"], "jobs": ["hosting", "common"]},
+    # Rooms of what all services share (src/services/platform/README.md).
+    "platform": {"handlers": [], "constraints": [], "metrics": [], "module": [], "sweeps": [], "audit": ["handlers"],
+                 "dispatcher": ["audit", "constraints", "handlers"], "held": ["handlers"], "schedule": ["metrics"],
+                 "delivery": ["metrics"]},
 }
 # The inference path is asynchronous from socket to socket, so this one service talks HTTP.
 SERVICES_ABOVE_WIRE = {"sagemaker_runtime"}
@@ -151,6 +156,7 @@ def findings():
             if re.search(r"\.detach\(\)", line):
                 yield relative, number, "nothing is detached: give it to a TaskScope"
     yield from check_cycles(includes)
+    yield from clocks.findings(ROOT, tracked("src/*.h", "src/*.cc"))
     yield from sleeps.findings(ROOT, tracked("src/*.h", "src/*.cc", "tests/*.h", "tests/*.cc", "tests/*.py"))
     for folder in sorted({p.parent for p in tracked("src/*.h", "src/*.cc")}):
         depth = len(folder.relative_to(ROOT / "src").parts)

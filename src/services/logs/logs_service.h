@@ -16,7 +16,7 @@
 #include "services/logs/event_store.h"
 #include "services/logs/interface.h"
 #include "services/logs/records.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/store.h"
 
 namespace tidemill::services::logs {

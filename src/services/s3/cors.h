@@ -1,5 +1,5 @@
-// What the server asks about buckets before a request is authenticated: a bucket's CORS rules,
-// since preflight requests are never signed, and whether anonymous callers may be let in.
+// Answers the server's questions about buckets before a request is authenticated: a bucket's CORS
+// rules, since preflight requests are never signed, and whether anonymous callers may be let in.
 #pragma once
 
 #include <optional>

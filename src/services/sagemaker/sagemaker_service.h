@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "compute/job_listeners.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
-#include "services/service.h"
 #include "store/store.h"
 
 namespace tidemill::services::sagemaker {

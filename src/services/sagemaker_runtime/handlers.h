@@ -2,8 +2,8 @@
 // answer later.
 #pragma once
 
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker_runtime/inference.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker_runtime {
 

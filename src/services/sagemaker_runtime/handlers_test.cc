@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "api/sagemaker_runtime/invocation.h"
-#include "services/constraints.h"
+#include "services/platform/constraints/constraints.h"
 
 namespace tidemill::services::sagemaker_runtime {
 namespace {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "services/iam/interface.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::sts {
 

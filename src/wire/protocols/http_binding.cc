@@ -300,7 +300,7 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
 void write_bindings(const Shape& shape, const Value& output, HttpResponse& response) {
   const ValueObject* object = output.as_object();
   if (!object) return;
-  // And the content type, the request's id, and what the chain adds.
+  // The content type, the request's id, and fields that the chain adds.
   constexpr std::size_t kFurtherHeaders = 4;
   response.headers.reserve(response.headers.fields().size() + object->size() + kFurtherHeaders);
   for (const Member& member : shape.members) {

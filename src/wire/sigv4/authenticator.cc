@@ -318,15 +318,15 @@ Result<void> Authenticator::check_v4_signature(const HttpRequest& request, Diale
                             s3 ? PathForm::encoded_once : PathForm::encoded_again};
   std::string first_canonical, first_to_sign;
   for (PathForm form : forms) {
-    std::string canonical =
-        canonical_request({request, signed_request.signed_headers,
-                           signed_request.signed_headers_text, payload_hash, form});
-    if (canonical == first_canonical) continue;
-    std::string to_sign;
-    to_sign.reserve(160);
-    to_sign.append("AWS4-HMAC-SHA256\n").append(signed_request.date_time).append("\n");
-    to_sign.append(signed_request.scope_text).append("\n");
-    to_sign.append(HexDigest(sha256(canonical)).view());
+    std::string text = canonical_request({request, signed_request.signed_headers,
+                                          signed_request.signed_headers_text, payload_hash, form});
+    if (text == first_canonical) continue;
+    // The string to sign follows the canonical request in the same buffer, which has room for it.
+    const std::size_t canonical_bytes = text.size();
+    const HexDigest hash(sha256(text));
+    text.append("AWS4-HMAC-SHA256\n").append(signed_request.date_time).append("\n");
+    text.append(signed_request.scope_text).append("\n").append(hash.view());
+    const std::string_view to_sign = std::string_view(text).substr(canonical_bytes);
     const HexDigest expected(hmac_sha256(view(key.digest), to_sign));
     if (equal_in_constant_time(expected.view(), signed_request.signature)) {
       if (!key.cached)
@@ -335,8 +335,9 @@ Result<void> Authenticator::check_v4_signature(const HttpRequest& request, Diale
       return {};
     }
     if (first_canonical.empty()) {
-      first_canonical = std::move(canonical);
-      first_to_sign = std::move(to_sign);
+      first_to_sign = to_sign;
+      text.resize(canonical_bytes);
+      first_canonical = std::move(text);
     }
   }
   return fail(signature_mismatch(dialect, {signed_request.access_key_id, signed_request.signature,

@@ -2,10 +2,12 @@
 #pragma once
 
 #include "services/iam/state.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 
 void add_account_handlers(Registry& registry, State& state);
+void add_password_policy_handlers(Registry& registry, State& state);
+void add_credential_report_handlers(Registry& registry, State& state);
 
 }  // namespace tidemill::services::iam

@@ -11,8 +11,8 @@
 
 #include "base/value.h"
 #include "services/iam/interface.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/platform/module/tag_sources.h"
-#include "services/service.h"
 
 namespace tidemill::services::iam {
 
@@ -43,6 +43,7 @@ struct CallerFacts {
   bool temporary = true;  // credentials that expire
   std::optional<Timestamp> issued = std::nullopt;
   std::string_view source_identity = {};
+  std::string_view provider = {};  // the ARN of the identity provider that vouched
 };
 
 using platform::TagSources;

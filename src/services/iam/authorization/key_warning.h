@@ -1,11 +1,11 @@
-// What the author of a policy is told when it is stored.
+// Warnings to the author of a policy when it is stored.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "services/iam/policy_language/document.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "services/iam/state.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 

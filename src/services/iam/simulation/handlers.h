@@ -2,10 +2,11 @@
 #pragma once
 
 #include "services/iam/state.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::iam {
 
 void add_simulation_handlers(Registry& registry, State& state);
+void add_context_key_handlers(Registry& registry, State& state);
 
 }  // namespace tidemill::services::iam

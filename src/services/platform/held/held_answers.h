@@ -18,7 +18,7 @@
 #include <utility>
 
 #include "runtime/worker_pool.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::platform {
 

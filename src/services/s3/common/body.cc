@@ -14,7 +14,7 @@ std::string header_of(ChecksumAlgorithm algorithm) {
   return std::string(checksum_header(algorithm));
 }
 
-// What is computed beside the bytes as they pass.
+// The checksums that are computed as the bytes pass.
 class Digests {
  public:
   Digests(ChecksumAlgorithm algorithm, bool with_crc64nvme)
@@ -98,7 +98,7 @@ Result<std::uint64_t> pass_through(ByteSource& body, Digests& digests, blobs::Bl
   }
 }
 
-// After the last byte: trailers, and everything the client announced.
+// Checks trailers, and everything the client announced, after the last byte.
 Result<ChecksumRecord> check(const Context* context, const Plan& plan, const Digests& digests) {
   if (plan.md5 && *plan.md5 != digests.md5())
     return fail("BadDigest", "The Content-MD5 you specified did not match what we received.", 400);

@@ -6,8 +6,8 @@
 
 #include "base/byte_stream.h"
 #include "blobs/blobs.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/s3/common/checksums.h"
-#include "services/service.h"
 
 namespace tidemill::services::s3 {
 

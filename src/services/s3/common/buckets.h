@@ -73,19 +73,19 @@ class Buckets {
 
   // nullptr when there is none.
   std::shared_ptr<Bucket> find(std::string_view name) const;
-  // For requests, which policies have let in: the bucket, when it is the account's or has a policy.
+  // The bucket of a request that policies have let in: it is the account's or has a policy.
   // NoSuchBucket, AccessDenied. `expected_owner` is the request's x-amz-expected-bucket-owner.
   Result<std::shared_ptr<Bucket>> require(
       std::string_view account, std::string_view name,
       const std::optional<std::string>& expected_owner = std::nullopt) const;
-  // Only when it is the account's.
+  // The bucket, when it is the account's.
   Result<std::shared_ptr<Bucket>> require_own(
       std::string_view account, std::string_view name,
       const std::optional<std::string>& expected_owner = std::nullopt) const;
   std::vector<std::shared_ptr<Bucket>> all() const;
   // Whether any bucket has a policy or may have access control lists.
   bool any_policy() const { return policies_ > 0; }
-  // Of one account, by name.
+  // The buckets of one account, by name.
   std::vector<std::shared_ptr<Bucket>> of_account(std::string_view account) const;
 
   // BucketAlreadyOwnedByYou, BucketAlreadyExists, TooManyBuckets.

@@ -1,4 +1,4 @@
-// What every S3 operation works with.
+// The parts that every S3 operation works with.
 #pragma once
 
 #include <string>
@@ -7,10 +7,10 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "blobs/blobs.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/s3/common/buckets.h"
 #include "services/s3/common/item_check.h"
 #include "services/s3/common/object_index.h"
-#include "services/service.h"
 #include "store/store.h"
 
 namespace tidemill::services::s3 {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/value.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::s3 {
 

@@ -31,8 +31,8 @@ Result<StoredObjectPtr> ObjectIndex::load_locked(const std::string& row_key) {
 
 Result<KeyHistory::Row> ObjectIndex::load_to_replace(const std::string& row_key, bool conditional) {
   Result<StoredObjectPtr> loaded = load_locked(row_key);
-  // What nobody can read any more can still be overwritten and deleted, or its bucket would be
-  // stuck with it for ever. Its bytes are found to be garbage at the next start.
+  // A record that cannot be read can still be overwritten and deleted, or its bucket could never be
+  // emptied. Its bytes are found to be garbage at the next start.
   if (!loaded && loaded.error().code == codes::kCorrupt && !conditional) {
     log::warning("a damaged record is replaced", {{"reason", loaded.error().message}});
     return KeyHistory::Row{nullptr, std::nullopt, true};

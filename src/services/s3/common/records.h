@@ -1,4 +1,4 @@
-// What S3 keeps in the store, and where.
+// S3's records in the store, with their tables and keys.
 #pragma once
 
 #include <map>
@@ -88,8 +88,8 @@ struct LockRecord {
 };
 TIDEMILL_RECORD(LockRecord, (), (mode, retain_until, legal_hold))
 
-// What a client says about an object, apart from its bytes. Headers by their wire names, and only
-// the few that S3 keeps: Content-Type, Cache-Control, ...
+// The properties that a client gives an object besides its bytes. Headers by their wire names, and
+// only the few that S3 keeps: Content-Type, Cache-Control, ...
 struct ObjectProperties {
   std::optional<std::map<std::string, std::string>> headers;
   std::optional<std::map<std::string, std::string>> metadata;
@@ -171,11 +171,11 @@ const store::Table<PartRecord>& part_table();
 
 // Bucket names cannot hold the separator, so an object's key may be anything.
 std::string object_row_key(std::string_view bucket, std::string_view key);
-// What the rows of a key's versions begin with. Rows sort by key, as the objects' do, and by
+// The prefix of the rows of a key's versions. Rows sort by key, as the objects' do, and by
 // descending order within a key.
 std::string version_row_prefix(std::string_view bucket, std::string_view key);
 std::string version_row_key(std::string_view bucket, std::string_view key, std::uint64_t order);
-// What the rows of all keys with this prefix begin with.
+// The prefix of the rows of all keys with this prefix.
 std::string version_rows_of_keys(std::string_view bucket, std::string_view key_prefix);
 std::string upload_row_key(std::string_view bucket, std::string_view key, std::string_view id);
 std::string part_row_key(std::string_view upload_id, int number);

@@ -1,9 +1,9 @@
 // Registers handlers with the errors of the layers below mapped to S3's.
 #pragma once
 
+#include "services/platform/handlers/handlers.h"
 #include "services/s3/common/core.h"
 #include "services/s3/common/errors.h"
-#include "services/service.h"
 
 namespace tidemill::services::s3 {
 

@@ -36,7 +36,7 @@ class BucketTurn {
   bool any(bool (ActiveRule::*what)() const) const {
     return std::ranges::any_of(rules_, [&](const ActiveRule& rule) { return (rule.*what)(); });
   }
-  // Where all the rules' keys begin.
+  // The prefix that the keys of all these rules share.
   std::string common_prefix(bool (ActiveRule::*what)() const) const {
     std::optional<std::string> common;
     for (const ActiveRule& rule : rules_) {

@@ -36,7 +36,7 @@ std::vector<model::CommonPrefix> describe_prefixes(const std::vector<std::string
   return prefixes;
 }
 
-// What all three responses say about the request, and the prefixes.
+// Fills in what all three responses repeat of the request, and the prefixes.
 template <class Request, class Listed, class Output>
 void describe_listing(const Request& request, const Listed& listed, const KeyEncoding& encode,
                       std::int64_t count_max, Output& output) {

@@ -146,7 +146,7 @@ Result<std::optional<ChecksumRecord>> combined_checksum(const UploadRecord& uplo
   return std::optional(ChecksumRecord{name, value, type});
 }
 
-// What the client says the whole object is.
+// Checks what the client announced about the whole object.
 Result<void> check_announced(const model::CompleteMultipartUploadRequest& request,
                              const ObjectRecord& object) {
   if (request.mpu_object_size && std::uint64_t(*request.mpu_object_size) != object.size)

@@ -103,7 +103,7 @@ Result<model::CreateMultipartUploadOutput> create_multipart_upload(
     auto alive = TRY(Buckets::keep_alive(*bucket));
     store::Transaction transaction;
     const std::string key = upload_row_key(upload);
-    upload_table().put(transaction, key, store::checked(upload_table(), key, upload), 0);
+    upload_table().put(transaction, key, upload, 0);
     TRY(core.store.commit(std::move(transaction)));
   }
   model::CreateMultipartUploadOutput output;

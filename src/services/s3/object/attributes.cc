@@ -17,7 +17,7 @@ model::GetObjectAttributesParts parts_of(const std::vector<ObjectPartRecord>& pa
   out.part_number_marker = marker;
   out.max_parts = limit;
   out.is_truncated = false;
-  // Only parts with checksums are told one by one.
+  // Only parts with checksums are listed one by one.
   for (const ObjectPartRecord& part : parts) {
     if (part.number <= marker || !part.checksum) continue;
     auto& listed = out.parts ? *out.parts : out.parts.emplace();

@@ -12,7 +12,7 @@ namespace tidemill::services::s3 {
 
 namespace {
 
-// What of the object a GET or HEAD is about.
+// The part of the object that a GET or HEAD asks for.
 struct Selection {
   ByteRange range;
   bool partial = false;
@@ -77,7 +77,7 @@ Result<Selection> examine(Context& context, const ObjectRecord& object, const Re
   Result<void> holds = check_read_conditions(conditions_of(context, request), object);
   if (!holds) {
     if (holds.error().http_status == 304) {
-      // What a cache refreshes from a response without a body.
+      // A cache refreshes these fields from a response without a body.
       context.response_headers["ETag"] = quoted_etag(object);
       context.response_headers["Last-Modified"] = format_http_date(object.modified);
     }

@@ -1,4 +1,4 @@
-// What requests say about an object apart from its bytes, and how responses say it back.
+// The properties of an object besides its bytes: how requests set and responses show them.
 #pragma once
 
 #include <string>
@@ -34,7 +34,7 @@ Result<void> refuse_encryption(const std::optional<std::string>& server_side_enc
                                bool kms_key, bool customer_key);
 }  // namespace detail
 
-// Of PutObject, CopyObject and CreateMultipartUpload.
+// Refuses what PutObject, CopyObject and CreateMultipartUpload do not support here.
 template <class Request>
 Result<void> refuse_unsupported(const Request& request) {
   TRY(detail::refuse_encryption(
@@ -79,7 +79,7 @@ Result<ObjectProperties> properties_of(const Request& request) {
 
 inline std::string quoted_etag(const ObjectRecord& object) { return '"' + object.etag + '"'; }
 
-// Of GetObject and HeadObject.
+// Fills in the answer of GetObject or HeadObject.
 template <class Output>
 void describe_object(const ObjectRecord& object, Output& output) {
   output.etag = quoted_etag(object);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "api/sagemaker/tags.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker {

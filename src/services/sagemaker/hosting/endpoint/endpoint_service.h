@@ -9,13 +9,13 @@
 
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "services/sagemaker/hosting/endpoint/handlers.h"
 #include "services/sagemaker/hosting/fleet/fleet_listener.h"
 #include "services/sagemaker/hosting/fleet/fleet_machine.h"
 #include "services/sagemaker_runtime/interface.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::hosting {
 
@@ -40,7 +40,7 @@ class EndpointService final {
   // Tables that models, endpoint configurations and endpoints need, for whoever opens the store.
   static std::vector<store::TableSpec> tables();
 
-  // Before the engine starts.
+  // Call before the engine starts.
   void add_to(engine::Engine& engine);
   // The operations on models, endpoint configurations and endpoints.
   void add_to(Registry& registry);

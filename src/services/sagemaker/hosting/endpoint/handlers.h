@@ -4,12 +4,12 @@
 #include <chrono>
 
 #include "api/sagemaker/endpoint.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/endpoint/components.h"
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 #include "services/sagemaker/hosting/model/model.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::hosting {
 
@@ -51,7 +51,7 @@ class EndpointHandlers {
   EndpointComponents& components_;
 };
 
-// What a Describe says of the record.
+// The answer of a Describe, made from the record.
 api::sagemaker::DescribeEndpointOutput describe_endpoint(const Endpoint& endpoint);
 
 }  // namespace tidemill::services::sagemaker::hosting

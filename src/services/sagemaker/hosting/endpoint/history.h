@@ -2,9 +2,9 @@
 // the operation ListEndpointDeployments, an addition of Tidemill's to the model, show it.
 #pragma once
 
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::hosting {
 

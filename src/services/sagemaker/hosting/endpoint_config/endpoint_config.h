@@ -5,8 +5,8 @@
 #include <string>
 
 #include "api/sagemaker/endpoint_config.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/hosting/model/model.h"
-#include "services/service.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker::hosting {

@@ -7,12 +7,12 @@
 
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_service.h"
 #include "services/sagemaker/hosting/fleet/fleet_listener.h"
 #include "services/sagemaker/hosting/fleet/fleet_machine.h"
 #include "services/sagemaker/hosting/inference_component/handlers.h"
 #include "services/sagemaker/hosting/inference_component/hosted_components.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::hosting {
 
@@ -27,7 +27,7 @@ class InferenceComponents final {
                       HostedComponents& hosted, EndpointService& endpoints, FleetListener& servers);
   static std::vector<store::TableSpec> tables();
 
-  // Before the engine starts.
+  // Call before the engine starts.
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
 

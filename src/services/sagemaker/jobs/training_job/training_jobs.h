@@ -4,9 +4,9 @@
 
 #include "compute/compute.h"
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/jobs/training_job/training_job.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::jobs {
 
@@ -29,10 +29,10 @@ class TrainingTasks {
   const Dependencies& on_;
 };
 
-// What an ended job left in compute/ and on the disk. Idempotent.
+// Removes what an ended job left in compute/ and on the disk. Idempotent.
 Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job);
 
-// Log lines to CloudWatch Logs, exits to the engine.
+// Passes log lines to CloudWatch Logs and exits to the engine.
 class TrainingListener final : public compute::JobListener {
  public:
   explicit TrainingListener(const Dependencies& dependencies) : on_(dependencies) {}

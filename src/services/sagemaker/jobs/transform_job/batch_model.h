@@ -9,8 +9,8 @@
 #include "api/sagemaker/transform_job.h"
 #include "base/error.h"
 #include "base/value.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::jobs {
 

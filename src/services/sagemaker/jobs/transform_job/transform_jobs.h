@@ -7,11 +7,11 @@
 #include <stop_token>
 
 #include "engine/engine.h"
+#include "services/platform/handlers/handlers.h"
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/jobs/transform_job/batch_model.h"
 #include "services/sagemaker/jobs/transform_job/transform_job.h"
 #include "services/sagemaker/jobs/transform_job/transform_run.h"
-#include "services/service.h"
 
 namespace tidemill::services::sagemaker::jobs {
 

@@ -3,7 +3,7 @@
 #include <future>
 
 #include "base/log.h"
-#include "services/service.h"
+#include "services/platform/handlers/handlers.h"
 #include "store/deletion_scope.h"
 
 namespace tidemill::services {

@@ -1,4 +1,4 @@
-#include "services/constraints.h"
+#include "services/platform/constraints/constraints.h"
 
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "services/constraint_pattern.h"
+#include "services/platform/constraints/constraint_pattern.h"
 
 namespace tidemill::services {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/constraints.h"
+#include "services/platform/constraints/constraints.h"
 
 #include <gtest/gtest.h>
 #include <re2/re2.h>
@@ -14,8 +14,8 @@
 #include "api/sagemaker/training_job.h"
 #include "api/sagemaker_runtime/invocation.h"
 #include "base/json.h"
-#include "services/constraint_pattern.h"
-#include "services/simple_pattern.h"
+#include "services/platform/constraints/constraint_pattern.h"
+#include "services/platform/constraints/simple_pattern.h"
 
 namespace tidemill::services {
 namespace {

@@ -1,4 +1,4 @@
-#include "services/constraint_pattern.h"
+#include "services/platform/constraints/constraint_pattern.h"
 
 #include <re2/re2.h>
 
@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/log.h"
-#include "services/simple_pattern.h"
+#include "services/platform/constraints/simple_pattern.h"
 
 namespace tidemill::services {
 
@@ -170,7 +170,7 @@ Translation translate(std::string_view in) {
   return out;
 }
 
-// Where the group that opens at `open` closes; npos when it does not.
+// The position at which the group that opens at `open` closes; npos when it does not.
 std::size_t group_end(std::string_view in, std::size_t open) {
   int depth = 0;
   bool in_class = false;

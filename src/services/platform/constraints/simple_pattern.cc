@@ -1,4 +1,4 @@
-#include "services/simple_pattern.h"
+#include "services/platform/constraints/simple_pattern.h"
 
 #include <algorithm>
 #include <charconv>
