@@ -1,7 +1,9 @@
 """Anonymous callers do what a bucket's policy and lists give to everybody, and nothing else: every operation of S3 is tried
 without credentials, in buckets that are closed, readable, writable, and behind a public access block."""
 import json
+import socket
 import subprocess
+import time
 
 import pytest
 import requests
@@ -133,3 +135,28 @@ def test_strangers_are_refused_before_they_send_a_body_and_other_services_know_n
     assert answer.status_code == 403 and "MissingAuthenticationToken" in answer.text
     answer = requests.post(server.endpoint, json={}, headers={"X-Amz-Target": "SageMaker.ListModels"}, timeout=10)
     assert answer.status_code in (400, 403) and "MissingAuthenticationToken" in answer.text
+
+
+def test_slow_forms_of_strangers_do_not_hold_up_the_uploads_of_others(world):
+    """Nobody knows who sends a form before its fields have come: all such senders together have one share of the threads."""
+    server, s3, _ = world
+    begun = (b"POST /closed HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+             b"Content-Length: 99000000\r\n\r\n--x\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\n")
+    slow = []
+    try:
+        for _ in range(60):
+            connection = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+            connection.sendall(begun)
+            slow.append(connection)
+        body = b"x" * (9 << 20)
+        started = time.monotonic()
+        s3.put_object(Bucket="closed", Key="large", Body=body)
+        assert time.monotonic() - started < 10
+        assert s3.get_object(Bucket="closed", Key="large")["Body"].read() == body
+    finally:
+        for connection in slow:
+            connection.close()
+    # A form that never ends its fields is refused once they are too many.
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(begun + b"x" * 40_000)
+        assert b"MaxPostPreDataLengthExceededError" in connection.recv(4096)

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -51,6 +52,15 @@ class ObjectIndex {
                          const std::optional<std::string>& version_id,
                          const std::function<Result<void>(ObjectRecord&)>& change);
 
+  struct Update {
+    std::string key;
+    std::string version_id;
+    std::function<Result<void>(ObjectRecord&)> change;
+  };
+  // Changes many records in one transaction. What is not there, or whose change fails, stays as it
+  // is.
+  Result<void> update_all(Bucket& bucket, const std::vector<Update>& updates);
+
   struct Deletion {
     std::string key;
     std::optional<std::string> version_id = {};  // absent: the key, see KeyHistory::remove()
@@ -69,6 +79,8 @@ class ObjectIndex {
   std::vector<blobs::BlobRef> take_moved();
 
  private:
+  // In the order of their addresses, so that two callers cannot block each other.
+  std::vector<std::unique_lock<std::mutex>> lock_all(const std::map<std::string, bool>& row_keys);
   std::mutex& lock_of(const std::string& row_key) {
     return key_locks_[std::hash<std::string>()(row_key) % key_locks_.size()];
   }

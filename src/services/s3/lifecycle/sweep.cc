@@ -15,8 +15,8 @@ namespace tidemill::services::s3 {
 namespace {
 
 constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
-// Deletions of one transaction: small, so that writers of the same keys wait little.
-constexpr std::size_t kDeletionsAtOnce = 200;
+// Deletions or moves of one transaction: small, so that writers of the same keys wait little.
+constexpr std::size_t kChangesAtOnce = 200;
 
 // One bucket's turn.
 class BucketTurn {
@@ -106,6 +106,7 @@ class BucketTurn {
                    return {};
                  }));
     if (!of_key.empty()) TRY(expire_versions_of(of_key));
+    TRY(move_collected());
     return erase_collected();
   }
 
@@ -146,18 +147,19 @@ class BucketTurn {
   Result<void> move_objects() {
     if (!any(&ActiveRule::moves_objects)) return {};
     const std::size_t bucket_bytes = bucket_.name.size() + 1;
-    return for_each(object_table(),
-                    object_row_key(bucket_.name, common_prefix(&ActiveRule::moves_objects)),
-                    [&](const std::string& row_key, const ObjectRecord& object) -> Result<void> {
-                      const std::string key = row_key.substr(bucket_bytes);
-                      std::string_view coldest;
-                      for (const ActiveRule& rule : rules_) {
-                        const std::string_view due = rule.class_due(object, now_);
-                        if (coldness_of(due) > coldness_of(coldest) && rule.matches(key, object))
-                          coldest = due;
-                      }
-                      return move(key, object, coldest);
-                    });
+    TRY(for_each(object_table(),
+                 object_row_key(bucket_.name, common_prefix(&ActiveRule::moves_objects)),
+                 [&](const std::string& row_key, const ObjectRecord& object) -> Result<void> {
+                   const std::string key = row_key.substr(bucket_bytes);
+                   std::string_view coldest;
+                   for (const ActiveRule& rule : rules_) {
+                     const std::string_view due = rule.class_due(object, now_);
+                     if (coldness_of(due) > coldness_of(coldest) && rule.matches(key, object))
+                       coldest = due;
+                   }
+                   return move(key, object, coldest);
+                 }));
+    return move_collected();
   }
 
   Result<void> move_noncurrent(const VersionRecord& version, Timestamp since, std::int64_t newer) {
@@ -176,19 +178,21 @@ class BucketTurn {
                     std::string_view storage_class) {
     if (coldness_of(storage_class) <= coldness_of(object.storage_class.value_or("STANDARD")))
       return {};
-    Result<Written> moved =
-        core_.objects.update(bucket_, key, object.version_id.value_or(std::string(kNullVersion)),
-                             [&](ObjectRecord& there) -> Result<void> {
-                               if (there.etag != object.etag || there.modified != object.modified)
-                                 return fail(precondition_failed("lifecycle"));
-                               there.storage_class = std::string(storage_class);
-                               there.restored_until.reset();
-                               return {};
-                             });
-    // An object that was replaced or deleted meanwhile is none of this turn's.
-    if (!moved && moved.error().code.starts_with("Tidemill."))
-      return fail(std::move(moved).error());
-    return {};
+    // An object that was replaced meanwhile is none of this turn's.
+    moves_.push_back({key, object.version_id.value_or(std::string(kNullVersion)),
+                      [etag = object.etag, modified = object.modified,
+                       colder = std::string(storage_class)](ObjectRecord& there) -> Result<void> {
+                        if (there.etag != etag || there.modified != modified)
+                          return fail(precondition_failed("lifecycle"));
+                        there.storage_class = colder;
+                        there.restored_until.reset();
+                        return {};
+                      }});
+    return moves_.size() < kChangesAtOnce ? Result<void>() : move_collected();
+  }
+  Result<void> move_collected() {
+    if (moves_.empty()) return {};
+    return core_.objects.update_all(bucket_, std::exchange(moves_, {}));
   }
 
   ObjectIndex::Deletion deletion_of(const VersionRecord& version) const {
@@ -224,7 +228,7 @@ class BucketTurn {
 
   Result<void> erase(ObjectIndex::Deletion deletion) {
     collected_.push_back(std::move(deletion));
-    return collected_.size() < kDeletionsAtOnce ? Result<void>() : erase_collected();
+    return collected_.size() < kChangesAtOnce ? Result<void>() : erase_collected();
   }
   // Versions that changed meanwhile or are locked stay.
   Result<void> erase_collected() {
@@ -240,6 +244,7 @@ class BucketTurn {
   const Timestamp now_;
   const std::stop_token& stop_;
   std::vector<ObjectIndex::Deletion> collected_;
+  std::vector<ObjectIndex::Update> moves_;
 };
 
 }  // namespace
