@@ -6,6 +6,7 @@ import platform
 import sys
 
 from measure import ROOT, markdown
+import audit
 import calls
 import endpoint
 import events
@@ -18,7 +19,7 @@ import training
 
 PAGE = ROOT / "docs/benchmarks.md"
 PARTS = {"start": start, "s3": s3, "training": training, "endpoint": endpoint, "serving": serving,
-         "fleet": fleet, "kernels": kernels, "events": events, "calls": calls}
+         "fleet": fleet, "kernels": kernels, "events": events, "calls": calls, "audit": audit}
 
 
 def main():

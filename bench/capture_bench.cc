@@ -41,7 +41,7 @@ struct World {
     RecorderOptions options;
     options.directory = directory;
     options.queued_bytes_max = queued_bytes_max;
-    recorder = std::make_unique<Recorder>(s3, *random, options);
+    recorder = std::make_unique<Recorder>(roles, *random, options);
     if (!recorder->start()) std::abort();
   }
   ~World() {
@@ -50,6 +50,7 @@ struct World {
   }
   std::string directory;
   TestS3 s3{{"bucket"}};
+  TestRoles roles{s3};
   std::unique_ptr<Random> random = make_system_random();
   std::unique_ptr<Recorder> recorder;
 };

@@ -1,11 +1,13 @@
 // Events on the SQLite store, for bench/events.py: the cost of publishing, the delay until a
-// waiting machine is told, the memory of pending timers and schedules. Prints one JSON object.
+// waiting machine is told, the memory of pending timers and schedules. Prints one JSON object; with
+// --publish only the first part.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <latch>
 #include <mutex>
@@ -87,11 +89,28 @@ class World {
   std::unique_ptr<Random> random_ = make_system_random();
 };
 
-// Commits per second of a record of 500 bytes, the size in bench_store.
-double commits_per_second(World& world, const Outbox& outbox, const char* source, int threads,
-                          std::chrono::milliseconds time) {
+double median(std::vector<double> values) {
+  std::ranges::sort(values);
+  return values[values.size() / 2];
+}
+
+double processor_microseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return double(time.tv_sec) * 1e6 + double(time.tv_nsec) / 1e3;
+}
+
+struct Commits {
+  double per_second = 0;
+  double processor_microseconds = 0;  // of each, of all threads
+};
+
+// Commits of a record of 500 bytes, the size in bench_store.
+Commits measure_commits(World& world, const Outbox& outbox, const char* source, int threads,
+                        std::chrono::milliseconds time) {
   static std::atomic<std::uint64_t> next = 0;
   std::atomic<std::uint64_t> commits = 0;
+  const double processor_before = processor_microseconds();
   const auto begun = SteadyClock::now();
   const auto end = begun + time;
   {
@@ -114,10 +133,12 @@ double commits_per_second(World& world, const Outbox& outbox, const char* source
         }
       });
   }
-  return double(commits) * 1000 / milliseconds_since(begun);
+  return {double(commits) * 1000 / milliseconds_since(begun),
+          (processor_microseconds() - processor_before) / double(commits)};
 }
 
-// Alternates both variants, so that they meet the same disk.
+// Alternates both variants in short turns, so that they meet the same disk and the same neighbours,
+// and compares each turn with the one beside it.
 std::string publish_cost(bool quick) {
   World world;
   Outbox outbox(world.store(), world.clock(), world.random());
@@ -132,20 +153,29 @@ std::string publish_cost(bool quick) {
       .lag_max = 10'000'000,
       .batch_max = 1000});
   must(outbox.start().has_value(), "starting the outbox");
-  const int rounds = quick ? 2 : 6;
+  const int rounds = quick ? 8 : 60;
+  constexpr auto kTurn = 150ms;
   std::string text;
   for (const int threads : {1, 16}) {
-    std::vector<double> plain, published;
+    std::vector<double> rates, ratios, plain_processor, processor_more;
     for (int round = 0; round < rounds; ++round) {
-      plain.push_back(commits_per_second(world, outbox, "unread", threads, 500ms));
-      published.push_back(commits_per_second(world, outbox, "read", threads, 500ms));
+      Commits plain, published;
+      const auto measure_plain = [&] {
+        plain = measure_commits(world, outbox, "unread", threads, kTurn);
+      };
+      if (round % 2 == 0) measure_plain();
+      published = measure_commits(world, outbox, "read", threads, kTurn);
+      if (round % 2 == 1) measure_plain();
+      rates.push_back(plain.per_second);
+      ratios.push_back(published.per_second / plain.per_second);
+      plain_processor.push_back(plain.processor_microseconds);
+      processor_more.push_back(published.processor_microseconds - plain.processor_microseconds);
     }
-    auto median = [](std::vector<double> values) {
-      std::ranges::sort(values);
-      return values[values.size() / 2];
-    };
-    text += fmt::format("\"commits_{0}\": {1:.0f}, \"published_{0}\": {2:.0f}, ", threads,
-                        median(plain), median(published));
+    text += fmt::format(
+        "\"commits_{0}\": {1:.0f}, \"published_{0}\": {2:.0f}, \"processor_{0}\": {3:.1f}, "
+        "\"processor_published_{0}\": {4:.1f}, ",
+        threads, median(rates), median(rates) * median(ratios), median(plain_processor),
+        median(plain_processor) + median(processor_more));
   }
   outbox.stop();
   return text;
@@ -234,9 +264,20 @@ std::string pending_timers() {
   const auto begun = SteadyClock::now();
   must(engine->start().has_value(), "starting the engine");
   const double start = milliseconds_since(begun);
-  const double memory = resident_mebibytes() - before;
+  // The engine loads all but the next timers beside its work; they are there when its memory has
+  // stopped growing.
+  double loaded = start, memory = 0;
+  while (milliseconds_since(begun) - loaded < 1000) {
+    std::this_thread::sleep_for(5ms);
+    const double now = resident_mebibytes() - before;
+    if (now > memory) loaded = milliseconds_since(begun);
+    memory = std::max(memory, now);
+  }
   engine->stop();
-  return fmt::format("\"timers_start\": {:.1f}, \"timers_memory\": {:.1f}, ", start, memory);
+  must(memory > 1, "loading the timers");
+  return fmt::format(
+      "\"timers_start\": {:.1f}, \"timers_loaded\": {:.0f}, \"timers_memory\": {:.1f}, ", start,
+      loaded, memory);
 }
 
 std::string pending_schedules() {
@@ -286,6 +327,12 @@ std::string pending_schedules() {
 
 int main(int count, char** arguments) {
   const bool quick = count > 1 && std::string_view(arguments[1]) == "--quick";
-  const std::string text = publish_cost(quick) + wait_latency(quick) + pending_timers();
+  std::string text = publish_cost(quick);
+  if (count > 1 && std::string_view(arguments[1]) == "--publish") {
+    text.resize(text.rfind(','));
+    std::printf("{%s}\n", text.c_str());
+    return 0;
+  }
+  text += wait_latency(quick) + pending_timers();
   std::printf("{%s%s}\n", text.c_str(), pending_schedules().c_str());
 }

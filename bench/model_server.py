@@ -1,4 +1,4 @@
-"""What the Python model server itself costs: a model that returns a constant, kept connections over a unix socket.
+"""The cost of the Python model server itself: a model that returns a constant, kept connections over a unix socket.
 
 Beside it the same behind FastAPI on uvicorn, a bare ASGI application on uvicorn, and WSGI on gunicorn, one
 worker each, driven by the same client in the same run. The client is a process of its own with one

@@ -13,6 +13,7 @@ from support.server import Server
 
 BODY = "x" * 1024
 KEYS = 512
+LISTED = 20_000
 
 
 @contextmanager
@@ -44,13 +45,27 @@ def s3rver():
             yield url, peer_client(url, "S3RVER")
 
 
-def presigned(client, operation, method, body):
-    requests = []
-    for i in range(KEYS):
-        url = client.generate_presigned_url(operation, Params={"Bucket": "bench", "Key": f"key-{i}"}, ExpiresIn=3600)
-        parts = urlsplit(url)
-        requests.append((method, f"{parts.path}?{parts.query}", {}, body))
-    return requests
+def presigned(client, operation, method, body, bucket="bench", keys=KEYS):
+    return [(method, signed_target(client, operation, Bucket=bucket, Key=f"key-{i}"), {}, body) for i in range(keys)]
+
+
+def signed_target(client, operation, **parameters):
+    parts = urlsplit(client.generate_presigned_url(operation, Params=parameters, ExpiresIn=3600))
+    return f"{parts.path}?{parts.query}"
+
+
+def list_page(make, keys, seconds):
+    """The median time of a page of 1,000 of so many keys, in ms."""
+    with make() as (url, client):
+        client.create_bucket(Bucket="many")
+        puts = presigned(client, "put_object", "PUT", "x", "many", keys)
+        while True:
+            load(url, puts, 16, seconds)
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket="many")
+            if sum(page["KeyCount"] for page in pages) == keys:
+                break
+        target = signed_target(client, "list_objects_v2", Bucket="many", MaxKeys=1000, StartAfter="key-1")
+        return load(url, [("GET", target, {}, "")], 1, seconds).p50_ms
 
 
 def measure_one(make, connections, seconds):
@@ -79,4 +94,7 @@ def measure(quick):
             durable = " durable" if method == "PUT" else ""
             rows.append(Row(f"S3{durable} {method} of 1 KiB, {count} connection{'s' * (count > 1)}", "requests/s",
                             ours[key].requests_per_second, theirs[key].requests_per_second, name, "higher", targets.get(key, "")))
+    ours, theirs = (list_page(make, keys, seconds) for make, keys in ((tidemill, LISTED), (moto, LISTED // 10)))
+    rows.append(Row(f"S3 list, a page of 1,000 of {LISTED:,} keys (moto_server: of {LISTED // 10:,})", "ms", ours, theirs,
+                    "moto_server", "lower"))
     return rows

@@ -43,8 +43,8 @@ class Step:
               flush=True)
 
 
-def channel(name):
-    uri = f"s3://{NAME}/{name}/"
+def channel(name, bucket=NAME):
+    uri = f"s3://{bucket}/{name}/"
     return {"ChannelName": name, "ContentType": "text/csv",
             "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri}}}
 
@@ -77,6 +77,33 @@ def train(role):
     if job["TrainingJobStatus"] != "Completed":
         raise SystemExit(f"training {job['TrainingJobStatus']}: {job.get('FailureReason')}")
     return job
+
+
+def refuse(role):
+    """A job may read only what its role may: one with a channel in another bucket fails, and says which permission is
+    missing. Returns what it says."""
+    other, job = f"{NAME}-private", f"{NAME}-refused"
+    s3.create_bucket(Bucket=other)
+    MADE.append(lambda: s3.delete_bucket(Bucket=other))
+    s3.put_object(Bucket=other, Key="train/train.csv", Body=b"1,2,3\n")
+    MADE.append(lambda: s3.delete_object(Bucket=other, Key="train/train.csv"))
+    sagemaker.create_training_job(
+        TrainingJobName=job, RoleArn=role,
+        AlgorithmSpecification={"TrainingImage": IMAGE, "TrainingInputMode": "File"},
+        HyperParameters={"objective": "binary:logistic", "num_round": "1"},
+        InputDataConfig=[channel("train", other)],
+        OutputDataConfig={"S3OutputPath": f"s3://{NAME}/output"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 5},
+        StoppingCondition={"MaxRuntimeInSeconds": 600})
+    while True:
+        described = sagemaker.describe_training_job(TrainingJobName=job)
+        if described["TrainingJobStatus"] in ("Completed", "Failed", "Stopped"):
+            break
+        time.sleep(0.2)
+    reason = described.get("FailureReason", "")
+    if described["TrainingJobStatus"] != "Failed" or "no identity-based policy allows the s3:" not in reason:
+        raise SystemExit(f"a job outside of its role's bucket: {described['TrainingJobStatus']} {reason}")
+    return reason
 
 
 def deploy(role, model_data):
@@ -137,6 +164,9 @@ def main():
             job = train(role)
         for metric in job.get("FinalMetricDataList", []):
             print(f"    {metric['MetricName']} = {metric['Value']:.5f}")
+        with Step("refuse a job that reads another bucket"):
+            reason = refuse(role)
+        print(f"    {reason}")
         with Step("deploy an endpoint"):
             deploy(role, job["ModelArtifacts"]["S3ModelArtifacts"])
         rows, labels = parts["test"]

@@ -1,5 +1,6 @@
 #include "api/binding.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -22,7 +23,10 @@ Error inside(std::string_view name, Error error) {
 }
 
 Value write_structure(std::span<const Field> fields, const void* object) {
+  // The members that a structure usually has; most of the others are absent.
+  constexpr std::size_t kMembersUsual = 8;
   ValueObject out;
+  out.reserve(std::min(fields.size(), kMembersUsual));
   for (const Field& field : fields) {
     Value value = field.type->write(static_cast<const char*>(object) + field.offset);
     if (!value.is_null()) out.append(std::string(field.name), std::move(value));

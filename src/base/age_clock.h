@@ -39,7 +39,7 @@ class AgeClock final : public Clock {
   static std::unique_ptr<AgeClock> open(std::string file, const Clock& wall);
   AgeClock(std::string file, const Clock& wall, const ClockReading& reading);
 
-  // For differences only.
+  // Use it for differences only.
   Timestamp now() const override { return now(ClockReading::take(wall_)); }
   Timestamp now(const ClockReading& reading) const;
   // When this clock began: earlier ages were measured by another clock.

@@ -85,7 +85,7 @@ TEST_F(AgeClockTest, Jump_isDoubtedForSevenDays) {
   clock->look(reading_);
   EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, reading_.wall_microseconds);
   jump(days(3650));
-  // Also before any look.
+  // This holds before the first look as well.
   EXPECT_EQ(clock->wall_for_deletions(reading_).microseconds, kStart + 3'600'000'000);
   for (int hour = 0; hour < 7 * 24; ++hour) {
     clock->look(reading_);

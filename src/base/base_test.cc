@@ -118,6 +118,30 @@ TEST(Utf8, cuts_between_characters) {
   EXPECT_EQ(cut_utf8("abc", 0), "");
 }
 
+// Text is looked at in blocks: escapes may come at any place of one, and at its ends.
+TEST(Json, escapes_bytes_wherever_they_are) {
+  for (std::size_t size = 0; size < 70; ++size) {
+    std::string plain;
+    write_json_string(std::string(size, 'x'), plain);
+    EXPECT_EQ(plain, '"' + std::string(size, 'x') + '"');
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const auto& [byte, escaped] :
+           {std::pair('"', "\\\""), {'\\', "\\\\"}, {'\n', "\\n"}, {'\x1f', "\\u001f"}}) {
+        std::string text(size, 'x'), out;
+        text[at] = byte;
+        write_json_string(text, out);
+        EXPECT_EQ(out,
+                  '"' + std::string(at, 'x') + escaped + std::string(size - at - 1, 'x') + '"');
+      }
+      std::string broken(size, 'x'), out;
+      broken[at] = '\xff';
+      write_json_string(broken, out);
+      EXPECT_EQ(
+          out, '"' + std::string(at, 'x') + "\xEF\xBF\xBD" + std::string(size - at - 1, 'x') + '"');
+    }
+  }
+}
+
 TEST(Json, writes_numbers_that_read_back) {
   EXPECT_EQ(write_json(Value(0.1)), "0.1");
   EXPECT_EQ(write_json(Value(3.0)), "3.0");
@@ -138,6 +162,11 @@ TEST(Encoding, base64_and_percent) {
 
 TEST(Clock, formats_and_parses) {
   Timestamp time{1'795'446'662'123'000};
+  EXPECT_EQ(format_iso8601(time), "2026-11-23T15:11:02.123Z");
+  EXPECT_EQ(format_iso8601(Timestamp{0}), "1970-01-01T00:00:00Z");
+  EXPECT_EQ(format_iso8601(Timestamp{-62'135'596'800'000'000}), "0001-01-01T00:00:00Z");
+  EXPECT_EQ(format_iso8601(Timestamp{253'402'300'799'999'000}), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_iso8601(Timestamp{253'402'300'800'000'000}), "10000-01-01T00:00:00Z");
   EXPECT_EQ(parse_iso8601(format_iso8601(time)).value(), time);
   EXPECT_EQ(format_http_date(Timestamp{784111777'000000}), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").value().microseconds,

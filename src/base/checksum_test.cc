@@ -45,6 +45,20 @@ TEST(Checksum, pieces_give_what_the_whole_gives) {
   }
 }
 
+// Long pieces take another way through the processor than short ones.
+TEST(Checksum, crc64nvme_isTheSameInPiecesOfAnySize) {
+  auto random = make_seeded_random(9);
+  const std::string bytes = make_token(*random, 800);
+  for (std::size_t from = 0; from < 3; ++from)
+    for (std::size_t size = 100; size + from <= bytes.size(); ++size) {
+      const std::string_view piece = std::string_view(bytes).substr(from, size);
+      std::uint64_t one_by_one = 77;
+      for (const char& byte : piece)
+        one_by_one = tidemill::crc64nvme(std::string_view(&byte, 1), one_by_one);
+      ASSERT_EQ(tidemill::crc64nvme(piece, 77), one_by_one) << size;
+    }
+}
+
 TEST(Checksum, combines_crcs) {
   auto random = make_seeded_random(8);
   for (ChecksumAlgorithm algorithm : {crc32, crc32c, crc64nvme}) {

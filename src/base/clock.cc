@@ -70,6 +70,23 @@ std::string format_iso8601(Timestamp time) {
   Broken t = break_down(time);
   char buffer[64];
   int milliseconds = t.microsecond / 1000;
+  // Lists of a thousand objects have as many times, and printf takes longer than all else of them.
+  if (t.year >= 0 && t.year <= 9999) {
+    char* out = buffer;
+    const auto put = [&out](int number, int width, char end) {
+      for (int i = width - 1; i >= 0; --i, number /= 10) out[i] = char('0' + number % 10);
+      out += width;
+      *out++ = end;
+    };
+    put(t.year, 4, '-');
+    put(t.month, 2, '-');
+    put(t.day, 2, 'T');
+    put(t.hour, 2, ':');
+    put(t.minute, 2, ':');
+    put(t.second, 2, milliseconds ? '.' : 'Z');
+    if (milliseconds) put(milliseconds, 3, 'Z');
+    return {buffer, out};
+  }
   if (milliseconds)
     std::snprintf(buffer, sizeof buffer, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", t.year, t.month,
                   t.day, t.hour, t.minute, t.second, milliseconds);

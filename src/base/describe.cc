@@ -23,6 +23,7 @@ std::unexpected<Error> wrong_kind(const char* expected) {
 
 Value write_members(std::span<const Member> members, const void* record) {
   ValueObject object;
+  object.reserve(members.size());
   for (const Member& member : members) {
     Value value = member.write(record);
     if (!value.is_null()) object.append(member.name, std::move(value));

@@ -28,18 +28,24 @@ Result<Value> convert(const simdjson::dom::element& element) {
     case element_type::STRING:
       return Value(std::string_view(element));
     case element_type::ARRAY: {
+      const simdjson::dom::array array(element);
       ValueList list;
-      for (simdjson::dom::element item : simdjson::dom::array(element)) {
-        Value value = TRY(convert(item));
-        list.push_back(std::move(value));
+      list.reserve(array.size());
+      for (simdjson::dom::element item : array) {
+        Result<Value> value = convert(item);
+        if (!value) return value;
+        list.push_back(*std::move(value));
       }
       return Value(std::move(list));
     }
     case element_type::OBJECT: {
+      const simdjson::dom::object members(element);
       ValueObject object;
-      for (auto [key, item] : simdjson::dom::object(element)) {
-        Value value = TRY(convert(item));
-        object.append(std::string(key), std::move(value));
+      object.reserve(members.size());
+      for (auto [key, item] : members) {
+        Result<Value> value = convert(item);
+        if (!value) return value;
+        object.append(std::string(key), *std::move(value));
       }
       return Value(std::move(object));
     }
@@ -75,6 +81,31 @@ void write_timestamp(Timestamp time, std::string& out) {
     while (digits.ends_with('0')) digits.pop_back();
     out += "." + digits;
   }
+}
+
+bool is_escaped(unsigned char c) { return (c < 0x20) | (c == '"') | (c == '\\'); }
+
+// The next byte from `at` on that needs an escape, or the text's size. Adds the bits of the bytes
+// that it has seen to `bits`. Looks at whole blocks, of which the compiler checks all bytes at
+// once.
+std::size_t find_escaped(std::string_view text, std::size_t at, unsigned char& bits) {
+  constexpr std::size_t kBlockBytes = 16;
+  for (; text.size() - at >= kBlockBytes; at += kBlockBytes) {
+    unsigned char found = 0, seen = 0;
+    for (std::size_t i = 0; i < kBlockBytes; ++i) {
+      const auto c = static_cast<unsigned char>(text[at + i]);
+      found |= static_cast<unsigned char>(is_escaped(c));
+      seen |= c;
+    }
+    bits |= seen;
+    if (found) break;
+  }
+  for (; at < text.size(); ++at) {
+    const auto c = static_cast<unsigned char>(text[at]);
+    bits |= c;
+    if (is_escaped(c)) break;
+  }
+  return at;
 }
 
 class Writer {
@@ -165,15 +196,13 @@ void write_json_string(std::string_view text, std::string& out) {
   static constexpr char kHex[] = "0123456789abcdef";
   const std::size_t before = out.size();
   out += '"';
-  std::size_t plain = 0;
   unsigned char all = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char c = static_cast<unsigned char>(text[i]);
-    all |= c;
-    if (c >= 0x20 && c != '"' && c != '\\') continue;
-    out.append(text, plain, i - plain);
-    plain = i + 1;
-    switch (c) {
+  for (std::size_t plain = 0;;) {
+    const std::size_t end = find_escaped(text, plain, all);
+    out.append(text, plain, end - plain);
+    if (end == text.size()) break;
+    plain = end + 1;
+    switch (const auto c = static_cast<unsigned char>(text[end])) {
       case '"':
         out += "\\\"";
         break;
@@ -195,7 +224,6 @@ void write_json_string(std::string_view text, std::string& out) {
         out += kHex[c & 15];
     }
   }
-  out.append(text, plain, text.size() - plain);
   out += '"';
   // Names and messages may come from anywhere; a record or an answer that is not valid UTF-8 could
   // not be read again.

@@ -47,8 +47,8 @@ Result<std::string> read_secret_file(const std::filesystem::path& path) {
   struct stat status{};
   if (!file || ::fstat(file.get(), &status) != 0) return unreadable(path);
   if (status.st_mode & 077)
-    return fail(codes::kInvalid, "other users may read the secret in " + path.string() +
-                                     "; run: chmod 600 " + path.string());
+    return fail(codes::kInvalid, "the secret in " + path.string() +
+                                     " may be read by others; run: chmod 600 " + path.string());
   return read_all(file, path);
 }
 

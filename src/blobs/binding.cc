@@ -92,7 +92,8 @@ Result<std::string> bind_to_database(const std::string& directory, const Databas
           "stop the server and mount it.",
           {{"directory", directory}, {"database", database.id}});
   } else if (!owner)
-    // Of a version without ids, or its operator removed the file to give the blobs to this one.
+    // The database is of a version without ids, or its operator removed the file to give the blobs
+    // to this one.
     bind = of_a_version_without_ids || !database.first_start;
   else if (*owner == kUnknownOwner)
     bind = of_a_version_without_ids;  // the missing database is back

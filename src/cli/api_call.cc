@@ -75,8 +75,10 @@ void sign(const ApiTarget& target, const std::string& service, const std::string
     names += (names.empty() ? "" : ";") + name;
   }
   using namespace wire::sigv4;
-  const std::string canonical = request.method + "\n" + request.target + "\n\n" + headers + "\n" +
-                                names + "\n" + hex(sha256(request.body));
+  const std::size_t query = std::min(request.target.find('?'), request.target.size());
+  const std::string canonical = request.method + "\n" + request.target.substr(0, query) + "\n" +
+                                request.target.substr(std::min(query + 1, request.target.size())) +
+                                "\n" + headers + "\n" + names + "\n" + hex(sha256(request.body));
   const std::string scope = day + "/" + target.region + "/" + service + "/aws4_request";
   const std::string to_sign =
       "AWS4-HMAC-SHA256\n" + date + "\n" + scope + "\n" + hex(sha256(canonical));

@@ -25,7 +25,8 @@ Result<ApiTarget> api_target(const server::Settings& settings,
 
 struct ApiCall {
   std::string service;  // the signing name: "iam"
-  std::string method, target;
+  std::string method;
+  std::string target;  // parameters are encoded and in the order of their names
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };

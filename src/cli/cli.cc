@@ -11,6 +11,7 @@
 #include "cli/api_call.h"
 #include "cli/endpoint_history.h"
 #include "cli/environment.h"
+#include "cli/storage_report.h"
 #include "server/version.h"
 
 extern char** environ;
@@ -83,6 +84,15 @@ int print_environment(const server::Settings& settings, EnvironmentOptions optio
   return 0;
 }
 
+int print_storage(const server::Settings& settings, bool as_json) {
+  Result<ApiTarget> target = api_target(settings, environment_variables());
+  if (!target) return complain(target.error());
+  Result<std::string> text = storage_report(*target, as_json);
+  if (!text) return complain(text.error());
+  std::cout << *text;
+  return 0;
+}
+
 int print_history(const server::Settings& settings, const std::string& endpoint, bool as_json) {
   Result<ApiTarget> target = api_target(settings, environment_variables());
   if (!target) return complain(target.error());
@@ -137,6 +147,11 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   history->add_flag("--json", as_json, "as JSON");
   add_setting_flags(*history, flags);
 
+  CLI::App* storage =
+      app.add_subcommand("storage", "print what the buckets hold, by storage class");
+  storage->add_flag("--json", as_json, "as JSON");
+  add_setting_flags(*storage, flags);
+
   CLI::App* audit = app.add_subcommand("audit", "the audit log: who did what, and how it ended");
   audit->require_subcommand(1);
   std::string audit_file;
@@ -184,6 +199,7 @@ int run(int argc, char** argv, const ServerCommands& commands) {
   }
   if (*verify) return commands.verify_audit(*settings, audit_file);
   if (*export_log) return commands.export_audit(*settings, audit_file);
+  if (*storage) return print_storage(*settings, as_json);
   if (*endpoint) return print_history(*settings, endpoint_name, as_json);
   if (*env) {
     const int status = print_environment(*settings, environment, format);

@@ -187,7 +187,7 @@ Result<bool> DurableEngine::send(const std::string& machine_name, const std::str
       return fail(codes::kNotFound, fmt::format("there is no {} '{}'", machine_name, key));
     }
     std::optional<Machine::Outcome> outcome =
-        TRY(machine->transition(row->value, event, clock_.now()));
+        TRY(machine->transition(key, row->value, event, clock_.now()));
     if (!outcome) return false;
     store::Transaction transaction;
     // Deletions and stops are events; the few other events are small.

@@ -106,7 +106,7 @@ struct RetryPolicy {
 struct Machine {
   std::string name;        // unique, stable: the store contains it
   store::TableSpec table;  // the table of its records
-  // record text, version, event, now -> writes. nullopt: the event does not apply (it is stale),
+  // record's key and text, event, now -> writes. nullopt: the event does not apply (it is stale),
   // which is not an error.
   struct Outcome {
     std::string record;
@@ -115,8 +115,8 @@ struct Machine {
     std::vector<PublishedEvent> published = {};
     std::vector<Wait> waits = {};
   };
-  std::function<Result<std::optional<Outcome>>(std::string_view record, const Event&,
-                                               Timestamp now)>
+  std::function<Result<std::optional<Outcome>>(std::string_view key, std::string_view record,
+                                               const Event&, Timestamp now)>
       transition;
   std::function<TaskResult(const TaskRun&)> run_task;
   RetryPolicy retry = {};

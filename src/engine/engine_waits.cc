@@ -103,8 +103,8 @@ Result<DurableEngine::NewTasks> DurableEngine::wake(const Machine& machine,
   const std::string& key = waiting.record_key;
   const std::optional<store::Row> row = TRY(store_.get(machine.table.name, key));
   if (!row) return NewTasks();
-  Result<std::optional<Machine::Outcome>> outcome =
-      machine.transition(row->value, {waiting.wait.event, tidemill::to_value(end)}, clock_.now());
+  Result<std::optional<Machine::Outcome>> outcome = machine.transition(
+      key, row->value, {waiting.wait.event, tidemill::to_value(end)}, clock_.now());
   if (!outcome)
     log::error("a record cannot take the end that it waited for",
                {{"machine", machine.name}, {"record", key}, {"reason", outcome.error().message}});

@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 #include "engine/engine_test_machine.h"
 #include "engine/outbox.h"
+#include "engine/task_record.h"
+#include "engine/wait_record.h"
 #include "store/fault/fault_store.h"
 #include "store/memory/memory_store.h"
 
@@ -97,6 +99,40 @@ class WaitsTest : public testing::Test {
   std::unique_ptr<Engine> engine_;
 };
 
+TEST(EngineInvariants, Tasks_andWaitsNameTheirRecords) {
+  const TaskRecord task{.machine = "m", .record_key = "a", .type = "T"};
+  EXPECT_EQ(invariant(task), "");
+  TaskRecord never_tried = task;
+  never_tried.attempt = 0;
+  EXPECT_NE(invariant(never_tried), "");
+  WaitRecord wait{"m", "a", {"m", "b", "Ended"}};
+  EXPECT_EQ(invariant(wait), "");
+  wait.wait.event.clear();
+  EXPECT_NE(invariant(wait), "");
+  store::Transaction transaction;
+  EXPECT_DEATH(task_table().put(transaction, "k", {}, 0), "engine_tasks.*k");
+  EXPECT_DEATH(wait_table().put(transaction, "k", {}, 0), "engine_waits");
+}
+
+// Machines write their records without Table::put().
+TEST(EngineInvariants, Step_thatBreaksOneEndsTheServer) {
+  static const store::Table<Counter> table(
+      "counters", {}, [](const Counter& counter) -> std::string_view {
+        return counter.value < 0 ? "a counter does not go below zero" : "";
+      });
+  const Machine machine = make_machine<Counter>(
+      "counter", table,
+      [](const Counter& counter, const Event&, Timestamp) -> Result<std::optional<Step<Counter>>> {
+        Step<Counter> step{counter};
+        --step.next.value;
+        return std::optional(std::move(step));
+      },
+      Handlers());
+  EXPECT_TRUE(machine.transition("a", R"({"value":1})", {"Less", {}}, {}));
+  EXPECT_DEATH((void)machine.transition("a", R"({"value":0})", {"Less", {}}, {}),
+               "counters.*a.*below zero");
+}
+
 }  // namespace
 
 TEST_F(WaitsTest, IsToldWhenTheOtherEnds) {
@@ -131,7 +167,7 @@ TEST_F(WaitsTest, AnEndCountsEvenIfTheOtherBeginsAgain) {
   create("a");
   create("b");
   send("b", "Await", wait_for_other("a"));
-  // Not noticed merely by reading the record later.
+  // Reading the record later would not show that it ended in between.
   send("a", "Stop");
   send("a", "Again");
   EXPECT_TRUE(told("b", {"a ended 0"}));

@@ -53,7 +53,8 @@ class Outbox::Impl {
   Result<std::uint64_t> read_head();
   Result<Batch> load(std::uint64_t after, std::size_t limit);
   void read(Slot& slot, const std::stop_token& stop);
-  Result<void> take(Slot& slot, const Batch& batch);
+  // Moves the events out of the batch.
+  Result<void> take(Slot& slot, Batch& batch);
   bool is_position_due(const Slot& slot, std::uint64_t position) const;
   Result<void> write_position(Slot& slot, std::uint64_t position, store::Transaction along);
   // False: the outcome of the slot's last commit is still unknown.

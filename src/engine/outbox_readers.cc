@@ -20,7 +20,8 @@ constexpr std::chrono::seconds kPollInterval{1};
 constexpr std::uint64_t kPositionLagMax = 1000;
 constexpr std::chrono::seconds kPositionAgeMax{1};
 constexpr std::chrono::milliseconds kGatherTime{1};
-constexpr std::size_t kTrimRows = 200;  // in one transaction
+// In one transaction; its plan compares each row with those before it.
+constexpr std::size_t kTrimRows = 100;
 constexpr std::size_t kProjectionBatch = 500;
 constexpr int kProjectionDoublingsMax = 5;
 
@@ -75,6 +76,7 @@ Result<Outbox::Impl::Batch> Outbox::Impl::load(std::uint64_t after, std::size_t 
   const store::Page page = TRY(
       store_.scan({.table = kOutboxTable, .after = store::position_key(after), .limit = limit}));
   Batch batch{.events = {}, .last = after};
+  batch.events.reserve(page.rows.size());
   for (const store::Row& row : page.rows) {
     const std::uint64_t position = store::position_of(row.key).value_or(0);
     if (position <= batch.last) continue;
@@ -186,12 +188,12 @@ Result<void> Outbox::Impl::write_position(Slot& slot, std::uint64_t position,
   return {};
 }
 
-Result<void> Outbox::Impl::take(Slot& slot, const Batch& batch) {
+Result<void> Outbox::Impl::take(Slot& slot, Batch& batch) {
   std::vector<ReadEvent> wanted;
   {
     std::shared_lock lock(interest_mutex_);
-    for (const ReadEvent& read : batch.events)
-      if (slot.reader.sources.contains(read.event.source)) wanted.push_back(read);
+    for (ReadEvent& read : batch.events)
+      if (slot.reader.sources.contains(read.event.source)) wanted.push_back(std::move(read));
   }
   store::Transaction along;
   if (!wanted.empty())

@@ -1,6 +1,8 @@
 // The outbox's records in the store.
 #pragma once
 
+#include <string>
+
 #include "engine/published_event.h"
 #include "store/table.h"
 
@@ -16,5 +18,9 @@ BOOST_DESCRIBE_STRUCT(ReaderRecord, (), (position))
 
 // Key: the reader's name.
 const store::Table<ReaderRecord>& reader_table();
+
+// The event's text in the store: to_json(event), written without the Value in between, because
+// every transaction that publishes pays for it.
+std::string event_text(const PublishedEvent& event);
 
 }  // namespace tidemill::engine

@@ -111,6 +111,20 @@ TEST_F(OutboxTest, AnEventIsWholeAndHasAnId) {
   EXPECT_EQ(seen->id.size(), 36u);
 }
 
+TEST(OutboxRecord, AnEventsTextIsThatOfItsRecord) {
+  PublishedEvent plain = event("aws.s3", 7);
+  PublishedEvent bare;
+  PublishedEvent odd = event("a\"b\\c\n", 1);
+  odd.subject = "caf\xc3\xa9 \xff";
+  odd.time = Timestamp{1'795'447'062'500'000};
+  odd.id = "1f0c";
+  ValueObject detail;
+  detail.append("bucket", "b");
+  detail.append("sizes", ValueList{1, 2.5, Value()});
+  odd.detail = std::move(detail);
+  for (const PublishedEvent& each : {plain, bare, odd}) EXPECT_EQ(event_text(each), to_json(each));
+}
+
 TEST_F(OutboxTest, EventsThatNobodyWantsCostNothing) {
   std::unique_ptr<Outbox> outbox = make(*store_);
   outbox->add(reader("r", {"b"}));

@@ -54,7 +54,7 @@ void Scheduler::add(std::vector<ScheduledTask> tasks) {
       lanes.insert(task.lane);
     }
   }
-  // Only now, because the first task of a lane is known when all were added.
+  // Lanes advance only now, because a lane's first task is known when all were added.
   for (const std::string& lane : lanes) advance(lane);
   timers_changed_.notify_one();
 }

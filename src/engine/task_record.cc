@@ -13,10 +13,21 @@ TIDEMILL_RECORD_CODEC(TaskFailure)
 
 const store::Table<TaskRecord>& task_table() {
   static const store::Table<TaskRecord> table(
-      "engine_tasks", {{"by_due", [](const TaskRecord& task) {
-                          return std::vector<std::string>{due_index_key(task.due)};
-                        }}});
+      "engine_tasks",
+      {{"by_due",
+        [](const TaskRecord& task) { return std::vector<std::string>{due_index_key(task.due)}; }}},
+      &invariant);
   return table;
+}
+
+std::string_view invariant(const TaskRecord& task) {
+  if (task.machine.empty() || task.type.empty()) return "a task has a machine and a type";
+  return task.attempt >= 1 ? "" : "attempts are counted from 1";
+}
+
+std::string_view invariant(const WaitRecord& wait) {
+  if (wait.machine.empty() || wait.wait.machine.empty()) return "a wait has two machines";
+  return wait.wait.event.empty() ? "a wait ends with an event" : "";
 }
 
 std::string task_key(std::string_view machine, std::string_view record_key, std::uint64_t version,
@@ -38,9 +49,11 @@ std::string due_index_key(Timestamp due) {
 const store::Table<WaitRecord>& wait_table() {
   static const store::Table<WaitRecord> table(
       "engine_waits",
-      {{"by_waiter", [](const WaitRecord& record) {
+      {{"by_waiter",
+        [](const WaitRecord& record) {
           return std::vector<std::string>{store::key({record.machine, record.record_key, ""})};
-        }}});
+        }}},
+      &invariant);
   return table;
 }
 

@@ -19,6 +19,8 @@ struct TaskRecord {
 };
 TIDEMILL_RECORD(TaskRecord, (), (machine, record_key, type, payload, attempt, created, due))
 
+std::string_view invariant(const TaskRecord& task);
+
 // Index "by_due".
 const store::Table<TaskRecord>& task_table();
 

@@ -157,7 +157,7 @@ Result<DurableEngine::NewTasks> DurableEngine::apply_events(const Running& runni
   for (const Event& event : events) {
     const std::string_view text = last ? last->record : running.record->value;
     std::optional<Machine::Outcome> outcome =
-        TRY(running.machine->transition(text, event, clock_.now()));
+        TRY(running.machine->transition(running.task.record_key, text, event, clock_.now()));
     if (!outcome) continue;
     std::ranges::move(outcome->tasks, std::back_inserter(tasks));
     std::ranges::move(outcome->published, std::back_inserter(news.published));

@@ -13,6 +13,8 @@ struct WaitRecord {
 BOOST_DESCRIBE_STRUCT(Wait, (), (machine, key, event, id))
 BOOST_DESCRIBE_STRUCT(WaitRecord, (), (machine, record_key, wait))
 
+std::string_view invariant(const WaitRecord& wait);
+
 // Index "by_waiter": machine, record.
 const store::Table<WaitRecord>& wait_table();
 

@@ -19,6 +19,7 @@ class BucketPages {
 
   // The answer to a preflight request for a bucket that has CORS rules; nullopt for all others.
   std::optional<wire::HttpResponse> preflight(const wire::HttpRequest& request) const;
+  bool may_be_public(std::string_view bucket) const { return cors_.may_be_public(bucket); }
   // Adds the headers that let the page read the answer, when the bucket's rules allow it.
   void add_headers(const wire::HttpRequest& request, wire::HttpResponse& response) const;
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/own_paths.h"
+#include "server/upload_form.h"
 #include "wire/proxy/aws_hosts.h"
 #include "wire/sigv4/authenticator.h"
 #include "wire/sigv4/signed_request.h"
@@ -42,8 +43,8 @@ constexpr CallerException kExceptions[] = {
        return is_signed_url(request) &&
               (!options.any_credentials || (reads_only(request) && !request.find_query("Action")));
      }},
-    // Not supported yet: browsers' upload forms (POST policies), buckets' CORS rules and public
-    // policies. Both would be listed here.
+    // Browsers' upload forms are none of them: with --auth any nobody verifies their signature, so
+    // only pages that may use the server may send them.
 };
 
 // True for a query service's operation in the address without credentials in a header: an <img> or
@@ -155,7 +156,9 @@ std::optional<Error> CallerRules::refusal(const HttpRequest& request) const {
         "This server takes any credentials (auth is 'any'), so an operation in the address of a "
         "GET may only read: any web page can send such a request. Send it with POST, or with an "
         "Authorization header.");
-  if (options_.any_credentials && !own_path && !wire::sigv4::has_credentials(request))
+  // The credentials of an upload form are in its body.
+  if (options_.any_credentials && !own_path && !wire::sigv4::has_credentials(request) &&
+      !is_upload_form(request))
     return denied(
         "The request has no credentials. This server takes any (auth is 'any'), but "
         "there must be some: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.");

@@ -1,4 +1,4 @@
-// What the runtimes that jobs name are on this machine.
+// The programs of this machine that run the runtimes that jobs name.
 #pragma once
 
 #include <string>

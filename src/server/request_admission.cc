@@ -104,7 +104,10 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
   if (OwnPaths::takes(head)) return std::unexpected(bad_request(413, "No body is taken here."));
   begin(*call);
   const std::string signing_name(wire::sigv4::claimed_scope(head).service);
-  Result<wire::Route> route = parts_.router.resolve(head, signing_name);
+  std::optional<wire::Route> upload_form = form_route(head);
+  if (upload_form) call->form = std::make_unique<FormAnswer>();
+  Result<wire::Route> route =
+      upload_form ? *std::move(upload_form) : parts_.router.resolve(head, signing_name);
   const bool form = !route && is_query_form(head, signing_name);
   if (route) {
     call->route = *std::move(route);
@@ -118,8 +121,10 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
   Result<bool> proven = authenticate_head(*call, head);
   if (!proven) return std::unexpected(refuse(*call, proven.error()));
 
-  SharedBudget::Hold hold = *proven ? gathered_bytes_.hold(owner_of(call->identity))
-                                    : unproven_bytes_.hold(client_address(head));
+  // Who sends an upload form is in its body.
+  const bool known = *proven && !call->form;
+  SharedBudget::Hold hold = known ? gathered_bytes_.hold(owner_of(call->identity))
+                                  : unproven_bytes_.hold(client_address(head));
   const schema::Operation* operation = call->route.operation;
   const services::Handler* on_loop = loop_handler(call->route);
   const bool streams =
@@ -141,7 +146,7 @@ Result<bool> RequestChain::authenticate_head(Call& call, const HttpRequest& head
   if (!identity) return false;
   call.identity = *std::move(identity);
   call.proven = true;
-  TRY(check_identity(call));
+  if (!call.form) TRY(check_identity(call));
   return true;
 }
 

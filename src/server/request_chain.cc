@@ -119,6 +119,10 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
       return own_paths_.handle(call->request, std::move(call->respond));
     if (refusal) return finish(*call, refuse_unrouted(*call, *refusal));
   }
+  if (std::optional<wire::Route> form = form_route(call->request)) {
+    call->route = *std::move(form);
+    call->form = std::make_unique<FormAnswer>();
+  }
   if (!call->route.operation) {
     wire::sigv4::Scope scope = wire::sigv4::claimed_scope(call->request);
     Result<wire::Route> route = parts_.router.resolve(call->request, scope.service);
@@ -130,7 +134,7 @@ void RequestChain::handle(wire::HttpRequest request, Respond respond) {
   call->handler = parts_.dispatcher.find(*call->route.operation);
   if (call->handler && !call->handler->blocks) return handle_on_loop(std::move(call));
 
-  if (!call->proven && call->request.body.size() <= kBodyBytesOnLoopMax)
+  if (!call->form && !call->proven && call->request.body.size() <= kBodyBytesOnLoopMax)
     if (Result<void> known = authenticate(*call); !known)
       return finish(*call, encode_error(*call, known.error()));
   submit(std::move(call), [this](std::unique_ptr<Call> taken) { run(std::move(taken)); });
@@ -216,6 +220,7 @@ HttpResponse RequestChain::encode_or_fail(const Call& call, services::Context& c
 // The steps of "One request" in DESIGN.md, up to the Dispatcher.
 Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
                                                                      SharedBudget::Hold& document) {
+  if (call.form) TRY(open_form(call));
   if (!call.proven) TRY(authenticate(call));
   if (!call.opened) TRY(open_body(call));
   const schema::Service& service = *call.route.service;
@@ -245,6 +250,15 @@ Result<Value> RequestChain::decode(Call& call) {
 }
 
 Result<void> RequestChain::authenticate(Call& call) {
+  // Operations without a signature, such as AssumeRoleWithWebIdentity, prove their caller
+  // otherwise.
+  if (call.route.operation && call.route.operation->unsigned_auth &&
+      !wire::sigv4::has_credentials(call.request)) {
+    call.identity = {};
+    call.identity.anonymous = true;
+    call.proven = true;
+    return charge(call);
+  }
   Result<wire::sigv4::Identity> identity =
       parts_.authenticator.authenticate(call.request, dialect_of(call.route), parts_.clock.now());
   if (!identity) return std::unexpected(std::move(identity).error());
@@ -256,8 +270,14 @@ Result<void> RequestChain::authenticate(Call& call) {
 
 Result<void> RequestChain::check_identity(const Call& call) {
   const Dialect dialect = dialect_of(call.route);
-  // There are no public resources yet.
-  if (call.identity.anonymous) return fail(wire::sigv4::missing_credentials(dialect));
+  // A bucket may be open to everybody, as far as its policy and its lists say. Other anonymous
+  // requests are refused here, before their bodies are read.
+  if (call.identity.anonymous) {
+    if (dialect == Dialect::s3 && parts_.bucket_pages)
+      for (const auto& [name, value] : call.route.labels)
+        if (name == "Bucket" && parts_.bucket_pages->may_be_public(value)) return {};
+    return fail(wire::sigv4::missing_credentials(dialect));
+  }
   // A signature for one service must not be valid for another. In any-mode credentials are not
   // checked.
   const std::string& signed_for = call.identity.service;
@@ -327,6 +347,7 @@ HttpResponse RequestChain::encode(const Call& call, services::Context& context,
           .encode_response(*call.route.service, *call.route.operation, *output, call.request_id);
   if (context.response_status) response.status = context.response_status;
   for (auto& [name, value] : context.response_headers) response.headers.set(name, value);
+  if (call.form) shape_form_answer(call, response);
   response.held = std::move(context.response_held);
   response.push = std::move(context.response_events);
   if (!context.response_body) return response;

@@ -66,6 +66,14 @@ wire::sigv4::Dialect dialect_of(const wire::Route& route);
 // JSON services have another code for "AccessDenied".
 Error for_dialect(Error error, wire::sigv4::Dialect dialect);
 
+// How an upload form (upload_form.h) wants to be answered.
+struct FormAnswer {
+  std::string bucket;
+  std::string key;
+  std::string redirect;  // empty: none
+  std::string status;    // success_action_status
+};
+
 // The state of one request. Owned by the code that currently works on it; moves from the event loop
 // to a worker and back.
 struct Call {
@@ -76,8 +84,9 @@ struct Call {
   wire::Route route;
   const services::Handler* handler = nullptr;  // of the route, once it was looked up
   wire::sigv4::Identity identity;
-  bool proven = false;  // `identity` is proven: by the head, or by head and body
-  bool opened = false;  // the body matches the signature
+  bool proven = false;                    // `identity` is proven: by the head, or by head and body
+  bool opened = false;                    // the body matches the signature
+  std::unique_ptr<FormAnswer> form = {};  // of an upload form, which is routed as PutObject
 };
 
 // The owner whose budget a request by this principal uses.
@@ -144,6 +153,11 @@ class RequestChain final : public wire::HttpHandler {
   Result<void> charge(Call& call);
   Result<SharedBudget::Hold> hold_document(const Call& call);
   Result<void> open_body(Call& call);
+  // In request_form.cc. nullopt: the request is no upload form.
+  std::optional<wire::Route> form_route(const wire::HttpRequest& request) const;
+  // Reads the fields, verifies their signature, and leaves a PutObject whose body is the file.
+  Result<void> open_form(Call& call);
+  void shape_form_answer(const Call& call, wire::HttpResponse& response) const;
   void fill_context(Call& call, services::Context& context);
   void take_payload(Call& call, services::Context& context);
   wire::HttpResponse encode(const Call& call, services::Context& context,

@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "store/table.h"
 
 namespace tidemill::store {
 

@@ -4,7 +4,10 @@
 //   // "" when it holds, else what is wrong.
 //   std::string_view invariant(const Bucket& bucket);
 //   ...
-//   buckets().put(transaction, key, store::checked(buckets(), key, bucket), version);
+//   static const store::Table<Bucket> table("s3_buckets", {}, &invariant);
+//
+// Table::put() and the steps of state machines check it. A caller of Engine::create(), which takes
+// a record's text, calls Table::checked() itself.
 //
 // An invariant says only what no request and no older record can break: the program's own promises,
 // not limits of input, and nothing about the order of times of the wall clock.
@@ -12,20 +15,10 @@
 
 #include <string_view>
 
-#include "store/table.h"
-
 namespace tidemill::store {
 
 // Names table, key and reason in the log, and aborts.
 [[noreturn]] void end_with_broken_invariant(std::string_view table, std::string_view key,
                                             std::string_view reason);
-
-// The record, whose invariant (found in its own namespace) holds.
-template <class Record>
-const Record& checked(const Table<Record>& table, std::string_view key, const Record& record) {
-  if (const std::string_view reason = invariant(record); !reason.empty()) [[unlikely]]
-    end_with_broken_invariant(table.name(), key, reason);
-  return record;
-}
 
 }  // namespace tidemill::store

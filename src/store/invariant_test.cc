@@ -1,4 +1,4 @@
-#include "store/invariant.h"
+#include "store/table.h"
 
 #include <gtest/gtest.h>
 
@@ -19,25 +19,26 @@ std::string_view invariant(const Counted& counted) {
 namespace {
 
 TEST(Invariant, Record_thatKeepsItIsWritten) {
-  const Table<Counted> table("counted");
+  const Table<Counted> table("counted", {}, &invariant);
   auto store = make_memory_store({table.spec()});
   Transaction transaction;
-  const Counted record{{7, 8}, 2};
-  table.put(transaction, "a", checked(table, "a", record), 0);
+  table.put(transaction, "a", Counted{{7, 8}, 2}, 0);
   ASSERT_TRUE(store->commit(std::move(transaction)));
   EXPECT_EQ(table.get(*store, "a").value()->record.items, (std::vector<int>{7, 8}));
 }
 
 TEST(InvariantDeathTest, Record_thatBreaksItEndsTheServerWithItsName) {
-  const Table<Counted> table("counted");
+  const Table<Counted> table("counted", {}, &invariant);
   const std::string where = key({"a", "b"});
-  EXPECT_DEATH(checked(table, where, Counted{{7}, 2}),
+  EXPECT_DEATH(table.checked(where, Counted{{7}, 2}),
                "counted.*a/b.*the count is that of the items");
+  Transaction transaction;
+  EXPECT_DEATH(table.put(transaction, where, Counted{{7}, 2}, 0), "counted.*a/b");
 }
 
 // Only writing asserts: a record that an older version stored without the invariant can be read.
 TEST(Invariant, Stored_recordsAreReadAsTheyAre) {
-  const Table<Counted> table("counted");
+  const Table<Counted> table("counted", {}, &invariant);
   auto store = make_memory_store({table.spec()});
   Transaction transaction;
   transaction.put("counted", "old", R"({"items":[1],"count":5})", {}, 0);

@@ -8,6 +8,7 @@
 #include <initializer_list>
 
 #include "base/describe.h"
+#include "store/invariant.h"
 #include "store/store.h"
 
 namespace tidemill::store {
@@ -58,8 +59,10 @@ class Table {
     std::string name;
     std::function<std::vector<std::string>(const Record&)> keys;
   };
-  explicit Table(std::string name, std::vector<Index> indexes = {})
-      : name_(std::move(name)), indexes_(std::move(indexes)) {}
+  // Why a record breaks its invariant, "" when it does not (store/invariant.h).
+  using Invariant = std::string_view (*)(const Record&);
+  explicit Table(std::string name, std::vector<Index> indexes = {}, Invariant invariant = nullptr)
+      : name_(std::move(name)), indexes_(std::move(indexes)), invariant_(invariant) {}
 
   const std::string& name() const { return name_; }
   TableSpec spec() const {
@@ -91,8 +94,16 @@ class Table {
     out.next = std::move(page.next);
     return out;
   }
+  // The record. Ends the server when the record breaks its invariant.
+  const Record& checked(std::string_view key, const Record& record) const {
+    const std::string_view reason = invariant_ ? invariant_(record) : std::string_view();
+    if (!reason.empty()) [[unlikely]]
+      end_with_broken_invariant(name_, key, reason);
+    return record;
+  }
   void put(Transaction& transaction, std::string key, const Record& record,
            std::optional<std::uint64_t> expected_version) const {
+    checked(key, record);
     transaction.put(name_, std::move(key), to_json(record), index_keys(record), expected_version);
   }
   Transaction::IndexKeys index_keys(const Record& record) const {
@@ -109,6 +120,7 @@ class Table {
  private:
   std::string name_;
   std::vector<Index> indexes_;
+  Invariant invariant_;
 };
 
 }  // namespace tidemill::store

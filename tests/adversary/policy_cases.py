@@ -108,6 +108,14 @@ def on_profile(**more):
     return ({"InstanceProfileName": "Machine", **more}, ["arn:aws:iam::{account}:instance-profile/Machine"])
 
 
+_PROVIDER = "arn:aws:iam::{account}:oidc-provider/secret.example.com/path"
+_LINKED_ROLE = "arn:aws:iam::{account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
+
+
+def on_provider(**more):
+    return ({"OpenIDConnectProviderArn": _PROVIDER, **more}, [_PROVIDER])
+
+
 IAM = {
     "CreateRole": ({"RoleName": "New", "Path": "/ops/", "AssumeRolePolicyDocument": TRUST},
                    ["arn:aws:iam::{account}:role/ops/New"]),
@@ -177,6 +185,28 @@ IAM = {
     "TagUser": on_user(**_TAGS), "UntagUser": on_user(TagKeys=["k"]), "ListUserTags": on_user(),
     "PutUserPermissionsBoundary": on_user(PermissionsBoundary="arn:aws:iam::aws:policy/AmazonS3FullAccess"),
     "DeleteUserPermissionsBoundary": on_user(),
+    "CreateOpenIDConnectProvider": ({"Url": "https://secret.example.com/path"}, [_PROVIDER]),
+    "GetOpenIDConnectProvider": on_provider(),
+    "DeleteOpenIDConnectProvider": on_provider(),
+    "ListOpenIDConnectProviders": ({}, ["*"]),
+    "UpdateOpenIDConnectProviderThumbprint": on_provider(ThumbprintList=["a" * 40]),
+    "AddClientIDToOpenIDConnectProvider": on_provider(ClientID="c"),
+    "RemoveClientIDFromOpenIDConnectProvider": on_provider(ClientID="c"),
+    "TagOpenIDConnectProvider": on_provider(**_TAGS),
+    "UntagOpenIDConnectProvider": on_provider(TagKeys=["k"]),
+    "ListOpenIDConnectProviderTags": on_provider(),
+    "GetAccountPasswordPolicy": ({}, ["*"]),
+    "UpdateAccountPasswordPolicy": ({"MinimumPasswordLength": 8}, ["*"]),
+    "DeleteAccountPasswordPolicy": ({}, ["*"]),
+    "GenerateCredentialReport": ({}, ["*"]),
+    "GetCredentialReport": ({}, ["*"]),
+    "CreateServiceLinkedRole": ({"AWSServiceName": "ecs.amazonaws.com"}, [_LINKED_ROLE]),
+    "DeleteServiceLinkedRole": on_role(),
+    "GetServiceLinkedRoleDeletionStatus": (
+        {"DeletionTaskId": "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/x"}, [_LINKED_ROLE]),
+    "GetContextKeysForCustomPolicy": ({"PolicyInputList": [DOCUMENT]}, ["*"]),
+    "GetContextKeysForPrincipalPolicy": (
+        {"PolicySourceArn": "arn:aws:iam::{account}:role/adminrole"}, [SECRET_ROLE]),
 }
 for _noun, _on in (("User", on_user), ("Group", on_group)):
     IAM |= {
@@ -297,6 +327,7 @@ S3 = {
                        {"s3:PutObject": ["arn:aws:s3:::other-bucket/k"], **_SOURCE_ARN}),
     "GetObjectTagging": on_object(),
     "PutObjectTagging": on_object(Tagging=_TAGGING),
+    "RestoreObject": on_object(RestoreRequest={"Days": 1}),
     "DeleteObjectTagging": on_object(),
     "GetObjectAttributes": (
         {**_O, "ObjectAttributes": ["ETag"]}, {"s3:GetObjectAttributes": [OBJECT], "s3:GetObject": [OBJECT]}),
@@ -336,11 +367,59 @@ CLOUDTRAIL = {
     "ListTags": ({"ResourceIdList": [_TRAIL]}, [_TRAIL]),
     "RemoveTags": ({"ResourceId": _TRAIL, "TagsList": [{"Key": "k"}]}, [_TRAIL]),
 }
-# Operations that every caller may call, and AssumeRole, which the role's trust policy decides (see other tests).
-FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole"},
+_KEY_ID = "11111111-2222-4333-8444-555555555555"
+_KEY = f"arn:aws:kms:{REGION}:{{account}}:key/{_KEY_ID}"
+_OTHER_KEY = _KEY.replace("11111111", "99999999")
+_ALIAS = f"arn:aws:kms:{REGION}:{{account}}:alias/secret"
+
+
+def on_key(**more):
+    """Returns (input, ARNs) for an operation on one KMS key."""
+    return ({"KeyId": _KEY_ID, **more}, [_KEY])
+
+
+KMS = {
+    "CreateKey": ({"Tags": [{"TagKey": "k", "TagValue": "v"}]}, {"kms:CreateKey": ["*"], "kms:TagResource": ["*"]}),
+    "ListKeys": ({}, ["*"]),
+    "ListAliases": ({}, ["*"]),
+    "GenerateRandom": ({"NumberOfBytes": 8}, ["*"]),
+    "ListRetirableGrants": ({"RetiringPrincipal": SECRET_ROLE}, ["*"]),
+    "CreateAlias": ({"AliasName": "alias/secret", "TargetKeyId": _KEY_ID}, [_ALIAS, _KEY]),
+    "UpdateAlias": ({"AliasName": "alias/secret", "TargetKeyId": _KEY_ID}, [_ALIAS, _KEY]),
+    "DeleteAlias": ({"AliasName": "alias/secret"}, [_ALIAS]),
+    "ReEncrypt": ({"CiphertextBlob": b"x", "SourceKeyId": _KEY_ID, "DestinationKeyId": _OTHER_KEY},
+                  {"kms:ReEncryptFrom": [_KEY], "kms:ReEncryptTo": [_OTHER_KEY]}),
+    "Encrypt": on_key(Plaintext=b"x"),
+    "Decrypt": on_key(CiphertextBlob=b"x"),
+    "GenerateDataKey": on_key(KeySpec="AES_256"),
+    "GenerateDataKeyWithoutPlaintext": on_key(KeySpec="AES_256"),
+    "GenerateDataKeyPair": on_key(KeyPairSpec="ECC_NIST_P256"),
+    "GenerateDataKeyPairWithoutPlaintext": on_key(KeyPairSpec="ECC_NIST_P256"),
+    "Sign": on_key(Message=b"x", SigningAlgorithm="ECDSA_SHA_256"),
+    "Verify": on_key(Message=b"x", Signature=b"x", SigningAlgorithm="ECDSA_SHA_256"),
+    "GenerateMac": on_key(Message=b"x", MacAlgorithm="HMAC_SHA_256"),
+    "VerifyMac": on_key(Message=b"x", Mac=b"x", MacAlgorithm="HMAC_SHA_256"),
+    "DeriveSharedSecret": on_key(KeyAgreementAlgorithm="ECDH", PublicKey=b"x"),
+    "CreateGrant": on_key(GranteePrincipal=SECRET_ROLE, Operations=["Decrypt"]),
+    "ListGrants": on_key(),
+    "RevokeGrant": on_key(GrantId="0" * 64),
+    "RetireGrant": ({"KeyId": _KEY, "GrantId": "0" * 64}, [_KEY]),
+    "PutKeyPolicy": on_key(Policy=DOCUMENT),
+    "EnableKeyRotation": on_key(),
+    "TagResource": on_key(Tags=[{"TagKey": "k", "TagValue": "v"}]),
+    "UntagResource": on_key(TagKeys=["k"]),
+    "UpdateKeyDescription": on_key(Description="d"),
+    **{name: on_key() for name in (
+        "DescribeKey", "EnableKey", "DisableKey", "ScheduleKeyDeletion", "CancelKeyDeletion", "GetPublicKey",
+        "GetKeyPolicy", "ListKeyPolicies", "DisableKeyRotation", "GetKeyRotationStatus", "RotateKeyOnDemand",
+        "ListKeyRotations", "ListResourceTags")},
+}
+# Operations that every caller may call, AssumeRole and its like, which the role's trust policy decides, and
+# GetFederationToken, which sessions may not call (see other tests).
+FREE = {"sts": {"GetCallerIdentity", "GetSessionToken", "AssumeRole", "AssumeRoleWithWebIdentity", "GetFederationToken"},
         "sagemaker": {"ListEndpointDeployments"}}
 CASES = {"sagemaker": SAGEMAKER, "sagemaker-runtime": RUNTIME, "iam": IAM, "logs": LOGS, "s3": S3, "sts": STS,
-         "cloudtrail": CLOUDTRAIL}
+         "cloudtrail": CLOUDTRAIL, "kms": KMS}
 
 
 def needed(service, operation, account):

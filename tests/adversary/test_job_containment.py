@@ -59,7 +59,7 @@ walked = [os.path.join(folder, name) for root in (DATA, "/tmp", "/var/tmp", "/de
           for folder, _, names in os.walk(root) for name in names]
 print(json.dumps({{
     "weights": [path for path in walked if path.endswith("weights")],
-    "records": [path for path in walked if path.endswith((".db", "root-key.json", "spec.json"))],
+    "records": [path for path in walked if path.endswith((".db", "root-key.json", "root-encryption-key.json", "spec.json"))],
     "names": [path for path in walked if {victim!r} in path],
     "command lines": b"hyper-secret" in everywhere("cmdline"),
     "environments": b"environment-secret" in everywhere("environ"),
@@ -197,7 +197,7 @@ for _ in range(3000): os.mkdir("ab"); os.chdir("ab")
 
 
 def test_libraries_go_on_working(world):
-    """What data science code needs still works: processes, pools, shared memory, threads."""
+    """Data science code still gets what it needs: processes, pools, shared memory, threads."""
     found = said(world, """
 import json, multiprocessing, os, tempfile
 from concurrent.futures import ProcessPoolExecutor

@@ -224,7 +224,7 @@ def test_a_damaged_record_stops_no_more_of_the_collection_than_it_must(server):
     with database:
         (record,), = database.execute("SELECT value FROM s3_objects WHERE key = ?", (damaged,)).fetchall()
         assert database.execute("UPDATE s3_objects SET value = '{\"size' WHERE key = ?", (damaged,)).rowcount == 1
-        # As after a crash: the upload's record is gone, but its part's record remains.
+        # The state after a crash: the upload's record is gone, but its part's record remains.
         assert database.execute("DELETE FROM s3_uploads").rowcount == 1
     database.close()
     before = len([path for path in (server.data / "blobs/files").rglob("*") if path.is_file()])

@@ -73,7 +73,7 @@ def test_bodies_without_a_key_cost_nothing(fresh):
         with Wire(fresh.port) as wire, contextlib.suppress(OSError):
             wire.send(begin + b"1," * MIB)
             wire.socket.recv(1)
-    # Also bodies of 16 KiB each, which are read before the caller is known.
+    # Bodies of 16 KiB each are read before the caller is known.
     wires = [Wire(fresh.port) for _ in range(300)]
     for wire in wires:
         wire.send(head("POST", "/", {"Content-Length": "16000"}) + b"x" * 15_000)

@@ -42,7 +42,7 @@ def world():
 
 
 def listening_ports(user):
-    """Of TCP, of the machine's network, with sockets of this user."""
+    """The TCP ports of the machine's network on which sockets of this user listen."""
     ports = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         for line in Path(table).read_text().splitlines()[1:]:

@@ -2,6 +2,9 @@
 import io
 import json
 import tarfile
+from contextlib import contextmanager
+
+import pytest
 
 from helpers import unique, wait_until
 
@@ -139,3 +142,15 @@ class World:
     def invoke(self, endpoint, body, content_type="text/csv", accept="application/json", **options):
         return self.runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=content_type,
                                             Accept=accept, **options)
+
+
+@contextmanager
+def sdk_world(server):
+    """A World with a session of the SageMaker Python SDK (v2), in the environment of `tidemill env`."""
+    from sagemaker import Session
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in server.env().items():
+            patch.setenv(name, value)
+        world = World(server)
+        world.session = Session(default_bucket=world.bucket)
+        yield world

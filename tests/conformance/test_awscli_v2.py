@@ -119,7 +119,7 @@ def test_an_endpoint_and_its_logs(aws, world):
     body = base64.b64encode(b"1,2").decode()
     aws.run("sagemaker-runtime", "invoke-endpoint", "--endpoint-name", name, "--content-type", "text/csv", "--accept", "text/csv", "--body", body, "answer.txt")
     assert float((aws.folder / "answer.txt").read_text()) == 7.5
-    # Only v2 has `logs tail`.
+    # Version 1 has no `logs tail`.
     assert wait_until(lambda: aws.run("logs", "tail", f"/aws/sagemaker/Endpoints/{name}", "--since", "1h", "--format", "short"))
     names = aws.run("sagemaker", "list-endpoints", "--name-contains", name, "--query", "Endpoints[].EndpointName", "--output", "text")
     assert names.split() == [name]

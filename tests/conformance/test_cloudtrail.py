@@ -1,4 +1,5 @@
 """CloudTrail through boto3 and the AWS CLI: the history of calls, trails, digests, and `tidemill audit`."""
+import datetime
 import gzip
 import json
 import os
@@ -54,6 +55,38 @@ def test_a_change_is_in_the_history_when_it_is_answered(audited):
     assert "Boto3" in whole["userAgent"] and whole["eventID"] == event["EventId"]
     assert whole["eventCategory"] == "Management" and whole["recipientAccountId"] == account(audited)
     assert history(audited, EventId=event["EventId"]) == [event]
+
+
+def test_a_session_names_its_issuer_and_when_it_began(audited):
+    name, sts = unique("role"), audited.client("sts")
+    role = audited.client("iam").create_role(RoleName=name, Path="/dev/", AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"},
+                                                "Action": ["sts:AssumeRole", "sts:SetSourceIdentity"]}]}))["Role"]
+    keys = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="session", SourceIdentity="alice")["Credentials"]
+    s3 = audited.client("s3", aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+                        aws_session_token=keys["SessionToken"])
+    bucket = unique("bucket")
+    with aws_error("AccessDenied"):
+        s3.create_bucket(Bucket=bucket)
+    event, = history(audited, ResourceName=bucket)
+    context = text(event)["userIdentity"]["sessionContext"]
+    assert context["sessionIssuer"] == {"type": "Role", "principalId": role["RoleId"], "arn": role["Arn"],
+                                        "accountId": account(audited), "userName": name}
+    assert context["sourceIdentity"] == "alice" and context["attributes"]["mfaAuthenticated"] == "false"
+    began = keys["Expiration"].timestamp() - 3600
+    assert abs(datetime.datetime.fromisoformat(context["attributes"]["creationDate"]).timestamp() - began) <= 2
+
+
+def test_a_federated_user_is_called_so(audited):
+    keys = audited.client("sts").get_federation_token(Name="Bob")["Credentials"]
+    s3 = audited.client("s3", aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+                        aws_session_token=keys["SessionToken"])
+    bucket = unique("bucket")
+    with aws_error("AccessDenied"):
+        s3.create_bucket(Bucket=bucket)
+    event, = history(audited, ResourceName=bucket)
+    who = text(event)["userIdentity"]
+    assert who["type"] == "FederatedUser" and who["sessionContext"]["sessionIssuer"]["type"] == "Root"
 
 
 def test_a_denial_is_recorded_whatever_it_was(audited):

@@ -90,7 +90,7 @@ def test_a_transform_job(world):
     make_again(world, world.role)
     job = wait_until(lambda: (job := world.sm.describe_transform_job(TransformJobName=name))["TransformJobStatus"] in OVER and job)
     assert job["TransformJobStatus"] == "Failed" and AGAIN in job["FailureReason"], job
-    # What was being written when the role was made again was allowed then; what came later was not.
+    # Writes under way when the role was made again were allowed then; later ones are not.
     assert world.s3.list_objects_v2(Bucket=world.bucket, Prefix=f"{name}/out").get("KeyCount", 0) < FILES
     # The model has the old role still: whoever may make transform jobs does not pass the new one by it.
     with aws_error("ValidationException", containing=AGAIN):

@@ -103,29 +103,6 @@ def test_notifications_need_a_destination_that_exists(s3, bucket):
             {"QueueArn": "arn:aws:sqs:us-east-1:123456789012:q", "Events": ["s3:ObjectCreated:*"]}]})
 
 
-def test_access_control_lists(s3, bucket):
-    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]["ID"]
-    with aws_error("AccessControlListNotSupported", 400):
-        s3.put_bucket_acl(Bucket=bucket, ACL="private")
-    with aws_error("InvalidBucketAclWithObjectOwnership", 400):
-        s3.create_bucket(Bucket=unique("public"), ACL="public-read")
-    with aws_error("InvalidArgument", 400):
-        s3.create_bucket(Bucket=unique("wrong"), ObjectOwnership="Nobody")
-    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]})
-    s3.put_bucket_acl(Bucket=bucket, ACL="private")
-    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
-    s3.put_object_acl(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
-    for call in (lambda: s3.put_bucket_acl(Bucket=bucket, ACL="public-read"),
-                 lambda: s3.put_bucket_acl(Bucket=bucket, GrantRead='uri="http://acs.amazonaws.com/groups/global/AllUsers"'),
-                 lambda: s3.put_object_acl(Bucket=bucket, Key="k", ACL="authenticated-read")):
-        with aws_error("NotImplemented", 501, "IAM policies"):
-            call()
-    mine = {"Owner": {"ID": owner}, "Grants": [{"Grantee": {"Type": "CanonicalUser", "ID": owner}, "Permission": "FULL_CONTROL"}]}
-    s3.put_object_acl(Bucket=bucket, Key="k", AccessControlPolicy=mine)
-    assert s3.get_object_acl(Bucket=bucket, Key="k")["Grants"][0]["Grantee"]["ID"] == owner
-    s3.delete_object(Bucket=bucket, Key="k")
-
-
 def test_ownership_of_a_new_bucket_is_what_was_asked_for(s3):
     name = unique("owned")
     s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")

@@ -66,7 +66,7 @@ def test_the_answer_itself_may_be_read_by_the_page(own, bucket):
         assert answer.status_code == 200 and answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"
         other = requests.request(method, url, headers={"Origin": "https://example.org"}, timeout=10)
         assert other.status_code == 200 and "Access-Control-Allow-Origin" not in other.headers
-    # Also when it is an error, or the page could not tell what is wrong.
+    # An error has the headers as well, or the page could not tell what is wrong.
     missing = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "missing"})
     answer = requests.get(missing, headers={"Origin": "https://app.example.com"}, timeout=10)
     assert answer.status_code == 404 and answer.headers["Access-Control-Allow-Origin"] == "https://app.example.com"

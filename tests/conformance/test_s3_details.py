@@ -1,10 +1,13 @@
 """Details of answers that clients compare: times, headers, conditions, checksums."""
+import base64
 import datetime
 
 import pytest
 import requests
+from botocore.config import Config
 
 from helpers import aws_error, unique
+from support.raw import Signer, Wire, head
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +115,105 @@ def test_an_upload_is_completed_with_checksums_of_its_own_kind(s3, bucket):
         s3.complete_multipart_upload(**arguments, MultipartUpload={"Parts": [
             {"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": "AAAAAA=="}]})
     s3.complete_multipart_upload(**arguments, MultipartUpload={"Parts": [mine]})
+
+
+CRC64 = base64.b64encode(0xAE8B14860A799888.to_bytes(8, "big")).decode()  # of "123456789"
+
+
+def test_objects_have_a_checksum_of_their_own(server, bucket):
+    """CRC64NVME, when the writer chooses none."""
+    s3 = server.client("s3", config=Config(request_checksum_calculation="when_required"))
+    put = s3.put_object(Bucket=bucket, Key="own/sum", Body=b"123456789")
+    assert put["ChecksumCRC64NVME"] == CRC64 and put["ChecksumType"] == "FULL_OBJECT"
+    assert s3.head_object(Bucket=bucket, Key="own/sum", ChecksumMode="ENABLED")["ChecksumCRC64NVME"] == CRC64
+    assert s3.copy_object(Bucket=bucket, Key="own/copy", CopySource=f"{bucket}/own/sum")["CopyObjectResult"]["ChecksumCRC64NVME"] == CRC64
+    copy = s3.copy_object(Bucket=bucket, Key="own/copy", CopySource=f"{bucket}/own/sum", ChecksumAlgorithm="SHA256")["CopyObjectResult"]
+    assert copy["ChecksumSHA256"] and "ChecksumCRC64NVME" not in copy
+    # With parts whose own checksums are of other kinds, too.
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="own/parts")["UploadId"]
+    arguments = {"Bucket": bucket, "Key": "own/parts", "UploadId": upload}
+    first, second = b"a" * (5 << 20), b"123456789"
+    parts = [s3.upload_part(**arguments, PartNumber=1, Body=first, ChecksumAlgorithm="CRC32"), s3.upload_part(**arguments, PartNumber=2, Body=second)]
+    assert parts[0]["ChecksumCRC32"] and parts[1]["ChecksumCRC64NVME"] == CRC64
+    done = s3.complete_multipart_upload(**arguments, MultipartUpload={"Parts": [
+        {"PartNumber": 1, "ETag": parts[0]["ETag"], "ChecksumCRC32": parts[0]["ChecksumCRC32"]}, {"PartNumber": 2, "ETag": parts[1]["ETag"]}]})
+    whole = s3.put_object(Bucket=bucket, Key="own/whole", Body=first + second)
+    assert done["ChecksumType"] == "FULL_OBJECT" and done["ChecksumCRC64NVME"] == whole["ChecksumCRC64NVME"]
+    attributes = s3.get_object_attributes(Bucket=bucket, Key="own/parts", ObjectAttributes=["Checksum", "ObjectParts"])
+    assert attributes["Checksum"] == {"ChecksumCRC64NVME": whole["ChecksumCRC64NVME"], "ChecksumType": "FULL_OBJECT"}
+    assert attributes["ObjectParts"]["TotalPartsCount"] == 2 and attributes["ObjectParts"]["Parts"][1] == {
+        "PartNumber": 2, "Size": 9, "ChecksumCRC64NVME": CRC64}
+    part = s3.get_object(Bucket=bucket, Key="own/parts", PartNumber=2, ChecksumMode="ENABLED")
+    assert part["Body"].read() == second and part["ChecksumCRC64NVME"] == CRC64 and part["PartsCount"] == 2
+
+
+def test_a_part_says_how_the_checksums_of_parts_are_combined(s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="composite", ChecksumAlgorithm="CRC32")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="composite", UploadId=upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32")
+    listed = s3.list_parts(Bucket=bucket, Key="composite", UploadId=upload)
+    assert listed["ChecksumAlgorithm"] == "CRC32" and listed["ChecksumType"] == "COMPOSITE" and listed["Owner"]["DisplayName"]
+    assert listed["Parts"][0]["ChecksumCRC32"] == part["ChecksumCRC32"] and listed["Initiator"]["DisplayName"]
+    s3.complete_multipart_upload(Bucket=bucket, Key="composite", UploadId=upload, MultipartUpload={"Parts": [
+        {"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]})
+    head_of_part = s3.head_object(Bucket=bucket, Key="composite", PartNumber=1, ChecksumMode="ENABLED")
+    assert head_of_part["ChecksumType"] == "COMPOSITE" and head_of_part["ChecksumCRC32"] == part["ChecksumCRC32"]
+
+
+@pytest.mark.parametrize("version", ["s3", "s3v4"])
+def test_a_presigned_put_carries_its_headers(server, s3, bucket, version):
+    signing = server.client("s3", config=Config(signature_version=version))
+    wanted = {"Metadata": {"who": "me"}, "ContentType": "text/plain", "StorageClass": "STANDARD_IA"}
+    url = signing.generate_presigned_url("put_object", {"Bucket": bucket, "Key": f"presigned-{version}", **wanted})
+    headers = {"Content-Type": "text/plain"}
+    if version == "s3v4":  # botocore signs them as headers, and the old signature's as parameters
+        headers |= {"x-amz-meta-who": "me", "x-amz-storage-class": "STANDARD_IA"}
+    assert requests.put(url, data=b"x", headers=headers, timeout=10).status_code == 200
+    got = s3.head_object(Bucket=bucket, Key=f"presigned-{version}")
+    assert {name: got.get(name) for name in wanted} == wanted
+    # What is signed cannot be left out or changed.
+    assert requests.put(url, data=b"x", headers={**headers, "Content-Type": "text/html"}, timeout=10).status_code == 403
+
+
+def test_a_condition_among_signed_parameters_counts(server, s3, bucket):
+    s3.put_object(Bucket=bucket, Key="guarded", Body=b"first")
+    client = server.client("s3", config=Config(signature_version="s3v4"))
+    client.meta.events.register("before-sign.s3.PutObject", lambda request, **_: request.params.update({"If-None-Match": "*"}))
+    url = client.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "guarded"})
+    assert "If-None-Match" in url
+    assert requests.put(url, data=b"second", timeout=10).status_code == 412
+    s3.delete_object(Bucket=bucket, Key="guarded")
+    assert requests.put(url, data=b"second", timeout=10).status_code == 200
+
+
+def test_a_completion_sees_what_was_written_during_the_upload(s3, bucket):
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="raced")["UploadId"]
+    part = s3.upload_part(Bucket=bucket, Key="raced", UploadId=upload, PartNumber=1, Body=b"x")
+    arguments = {"Bucket": bucket, "Key": "raced", "UploadId": upload, "MultipartUpload": {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}}
+    before = s3.put_object(Bucket=bucket, Key="raced", Body=b"1")["ETag"]
+    with aws_error("PreconditionFailed", 412):
+        s3.complete_multipart_upload(**arguments, IfNoneMatch="*")
+    after = s3.put_object(Bucket=bucket, Key="raced", Body=b"2")["ETag"]
+    with aws_error("PreconditionFailed", 412):
+        s3.complete_multipart_upload(**arguments, IfMatch=before)
+    s3.complete_multipart_upload(**arguments, IfMatch=after)
+
+
+def test_old_signatures_of_bucket_level_calls(server):
+    old = server.client("s3", config=Config(signature_version="s3"))
+    bucket = unique("old")
+    old.create_bucket(Bucket=bucket)
+    old.put_object(Bucket=bucket, Key="a b/\u00fc", Body=b"x")
+    assert old.list_objects_v2(Bucket=bucket)["KeyCount"] == 1 and old.get_bucket_acl(Bucket=bucket)["Grants"]
+    old.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a b/\u00fc"}]})
+    old.delete_bucket(Bucket=bucket)
+
+
+def test_a_body_is_not_asked_for_when_the_answer_is_403(server):
+    bucket = unique("closed")
+    server.client("s3").create_bucket(Bucket=bucket)
+    wrong = Signer("AKIANOBODY", "x", "s3").sign("PUT", f"/{bucket}/k", payload="UNSIGNED-PAYLOAD")
+    for headers in ({"Host": "127.0.0.1"}, wrong):
+        for length in (10, 8 << 20):
+            with Wire(server.port) as wire:
+                wire.send(head("PUT", f"/{bucket}/k", {**headers, "Content-Length": str(length), "Expect": "100-continue"}))
+                assert wire.reply().status == 403

@@ -1,4 +1,4 @@
-"""What S3 demands of a request beyond its operations' models, byte by byte. The expected answers are those of the real
+"""S3's demands on requests beyond its operations' models, byte by byte. The expected answers are those of the real
 service (recorded by others in public issues of S3-compatible stores)."""
 import base64
 import hashlib

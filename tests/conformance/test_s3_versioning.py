@@ -1,4 +1,5 @@
 """Versions, delete markers and null versions through boto3."""
+import re
 import threading
 
 import pytest
@@ -213,3 +214,21 @@ def test_versions_survive_a_kill():
             assert s3.get_object(Bucket="killed", Key="k", VersionId=version)["Body"].read() == body
         s3.delete_object(Bucket="killed", Key="k", VersionId=marker)
         assert len(s3.get_object(Bucket="killed", Key="k")["Body"].read()) == 3_000_000
+
+
+def test_versions_and_delete_markers_come_in_one_order(server, s3, bucket):
+    """Some clients read the document entry by entry: the newest first, whatever it is."""
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    expected = []
+    for key in ("a b", "a!", "b"):
+        of_key = []
+        for step in range(3):
+            of_key.insert(0, s3.put_object(Bucket=bucket, Key=f"mixed/{key}", Body=b"x")["VersionId"])
+            of_key.insert(0, s3.delete_object(Bucket=bucket, Key=f"mixed/{key}")["VersionId"])
+        expected += of_key
+    for encoding in ({}, {"EncodingType": "url"}):
+        url = s3.generate_presigned_url("list_object_versions", {"Bucket": bucket, "Prefix": "mixed/", **encoding})
+        text = requests.get(url, timeout=10).text
+        assert re.findall("<VersionId>([^<]+)</VersionId>", text) == expected
+        assert re.findall("<(Version|DeleteMarker)>", text) == ["DeleteMarker", "Version"] * 9
+        assert set(re.findall(r"\.(\d+)Z</LastModified>", text)) == {"000"}

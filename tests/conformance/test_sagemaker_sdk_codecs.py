@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from helpers import unique
 from hosting import config_of, endpoint_of, variant
-from sagemaker_world import XGBOOST, World, tar_gz
+from sagemaker_world import XGBOOST, sdk_world, tar_gz
 
 COLUMNS = 5
 # The predictor prints its answers with as many digits as a float has.
@@ -20,28 +20,22 @@ TOLERANCE = 1e-6
 def sdk(server):
     """A session, and an endpoint with a model that was trained on rows with missing values."""
     import xgboost
-    from sagemaker import Session
-    patch = pytest.MonkeyPatch()
-    for name, value in server.env().items():
-        patch.setenv(name, value)
-    made = World(server)
-    made.session = Session(default_bucket=made.bucket)
-    generator = numpy.random.default_rng(3)
-    made.rows = generator.normal(size=(400, COLUMNS)).round(3).astype(numpy.float32)
-    made.rows[generator.random(size=made.rows.shape) < 0.2] = numpy.nan
-    truth = numpy.nan_to_num(made.rows[:, 0], nan=2.0) * 3 - numpy.nan_to_num(made.rows[:, 1], nan=-1.0)
-    made.booster = xgboost.train({"objective": "reg:squarederror", "max_depth": 4},
-                                 xgboost.DMatrix(made.rows, label=truth), 20)
-    model = unique("model")
-    made.sm.create_model(ModelName=model, ExecutionRoleArn=made.role, PrimaryContainer={
-        "Image": XGBOOST, "ModelDataUrl": made.put(f"{model}/model.tar.gz", tar_gz(
-            {"xgboost-model": bytes(made.booster.save_raw("ubj"))}))})
-    made.endpoint, _ = endpoint_of(made, config_of(made, variant("AllTraffic", model)))
-    # Rows without missing values, for formats that cannot express them; some of the values are whole numbers.
-    made.full = numpy.where(numpy.isnan(made.rows[:40]), numpy.float32(1), made.rows[:40])
-    yield made
-    made.sm.delete_endpoint(EndpointName=made.endpoint)
-    patch.undo()
+    with sdk_world(server) as made:
+        generator = numpy.random.default_rng(3)
+        made.rows = generator.normal(size=(400, COLUMNS)).round(3).astype(numpy.float32)
+        made.rows[generator.random(size=made.rows.shape) < 0.2] = numpy.nan
+        truth = numpy.nan_to_num(made.rows[:, 0], nan=2.0) * 3 - numpy.nan_to_num(made.rows[:, 1], nan=-1.0)
+        made.booster = xgboost.train({"objective": "reg:squarederror", "max_depth": 4},
+                                     xgboost.DMatrix(made.rows, label=truth), 20)
+        model = unique("model")
+        made.sm.create_model(ModelName=model, ExecutionRoleArn=made.role, PrimaryContainer={
+            "Image": XGBOOST, "ModelDataUrl": made.put(f"{model}/model.tar.gz", tar_gz(
+                {"xgboost-model": bytes(made.booster.save_raw("ubj"))}))})
+        made.endpoint, _ = endpoint_of(made, config_of(made, variant("AllTraffic", model)))
+        # Rows without missing values, for formats that cannot express them; some of the values are whole numbers.
+        made.full = numpy.where(numpy.isnan(made.rows[:40]), numpy.float32(1), made.rows[:40])
+        yield made
+        made.sm.delete_endpoint(EndpointName=made.endpoint)
 
 
 def expected(sdk, rows):
@@ -162,7 +156,7 @@ def test_answers_of_each_deserializer(sdk):
     assert kind.startswith("text/csv")
     records = answer(deserializers.RecordDeserializer())
     same([record.label["score"].float32_tensor.values[0] for record in records], wanted)
-    # As in SageMaker's own XGBoost container, the media type has a charset, which the SDK's PandasDeserializer does not
+    # The media type has a charset as in SageMaker's own XGBoost container, which the SDK's PandasDeserializer does not
     # support.
     with pytest.raises(ValueError, match="text/csv; charset=utf-8"):
         answer(deserializers.PandasDeserializer(accept="text/csv"))

@@ -10,7 +10,7 @@ import pytest
 
 from helpers import unique
 from hosting import constant_archive, constant_booster, in_service
-from sagemaker_world import SCIKIT_LEARN, XGBOOST, World, tar_gz
+from sagemaker_world import SCIKIT_LEARN, XGBOOST, sdk_world, tar_gz
 
 SCRIPT = """
 import numpy
@@ -62,17 +62,8 @@ def predict_fn(rows, model):
 
 @pytest.fixture(scope="module")
 def sdk(server):
-    from sagemaker import Session
-
-    class Sdk(World):
-        pass
-    patch = pytest.MonkeyPatch()
-    for name, value in server.env().items():
-        patch.setenv(name, value)
-    made = Sdk(server)
-    made.session = Session(default_bucket=made.bucket)
-    yield made
-    patch.undo()
+    with sdk_world(server) as made:
+        yield made
 
 
 def csv_predictor(sdk, name):

@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from helpers import unique, wait_until
-from sagemaker_world import TRUST, World
+from sagemaker_world import TRUST, sdk_world
 
 TRAIN = """
 import argparse, joblib, os
@@ -36,20 +36,11 @@ def model_fn(model_dir):
 @pytest.fixture(scope="module")
 def sdk(server):
     """The SDK in the environment of `tidemill env`, a session, and training data."""
-    from sagemaker import Session
-
-    class Sdk(World):
-        pass
-    patch = pytest.MonkeyPatch()
-    for name, value in server.env().items():
-        patch.setenv(name, value)
-    made = Sdk(server)
-    made.session = Session(default_bucket=made.bucket)
-    generator = numpy.random.default_rng(11)
-    made.x = generator.normal(size=(300, 4)).round(4)
-    made.y = (made.x[:, 0] - made.x[:, 1] > 0).astype(int)
-    yield made
-    patch.undo()
+    with sdk_world(server) as made:
+        generator = numpy.random.default_rng(11)
+        made.x = generator.normal(size=(300, 4)).round(4)
+        made.y = (made.x[:, 0] - made.x[:, 1] > 0).astype(int)
+        yield made
 
 
 @pytest.fixture(scope="module")

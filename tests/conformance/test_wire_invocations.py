@@ -88,7 +88,7 @@ class Hosting(World):
         return self.request(self.script, body, stream=True, accept="text/pieces")
 
     def head_of(self, endpoint, body, headers=None, stream=False, length=None):
-        """Only the head, signed for this body."""
+        """Sends only the head, signed for this body."""
         signed = self.signer.sign("POST", self.target(endpoint, stream), {"Content-Type": "text/csv", **(headers or {})},
                                   body)
         return head("POST", self.target(endpoint, stream), {

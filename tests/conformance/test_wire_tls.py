@@ -16,16 +16,6 @@ from support.server import BINARY, Server
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-keyout", folder / "key.pem", "-out", folder / "certificate.pem", "-subj", "/CN=localhost",
-         "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def tls_server(certificate):
     with Server(auth="verify", options=["--tls-certificate", str(certificate / "certificate.pem"),
                                         "--tls-key", str(certificate / "key.pem")]) as server:

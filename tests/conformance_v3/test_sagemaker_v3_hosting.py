@@ -34,7 +34,7 @@ def test_two_variants(world):
         answer = endpoint.invoke(body="1,2", content_type="text/csv", accept="text/csv", target_variant="two")
         assert (float(text_of(answer)), answer.invoked_production_variant) == (2.0, "two")
         endpoint.update_weights_and_capacities([
-            # Not 0, since the SDK leaves zeros out of its requests.
+            # The weight is not 0, since the SDK leaves zeros out of its requests.
             DesiredWeightAndCapacity(variant_name="one", desired_weight=1.0),
             DesiredWeightAndCapacity(variant_name="two", desired_weight=4.0, desired_instance_count=2)])
         endpoint.wait_for_status("InService", poll=1, timeout=60)

@@ -48,7 +48,7 @@ def test_instances_with_capture(world):
 
 
 def test_serializers_of_the_endpoint(world):
-    """What Endpoint.invoke() does with a serializer and a deserializer."""
+    """Endpoint.invoke() uses a serializer and a deserializer."""
     from sagemaker.core.deserializers import CSVDeserializer
     from sagemaker.core.serializers import CSVSerializer
     endpoint = deployed(built(world, 3.0))

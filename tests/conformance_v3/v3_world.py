@@ -70,7 +70,7 @@ def split_booster(threshold, below, above, missing_is_below=True):
 
 
 class V3World(World):
-    """Also a session of the SDK; its role may do everything, as the SDK's own checks demand."""
+    """A world with a session of the SDK; its role may do everything, as the SDK's own checks demand."""
 
     def __init__(self, server):
         from sagemaker.core.helper.session_helper import Session

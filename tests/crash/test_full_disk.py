@@ -174,7 +174,7 @@ def test_a_multipart_upload_that_hits_the_end_of_the_disk(full):
             break
     says_full([error])
     assert [p["PartNumber"] for p in full.s3.list_parts(Bucket=full.bucket, Key="big", UploadId=upload)["Parts"]] == [p["PartNumber"] for p in etags]
-    # What was uploaded is a whole object: completing it needs no second copy of the bytes.
+    # The uploaded part is the whole object: completing it needs no second copy of the bytes.
     full.s3.complete_multipart_upload(Bucket=full.bucket, Key="big", UploadId=upload, MultipartUpload={"Parts": etags})
     body = full.s3.get_object(Bucket=full.bucket, Key="big")["Body"].read()
     assert body == part * len(etags)

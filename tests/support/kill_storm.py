@@ -20,7 +20,7 @@ LOST = (BotoCoreError, ClientError, OSError)
 
 @dataclass
 class Ledger:
-    """What one writer was told. `unsure` names keys whose last write got no answer."""
+    """The answers that one writer got. `unsure` names keys whose last write got no answer."""
     objects: dict = field(default_factory=dict)   # key -> MD5 of the acknowledged body, None once deleted
     unsure: set = field(default_factory=set)
     events: list = field(default_factory=list)    # messages of acknowledged PutLogEvents

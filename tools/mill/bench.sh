@@ -1,6 +1,6 @@
 source tools/mill/build.sh
 
-bench_parts="start s3 training endpoint serving fleet kernels events calls"
+bench_parts="start s3 training endpoint serving fleet kernels events calls audit"
 
 help_bench() {
   cat <<EOF

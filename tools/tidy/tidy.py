@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import clocks
 import sleeps
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -156,6 +157,7 @@ def findings():
             if re.search(r"\.detach\(\)", line):
                 yield relative, number, "nothing is detached: give it to a TaskScope"
     yield from check_cycles(includes)
+    yield from clocks.findings(ROOT, tracked("src/*.h", "src/*.cc"))
     yield from sleeps.findings(ROOT, tracked("src/*.h", "src/*.cc", "tests/*.h", "tests/*.cc", "tests/*.py"))
     for folder in sorted({p.parent for p in tracked("src/*.h", "src/*.cc")}):
         depth = len(folder.relative_to(ROOT / "src").parts)

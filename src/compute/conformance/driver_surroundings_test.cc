@@ -110,7 +110,7 @@ TEST_P(DriverConformance, VolumesGoInAndComeBack) {
 }
 
 TEST_P(DriverConformance, JobsSeeVolumesWhereTheyAreTold) {
-  // Also where the driver cannot show them at their destinations.
+  // This holds even where the driver cannot show them at their destinations.
   write("model", "weights", "42");
   write("place", "", "");
   JobSpec spec =

@@ -123,7 +123,7 @@ JobCgroup JobCgroup::make(const CgroupSupport& support, const std::string& name,
   if (!memory.empty() && limits.memory_bytes_max > 0) {
     const std::string limit = std::to_string(limits.memory_bytes_max);
     write_control(memory + (support.unified ? "/memory.max" : "/memory.limit_in_bytes"), limit);
-    // Also limits swap, or jobs would swap instead. Fails harmlessly where there is no swap.
+    // Swap is limited as well, or jobs would swap instead. Fails harmlessly where there is no swap.
     if (support.unified)
       write_control(memory + "/memory.swap.max", "0");
     else

@@ -1,4 +1,4 @@
-// What lies in a job's folder. Server and shim share nothing but these files, so either may die at
+// The files of a job's folder. Server and shim share nothing but these files, so either may die at
 // any moment and the other still knows what happened.
 //
 //   spec.json     the ProcessSpec, and what the server decided (user, log limit); mode 0600

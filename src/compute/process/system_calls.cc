@@ -40,7 +40,7 @@ constexpr std::uint64_t kNamespaceFlags[] = {CLONE_NEWNS,    CLONE_NEWUTS, CLONE
                                              CLONE_NEWUSER,  CLONE_NEWPID, CLONE_NEWNET,
                                              CLONE_NEWCGROUP};
 
-// Not for clone(), whose flags use this bit for the exit signal.
+// Unusable with clone(), whose flags use this bit for the exit signal.
 constexpr std::uint64_t kTimeNamespaceFlag = CLONE_NEWTIME;
 
 struct FilterCloser {

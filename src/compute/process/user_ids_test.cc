@@ -97,7 +97,7 @@ TEST_F(UserIdsTest, AfterALostRecordCountingGoesOn) {
     UserIds users = open(1000);
     for (int i = 0; i < 10; ++i) taken.insert(*users.take("a", {folder("a")}));
   }
-  // As after a power cut: the counter was synced, the records were not.
+  // This is the state after a power cut: the counter was synced, the records were not.
   for (const auto& entry : fs::directory_iterator(root_ / "users"))
     if (entry.path().filename() != "next") fs::remove(entry.path());
   UserIds users = open(1000);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/arn.h"
 #include "base/json.h"
 #include "services/cloudtrail/event/event_text.h"
 #include "services/cloudtrail/event/operation_kind.h"
@@ -11,6 +12,7 @@ namespace tidemill::services::cloudtrail {
 namespace {
 
 struct Note final : platform::AuditNote {
+  OperationKind kind;
   Value parameters;
   std::vector<std::string> resources;
 };
@@ -38,6 +40,7 @@ std::unique_ptr<platform::AuditNote> CloudTrailService::begin(const platform::Ca
     if (call.context.principal.user_id == kDeliveryPrincipal) return nullptr;
   }
   auto note = std::make_unique<Note>();
+  note->kind = kind;
   note->resources = dependencies_.find_resources(call);
   if (!always) {
     const std::string source = std::string(call.service.signing_name) + ".amazonaws.com";
@@ -60,21 +63,26 @@ std::optional<platform::AuditRecord> CloudTrailService::end(const platform::Call
   const Note* note = static_cast<const Note*>(noted);
   const bool denied = !result && is_denial(result.error());
   if (!note && !denied) return std::nullopt;
-  const OperationKind kind = kind_of(call.service, call.operation);
   Note late;
   if (!note) {
+    late.kind = kind_of(call.service, call.operation);
     // A call that was denied before its handler ran still has its input.
     late.resources = dependencies_.find_resources(call);
     late.parameters = event_members(call.service, call.operation.input, call.input);
     note = &late;
   }
+  const OperationKind& kind = note->kind;
   platform::AuditRecord record;
   record.account = call.context.account();
+  // AssumeRoleWithWebIdentity comes without a caller; its record is of the role's account.
+  if (record.account.empty() && !note->resources.empty())
+    if (const Result<Arn> role = parse_arn(note->resources.front())) record.account = role->account;
   record.region = event_region(call, dependencies_.home_region);
   record.time = call.context.received;
-  record.text = write_json(make_event({call, dependencies_.home_region, result, note->parameters,
-                                       note->resources, kind.read_only, kind.data_type},
-                                      dependencies_.random));
+  record.text = write_json(make_event(
+      {call, dependencies_.home_region, result, note->parameters, note->resources, kind.read_only,
+       kind.data_type, dependencies_.find_session(call.context.principal)},
+      dependencies_.random));
   record.answer_first = kind.read_only && !kind.gives_credentials;
   return record;
 }

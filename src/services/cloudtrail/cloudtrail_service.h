@@ -16,6 +16,7 @@
 #include "services/cloudtrail/log/audit_log.h"
 #include "services/cloudtrail/trail/trail.h"
 #include "services/platform/audit/auditor.h"
+#include "services/platform/audit/resource_names.h"
 #include "services/platform/handlers/handlers.h"
 #include "store/store.h"
 
@@ -33,6 +34,7 @@ struct Dependencies {
   std::string home_region;  // of events of global services
   // The ARNs of the resources that a call names; empty when it names none.
   std::function<std::vector<std::string>(const platform::Call&)> find_resources;
+  std::function<platform::SessionFacts(const Principal&)> find_session;
   // Whether the account has the bucket.
   std::function<bool(std::string_view account, std::string_view bucket)> has_bucket;
 };

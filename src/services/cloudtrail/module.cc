@@ -22,14 +22,17 @@ class CloudTrailModule final : public platform::Module {
 
   Result<void> open(platform::Platform& platform) override {
     platform::ResourceNames& names = platform.use<platform::ResourceNames>();
-    s3::S3Interface& s3 = platform.use<s3::S3Interface>();
+    s3::S3Accounts& accounts = platform.use<s3::S3Accounts>();
     service_ = std::make_unique<CloudTrailService>(Dependencies{
         platform.store, platform.clock, platform.random, platform.settings.text("region"),
         [&names](const platform::Call& call) {
           return names.resources_of(call.context, call.service, call.operation, call.input);
         },
-        [&s3](std::string_view account, std::string_view bucket) {
-          return s3.bucket_exists(account, bucket);
+        [&names](const Principal& principal) { return names.session_of(principal); },
+        [&accounts, region = platform.settings.text("region")](std::string_view account,
+                                                               std::string_view bucket) {
+          return accounts.in_account(account, region, kDeliveryPrincipal)
+              ->bucket_exists(account, bucket);
         }});
     platform.provide<platform::Auditor>(*service_);
     service_->add_to(platform.handlers);

@@ -3,6 +3,7 @@
 
 #include "api/iam/shared.h"
 #include "services/iam/errors.h"
+#include "services/iam/role/service_linked.h"
 #include "services/iam/state.h"
 
 namespace tidemill::services::iam {
@@ -18,6 +19,8 @@ Result<api::Empty> set_boundary(State& state, const Context& context, const std:
                                 const std::string& policy_arn) {
   TRY(state.update<Record>(context.account(), name,
                            [&](Record& record, store::Transaction& transaction) -> Result<void> {
+                             if constexpr (std::is_same_v<Record, RoleRecord>)
+                               TRY(check_modifiable(record));
                              TRY(state.hold_policy(transaction, record.account, policy_arn));
                              record.permissions_boundary = policy_arn;
                              return {};
@@ -30,6 +33,7 @@ template <class Record>
 Result<api::Empty> remove_boundary(State& state, const Context& context, const std::string& name) {
   TRY(state.update<Record>(
       context.account(), name, [&](Record& record, store::Transaction&) -> Result<void> {
+        if constexpr (std::is_same_v<Record, RoleRecord>) TRY(check_modifiable(record));
         if (!record.permissions_boundary)
           return no_such_entity("The entity does not have a permissions boundary.");
         record.permissions_boundary.reset();

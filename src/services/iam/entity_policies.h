@@ -19,6 +19,7 @@
 #include "services/iam/limits.h"
 #include "services/iam/paging.h"
 #include "services/iam/policy_language/check.h"
+#include "services/iam/role/service_linked.h"
 #include "services/iam/state.h"
 
 namespace tidemill::services::iam {
@@ -52,6 +53,11 @@ class EntityPolicies {
   }
 
  private:
+  static Result<void> check_changeable(const Record& record) {
+    if constexpr (std::is_same_v<Record, RoleRecord>) return check_modifiable(record);
+    return {};
+  }
+
   static std::unexpected<Error> no_inline_policy(const std::string& name) {
     return no_such_entity("The " + std::string(Kind::kNoun) + " policy with name " + name +
                           " cannot be found.");
@@ -64,6 +70,7 @@ class EntityPolicies {
     TRY(state.update<Record>(
         context.account(), Kind::name(request),
         [&](Record& record, store::Transaction&) -> Result<void> {
+          TRY(check_changeable(record));
           record.inline_policies[request.policy_name] = request.policy_document;
           std::size_t characters = 0;
           for (const auto& [name, text] : record.inline_policies)
@@ -90,6 +97,7 @@ class EntityPolicies {
                                    const typename Kind::Delete::Input& request) {
     TRY(state.update<Record>(context.account(), Kind::name(request),
                              [&](Record& record, store::Transaction&) -> Result<void> {
+                               TRY(check_changeable(record));
                                if (record.inline_policies.erase(request.policy_name) == 0)
                                  return no_inline_policy(request.policy_name);
                                return {};
@@ -117,6 +125,7 @@ class EntityPolicies {
     TRY(state.update<Record>(
         context.account(), Kind::name(request),
         [&](Record& record, store::Transaction& transaction) -> Result<void> {
+          TRY(check_changeable(record));
           auto& attached = record.attached_policies;
           if (std::ranges::find(attached, arn) != attached.end()) return {};
           const Result<void> held = state.hold_policy(transaction, record.account, arn);
@@ -136,6 +145,7 @@ class EntityPolicies {
     const std::string& arn = request.policy_arn;
     TRY(state.update<Record>(context.account(), Kind::name(request),
                              [&](Record& record, store::Transaction&) -> Result<void> {
+                               TRY(check_changeable(record));
                                if (std::erase(record.attached_policies, arn) == 0)
                                  return no_such_entity("Policy " + arn + " was not found.");
                                return {};

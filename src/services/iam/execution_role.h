@@ -13,7 +13,7 @@ namespace tidemill::services::iam {
 inline constexpr std::string_view kExecutionRolePath = "/service-role/";
 inline constexpr std::string_view kExecutionRoleName = "AmazonSageMaker-ExecutionRole-Tidemill";
 
-// What the role may do: SageMaker, the data in S3, SageMaker's logs, metrics and images, network
+// The role's permissions: SageMaker, the data in S3, SageMaker's logs, metrics and images, network
 // interfaces of jobs; of IAM only reading and passing itself.
 std::string execution_role_policy(std::string_view account);
 

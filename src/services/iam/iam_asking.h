@@ -16,7 +16,10 @@ struct IamService::Asking {
   const Principal& principal;
   // The policies of the caller's role or user. nullptr: root, or nothing is allowed.
   std::shared_ptr<const PrincipalPolicies> policies = nullptr;
-  bool is_role = false;  // else a user
+  bool is_role = false;       // else a user
+  bool is_federated = false;  // somebody whom the user vouched for
+  // The principal's tags, where its session has some of its own; those come first.
+  std::optional<std::map<std::string, std::string>> session_tags = std::nullopt;
   // nullptr: a user's own key, or the server acts for the role.
   std::shared_ptr<const Session> session = nullptr;
 };

@@ -11,11 +11,17 @@
 #include "services/iam/iam_service.h"
 #include "services/iam/policy_language/explain.h"
 #include "services/iam/policy_language/role_arn.h"
+#include "services/iam/policy_language/wildcard.h"
 #include "services/iam/resource_policies.h"
 #include "services/iam/state.h"
 
 namespace tidemill::services::iam {
 namespace {
+
+// A request without credentials, which only a resource's own policy or list can allow.
+bool is_anonymous(const Principal& principal) {
+  return principal.arn.empty() && principal.account.empty();
+}
 
 // `reason` is explain_refusal()'s.
 std::unexpected<Error> access_denied(std::string_view caller, std::string_view action,
@@ -35,6 +41,32 @@ std::unexpected<Error> cannot_assume(std::string_view role_arn, std::string_view
               400);
 }
 
+bool is_federated_user(std::string_view arn) {
+  return arn.starts_with("arn:aws:sts::") && arn.contains(":federated-user/");
+}
+
+// What bounds those whom root vouched for: nothing.
+std::shared_ptr<const PrincipalPolicies> policies_of_root(const std::string& account) {
+  auto out = std::make_shared<PrincipalPolicies>();
+  out->account = account;
+  out->arn = "arn:aws:iam::" + account + ":root";
+  out->id = account;
+  NamedPolicy everything{"root", "IAM Policy", {}};
+  everything.document.statements.push_back({.allow = true, .actions = {"*"}, .resources = {"*"}});
+  out->identity.push_back(std::move(everything));
+  return out;
+}
+
+// Calls that AWS refuses to sessions of users (GetSessionToken, GetFederationToken): all of IAM,
+// and of STS most.
+bool is_closed_to_users_sessions(const schema::Service& service, std::string_view operation,
+                                 bool federated) {
+  if (service.name == "iam") return true;
+  return service.name == "sts" && operation != "GetCallerIdentity" &&
+         (federated || operation != "AssumeRole") && operation != "GetSessionToken" &&
+         operation != "GetFederationToken";
+}
+
 bool answers_access_denied(const schema::Service& service) {
   return std::ranges::any_of(service.protocols, [](schema::Protocol protocol) {
     return protocol == schema::Protocol::rest_xml || protocol == schema::Protocol::aws_query;
@@ -43,11 +75,25 @@ bool answers_access_denied(const schema::Service& service) {
 
 }  // namespace
 
+void IamService::note_session_tags(Asking& asking) {
+  if (!asking.session || asking.session->tags.empty() || !asking.policies) return;
+  auto& tags = asking.session_tags.emplace(asking.policies->tags);
+  for (const TagRecord& tag : asking.session->tags) {
+    std::erase_if(tags,
+                  [&](const auto& own) { return ascii_lower(own.first) == ascii_lower(tag.key); });
+    tags[tag.key] = tag.value;
+  }
+}
+
 Result<IamService::Asking> IamService::asking(const RequestFacts& facts,
                                               const Principal& principal) {
   Asking asking{facts, principal};
   const std::string role_name = assumed_role_name(principal.arn);
   const std::string user = role_name.empty() ? user_name(principal.arn) : std::string();
+  if (is_federated_user(principal.arn)) {
+    TRY(find_issuer(asking));
+    return asking;
+  }
   if (role_name.empty() && user.empty()) return asking;
   std::shared_ptr<const PrincipalPolicies> found =
       TRY(role_name.empty() ? state_->user_policies(principal.account, user)
@@ -65,12 +111,34 @@ Result<IamService::Asking> IamService::asking(const RequestFacts& facts,
   }
   asking.is_role = !role_name.empty();
   asking.policies = std::move(found);
+  note_session_tags(asking);
   return asking;
+}
+
+// A federated user may do at most what the user may who vouched for it, as long as that is there.
+Result<void> IamService::find_issuer(Asking& asking) {
+  const Principal& principal = asking.principal;
+  asking.session = credentials_->session(principal.access_key_id);
+  if (!asking.session || !asking.session->federated) return {};
+  asking.is_federated = true;
+  if (asking.session->issuer_name.empty()) {
+    asking.policies = policies_of_root(principal.account);
+  } else {
+    auto found = TRY(state_->user_policies(principal.account, asking.session->issuer_name));
+    if (found && found->id == asking.session->issuer_id) asking.policies = std::move(found);
+  }
+  note_session_tags(asking);
+  return {};
 }
 
 CallerFacts IamService::caller_facts(const Asking& asking) {
   const Principal& principal = asking.principal;
   CallerFacts caller{principal.arn, principal.account, principal.user_id};
+  if (is_anonymous(principal)) {
+    caller.type = "Anonymous";
+    caller.user_id = "anonymous";
+    caller.temporary = false;
+  }
   if (principal.root) {
     caller.type = "Account";
     caller.temporary = asking.session != nullptr;
@@ -78,7 +146,11 @@ CallerFacts IamService::caller_facts(const Asking& asking) {
   if (asking.policies) {
     caller.arn = asking.policies->arn;
     caller.tags = &asking.policies->tags;
-    if (!asking.is_role) {
+    if (asking.session_tags) caller.tags = &*asking.session_tags;
+    if (asking.is_federated) {
+      caller.arn = principal.arn;
+      caller.type = "FederatedUser";
+    } else if (!asking.is_role) {
       caller.type = "User";
       caller.user_name = asking.policies->name;
       caller.temporary = asking.session != nullptr;
@@ -87,6 +159,7 @@ CallerFacts IamService::caller_facts(const Asking& asking) {
   if (asking.session) {
     if (asking.session->issued.microseconds > 0) caller.issued = asking.session->issued;
     caller.source_identity = asking.session->source_identity;
+    caller.provider = asking.session->provider;
   } else if (asking.is_role && asking.policies) {
     // The server acts as the role: each such call has a session of its own, issued for it.
     caller.issued = asking.facts.received;
@@ -116,10 +189,29 @@ CallerPolicies IamService::policies_of(const Asking& asking) {
 Decision IamService::decide_for(const Asking& asking, const AskedAction& asked,
                                 std::string_view alias,
                                 const std::optional<ResourceSide>& side) const {
+  if (is_anonymous(asking.principal))
+    return side && side->grant == Grant::direct ? Decision::allowed : Decision::implicit_deny;
   if (!asking.policies && !asking.principal.root) return Decision::implicit_deny;
   const CallerFacts caller = caller_facts(asking);
   const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
   return decide(policies_of(asking), side, {asked.action, asked.resource, conditions, alias});
+}
+
+Result<Grant> IamService::grant_by_acl(const AskedAction& asked, const Principal& principal) const {
+  std::string version_id = asked.input ? text_member(*asked.input, "VersionId") : std::string();
+  if (asked.given)
+    if (const auto given = asked.given->find("s3:VersionId"); given != asked.given->end())
+      version_id = given->second.empty() ? std::string() : given->second.front();
+  switch (TRY(resource_policies_->acl_grant(
+      {asked.action, asked.resource, version_id, principal.account}))) {
+    case AclGrant::everybody:
+      return Grant::direct;
+    case AclGrant::account:
+      return Grant::account;
+    case AclGrant::none:
+      break;
+  }
+  return Grant::none;
 }
 
 Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& given,
@@ -138,7 +230,7 @@ Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& g
     // The owner's root can always repair a policy that locks everybody out.
     if (own && principal.root && administers_policy(asked.action)) return {};
     asked.resource_account = resource_policy->owner_account;
-    side = ResourceSide{.same_account = own};
+    side = ResourceSide{.same_account = own, .must_grant = resource_policy->must_grant};
     if (!resource_policy->document.empty()) {
       const CallerFacts caller = caller_facts(asking);
       const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
@@ -146,9 +238,13 @@ Result<void> IamService::authorize_as(const Asking& asking, const AskedAction& g
       side->grant = TRY(resource_policies_->evaluate(
           resource_policy->document, candidate, {asked.action, asked.resource, conditions, alias}));
     }
+    if (found && side->grant != Grant::denied)
+      side->grant = std::max(side->grant, TRY(grant_by_acl(asked, principal)));
   }
   const Decision decision = decide_for(asking, asked, alias, side);
   if (decision == Decision::allowed) return {};
+  if (is_anonymous(principal)) return fail("AccessDeniedException", "Access Denied", 403);
+  if (decision == Decision::implicit_deny && TRY(is_granted(asking, asked, alias))) return {};
   return access_denied(
       asking.principal.arn, asked.action, asked.resource,
       reason_of(asking, asked, alias, side, resource_policy ? resource_policy->document : ""));
@@ -165,6 +261,23 @@ std::string IamService::reason_of(const Asking& asking, const AskedAction& asked
   std::optional<ResourceDocument> resource;
   if (document) resource.emplace(ResourceDocument{*document, candidate});
   return explain_refusal(policies_of(asking), side, resource, question);
+}
+
+Result<bool> IamService::is_granted(const Asking& asking, const AskedAction& asked,
+                                    std::string_view alias) const {
+  if (!asking.policies && !asking.principal.root) return false;
+  const PrincipalCandidate candidate = candidate_of(asking);
+  if (!TRY(resource_policies_->grants(asked.action, asked.resource,
+                                      {candidate.account, candidate.arn, candidate.role_arn},
+                                      asked.given ? *asked.given : ConditionContext())))
+    return false;
+  CallerPolicies narrowing{.identity = {}, .root = true};
+  if (asking.session && asking.session->narrowing && !asking.principal.root)
+    narrowing.session = *asking.session->narrowing;
+  const CallerFacts caller = caller_facts(asking);
+  const RequestConditions conditions(asking.facts, caller, asked, tag_sources_);
+  return decide(narrowing, std::nullopt, {asked.action, asked.resource, conditions, alias}) ==
+         Decision::allowed;
 }
 
 Grant IamService::trust_of(const RoleRecord& role, std::string_view action,
@@ -272,6 +385,10 @@ void IamService::add_resource_policies(std::string_view service, ResourcePolicyS
   resource_policies_->add(service, source);
 }
 
+void IamService::add_operation_actions(std::string_view service, OperationActions& source) {
+  operation_actions_[std::string(service)] = &source;
+}
+
 bool IamService::is_never_refused(const Principal& principal, std::string_view service) const {
   return principal.root && !resource_policies_->has_any(service);
 }
@@ -282,9 +399,7 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
   const Principal& principal = context.principal;
   if (is_never_refused(principal, service.name)) return {};
   const RequestFacts facts = facts_of(context);
-  std::vector<RequiredAction> needed = TRY(required_actions(
-      {service, operation, principal.account, facts.region, input, user_name(principal.arn)},
-      entities_of(*state_, principal.account)));
+  std::vector<RequiredAction> needed = TRY(needed_actions(context, service, operation, input));
   // A copy takes the source's tags along unless it brings its own: they are read and written.
   const auto tag_source = tag_sources_.find("s3");
   if (service.name == "s3" && operation.name == "CopyObject" && needed.size() > 1 &&
@@ -296,6 +411,10 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
   state_->access_keys().note_use(principal.access_key_id, service.signing_name, context.region,
                                  context.received);
   const Asking who = TRY(asking(facts, principal));
+  if (who.session && !who.is_role &&
+      is_closed_to_users_sessions(service, operation.name, who.is_federated))
+    return fail("InvalidClientTokenId", "The security token included in the request is invalid",
+                403);
   for (const RequiredAction& required : needed) {
     const AskedAction asked{required.action, required.resource, rule_of(required.action),
                             &input,          &operation,        &required.conditions};

@@ -20,9 +20,11 @@ namespace tidemill::services::iam {
 
 struct AskedAction;
 struct RoleRecord;
+struct SessionRecord;
 class State;
 class CredentialStore;
 class RoleGrants;
+class ProviderKeys;
 class ShellCredentials;
 class ResourcePolicies;
 
@@ -39,7 +41,7 @@ class IamService final : public IamInterface,
                          public platform::ItemAuthorizer,
                          public platform::ResourceNames {
  public:
-  // What is passed outlives the service. Reads the sessions that are still valid.
+  // The arguments must outlive the service. Reads the sessions that are still valid.
   static Result<std::unique_ptr<IamService>> open(store::Store& store, const Clock& clock,
                                                   Random& random, IamOptions options);
   ~IamService() override;
@@ -47,7 +49,7 @@ class IamService final : public IamInterface,
   static std::vector<store::TableSpec> tables();
   void add_to(Registry& registry);
   CredentialSource& credentials();
-  // Where the tags of the other services' resources are found; before requests are served.
+  // Sets where to find the tags of other services' resources; call before requests are served.
   void set_tag_sources(TagSources sources);
   // The role that notebooks act as (execution_role.h), in the root key's account.
   Result<void> make_execution_role();
@@ -70,10 +72,12 @@ class IamService final : public IamInterface,
                          std::string_view resource, const ConditionContext& conditions,
                          const ResourcePolicy* resource_policy) override;
   void add_resource_policies(std::string_view service, ResourcePolicySource& source) override;
+  void add_operation_actions(std::string_view service, OperationActions& source) override;
 
   std::vector<std::string> resources_of(const Context& context, const schema::Service& service,
                                         const schema::Operation& operation,
                                         const Value& input) override;
+  platform::SessionFacts session_of(const Principal& principal) override;
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account, Timestamp since) override;
 
@@ -87,6 +91,10 @@ class IamService final : public IamInterface,
                                            const AssumeRole& request) override;
   Result<TemporaryCredentials> session_token(const Context& context,
                                              std::chrono::seconds lifetime) override;
+  Result<TemporaryCredentials> federation_token(const Context& context,
+                                                const FederationToken& request) override;
+  Result<WebIdentityCredentials> assume_role_with_web_identity(
+      const Context& context, const AssumeRoleWithWebIdentity& request) override;
   std::optional<std::string> account_of_access_key(std::string_view access_key_id) override;
 
  private:
@@ -94,6 +102,8 @@ class IamService final : public IamInterface,
   // A caller with all that decides what it may.
   struct Asking;
   Result<Asking> asking(const RequestFacts& facts, const Principal& principal);
+  Result<void> find_issuer(Asking& asking);
+  static void note_session_tags(Asking& asking);
   static CallerFacts caller_facts(const Asking& asking);
   static PrincipalCandidate candidate_of(const Asking& asking);
   Decision decide_for(const Asking& asking, const AskedAction& asked, std::string_view alias,
@@ -106,13 +116,27 @@ class IamService final : public IamInterface,
   std::string reason_of(const Asking& asking, const AskedAction& asked, std::string_view alias,
                         const std::optional<ResourceSide>& side,
                         const std::string& resource_document) const;
+  // What the resource's access control list says.
+  Result<Grant> grant_by_acl(const AskedAction& asked, const Principal& principal) const;
   bool is_never_refused(const Principal& principal, std::string_view service) const;
-  // What the role's trust policy says.
+  Result<std::vector<RequiredAction>> needed_actions(const Context& context,
+                                                     const schema::Service& service,
+                                                     const schema::Operation& operation,
+                                                     const Value& input) const;
+  // Whether a grant on the resource, as the caller's session narrows it, allows.
+  Result<bool> is_granted(const Asking& asking, const AskedAction& asked,
+                          std::string_view alias) const;
+  // The answer of the role's trust policy.
   Grant trust_of(const RoleRecord& role, std::string_view action,
                  const PrincipalCandidate& candidate, const RequestFacts& facts,
                  const CallerFacts& caller, const ConditionContext& given) const;
   Result<void> check_trust(const Context& context, const AssumeRole& request,
                            const RoleRecord& role);
+  // Checks a new session's policies, puts their documents into it, and says how much of the room
+  // for them and the session's tags is taken.
+  Result<std::optional<std::int64_t>> add_session_policies(
+      const std::string& account, const std::vector<std::string>& documents,
+      const std::vector<std::string>& policy_arns, SessionRecord& session);
   bool trusts_service(const RoleRecord& role, std::string_view service_principal,
                       std::string_view region, const std::string& source_arn) const;
   Result<TemporaryCredentials> issue_granted(const RoleGrant& grant);
@@ -126,8 +150,11 @@ class IamService final : public IamInterface,
   std::unique_ptr<ShellCredentials> shells_;
   std::unique_ptr<CredentialStore> credentials_;
   std::unique_ptr<RoleGrants> grants_;
+  std::unique_ptr<ProviderKeys> provider_keys_;
   TagSources tag_sources_;  // constant once requests are served
   std::unique_ptr<ResourcePolicies> resource_policies_;
+  // By service; constant once requests are served.
+  std::map<std::string, OperationActions*, std::less<>> operation_actions_;
 };
 
 }  // namespace tidemill::services::iam

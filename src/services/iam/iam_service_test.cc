@@ -95,7 +95,7 @@ TEST_F(IamServiceTest, simulates_the_roles_policies) {
   EXPECT_EQ(code<ops::SimulatePrincipalPolicy>(input), "NoSuchEntity");
 }
 
-// What the SageMaker SDK (v3) asks before it trains.
+// The questions of the SageMaker SDK (v3) before it trains.
 TEST_F(IamServiceTest, sagemaker_full_access_passes_the_sdks_questions) {
   create_role(kTrustSageMaker);
   ASSERT_EQ(code<ops::AttachRolePolicy>({"r", "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"}),
@@ -179,7 +179,7 @@ TEST_F(IamServiceTest, a_role_made_again_is_not_the_one_that_was_passed) {
   EXPECT_EQ(service_->granted_credentials("job.1", token).error().message, refused.error().message);
   EXPECT_EQ(service_->grant_role({"job.2", kRole, "SageMaker", passed}).error().code,
             "AccessDenied");
-  // What got the new role may use it; so may what an older server noted no time for.
+  // A job that got the new role may use it; so may one for which an older server noted no time.
   EXPECT_TRUE(principal(clock_.now()));
   EXPECT_TRUE(may(clock_.now()));
   EXPECT_TRUE(principal({}));

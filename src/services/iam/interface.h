@@ -27,6 +27,9 @@ struct TemporaryCredentials {
   std::string assumed_role_arn;  // "arn:aws:sts::123456789012:assumed-role/role/session"
   std::string assumed_role_id;   // "AROA...:session"
   std::string role_arn = {};     // empty for those of no role
+  std::string source_identity = {};
+  // How much of the room for a session's policies and tags is taken; nullopt: it has none.
+  std::optional<std::int64_t> packed_policy_percent = std::nullopt;
 };
 
 // Where the server answers granted_credentials(), the holder after it and the token in the
@@ -47,6 +50,28 @@ struct RoleGrant {
 struct ResourcePolicy {
   std::string owner_account;
   std::string document;  // empty: the resource has none
+  // Without a grant of the document nobody may, not even the owner's root: KMS keys.
+  bool must_grant = false;
+};
+
+// A caller as grants on a resource name it.
+struct Grantee {
+  std::string_view account;
+  std::string_view arn;
+  std::string_view role_arn = {};  // of an assumed role
+};
+
+// What a resource's access control list gives a caller beside the resource's policy.
+enum class AclGrant {
+  none,
+  account,    // to the caller's whole account, whose own policies decide
+  everybody,  // also to anonymous callers
+};
+struct AclQuestion {
+  std::string_view action;      // "s3:GetObject"
+  std::string_view resource;    // an ARN
+  std::string_view version_id;  // empty: the current one
+  std::string_view account;     // the caller's; empty: an anonymous caller
 };
 
 // Where IAM reads the policies of one service's resources while it authorizes a request. Callers of
@@ -61,6 +86,31 @@ class ResourcePolicySource {
   virtual bool has_any() const = 0;
   // `arn` as policies name it: "arn:aws:s3:::bucket/key". nullopt: there is no such resource.
   virtual Result<std::optional<ResourcePolicy>> find(std::string_view arn) = 0;
+  // Whether something else than policies lets the caller do this: grants on KMS keys. Asked when no
+  // policy allows and none denies.
+  virtual Result<bool> grants(std::string_view arn, std::string_view action, const Grantee& grantee,
+                              const ConditionContext& conditions);
+  // For services whose resources have access control lists.
+  virtual Result<AclGrant> acl_grant(const AclQuestion&) { return AclGrant::none; }
+};
+
+// A permission that an operation needs.
+struct RequiredAction {
+  std::string action;    // "s3:GetObject"
+  std::string resource;  // an ARN, or "*" for actions without one
+  ConditionContext conditions = {};
+  std::string alias = {};  // the same resource's other spelling, or empty
+};
+
+// Tells what the operations of a service need, where the service's own records are necessary to
+// tell (a key's ARN from its alias or from a ciphertext). Thread-safe.
+class OperationActions {
+ public:
+  virtual ~OperationActions() = default;
+  // The service's error when the input names a resource in a malformed way.
+  virtual Result<std::vector<RequiredAction>> required_actions(const Context& context,
+                                                               std::string_view operation,
+                                                               const Value& input) = 0;
 };
 
 // MalformedPolicyDocument, in AWS's words, when it is no policy for a resource of the service
@@ -129,6 +179,12 @@ class IamInterface {
   // Before requests are served. `service` is the prefix of the actions ("s3"); the source outlives
   // this.
   virtual void add_resource_policies(std::string_view service, ResourcePolicySource& source) = 0;
+  // The same for what the service's operations need; without it, IAM's own rules tell.
+  virtual void add_operation_actions(std::string_view service, OperationActions& source) = 0;
+};
+
+struct SessionTag {
+  std::string key, value;
 };
 
 struct AssumeRole {
@@ -139,6 +195,35 @@ struct AssumeRole {
   std::vector<std::string> policies = {};  // documents that narrow the session
   std::vector<std::string> policy_arns = {};
   std::string source_identity;
+  std::vector<SessionTag> tags = {};
+  // Keys of `tags` that go on to every role that is assumed from the session.
+  std::vector<std::string> transitive_tag_keys = {};
+};
+
+// For somebody whom the calling user vouches for.
+struct FederationToken {
+  std::string name;
+  std::chrono::seconds lifetime{43'200};
+  // The session may do what these and the user's own policies both allow; without any, nothing.
+  std::vector<std::string> policies = {};
+  std::vector<std::string> policy_arns = {};
+  std::vector<SessionTag> tags = {};
+};
+
+// For a bearer of an OpenID Connect provider's token (a JWT).
+struct AssumeRoleWithWebIdentity {
+  std::string role_arn;
+  std::string session_name;
+  std::string token;
+  std::chrono::seconds lifetime{3600};
+  std::vector<std::string> policies = {};
+  std::vector<std::string> policy_arns = {};
+};
+struct WebIdentityCredentials {
+  TemporaryCredentials credentials;
+  std::string subject;
+  std::string provider;  // the ARN of the OpenID Connect provider
+  std::string audience;
 };
 
 // What STS is made of. Thread-safe.
@@ -151,6 +236,13 @@ class SessionInterface {
   // For the caller itself, who has long-term credentials.
   virtual Result<TemporaryCredentials> session_token(const Context& context,
                                                      std::chrono::seconds lifetime) = 0;
+  // For a federated user. The caller, a user or root with long-term credentials, was authorized.
+  virtual Result<TemporaryCredentials> federation_token(const Context& context,
+                                                        const FederationToken& request) = 0;
+  // The caller needs no credentials: the token and the role's trust policy decide. May ask the
+  // provider for its keys, over the network.
+  virtual Result<WebIdentityCredentials> assume_role_with_web_identity(
+      const Context& context, const AssumeRoleWithWebIdentity& request) = 0;
   // nullopt when the key is unknown.
   virtual std::optional<std::string> account_of_access_key(std::string_view access_key_id) = 0;
 };

@@ -55,4 +55,31 @@ std::string_view invariant(const PolicyRecord& policy) {
   return has_default ? std::string_view() : "a policy's document is that of its default version";
 }
 
+std::string_view invariant(const AliasRecord& alias) {
+  if (alias.account.empty() || alias.alias.empty()) return "an alias names an account";
+  return {};
+}
+
+std::string_view invariant(const KeyUseRecord& use) {
+  return use.access_key_id.empty() ? "a use is of an access key" : "";
+}
+
+std::string_view invariant(const SessionRecord& session) {
+  if (session.access_key_id.empty() || session.secret_access_key.empty() ||
+      session.session_token.empty())
+    return "temporary credentials are a key id, a secret and a token";
+  if (session.account.empty() || session.arn.empty()) return "a session is somebody's";
+  return {};
+}
+
+std::string_view invariant(const GrantRecord& grant) {
+  if (grant.grant.holder.empty() || grant.grant.role_arn.empty())
+    return "a grant gives a role to a holder";
+  return grant.token.empty() ? "a grant is used with its token" : "";
+}
+
+std::string_view invariant(const FirstStepRecord& step) {
+  return step.name.empty() ? "a first step has a name" : "";
+}
+
 }  // namespace tidemill::services::iam

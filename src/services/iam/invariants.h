@@ -13,5 +13,10 @@ std::string_view invariant(const UserRecord& user);
 std::string_view invariant(const GroupRecord& group);
 std::string_view invariant(const InstanceProfileRecord& profile);
 std::string_view invariant(const PolicyRecord& policy);
+std::string_view invariant(const AliasRecord& alias);
+std::string_view invariant(const KeyUseRecord& use);
+std::string_view invariant(const SessionRecord& session);
+std::string_view invariant(const GrantRecord& grant);
+std::string_view invariant(const FirstStepRecord& step);
 
 }  // namespace tidemill::services::iam

@@ -42,6 +42,12 @@ inline constexpr std::size_t kGrantsMax = 20'000;
 // minutes before the end.
 inline constexpr std::chrono::seconds kGrantedSeconds{3600};
 inline constexpr std::chrono::seconds kGrantedRenewalSeconds{1200};
+// The policies and tags of a session together.
+inline constexpr std::size_t kPackedPolicyBytesMax = 8192;
+inline constexpr std::size_t kSessionPolicyArnsMax = 10;
+inline constexpr std::size_t kOidcProvidersPerAccountMax = 100;
+inline constexpr std::size_t kClientIdsPerProviderMax = 100;
+inline constexpr std::size_t kThumbprintsPerProviderMax = 5;
 inline constexpr int kConflictRetries = 10;
 inline constexpr std::chrono::seconds kSessionSecondsMin{900};
 inline constexpr std::chrono::seconds kRoleSessionSecondsMax{43'200};

@@ -1,4 +1,4 @@
-// What IAM keeps in the store. IAM is global: keys begin with the account and have no region.
+// IAM's records in the store. IAM is global: keys begin with the account and have no region.
 #pragma once
 
 #include <algorithm>
@@ -20,7 +20,8 @@ struct TagRecord {
 };
 TIDEMILL_RECORD(TagRecord, (), (key, value))
 
-// With all that hangs on it, so that a change is one write. Its parts are bounded (limits.h).
+// A role with its policies and tags, so that a change is one write. Its parts are bounded
+// (limits.h).
 struct RoleRecord {
   std::string account, path, name, id;
   Timestamp created;
@@ -54,7 +55,7 @@ struct AccessKeyRecord {
 };
 TIDEMILL_RECORD(AccessKeyRecord, (), (id, secret, active, created))
 
-// With its access keys and memberships, so that a change is one write.
+// A user with its access keys and memberships, so that a change is one write.
 struct UserRecord {
   std::string account, path, name, id;
   Timestamp created;
@@ -145,23 +146,62 @@ struct SessionRecord {
   Timestamp issued;                   // 0: by a server that did not note it
   std::string source_identity;
   std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
+  std::vector<TagRecord> tags;  // of the session, which count before those of the role
+  std::vector<std::string> transitive_tag_keys;
+  // Of a federated user (GetFederationToken): the user who vouched, whose policies bound it.
+  bool federated = false;
+  std::string issuer_name, issuer_id;  // the name is empty for root
+  std::string provider;                // the provider's ARN, of AssumeRoleWithWebIdentity
 };
 TIDEMILL_RECORD(SessionRecord, (),
                 (access_key_id, secret_access_key, session_token, account, arn, user_id, role_name,
-                 root, expiration, policies, issued, source_identity, holder))
+                 root, expiration, policies, issued, source_identity, holder, tags,
+                 transitive_tag_keys, federated, issuer_name, issuer_id, provider))
 
-// Who may fetch a role's credentials, until it is revoked.
+// An OpenID Connect provider, whose tokens roles may trust.
+struct OidcProviderRecord {
+  std::string account;
+  std::string url;  // without "https://": "token.actions.githubusercontent.com", "host/path"
+  Timestamp created;
+  std::vector<std::string> client_ids;
+  std::vector<std::string> thumbprints;  // SHA-1 of certificates, 40 hexadecimal digits
+  std::vector<TagRecord> tags;
+
+  std::string arn() const { return "arn:aws:iam::" + account + ":oidc-provider/" + url; }
+};
+TIDEMILL_RECORD(OidcProviderRecord, (), (account, url, created, client_ids, thumbprints, tags))
+
+struct PasswordPolicyRecord {
+  std::string account;
+  std::int64_t minimum_length = 6;
+  bool symbols = false, numbers = false, uppercase = false, lowercase = false;
+  bool users_may_change = false;
+  std::optional<std::int64_t> age_days_max, reuse_prevention;
+  std::optional<bool> hard_expiry;
+};
+TIDEMILL_RECORD(PasswordPolicyRecord, (),
+                (account, minimum_length, symbols, numbers, uppercase, lowercase, users_may_change,
+                 age_days_max, reuse_prevention, hard_expiry))
+
+// When the account's credential report was made last.
+struct CredentialReportRecord {
+  std::string account, content;
+  Timestamp generated;
+};
+TIDEMILL_RECORD(CredentialReportRecord, (), (account, content, generated))
+
+// The right to fetch a role's credentials, until it is revoked.
 struct GrantRecord {
   RoleGrant grant;
   std::string token;
-  // Of the role that was passed; empty when there was none (`--auth any`). A role of the same name,
-  // made later, is another one.
+  // The id of the role that was passed; empty when there was none (`--auth any`). A role of the
+  // same name, made later, is another one.
   std::string role_id;
 };
 TIDEMILL_RECORD(RoleGrant, (), (holder, role_arn, session_name, since))
 TIDEMILL_RECORD(GrantRecord, (), (grant, token, role_id))
 
-// What was done once in the data folder's life, and is not done again whatever became of it.
+// A step that is taken once in the data folder's life, and not again whatever became of it.
 struct FirstStepRecord {
   std::string name;
   Timestamp done;
@@ -176,9 +216,12 @@ const store::Table<InstanceProfileRecord>& instance_profiles_table();  // index 
 const store::Table<AliasRecord>& aliases_table();                      // by account; index by_alias
 const store::Table<KeyUseRecord>& key_uses_table();                    // by access key id
 const store::Table<PolicyRecord>& policies_table();
-const store::Table<SessionRecord>& sessions_table();       // by access key id
-const store::Table<GrantRecord>& grants_table();           // by holder
-const store::Table<FirstStepRecord>& first_steps_table();  // account, name
+const store::Table<OidcProviderRecord>& oidc_providers_table();          // account, url
+const store::Table<PasswordPolicyRecord>& password_policies_table();     // by account
+const store::Table<CredentialReportRecord>& credential_reports_table();  // by account
+const store::Table<SessionRecord>& sessions_table();                     // by access key id
+const store::Table<GrantRecord>& grants_table();                         // by holder
+const store::Table<FirstStepRecord>& first_steps_table();                // account, name
 
 // Names are unique without regard to case, and kept as they were given.
 std::string entity_key(std::string_view account, std::string_view name);

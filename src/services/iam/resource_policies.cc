@@ -57,6 +57,11 @@ bool confines(const Condition& condition) {
 
 }  // namespace
 
+Result<bool> ResourcePolicySource::grants(std::string_view, std::string_view, const Grantee&,
+                                          const ConditionContext&) {
+  return false;
+}
+
 bool administers_policy(std::string_view action) {
   return action == "s3:PutBucketPolicy" || action == "s3:GetBucketPolicy" ||
          action == "s3:DeleteBucketPolicy";
@@ -71,12 +76,34 @@ bool ResourcePolicies::has_any(std::string_view service) const {
   return found != sources_.end() && found->second->has_any();
 }
 
+ResourcePolicySource* ResourcePolicies::source_of(std::string_view action,
+                                                  std::string_view arn) const {
+  if (sources_.empty() || !arn.starts_with("arn:")) return nullptr;
+  const auto source = sources_.find(action.substr(0, action.find(':')));
+  return source == sources_.end() ? nullptr : source->second;
+}
+
 Result<std::optional<ResourcePolicy>> ResourcePolicies::find(std::string_view action,
                                                              std::string_view arn) const {
-  if (sources_.empty() || !arn.starts_with("arn:")) return std::optional<ResourcePolicy>();
-  const auto source = sources_.find(action.substr(0, action.find(':')));
-  if (source == sources_.end()) return std::optional<ResourcePolicy>();
-  return source->second->find(arn);
+  // A bucket that is to be made has no policy yet; another account's bucket of the same name has no
+  // say in it.
+  if (action == "s3:CreateBucket") return std::optional<ResourcePolicy>();
+  ResourcePolicySource* source = source_of(action, arn);
+  if (!source) return std::optional<ResourcePolicy>();
+  return source->find(arn);
+}
+
+Result<bool> ResourcePolicies::grants(std::string_view action, std::string_view arn,
+                                      const Grantee& grantee,
+                                      const ConditionContext& conditions) const {
+  ResourcePolicySource* source = source_of(action, arn);
+  return source ? source->grants(arn, action, grantee, conditions) : Result<bool>(false);
+}
+
+Result<AclGrant> ResourcePolicies::acl_grant(const AclQuestion& question) const {
+  const auto source = sources_.find(question.action.substr(0, question.action.find(':')));
+  if (source == sources_.end()) return AclGrant::none;
+  return source->second->acl_grant(question);
 }
 
 Result<Grant> ResourcePolicies::evaluate(const std::string& document,

@@ -25,12 +25,18 @@ class ResourcePolicies {
   bool has_any(std::string_view service) const;
   // nullopt: the action's service has no such policies, or there is no such resource.
   Result<std::optional<ResourcePolicy>> find(std::string_view action, std::string_view arn) const;
+  Result<bool> grants(std::string_view action, std::string_view arn, const Grantee& grantee,
+                      const ConditionContext& conditions) const;
+  Result<AclGrant> acl_grant(const AclQuestion& question) const;
   // A document that does not parse denies: nobody knows what it was to forbid.
   Result<Grant> evaluate(const std::string& document, const PrincipalCandidate& candidate,
                          const Question& question);
 
  private:
   std::shared_ptr<const PolicyDocument> parsed(const std::string& document);
+
+  // nullptr: the action's service has none, or the resource is no ARN.
+  ResourcePolicySource* source_of(std::string_view action, std::string_view arn) const;
 
   std::map<std::string, ResourcePolicySource*, std::less<>> sources_;
   std::mutex mutex_;

@@ -120,5 +120,55 @@ TEST(ResourcePolicyDocuments, are_checked_and_judged_public) {
   EXPECT_TRUE(condition(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:*:t"}})"));
 }
 
+// A resource whose policy alone decides, and which knows grants.
+class FakeKeys final : public ResourcePolicySource {
+ public:
+  bool has_any() const override { return true; }
+  Result<std::optional<ResourcePolicy>> find(std::string_view) override {
+    return std::optional(ResourcePolicy{kAccount, "{\"Statement\":" + statements + "}", true});
+  }
+  Result<bool> grants(std::string_view, std::string_view action, const Grantee& grantee,
+                      const ConditionContext&) override {
+    return action == "kms:Decrypt" && grantee.role_arn == kRole && granted;
+  }
+  std::string statements = "[]";
+  bool granted = false;
+};
+
+TEST_F(ResourcePolicyTest, where_the_policy_must_grant_nothing_else_but_grants_is_enough) {
+  FakeKeys keys;
+  service_->add_resource_policies("kms", keys);
+  const auto use = [&](const Context& context, const char* action = "kms:Decrypt") {
+    return may(context, action, "arn:aws:kms:us-east-1:123456789012:key/k");
+  };
+  put_policy(R"([{"Effect":"Allow","Action":"kms:*","Resource":"*"}])");
+  keys.statements = R"([{"Effect":"Allow","Principal":{"AWS":"999988887777"},
+      "Action":"kms:*","Resource":"*"}])";
+  EXPECT_EQ(use(job_), kDenied);
+  EXPECT_EQ(use(root_context()), kDenied);
+  keys.granted = true;
+  EXPECT_EQ(use(job_), "ok");
+  EXPECT_EQ(use(job_, "kms:Encrypt"), kDenied);
+  EXPECT_EQ(use(root_context()), kDenied);
+  put_policy(R"([{"Effect":"Deny","Action":"kms:*","Resource":"*"}])");
+  EXPECT_EQ(use(job_), kDenied);
+  put_policy(R"([{"Effect":"Allow","Action":"kms:*","Resource":"*"}])");
+  keys.granted = false;
+  keys.statements = R"([{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:root"},
+      "Action":"kms:*","Resource":"*"}])";
+  EXPECT_EQ(use(job_), "ok");
+  EXPECT_EQ(use(root_context()), "ok");
+}
+
+TEST_F(ResourcePolicyTest, kms_keys_that_a_request_lacks_are_absent) {
+  FakeKeys keys;
+  service_->add_resource_policies("kms", keys);
+  keys.statements = R"([{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"},
+      {"Effect":"Deny","Principal":"*","Action":"kms:*","Resource":"*","Condition":
+       {"StringEquals":{"kms:ViaService":"s3.us-east-1.amazonaws.com",
+                        "kms:EncryptionContext:dept":"it"}}}])";
+  EXPECT_EQ(may(job_, "kms:Decrypt", "arn:aws:kms:us-east-1:123456789012:key/k"), "ok");
+}
+
 }  // namespace
 }  // namespace tidemill::services::iam

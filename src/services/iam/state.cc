@@ -102,10 +102,10 @@ Result<void> State::create(const Record& record, store::Transaction with) {
     return limit_exceeded("Cannot exceed quota for " + std::string(Traits::kQuota) + ": " +
                           std::to_string(Traits::kMax));
   const std::string key = entity_key(record.account, record.name);
-  table_of<Record>().put(with, key, store::checked(table_of<Record>(), key, record), 0);
+  table_of<Record>().put(with, key, record, 0);
   Result<void> committed = commit(std::move(with), record, false);
   if (!is_conflict(committed)) return committed;
-  // Or the policy that `with` holds has changed meanwhile.
+  // Otherwise the policy that `with` holds has changed meanwhile.
   if (!TRY(find<Record>(record.account, record.name))) return too_many_conflicts();
   return already_exists(Traits::exists(record.name));
 }
@@ -126,9 +126,9 @@ Result<Record> State::update(std::string_view account, std::string_view name,
       if (TRY(find<Record>(account, record.name)))
         return already_exists(EntityTraits<Record>::exists(record.name));
       table.erase(transaction, old_key, found->version);
-      table.put(transaction, key, store::checked(table, key, record), 0);
+      table.put(transaction, key, record, 0);
     } else {
-      table.put(transaction, key, store::checked(table, key, record), found->version);
+      table.put(transaction, key, record, found->version);
     }
     Result<void> committed = commit(std::move(transaction), record, false);
     if (committed) return std::move(record);

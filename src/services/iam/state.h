@@ -1,4 +1,4 @@
-// What IAM's handlers share.
+// Shared by IAM's handlers.
 #pragma once
 
 #include <functional>
@@ -48,7 +48,7 @@ class State {
   // "AROA" and 17 characters.
   std::string make_id(std::string_view prefix);
 
-  // Of roles, users, groups, instance profiles and customers' policies, by name in any case.
+  // Finds a role, user, group, instance profile or customer's policy by its name in any case.
   template <class Record>
   Result<std::optional<Record>> find(std::string_view account, std::string_view name);
   // NoSuchEntity when there is none.

@@ -1,4 +1,4 @@
-// What the tests of IAM and STS share: a service over the memory store, called through its
+// Shared by the tests of IAM and STS: a service over the memory store, called through its
 // registry.
 #pragma once
 
@@ -24,7 +24,7 @@ class IamTest : public testing::Test {
  protected:
   explicit IamTest(bool accept_any = false) { start(accept_any); }
 
-  // Also a restart: the store stays.
+  // A second call is a restart: the store stays.
   void start(bool accept_any) {
     registry_ = std::make_unique<Registry>();
     service_.reset();

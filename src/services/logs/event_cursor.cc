@@ -45,7 +45,7 @@ std::optional<TimeRange> times_of(std::string_view text) {
 
 }  // namespace
 
-// Of the events of one bucket that it is shown, keeps those that come next.
+// Keeps those events of a bucket that come next.
 class EventCursor::Window {
   bool comes_before(const Position& a, const Position& b) const { return forward_ ? a < b : b < a; }
   // Puts the furthest event on top of the heap.

@@ -45,7 +45,7 @@ void add_events(store::Transaction& transaction, Stream& stream,
     if (row.messages.empty()) return;
     row.ingested_ms = now.microseconds / 1000;
     const std::string key = row_key(stream.uid, row_bucket, stream.next_row++);
-    events_table().put(transaction, key, store::checked(events_table(), key, row), 0);
+    events_table().put(transaction, key, row, 0);
     row = EventRow();
     row_bytes = 0;
   };

@@ -46,8 +46,8 @@ Result<GlobalPosition> parse_token(const std::string& text) {
   return position;
 }
 
-// Where a stream resumes: streams ordered before the position's stream have already given all
-// events of its millisecond, streams after it none.
+// The position at which a stream resumes: streams ordered before the position's stream have already
+// given all events of its millisecond, streams after it none.
 Position border_of(const GlobalPosition& position, const std::string& uid) {
   if (uid == position.uid) return {position.time_ms, position.row, position.index};
   if (uid < position.uid) return {position.time_ms + 1, 0, 0};

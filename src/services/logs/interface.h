@@ -1,4 +1,4 @@
-// What other services can do with logs: jobs and endpoints write their output here.
+// Logs for the other services: jobs and endpoints write their output here.
 #pragma once
 
 #include <string>
@@ -13,9 +13,9 @@ namespace tidemill::services::logs {
 struct LogEvent {
   Timestamp time;
   std::string message;  // one line, without its line terminator
-  // Where the event ends in the stream's only source; it increases. 0: the source has no positions.
-  // Events at or before the last stored position are dropped, so that a source that delivers again
-  // after a crash adds no line twice.
+  // The position at which the event ends in the stream's only source; it increases. 0: the source
+  // has no positions. Events at or before the last stored position are dropped, so that a source
+  // that delivers again after a crash adds no line twice.
   std::uint64_t source_offset = 0;
 };
 

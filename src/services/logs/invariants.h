@@ -8,7 +8,9 @@
 
 namespace tidemill::services::logs {
 
+std::string_view invariant(const Group& group);
 std::string_view invariant(const Stream& stream);
 std::string_view invariant(const EventRow& row);
+std::string_view invariant(const Garbage& garbage);
 
 }  // namespace tidemill::services::logs

@@ -98,8 +98,7 @@ Result<void> LogsService::append_existing(std::string_view account, std::string_
     store::Transaction transaction;
     add_events(transaction, found.record, fresh, clock_.now());
     found.record.source_offset = std::max(found.record.source_offset, fresh.back().source_offset);
-    streams_table().put(transaction, key, store::checked(streams_table(), key, found.record),
-                        found.version);
+    streams_table().put(transaction, key, found.record, found.version);
     return store_.commit(std::move(transaction));
   });
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/arn.h"
+#include "services/logs/invariants.h"
 
 namespace tidemill::services::logs {
 
@@ -12,27 +13,29 @@ TIDEMILL_RECORD_CODEC(EventRow)
 TIDEMILL_RECORD_CODEC(Garbage)
 
 const store::Table<Group>& groups_table() {
-  static const store::Table<Group> kTable{"log_groups"};
+  static const store::Table<Group> kTable{"log_groups", {}, &invariant};
   return kTable;
 }
 
 const store::Table<Stream>& streams_table() {
   static const store::Table<Stream> kTable{
       "log_streams",
-      {{"by_last_event", [](const Stream& stream) {
+      {{"by_last_event",
+        [](const Stream& stream) {
           return std::vector<std::string>{store::key({stream.account, stream.region, stream.group,
                                                       ordered(stream.last_event_ms.value_or(0))})};
-        }}}};
+        }}},
+      &invariant};
   return kTable;
 }
 
 const store::Table<EventRow>& events_table() {
-  static const store::Table<EventRow> kTable{"log_events"};
+  static const store::Table<EventRow> kTable{"log_events", {}, &invariant};
   return kTable;
 }
 
 const store::Table<Garbage>& garbage_table() {
-  static const store::Table<Garbage> kTable{"log_garbage"};
+  static const store::Table<Garbage> kTable{"log_garbage", {}, &invariant};
   return kTable;
 }
 

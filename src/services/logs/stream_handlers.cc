@@ -45,7 +45,7 @@ Result<LogsService::Empty> LogsService::create_log_stream(Context& context,
                        group.version);
     const Stream made = new_stream(context.account(), context.region, request.log_group_name,
                                    request.log_stream_name);
-    streams_table().put(transaction, key, store::checked(streams_table(), key, made), 0);
+    streams_table().put(transaction, key, made, 0);
     TRY(store_.commit(std::move(transaction)));
     return Empty();
   });
@@ -121,8 +121,7 @@ Result<void> LogsService::ensure_stream(std::string_view account, std::string_vi
     auto found_stream = TRY(streams_table().get(store_, this_stream));
     if (found_stream) return {};
     const Stream made = new_stream(account, region, group, stream);
-    streams_table().put(transaction, this_stream,
-                        store::checked(streams_table(), this_stream, made), 0);
+    streams_table().put(transaction, this_stream, made, 0);
     return store_.commit(std::move(transaction));
   });
 }

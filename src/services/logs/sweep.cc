@@ -75,8 +75,7 @@ Result<void> LogsService::after_expiry(const Stream& stream, const Deleted& dele
   else
     record.last_event_ms.reset();
   store::Transaction transaction;
-  streams_table().put(transaction, key, store::checked(streams_table(), key, record),
-                      found->version);
+  streams_table().put(transaction, key, record, found->version);
   return ignore_conflict(store_.commit(std::move(transaction)));
 }
 

@@ -1,5 +1,5 @@
-// What a browser is told about a bucket's CORS rules. The server asks before authentication, since
-// preflight requests are never signed.
+// Answers the server's questions about buckets before a request is authenticated: a bucket's CORS
+// rules, since preflight requests are never signed, and whether anonymous callers may be let in.
 #pragma once
 
 #include <optional>
@@ -26,6 +26,9 @@ class CorsInterface {
   virtual ~CorsInterface() = default;
   // False: the bucket does not exist, or has no CORS configuration.
   virtual bool has_rules(std::string_view bucket) const = 0;
+  // Whether the bucket's policy or access control lists may let anonymous callers in: only then are
+  // their requests looked at.
+  virtual bool may_be_public(std::string_view bucket) const = 0;
   // The headers of the first rule that allows the request; nullopt when none does.
   virtual std::optional<CorsHeaders> allow(const CorsRequest& request) const = 0;
 };

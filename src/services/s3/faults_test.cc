@@ -132,7 +132,7 @@ TEST_F(FaultsTest, Objects_throughRandomFaultsAreAlwaysOneOfThePossibleValues) {
   faulty_ = store::make_fault_store(
       *store_, store::random_faults(*fault_random,
                                     {.fail_before = 0.1, .fail_after = 0.1, .storage_full = 0.1}));
-  // What each key may hold: one value after an acknowledged change, more after failed ones.
+  // The values that each key may have: one after an acknowledged change, more after failed ones.
   std::map<std::string, std::set<std::string>> possible;
   for (int i = 0; i < kKeys; ++i) possible["k" + std::to_string(i)] = {"NoSuchKey"};
   use(faulty_.get());

@@ -48,6 +48,7 @@ Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bu
   object.size = body.blob.size_bytes;
   object.etag = std::move(body.md5);
   object.modified = core.clock.now();
+  object.checksum = std::move(body.checksum);
   if (object.size > 0) object.blob = std::move(body.blob);
   ObjectInfo info = describe(key, object);
   TRY(core.objects.replace(*bucket, key, std::move(object)));
@@ -57,9 +58,11 @@ Result<ObjectInfo> put(Core& core, std::string_view account, std::string_view bu
 Result<ObjectBody> get(Core& core, std::string_view account, std::string_view bucket_name,
                        std::string_view key) {
   auto bucket = TRY(core.buckets.require_own(account, bucket_name));
-  OpenedObject opened = TRY(open_version(
-      core, *bucket, key, std::nullopt,
-      [](const ObjectRecord& object) -> Result<ByteRange> { return ByteRange{0, object.size}; }));
+  OpenedObject opened = TRY(open_version(core, *bucket, key, std::nullopt,
+                                         [&](const ObjectRecord& object) -> Result<ByteRange> {
+                                           TRY(check_readable(object, core.clock.now()));
+                                           return ByteRange{0, object.size};
+                                         }));
   return ObjectBody{describe(key, opened.object->record), std::move(opened.bytes)};
 }
 

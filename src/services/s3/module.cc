@@ -66,7 +66,6 @@ class S3Module final : public platform::Module {
         [&items = platform.use<platform::ItemAuthorizer>()](
             const Context& context, std::string_view action, std::string_view resource,
             const Value& input) { return items.authorize_item(context, action, resource, input); });
-    platform.provide<S3Interface>(*service_);
     roles_ = std::make_unique<RoleClients>(platform.dispatcher, platform.use<iam::IamInterface>());
     platform.provide<S3Roles>(*roles_);
     accounts_ = std::make_unique<AccountClients>(platform.dispatcher);

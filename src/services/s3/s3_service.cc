@@ -35,7 +35,7 @@ class S3Service::Collector {
 S3Service::S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random)
     : core_(std::make_unique<Core>(store, blobs, clock, random)),
       lifecycle_(std::make_unique<LifecycleSweep>(*core_)),
-      policies_(std::make_unique<BucketPolicies>(core_->buckets)),
+      policies_(std::make_unique<BucketPolicies>(*core_)),
       cors_(std::make_unique<BucketCors>(*core_)) {}
 
 CorsInterface& S3Service::cors() { return *cors_; }

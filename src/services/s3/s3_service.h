@@ -36,16 +36,16 @@ class S3Service final : public S3Interface {
   S3Service(store::Store& store, blobs::BlobStore& blobs, Clock& clock, Random& random);
   ~S3Service() override;  // calls stop()
 
-  // For DeleteObjects, which answers for each key; before requests are served. Without it every
-  // caller may delete.
+  // The check of each key of DeleteObjects, set before requests are served. Without it every caller
+  // may delete.
   void check_items_with(ItemCheck check);
 
   static std::vector<store::TableSpec> tables();
-  // Where IAM reads the buckets' policies; lives as long as this.
+  // The buckets' policies, for IAM; they live as long as this.
   iam::ResourcePolicySource& policies();
   // The answers to browsers (CORS); lives as long as this.
   CorsInterface& cors();
-  // Where changes of objects are told (common/object_events.h). Before start(); borrowed.
+  // Publishes changes of objects (common/object_events.h). Call before start(); borrowed.
   void publish_to(const engine::Outbox& outbox);
   void add_to(Registry& registry);
   // Reads the buckets, then collects garbage on a thread of its own while requests are served.

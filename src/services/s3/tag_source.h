@@ -6,7 +6,7 @@
 
 namespace tidemill::services::s3 {
 
-// Of "arn:aws:s3:::bucket" and "arn:aws:s3:::bucket/key". Borrows the store.
+// The tags of "arn:aws:s3:::bucket" and "arn:aws:s3:::bucket/key". Borrows the store.
 platform::TagSource tag_source(store::Store& store);
 
 }  // namespace tidemill::services::s3

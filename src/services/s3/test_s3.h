@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -155,6 +156,64 @@ class TestS3 final : public S3Interface {
   std::map<std::string, std::string> objects_, content_types_;
   bool held_ = false;
   std::atomic<int> puts_ = 0;
+};
+
+// The same S3 for every role; a test may refuse what a role puts. Thread-safe.
+class TestRoles final : public S3Roles {
+ public:
+  // Called before each put with the object as "bucket/key".
+  using Check = std::function<Result<void>(const RoleSession& session, const std::string& object)>;
+  explicit TestRoles(S3Interface& s3, Check check = {}) : s3_(s3), check_(std::move(check)) {}
+  std::unique_ptr<S3Interface> as_role(const RoleSession& session) override {
+    return std::make_unique<Client>(*this, session);
+  }
+
+ private:
+  struct Client final : S3Interface {
+    Client(TestRoles& of, RoleSession as) : roles(of), session(std::move(as)) {}
+    bool bucket_exists(std::string_view a, std::string_view b) override {
+      return roles.s3_.bucket_exists(a, b);
+    }
+    Result<void> ensure_bucket(std::string_view a, std::string_view r,
+                               std::string_view b) override {
+      return roles.s3_.ensure_bucket(a, r, b);
+    }
+    Result<ObjectInfo> head_object(std::string_view a, std::string_view b,
+                                   std::string_view k) override {
+      return roles.s3_.head_object(a, b, k);
+    }
+    Result<ObjectBody> get_object(std::string_view a, std::string_view b,
+                                  std::string_view k) override {
+      return roles.s3_.get_object(a, b, k);
+    }
+    Result<ObjectInfo> get_object_to_file(std::string_view a, std::string_view b,
+                                          std::string_view k, const std::string& path) override {
+      return roles.s3_.get_object_to_file(a, b, k, path);
+    }
+    Result<ObjectInfo> put_object(std::string_view a, std::string_view b, std::string_view k,
+                                  ByteSource& bytes, const PutOptions& options) override {
+      if (roles.check_) TRY(roles.check_(session, std::string(b) + "/" + std::string(k)));
+      return roles.s3_.put_object(a, b, k, bytes, options);
+    }
+    Result<ObjectInfo> put_object_from_file(std::string_view a, std::string_view b,
+                                            std::string_view k, const std::string& path,
+                                            const PutOptions& options) override {
+      return roles.s3_.put_object_from_file(a, b, k, path, options);
+    }
+    Result<ObjectPage> list_objects(std::string_view a, std::string_view b, std::string_view prefix,
+                                    std::string_view after, std::size_t limit) override {
+      return roles.s3_.list_objects(a, b, prefix, after, limit);
+    }
+    Result<void> delete_object(std::string_view a, std::string_view b,
+                               std::string_view k) override {
+      return roles.s3_.delete_object(a, b, k);
+    }
+    TestRoles& roles;
+    const RoleSession session;
+  };
+
+  S3Interface& s3_;
+  const Check check_;
 };
 
 }  // namespace tidemill::services::s3

@@ -17,6 +17,12 @@
 namespace tidemill::services::sagemaker {
 namespace {
 
+S3InAccount s3_in_account(s3::S3Accounts& accounts) {
+  return [&accounts](const std::string& account, const std::string& region) {
+    return accounts.in_account(account, region, kServicePrincipal);
+  };
+}
+
 S3As s3_as(s3::S3Roles& roles) {
   return [&roles](const RoleUse& use) {
     return roles.as_role({use.role_arn, kRoleSessionName, use.account, use.region, use.since});
@@ -54,10 +60,10 @@ class SagemakerModule final : public platform::Module {
     programs_ = TRY(find_programs(platform.settings.text("python"), platform.data / "runtimes"));
     platform.provide<Programs>(programs_);
     dependencies_.emplace(Dependencies{
-        platform.store, platform.engine, platform.compute, platform.use<s3::S3Interface>(),
-        platform.use<logs::LogsInterface>(), platform.use<iam::IamInterface>(), platform.clock,
-        platform.random, platform.held, s3_as(platform.use<s3::S3Roles>()),
-        settings_of(platform, programs_), &platform.durations});
+        platform.store, platform.engine, platform.compute,
+        s3_in_account(platform.use<s3::S3Accounts>()), platform.use<logs::LogsInterface>(),
+        platform.use<iam::IamInterface>(), platform.clock, platform.random, platform.held,
+        s3_as(platform.use<s3::S3Roles>()), settings_of(platform, programs_), &platform.durations});
     service_ = std::make_unique<SagemakerService>(*dependencies_);
     service_->add_to(platform.engine);
     service_->add_to(platform.handlers);

@@ -1,4 +1,4 @@
-// What happens when an instance cannot be reached, and which others answer.
+// Instances that cannot be reached, and which others answer.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

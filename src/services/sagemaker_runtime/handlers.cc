@@ -117,6 +117,11 @@ void invoke_streaming(Inference& inference, Context& context, const Value& input
 
 }  // namespace
 
+InferenceLimits InferenceLimits::aws() {
+  const schema::Shape& body = *operations::InvokeEndpoint::operation().input->payload->shape;
+  return {static_cast<std::size_t>(body.maximum), std::chrono::seconds(60)};
+}
+
 void add_invocations(Registry& registry, Inference& inference) {
   const std::uint64_t bytes_max = inference.limits().body_bytes_max;
   const auto add = [&](const schema::Operation& operation, auto run) {

@@ -39,6 +39,11 @@ TEST_F(InvocationHandlers, Run_on_the_loop_with_a_payload_limit_of_their_own) {
   }
 }
 
+TEST(InvocationLimits, Those_of_aws_come_from_the_service_model) {
+  EXPECT_EQ(InferenceLimits::aws().body_bytes_max, 6'291'456u);
+  EXPECT_EQ(InferenceLimits::aws().model_time, std::chrono::seconds(60));
+}
+
 TEST_F(InvocationHandlers, Members_that_ask_for_what_is_not_there_are_refused) {
   Context context;
   ValueObject input;

@@ -148,8 +148,8 @@ struct InferenceLimits {
   // Time for a multi-model server to load a model and to unload others for it.
   std::chrono::seconds server_load_time{300};
 
-  // SageMaker's limits, 6 MiB and 60 s, for `--strict-aws`.
-  static InferenceLimits aws() { return {6u << 20, std::chrono::seconds(60)}; }
+  // SageMaker's limits, for `--strict-aws`: the service model's length of a body, and 60 s.
+  static InferenceLimits aws();
 };
 // SageMaker's limit on requests to and responses of asynchronous endpoints.
 inline constexpr std::size_t kQueuedBodyBytesMax = 1u << 30;

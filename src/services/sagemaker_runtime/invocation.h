@@ -43,7 +43,7 @@ class Slot {
   std::atomic<int>* instance_ = nullptr;
 };
 
-// Where a request is sent. Holding `entry` keeps everything else alive.
+// The destination of a request. Holding `entry` keeps everything else alive.
 struct Inference::Chosen {
   // Shared with the routing table and other requests.
   std::shared_ptr<const RoutingTable::Entry> entry;

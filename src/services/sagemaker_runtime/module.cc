@@ -1,6 +1,5 @@
 #include "services/sagemaker_runtime/module.h"
 
-#include "services/iam/interface.h"
 #include "services/platform/module/platform.h"
 #include "services/sagemaker_runtime/capture/recorder.h"
 #include "services/sagemaker_runtime/handlers.h"
@@ -9,24 +8,17 @@
 namespace tidemill::services::sagemaker_runtime {
 namespace {
 
-// Captured invocations are written to S3 in this session of the model's role.
-constexpr const char* kSessionName = "SageMaker";
-
 class RuntimeModule final : public platform::Module {
  public:
   std::string_view name() const override { return "sagemaker_runtime"; }
-  std::vector<std::string_view> needs() const override { return {"iam", "s3"}; }
+  // cloudtrail: it records the last uploads of captured data, when this module is destroyed.
+  std::vector<std::string_view> needs() const override { return {"s3", "cloudtrail"}; }
 
   Result<void> open(platform::Platform& platform) override {
     RecorderOptions options;
     options.directory = (platform.data / "capture").string();
     options.durable = platform.settings.text("capture") == "durable";
-    options.may_put = [&iam = platform.use<iam::IamInterface>()](const CaptureSettings& captured,
-                                                                 const std::string& object) {
-      return iam.authorize_role(captured.role_arn, kSessionName, "s3:PutObject", object, {},
-                                captured.role_since);
-    };
-    recorder_ = std::make_unique<Recorder>(platform.use<s3::S3Interface>(), platform.random,
+    recorder_ = std::make_unique<Recorder>(platform.use<s3::S3Roles>(), platform.random,
                                            std::move(options));
     const bool strict = platform.settings.text("strict-aws") == "on";
     inference_ = std::make_unique<Inference>(routes_, platform.loops, platform.clock,

@@ -72,7 +72,7 @@ TEST_F(StreamingTest, A_session_that_a_stream_began_is_remembered) {
     };
   };
   ModelServer one(server(first)), two(server(second));
-  // Of the eight instances that hashing the id could choose, seven would be wrong.
+  // Hashing the id could choose eight instances, seven of them wrong.
   std::vector<std::uint16_t> ports(7, two.port());
   ports.insert(ports.begin(), one.port());
   put({processes(ports)});

@@ -23,6 +23,21 @@ Result<ops::GetCallerIdentity::Output> get_caller_identity(const Context& contex
   return out;
 }
 
+template <class Request, class Arguments>
+void take_policies(const Request& request, Arguments& arguments) {
+  if (request.policy) arguments.policies.push_back(*request.policy);
+  if (request.policy_arns)
+    for (const api::sts::PolicyDescriptorType& policy : *request.policy_arns)
+      if (policy.arn) arguments.policy_arns.push_back(*policy.arn);
+}
+
+std::vector<iam::SessionTag> session_tags(const std::vector<api::sts::Tag>& tags) {
+  std::vector<iam::SessionTag> out;
+  out.reserve(tags.size());
+  for (const api::sts::Tag& tag : tags) out.push_back({tag.key, tag.value});
+  return out;
+}
+
 std::unexpected<Error> no_multi_factor() {
   return fail(
       "AccessDenied",
@@ -34,11 +49,11 @@ std::unexpected<Error> no_multi_factor() {
 Result<ops::AssumeRole::Output> assume_role(iam::SessionInterface& sessions, Context& context,
                                             const ops::AssumeRole::Input& request) {
   if (request.serial_number || request.token_code) return no_multi_factor();
-  // Accepting but ignoring tags would make policies on aws:PrincipalTag ineffective.
-  if ((request.tags && !request.tags->empty()) ||
-      (request.transitive_tag_keys && !request.transitive_tag_keys->empty()))
+  if (request.provided_contexts)
     return fail("ValidationError",
-                "Tidemill's sessions take no tags: leave out Tags and TransitiveTagKeys.", 400);
+                "Tidemill has no IAM Identity Center, whose contexts ProvidedContexts holds: leave "
+                "it out.",
+                400);
   iam::AssumeRole arguments;
   arguments.role_arn = request.role_arn;
   arguments.session_name = request.role_session_name;
@@ -46,16 +61,16 @@ Result<ops::AssumeRole::Output> assume_role(iam::SessionInterface& sessions, Con
       request.duration_seconds ? std::chrono::seconds(*request.duration_seconds) : kRoleLifetime;
   arguments.external_id = request.external_id.value_or("");
   arguments.source_identity = request.source_identity.value_or("");
-  if (request.policy) arguments.policies.push_back(*request.policy);
-  if (request.policy_arns)
-    for (const api::sts::PolicyDescriptorType& policy : *request.policy_arns)
-      if (policy.arn) arguments.policy_arns.push_back(*policy.arn);
+  take_policies(request, arguments);
+  if (request.tags) arguments.tags = session_tags(*request.tags);
+  if (request.transitive_tag_keys) arguments.transitive_tag_keys = *request.transitive_tag_keys;
   const iam::TemporaryCredentials credentials = TRY(sessions.assume_role(context, arguments));
   ops::AssumeRole::Output out;
   out.credentials = api_credentials(credentials);
   out.assumed_role_user =
       api::sts::AssumedRoleUser{credentials.assumed_role_id, credentials.assumed_role_arn};
-  out.source_identity = request.source_identity;
+  if (!credentials.source_identity.empty()) out.source_identity = credentials.source_identity;
+  out.packed_policy_size = credentials.packed_policy_percent;
   return out;
 }
 
@@ -67,6 +82,54 @@ Result<ops::GetSessionToken::Output> get_session_token(iam::SessionInterface& se
                                                  : kSessionTokenLifetime;
   ops::GetSessionToken::Output out;
   out.credentials = api_credentials(TRY(sessions.session_token(context, lifetime)));
+  return out;
+}
+
+Result<ops::GetFederationToken::Output> get_federation_token(
+    iam::SessionInterface& sessions, Context& context,
+    const ops::GetFederationToken::Input& request) {
+  iam::FederationToken arguments;
+  arguments.name = request.name;
+  if (request.duration_seconds)
+    arguments.lifetime = std::chrono::seconds(*request.duration_seconds);
+  take_policies(request, arguments);
+  if (request.tags) arguments.tags = session_tags(*request.tags);
+  const iam::TemporaryCredentials credentials = TRY(sessions.federation_token(context, arguments));
+  ops::GetFederationToken::Output out;
+  out.credentials = api_credentials(credentials);
+  out.federated_user =
+      api::sts::FederatedUser{credentials.assumed_role_id, credentials.assumed_role_arn};
+  out.packed_policy_size = credentials.packed_policy_percent;
+  return out;
+}
+
+Result<ops::AssumeRoleWithWebIdentity::Output> assume_role_with_web_identity(
+    iam::SessionInterface& sessions, Context& context,
+    const ops::AssumeRoleWithWebIdentity::Input& request) {
+  if (request.provider_id)
+    return fail("ValidationError",
+                "ProviderId is for OAuth 2.0 tokens of Amazon and Facebook, which Tidemill does "
+                "not take: leave it out.",
+                400);
+  iam::AssumeRoleWithWebIdentity arguments;
+  arguments.role_arn = request.role_arn;
+  arguments.session_name = request.role_session_name;
+  arguments.token = request.web_identity_token;
+  if (request.duration_seconds)
+    arguments.lifetime = std::chrono::seconds(*request.duration_seconds);
+  take_policies(request, arguments);
+  const iam::WebIdentityCredentials issued =
+      TRY(sessions.assume_role_with_web_identity(context, arguments));
+  ops::AssumeRoleWithWebIdentity::Output out;
+  out.credentials = api_credentials(issued.credentials);
+  out.assumed_role_user = api::sts::AssumedRoleUser{issued.credentials.assumed_role_id,
+                                                    issued.credentials.assumed_role_arn};
+  out.subject_from_web_identity_token = issued.subject;
+  out.provider = issued.provider;
+  out.audience = issued.audience;
+  if (!issued.credentials.source_identity.empty())
+    out.source_identity = issued.credentials.source_identity;
+  out.packed_policy_size = issued.credentials.packed_policy_percent;
   return out;
 }
 
@@ -91,6 +154,12 @@ void StsService::add_to(Registry& registry) {
   });
   registry.add<ops::GetSessionToken>([&sessions](Context& context, const auto& request) {
     return get_session_token(sessions, context, request);
+  });
+  registry.add<ops::GetFederationToken>([&sessions](Context& context, const auto& request) {
+    return get_federation_token(sessions, context, request);
+  });
+  registry.add<ops::AssumeRoleWithWebIdentity>([&sessions](Context& context, const auto& request) {
+    return assume_role_with_web_identity(sessions, context, request);
   });
   registry.add<ops::GetAccessKeyInfo>([&sessions](Context&, const auto& request) {
     return get_access_key_info(sessions, request);

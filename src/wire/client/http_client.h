@@ -19,7 +19,7 @@ namespace tidemill::wire {
 
 class ClientConnection;
 
-// Where a server listens: an IP address and port, or a unix socket's path.
+// The address of a server: an IP address and port, or a unix socket's path.
 struct Destination {
   std::string ip_address;
   std::uint16_t port = 0;

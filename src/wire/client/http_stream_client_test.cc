@@ -310,7 +310,7 @@ TEST_F(StreamClientTest, KeptConnectionsAreNotKeptForLong) {
   HttpClient brief(loops, {.idle_timeout = milliseconds(50)});
   TestServer echoing(echo);
   const Destination echo_there = Destination::tcp("127.0.0.1", echoing.port());
-  // For any timeout of the request.
+  // The timeout of the request makes no difference.
   for (const milliseconds timeout : {milliseconds(80), milliseconds(std::chrono::hours(1))}) {
     ASSERT_TRUE(brief.request_and_wait(echo_there, post("x"), {.timeout = timeout}));
     EXPECT_TRUE(eventually([&] { return echoing.counters().connections_active == 0; },

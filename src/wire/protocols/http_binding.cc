@@ -1,6 +1,7 @@
 #include "wire/protocols/http_binding.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/encoding.h"
 #include "wire/protocols/scalar.h"
@@ -105,12 +106,24 @@ Result<Value> read_header(const Member& member, std::string_view text) {
   return read_scalar(member, shape, shape.type == ShapeType::string ? text : trimmed(text));
 }
 
-// Presigned URLs may carry x-amz- headers as query parameters: JavaScript's presigner moves them
-// there. Checksums are ignored, since it adds an empty body's when it knows none.
+// Presigned URLs may carry headers as query parameters, where the signature covers them:
+// JavaScript's presigner moves those that begin with "x-amz-" there, botocore's (for the old
+// signature) also the body's type and MD5. Checksums are ignored, since JavaScript's adds an empty
+// body's when it knows none.
 bool is_hoistable(const HttpRequest& request, std::string_view wire_name) {
+  if (request.query.empty()) return false;
+  const bool v4 = request.find_query("X-Amz-Signature");
+  if (!v4 && !(request.find_query("Signature") && request.find_query("AWSAccessKeyId")))
+    return false;
+  if (equal_ignoring_case(wire_name, "content-type") ||
+      equal_ignoring_case(wire_name, "content-md5"))
+    return true;
+  // The old signature covers no other parameters.
+  if (v4 && (equal_ignoring_case(wire_name, "if-match") ||
+             equal_ignoring_case(wire_name, "if-none-match")))
+    return true;
   return wire_name.starts_with("x-amz-") && !wire_name.starts_with("x-amz-checksum-") &&
-         !wire_name.starts_with("x-amz-sdk-") && !request.query.empty() &&
-         request.find_query("X-Amz-Signature");
+         !wire_name.starts_with("x-amz-sdk-");
 }
 
 const std::string* hoisted_header(const HttpRequest& request, std::string_view wire_name) {
@@ -151,7 +164,7 @@ Result<void> read_prefixed_headers(const Member& member, const HttpRequest& requ
   for (const auto& [name, value] : request.headers.fields()) TRY(take(name, value));
   if (is_hoistable(request, prefix))
     for (const QueryParameter& parameter : request.query)
-      TRY(take(parameter.name, parameter.value));
+      if (!request.headers.find(parameter.name)) TRY(take(parameter.name, parameter.value));
   if (!map.empty()) out.set(member.name, std::move(map));
   return {};
 }
@@ -241,11 +254,26 @@ std::string one_line(std::string text) {
   return text;
 }
 
+// One bit for each length that a header's name has in the request. Models bind up to fifty headers,
+// of which a request has a few: most of the others need no search.
+class NameLengths {
+ public:
+  explicit NameLengths(const Headers& headers) {
+    for (const auto& [name, value] : headers.fields()) bits_ |= bit(name.size());
+  }
+  bool contain(std::size_t bytes) const { return (bits_ & bit(bytes)) != 0; }
+
+ private:
+  static std::uint64_t bit(std::size_t bytes) { return std::uint64_t{1} << (bytes % 64); }
+  std::uint64_t bits_ = 0;
+};
+
 }  // namespace
 
 Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const UriLabels& labels,
                            ValueObject& out) {
   constexpr std::size_t kMembersUsual = 8;
+  const NameLengths lengths(request.headers);
   out.reserve(std::min(shape.members.size(), kMembersUsual));
   for (const Member& member : shape.members) {
     switch (member.location) {
@@ -261,7 +289,8 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
         TRY(read_query(shape, member, request, out));
         break;
       case Location::header: {
-        const std::string* text = request.headers.find(member.wire_name);
+        const std::string* text = nullptr;
+        if (lengths.contain(member.wire_name.size())) text = request.headers.find(member.wire_name);
         if (!text) text = hoisted_header(request, member.wire_name);
         if (!text || (text->empty() && member.shape->type != ShapeType::string)) break;
         std::string joined;
@@ -288,7 +317,7 @@ Result<void> read_bindings(const Shape& shape, const HttpRequest& request, const
 void write_bindings(const Shape& shape, const Value& output, HttpResponse& response) {
   const ValueObject* object = output.as_object();
   if (!object) return;
-  // And the content type, the request's id, and what the chain adds.
+  // The content type, the request's id, and fields that the chain adds.
   constexpr std::size_t kFurtherHeaders = 4;
   response.headers.reserve(response.headers.fields().size() + object->size() + kFurtherHeaders);
   for (const Member& member : shape.members) {

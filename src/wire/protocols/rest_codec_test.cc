@@ -183,6 +183,18 @@ TEST(RestXml, Any_bytes_are_written_as_well_formed_text) {
     EXPECT_TRUE(is_xml_text(text));
   }
   const std::string replaced = "\xEF\xBF\xBD";
+  // Text is looked at in blocks: what is written differently may come at any place of one.
+  for (std::size_t at = 0; at < 50; ++at)
+    for (const auto& [odd, expected] : {std::pair<std::string, std::string>{"&", "&amp;"},
+                                        {"\r", "&#xD;"},
+                                        {"\x01", replaced},
+                                        {"\xc3\xbc", "\xc3\xbc"},
+                                        {"\x7f", "\x7f"},
+                                        {"\xff", replaced}}) {
+      std::string out;
+      write_xml_text(std::string(at, 'x') + odd + std::string(49 - at, 'y'), out);
+      EXPECT_EQ(out, std::string(at, 'x') + expected + std::string(49 - at, 'y'));
+    }
   const std::pair<std::string, std::string> bad[] = {
       {"a\x01z", "a" + replaced + "z"},
       {std::string("a\0z", 3), "a" + replaced + "z"},

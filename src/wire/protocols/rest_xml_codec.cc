@@ -1,6 +1,7 @@
 // restXml: bindings of HTTP, and an XML body; S3 with its own root elements and errors.
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "wire/protocols/codecs.h"
 #include "wire/protocols/errors.h"
 #include "wire/protocols/http_binding.h"
@@ -53,6 +54,75 @@ std::string root_name(const Service& service, const Operation& operation, const 
   if (!operation.output_wrapper.empty()) return std::string(operation.output_wrapper);
   if (!shape.xml_name.empty()) return std::string(shape.xml_name);
   return std::string(operation.name) + "Result";
+}
+
+constexpr std::string_view kVersions = "Versions", kMarkers = "DeleteMarkers";
+
+// Whether a version or delete marker is listed before another: by key, the newest first.
+class ListedBefore {
+ public:
+  explicit ListedBefore(bool keys_are_encoded) : keys_are_encoded_(keys_are_encoded) {}
+  bool operator()(const Value& a, const Value& b) const {
+    const std::string key_a = key_of(a), key_b = key_of(b);
+    if (key_a != key_b) return key_a < key_b;
+    const Timestamp time_a = time_of(a), time_b = time_of(b);
+    return time_a == time_b ? is_latest(a) && !is_latest(b) : time_a > time_b;
+  }
+
+ private:
+  std::string key_of(const Value& entry) const {
+    const Value* key = entry.find("Key");
+    if (!key || !key->as_string()) return {};
+    return keys_are_encoded_ ? percent_decode(*key->as_string(), true).value_or(*key->as_string())
+                             : *key->as_string();
+  }
+  static Timestamp time_of(const Value& entry) {
+    const Value* time = entry.find("LastModified");
+    const Timestamp* known = time ? time->get_if<Timestamp>() : nullptr;
+    return known ? *known : Timestamp{};
+  }
+  static bool is_latest(const Value& entry) {
+    const Value* latest = entry.find("IsLatest");
+    const bool* known = latest ? latest->get_if<bool>() : nullptr;
+    return known && *known;
+  }
+
+  const bool keys_are_encoded_;
+};
+
+// S3 tells whole seconds, as the Last-Modified header does.
+Value in_whole_seconds(Value entry) {
+  constexpr std::int64_t kSecondMicroseconds = 1'000'000;
+  ValueObject* members = entry.as_object();
+  if (Value* time = members ? members->find("LastModified") : nullptr)
+    if (Timestamp* known = time->get_if<Timestamp>())
+      known->microseconds -= known->microseconds % kSecondMicroseconds;
+  return entry;
+}
+
+// The model has versions and delete markers apart. S3 mixes them in the order of the listing, and
+// clients that read one entry after the other depend on that.
+void write_versions(const Shape& shape, const Value& value, XmlWriter& xml) {
+  ValueObject rest;
+  for (const auto& [name, member] : *value.as_object())
+    if (name != kVersions && name != kMarkers) rest.append(name, member);
+  const bool encoded = rest.find("EncodingType");
+  xml.members(shape, Value(std::move(rest)), true);
+  const auto list_of = [&](std::string_view name) {
+    const Value* list = value.find(name);
+    return list && list->as_list() ? *list->as_list() : ValueList();
+  };
+  const ValueList versions = list_of(kVersions), markers = list_of(kMarkers);
+  const ListedBefore before(encoded);
+  std::size_t version = 0, marker = 0;
+  while (version < versions.size() || marker < markers.size()) {
+    const bool is_marker = version == versions.size() ||
+                           (marker < markers.size() && before(markers[marker], versions[version]));
+    ValueObject one;
+    one.append(std::string(is_marker ? kMarkers : kVersions),
+               ValueList{in_whole_seconds(is_marker ? markers[marker++] : versions[version++])});
+    xml.members(shape, Value(std::move(one)), true);
+  }
 }
 
 class RestXmlCodec final : public RestCodec {
@@ -112,7 +182,10 @@ class RestXmlCodec final : public RestCodec {
     }
     std::string root = root_name(service, operation, shape, payload);
     xml.open(root, xml_namespace, {}, &shape, &value);
-    xml.members(shape, value, payload == nullptr);
+    if (is_s3(service) && operation.name == "ListObjectVersions")
+      write_versions(shape, value, xml);
+    else
+      xml.members(shape, value, payload == nullptr);
     xml.close(root);
   }
 

@@ -41,6 +41,24 @@ std::size_t xml_character_bytes(std::string_view text) {
   return count;
 }
 
+// The number of bytes at the start of `text` that are written as they are: ASCII without control
+// characters and escapes. Looks at whole blocks, of which the compiler checks all bytes at once.
+std::size_t plain_bytes(std::string_view text) {
+  constexpr std::size_t kBlockBytes = 16;
+  const auto is_special = [](unsigned char c) {
+    return (c < 0x20) | (c > 0x7e) | (c == '&') | (c == '<') | (c == '>') | (c == '"');
+  };
+  std::size_t at = 0;
+  for (; text.size() - at >= kBlockBytes; at += kBlockBytes) {
+    unsigned char found = 0;
+    for (std::size_t i = 0; i < kBlockBytes; ++i)
+      found |= static_cast<unsigned char>(is_special(static_cast<unsigned char>(text[at + i])));
+    if (found) break;
+  }
+  while (at < text.size() && !is_special(static_cast<unsigned char>(text[at]))) ++at;
+  return at;
+}
+
 void write_escaped(char c, std::string& out) {
   switch (c) {
     case '&':
@@ -75,7 +93,11 @@ bool is_xml_text(std::string_view text) {
 }
 
 void write_xml_text(std::string_view text, std::string& out) {
-  while (!text.empty()) {
+  while (true) {
+    const std::size_t plain = plain_bytes(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
     const std::size_t count = xml_character_bytes(text);
     if (count == 0)
       out += kReplacement;

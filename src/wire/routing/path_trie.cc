@@ -127,7 +127,8 @@ const PathTrie::Candidate* PathTrie::choose(const Node& node, const HttpRequest&
         std::ranges::all_of(candidate.required_headers, [&](std::string_view name) {
           // Presigned URLs may carry headers in the query (protocols/http_binding.cc).
           return request.headers.find(name) ||
-                 (request.find_query(name) && request.find_query("X-Amz-Signature"));
+                 (request.find_query(name) &&
+                  (request.find_query("X-Amz-Signature") || request.find_query("Signature")));
         });
     if (complete) return &candidate;
     fallback = &candidate;  // the one with the fewest requirements, by the order

@@ -88,11 +88,6 @@ std::string root_arn(std::string_view account) {
   return "arn:aws:iam::" + std::string(account) + ":root";
 }
 
-bool is_account(std::string_view text) {
-  return text.size() == 12 &&
-         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 // "AKID/20261123/us-east-1/s3/aws4_request" from the header or the presigned URL, unchanged.
 std::string_view claimed_credential(const HttpRequest& request) {
   if (const std::string* header = request.headers.find("authorization")) {
@@ -114,6 +109,11 @@ std::string_view claimed_access_key(const HttpRequest& request) {
 }
 
 }  // namespace
+
+bool is_account(std::string_view text) {
+  return text.size() == 12 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
 
 bool has_credentials(const HttpRequest& request) { return signing_method(request) != Method::none; }
 
@@ -240,11 +240,15 @@ Result<Identity> Authenticator::accept_any(const HttpRequest& request, Dialect d
 
 Result<Credential> Authenticator::find_credential(const HttpRequest& request, Dialect dialect,
                                                   std::string_view access_key_id, Timestamp now) {
+  return find_credential(session_token(request), dialect, access_key_id, now);
+}
+
+Result<Credential> Authenticator::find_credential(std::string_view token, Dialect dialect,
+                                                  std::string_view access_key_id, Timestamp now) {
   Result<std::optional<Credential>> found = credentials_.find(access_key_id);
   if (!found) return fail(std::move(found).error());
   std::optional<Credential>& credential = *found;
   if (!credential) return fail(unknown_access_key(dialect, access_key_id));
-  const std::string_view token = session_token(request);
   if (!credential->session_token) {
     if (!token.empty()) return fail(invalid_token(dialect, access_key_id));
     return std::move(*credential);
@@ -314,15 +318,15 @@ Result<void> Authenticator::check_v4_signature(const HttpRequest& request, Diale
                             s3 ? PathForm::encoded_once : PathForm::encoded_again};
   std::string first_canonical, first_to_sign;
   for (PathForm form : forms) {
-    std::string canonical =
-        canonical_request({request, signed_request.signed_headers,
-                           signed_request.signed_headers_text, payload_hash, form});
-    if (canonical == first_canonical) continue;
-    std::string to_sign;
-    to_sign.reserve(160);
-    to_sign.append("AWS4-HMAC-SHA256\n").append(signed_request.date_time).append("\n");
-    to_sign.append(signed_request.scope_text).append("\n");
-    to_sign.append(HexDigest(sha256(canonical)).view());
+    std::string text = canonical_request({request, signed_request.signed_headers,
+                                          signed_request.signed_headers_text, payload_hash, form});
+    if (text == first_canonical) continue;
+    // The string to sign follows the canonical request in the same buffer, which has room for it.
+    const std::size_t canonical_bytes = text.size();
+    const HexDigest hash(sha256(text));
+    text.append("AWS4-HMAC-SHA256\n").append(signed_request.date_time).append("\n");
+    text.append(signed_request.scope_text).append("\n").append(hash.view());
+    const std::string_view to_sign = std::string_view(text).substr(canonical_bytes);
     const HexDigest expected(hmac_sha256(view(key.digest), to_sign));
     if (equal_in_constant_time(expected.view(), signed_request.signature)) {
       if (!key.cached)
@@ -331,8 +335,9 @@ Result<void> Authenticator::check_v4_signature(const HttpRequest& request, Diale
       return {};
     }
     if (first_canonical.empty()) {
-      first_canonical = std::move(canonical);
-      first_to_sign = std::move(to_sign);
+      first_to_sign = to_sign;
+      text.resize(canonical_bytes);
+      first_canonical = std::move(text);
     }
   }
   return fail(signature_mismatch(dialect, {signed_request.access_key_id, signed_request.signature,

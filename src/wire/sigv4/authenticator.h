@@ -33,11 +33,23 @@ struct AuthenticatorOptions {
   std::function<std::string(std::string_view host)> virtual_host_bucket = {};
 };
 
+// Twelve digits.
+bool is_account(std::string_view text);
 // Whether the request has credentials of any kind (if not, only authtype none is allowed).
 bool has_credentials(const HttpRequest& request);
 // "20261123/us-east-1/s3/aws4_request" from the header or the presigned URL, unverified: for
 // resolving the service. Its fields are empty when there is no such scope.
 Scope claimed_scope(const HttpRequest& request);
+// The fields of a browser's upload form that sign it: of signature version 4, or the old ones.
+struct FormSignature {
+  std::string policy;  // base64: what is signed
+  std::string algorithm, credential, date;
+  std::string access_key_id;  // old
+  std::string signature;
+  std::string session_token;
+  bool is_v4() const { return !credential.empty() || !algorithm.empty(); }
+};
+
 // Thread-safe; never blocks (nor does CredentialSource).
 class Authenticator {
  public:
@@ -55,6 +67,10 @@ class Authenticator {
   Result<std::optional<Identity>> authenticate_head(const HttpRequest& request, Dialect dialect,
                                                     Timestamp now);
 
+  // The sender of an upload form, by the signature of the form's policy document. In mode `any` the
+  // signature counts for nothing.
+  Result<Identity> authenticate_form(const FormSignature& form, Timestamp now);
+
   const AuthenticatorOptions& options() const { return options_; }
 
  private:
@@ -65,6 +81,8 @@ class Authenticator {
   Result<Credential> verify_v4_claims(const HttpRequest& request, Dialect dialect,
                                       const SignedRequest& signed_request, Timestamp now);
   Result<Credential> find_credential(const HttpRequest& request, Dialect dialect,
+                                     std::string_view access_key_id, Timestamp now);
+  Result<Credential> find_credential(std::string_view token, Dialect dialect,
                                      std::string_view access_key_id, Timestamp now);
   Result<void> check_v4_signature(const HttpRequest& request, Dialect dialect,
                                   const SignedRequest& signed_request, const Credential& credential,

@@ -1,17 +1,30 @@
 #include "wire/sigv4/signing_key.h"
 
+#include <boost/container/small_vector.hpp>
 #include <mutex>
 
 namespace tidemill::wire::sigv4 {
 namespace {
 
-std::string cache_key(std::string_view secret, const Scope& scope) {
-  std::string key;
-  key.reserve(secret.size() + scope.date.size() + scope.region.size() + scope.service.size() + 3);
-  key.append(scope.date).append("\n").append(scope.region).append("\n");
-  key.append(scope.service).append("\n").append(secret);
-  return key;
-}
+// The bytes of a usual key of the cache; longer ones cost an allocation.
+constexpr std::size_t kKeyBytesUsual = 128;
+
+// "date\nregion\nservice\nsecret".
+class CacheKey {
+ public:
+  CacheKey(std::string_view secret, const Scope& scope) {
+    for (std::string_view part : {scope.date, scope.region, scope.service}) {
+      add(part);
+      text_.push_back('\n');
+    }
+    add(secret);
+  }
+  std::string_view view() const { return {text_.data(), text_.size()}; }
+
+ private:
+  void add(std::string_view part) { text_.insert(text_.end(), part.begin(), part.end()); }
+  boost::container::small_vector<char, kKeyBytesUsual> text_;
+};
 
 }  // namespace
 
@@ -27,9 +40,9 @@ Digest derive_signing_key(std::string_view secret, const Scope& scope) {
 SigningKeyCache::Key SigningKeyCache::find_or_derive(std::string_view secret,
                                                      const Scope& scope) const {
   {
-    std::string key = cache_key(secret, scope);
+    const CacheKey key(secret, scope);
     std::shared_lock lock(mutex_);
-    if (auto found = keys_.find(key); found != keys_.end()) return {found->second, true};
+    if (auto found = keys_.find(key.view()); found != keys_.end()) return {found->second, true};
   }
   return {derive_signing_key(secret, scope), false};
 }
@@ -38,7 +51,7 @@ void SigningKeyCache::remember(std::string_view secret, const Scope& scope, cons
   std::unique_lock lock(mutex_);
   // Keys are valid for a day at most; clearing now and then is simpler than an LRU order.
   if (keys_.size() >= kKeysMax) keys_.clear();
-  keys_.insert_or_assign(cache_key(secret, scope), key);
+  keys_.insert_or_assign(std::string(CacheKey(secret, scope).view()), key);
 }
 
 std::size_t SigningKeyCache::size() const {

@@ -1,4 +1,4 @@
-"""What scripts import of the older toolkit of SageMaker's containers.
+"""The names that scripts import of the older toolkit of SageMaker's containers.
 
 Tidemill's own small version; an installed package of this name takes its place.
 """

@@ -1,4 +1,4 @@
-"""What inference scripts import of SageMaker's inference toolkit.
+"""The names that inference scripts import of SageMaker's inference toolkit.
 
 Tidemill's own small version; an installed package of this name takes its place.
 """

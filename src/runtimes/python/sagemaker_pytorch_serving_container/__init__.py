@@ -1,4 +1,4 @@
-"""What scripts import of SageMaker's PyTorch serving container.
+"""The names that scripts import of SageMaker's PyTorch serving container.
 
 Tidemill's own small version; an installed package of this name takes its place.
 """

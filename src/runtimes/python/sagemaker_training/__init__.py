@@ -1,4 +1,4 @@
-"""What training scripts import of SageMaker's training toolkit.
+"""The names that training scripts import of SageMaker's training toolkit.
 
 Tidemill's own small version; an installed package of this name takes its place.
 """

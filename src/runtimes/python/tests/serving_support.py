@@ -1,4 +1,4 @@
-"""What the model server's tests share: a server with a small script, and connections to it."""
+"""Shared by the model server's tests: a server with a small script, and connections to it."""
 import http.client
 import os
 import pathlib

@@ -144,7 +144,7 @@ class ModulesTest(unittest.TestCase):
             package.mkdir()
             (package / "__init__.py").write_text("from . import environment\nWHO = 'the real one'\n")
             (package / "environment.py").write_text("WHERE = __file__\n")
-            # As site-packages does, the folder comes after PYTHONPATH.
+            # The folder comes after PYTHONPATH, like site-packages.
             script = (f"import sys; sys.path.append({folder!r})\nimport sagemaker_training, sagemaker_training.environment as e\n"
                       "print(sagemaker_training.WHO, e.WHERE)")
             said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True,

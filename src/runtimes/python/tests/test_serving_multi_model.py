@@ -25,7 +25,7 @@ def transform_fn(model, body, content_type, accept, context):
 """
 
     def model(self, name, content=None, url=None):
-        """What POST /models is to be told."""
+        """The body of POST /models."""
         folder = self.root / "models" / name
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "name").write_text(content or name)

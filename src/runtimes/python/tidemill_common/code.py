@@ -71,7 +71,7 @@ def _missing(requirements):
 
 
 def _without_network():
-    """What to say when packages could not be fetched because the job has no network; "" when it has one."""
+    """The hint for packages that could not be fetched because the job has no network; "" when it has one."""
     network = os.environ.get("TIDEMILL_JOB_NETWORK", "host")
     if network == "none":
         return ("With EnableNetworkIsolation the job has no network: bring the packages along (pip wheel, then a line "

@@ -30,7 +30,7 @@ LEAVING_SECONDS = 0.05  # between checks of requests that are still arriving
 
 
 def toolkit_status(error):
-    """What the client gets according to an error of sagemaker_inference; None for other errors."""
+    """The answer to the client that an error of sagemaker_inference asks for; None for other errors."""
     if any(base.__name__ == "BaseInferenceToolkitError" for base in type(error).__mro__):
         status = getattr(error, "status_code", None)
         return status if isinstance(status, int) and 400 <= status <= 599 else None
@@ -71,7 +71,7 @@ class Worker(Loop):
 
     def hear(self):
         try:
-            # Not socket.recv_fds(), which forgets the flags.
+            # socket.recv_fds() would forget the flags.
             message, attached, _, _ = self.control.recvmsg(
                 shared.MESSAGE_BYTES_MAX, socket.CMSG_SPACE(DESCRIPTOR.size),
                 socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC)

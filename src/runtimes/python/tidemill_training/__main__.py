@@ -32,7 +32,7 @@ class Tail:
                 block = block[os.write(2, block):]
 
     def text(self):
-        """What the script wrote last. The script has ended: later output is not its own."""
+        """Passes on what the script wrote last. The script has ended: later output is not its own."""
         self._thread.join(STDERR_REST_SECONDS)
         return self._kept.decode("utf-8", "replace")
 

@@ -99,40 +99,64 @@ std::vector<std::string_view> path_of(std::string_view arn) {
   return path;
 }
 
-ValueObject session_context(const Principal& principal, std::string_view role_name) {
-  ValueObject issuer;
-  issuer.append("type", "Role");
-  issuer.append("principalId", principal.user_id.substr(0, principal.user_id.find(':')));
-  issuer.append("arn", "arn:aws:iam::" + principal.account + ":role/" + std::string(role_name));
-  issuer.append("accountId", principal.account);
-  issuer.append("userName", role_name);
-  ValueObject attributes;
-  attributes.append("mfaAuthenticated", "false");
+ValueObject session_context(const Principal& principal, const platform::SessionFacts& session) {
   ValueObject context;
-  context.append("sessionIssuer", std::move(issuer));
+  if (!session.issuer_type.empty()) {
+    ValueObject issuer;
+    issuer.append("type", session.issuer_type);
+    issuer.append("principalId", session.issuer_id);
+    issuer.append("arn", session.issuer_arn);
+    issuer.append("accountId", principal.account);
+    if (!session.issuer_name.empty()) issuer.append("userName", session.issuer_name);
+    context.append("sessionIssuer", std::move(issuer));
+  }
+  ValueObject attributes;
+  if (session.issued) attributes.append("creationDate", format_iso8601(*session.issued));
+  attributes.append("mfaAuthenticated", "false");
   context.append("attributes", std::move(attributes));
+  if (!session.source_identity.empty()) context.append("sourceIdentity", session.source_identity);
   return context;
 }
 
-Value user_identity(const platform::Call& call) {
+// What is known of a role whose record is gone.
+platform::SessionFacts facts_of_deleted_role(const Principal& principal, std::string_view role) {
+  platform::SessionFacts facts;
+  facts.issuer_type = "Role";
+  facts.issuer_arn = "arn:aws:iam::" + principal.account + ":role/" + std::string(role);
+  facts.issuer_id = principal.user_id.substr(0, principal.user_id.find(':'));
+  facts.issuer_name = role;
+  return facts;
+}
+
+Value user_identity(const platform::Call& call, platform::SessionFacts facts) {
   const Principal& principal = call.context.principal;
   const std::vector<std::string_view> path = path_of(principal.arn);
   ValueObject identity;
   const bool session = path.size() >= 3 && path[0] == "assumed-role";
   const bool user = path.size() >= 2 && path[0] == "user";
+  const bool federated = path.size() >= 2 && path[0] == "federated-user";
   if (principal.arn.empty()) {
     identity.append("type", "AWSAccount");
     identity.append("principalId", "");
     identity.append("accountId", "ANONYMOUS_PRINCIPAL");
     return identity;
   }
-  identity.append("type", session ? "AssumedRole" : user ? "IAMUser" : "Root");
+  identity.append("type", session     ? "AssumedRole"
+                          : user      ? "IAMUser"
+                          : federated ? "FederatedUser"
+                                      : "Root");
   identity.append("principalId", principal.user_id);
   identity.append("arn", principal.arn);
   identity.append("accountId", principal.account);
   if (!principal.access_key_id.empty()) identity.append("accessKeyId", principal.access_key_id);
   if (user) identity.append("userName", path.back());
-  if (session) identity.append("sessionContext", session_context(principal, path[1]));
+  if (session && facts.issuer_type.empty()) {
+    const std::optional<Timestamp> issued = facts.issued;
+    facts = facts_of_deleted_role(principal, path[1]);
+    facts.issued = issued;
+  }
+  if (session || federated || facts.issued)
+    identity.append("sessionContext", session_context(principal, facts));
   if (call.context.remote_address.empty()) identity.append("invokedBy", kInside);
   return identity;
 }
@@ -220,7 +244,7 @@ Value make_event(const EventFacts& facts, Random& random) {
   const platform::Call& call = facts.call;
   ValueObject event;
   event.append("eventVersion", kEventVersion);
-  event.append("userIdentity", user_identity(call));
+  event.append("userIdentity", user_identity(call, facts.session));
   // Whole seconds.
   const std::int64_t seconds = call.context.received.microseconds / 1'000'000;
   event.append("eventTime", format_iso8601({seconds * 1'000'000}));

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/schema.h"
 #include "base/value.h"
+#include "services/platform/audit/resource_names.h"
 #include "services/platform/dispatcher/dispatcher.h"
 
 namespace tidemill::services::cloudtrail {
@@ -33,6 +34,7 @@ struct EventFacts {
   const std::vector<std::string>& resources;  // ARNs
   bool read_only = false;
   std::string_view data_type = {};  // empty: a management event
+  platform::SessionFacts session = {};
 };
 
 // The region that the event belongs to.

@@ -13,6 +13,11 @@ constexpr std::array<std::string_view, 20> kReadingVerbs{
     "Render",   "Retrieve", "Scan",  "Search", "Simulate", "Validate",
 };
 
+// KMS's operations that only use a key, by the beginning of their name.
+constexpr std::array<std::string_view, 7> kKeyUses{
+    "Decrypt", "DeriveSharedSecret", "Encrypt", "Generate", "ReEncrypt", "Sign", "Verify",
+};
+
 struct DataOperations {
   std::string_view service, prefix, type;
 };
@@ -74,6 +79,9 @@ OperationKind kind_of(const schema::Service& service, const schema::Operation& o
       });
   if (service.name == "sagemaker-runtime" || operation.name == "ReceiveMessage" ||
       operation.name == "SelectObjectContent")
+    kind.read_only = true;
+  if (service.name == "kms" &&
+      std::ranges::any_of(kKeyUses, [&](auto use) { return operation.name.starts_with(use); }))
     kind.read_only = true;
   return kind;
 }

@@ -8,6 +8,9 @@
 namespace tidemill::services::cloudtrail {
 namespace {
 
+// In one transaction; the rest goes with the next one.
+constexpr std::size_t kCheckpointsDeletedMax = 1000;
+
 // Runs what waits for a record; an exception ends only that caller's answer.
 void finish(std::move_only_function<void()>& done) {
   if (!done) return;
@@ -44,7 +47,11 @@ void AuditLog::stop() { scope_.stop(); }
 void AuditLog::append(platform::AuditRecord record, std::move_only_function<void()> done) {
   std::move_only_function<void()> at_once;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    if (ended_) {
+      lock.unlock();
+      return append_after_end(std::move(record), std::move(done));
+    }
     if (failing_ || (record.answer_first && queue_.size() < kWaitingRecordsMax))
       at_once = std::exchange(done, nullptr);
     if (failing_ && queue_bytes_ + record.text.size() > kKeptBytesMax) {
@@ -58,9 +65,21 @@ void AuditLog::append(platform::AuditRecord record, std::move_only_function<void
   if (at_once) at_once();
 }
 
+// Modules that stop after this one still call others, and wait for their answers.
+void AuditLog::append_after_end(platform::AuditRecord record,
+                                std::move_only_function<void()> done) {
+  std::vector<Waiting> batch;
+  batch.push_back({std::move(record), nullptr});
+  if (const Result<void> written = write(batch); !written)
+    log::error("a last record of the audit log was not written",
+               {{"reason", written.error().message}});
+  finish(done);
+}
+
 std::vector<AuditLog::Waiting> AuditLog::next_batch(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, stop, [this] { return !queue_.empty(); });
+  if (queue_.empty()) ended_ = true;
   std::size_t count = 0, bytes = 0;
   while (count < queue_.size() && count < kBatchRecordsMax && bytes < kBatchBytesMax)
     bytes += queue_[count++].record.text.size();
@@ -79,8 +98,11 @@ void AuditLog::run(const std::stop_token& stop) {
       const Result<void> written = write(batch);
       if (written) break;
       answer_all(batch, written.error());
-      if (stop.stop_requested()) return;
       std::unique_lock lock(mutex_);
+      if (stop.stop_requested()) {
+        ended_ = true;
+        return;
+      }
       changed_.wait_for(lock, stop, kRetryDelay, [] { return false; });
     }
     for (Waiting& waiting : batch) finish(waiting.done);
@@ -169,12 +191,26 @@ Result<std::size_t> AuditLog::delete_before(Timestamp before, std::size_t record
     ++deleted;
   }
   if (deleted == 0) return deleted;
+  TRY(erase_checkpoints(head.deleted_position, transaction));
   heads_table().put(transaction, std::string(kHeadKey), head, version);
   TRY(store_.commit(std::move(transaction)));
   std::lock_guard lock(mutex_);
   head_ = head;
   head_version_ = version + 1;
   return deleted;
+}
+
+Result<void> AuditLog::erase_checkpoints(std::uint64_t last, store::Transaction& transaction) {
+  store::Scan scan;
+  scan.table = checkpoints_table().name();
+  scan.limit = kCheckpointsDeletedMax;
+  const store::Page page = TRY(store_.scan(scan));
+  for (const store::Row& row : page.rows) {
+    const std::optional<std::uint64_t> position = store::position_of(row.key);
+    if (!position || *position > last) break;
+    checkpoints_table().erase(transaction, row.key, std::nullopt);
+  }
+  return {};
 }
 
 ChainHead AuditLog::head() const {

@@ -36,13 +36,14 @@ class AuditLog {
 
   // Reads where the chain ends. Tidemill.Corrupt when the head and the last record differ.
   Result<void> start();
-  // Writes what waits and ends the thread.
+  // Writes what waits and ends the thread. Later records are written by their callers' threads.
   void stop();
 
   // See platform::Auditor::append(). `done` may be empty.
   void append(platform::AuditRecord record, std::move_only_function<void()> done);
 
-  // Deletes records older than `before`, at most `records_max`; the number deleted.
+  // Deletes records older than `before`, at most `records_max`, and the checkpoints at them; the
+  // number of records deleted.
   Result<std::size_t> delete_before(Timestamp before, std::size_t records_max);
   // The end of the chain; later records do not change it.
   ChainHead head() const;
@@ -53,11 +54,14 @@ class AuditLog {
   Counters counters() const;
 
  private:
+  // Adds the deletion of the checkpoints up to a position.
+  Result<void> erase_checkpoints(std::uint64_t last, store::Transaction& transaction);
   struct Waiting {
     platform::AuditRecord record;
     std::move_only_function<void()> done;
   };
   void run(const std::stop_token& stop);
+  void append_after_end(platform::AuditRecord record, std::move_only_function<void()> done);
   // Takes the next batch; empty when the log stops and nothing waits.
   std::vector<Waiting> next_batch(const std::stop_token& stop);
   Result<void> write(const std::vector<Waiting>& batch);
@@ -70,6 +74,7 @@ class AuditLog {
   std::vector<Waiting> queue_;      // guarded by mutex_
   std::size_t queue_bytes_ = 0;     // guarded by mutex_
   bool failing_ = false;            // the last commit failed; guarded by mutex_
+  bool ended_ = false;              // the thread takes no more records; guarded by mutex_
   ChainHead head_;                  // guarded by mutex_
   std::uint64_t head_version_ = 0;  // of the head's row; guarded by mutex_
   std::uint64_t written_ = 0, failed_commits_ = 0, lost_ = 0;  // guarded by mutex_

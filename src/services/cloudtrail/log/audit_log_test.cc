@@ -69,6 +69,21 @@ TEST_F(AuditLogTest, A_log_goes_on_where_it_ended) {
   EXPECT_EQ(stored(5).text, R"({"eventName":"Event2"})");
 }
 
+// Modules that stop later still call operations, and wait for their answers.
+TEST_F(AuditLogTest, A_log_that_has_stopped_writes_on_its_callers_thread) {
+  AuditLog log(*store_);
+  ASSERT_TRUE(log.start());
+  append(log, "Before");
+  log.stop();
+  bool done = false;
+  log.append(record("After", 1'796'000'000), [&] { done = true; });
+  EXPECT_TRUE(done);
+  log.append(record("Unasked", 1'796'000'000), nullptr);
+  EXPECT_EQ(verify().records, 3u);
+  EXPECT_TRUE(verify().findings.empty());
+  EXPECT_EQ(stored(2).text, R"({"eventName":"After"})");
+}
+
 TEST_F(AuditLogTest, An_altered_record_is_named) {
   write(5);
   StoredEvent event = stored(3);
@@ -76,7 +91,7 @@ TEST_F(AuditLogTest, An_altered_record_is_named) {
   overwrite(3, event);
   EXPECT_EQ(faults(),
             std::vector<std::string>{"record 3 (Harmless, 2026-11-30T00:53:20Z) was altered"});
-  // With a hash that fits, the next record does not.
+  // When its hash fits, the next record does not.
   event.hash = chain_hash(event.previous, 3, event);
   overwrite(3, event);
   ASSERT_EQ(faults().size(), 1u);
@@ -160,6 +175,25 @@ TEST_F(AuditLogTest, Retention_leaves_a_chain_that_verifies) {
   EXPECT_TRUE(report.findings.empty());
   erase(4);
   EXPECT_EQ(faults(), std::vector<std::string>{"record 4 was removed"});
+}
+
+TEST_F(AuditLogTest, Retention_deletes_the_checkpoints_of_deleted_records) {
+  ManualClock clock(Timestamp{1'796'000'000'000'000});
+  std::unique_ptr<Random> random = make_seeded_random(7);
+  CloudTrailService service({*store_, clock, *random, "us-east-1", {}, {}, {}});
+  ASSERT_TRUE(service.start());
+  for (int i = 1; i <= 3; ++i) {
+    append(service.log(), "Event" + std::to_string(i), 1'000 * i);
+    ASSERT_TRUE(service.add_checkpoint());
+  }
+  const auto kept = [&](std::uint64_t position) {
+    return checkpoints_table().get(*store_, store::position_key(position))->has_value();
+  };
+  ASSERT_TRUE(kept(1) && kept(2) && kept(3));
+  EXPECT_EQ(service.log().delete_before(Timestamp{2'500'000'000}, 100), 2u);
+  EXPECT_FALSE(kept(1) || kept(2));
+  EXPECT_TRUE(kept(3));
+  EXPECT_TRUE(verify().findings.empty());
 }
 
 TEST_F(AuditLogTest, An_export_verifies_elsewhere_and_shows_what_was_changed_in_it) {

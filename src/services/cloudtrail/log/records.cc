@@ -28,23 +28,50 @@ TIDEMILL_RECORD_CODEC(Checkpoint)
 TIDEMILL_RECORD_CODEC(SigningKeyRecord)
 
 const store::Table<StoredEvent>& events_table() {
-  static const store::Table<StoredEvent> table{"cloudtrail_events", {{"by_attribute", index_keys}}};
+  static const store::Table<StoredEvent> table{
+      "cloudtrail_events", {{"by_attribute", index_keys}}, &invariant};
   return table;
 }
 
 const store::Table<ChainHead>& heads_table() {
-  static const store::Table<ChainHead> table{"cloudtrail_heads"};
+  static const store::Table<ChainHead> table{"cloudtrail_heads", {}, &invariant};
   return table;
 }
 
 const store::Table<Checkpoint>& checkpoints_table() {
-  static const store::Table<Checkpoint> table{"cloudtrail_checkpoints"};
+  static const store::Table<Checkpoint> table{"cloudtrail_checkpoints", {}, &invariant};
   return table;
 }
 
 const store::Table<SigningKeyRecord>& keys_table() {
-  static const store::Table<SigningKeyRecord> table{"cloudtrail_keys"};
+  static const store::Table<SigningKeyRecord> table{"cloudtrail_keys", {}, &invariant};
   return table;
+}
+
+std::string_view invariant(const StoredEvent& event) {
+  if (event.text.empty()) return "an event has a text";
+  if (event.previous.size() != kFirstHash.size() || event.hash.size() != kFirstHash.size())
+    return "an event is a link of the chain of hashes";
+  return {};
+}
+
+std::string_view invariant(const ChainHead& head) {
+  if (head.deleted_position > head.position) return "only records of the chain are deleted";
+  return {};
+}
+
+std::string_view invariant(const Checkpoint& checkpoint) {
+  if (checkpoint.position == 0 || checkpoint.hash.empty())
+    return "a checkpoint is about a record of the chain";
+  if (checkpoint.key_fingerprint.empty() || checkpoint.signature.empty())
+    return "a checkpoint is signed";
+  return {};
+}
+
+std::string_view invariant(const SigningKeyRecord& key) {
+  if (key.fingerprint.empty()) return "a key has a fingerprint";
+  if (key.private_key_pem.empty() || key.public_key_der.empty()) return "a key has both halves";
+  return {};
 }
 
 std::string chain_hash(std::string_view previous, std::uint64_t position,

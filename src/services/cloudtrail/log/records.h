@@ -55,6 +55,12 @@ struct SigningKeyRecord {
 TIDEMILL_RECORD(SigningKeyRecord, (),
                 (fingerprint, private_key_pem, public_key_der, valid_from, valid_until))
 
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const StoredEvent& event);
+std::string_view invariant(const ChainHead& head);
+std::string_view invariant(const Checkpoint& checkpoint);
+std::string_view invariant(const SigningKeyRecord& key);
+
 // Keys: positions (store/position_key.h). Index by_attribute: account, region, an attribute's name
 // and its value (event_attributes()); "All" with an empty value lists every event.
 const store::Table<StoredEvent>& events_table();

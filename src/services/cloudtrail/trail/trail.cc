@@ -10,8 +10,25 @@ std::string TrailRecord::arn() const {
   return "arn:aws:cloudtrail:" + region + ":" + account + ":trail/" + name;
 }
 
+std::string_view invariant(const TrailRecord& trail) {
+  if (trail.account.empty() || trail.region.empty() || trail.name.empty())
+    return "a trail has an account, a region and a name";
+  if (trail.bucket.empty()) return "a trail has a bucket";
+  if (!trail.selectors.empty() && !trail.advanced_selectors.empty())
+    return "a trail has selectors of one kind";
+  if (trail.pending_until != 0 && trail.pending_token.empty())
+    return "files that are being written have names";
+  return {};
+}
+
+std::string_view invariant(const DigestState& state) {
+  if (state.account.empty() || state.trail.empty() || state.region.empty())
+    return "a digest belongs to a trail and a region";
+  return {};
+}
+
 const store::Table<TrailRecord>& trails_table() {
-  static const store::Table<TrailRecord> table{"cloudtrail_trails"};
+  static const store::Table<TrailRecord> table{"cloudtrail_trails", {}, &invariant};
   return table;
 }
 
@@ -20,7 +37,7 @@ std::string trail_key(std::string_view account, std::string_view region, std::st
 }
 
 const store::Table<DigestState>& digests_table() {
-  static const store::Table<DigestState> table{"cloudtrail_digests"};
+  static const store::Table<DigestState> table{"cloudtrail_digests", {}, &invariant};
   return table;
 }
 

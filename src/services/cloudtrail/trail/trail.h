@@ -65,6 +65,10 @@ TIDEMILL_RECORD(DigestState, (),
                 (account, home_region, trail, region, begun, files, previous_bucket, previous_key,
                  previous_hash, previous_signature))
 
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const TrailRecord& trail);
+std::string_view invariant(const DigestState& state);
+
 // Keys: account, region, name.
 const store::Table<TrailRecord>& trails_table();
 std::string trail_key(std::string_view account, std::string_view region, std::string_view name);

@@ -7,5 +7,7 @@
 namespace tidemill::services::iam {
 
 void add_account_handlers(Registry& registry, State& state);
+void add_password_policy_handlers(Registry& registry, State& state);
+void add_credential_report_handlers(Registry& registry, State& state);
 
 }  // namespace tidemill::services::iam

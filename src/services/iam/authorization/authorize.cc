@@ -14,7 +14,20 @@ constexpr std::string_view kTlsVersionField = ":tls-version";
 // Operations that every caller may use, or that the service itself decides about (AssumeRole).
 bool needs_no_permission(const schema::Service& service, std::string_view operation) {
   return service.name == "sts" && operation != "GetAccessKeyInfo" &&
-         operation != "DecodeAuthorizationMessage";
+         operation != "DecodeAuthorizationMessage" && operation != "GetFederationToken";
+}
+
+std::vector<RequiredAction> federation_actions(const OperationCall& call) {
+  RequiredAction required;
+  required.action = "sts:GetFederationToken";
+  required.resource =
+      make_arn("sts", "", call.account, "federated-user/" + text_member(call.input, "Name"));
+  std::vector<RequiredAction> out;
+  const Value* tags = call.input.find("Tags");
+  if (tags && tags->as_list() && !tags->as_list()->empty())
+    out.push_back({"sts:TagSession", required.resource});
+  out.push_back(std::move(required));
+  return out;
 }
 
 // The prefix of a service's actions, where it is not the name it signs with.
@@ -49,6 +62,8 @@ bool has_rule(const schema::Service& service, const schema::Operation& operation
   // DeleteObjects is DeleteObject on each key, which S3 asks for one by one.
   if (service.name == "s3")
     return operation.name == "DeleteObjects" || rule_of("s3:" + s3_action(operation.name));
+  // ReEncrypt needs kms:ReEncryptFrom and kms:ReEncryptTo.
+  if (service.name == "kms" && operation.name == "ReEncrypt") return true;
   return api::find_action_rule(action_prefix(service), operation.name) != nullptr;
 }
 
@@ -61,6 +76,8 @@ Result<std::vector<RequiredAction>> required_actions(const OperationCall& call,
   if (call.service.name == "logs") return logs_actions(call);
   if (call.service.name == "cloudtrail") return cloudtrail_actions(call);
   if (call.service.name == "iam") return iam_actions(call, find_entity);
+  if (call.service.name == "sts" && call.operation.name == "GetFederationToken")
+    return federation_actions(call);
   RequiredAction required;
   required.action =
       std::string(action_prefix(call.service)) + ":" + std::string(call.operation.name);
@@ -75,7 +92,7 @@ RequestFacts facts_of(const Context& context) {
   facts.region = context.region;
   facts.received = context.received;
   facts.remote_address = context.remote_address;
-  // What the server does on its own behalf leaves no machine.
+  // The server's own calls come from no network address.
   const bool from_here = context.endpoint.empty();
   facts.secure = from_here || context.endpoint.starts_with("https://");
   const std::string* version = context.header(kTlsVersionField);

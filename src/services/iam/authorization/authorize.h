@@ -17,13 +17,6 @@
 
 namespace tidemill::services::iam {
 
-struct RequiredAction {
-  std::string action;    // "s3:GetObject"
-  std::string resource;  // an ARN, or "*" for actions without one
-  ConditionContext conditions = {};
-  std::string alias = {};  // the same resource's other spelling, or empty
-};
-
 struct OperationCall {
   const schema::Service& service;
   const schema::Operation& operation;

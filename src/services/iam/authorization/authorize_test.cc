@@ -174,7 +174,7 @@ TEST(RequiredActions, every_operation_has_a_rule) {
       EXPECT_NE(has_rule(*service, operation),
                 std::ranges::find(kWithoutRule, operation.name) != std::end(kWithoutRule))
           << service->name << " " << operation.name;
-  // What works on a record is authorized on it and not on "*".
+  // Operations on a record are authorized on it and not on "*".
   EXPECT_THAT(
       required(
           api::sagemaker::service(), "UpdateModelPackage",

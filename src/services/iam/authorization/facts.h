@@ -43,6 +43,7 @@ struct CallerFacts {
   bool temporary = true;  // credentials that expire
   std::optional<Timestamp> issued = std::nullopt;
   std::string_view source_identity = {};
+  std::string_view provider = {};  // the ARN of the identity provider that vouched
 };
 
 using platform::TagSources;

@@ -1,6 +1,7 @@
 #include "base/arn.h"
 #include "services/iam/authorization/resources.h"
 #include "services/iam/policy_language/role_arn.h"
+#include "services/iam/role/service_linked.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -64,6 +65,27 @@ Result<std::string> source_resource(const OperationCall& call, const EntityFinde
   return given;
 }
 
+// The OpenID Connect provider or service-linked role that the operation works on, or empty.
+std::string provider_or_linked_role(const OperationCall& call) {
+  if (std::string arn = text_member(call.input, "OpenIDConnectProviderArn"); !arn.empty())
+    return arn;
+  if (call.operation.name == "CreateOpenIDConnectProvider") {
+    constexpr std::string_view kScheme = "https://";
+    std::string url = text_member(call.input, "Url");
+    if (url.starts_with(kScheme)) url.erase(0, kScheme.size());
+    while (url.ends_with('/')) url.pop_back();
+    return make_arn("iam", "", call.account, "oidc-provider/" + url);
+  }
+  if (const std::string service = text_member(call.input, "AWSServiceName"); !service.empty())
+    return make_arn("iam", "", call.account,
+                    "role" + std::string(kServiceLinkedPath) + service + "/" +
+                        service_linked_role_name(service, text_member(call.input, "CustomSuffix")));
+  // "task/aws-service-role/<service>/<role>/<id>"
+  if (const std::string task = text_member(call.input, "DeletionTaskId"); task.starts_with("task/"))
+    return make_arn("iam", "", call.account, "role" + task.substr(4, task.rfind('/') - 4));
+  return {};
+}
+
 // Operations of users that work on the caller when they name nobody.
 bool concerns_caller(std::string_view operation) {
   return operation == "GetUser" || operation == "CreateAccessKey" ||
@@ -105,6 +127,10 @@ Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
     conditions["iam:PermissionsBoundary"] = {TRY(policy_arn(call, boundary))};
   if (!named.empty()) {
     required.resource = named;
+  } else if (std::string other = provider_or_linked_role(call); !other.empty()) {
+    required.resource = std::move(other);
+    if (const std::string service = text_member(call.input, "AWSServiceName"); !service.empty())
+      conditions["iam:AWSServiceName"] = {service};
   } else if (!policy.empty()) {
     required.resource = policy;
   } else if (call.input.find("PolicySourceArn")) {
@@ -115,7 +141,7 @@ Result<std::vector<RequiredAction>> iam_actions(const OperationCall& call,
     required.resource = make_arn("iam", "", call.account, "policy" + path + name);
   }
   std::vector<RequiredAction> out;
-  // What is made with tags is tagged as well.
+  // Creating with tags needs the right to tag.
   const std::string_view made = operation.starts_with("Create") ? operation.substr(6) : "";
   const bool tagged = !made.empty() && has_tags(call.input);
   out.push_back(std::move(required));

@@ -1,4 +1,4 @@
-// What the author of a policy is told when it is stored.
+// Warnings to the author of a policy when it is stored.
 #pragma once
 
 #include <string>

@@ -47,7 +47,7 @@ Result<std::vector<RequiredAction>> logs_actions(const OperationCall& call) {
   const std::string group = TRY(group_name(call));
   const api::ActionRule* rule = api::find_action_rule("logs", call.operation.name);
   if (group.empty()) {
-    // As AWS writes the resource of DescribeLogGroups.
+    // AWS writes the resource of DescribeLogGroups in this way.
     required.resource = make_arn("logs", call.region, call.account, "log-group::log-stream:");
   } else if (works_on(rule, "log-stream")) {
     required.resource =

@@ -5,12 +5,13 @@
 
 #include "base/clock.h"
 #include "services/iam/policy_language/wildcard.h"
+#include "services/platform/dispatcher/dispatcher.h"
 
 namespace tidemill::services::iam {
 namespace {
 
 // Keys that requests to this server never have: there are no organizations, VPCs, MFA devices,
-// federated users, service-linked calls or access points here, and AWS leaves the keys out as well
+// service-linked calls or access points here, and AWS leaves the keys out as well
 // where these are missing.
 constexpr std::string_view kNeverPresent[] = {
     "aws:assumedroot",
@@ -20,7 +21,6 @@ constexpr std::string_view kNeverPresent[] = {
     "aws:chatbotsourcearn",
     "aws:ec2instancesourceprivateipv4",
     "aws:ec2instancesourcevpc",
-    "aws:federatedprovider",
     "aws:multifactorauthage",
     "aws:principalorgid",
     "aws:principalorgpaths",
@@ -47,23 +47,37 @@ constexpr std::string_view kNeverPresent[] = {
     "s3:accesspointtag/",
 };
 constexpr std::string_view kGlobal[] = {
-    "aws:currenttime",      "aws:epochtime",       "aws:multifactorauthpresent",
-    "aws:principalaccount", "aws:principalarn",    "aws:principalisawsservice",
-    "aws:principaltype",    "aws:referer",         "aws:requestedregion",
-    "aws:resourceaccount",  "aws:securetransport", "aws:sourceidentity",
-    "aws:sourceip",         "aws:tagkeys",         "aws:tokenissuetime",
-    "aws:useragent",        "aws:userid",          "aws:username",
+    "aws:currenttime",
+    "aws:epochtime",
+    "aws:multifactorauthpresent",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalisawsservice",
+    "aws:principaltype",
+    "aws:referer",
+    "aws:requestedregion",
+    "aws:resourceaccount",
+    "aws:securetransport",
+    "aws:sourceidentity",
+    "aws:sourceip",
+    "aws:tagkeys",
+    "aws:tokenissuetime",
+    "aws:useragent",
+    "aws:userid",
+    "aws:username",
     "aws:viaawsservice",
+    "aws:federatedprovider",
 };
-// With a tag's key behind them.
+// Condition keys that a tag's key follows.
 constexpr std::string_view kTagKeys[] = {
     "aws:principaltag/",     "aws:requesttag/",      "aws:resourcetag/", "iam:resourcetag/",
     "s3:existingobjecttag/", "s3:requestobjecttag/", "s3:buckettag/",    "sagemaker:resourcetag/",
 };
 constexpr std::string_view kOther[] = {
-    "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",
-    "sts:externalid",      "sts:rolesessionname",     "sts:sourceidentity",
+    "iam:passedtoservice", "iam:permissionsboundary", "iam:policyarn",         "sts:externalid",
+    "sts:rolesessionname", "sts:sourceidentity",      "sts:transitivetagkeys", "iam:awsservicename",
 };
+constexpr std::string_view kKmsKeys = "kms:", kEncryptionContextKeys = "kms:encryptioncontext:";
 // Prefixes of the services that are served here; a key of another one is none of their requests'.
 constexpr std::string_view kServed[] = {"aws", "cloudwatch", "iam", "logs",
                                         "s3",  "sagemaker",  "sqs", "sts"};
@@ -73,6 +87,13 @@ bool is_one_of(const std::string_view (&list)[N], std::string_view key) {
   return std::ranges::find(list, key) != std::end(list);
 }
 std::string_view before_tag(std::string_view key) { return key.substr(0, key.find('/') + 1); }
+
+bool is_claim_key(std::string_view key) {
+  const std::size_t colon = key.rfind(':');
+  const std::string_view claim = key.substr(colon + 1);
+  return key.substr(0, colon).contains('.') &&
+         (claim == "aud" || claim == "sub" || claim == "amr" || claim == "azp" || claim == "oaud");
+}
 
 bool never_present(std::string_view key) {
   return is_one_of(kNeverPresent, key) ||
@@ -103,11 +124,14 @@ std::vector<std::string> tag_value(const Tags& tags, std::string_view lower_name
 bool is_evaluable_key(std::string_view key) {
   const std::size_t colon = key.find(':');
   if (colon == key.npos) return false;
+  // Claims of a provider's tokens: "token.example.com:sub", "host/path:aud".
+  if (is_claim_key(key)) return true;
   const std::string_view prefix = key.substr(0, colon), name = key.substr(colon + 1);
   if (never_present(key) || is_one_of(kGlobal, key) || is_one_of(kOther, key)) return true;
   if (const std::string_view before = before_tag(key); !before.empty() && before != key)
     if (is_one_of(kTagKeys, before)) return true;
   if (prefix == "s3") return is_s3_key(name);
+  if (key.starts_with(kEncryptionContextKeys)) return true;
   if (prefix == "sagemaker") return is_sagemaker_key(name);
   return !is_one_of(kServed, prefix) && api::lists_condition_key(api::condition_keys(), key);
 }
@@ -122,9 +146,12 @@ RequestConditions::Slot RequestConditions::look_up(const std::string& key) const
   if (asked_.given)
     for (const auto& [name, values] : *asked_.given)
       if (ascii_lower(name) == key) return {true, values};
+  // KMS itself gives all keys that its requests have.
+  if (key.starts_with(kKmsKeys)) return {};
   if (std::optional<Slot> slot = global_key(key)) return *std::move(slot);
   if (std::optional<Slot> slot = service_key(key)) return *std::move(slot);
-  if (never_present(key)) return {};
+  // Only sessions of AssumeRoleWithWebIdentity have claims, while they begin.
+  if (never_present(key) || is_claim_key(key)) return {};
   // A key that AWS lists, but not for this action, is absent from its requests.
   const bool for_this_action =
       !asked_.rule || api::lists_condition_key(asked_.rule->condition_keys, key);
@@ -155,9 +182,12 @@ std::optional<RequestConditions::Slot> RequestConditions::global_key(std::string
   if (key == "aws:username") return text(caller_.user_name);
   if (key == "aws:userid") return text(caller_.user_id);
   if (key == "aws:sourceidentity") return text(caller_.source_identity);
+  if (key == "aws:federatedprovider") return text(caller_.provider);
   if (key == "aws:resourceaccount")
     return text(asked_.resource_account.empty() ? caller_.account : asked_.resource_account);
-  if (key == "aws:principalisawsservice" || key == "aws:viaawsservice") return one("false");
+  if (key == "aws:principalisawsservice") return one("false");
+  if (key == "aws:viaawsservice")
+    return one(text_of(facts_.header && facts_.header(platform::kViaServiceField)));
   if (key == "aws:multifactorauthpresent") return caller_.temporary ? one("false") : Slot{};
   if (key == "aws:tokenissuetime")
     return caller_.issued ? one(format_iso8601(*caller_.issued)) : Slot{};

@@ -15,7 +15,7 @@
 
 namespace tidemill::services::iam {
 
-// What is asked for: one action on one resource. Borrowed.
+// The question: one action on one resource. Borrowed.
 struct AskedAction {
   std::string_view action;    // "s3:GetObject"
   std::string_view resource;  // an ARN or "*"

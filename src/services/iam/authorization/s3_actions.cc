@@ -116,6 +116,14 @@ void add_copy_source(const Value& input, std::vector<RequiredAction>& out) {
   out.push_back(std::move(read));
 }
 
+// A canned access control list, or headers that grant.
+bool names_acl(const Value& input) {
+  constexpr std::string_view kMembers[] = {"ACL",          "GrantFullControl", "GrantRead",
+                                           "GrantReadACP", "GrantWrite",       "GrantWriteACP"};
+  return std::ranges::any_of(
+      kMembers, [&](std::string_view member) { return !text_member(input, member).empty(); });
+}
+
 }  // namespace
 
 std::string copy_source_path(std::string_view source) {
@@ -148,16 +156,19 @@ std::vector<RequiredAction> s3_actions(std::string_view operation, const Value& 
   add_copy_source(input, out);
   if (operation == "GetObjectAttributes")
     out.push_back({"s3:" + versioned("GetObject", input), object_arn(input, key)});
-  if (operation == "CreateBucket" && !text_member(input, "ACL").empty())
+  if (operation == "CreateBucket" && names_acl(input))
     out.push_back({"s3:PutBucketAcl", bucket_arn(input)});
   if (operation == "CreateBucket" && !text_member(input, "ObjectOwnership").empty())
     out.push_back({"s3:PutBucketOwnershipControls", bucket_arn(input)});
-  // Both may be given with the object itself.
+  // All of these may be given with the object itself.
   const bool writes = mapping.action == "PutObject";
   if (writes && !text_member(input, "Tagging").empty())
     out.push_back({"s3:PutObjectTagging", object_arn(input, key)});
-  if (writes && !text_member(input, "ACL").empty())
-    out.push_back({"s3:PutObjectAcl", object_arn(input, key)});
+  if (writes && !text_member(input, "ObjectLockMode").empty())
+    out.push_back({"s3:PutObjectRetention", object_arn(input, key)});
+  if (writes && !text_member(input, "ObjectLockLegalHoldStatus").empty())
+    out.push_back({"s3:PutObjectLegalHold", object_arn(input, key)});
+  if (writes && names_acl(input)) out.push_back({"s3:PutObjectAcl", object_arn(input, key)});
   return out;
 }
 

@@ -82,8 +82,8 @@ Values tag_keys(const Pairs& tags) {
   return keys;
 }
 
-// As the operation's input has it, since presigned URLs carry headers in their query, too; else of
-// the headers themselves.
+// Taken from the operation's input, since presigned URLs carry headers in their query, too; else
+// from the headers themselves.
 std::optional<std::string> header_value(std::string_view name, const AskedAction& asked,
                                         const RequestFacts& facts) {
   if (asked.input && asked.operation && asked.operation->input)

@@ -94,7 +94,7 @@ Result<std::vector<RequiredAction>> sagemaker_actions(const OperationCall& call)
       if (std::optional<std::string> resource = TRY(resource_of(call, each)))
         out.push_back(on_resource(action, *std::move(resource)));
   if (out.empty()) out.push_back({action, "*"});
-  // What is made with tags is tagged as well.
+  // Creating with tags needs the right to tag.
   if (call.operation.name.starts_with("Create") && has_tags(call.input)) {
     RequiredAction tagging{"sagemaker:AddTags", out.front().resource, {}, out.front().alias};
     tagging.conditions["sagemaker:TaggingAction"] = {std::string(call.operation.name)};

@@ -58,7 +58,7 @@ void collect(const Value& value, std::string_view member, std::vector<std::strin
     for (const Value& each : *list) collect(each, member, out);
   if (const ValueObject* object = value.as_object())
     for (const auto& [name, each] : *object) {
-      // What a user's own map holds is no setting.
+      // The entries of a user's own map are no settings.
       if (name == "Environment" || name == "HyperParameters") continue;
       if (name == member)
         add_text(each, out);

@@ -19,7 +19,7 @@ class AccessKeys {
   explicit AccessKeys(store::Store& store) : store_(store) {}
 
   Result<void> load();
-  // After a write of the user: its keys are these, none when it is gone.
+  // Call after a write of the user: takes over its keys; none when it is gone.
   void replace(const UserRecord& user, bool removed);
 
   // nullopt: no such key, or it is inactive.

@@ -16,6 +16,8 @@ constexpr std::size_t kSweepMax = 1000;  // sessions deleted in one transaction
 
 Result<std::shared_ptr<const Session>> with_policies(SessionRecord record) {
   auto session = std::make_shared<Session>();
+  // Without policies of its own, a federated user may do nothing.
+  if (record.federated) session->narrowing.emplace();
   for (const std::string& document : record.policies) {
     if (!session->narrowing) session->narrowing.emplace();
     session->narrowing->push_back(

@@ -1,4 +1,4 @@
-// Who may fetch which role's credentials: the tokens of jobs and model servers, in the store and in
+// Grants to fetch a role's credentials: the tokens of jobs and model servers, in the store and in
 // memory, and the credentials that were given last.
 #pragma once
 
@@ -22,10 +22,10 @@ class RoleGrants {
   RoleGrants(State& state, Issue issue, End end)
       : state_(state), issue_(std::move(issue)), end_(std::move(end)) {}
 
-  // What survived the last run.
+  // Reads the grants of earlier runs.
   Result<void> load();
 
-  // As IamInterface says.
+  // See IamInterface.
   Result<std::string> grant(const RoleGrant& grant);
   Result<void> revoke(std::string_view holder);
   Result<TemporaryCredentials> credentials(std::string_view holder, std::string_view token);

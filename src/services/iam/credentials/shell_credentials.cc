@@ -23,7 +23,7 @@ std::string shell_holder(std::string_view account, std::string_view role_name) {
 bool is_shell_holder(std::string_view holder) { return holder.starts_with(kPrefix); }
 
 std::string shell_token(const RootKey& root, std::string_view holder) {
-  // What is authenticated begins with words that no other use of the key has.
+  // The authenticated text begins with words that no other use of the key has.
   const std::string message = "Tidemill shell credentials\n" + std::string(holder);
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;

@@ -36,7 +36,7 @@ auto find_version(std::vector<PolicyVersionRecord>& versions, const std::string&
   });
 }
 
-// Of a customer's policy, whose versions are spelled out before the change.
+// Changes a customer's policy, whose versions are spelled out before the change.
 Result<PolicyRecord> change_policy(State& state, const Context& context, const std::string& arn,
                                    const std::function<Result<void>(PolicyRecord&)>& change) {
   const PolicyRecord policy = TRY(state.policy(context.account(), arn));

@@ -13,7 +13,7 @@
 namespace tidemill::services::iam {
 namespace {
 
-// Of a wanted value (from the policy) and an actual one (of the request).
+// Compares a wanted value (from the policy) with an actual one (from the request).
 using Test = bool (*)(std::string_view wanted, std::string_view actual);
 
 std::optional<double> number(std::string_view text) {
@@ -134,7 +134,7 @@ const Operator* find_operator(std::string_view name) {
 
 Truth truth_of(bool holds) { return holds ? Truth::yes : Truth::no; }
 
-// What stands between "${" and "}": a key, perhaps with a default in quotes.
+// The text between "${" and "}": a key, perhaps with a default in quotes.
 struct Variable {
   std::string_view name;
   std::optional<std::string_view> fallback;

@@ -14,14 +14,14 @@ namespace tidemill::services::iam {
 // Keys in lower case.
 using ConditionValues = std::map<std::string, std::vector<std::string>>;
 
-// What a request says of one condition key.
+// The value of one condition key in a request.
 struct KeyAnswer {
   bool known = true;  // false: this server cannot tell, whatever the request says
   // nullptr or empty: the request has no such key.
   const std::vector<std::string>* values = nullptr;
 };
 
-// Where conditions find the values of keys. The answers live as long as the source.
+// The source of the values of condition keys. The answers live as long as the source.
 class ConditionSource {
  public:
   virtual ~ConditionSource() = default;

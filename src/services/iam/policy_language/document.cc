@@ -7,6 +7,7 @@
 #include "base/arn.h"
 #include "base/json.h"
 #include "services/iam/policy_language/condition.h"
+#include "services/iam/policy_language/positions.h"
 #include "services/iam/policy_language/role_arn.h"
 #include "services/iam/policy_language/wildcard.h"
 
@@ -189,6 +190,11 @@ Result<PolicyDocument> parse_policy(std::string_view text, PolicyKind kind) {
     }
   }
   if (!statements) return malformed("Syntax errors in policy.");
+  const auto note_positions = [&](std::size_t index, const StatementText& range) {
+    if (index >= document.statements.size()) return;
+    document.statements[index].begin = range.begin;
+    document.statements[index].end = range.end;
+  };
   if (const ValueList* list = statements->as_list()) {
     if (list->empty()) return malformed("Syntax errors in policy.");
     if (list->size() > kStatementsMax) return malformed("The policy has too many statements.");
@@ -197,6 +203,8 @@ Result<PolicyDocument> parse_policy(std::string_view text, PolicyKind kind) {
   } else {
     document.statements.push_back(TRY(read_statement(*statements, kind)));
   }
+  const std::vector<StatementText> texts = find_statements(text);
+  for (std::size_t i = 0; i < texts.size(); ++i) note_positions(i, texts[i]);
   return document;
 }
 

@@ -2,6 +2,7 @@
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,6 +26,11 @@ struct PolicyPrincipal {
   std::string value;  // "sagemaker.amazonaws.com", an ARN, an account, "*"
 };
 
+// Of a character in a document's text, both from one.
+struct TextPosition {
+  std::int32_t line = 0, column = 0;
+};
+
 struct Statement {
   std::string id;
   bool allow = false;
@@ -36,6 +42,8 @@ struct Statement {
   bool not_principal = false;
   std::vector<PolicyPrincipal> principals;
   std::vector<Condition> conditions;
+  // Of its braces. Zero: the statement was not read from a text.
+  TextPosition begin = {}, end = {};
 };
 
 struct PolicyDocument {

@@ -75,6 +75,9 @@ Grant match_principal(const PolicyPrincipal& principal, const PrincipalCandidate
                    ascii_lower(principal.value) == ascii_lower(candidate.service)
                ? Grant::direct
                : Grant::none;
+  if (!candidate.provider.empty())
+    return principal.type == "Federated" && principal.value == candidate.provider ? Grant::direct
+                                                                                  : Grant::none;
   if (principal.type == "*") return Grant::direct;
   if (principal.type != "AWS") return Grant::none;
   if (principal.value == "*" || principal.value == candidate.arn) return Grant::direct;
@@ -92,19 +95,15 @@ bool applies(const Statement& statement, const Question& question) {
 }
 
 Evaluation evaluate(std::span<const NamedPolicy> policies, const Question& question) {
-  std::vector<const NamedPolicy*> allowing, denying;
+  std::vector<Evaluation::Match> allowing, denying;
   Evaluation out;
-  for (const NamedPolicy& policy : policies) {
-    bool allows = false, denies = false;
+  for (const NamedPolicy& policy : policies)
     for (const Statement& statement : policy.document.statements) {
       if (!covers(statement, question)) continue;
       note_missing(statement, question.context, out.missing_context_keys);
       if (!is_effective(statement, conditions_hold(statement, question.context))) continue;
-      (statement.allow ? allows : denies) = true;
+      (statement.allow ? allowing : denying).push_back({&policy, &statement});
     }
-    if (allows) allowing.push_back(&policy);
-    if (denies) denying.push_back(&policy);
-  }
   if (!denying.empty()) {
     out.decision = Decision::explicit_deny;
     out.matched = std::move(denying);

@@ -33,8 +33,12 @@ enum class Decision { implicit_deny, allowed, explicit_deny };
 
 struct Evaluation {
   Decision decision = Decision::implicit_deny;
-  // Policies with a statement that decided.
-  std::vector<const NamedPolicy*> matched;
+  // Those that decided. Borrowed from the policies.
+  struct Match {
+    const NamedPolicy* policy;
+    const Statement* statement;
+  };
+  std::vector<Match> matched;
   // Condition keys that were asked for and are not in the context.
   std::vector<std::string> missing_context_keys;
 };
@@ -42,14 +46,15 @@ Evaluation evaluate(std::span<const NamedPolicy> policies, const Question& quest
 // The same without the reasons.
 Decision decide(std::span<const NamedPolicy> policies, const Question& question);
 
-// Who calls, as the Principal element sees it.
+// The caller, as the Principal element sees it.
 struct PrincipalCandidate {
-  std::string_view service = {};  // "sagemaker.amazonaws.com"; or, for a caller:
+  std::string_view service = {};   // "sagemaker.amazonaws.com"; or
+  std::string_view provider = {};  // the ARN of an identity provider; or, for a caller:
   std::string_view account = {};
   std::string_view arn = {};       // its own, and of an assumed role also
   std::string_view role_arn = {};  // the role's
 };
-// What a resource's own policy says of a caller.
+// The answer of a resource's own policy about a caller.
 enum class Grant {
   none,
   denied,   // by a Deny
@@ -57,9 +62,9 @@ enum class Grant {
   role,     // the caller's role is named: what bounds the role still bounds it
   direct,   // the caller itself, its service, or everybody
 };
-// Of a role's trust policy, of a bucket, a queue, ...: documents of the kinds `trust` and
-// `resource`.
-// What one statement of such a document says to the caller, whatever is asked.
+// What follows is about documents of the kinds `trust` and `resource`: the policies of roles,
+// buckets, queues, ...
+// The answer of one statement about the caller, whatever the request asks for.
 Grant grant_of(const Statement& statement, const PrincipalCandidate& candidate);
 // Whether the statement covers the question's action and resource, and its conditions hold.
 bool applies(const Statement& statement, const Question& question);

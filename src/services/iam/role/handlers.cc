@@ -9,6 +9,7 @@
 #include "services/iam/listing.h"
 #include "services/iam/paging.h"
 #include "services/iam/policy_language/check.h"
+#include "services/iam/role/service_linked.h"
 #include "services/iam/tags.h"
 
 namespace tidemill::services::iam {
@@ -51,6 +52,11 @@ Result<ops::CreateRole::Output> create_role(State& state, Context& context,
   role.account = context.account();
   role.path = request.path.value_or("/");
   role.name = request.role_name;
+  if (is_service_linked(role))
+    return fail("InvalidInput",
+                "The path " + std::string(kServiceLinkedPath) +
+                    " is for service-linked roles: use CreateServiceLinkedRole.",
+                400);
   role.id = state.make_id("AROA");
   role.created = state.now_seconds();
   role.created_exactly = state.now();
@@ -99,6 +105,7 @@ Result<api::Empty> delete_role(State& state, const Context& context,
   TRY(state.remove<RoleRecord>(
       context.account(), request.role_name,
       [&](const RoleRecord& role, store::Transaction&) -> Result<void> {
+        TRY(check_modifiable(role));
         if (!role.attached_policies.empty())
           return delete_conflict("Cannot delete entity, must detach all policies first.");
         if (!role.inline_policies.empty())
@@ -121,6 +128,7 @@ using RoleChange = Change<RoleRecord>;
 Result<ops::UpdateRole::Output> update_role(State& state, const Context& context,
                                             const ops::UpdateRole::Input& request) {
   const RoleChange change = [&](RoleRecord& role, store::Transaction&) -> Result<void> {
+    TRY(check_modifiable(role));
     if (request.description) role.description = request.description;
     if (request.max_session_duration)
       role.max_session_duration_seconds = *request.max_session_duration;
@@ -145,6 +153,7 @@ Result<api::Empty> update_assume_role_policy(State& state, Context& context,
                                              const ops::UpdateAssumeRolePolicy::Input& request) {
   const PolicyDocument trust = TRY(check_trust_policy(request.policy_document));
   const RoleChange change = [&](RoleRecord& role, store::Transaction&) -> Result<void> {
+    TRY(check_modifiable(role));
     role.assume_role_policy = request.policy_document;
     return {};
   };

@@ -7,11 +7,12 @@
 
 namespace tidemill::services::iam {
 
-// As ListRoles shows it. Documents travel percent-encoded in answers, as IAM sends them; clients
-// decode them.
+// The role as ListRoles shows it. Documents travel percent-encoded in answers, as IAM sends them;
+// clients decode them.
 api::iam::Role api_role(const RoleRecord& record);
 
 void add_role_handlers(Registry& registry, State& state);
+void add_service_linked_role_handlers(Registry& registry, State& state);
 // Inline and attached policies of roles.
 void add_role_policy_handlers(Registry& registry, State& state);
 

@@ -16,10 +16,11 @@ namespace {
 
 namespace ops = api::iam::operations;
 
-// Of one simulation: actions times resources.
+// Limit of one simulation: actions times resources.
 constexpr std::size_t kEvaluationsMax = 10'000;
 
-// What the caller gives; a key that this server cannot evaluate is as unknown here as in a request.
+// The values that the caller gives; a key that this server cannot evaluate is as unknown here as in
+// a request.
 class SimulatedConditions final : public ConditionSource {
  public:
   explicit SimulatedConditions(const ConditionValues& given) : given_(given) {}
@@ -37,7 +38,13 @@ struct Simulation {
   std::vector<NamedPolicy> policies;
   std::optional<std::vector<NamedPolicy>> boundary;
   bool everything_allowed = false;
+  std::string caller;  // an ARN
+  // The policy of every resource that is asked for.
+  std::optional<PolicyDocument> resource_policy;
+  bool same_account = true;
 };
+
+constexpr const char* kResourcePolicyId = "ResourcePolicyInputList.1";
 
 Result<void> add_inputs(const std::optional<std::vector<std::string>>& documents,
                         const char* prefix, std::vector<NamedPolicy>& out) {
@@ -61,6 +68,38 @@ const char* decision_text(Decision decision) {
   }
 }
 
+api::iam::Position api_position(const TextPosition& position) {
+  return {position.line, position.column};
+}
+
+void add_match(const std::string& policy, const std::string& type, const Statement& statement,
+               std::vector<api::iam::Statement>& out) {
+  api::iam::Statement& match = out.emplace_back();
+  match.source_policy_id = policy;
+  match.source_policy_type = type;
+  if (statement.begin.line == 0) return;
+  match.start_position = api_position(statement.begin);
+  match.end_position = api_position(statement.end);
+}
+
+// The statements of the resource's policy that decided for the caller.
+void add_resource_matches(const PolicyDocument& policy, const PrincipalCandidate& candidate,
+                          bool denied, const Question& question,
+                          std::vector<api::iam::Statement>& out) {
+  for (const Statement& statement : policy.statements)
+    if (statement.allow != denied && applies(statement, question) &&
+        grant_of(statement, candidate) != Grant::none)
+      add_match(kResourcePolicyId, "Resource Policy", statement, out);
+}
+
+PrincipalCandidate candidate_of(const Simulation& simulation, const Result<Arn>& caller) {
+  PrincipalCandidate candidate;
+  candidate.arn = simulation.caller;
+  if (caller) candidate.account = caller->account;
+  if (caller && caller->resource_type() == "role") candidate.role_arn = simulation.caller;
+  return candidate;
+}
+
 api::iam::EvaluationResult evaluate_one(const Simulation& simulation, const Question& question) {
   api::iam::EvaluationResult result;
   result.eval_action_name = question.action;
@@ -71,26 +110,67 @@ api::iam::EvaluationResult evaluate_one(const Simulation& simulation, const Ques
     result.eval_decision = decision_text(Decision::allowed);
     return result;
   }
+  // The same decision as for a request; evaluate() says which statements it rests on.
   Evaluation evaluation = evaluate(simulation.policies, question);
+  CallerPolicies caller{.identity = simulation.policies};
   if (simulation.boundary) {
-    const Evaluation bound = evaluate(*simulation.boundary, question);
-    const bool inside = bound.decision == Decision::allowed;
-    result.permissions_boundary_decision_detail.emplace().allowed_by_permissions_boundary = inside;
-    if (bound.decision == Decision::explicit_deny) evaluation.decision = bound.decision;
-    if (!inside && evaluation.decision == Decision::allowed)
-      evaluation.decision = Decision::implicit_deny;
+    caller.boundary = *simulation.boundary;
+    result.permissions_boundary_decision_detail.emplace().allowed_by_permissions_boundary =
+        decide(*simulation.boundary, question) == Decision::allowed;
   }
-  result.eval_decision = decision_text(evaluation.decision);
-  for (const NamedPolicy* policy : evaluation.matched)
-    result.matched_statements->push_back({policy->id, policy->type, {}, {}});
+  std::optional<ResourceSide> side;
+  const Result<Arn> caller_arn = parse_arn(simulation.caller);
+  const PrincipalCandidate candidate = candidate_of(simulation, caller_arn);
+  if (simulation.resource_policy)
+    side = {.grant = evaluate_resource_policy(*simulation.resource_policy, candidate, question),
+            .same_account = simulation.same_account};
+  const Decision decision = decide(caller, side, question);
+  result.eval_decision = decision_text(decision);
+  const bool denied = decision == Decision::explicit_deny;
+  if (!denied || evaluation.decision == Decision::explicit_deny)
+    for (const auto& [policy, statement] : evaluation.matched)
+      add_match(policy->id, policy->type, *statement, *result.matched_statements);
+  if (denied && simulation.boundary)
+    if (const Evaluation bound = evaluate(*simulation.boundary, question);
+        bound.decision == Decision::explicit_deny)
+      for (const auto& [policy, statement] : bound.matched)
+        add_match(policy->id, policy->type, *statement, *result.matched_statements);
+  if (simulation.resource_policy)
+    add_resource_matches(*simulation.resource_policy, candidate, denied, question,
+                         *result.matched_statements);
   result.missing_context_values = std::move(evaluation.missing_context_keys);
   return result;
 }
 
+// The members about the resources' policy, which both requests have.
+template <class Request>
+Result<void> take_resource_policy(const Context& context, const Request& request,
+                                  Simulation& simulation) {
+  if (request.caller_arn) simulation.caller = *request.caller_arn;
+  if (!request.resource_policy) return {};
+  if (simulation.caller.empty())
+    return fail("InvalidInput", "CallerArn is required when ResourcePolicy is given.", 400);
+  Result<PolicyDocument> parsed = parse_policy(*request.resource_policy, PolicyKind::resource);
+  if (!parsed) return fail("InvalidInput", parsed.error().message, 400);
+  simulation.resource_policy = *std::move(parsed);
+  const Result<Arn> caller = parse_arn(simulation.caller);
+  if (!caller) return fail("InvalidInput", "Invalid Caller Arn: " + simulation.caller, 400);
+  std::string owner = request.resource_owner.value_or(context.account());
+  if (const Result<Arn> arn = parse_arn(owner)) owner = arn->account;
+  simulation.same_account = owner == caller->account;
+  return {};
+}
+
 // Request is either of the two; they share these members.
 template <class Request>
-Result<api::iam::SimulatePolicyResponse> simulate(const Simulation& simulation,
+Result<api::iam::SimulatePolicyResponse> simulate(const Context& caller, Simulation& simulation,
                                                   const Request& request) {
+  TRY(take_resource_policy(caller, request, simulation));
+  if (request.resource_handling_option)
+    return fail("InvalidInput",
+                "ResourceHandlingOption is for EC2's resources, which Tidemill does not have: "
+                "leave it out.",
+                400);
   ConditionValues given;
   if (request.context_entries)
     for (const api::iam::ContextEntry& entry : *request.context_entries)
@@ -131,6 +211,12 @@ Result<api::iam::SimulatePolicyResponse> simulate_principal_policy(
   if (!arn || arn->partition != kPartition || arn->service != "iam" || !arn->region.empty())
     return fail("InvalidInput", "Invalid Entity Arn: " + request.policy_source_arn, 400);
   Simulation simulation;
+  simulation.caller = request.policy_source_arn;
+  if (request.policy_exclusion_list)
+    return fail("InvalidInput",
+                "Tidemill's simulations take no PolicyExclusionList: leave it out, or simulate the "
+                "other policies with SimulateCustomPolicy.",
+                400);
   if (arn->resource == "root" && arn->account == context.account()) {
     simulation.everything_allowed = true;
   } else {
@@ -159,17 +245,21 @@ Result<api::iam::SimulatePolicyResponse> simulate_principal_policy(
   if (request.permissions_boundary_policy_input_list)
     TRY(add_inputs(request.permissions_boundary_policy_input_list,
                    "PermissionsBoundaryPolicyInputList.", simulation.boundary.emplace()));
-  return simulate(simulation, request);
+  return simulate(context, simulation, request);
 }
 
 Result<api::iam::SimulatePolicyResponse> simulate_custom_policy(
-    State&, const Context&, const ops::SimulateCustomPolicy::Input& request) {
+    State&, const Context& context, const ops::SimulateCustomPolicy::Input& request) {
+  if (request.ordered_organization_policy_input_list)
+    return fail("InvalidInput",
+                "Tidemill has no organizations: leave out OrderedOrganizationPolicyInputList.",
+                400);
   Simulation simulation;
   TRY(add_inputs(request.policy_input_list, "PolicyInputList.", simulation.policies));
   if (request.permissions_boundary_policy_input_list)
     TRY(add_inputs(request.permissions_boundary_policy_input_list,
                    "PermissionsBoundaryPolicyInputList.", simulation.boundary.emplace()));
-  return simulate(simulation, request);
+  return simulate(context, simulation, request);
 }
 
 }  // namespace
@@ -181,6 +271,7 @@ void add_simulation_handlers(Registry& registry, State& state) {
   registry.add<ops::SimulateCustomPolicy>([&state](Context& context, const auto& request) {
     return simulate_custom_policy(state, context, request);
   });
+  add_context_key_handlers(registry, state);
 }
 
 }  // namespace tidemill::services::iam

@@ -7,5 +7,6 @@
 namespace tidemill::services::iam {
 
 void add_simulation_handlers(Registry& registry, State& state);
+void add_context_key_handlers(Registry& registry, State& state);
 
 }  // namespace tidemill::services::iam

@@ -9,7 +9,7 @@ namespace tidemill::services::iam {
 
 // A user as ListUsers shows it.
 api::iam::User api_user(const UserRecord& record);
-// Of the user who calls, when the request names none. ValidationError for callers that are no user.
+// The calling user, when the request names none. ValidationError for callers that are no user.
 Result<std::string> named_or_calling_user(const Context& context,
                                           const std::optional<std::string>& name);
 

@@ -1,12 +1,23 @@
-// Which resources a call works on, for the audit log. IAM knows, since policies name them.
+// Which resources a call works on and whose session makes it, for the audit log. IAM knows.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "services/platform/handlers/handlers.h"
 
 namespace tidemill::services::platform {
+
+// Who stands behind temporary credentials.
+struct SessionFacts {
+  std::string_view issuer_type;  // "Role", "IAMUser", "Root"; empty: nobody is known
+  std::string issuer_arn, issuer_id;
+  std::string issuer_name;  // empty for root
+  std::optional<Timestamp> issued;
+  std::string source_identity;
+};
 
 // Thread-safe.
 class ResourceNames {
@@ -17,6 +28,7 @@ class ResourceNames {
                                                 const schema::Service& service,
                                                 const schema::Operation& operation,
                                                 const Value& input) = 0;
+  virtual SessionFacts session_of(const Principal& principal) = 0;
 };
 
 }  // namespace tidemill::services::platform

@@ -170,7 +170,7 @@ Translation translate(std::string_view in) {
   return out;
 }
 
-// Where the group that opens at `open` closes; npos when it does not.
+// The position at which the group that opens at `open` closes; npos when it does not.
 std::size_t group_end(std::string_view in, std::size_t open) {
   int depth = 0;
   bool in_class = false;

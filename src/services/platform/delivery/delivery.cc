@@ -44,8 +44,19 @@ std::int64_t delay_after(std::int64_t attempts, const AttemptResult& result, Ran
 }  // namespace
 
 const store::Table<DeliveryRecord>& delivery_table() {
-  static const store::Table<DeliveryRecord> table("platform_deliveries");
+  static const store::Table<DeliveryRecord> table("platform_deliveries", {}, &invariant);
   return table;
+}
+
+std::string_view invariant(const DeliveryRecord& record) {
+  if (record.id.empty() || record.delivery.target.empty())
+    return "a delivery has an id and a target";
+  if (record.attempts < 0 || record.bury_attempts < 0) return "attempts are not negative";
+  if (record.state == DeliveryState::waiting && !record.exhausted.empty())
+    return "a delivery that waits for an attempt is not dead";
+  if (record.state == DeliveryState::dead && record.exhausted.empty())
+    return "a dead delivery says why";
+  return {};
 }
 
 std::vector<store::TableSpec> Deliveries::tables() { return {delivery_table().spec()}; }
@@ -141,7 +152,8 @@ Result<std::string> Deliveries::send(const Delivery& delivery, store::Transactio
   TRY(reserve_place());
   Result<void> made =
       engine_.create(kDeliveryMachine, store::key({std::to_string(lane), record.id}),
-                     to_json(record), {}, {{.type = delivery_tasks::kAttempt}}, std::move(along));
+                     to_json(delivery_table().checked(record.id, record)), {},
+                     {{.type = delivery_tasks::kAttempt}}, std::move(along));
   // After Tidemill.Io the record may exist, so its place stays taken.
   if (!made && made.error().code != codes::kIo) --pending_;
   TRY(std::move(made));

@@ -70,6 +70,7 @@ inline constexpr std::size_t kDeliveryLanes = 16;
 // neither the disk nor the engine.
 inline constexpr std::size_t kDeliveriesPendingMax = 100'000;
 
+std::string_view invariant(const DeliveryRecord& record);
 const store::Table<DeliveryRecord>& delivery_table();
 
 // A pure function, declared for tests; see delivery_transitions.cc. `now`: by the durations clock.

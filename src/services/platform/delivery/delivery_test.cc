@@ -145,6 +145,21 @@ class DeliveriesTest : public testing::Test {
 
 AttemptResult busy() { return AttemptResult::retry("503", "busy"); }
 
+TEST(DeliveryInvariants, Dead_deliveriesSayWhy) {
+  DeliveryRecord record;
+  record.delivery.target = "http://t";
+  record.id = "1";
+  EXPECT_EQ(invariant(record), "");
+  record.exhausted = "NonRetryable";
+  EXPECT_NE(invariant(record), "");
+  record.state = DeliveryState::dead;
+  EXPECT_EQ(invariant(record), "");
+  record.exhausted.clear();
+  EXPECT_NE(invariant(record), "");
+  store::Transaction transaction;
+  EXPECT_DEATH(delivery_table().put(transaction, "k", {}, 0), "platform_deliveries.*k");
+}
+
 }  // namespace
 
 TEST_F(DeliveriesTest, DeliversOnceAndForgets) {

@@ -100,6 +100,10 @@ Result<Reply> Dispatcher::call(const Caller& caller, const schema::Service& serv
   const auto begun = std::chrono::steady_clock::now();
   context.deadline = begun + kCallTime;
   context.stop = caller.stop;
+  if (!caller.via_service.empty())
+    context.find_header = [via = caller.via_service](std::string_view name) {
+      return name == kViaServiceField ? &via : nullptr;
+    };
   context.body = std::move(body);
 
   // Shared with the answer, which may come after this call has given up, or never.

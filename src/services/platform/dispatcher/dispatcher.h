@@ -20,6 +20,10 @@ namespace tidemill::services::platform {
 // How long the caller of an in-process call waits; then the call fails with Tidemill.Timeout.
 inline constexpr std::chrono::seconds kCallTime{300};
 
+// The pseudo header of a call that a service makes as its own caller; its value is the service's
+// name. Policies test it as aws:ViaAWSService and kms:ViaService; requests cannot have it.
+inline constexpr std::string_view kViaServiceField = ":via-service";
+
 // Decides whether a principal may call an operation. Thread-safe.
 class Authorizer {
  public:
@@ -61,6 +65,8 @@ struct Caller {
   Principal principal;  // a role session (IamInterface::role_principal) or service principal
   std::string region;
   std::stop_token stop = {};
+  // The service that makes the call as its own caller: "s3.us-east-1.amazonaws.com". Empty: none.
+  std::string via_service = {};
 };
 
 struct Reply {

@@ -1,4 +1,4 @@
-// What modules are built on, and where they register their parts.
+// The base of modules, where they also register their parts.
 #pragma once
 
 #include <cstdint>

@@ -35,13 +35,25 @@ Timestamp operator-(Timestamp time, std::chrono::microseconds by) {
 
 const store::Table<ScheduleRecord>& schedule_table() {
   static const store::Table<ScheduleRecord> table("platform_schedules",
-                                                  {{"by_due", [](const ScheduleRecord& record) {
+                                                  {{"by_due",
+                                                    [](const ScheduleRecord& record) {
                                                       std::vector<std::string> keys;
                                                       if (record.occurrence)
                                                         keys.push_back(due_key(record.due));
                                                       return keys;
-                                                    }}});
+                                                    }}},
+                                                  &invariant);
   return table;
+}
+
+std::string_view invariant(const ScheduleRecord& record) {
+  if (record.schedule.expression.empty()) return "a schedule has an expression";
+  if (record.occurrence && !record.schedule.enabled) return "a disabled schedule does not fire";
+  if (record.occurrence && record.due < *record.occurrence)
+    return "an occurrence does not fire before its time";
+  if (record.fired < 0 || record.missed < 0 || record.attempts < 0)
+    return "counts are not negative";
+  return {};
 }
 
 Schedules::Schedules(store::Store& store, const Clock& clock, Random& random)

@@ -61,6 +61,7 @@ struct ScheduleRecord {
 BOOST_DESCRIBE_STRUCT(ScheduleRecord, (),
                       (schedule, created, occurrence, due, fired, missed, attempts))
 
+std::string_view invariant(const ScheduleRecord& record);
 const store::Table<ScheduleRecord>& schedule_table();
 
 struct Firing {

@@ -90,6 +90,22 @@ class SchedulesTest : public testing::Test {
   std::int64_t missed_ = 0;
 };
 
+TEST(ScheduleInvariants, Disabled_schedulesDoNotFireAndNoneFiresEarly) {
+  ScheduleRecord record;
+  record.schedule.expression = "rate(1 minute)";
+  EXPECT_EQ(invariant(record), "");
+  record.occurrence = Timestamp{5};
+  record.due = Timestamp{5};
+  EXPECT_EQ(invariant(record), "");
+  record.due = Timestamp{4};
+  EXPECT_NE(invariant(record), "");
+  record.due = Timestamp{5};
+  record.schedule.enabled = false;
+  EXPECT_NE(invariant(record), "");
+  store::Transaction transaction;
+  EXPECT_DEATH(schedule_table().put(transaction, "k", {}, 0), "platform_schedules.*k");
+}
+
 }  // namespace
 
 TEST(ScheduleExpression, Rates) {

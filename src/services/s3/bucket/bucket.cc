@@ -53,20 +53,22 @@ Result<std::string> region_of(const Context& context, const model::CreateBucketR
   return constraint;
 }
 
-Result<void> check_access(const model::CreateBucketRequest& request) {
+// The list of the new bucket; nullopt: its owner's alone.
+Result<std::optional<AclRecord>> acl_of(const BucketRecord& record,
+                                        const model::CreateBucketRequest& request) {
   if (request.object_ownership && !is_ownership(*request.object_ownership))
     return fail(
         invalid_argument("Invalid x-amz-object-ownership header: " + *request.object_ownership,
                          "x-amz-object-ownership", *request.object_ownership));
-  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
-                      request.grant_write || request.grant_write_acp;
-  if (!grants && (!request.acl || *request.acl == "private")) return {};
+  const WantedAcl wanted = wanted_acl(request);
+  if (wanted.headers.empty() && wanted.canned.value_or("private") == "private")
+    return std::optional<AclRecord>();
   if (!request.object_ownership || *request.object_ownership == kBucketOwnerEnforced)
     return fail(Error{"InvalidBucketAclWithObjectOwnership",
                       "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced "
                       "setting",
                       400});
-  return check_acl({.account = {}, .ownership = request.object_ownership}, {request.acl, grants});
+  return std::optional(TRY(make_acl(record, AclOf::bucket, record.account, wanted)));
 }
 
 std::string arn_of(const Bucket& bucket) { return "arn:aws:s3:::" + bucket.name; }
@@ -93,7 +95,6 @@ Result<model::CreateBucketOutput> create_bucket(Core& core, Context& context,
                       "The specified bucket is not valid.",
                       400,
                       {{"BucketName", request.bucket}}});
-  TRY(check_access(request));
   BucketRecord record{request.bucket, context.account(), TRY(region_of(context, request)),
                       core.clock.now()};
   if (request.create_bucket_configuration && request.create_bucket_configuration->tags)
@@ -104,6 +105,7 @@ Result<model::CreateBucketOutput> create_bucket(Core& core, Context& context,
     record.versioning = "Enabled";
   }
   record.ownership = request.object_ownership;
+  record.acl = TRY(acl_of(record, request));
   std::string region = record.region;
   Result<void> created = core.buckets.create(std::move(record));
   // "For legacy compatibility, if you re-create an existing bucket that you already own in
@@ -161,7 +163,7 @@ Result<model::ListBucketsOutput> list_buckets(Core& core, Context& context,
     entry.bucket_arn = arn_of(*bucket);
     buckets.push_back(std::move(entry));
   }
-  output.owner.ensure().id = canonical_id(context.account());
+  output.owner.ensure() = owner_of(context.account());
   output.prefix = request.prefix;
   return output;
 }

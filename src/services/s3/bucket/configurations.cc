@@ -35,7 +35,7 @@ Result<void> keep(Core& core, Bucket& bucket, std::string_view name, std::option
   });
 }
 
-// For a Put operation whose configuration is one member of the request.
+// Handles a Put operation whose configuration is one member of the request.
 template <class Request, class Configuration>
 Result<Empty> put(Core& core, Context& context, const Request& request,
                   const api::Box<Configuration>& configuration, std::string_view name,

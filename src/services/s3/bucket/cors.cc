@@ -74,6 +74,11 @@ bool matches_cors_pattern(std::string_view pattern, std::string_view text) {
          text.ends_with(after);
 }
 
+bool BucketCors::may_be_public(std::string_view bucket) const {
+  const std::shared_ptr<Bucket> found = core_.buckets.find(bucket);
+  return found && found->open_to_others();
+}
+
 bool BucketCors::has_rules(std::string_view bucket) const {
   const std::shared_ptr<Bucket> found = core_.buckets.find(bucket);
   if (!found) return false;

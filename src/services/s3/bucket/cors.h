@@ -13,6 +13,7 @@ class BucketCors final : public CorsInterface {
  public:
   explicit BucketCors(const Core& core) : core_(core) {}
   bool has_rules(std::string_view bucket) const override;
+  bool may_be_public(std::string_view bucket) const override;
   std::optional<CorsHeaders> allow(const CorsRequest& request) const override;
 
  private:

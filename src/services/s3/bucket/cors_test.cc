@@ -12,7 +12,7 @@ TEST(CorsPatterns, Match_withAtMostOneStar) {
   EXPECT_FALSE(matches_cors_pattern("http://a", "http://ab"));
   EXPECT_FALSE(matches_cors_pattern("http://*.example.com", "http://example.com"));
   EXPECT_FALSE(matches_cors_pattern("http://*.example.com", "http://a.example.com.evil"));
-  // What stands before the star and what stands behind it may not overlap.
+  // The text before the star and the text behind it may not overlap.
   EXPECT_FALSE(matches_cors_pattern("aba*aba", "ababa"));
 }
 

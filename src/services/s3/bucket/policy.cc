@@ -1,7 +1,10 @@
 #include "services/s3/bucket/policy.h"
 
+#include <algorithm>
+
 #include "services/s3/bucket/bucket.h"
 #include "services/s3/bucket/configurations.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 
 namespace tidemill::services::s3 {
@@ -16,6 +19,48 @@ constexpr std::size_t kPolicyBytesMax = 20 << 10;
 Error no_policy(const Bucket& bucket) {
   return {
       "NoSuchBucketPolicy", "The bucket policy does not exist", 404, {{"BucketName", bucket.name}}};
+}
+
+// What each permission of a list allows, in the terms of policies.
+struct ListedAction {
+  std::string_view action;
+  AclOf of;
+  std::string_view permission;
+};
+constexpr ListedAction kListedActions[] = {
+    {"s3:ListBucket", AclOf::bucket, "READ"},
+    {"s3:ListBucketVersions", AclOf::bucket, "READ"},
+    {"s3:ListBucketMultipartUploads", AclOf::bucket, "READ"},
+    {"s3:PutObject", AclOf::bucket, "WRITE"},
+    {"s3:DeleteObject", AclOf::bucket, "WRITE"},
+    {"s3:GetBucketAcl", AclOf::bucket, "READ_ACP"},
+    {"s3:PutBucketAcl", AclOf::bucket, "WRITE_ACP"},
+    {"s3:GetObject", AclOf::object, "READ"},
+    {"s3:GetObjectVersion", AclOf::object, "READ"},
+    {"s3:GetObjectAttributes", AclOf::object, "READ"},
+    {"s3:GetObjectVersionAttributes", AclOf::object, "READ"},
+    {"s3:GetObjectAcl", AclOf::object, "READ_ACP"},
+    {"s3:GetObjectVersionAcl", AclOf::object, "READ_ACP"},
+    {"s3:PutObjectAcl", AclOf::object, "WRITE_ACP"},
+    {"s3:PutObjectVersionAcl", AclOf::object, "WRITE_ACP"},
+};
+
+const ListedAction* find_listed(std::string_view action) {
+  const auto* found = std::ranges::find(kListedActions, action, &ListedAction::action);
+  return found == std::end(kListedActions) ? nullptr : found;
+}
+
+iam::AclGrant grant_of(const BucketRecord& bucket, const AclRecord& acl,
+                       std::string_view permission, std::string_view account) {
+  switch (access_of(acl, permission, account, blocks_public_access(bucket, "IgnorePublicAcls"))) {
+    case Access::everybody:
+      return iam::AclGrant::everybody;
+    case Access::account:
+      return iam::AclGrant::account;
+    case Access::none:
+      break;
+  }
+  return iam::AclGrant::none;
 }
 
 // Other accounts may never see or change the policy, whatever it says.
@@ -90,10 +135,42 @@ Result<model::GetBucketPolicyStatusOutput> get_bucket_policy_status(
 Result<std::optional<iam::ResourcePolicy>> BucketPolicies::find(std::string_view arn) {
   if (!arn.starts_with(kArnPrefix)) return std::optional<iam::ResourcePolicy>();
   arn.remove_prefix(kArnPrefix.size());
-  const std::shared_ptr<Bucket> bucket = buckets_.find(arn.substr(0, arn.find('/')));
+  const std::shared_ptr<Bucket> bucket = core_.buckets.find(arn.substr(0, arn.find('/')));
   if (!bucket) return std::optional<iam::ResourcePolicy>();
   return std::optional(
-      iam::ResourcePolicy{bucket->account, buckets_.record(*bucket)->policy.value_or("")});
+      iam::ResourcePolicy{bucket->account, core_.buckets.record(*bucket)->policy.value_or("")});
+}
+
+Result<iam::AclGrant> BucketPolicies::acl_grant(const iam::AclQuestion& question) {
+  if (!question.resource.starts_with(kArnPrefix)) return iam::AclGrant::none;
+  const std::string_view path = question.resource.substr(kArnPrefix.size());
+  const std::shared_ptr<Bucket> bucket = core_.buckets.find(path.substr(0, path.find('/')));
+  if (!bucket) return iam::AclGrant::none;
+  const std::shared_ptr<const BucketRecord> record = core_.buckets.record(*bucket);
+  if (!allows_acls(*record)) return iam::AclGrant::none;
+  const ListedAction* listed = find_listed(question.action);
+  if (!listed) return iam::AclGrant::none;
+  AclRecord acl = acl_or_default(record->acl, bucket->account);
+  if (listed->of == AclOf::object) {
+    const std::size_t slash = path.find('/');
+    if (slash == path.npos) return iam::AclGrant::none;
+    const std::optional<std::string> version_id =
+        question.version_id.empty() ? std::nullopt
+                                    : std::optional(std::string(question.version_id));
+    Result<StoredObjectPtr> object =
+        core_.objects.require(*bucket, path.substr(slash + 1), version_id);
+    // Who may write a new object may also say who has access to it. Otherwise an object that is not
+    // there gives nobody access: whether it is there is told only to those who may list the bucket.
+    std::string_view permission = listed->permission;
+    if (object)
+      acl = acl_or_default((*object)->record.acl, bucket->account);
+    else if (question.action == "s3:PutObjectAcl" && object.error().code == "NoSuchKey")
+      permission = "WRITE";
+    else
+      return iam::AclGrant::none;
+    return grant_of(*record, acl, permission, question.account);
+  }
+  return grant_of(*record, acl, listed->permission, question.account);
 }
 
 void add_bucket_policy_operations(Registry& registry, Core& core) {

@@ -1,4 +1,5 @@
-// Bucket policies: kept and checked here, evaluated by IAM.
+// Bucket policies: kept and checked here, evaluated by IAM. Access control lists: evaluated here
+// for IAM, which asks.
 #pragma once
 
 #include "services/iam/interface.h"
@@ -8,15 +9,16 @@ namespace tidemill::services::s3 {
 
 void add_bucket_policy_operations(Registry& registry, Core& core);
 
-// Where IAM reads the policies. Thread-safe.
+// Where IAM reads the policies and the access control lists. Thread-safe.
 class BucketPolicies final : public iam::ResourcePolicySource {
  public:
-  explicit BucketPolicies(const Buckets& buckets) : buckets_(buckets) {}
-  bool has_any() const override { return buckets_.any_policy(); }
+  explicit BucketPolicies(Core& core) : core_(core) {}
+  bool has_any() const override { return core_.buckets.any_policy(); }
   Result<std::optional<iam::ResourcePolicy>> find(std::string_view arn) override;
+  Result<iam::AclGrant> acl_grant(const iam::AclQuestion& question) override;
 
  private:
-  const Buckets& buckets_;
+  Core& core_;
 };
 
 }  // namespace tidemill::services::s3

@@ -85,19 +85,21 @@ Result<model::GetBucketAclOutput> get_bucket_acl(Core& core, Context& context,
                                                  const model::GetBucketAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
   model::GetBucketAclOutput output;
+  const auto record = core.buckets.record(*bucket);
   output.owner.ensure() = owner_of(bucket->account);
-  output.grants = owner_grants(bucket->account);
+  output.grants = describe_grants(
+      acl_or_default(allows_acls(*record) ? record->acl : std::nullopt, bucket->account));
   return output;
 }
 
 Result<Empty> put_bucket_acl(Core& core, Context& context,
                              const model::PutBucketAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
-                      request.grant_write || request.grant_write_acp;
-  TRY(check_acl(*core.buckets.record(*bucket),
-                {request.acl, grants,
-                 request.access_control_policy ? &*request.access_control_policy : nullptr}));
+  TRY(core.buckets.change(*bucket, [&](BucketRecord& record) -> Result<void> {
+    AclRecord acl = TRY(make_acl(record, AclOf::bucket, record.account, wanted_acl(request)));
+    if (allows_acls(record)) record.acl = std::move(acl);
+    return {};
+  }));
   return Empty{};
 }
 
@@ -117,6 +119,12 @@ Result<Empty> put_ownership_controls(Core& core, Context& context,
       !is_ownership(request.ownership_controls->rules[0].object_ownership))
     return fail(malformed_xml());
   TRY(core.buckets.change(*bucket, [&](BucketRecord& record) -> Result<void> {
+    if (request.ownership_controls->rules[0].object_ownership == kBucketOwnerEnforced &&
+        allows_acls(record) && record.acl && is_shared(*record.acl))
+      return fail(Error{"InvalidBucketAclWithObjectOwnership",
+                        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced "
+                        "setting",
+                        400});
     record.ownership = request.ownership_controls->rules[0].object_ownership;
     return {};
   }));

@@ -14,26 +14,32 @@ std::string header_of(ChecksumAlgorithm algorithm) {
   return std::string(checksum_header(algorithm));
 }
 
-// What is computed beside the bytes as they pass.
+// The checksums that are computed as the bytes pass.
 class Digests {
  public:
-  Digests(std::optional<ChecksumAlgorithm> algorithm)
+  Digests(ChecksumAlgorithm algorithm, bool with_crc64nvme)
       : md5_(Checksum::make(ChecksumAlgorithm::md5)),
-        checksum_(algorithm ? Checksum::make(*algorithm) : nullptr) {}
+        checksum_(Checksum::make(algorithm)),
+        crc64nvme_(with_crc64nvme && algorithm != ChecksumAlgorithm::crc64nvme
+                       ? Checksum::make(ChecksumAlgorithm::crc64nvme)
+                       : nullptr) {}
   void update(std::string_view bytes) {
     md5_->update(bytes);
-    if (checksum_) checksum_->update(bytes);
+    checksum_->update(bytes);
+    if (crc64nvme_) crc64nvme_->update(bytes);
   }
   std::string md5() const { return md5_->digest(); }
   std::string checksum() const { return checksum_->digest(); }
+  std::string crc64nvme() const { return crc64nvme_ ? crc64nvme_->digest() : checksum_->digest(); }
 
  private:
   std::unique_ptr<Checksum> md5_;
   std::unique_ptr<Checksum> checksum_;
+  std::unique_ptr<Checksum> crc64nvme_;  // nullptr: checksum_ is the one
 };
 
 struct Plan {
-  std::optional<ChecksumAlgorithm> algorithm;
+  ChecksumAlgorithm algorithm = kDefaultChecksum;
   std::optional<std::string> value;  // base64, when it came in the head
   bool in_trailer = false;
   std::optional<std::string> md5;  // raw
@@ -47,7 +53,7 @@ Result<void> check_value(ChecksumAlgorithm algorithm, std::string_view value) {
 }
 
 Result<Plan> make_plan(const Context* context, const BodyOptions& options) {
-  Plan plan{options.wanted};
+  Plan plan{options.wanted.value_or(kDefaultChecksum)};
   if (options.content_md5) {
     Result<std::string> raw = decode_base64(*options.content_md5);
     if (!raw || raw->size() != checksum_size_bytes(ChecksumAlgorithm::md5))
@@ -75,7 +81,7 @@ Result<Plan> make_plan(const Context* context, const BodyOptions& options) {
         invalid_request("Checksum Type mismatch occurred, expected checksum Type: " +
                         std::string(checksum_name(*options.wanted)) +
                         ", actual checksum Type: " + std::string(checksum_name(*from_client))));
-  if (from_client) plan.algorithm = from_client;
+  if (from_client) plan.algorithm = *from_client;
   return plan;
 }
 
@@ -92,17 +98,15 @@ Result<std::uint64_t> pass_through(ByteSource& body, Digests& digests, blobs::Bl
   }
 }
 
-// After the last byte: trailers, and everything the client announced.
-Result<std::optional<ChecksumRecord>> check(const Context* context, const Plan& plan,
-                                            const Digests& digests) {
+// Checks trailers, and everything the client announced, after the last byte.
+Result<ChecksumRecord> check(const Context* context, const Plan& plan, const Digests& digests) {
   if (plan.md5 && *plan.md5 != digests.md5())
     return fail("BadDigest", "The Content-MD5 you specified did not match what we received.", 400);
-  if (!plan.algorithm) return std::optional<ChecksumRecord>();
   std::optional<std::string> value = plan.value;
   if (plan.in_trailer) {
     std::map<std::string, std::string> trailers;
     if (context->trailers) trailers = context->trailers();
-    auto found = trailers.find(header_of(*plan.algorithm));
+    auto found = trailers.find(header_of(plan.algorithm));
     if (found == trailers.end())
       return fail(
           "MalformedTrailerError",
@@ -110,16 +114,16 @@ Result<std::optional<ChecksumRecord>> check(const Context* context, const Plan& 
           "our published schema.",
           400);
     value = found->second;
-    TRY(check_value(*plan.algorithm, *value));
+    TRY(check_value(plan.algorithm, *value));
   }
   std::string computed = encode_base64(digests.checksum());
   if (value && *value != computed)
     return fail("BadDigest",
-                "The " + std::string(checksum_name(*plan.algorithm)) +
+                "The " + std::string(checksum_name(plan.algorithm)) +
                     " you specified did not match the calculated checksum.",
                 400);
-  return std::optional(ChecksumRecord{std::string(checksum_name(*plan.algorithm)),
-                                      std::move(computed), kFullObject});
+  return ChecksumRecord{std::string(checksum_name(plan.algorithm)), std::move(computed),
+                        kFullObject};
 }
 
 }  // namespace
@@ -129,7 +133,7 @@ Result<ReceivedBody> receive_body(blobs::BlobStore& blobs, Context* context, Byt
   Plan plan = TRY(make_plan(context, options));
   if (body && body->size() && *body->size() > limits::upload_bytes_max)
     return fail(entity_too_large(*body->size()));
-  Digests digests(plan.algorithm);
+  Digests digests(plan.algorithm, options.with_crc64nvme);
   ReceivedBody received;
   std::optional<std::string> in_memory = body ? body->take_in_memory() : std::string();
   if (in_memory) {
@@ -143,6 +147,7 @@ Result<ReceivedBody> receive_body(blobs::BlobStore& blobs, Context* context, Byt
     received.blob = TRY(writer->finish());
   }
   received.md5 = encode_hex(digests.md5());
+  if (options.with_crc64nvme) received.crc64nvme = encode_base64(digests.crc64nvme());
   return received;
 }
 

@@ -15,14 +15,19 @@ struct BodyOptions {
   std::optional<std::string> content_md5;          // base64
   std::vector<GivenChecksum> given = {};           // in the head; at most one
   std::optional<std::string> announced_algorithm;  // x-amz-sdk-checksum-algorithm
-  // Computed also when the client gives none; a given one must be of this algorithm.
+  // Computed also when the client gives none; a given one must be of this algorithm. nullopt: the
+  // client chooses, and one that does not gets CRC64NVME.
   std::optional<ChecksumAlgorithm> wanted;
+  // Computes a CRC64NVME whatever the client chooses: of parts, from which the whole object's is
+  // made.
+  bool with_crc64nvme = false;
 };
 
 struct ReceivedBody {
   blobs::BlobRef blob;
   std::string md5;  // hexadecimal
   std::optional<ChecksumRecord> checksum;
+  std::optional<std::string> crc64nvme;  // base64, when it was wanted beside another checksum
 };
 
 // Reads `body` (null: empty) to its end. The blob is durable when it returns. BadDigest,

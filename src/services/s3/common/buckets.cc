@@ -10,14 +10,8 @@ namespace tidemill::services::s3 {
 
 namespace {
 
-bool restricts_public_buckets(const BucketRecord& record) {
-  if (!record.configurations) return false;
-  const auto block = record.configurations->find("publicAccessBlock");
-  if (block == record.configurations->end()) return false;
-  const Value* restricts = block->second.find("RestrictPublicBuckets");
-  const bool* set = restricts ? restricts->get_if<bool>() : nullptr;
-  return set && *set;
-}
+// Whether somebody besides the owner's account may have access.
+bool may_be_shared(const BucketRecord& record) { return record.policy || allows_acls(record); }
 
 }  // namespace
 
@@ -26,9 +20,22 @@ Versioning versioning_of(const BucketRecord& record) {
   return *record.versioning == "Enabled" ? Versioning::enabled : Versioning::suspended;
 }
 
+bool allows_acls(const BucketRecord& record) {
+  return record.ownership && *record.ownership != "BucketOwnerEnforced";
+}
+
+bool blocks_public_access(const BucketRecord& record, std::string_view setting) {
+  if (!record.configurations) return false;
+  const auto block = record.configurations->find("publicAccessBlock");
+  if (block == record.configurations->end()) return false;
+  const Value* value = block->second.find(setting);
+  const bool* set = value ? value->get_if<bool>() : nullptr;
+  return set && *set;
+}
+
 bool is_open_to_others(const BucketRecord& record) {
-  if (!record.policy) return false;
-  if (!restricts_public_buckets(record)) return true;
+  if (!may_be_shared(record)) return false;
+  if (!record.policy || !blocks_public_access(record, "RestrictPublicBuckets")) return true;
   const Result<bool> is_public = iam::is_public_policy(*record.policy);
   return is_public && !*is_public;
 }
@@ -75,8 +82,8 @@ Result<std::shared_ptr<Bucket>> Buckets::require_own(
 }
 
 void Buckets::count_policies(const BucketRecord* before, const BucketRecord* after) {
-  if (after && after->policy) ++policies_;
-  if (before && before->policy) --policies_;
+  if (after && may_be_shared(*after)) ++policies_;
+  if (before && may_be_shared(*before)) --policies_;
 }
 
 std::vector<std::shared_ptr<Bucket>> Buckets::all() const {
@@ -118,6 +125,7 @@ Result<void> Buckets::create(BucketRecord record) {
   TRY(store_.commit(std::move(transaction)));
   std::unique_lock lock(mutex_);
   std::string name = record.name;
+  count_policies(nullptr, &record);
   buckets_[std::move(name)] = std::make_shared<Bucket>(std::move(record));
   return {};
 }

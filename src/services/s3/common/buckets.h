@@ -19,7 +19,12 @@ namespace tidemill::services::s3 {
 
 enum class Versioning { off, enabled, suspended };
 Versioning versioning_of(const BucketRecord& record);
-// It has a policy, which is not a public one while the bucket restricts public policies.
+// Whether its ownership setting lets access control lists count.
+bool allows_acls(const BucketRecord& record);
+// A setting of its public access block: "BlockPublicAcls".
+bool blocks_public_access(const BucketRecord& record, std::string_view setting);
+// It has a policy or may have access control lists; and the policy is not a public one while the
+// bucket restricts public policies.
 bool is_open_to_others(const BucketRecord& record);
 
 class Bucket {
@@ -42,7 +47,8 @@ class Bucket {
   // Whether objects may have versions other than the null version.
   bool has_versions() const { return versioning_ != Versioning::off; }
 
-  // Whether callers of other accounts whom its policy lets in may come in.
+  // Whether callers of other accounts, and anonymous ones, may come in whom its policy or its
+  // access control lists let in.
   bool open_to_others() const { return open_to_others_; }
 
   // Held shared by whoever commits an object, so that a bucket is neither deleted nor changed under
@@ -67,19 +73,19 @@ class Buckets {
 
   // nullptr when there is none.
   std::shared_ptr<Bucket> find(std::string_view name) const;
-  // For requests, which policies have let in: the bucket, when it is the account's or has a policy.
+  // The bucket of a request that policies have let in: it is the account's or has a policy.
   // NoSuchBucket, AccessDenied. `expected_owner` is the request's x-amz-expected-bucket-owner.
   Result<std::shared_ptr<Bucket>> require(
       std::string_view account, std::string_view name,
       const std::optional<std::string>& expected_owner = std::nullopt) const;
-  // Only when it is the account's.
+  // The bucket, when it is the account's.
   Result<std::shared_ptr<Bucket>> require_own(
       std::string_view account, std::string_view name,
       const std::optional<std::string>& expected_owner = std::nullopt) const;
   std::vector<std::shared_ptr<Bucket>> all() const;
-  // Whether any bucket has a policy.
+  // Whether any bucket has a policy or may have access control lists.
   bool any_policy() const { return policies_ > 0; }
-  // Of one account, by name.
+  // The buckets of one account, by name.
   std::vector<std::shared_ptr<Bucket>> of_account(std::string_view account) const;
 
   // BucketAlreadyOwnedByYou, BucketAlreadyExists, TooManyBuckets.

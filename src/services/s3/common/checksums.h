@@ -13,6 +13,8 @@ namespace tidemill::services::s3 {
 
 inline constexpr const char* kFullObject = "FULL_OBJECT";
 inline constexpr const char* kComposite = "COMPOSITE";
+// Of objects whose writer asks for none.
+inline constexpr ChecksumAlgorithm kDefaultChecksum = ChecksumAlgorithm::crc64nvme;
 
 // A checksum as a client gave it.
 struct GivenChecksum {

@@ -1,4 +1,4 @@
-// What every S3 operation works with.
+// The parts that every S3 operation works with.
 #pragma once
 
 #include <string>

@@ -4,6 +4,18 @@
 
 namespace tidemill::services::s3 {
 
+std::string_view invariant(const BucketRecord& bucket) {
+  if (bucket.name.empty() || bucket.account.empty()) return "a bucket has a name and an owner";
+  if (bucket.versioning && *bucket.versioning != "Enabled" && *bucket.versioning != "Suspended")
+    return "versioning is enabled, suspended or was never set";
+  if (!bucket.object_lock) return {};
+  if (bucket.versioning != "Enabled") return "object lock needs versioning";
+  const auto& retention = bucket.object_lock->retention;
+  if (retention && retention->days.has_value() == retention->years.has_value())
+    return "a default retention is in days or in years";
+  return {};
+}
+
 std::string_view invariant(const ObjectRecord& object) {
   if (object.lock && object.lock->mode.has_value() != object.lock->retain_until.has_value())
     return "a retention has a mode and an end";

@@ -8,6 +8,7 @@
 
 namespace tidemill::services::s3 {
 
+std::string_view invariant(const BucketRecord& bucket);
 std::string_view invariant(const ObjectRecord& object);
 std::string_view invariant(const VersionRecord& version);
 std::string_view invariant(const UploadRecord& upload);

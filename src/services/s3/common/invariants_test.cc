@@ -13,6 +13,34 @@ ObjectRecord object_of(std::uint64_t size) {
   return object;
 }
 
+TEST(S3Invariants, Bucket_withObjectLockIsVersioned) {
+  BucketRecord bucket{.name = "b", .account = "1", .region = "r", .created = {}};
+  EXPECT_EQ(invariant(bucket), "");
+  bucket.versioning = "On";
+  EXPECT_NE(invariant(bucket), "");
+  bucket.versioning = "Suspended";
+  EXPECT_EQ(invariant(bucket), "");
+  bucket.object_lock = BucketLockRecord{};
+  EXPECT_NE(invariant(bucket), "");
+  bucket.versioning = "Enabled";
+  EXPECT_EQ(invariant(bucket), "");
+  bucket.object_lock->retention = DefaultRetentionRecord{"GOVERNANCE", 1, {}};
+  EXPECT_EQ(invariant(bucket), "");
+  bucket.object_lock->retention->years = 1;
+  EXPECT_NE(invariant(bucket), "");
+  bucket = {.name = "b", .account = "", .region = "r", .created = {}};
+  EXPECT_NE(invariant(bucket), "");
+}
+
+TEST(S3Invariants, Tables_checkWhatIsWritten) {
+  store::Transaction transaction;
+  EXPECT_DEATH(bucket_table().put(transaction, "k", {}, 0), "s3_buckets.*k.*an owner");
+  EXPECT_DEATH(object_table().put(transaction, "k", {}, 0), "s3_objects");
+  EXPECT_DEATH(version_table().put(transaction, "k", {}, 0), "s3_versions");
+  EXPECT_DEATH(upload_table().put(transaction, "k", {}, 0), "s3_uploads");
+  EXPECT_DEATH(part_table().put(transaction, "k", {}, 0), "s3_parts");
+}
+
 TEST(S3Invariants, Object_isAsLargeAsItsBlobs) {
   EXPECT_EQ(invariant(object_of(0)), "");
   EXPECT_EQ(invariant(object_of(10)), "");

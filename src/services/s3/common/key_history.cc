@@ -224,16 +224,14 @@ Result<void> KeyHistory::add_to(store::Transaction& transaction) {
   TRY(promote_newest());
   const std::string row_key = object_row_key(bucket_.name, key_);
   if (current_ && current_changed_) {
-    object_table().put(transaction, row_key, store::checked(object_table(), row_key, *current_),
-                       row_.version);
+    object_table().put(transaction, row_key, *current_, row_.version);
   } else if (!current_ && row_.exists && current_changed_) {
     object_table().erase(transaction, row_key, row_.version);
   }
   for (const auto& [key, change] : versions_) {
     if (!change.changed) continue;
     if (change.record)
-      version_table().put(transaction, key, store::checked(version_table(), key, *change.record),
-                          std::nullopt);
+      version_table().put(transaction, key, *change.record, std::nullopt);
     else
       version_table().erase(transaction, key, std::nullopt);
   }

@@ -48,8 +48,9 @@ class KeyHistory {
   // nullptr when there is no such version.
   Result<const ObjectRecord*> find(std::string_view version_id);
 
-  // Of what current() or find() returned; the pointer is not valid afterwards. Its bytes and its
-  // place among the versions stay what they are, unless `change` names the same bytes elsewhere.
+  // Replaces a record that current() or find() returned; that pointer is not valid afterwards. Its
+  // bytes and its place among the versions stay what they are, unless `change` names the same bytes
+  // elsewhere.
   Result<void> change(const ObjectRecord& record,
                       const std::function<Result<void>(ObjectRecord&)>& change);
   Result<Written> put(ObjectRecord next, Timestamp now, Random& random);
@@ -58,9 +59,9 @@ class KeyHistory {
   // DELETE of one version; nullopt when there is none.
   Result<std::optional<Deleted>> remove_version(std::string_view version_id);
 
-  // After the last change.
+  // Call after the last change.
   Result<void> add_to(store::Transaction& transaction);
-  // What the row of the table of objects is after the commit; null when there is none.
+  // The row of the table of objects after the commit; null when there is none.
   StoredObjectPtr committed() const;
   bool knows_row_version() const { return row_.version.has_value(); }
   // Bytes of versions that this moves from one table to the other.

@@ -31,8 +31,8 @@ Result<StoredObjectPtr> ObjectIndex::load_locked(const std::string& row_key) {
 
 Result<KeyHistory::Row> ObjectIndex::load_to_replace(const std::string& row_key, bool conditional) {
   Result<StoredObjectPtr> loaded = load_locked(row_key);
-  // What nobody can read any more can still be overwritten and deleted, or its bucket would be
-  // stuck with it for ever. Its bytes are found to be garbage at the next start.
+  // A record that cannot be read can still be overwritten and deleted, or its bucket could never be
+  // emptied. Its bytes are found to be garbage at the next start.
   if (!loaded && loaded.error().code == codes::kCorrupt && !conditional) {
     log::warning("a damaged record is replaced", {{"reason", loaded.error().message}});
     return KeyHistory::Row{nullptr, std::nullopt, true};
@@ -167,6 +167,41 @@ Result<Written> ObjectIndex::update(Bucket& bucket, std::string_view key,
   return written;
 }
 
+std::vector<std::unique_lock<std::mutex>> ObjectIndex::lock_all(
+    const std::map<std::string, bool>& row_keys) {
+  std::set<std::mutex*> mutexes;
+  for (const auto& [row_key, conditional] : row_keys) mutexes.insert(&lock_of(row_key));
+  std::vector<std::unique_lock<std::mutex>> locks;
+  locks.reserve(mutexes.size());
+  for (std::mutex* mutex : mutexes) locks.emplace_back(*mutex);
+  return locks;
+}
+
+Result<void> ObjectIndex::update_all(Bucket& bucket, const std::vector<Update>& updates) {
+  std::map<std::string, bool> row_keys;
+  for (const Update& update : updates) row_keys[object_row_key(bucket.name, update.key)] = true;
+  auto alive = TRY(Buckets::keep_alive(bucket));
+  const std::vector<std::unique_lock<std::mutex>> locks = lock_all(row_keys);
+  std::map<std::string, KeyHistory> histories;
+  for (const auto& [row_key, conditional] : row_keys)
+    histories.try_emplace(row_key, store_, bucket, row_key.substr(bucket.name.size() + 1),
+                          TRY(load_to_replace(row_key, conditional)));
+  for (const Update& update : updates) {
+    KeyHistory& history = histories.at(object_row_key(bucket.name, update.key));
+    const ObjectRecord* there = TRY(history.find(update.version_id));
+    if (!there || there->is_delete_marker()) continue;
+    Result<void> changed = history.change(*there, update.change);
+    if (!changed && changed.error().code.starts_with("Tidemill."))
+      return fail(std::move(changed).error());
+  }
+  store::Transaction transaction;
+  for (auto& [row_key, history] : histories) TRY(history.add_to(transaction));
+  if (transaction.empty()) return {};
+  Result<void> committed = store_.commit(std::move(transaction));
+  for (const auto& [row_key, history] : histories) cache_.drop(row_key);
+  return committed;
+}
+
 Result<Deleted> ObjectIndex::erase_one(KeyHistory& history, const Bucket& bucket,
                                        const Deletion& deletion, store::Transaction& transaction) {
   if (deletion.condition) TRY(deletion.condition(history.current()));
@@ -191,18 +226,11 @@ Result<std::vector<Result<Deleted>>> ObjectIndex::erase(Bucket& bucket,
   std::map<std::string, bool> row_keys;  // and whether conditions hang on the row
   for (const Deletion& deletion : deletions)
     row_keys[object_row_key(bucket.name, deletion.key)] |= static_cast<bool>(deletion.condition);
-  // Several locks are taken in the order of their addresses, so that two erasers cannot block each
-  // other.
-  std::set<std::mutex*> mutexes;
-  for (const auto& [row_key, conditional] : row_keys) mutexes.insert(&lock_of(row_key));
-
   std::vector<Result<Deleted>> outcomes;
   std::vector<blobs::BlobRef> to_release;
   {
     auto alive = TRY(Buckets::keep_alive(bucket));
-    std::vector<std::unique_lock<std::mutex>> locks;
-    locks.reserve(mutexes.size());
-    for (std::mutex* mutex : mutexes) locks.emplace_back(*mutex);
+    const std::vector<std::unique_lock<std::mutex>> locks = lock_all(row_keys);
     store::Transaction transaction;
     std::map<std::string, KeyHistory> histories;
     for (const auto& [row_key, conditional] : row_keys)

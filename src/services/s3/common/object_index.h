@@ -3,6 +3,7 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,7 +27,7 @@ class ObjectIndex {
  public:
   ObjectIndex(store::Store& store, blobs::BlobStore& blobs, const Clock& clock, Random& random)
       : store_(store), blobs_(blobs), clock_(clock), random_(random) {}
-  // Where changes are told from now on, in their own transactions. Before requests; borrowed.
+  // Publishes changes from now on, in their own transactions. Call before requests; borrowed.
   void publish_to(const engine::Outbox& outbox) { outbox_ = &outbox; }
 
   // nullptr: there is no such object, or its newest version is a delete marker.
@@ -37,7 +38,7 @@ class ObjectIndex {
   // The delete marker that hides the key; nullopt when there is none.
   Result<std::optional<VersionRecord>> find_marker(const Bucket& bucket, std::string_view key);
 
-  // What must hold of the object that is there (nullptr: none) for the change to happen.
+  // Refuses the change, depending on the object that is there (nullptr: none).
   using Condition = std::function<Result<void>(const ObjectRecord*)>;
 
   // Makes `next` the newest version of the key, together with the writes of `along`. On failure the
@@ -50,6 +51,15 @@ class ObjectIndex {
   Result<Written> update(Bucket& bucket, std::string_view key,
                          const std::optional<std::string>& version_id,
                          const std::function<Result<void>(ObjectRecord&)>& change);
+
+  struct Update {
+    std::string key;
+    std::string version_id;
+    std::function<Result<void>(ObjectRecord&)> change;
+  };
+  // Changes many records in one transaction. What is not there, or whose change fails, stays as it
+  // is.
+  Result<void> update_all(Bucket& bucket, const std::vector<Update>& updates);
 
   struct Deletion {
     std::string key;
@@ -69,6 +79,8 @@ class ObjectIndex {
   std::vector<blobs::BlobRef> take_moved();
 
  private:
+  // In the order of their addresses, so that two callers cannot block each other.
+  std::vector<std::unique_lock<std::mutex>> lock_all(const std::map<std::string, bool>& row_keys);
   std::mutex& lock_of(const std::string& row_key) {
     return key_locks_[std::hash<std::string>()(row_key) % key_locks_.size()];
   }
@@ -80,9 +92,9 @@ class ObjectIndex {
   Result<KeyHistory::Row> load_to_replace(const std::string& row_key, bool conditional);
   Result<Deleted> erase_one(KeyHistory& history, const Bucket& bucket, const Deletion& deletion,
                             store::Transaction& transaction);
-  // Before the commit.
+  // Call before the commit.
   void note_moves_of(const KeyHistory& history);
-  // With the key's lock held, after its commit.
+  // Call with the key's lock held, after its commit.
   void remember(const std::string& row_key, const KeyHistory& history);
 
   store::Store& store_;

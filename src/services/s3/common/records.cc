@@ -1,5 +1,7 @@
 #include "services/s3/common/records.h"
 
+#include "services/s3/common/invariants.h"
+
 #include <cstdio>
 
 namespace tidemill::services::s3 {
@@ -7,6 +9,8 @@ namespace tidemill::services::s3 {
 TIDEMILL_RECORD_CODEC(TagRecord)
 TIDEMILL_RECORD_CODEC(DefaultRetentionRecord)
 TIDEMILL_RECORD_CODEC(BucketLockRecord)
+TIDEMILL_RECORD_CODEC(GrantRecord)
+TIDEMILL_RECORD_CODEC(AclRecord)
 TIDEMILL_RECORD_CODEC(BucketRecord)
 TIDEMILL_RECORD_CODEC(ChecksumRecord)
 TIDEMILL_RECORD_CODEC(ObjectPartRecord)
@@ -44,29 +48,31 @@ std::vector<blobs::BlobRef> ObjectRecord::blobs() const {
 }
 
 const store::Table<BucketRecord>& bucket_table() {
-  static const store::Table<BucketRecord> table("s3_buckets");
+  static const store::Table<BucketRecord> table("s3_buckets", {}, &invariant);
   return table;
 }
 const store::Table<ObjectRecord>& object_table() {
-  static const store::Table<ObjectRecord> table("s3_objects");
+  static const store::Table<ObjectRecord> table("s3_objects", {}, &invariant);
   return table;
 }
 const store::Table<VersionRecord>& version_table() {
   static const store::Table<VersionRecord> table(
-      "s3_versions", {{kNullVersionIndex, [](const VersionRecord& version) {
-                         std::vector<std::string> keys;
-                         if (!version.version_id)
-                           keys.push_back(version_row_prefix(version.bucket, version.key));
-                         return keys;
-                       }}});
+      "s3_versions",
+      {{kNullVersionIndex,
+        [](const VersionRecord& version) {
+          std::vector<std::string> keys;
+          if (!version.version_id) keys.push_back(version_row_prefix(version.bucket, version.key));
+          return keys;
+        }}},
+      &invariant);
   return table;
 }
 const store::Table<UploadRecord>& upload_table() {
-  static const store::Table<UploadRecord> table("s3_uploads");
+  static const store::Table<UploadRecord> table("s3_uploads", {}, &invariant);
   return table;
 }
 const store::Table<PartRecord>& part_table() {
-  static const store::Table<PartRecord> table("s3_parts");
+  static const store::Table<PartRecord> table("s3_parts", {}, &invariant);
   return table;
 }
 

@@ -1,4 +1,4 @@
-// What S3 keeps in the store, and where.
+// S3's records in the store, with their tables and keys.
 #pragma once
 
 #include <map>
@@ -32,6 +32,20 @@ struct BucketLockRecord {
 };
 TIDEMILL_RECORD(BucketLockRecord, (), (retention))
 
+// One entry of an access control list.
+struct GrantRecord {
+  std::string grantee;  // a canonical user id, or the URI of a group
+  std::string permission;
+  bool operator==(const GrantRecord&) const = default;
+};
+TIDEMILL_RECORD(GrantRecord, (), (grantee, permission))
+
+struct AclRecord {
+  std::string owner;  // an account
+  std::vector<GrantRecord> grants;
+};
+TIDEMILL_RECORD(AclRecord, (), (owner, grants))
+
 struct BucketRecord {
   std::string name;
   std::string account;
@@ -44,13 +58,14 @@ struct BucketRecord {
   std::optional<std::string> policy = std::nullopt;     // the document
   // Configurations as the client sent them, by the name of their subresource ("cors").
   std::optional<std::map<std::string, Value>> configurations = std::nullopt;
+  std::optional<AclRecord> acl = std::nullopt;  // absent: the owner alone has access
 };
 TIDEMILL_RECORD(BucketRecord, (),
                 (name, account, region, created, tags, versioning, object_lock, ownership, policy,
-                 configurations))
+                 configurations, acl))
 
-// A checksum the client asked for, as its header carries it: base64, with "-3" behind it for a
-// composite of three parts.
+// A checksum as its header carries it: base64, with "-3" behind it for a composite of three
+// parts.
 struct ChecksumRecord {
   std::string algorithm;  // "CRC32"
   std::string value;
@@ -73,16 +88,18 @@ struct LockRecord {
 };
 TIDEMILL_RECORD(LockRecord, (), (mode, retain_until, legal_hold))
 
-// What a client says about an object, apart from its bytes. Headers by their wire names, and only
-// the few that S3 keeps: Content-Type, Cache-Control, ...
+// The properties that a client gives an object besides its bytes. Headers by their wire names, and
+// only the few that S3 keeps: Content-Type, Cache-Control, ...
 struct ObjectProperties {
   std::optional<std::map<std::string, std::string>> headers;
   std::optional<std::map<std::string, std::string>> metadata;
   std::optional<std::vector<TagRecord>> tags;
   std::optional<std::string> storage_class;  // absent: STANDARD
   std::optional<LockRecord> lock;
+  // Absent: the object belongs to the bucket's owner, who alone has access.
+  std::optional<AclRecord> acl;
 };
-TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock))
+TIDEMILL_RECORD(ObjectProperties, (), (headers, metadata, tags, storage_class, lock, acl))
 
 // Key: bucket \x1f object key. Either `blob` or `parts` holds the bytes: a multipart upload's parts
 // become the object's as they lie. The table of objects has one row for each key whose newest
@@ -99,6 +116,8 @@ struct ObjectRecord : ObjectProperties {
   // Orders the versions of a key. Absent in buckets that never were versioned.
   std::optional<std::uint64_t> sequence;
   std::optional<bool> delete_marker;  // then it has no bytes and no ETag
+  // Until when an archived object can be read.
+  std::optional<Timestamp> restored_until;
 
   std::vector<blobs::BlobRef> blobs() const;
   // The sequence; of an object from before the bucket was versioned, the time of its writing.
@@ -107,7 +126,7 @@ struct ObjectRecord : ObjectProperties {
 };
 TIDEMILL_RECORD(ObjectRecord, (ObjectProperties),
                 (size, etag, modified, blob, parts, checksum, upload_id, version_id, sequence,
-                 delete_marker))
+                 delete_marker, restored_until))
 
 // A version that is not the current object: an older one, or a delete marker. Key:
 // version_row_key().
@@ -138,8 +157,9 @@ struct PartRecord {
   std::string etag;
   Timestamp modified;
   std::optional<ChecksumRecord> checksum;
+  std::optional<std::string> crc64nvme;  // base64; of uploads that name no algorithm
 };
-TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum))
+TIDEMILL_RECORD(PartRecord, (), (upload_key, number, blob, etag, modified, checksum, crc64nvme))
 
 const store::Table<BucketRecord>& bucket_table();
 const store::Table<ObjectRecord>& object_table();
@@ -151,11 +171,11 @@ const store::Table<PartRecord>& part_table();
 
 // Bucket names cannot hold the separator, so an object's key may be anything.
 std::string object_row_key(std::string_view bucket, std::string_view key);
-// What the rows of a key's versions begin with. Rows sort by key, as the objects' do, and by
+// The prefix of the rows of a key's versions. Rows sort by key, as the objects' do, and by
 // descending order within a key.
 std::string version_row_prefix(std::string_view bucket, std::string_view key);
 std::string version_row_key(std::string_view bucket, std::string_view key, std::uint64_t order);
-// What the rows of all keys with this prefix begin with.
+// The prefix of the rows of all keys with this prefix.
 std::string version_rows_of_keys(std::string_view bucket, std::string_view key_prefix);
 std::string upload_row_key(std::string_view bucket, std::string_view key, std::string_view id);
 std::string part_row_key(std::string_view upload_id, int number);

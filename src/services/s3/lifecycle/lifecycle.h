@@ -10,6 +10,8 @@
 namespace tidemill::services::s3 {
 
 void add_lifecycle_operations(Registry& registry, Core& core);
+// Which objects are too small to be moved.
+std::string transition_sizes_of(const BucketRecord& record);
 
 // Everything is due at a midnight (UTC), so a bucket is gone through once a day, and again when its
 // configuration has changed. Runs beside requests, one sweep at a time.

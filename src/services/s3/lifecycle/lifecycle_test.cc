@@ -208,13 +208,95 @@ TEST_F(LifecycleTest, Configurations_thatMakeNoSenseAreRefused) {
   rule.expiration->date = Timestamp{1};
   EXPECT_EQ(configure({rule}), "InvalidArgument");
   rule = rule_for("");
-  rule.transitions.emplace().push_back({std::nullopt, 30, "STANDARD_IA"});
-  EXPECT_EQ(configure({rule}), "NotImplemented");
+  rule.transitions.emplace().push_back({std::nullopt, 29, "STANDARD_IA"});
+  EXPECT_EQ(configure({rule}), "InvalidArgument");
+  rule.transitions->front().days = 30;
+  EXPECT_EQ(configure({rule}), "");
+  rule.transitions->push_back({std::nullopt, 60, "STANDARD_IA"});
+  EXPECT_EQ(configure({rule}), "InvalidRequest");
+  rule.transitions->back() = {Timestamp{0}, std::nullopt, "GLACIER"};
+  EXPECT_EQ(configure({rule}), "InvalidRequest");
+  rule.transitions->back() = {Timestamp{0}, 60, "GLACIER"};
+  EXPECT_EQ(configure({rule}), "MalformedXML");
+  rule.transitions->back() = {std::nullopt, -1, "GLACIER"};
+  EXPECT_EQ(configure({rule}), "InvalidArgument");
+  rule.transitions->back() = {std::nullopt, 60, "STANDARD"};
+  EXPECT_EQ(configure({rule}), "MalformedXML");
+  rule.transitions->back() = {std::nullopt, 60, "GLACIER"};
+  rule.expiration.ensure().days = 60;
+  EXPECT_EQ(configure({rule}), "InvalidArgument");
+  rule.expiration->days = 61;
+  EXPECT_EQ(configure({rule}), "");
   rule = rule_for("");
   rule.filter->tag.ensure() = {"a", "b"};
   rule.filter->prefix.reset();
   rule.abort_incomplete_multipart_upload.ensure().days_after_initiation = 1;
   EXPECT_EQ(configure({rule}), "InvalidRequest");
+}
+
+TEST_F(LifecycleTest, Objects_becomeColderAndNeverWarmer) {
+  Rule rule = rule_for("logs/");
+  rule.transitions.emplace().push_back({std::nullopt, 90, "GLACIER"});
+  rule.transitions->push_back({std::nullopt, 30, "STANDARD_IA"});
+  ASSERT_EQ(configure({rule}), "");
+  const std::string large(200 << 10, 'x');
+  EXPECT_OK(put("logs/large", large));
+  EXPECT_OK(put("logs/small", "x"));
+  EXPECT_OK(put("other", large));
+  model::PutObjectRequest deep = to("logs/deep");
+  deep.storage_class = "DEEP_ARCHIVE";
+  EXPECT_OK(put(deep, large));
+  auto class_of = [&](const std::string& key) {
+    auto head = call<op::HeadObject>({.bucket = "data", .key = key});
+    return head ? head->storage_class.value_or("STANDARD") : head.error().code;
+  };
+  pass_days(30);
+  EXPECT_EQ(class_of("logs/large"), "STANDARD");
+  pass_days(1);
+  EXPECT_EQ(class_of("logs/large"), "STANDARD_IA");
+  EXPECT_EQ(get("logs/large").body, large);
+  pass_days(60);
+  EXPECT_EQ(class_of("logs/large"), "GLACIER");
+  EXPECT_EQ(get("logs/large").error.code, "InvalidObjectState");
+  EXPECT_EQ(class_of("logs/small"), "STANDARD");
+  EXPECT_EQ(class_of("other"), "STANDARD");
+  EXPECT_EQ(class_of("logs/deep"), "DEEP_ARCHIVE");
+}
+
+TEST_F(LifecycleTest, Noncurrent_versionsBecomeColderByThemselves) {
+  set_versioning();
+  Rule rule = rule_for("");
+  rule.noncurrent_version_transitions.emplace().push_back({10, "GLACIER_IR", std::nullopt});
+  ASSERT_EQ(configure({rule}), "");
+  const std::string large(200 << 10, 'x');
+  const std::string old = put("k", large)->version_id.value_or("");
+  EXPECT_OK(put("k", large + "y"));
+  pass_days(11);
+  model::GetObjectRequest request = of("k");
+  EXPECT_FALSE(get(request).output.storage_class);
+  request.version_id = old;
+  EXPECT_EQ(get(request).output.storage_class, "GLACIER_IR");
+  EXPECT_EQ(get(request).body, large);
+}
+
+TEST_F(LifecycleTest, Restored_objectsAreReadUntilTheirDaysHavePassed) {
+  model::PutObjectRequest request = to("cold");
+  request.storage_class = "GLACIER";
+  EXPECT_OK(put(request, "frozen"));
+  model::RestoreObjectRequest restore;
+  restore.bucket = "data";
+  restore.key = "cold";
+  restore.restore_request.ensure().days = 2;
+  EXPECT_EQ(get("cold").error.code, "InvalidObjectState");
+  EXPECT_OK(call<op::RestoreObject>(restore));
+  EXPECT_EQ(get("cold").body, "frozen");
+  clock_.advance(2 * kDay);
+  EXPECT_EQ(get("cold").body, "frozen");
+  clock_.advance(kDay);
+  EXPECT_EQ(get("cold").error.code, "InvalidObjectState");
+  EXPECT_OK(put("warm", "x"));
+  restore.key = "warm";
+  EXPECT_EQ(error_of<op::RestoreObject>(restore), "InvalidObjectState");
 }
 
 TEST_F(LifecycleTest, Configuration_survivesARestartWithItsDates) {

@@ -5,6 +5,7 @@
 
 #include "services/s3/common/errors.h"
 #include "services/s3/common/tags.h"
+#include "services/s3/object/storage_class.h"
 
 namespace tidemill::services::s3 {
 
@@ -16,11 +17,16 @@ constexpr std::size_t kRulesMax = 1000;
 constexpr std::size_t kIdLengthMax = 255;
 constexpr std::int64_t kNewerVersionsMax = 100;
 constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
+constexpr std::int64_t kInfrequentDaysMin = 30;
+// Smaller objects stay where they are: moving them would cost more than it saves.
+constexpr std::uint64_t kTransitionBytesMin = 128 << 10;
 
-bool due(Timestamp since, std::int64_t days, Timestamp now) {
-  const std::int64_t passed = since.microseconds / kDayMicroseconds + days + 1;
-  return now.microseconds / kDayMicroseconds >= passed;
+// The midnight that follows the number of days.
+Timestamp due_at(Timestamp since, std::int64_t days) {
+  return {(since.microseconds / kDayMicroseconds + days + 1) * kDayMicroseconds};
 }
+
+bool due(Timestamp since, std::int64_t days, Timestamp now) { return now >= due_at(since, days); }
 
 Error bad_argument(std::string message) { return {"InvalidArgument", std::move(message), 400}; }
 
@@ -30,6 +36,11 @@ Result<void> check_positive(const std::optional<std::int64_t>& days, const char*
   if (*days > 0) return {};
   return fail(bad_argument("'" + std::string(name) + "' for " + action +
                            " action must be a positive integer"));
+}
+
+Result<void> check_newer(const std::optional<std::int64_t>& newer) {
+  if (newer.value_or(1) >= 1 && newer.value_or(1) <= kNewerVersionsMax) return {};
+  return fail(bad_argument("'NewerNoncurrentVersions' must be between 1 and 100"));
 }
 
 Result<void> check_expiration(const model::LifecycleExpiration& expiration) {
@@ -78,13 +89,79 @@ bool has_tags_or_sizes(const model::LifecycleRule& rule) {
                           filter.and_->object_size_less_than));
 }
 
-Result<void> check_actions(const model::LifecycleRule& rule) {
-  if ((rule.transitions && !rule.transitions->empty()) ||
-      (rule.noncurrent_version_transitions && !rule.noncurrent_version_transitions->empty()))
+bool is_infrequent_access(std::string_view storage_class) {
+  return storage_class == "STANDARD_IA" || storage_class == "ONEZONE_IA";
+}
+
+Result<void> check_target(const std::optional<std::string>& storage_class,
+                          std::set<std::string>& seen) {
+  if (!storage_class || coldness_of(*storage_class) == 0) return fail(malformed_xml());
+  if (!seen.insert(*storage_class).second)
     return fail(
-        not_implemented("Tidemill moves no objects between storage classes yet: leave out "
-                        "Transitions and NoncurrentVersionTransitions."));
-  if (!rule.expiration && !rule.noncurrent_version_expiration &&
+        invalid_request("'StorageClass' must be different for 'Transition' actions in "
+                        "same 'Rule'"));
+  return {};
+}
+
+Result<void> check_transitions(const model::LifecycleRule& rule) {
+  std::set<std::string> seen;
+  const std::optional<std::int64_t> expires =
+      rule.expiration ? rule.expiration->days : std::nullopt;
+  bool by_date = false, by_days = false;
+  for (const model::Transition& transition :
+       rule.transitions.value_or(std::vector<model::Transition>())) {
+    TRY(check_target(transition.storage_class, seen));
+    if (transition.days.has_value() == transition.date.has_value()) return fail(malformed_xml());
+    (transition.days ? by_days : by_date) = true;
+    if (by_date && by_days)
+      return fail(invalid_request(
+          "Found mixed 'Date' and 'Days' based Transition actions in lifecycle rule"));
+    if (transition.date && transition.date->microseconds % kDayMicroseconds != 0)
+      return fail(bad_argument("'Date' must be at midnight GMT"));
+    if (!transition.days) continue;
+    if (*transition.days < 0)
+      return fail(bad_argument("'Days' in Transition action must be nonnegative"));
+    if (is_infrequent_access(*transition.storage_class) && *transition.days < kInfrequentDaysMin)
+      return fail(
+          bad_argument("'Days' in Transition action must be greater than or equal to 30 "
+                       "for storageClass '" +
+                       *transition.storage_class + "'"));
+    if (expires && *expires <= *transition.days)
+      return fail(
+          bad_argument("'Days' in the Expiration action must be greater than 'Days' in "
+                       "the Transition action"));
+  }
+  return {};
+}
+
+Result<void> check_noncurrent_transitions(const model::LifecycleRule& rule) {
+  std::set<std::string> seen;
+  for (const auto& transition : rule.noncurrent_version_transitions.value_or(
+           std::vector<model::NoncurrentVersionTransition>())) {
+    TRY(check_target(transition.storage_class, seen));
+    if (!transition.noncurrent_days) return fail(malformed_xml());
+    if (*transition.noncurrent_days < 0)
+      return fail(
+          bad_argument("'NoncurrentDays' in NoncurrentVersionTransition action must be "
+                       "nonnegative"));
+    if (is_infrequent_access(*transition.storage_class) &&
+        *transition.noncurrent_days < kInfrequentDaysMin)
+      return fail(
+          bad_argument("'NoncurrentDays' in NoncurrentVersionTransition action must be "
+                       "greater than or equal to 30 for storageClass '" +
+                       *transition.storage_class + "'"));
+    TRY(check_newer(transition.newer_noncurrent_versions));
+  }
+  return {};
+}
+
+Result<void> check_actions(const model::LifecycleRule& rule) {
+  const bool moves =
+      (rule.transitions && !rule.transitions->empty()) ||
+      (rule.noncurrent_version_transitions && !rule.noncurrent_version_transitions->empty());
+  TRY(check_transitions(rule));
+  TRY(check_noncurrent_transitions(rule));
+  if (!moves && !rule.expiration && !rule.noncurrent_version_expiration &&
       !rule.abort_incomplete_multipart_upload)
     return fail(invalid_request("At least one action needs to be specified in a rule"));
   if (rule.expiration) TRY(check_expiration(*rule.expiration));
@@ -92,9 +169,7 @@ Result<void> check_actions(const model::LifecycleRule& rule) {
     const auto& noncurrent = *rule.noncurrent_version_expiration;
     TRY(check_positive(noncurrent.noncurrent_days, "NoncurrentDays",
                        "NoncurrentVersionExpiration"));
-    const std::int64_t newer = noncurrent.newer_noncurrent_versions.value_or(1);
-    if (newer < 1 || newer > kNewerVersionsMax)
-      return fail(bad_argument("'NewerNoncurrentVersions' must be between 1 and 100"));
+    TRY(check_newer(noncurrent.newer_noncurrent_versions));
   }
   if (rule.abort_incomplete_multipart_upload)
     TRY(check_positive(rule.abort_incomplete_multipart_upload->days_after_initiation,
@@ -134,8 +209,18 @@ Result<void> check_lifecycle(model::BucketLifecycleConfiguration& configuration)
   return {};
 }
 
-ActiveRule::ActiveRule(const model::LifecycleRule& rule) {
+ActiveRule::ActiveRule(const model::LifecycleRule& rule, std::string_view transition_sizes)
+    : id_(rule.id.value_or("")), small_objects_stay_(transition_sizes != kVariesByClass) {
   prefix_ = rule.prefix.value_or("");
+  for (const model::Transition& transition :
+       rule.transitions.value_or(std::vector<model::Transition>()))
+    transitions_.push_back(
+        {transition.storage_class.value_or(""), transition.days, transition.date});
+  for (const auto& transition : rule.noncurrent_version_transitions.value_or(
+           std::vector<model::NoncurrentVersionTransition>()))
+    noncurrent_transitions_.push_back({transition.storage_class.value_or(""),
+                                       transition.noncurrent_days, std::nullopt,
+                                       transition.newer_noncurrent_versions.value_or(0)});
   if (rule.filter) {
     const model::LifecycleRuleFilter& filter = *rule.filter;
     std::vector<model::Tag> tags;
@@ -175,8 +260,43 @@ bool ActiveRule::matches(std::string_view key, const ObjectRecord& object) const
 }
 
 bool ActiveRule::object_is_due(Timestamp written, Timestamp now) const {
-  if (date_) return now >= *date_;
-  return days_ && due(written, *days_, now);
+  const std::optional<Timestamp> at = object_expires(written);
+  return at && now >= *at;
+}
+
+std::optional<Timestamp> ActiveRule::object_expires(Timestamp written) const {
+  if (date_) return date_;
+  return days_ ? std::optional(due_at(written, *days_)) : std::nullopt;
+}
+
+bool ActiveRule::is_large_enough(const ObjectRecord& object, std::string_view storage_class) const {
+  if (larger_than_ || smaller_than_ || object.size >= kTransitionBytesMin) return true;
+  return !small_objects_stay_ && is_archive_class(storage_class);
+}
+
+std::string_view ActiveRule::class_due(const ObjectRecord& object, Timestamp now) const {
+  std::string_view coldest;
+  for (const Transition& transition : transitions_) {
+    const bool is_due = transition.date ? now >= *transition.date
+                                        : due(object.modified, transition.days.value_or(0), now);
+    if (is_due && is_large_enough(object, transition.storage_class) &&
+        coldness_of(transition.storage_class) > coldness_of(coldest))
+      coldest = transition.storage_class;
+  }
+  return coldest;
+}
+
+std::string_view ActiveRule::noncurrent_class_due(const ObjectRecord& version,
+                                                  Timestamp became_noncurrent, std::int64_t newer,
+                                                  Timestamp now) const {
+  std::string_view coldest;
+  for (const Transition& transition : noncurrent_transitions_)
+    if (newer >= transition.newer_kept &&
+        due(became_noncurrent, transition.days.value_or(0), now) &&
+        is_large_enough(version, transition.storage_class) &&
+        coldness_of(transition.storage_class) > coldness_of(coldest))
+      coldest = transition.storage_class;
+  return coldest;
 }
 
 bool ActiveRule::noncurrent_is_due(Timestamp became_noncurrent, std::int64_t newer,
@@ -193,10 +313,11 @@ bool ActiveRule::upload_is_due(Timestamp initiated, Timestamp now) const {
   return abort_days_ && due(initiated, *abort_days_, now);
 }
 
-std::vector<ActiveRule> active_rules(const model::BucketLifecycleConfiguration& configuration) {
+std::vector<ActiveRule> active_rules(const model::BucketLifecycleConfiguration& configuration,
+                                     std::string_view transition_sizes) {
   std::vector<ActiveRule> rules;
   for (const model::LifecycleRule& rule : configuration.rules)
-    if (rule.status == "Enabled") rules.emplace_back(rule);
+    if (rule.status == "Enabled") rules.emplace_back(rule, transition_sizes);
   return rules;
 }
 

@@ -8,14 +8,15 @@
 #include "services/s3/lifecycle/rules.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/lock.h"
+#include "services/s3/object/storage_class.h"
 
 namespace tidemill::services::s3 {
 
 namespace {
 
 constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
-// Deletions of one transaction: small, so that writers of the same keys wait little.
-constexpr std::size_t kDeletionsAtOnce = 200;
+// Deletions or moves of one transaction: small, so that writers of the same keys wait little.
+constexpr std::size_t kChangesAtOnce = 200;
 
 // One bucket's turn.
 class BucketTurn {
@@ -26,6 +27,7 @@ class BucketTurn {
 
   Result<void> run() {
     TRY(expire_objects());
+    TRY(move_objects());
     if (bucket_.has_versions()) TRY(expire_versions());
     return abort_uploads();
   }
@@ -34,7 +36,7 @@ class BucketTurn {
   bool any(bool (ActiveRule::*what)() const) const {
     return std::ranges::any_of(rules_, [&](const ActiveRule& rule) { return (rule.*what)(); });
   }
-  // Where all the rules' keys begin.
+  // The prefix that the keys of all these rules share.
   std::string common_prefix(bool (ActiveRule::*what)() const) const {
     std::optional<std::string> common;
     for (const ActiveRule& rule : rules_) {
@@ -104,6 +106,7 @@ class BucketTurn {
                    return {};
                  }));
     if (!of_key.empty()) TRY(expire_versions_of(of_key));
+    TRY(move_collected());
     return erase_collected();
   }
 
@@ -129,12 +132,67 @@ class BucketTurn {
         const bool due = std::ranges::any_of(rules_, [&](const ActiveRule& rule) {
           return rule.noncurrent_is_due(*since, newer, now_) && rule.matches(key, version);
         });
-        if (due) TRY(erase(deletion_of(version)));
+        if (due)
+          TRY(erase(deletion_of(version)));
+        else
+          TRY(move_noncurrent(version, *since, newer));
         ++newer;
       }
       since = version.modified;
     }
     return {};
+  }
+
+  // To colder storage classes.
+  Result<void> move_objects() {
+    if (!any(&ActiveRule::moves_objects)) return {};
+    const std::size_t bucket_bytes = bucket_.name.size() + 1;
+    TRY(for_each(object_table(),
+                 object_row_key(bucket_.name, common_prefix(&ActiveRule::moves_objects)),
+                 [&](const std::string& row_key, const ObjectRecord& object) -> Result<void> {
+                   const std::string key = row_key.substr(bucket_bytes);
+                   std::string_view coldest;
+                   for (const ActiveRule& rule : rules_) {
+                     const std::string_view due = rule.class_due(object, now_);
+                     if (coldness_of(due) > coldness_of(coldest) && rule.matches(key, object))
+                       coldest = due;
+                   }
+                   return move(key, object, coldest);
+                 }));
+    return move_collected();
+  }
+
+  Result<void> move_noncurrent(const VersionRecord& version, Timestamp since, std::int64_t newer) {
+    if (version.is_delete_marker()) return {};
+    std::string_view coldest;
+    for (const ActiveRule& rule : rules_) {
+      const std::string_view due = rule.noncurrent_class_due(version, since, newer, now_);
+      if (coldness_of(due) > coldness_of(coldest) && rule.matches(version.key, version))
+        coldest = due;
+    }
+    return move(version.key, version, coldest);
+  }
+
+  // Only ever to a colder class than the object's own.
+  Result<void> move(const std::string& key, const ObjectRecord& object,
+                    std::string_view storage_class) {
+    if (coldness_of(storage_class) <= coldness_of(object.storage_class.value_or("STANDARD")))
+      return {};
+    // An object that was replaced meanwhile is none of this turn's.
+    moves_.push_back({key, object.version_id.value_or(std::string(kNullVersion)),
+                      [etag = object.etag, modified = object.modified,
+                       colder = std::string(storage_class)](ObjectRecord& there) -> Result<void> {
+                        if (there.etag != etag || there.modified != modified)
+                          return fail(precondition_failed("lifecycle"));
+                        there.storage_class = colder;
+                        there.restored_until.reset();
+                        return {};
+                      }});
+    return moves_.size() < kChangesAtOnce ? Result<void>() : move_collected();
+  }
+  Result<void> move_collected() {
+    if (moves_.empty()) return {};
+    return core_.objects.update_all(bucket_, std::exchange(moves_, {}));
   }
 
   ObjectIndex::Deletion deletion_of(const VersionRecord& version) const {
@@ -170,7 +228,7 @@ class BucketTurn {
 
   Result<void> erase(ObjectIndex::Deletion deletion) {
     collected_.push_back(std::move(deletion));
-    return collected_.size() < kDeletionsAtOnce ? Result<void>() : erase_collected();
+    return collected_.size() < kChangesAtOnce ? Result<void>() : erase_collected();
   }
   // Versions that changed meanwhile or are locked stay.
   Result<void> erase_collected() {
@@ -186,6 +244,7 @@ class BucketTurn {
   const Timestamp now_;
   const std::stop_token& stop_;
   std::vector<ObjectIndex::Deletion> collected_;
+  std::vector<ObjectIndex::Update> moves_;
 };
 
 }  // namespace
@@ -202,7 +261,9 @@ Result<void> LifecycleSweep::run(Timestamp now, const std::stop_token& stop) {
       auto kept =
           TRY(configuration<api::s3::BucketLifecycleConfiguration>(core_, *bucket, kLifecycle));
       if (kept) {
-        Result<void> turn = BucketTurn(core_, *bucket, active_rules(*kept), now, stop).run();
+        Result<void> turn =
+            BucketTurn(core_, *bucket, active_rules(*kept, transition_sizes_of(*record)), now, stop)
+                .run();
         if (!turn && turn.error().code != "NoSuchBucket") return turn;
       }
     }

@@ -53,7 +53,7 @@ class KeyEncoding {
   // AWS answers a document there that no reader takes. The answer names its encoding.
   void cover(const ListResult& listed);
   void cover(const std::string& key);
-  // What the answer's EncodingType says.
+  // The answer's EncodingType; nullopt: the answer has none.
   std::optional<std::string> type() const;
 
  private:

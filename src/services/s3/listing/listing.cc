@@ -1,6 +1,7 @@
 #include "services/s3/listing/listing.h"
 
 #include "base/encoding.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/times.h"
 #include "services/s3/common/version_id.h"
@@ -35,7 +36,7 @@ std::vector<model::CommonPrefix> describe_prefixes(const std::vector<std::string
   return prefixes;
 }
 
-// What all three responses say about the request, and the prefixes.
+// Fills in what all three responses repeat of the request, and the prefixes.
 template <class Request, class Listed, class Output>
 void describe_listing(const Request& request, const Listed& listed, const KeyEncoding& encode,
                       std::int64_t count_max, Output& output) {
@@ -50,24 +51,26 @@ void describe_listing(const Request& request, const Listed& listed, const KeyEnc
     output.common_prefixes = describe_prefixes(listed.common_prefixes, encode);
 }
 
-void add_versions(const VersionListResult& listed, const KeyEncoding& encode,
-                  const std::string& owner, model::ListObjectVersionsOutput& output) {
+void add_versions(const VersionListResult& listed, const KeyEncoding& encode, const Bucket& bucket,
+                  model::ListObjectVersionsOutput& output) {
   std::vector<model::ObjectVersion> versions;
   std::vector<model::DeleteMarkerEntry> markers;
+  // The times are exact: the order in which both are mixed comes from them.
   auto describe_version = [&](const VersionEntry& entry, auto& described) {
     described.version_id = entry.version.version_id.value_or(std::string(kNullVersion));
     described.is_latest = entry.latest;
-    described.owner.ensure().id = owner;
+    described.owner.ensure() = owner_of(owner_account(entry.version, bucket));
   };
   for (const VersionEntry& entry : listed.versions) {
     if (entry.version.is_delete_marker()) {
       model::DeleteMarkerEntry& marker = markers.emplace_back();
       marker.key = encode(entry.key);
-      marker.last_modified = whole_seconds(entry.version.modified);
+      marker.last_modified = entry.version.modified;
       describe_version(entry, marker);
     } else {
       versions.push_back(describe<model::ObjectVersion>(entry.key, entry.version, encode));
       describe_version(entry, versions.back());
+      versions.back().last_modified = entry.version.modified;
     }
   }
   if (!versions.empty()) output.versions = std::move(versions);
@@ -101,7 +104,7 @@ Result<model::ListObjectsOutput> list_objects(Core& core, Context& context,
     auto& contents = output.contents.emplace();
     for (const ListEntry& entry : listed.objects) {
       contents.push_back(describe<model::Object>(entry.key, entry.object, encode));
-      contents.back().owner.ensure().id = canonical_id(bucket->account);
+      contents.back().owner.ensure() = owner_of(owner_account(entry.object, *bucket));
     }
   }
   return output;
@@ -135,7 +138,7 @@ Result<model::ListObjectsV2Output> list_objects_v2(Core& core, Context& context,
     for (const ListEntry& entry : listed.objects) {
       contents.push_back(describe<model::Object>(entry.key, entry.object, encode));
       if (request.fetch_owner.value_or(false))
-        contents.back().owner.ensure().id = canonical_id(bucket->account);
+        contents.back().owner.ensure() = owner_of(owner_account(entry.object, *bucket));
     }
   }
   return output;
@@ -176,7 +179,7 @@ Result<model::ListObjectVersionsOutput> list_object_versions(
     output.next_key_marker = encode(listed.last_key);
     output.next_version_id_marker = listed.last_version_id;
   }
-  add_versions(listed, encode, canonical_id(bucket->account), output);
+  add_versions(listed, encode, *bucket, output);
   return output;
 }
 

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/multipart/multipart.h"
 #include "services/s3/multipart/uploads.h"
 #include "services/s3/object/conditions.h"
@@ -104,17 +105,30 @@ Result<std::string> combined_etag(const std::vector<StoredPart>& parts) {
          std::to_string(parts.size());
 }
 
+// The checksum of a part that the object's is made of.
+std::optional<ChecksumRecord> checksum_for_object(const UploadRecord& upload,
+                                                  const PartRecord& part) {
+  if (upload.checksum_algorithm) return part.checksum;
+  if (!part.crc64nvme) return std::nullopt;
+  return ChecksumRecord{std::string(checksum_name(kDefaultChecksum)), *part.crc64nvme, kFullObject};
+}
+
 Result<std::optional<ChecksumRecord>> combined_checksum(const UploadRecord& upload,
                                                         const std::vector<StoredPart>& parts) {
-  if (!upload.checksum_algorithm) return std::optional<ChecksumRecord>();
-  std::optional<ChecksumAlgorithm> algorithm = checksum_by_name(*upload.checksum_algorithm);
-  bool full = upload.checksum_type == kFullObject;
+  const std::string name =
+      upload.checksum_algorithm.value_or(std::string(checksum_name(kDefaultChecksum)));
+  const std::string type = upload.checksum_algorithm ? *upload.checksum_type : kFullObject;
+  std::optional<ChecksumAlgorithm> algorithm = checksum_by_name(name);
+  bool full = type == kFullObject;
   std::string digests;
   std::string whole;
   for (const StoredPart& part : parts) {
-    if (!algorithm || !part.record.checksum)
+    const std::optional<ChecksumRecord> checksum = checksum_for_object(upload, part.record);
+    // The part came to an older server, which computed only what it was asked for.
+    if (!checksum && !upload.checksum_algorithm) return std::optional<ChecksumRecord>();
+    if (!algorithm || !checksum)
       return fail(codes::kCorrupt, "a part of upload " + upload.id + " has no checksum");
-    std::string digest = TRY(decode_base64(part.record.checksum->value));
+    std::string digest = TRY(decode_base64(checksum->value));
     digests += digest;
     if (!full) continue;
     if (whole.empty()) {
@@ -129,10 +143,10 @@ Result<std::optional<ChecksumRecord>> combined_checksum(const UploadRecord& uplo
   std::string value =
       full ? encode_base64(whole)
            : encode_base64(checksum_of(*algorithm, digests)) + "-" + std::to_string(parts.size());
-  return std::optional(ChecksumRecord{*upload.checksum_algorithm, value, *upload.checksum_type});
+  return std::optional(ChecksumRecord{name, value, type});
 }
 
-// What the client says the whole object is.
+// Checks what the client announced about the whole object.
 Result<void> check_announced(const model::CompleteMultipartUploadRequest& request,
                              const ObjectRecord& object) {
   if (request.mpu_object_size && std::uint64_t(*request.mpu_object_size) != object.size)
@@ -178,7 +192,8 @@ Result<ObjectRecord> assemble(Core& core, const BucketRecord& bucket,
   auto& pieces = object.parts.emplace();
   for (const StoredPart& part : parts) {
     object.size += part.record.blob.size_bytes;
-    pieces.push_back({part.record.number, part.record.blob, part.record.checksum});
+    pieces.push_back(
+        {part.record.number, part.record.blob, checksum_for_object(upload, part.record)});
   }
   TRY(check_announced(request, object));
   return object;
@@ -236,7 +251,9 @@ Result<model::CompleteMultipartUploadOutput> complete_multipart_upload(
       // Parts that the client did not name. Left behind on an error, the next start removes them.
       if (Result<void> removed = remove_parts(core, request.upload_id); !removed)
         log::warning("parts of a completed upload remain", {{"message", removed.error().message}});
-      return describe(context, request, completed->object, completed->version_id);
+      auto output = describe(context, request, completed->object, completed->version_id);
+      output.expiration = expiration_header(core, *bucket, request.key, completed->object);
+      return output;
     }
     if (completed.error().code == "NoSuchUpload") {
       // Asked again after a response that got lost: the object tells which upload made it.

@@ -1,3 +1,4 @@
+#include "services/s3/common/acl.h"
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/times.h"
@@ -67,7 +68,7 @@ class UploadLister {
     entry.checksum_type = upload.checksum_type;
     entry.initiator.ensure().id = upload.initiator;
     entry.initiator->display_name = upload.initiator;
-    entry.owner.ensure().id = owner_;
+    entry.owner.ensure() = owner_of(upload.acl ? upload.acl->owner : owner_);
     auto& uploads = output_.uploads ? *output_.uploads : output_.uploads.emplace();
     uploads.push_back(std::move(entry));
     output_.next_key_marker = encode_(upload.key);
@@ -76,7 +77,7 @@ class UploadLister {
   }
 
   Core& core_;
-  const std::string owner_;  // canonical id
+  const std::string owner_;  // the bucket's, an account
   const model::ListMultipartUploadsRequest& request_;
   const KeyEncoding& encode_;
   const std::int64_t count_max_;
@@ -109,7 +110,8 @@ Result<model::ListPartsOutput> list_parts(Core& core, Context& context,
   output.checksum_algorithm = upload.record.checksum_algorithm;
   output.checksum_type = upload.record.checksum_type;
   output.initiator.ensure().id = upload.record.initiator;
-  output.owner.ensure().id = canonical_id(bucket->account);
+  output.initiator->display_name = upload.record.initiator;
+  output.owner.ensure() = owner_of(owner_account(upload.record, *bucket));
   output.is_truncated = false;
 
   store::Scan scan{.prefix = part_row_prefix(request.upload_id)};
@@ -160,7 +162,7 @@ Result<model::ListMultipartUploadsOutput> list_multipart_uploads(
     after = upload_row_key(request.bucket, *request.key_marker,
                            id.empty() ? std::string(1, kBehind) : id);
   }
-  TRY(UploadLister(core, canonical_id(bucket->account), request, encode, count_max, output)
+  TRY(UploadLister(core, bucket->account, request, encode, count_max, output)
           .run(std::move(after)));
   if (!output.is_truncated.value_or(false)) {
     output.next_key_marker.reset();

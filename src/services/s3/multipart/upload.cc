@@ -1,4 +1,5 @@
 // Beginning an upload, and its parts.
+#include "services/s3/common/acl.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/invariants.h"
 #include "services/s3/common/register.h"
@@ -53,6 +54,7 @@ PartRecord make_part(Core& core, std::int64_t number, ReceivedBody body) {
   part.etag = std::move(body.md5);
   part.modified = core.clock.now();
   part.checksum = std::move(body.checksum);
+  part.crc64nvme = std::move(body.crc64nvme);
   return part;
 }
 
@@ -88,8 +90,9 @@ Result<model::CreateMultipartUploadOutput> create_multipart_upload(
   }
   // A default retention begins when the upload is completed; what is asked for is checked now.
   const WantedLock lock = wanted_lock(request);
-  auto checked_lock =
-      TRY(lock_of_new_version(*core.buckets.record(*bucket), lock, core.clock.now()));
+  const auto record = core.buckets.record(*bucket);
+  auto checked_lock = TRY(lock_of_new_version(*record, lock, core.clock.now()));
+  upload.acl = TRY(acl_of_new_object(*record, context.account(), wanted_acl(request)));
   if (lock.any()) upload.lock = std::move(checked_lock);
   upload.bucket = bucket->name;
   upload.key = request.key;
@@ -100,7 +103,7 @@ Result<model::CreateMultipartUploadOutput> create_multipart_upload(
     auto alive = TRY(Buckets::keep_alive(*bucket));
     store::Transaction transaction;
     const std::string key = upload_row_key(upload);
-    upload_table().put(transaction, key, store::checked(upload_table(), key, upload), 0);
+    upload_table().put(transaction, key, upload, 0);
     TRY(core.store.commit(std::move(transaction)));
   }
   model::CreateMultipartUploadOutput output;
@@ -120,9 +123,10 @@ Result<model::UploadPartOutput> upload_part(Core& core, Context& context,
   if (request.sse_customer_algorithm || request.sse_customer_key)
     return fail(refused_customer_key());
   StoredUpload upload = TRY(require_upload(core, bucket->name, request.key, request.upload_id));
-  ReceivedBody body = TRY(receive_body(core.blobs, &context, context.body.get(),
-                                       {request.content_md5, given_checksums(request),
-                                        request.checksum_algorithm, algorithm_of(upload.record)}));
+  ReceivedBody body =
+      TRY(receive_body(core.blobs, &context, context.body.get(),
+                       {request.content_md5, given_checksums(request), request.checksum_algorithm,
+                        algorithm_of(upload.record), !upload.record.checksum_algorithm}));
   PartRecord part = make_part(core, request.part_number, std::move(body));
   model::UploadPartOutput output;
   output.etag = '"' + part.etag + '"';
@@ -149,6 +153,7 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
   OpenedObject source = TRY(open_copy_source(
       core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
+        TRY(check_copyable(object, core.clock.now()));
         ByteRange range{0, object.size};
         if (request.copy_source_range)
           range = TRY(parse_copy_range(*request.copy_source_range, object.size));
@@ -157,6 +162,7 @@ Result<model::UploadPartCopyOutput> upload_part_copy(Core& core, Context& contex
       }));
   BodyOptions options;
   options.wanted = algorithm_of(upload.record);
+  options.with_crc64nvme = !options.wanted;
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));
   PartRecord part = make_part(core, request.part_number, std::move(body));
   model::UploadPartCopyOutput output;

@@ -17,8 +17,7 @@ Result<void> try_put_part(Core& core, const StoredUpload& upload, const PartReco
   store::Transaction transaction;
   transaction.expect(upload_table().name(), part.upload_key, upload.version);
   const std::string key = part_row_key(upload.record.id, part.number);
-  part_table().put(transaction, key, store::checked(part_table(), key, part),
-                   before ? before->version : 0);
+  part_table().put(transaction, key, part, before ? before->version : 0);
   TRY(core.store.commit(std::move(transaction)));
   if (before) replaced = before->record.blob;
   return {};

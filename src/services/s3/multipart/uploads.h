@@ -28,7 +28,7 @@ Result<void> put_part(Core& core, const StoredUpload& upload, PartRecord part);
 // only together with a look at its upload, none can follow.
 Result<void> remove_parts(Core& core, std::string_view upload_id);
 Result<void> abort_upload(Core& core, const StoredUpload& upload);
-// Of a bucket that was deleted.
+// Aborts the uploads of a bucket that was deleted.
 Result<void> abort_uploads_of(Core& core, const std::string& bucket);
 
 }  // namespace tidemill::services::s3

@@ -17,7 +17,7 @@ model::GetObjectAttributesParts parts_of(const std::vector<ObjectPartRecord>& pa
   out.part_number_marker = marker;
   out.max_parts = limit;
   out.is_truncated = false;
-  // Only parts with checksums are told one by one.
+  // Only parts with checksums are listed one by one.
   for (const ObjectPartRecord& part : parts) {
     if (part.number <= marker || !part.checksum) continue;
     auto& listed = out.parts ? *out.parts : out.parts.emplace();
@@ -74,6 +74,7 @@ void add_object_operations(Registry& registry, Core& core) {
   add<op::GetObjectAttributes>(registry, core, get_object_attributes);
   add_object_tagging_operations(registry, core);
   add_object_lock_operations(registry, core);
+  add_storage_class_operations(registry, core);
 }
 
 }  // namespace tidemill::services::s3

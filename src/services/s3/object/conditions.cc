@@ -75,7 +75,7 @@ Result<ObjectIndex::Condition> write_condition(const std::optional<std::string>&
                                                const std::optional<std::string>& if_none_match,
                                                std::string_view key) {
   if (!if_match && !if_none_match) return ObjectIndex::Condition();
-  // As S3 has it: a tag in If-None-Match, or both headers at once, is not implemented there.
+  // S3 itself does not implement a tag in If-None-Match, or both headers at once.
   if (if_none_match && (*if_none_match != "*" || if_match))
     return fail(Error{"NotImplemented",
                       "A header you provided implies functionality that is not implemented",

@@ -1,7 +1,9 @@
 #include "base/encoding.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
 #include "services/s3/common/times.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/object/conditions.h"
 #include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
@@ -38,17 +40,17 @@ Result<ObjectProperties> copied_properties(const model::CopyObjectRequest& reque
   return properties;
 }
 
-Result<std::optional<ChecksumAlgorithm>> copied_checksum(const model::CopyObjectRequest& request,
-                                                         const ObjectRecord& source) {
+Result<ChecksumAlgorithm> copied_checksum(const model::CopyObjectRequest& request,
+                                          const ObjectRecord& source) {
   std::optional<std::string> name = request.checksum_algorithm;
   if (!name && source.checksum) name = source.checksum->algorithm;
-  if (!name) return std::optional<ChecksumAlgorithm>();
+  if (!name) return kDefaultChecksum;
   std::optional<ChecksumAlgorithm> algorithm = checksum_by_name(*name);
   if (!algorithm)
     return fail(
         invalid_request("Checksum algorithm provided is unsupported. Please try again with "
                         "any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]"));
-  return algorithm;
+  return *algorithm;
 }
 
 }  // namespace
@@ -115,6 +117,7 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   OpenedObject source = TRY(open_copy_source(
       core, *source_bucket, from, [&](const ObjectRecord& object) -> Result<ByteRange> {
         TRY(check_copy_conditions(conditions, object));
+        TRY(check_copyable(object, core.clock.now()));
         if (onto_itself && !changes_something(request))
           return fail(invalid_request(
               "This copy request is illegal because it is trying to copy an object to itself "
@@ -131,8 +134,9 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   const ObjectRecord& original = source.object->record;
   ObjectRecord copy;
   static_cast<ObjectProperties&>(copy) = TRY(copied_properties(request, original));
-  copy.lock = TRY(
-      lock_of_new_version(*core.buckets.record(*bucket), wanted_lock(request), core.clock.now()));
+  const auto record = core.buckets.record(*bucket);
+  copy.acl = TRY(acl_of_new_object(*record, context.account(), wanted_acl(request)));
+  copy.lock = TRY(lock_of_new_version(*record, wanted_lock(request), core.clock.now()));
   BodyOptions options;
   options.wanted = TRY(copied_checksum(request, original));
   ReceivedBody body = TRY(receive_body(core.blobs, nullptr, source.bytes.get(), options));
@@ -147,6 +151,7 @@ Result<model::CopyObjectOutput> copy_object(Core& core, Context& context,
   result.etag = quoted_etag(copy);
   result.last_modified = whole_seconds(copy.modified);
   set_checksum(result, copy.checksum);
+  output.expiration = expiration_header(core, *bucket, request.key, copy);
   output.copy_source_version_id = version_of(*source_bucket, original);
   output.version_id = TRY(core.objects.replace(*bucket, request.key, std::move(copy), condition, {},
                                                false, created_by::kCopy))

@@ -2,6 +2,7 @@
 
 #include "services/s3/common/checksums.h"
 #include "services/s3/common/register.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/object/conditions.h"
 #include "services/s3/object/object.h"
 #include "services/s3/object/object_source.h"
@@ -11,7 +12,7 @@ namespace tidemill::services::s3 {
 
 namespace {
 
-// What of the object a GET or HEAD is about.
+// The part of the object that a GET or HEAD asks for.
 struct Selection {
   ByteRange range;
   bool partial = false;
@@ -35,6 +36,7 @@ Result<Selection> select_part(const ObjectRecord& object, std::int64_t number) {
   selection.range.length = part.blob.size_bytes;
   selection.partial = selection.range.length > 0;
   selection.checksum = part.checksum;
+  if (selection.checksum && object.checksum) selection.checksum->type = object.checksum->type;
   selection.parts_count = count;
   return selection;
 }
@@ -75,7 +77,7 @@ Result<Selection> examine(Context& context, const ObjectRecord& object, const Re
   Result<void> holds = check_read_conditions(conditions_of(context, request), object);
   if (!holds) {
     if (holds.error().http_status == 304) {
-      // What a cache refreshes from a response without a body.
+      // A cache refreshes these fields from a response without a body.
       context.response_headers["ETag"] = quoted_etag(object);
       context.response_headers["Last-Modified"] = format_http_date(object.modified);
     }
@@ -191,6 +193,7 @@ Result<model::GetObjectOutput> get_object(Core& core, Context& context,
   Result<OpenedObject> opened = open_version(core, *bucket, request.key, request.version_id,
                                              [&](const ObjectRecord& object) -> Result<ByteRange> {
                                                TRY(refuse_delete_marker(context, *bucket, object));
+                                               TRY(check_readable(object, core.clock.now()));
                                                selection = TRY(examine(context, object, request));
                                                return selection.range;
                                              });
@@ -199,6 +202,8 @@ Result<model::GetObjectOutput> get_object(Core& core, Context& context,
   model::GetObjectOutput output;
   respond(context, opened->object->record, request, selection, output);
   output.version_id = version_of(*bucket, opened->object->record);
+  output.restore = restore_header(opened->object->record, core.clock.now());
+  output.expiration = expiration_header(core, *bucket, request.key, opened->object->record);
   context.response_body = std::move(opened->bytes);
   return output;
 }
@@ -212,6 +217,8 @@ Result<model::HeadObjectOutput> head_object(Core& core, Context& context,
   model::HeadObjectOutput output;
   respond(context, object->record, request, selection, output);
   output.version_id = version_of(*bucket, object->record);
+  output.restore = restore_header(object->record, core.clock.now());
+  output.expiration = expiration_header(core, *bucket, request.key, object->record);
   context.response_body = std::make_unique<AnnouncedBody>(selection.range.length);
   return output;
 }

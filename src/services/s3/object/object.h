@@ -59,5 +59,7 @@ Result<OpenedObject> open_copy_source(
 void add_object_operations(Registry& registry, Core& core);
 // Tags and ACL: tagging.cc.
 void add_object_tagging_operations(Registry& registry, Core& core);
+// RestoreObject: storage_class.cc.
+void add_storage_class_operations(Registry& registry, Core& core);
 
 }  // namespace tidemill::services::s3

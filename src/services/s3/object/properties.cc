@@ -1,8 +1,5 @@
 #include "services/s3/object/properties.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/utf8.h"
 
 namespace tidemill::services::s3 {
@@ -40,22 +37,6 @@ Result<void> check_metadata(const std::map<std::string, std::string>& metadata) 
   return {};
 }
 
-Result<void> check_storage_class(const std::string& storage_class) {
-  // The archive classes need a restore before an object can be read; Tidemill has none.
-  static constexpr std::array kKnown = {"STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
-                                        "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
-  static constexpr std::array kArchive = {"GLACIER", "DEEP_ARCHIVE"};
-  if (std::ranges::find(kKnown, storage_class) != kKnown.end()) return {};
-  if (std::ranges::find(kArchive, storage_class) != kArchive.end())
-    return fail(
-        not_implemented("Tidemill has no archive: use a storage class that reads at once, "
-                        "GLACIER_IR for example."));
-  return fail(Error{"InvalidStorageClass",
-                    "The storage class you specified is not valid",
-                    400,
-                    {{"StorageClassRequested", storage_class}}});
-}
-
 std::string without_aws_chunked(std::string_view content_encoding) {
   if (content_encoding.find("aws-chunked") == std::string_view::npos)
     return std::string(content_encoding);
@@ -74,10 +55,6 @@ std::string without_aws_chunked(std::string_view content_encoding) {
   return kept;
 }
 
-Error acl_not_supported() {
-  return {"AccessControlListNotSupported", "The bucket does not allow ACLs", 400};
-}
-
 namespace detail {
 
 Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
@@ -92,13 +69,6 @@ Result<void> refuse_encryption(const std::optional<std::string>& server_side_enc
     return fail(
         not_implemented("Tidemill does not encrypt with KMS keys: leave out "
                         "x-amz-server-side-encryption, and encrypt the disk instead."));
-  return {};
-}
-
-Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants) {
-  bool owner_only = !acl || acl->empty() || *acl == "private" ||
-                    *acl == "bucket-owner-full-control" || *acl == "bucket-owner-read";
-  if (grants || !owner_only) return fail(acl_not_supported());
   return {};
 }
 

@@ -1,4 +1,4 @@
-// What requests say about an object apart from its bytes, and how responses say it back.
+// The properties of an object besides its bytes: how requests set and responses show them.
 #pragma once
 
 #include <string>
@@ -10,6 +10,7 @@
 #include "services/s3/common/records.h"
 #include "services/s3/common/tags.h"
 #include "services/s3/common/version_id.h"
+#include "services/s3/object/storage_class.h"
 
 namespace tidemill::services::s3 {
 
@@ -19,10 +20,8 @@ Result<void> check_key(std::string_view key);
 Result<void> check_text(std::string_view name, std::string_view value);
 // MetadataTooLarge.
 Result<void> check_metadata(const std::map<std::string, std::string>& metadata);
-Result<void> check_storage_class(const std::string& storage_class);
 // "aws-chunked,gzip" -> "gzip": the framing of the transfer is no property of the object.
 std::string without_aws_chunked(std::string_view content_encoding);
-Error acl_not_supported();
 
 inline constexpr std::string_view kDefaultContentType = "binary/octet-stream";
 
@@ -33,17 +32,14 @@ namespace detail {
 // that the object is encrypted.
 Result<void> refuse_encryption(const std::optional<std::string>& server_side_encryption,
                                bool kms_key, bool customer_key);
-Result<void> refuse_acl(const std::optional<std::string>& acl, bool grants);
 }  // namespace detail
 
-// Of PutObject, CopyObject and CreateMultipartUpload.
+// Refuses what PutObject, CopyObject and CreateMultipartUpload do not support here.
 template <class Request>
 Result<void> refuse_unsupported(const Request& request) {
   TRY(detail::refuse_encryption(
       request.server_side_encryption, request.sse_kms_key_id.has_value(),
       request.sse_customer_algorithm.has_value() || request.sse_customer_key.has_value()));
-  TRY(detail::refuse_acl(request.acl, request.grant_full_control || request.grant_read ||
-                                          request.grant_read_acp || request.grant_write_acp));
   if (request.object_lock_event_hold || request.object_lock_event_hold_duration_days ||
       request.object_lock_event_hold_duration_years)
     return fail(not_implemented("Tidemill has no event holds: x-amz-object-lock-event-hold."));
@@ -83,7 +79,7 @@ Result<ObjectProperties> properties_of(const Request& request) {
 
 inline std::string quoted_etag(const ObjectRecord& object) { return '"' + object.etag + '"'; }
 
-// Of GetObject and HeadObject.
+// Fills in the answer of GetObject or HeadObject.
 template <class Output>
 void describe_object(const ObjectRecord& object, Output& output) {
   output.etag = quoted_etag(object);

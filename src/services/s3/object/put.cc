@@ -1,6 +1,8 @@
 #include "base/encoding.h"
+#include "services/s3/common/acl.h"
 #include "services/s3/common/body.h"
 #include "services/s3/common/register.h"
+#include "services/s3/lifecycle/expiry.h"
 #include "services/s3/object/conditions.h"
 #include "services/s3/object/lock.h"
 #include "services/s3/object/object.h"
@@ -20,8 +22,10 @@ Result<model::PutObjectOutput> put_object(Core& core, Context& context,
       TRY(write_condition(request.if_match, request.if_none_match, request.key));
   ObjectRecord object;
   static_cast<ObjectProperties&>(object) = TRY(properties_of(request));
+  const auto record = core.buckets.record(*bucket);
+  object.acl = TRY(acl_of_new_object(*record, context.account(), wanted_acl(request)));
   const WantedLock lock = wanted_lock(request);
-  object.lock = TRY(lock_of_new_version(*core.buckets.record(*bucket), lock, core.clock.now()));
+  object.lock = TRY(lock_of_new_version(*record, lock, core.clock.now()));
   if (lock.any() && !request.content_md5 && given_checksums(request).empty() &&
       !context.header("x-amz-trailer"))
     return fail(
@@ -44,6 +48,7 @@ Result<model::PutObjectOutput> put_object(Core& core, Context& context,
   model::PutObjectOutput output;
   output.etag = quoted_etag(object);
   set_checksum(output, object.checksum);
+  output.expiration = expiration_header(core, *bucket, request.key, object);
   output.version_id =
       TRY(core.objects.replace(*bucket, request.key, std::move(object), condition)).version_id;
   return output;

@@ -50,14 +50,16 @@ Result<model::DeleteObjectTaggingOutput> delete_object_tagging(
       TRY(core.objects.update(*bucket, request.key, request.version_id, change)).version_id};
 }
 
-// Access belongs to the bucket's owner alone, as in AWS with "bucket owner enforced".
 Result<model::GetObjectAclOutput> get_object_acl(Core& core, Context& context,
                                                  const model::GetObjectAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
-  TRY(require_object(core, context, *bucket, request.key, request.version_id));
+  StoredObjectPtr object =
+      TRY(require_object(core, context, *bucket, request.key, request.version_id));
+  const bool counts = allows_acls(*core.buckets.record(*bucket));
+  const AclRecord acl = acl_or_default(counts ? object->record.acl : std::nullopt, bucket->account);
   model::GetObjectAclOutput output;
-  output.owner.ensure() = owner_of(bucket->account);
-  output.grants = owner_grants(bucket->account);
+  output.owner.ensure() = owner_of(acl.owner);
+  output.grants = describe_grants(acl);
   return output;
 }
 
@@ -65,11 +67,14 @@ Result<model::PutObjectAclOutput> put_object_acl(Core& core, Context& context,
                                                  const model::PutObjectAclRequest& request) {
   auto bucket = TRY(bucket_of(core, context, request));
   TRY(require_object(core, context, *bucket, request.key, request.version_id));
-  const bool grants = request.grant_full_control || request.grant_read || request.grant_read_acp ||
-                      request.grant_write || request.grant_write_acp;
-  TRY(check_acl(*core.buckets.record(*bucket),
-                {request.acl, grants,
-                 request.access_control_policy ? &*request.access_control_policy : nullptr}));
+  const auto record = core.buckets.record(*bucket);
+  auto change = [&](ObjectRecord& object) -> Result<void> {
+    AclRecord acl =
+        TRY(make_acl(*record, AclOf::object, owner_account(object, *bucket), wanted_acl(request)));
+    if (allows_acls(*record)) object.acl = std::move(acl);
+    return {};
+  };
+  TRY(core.objects.update(*bucket, request.key, request.version_id, change));
   return model::PutObjectAclOutput{};
 }
 

@@ -203,7 +203,7 @@ class VersionHistoryTest : public ObjectTest {
       std::ranges::sort(entries);
       return entries;
     };
-    // Of larger pages, versions and delete markers come apart.
+    // Larger pages list versions and delete markers separately.
     if (page == 1) ASSERT_EQ(listed, expected);
     ASSERT_EQ(sorted(listed), sorted(expected));
     check_current(current);

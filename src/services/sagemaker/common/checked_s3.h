@@ -9,7 +9,7 @@
 
 namespace tidemill::services::sagemaker {
 
-// What a call would do, in the terms of policies.
+// The action of a call, in the terms of policies.
 struct S3Action {
   std::string_view action;  // "s3:GetObject"
   std::string_view bucket;

@@ -1,4 +1,4 @@
-// What the SageMaker resources are built on. Everything is borrowed and outlives them.
+// The parts that the SageMaker resources are built on. They are borrowed and outlive them.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,7 @@ struct Settings {
   std::string credentials_url;
 };
 
-// On whose behalf the server calls: a role, and where the job or endpoint is that has it.
+// The role with which the server calls, and the place of the job or endpoint that has it.
 struct RoleUse {
   std::string role_arn, account, region;
   // When the role was passed for it (iam::RoleGrant): a role that was made later under the same
@@ -43,11 +43,15 @@ using S3As = std::function<std::unique_ptr<s3::S3Interface>(const RoleUse& use)>
 // The session's name in the messages of refusals and in policies' aws:userid.
 inline constexpr const char* kRoleSessionName = "SageMaker";
 
+// S3 as SageMaker itself uses it in an account, for checks that need no right of a role.
+using S3InAccount = std::function<std::unique_ptr<s3::S3Interface>(const std::string& account,
+                                                                   const std::string& region)>;
+
 struct Dependencies {
   store::Store& store;
   engine::Engine& engine;
   compute::Driver& compute;
-  s3::S3Interface& s3;
+  S3InAccount s3_in_account;
   logs::LogsInterface& logs;
   iam::IamInterface& iam;
   Clock& clock;

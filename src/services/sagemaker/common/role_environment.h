@@ -1,4 +1,4 @@
-// How a job or a model server gets its role's credentials.
+// The variables by which a job or a model server gets its role's credentials.
 #pragma once
 
 #include <map>

@@ -64,7 +64,7 @@ class FakeIam : public iam::IamInterface {
                                                         std::string_view) override {
     return fail("AccessDenied", "not in this fake");
   }
-  // Of roles whose names end with "-without-" and what of S3 they may not do.
+  // Refuses roles whose names end with "-without-" and the action of S3 that they may not use.
   Result<void> authorize_role(std::string_view role, std::string_view, std::string_view action,
                               std::string_view resource, const iam::ConditionContext& conditions,
                               Timestamp since) override {
@@ -86,6 +86,7 @@ class FakeIam : public iam::IamInterface {
     return {};
   }
   void add_resource_policies(std::string_view, iam::ResourcePolicySource&) override {}
+  void add_operation_actions(std::string_view, iam::OperationActions&) override {}
   // Every role was deleted and made again at this time.
   void make_roles_again(Timestamp time) {
     std::lock_guard lock(mutex_);
@@ -112,13 +113,13 @@ class FakeIam : public iam::IamInterface {
   std::set<std::string> asked_;
 };
 
-// Where Describes wait. A fixture's engine tells it of changes with on_change().
+// The Describes that wait. A fixture's engine announces changes to it with on_change().
 inline platform::HeldAnswers& test_held() {
   static platform::HeldAnswers held;
   return held;
 }
 
-// What a client of the account 123456789012 is answered.
+// The answer to a client of the account 123456789012.
 template <class Op>
 Result<typename Op::Output> call_operation(const Registry& registry,
                                            const typename Op::Input& input,

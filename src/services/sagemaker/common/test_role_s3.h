@@ -34,6 +34,19 @@ inline Result<void> RoleS3::check(const S3Action& asked) {
   return fail("AccessDenied", allowed.error().message, 403);
 }
 
+// Everything is allowed.
+class AccountS3 final : public CheckedS3 {
+ public:
+  using CheckedS3::CheckedS3;
+
+ private:
+  Result<void> check(const S3Action&) override { return {}; }
+};
+
+inline S3InAccount s3_in_account(s3::S3Interface& s3) {
+  return [&s3](const std::string&, const std::string&) { return std::make_unique<AccountS3>(s3); };
+}
+
 inline S3As s3_as(s3::S3Interface& s3, iam::IamInterface& iam) {
   return [&s3, &iam](const RoleUse& use) { return std::make_unique<RoleS3>(s3, iam, use); };
 }

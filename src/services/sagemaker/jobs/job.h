@@ -1,4 +1,4 @@
-// What jobs have in common that run to an end, training jobs and transform jobs.
+// The common part of training jobs and transform jobs, which run to an end.
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ struct Failed {
 BOOST_DESCRIBE_STRUCT(Failed, (), (reason))
 }  // namespace job_events
 
-// What a task returns: one event; kFailed with its reason.
+// The result of a task: one event; kFailed with its reason.
 std::vector<engine::Event> one_event(const char* type, Value payload = {});
 std::vector<engine::Event> failed_event(const std::string& reason);
 

@@ -32,7 +32,7 @@ class Journal {
                                                  Timestamp first_record, std::string_view uuid);
   // Appends all or nothing: lines that a full disk cut short are truncated again.
   Result<void> append(std::string_view lines, std::uint64_t records);
-  // After this, what was appended survives a power loss.
+  // Makes the appended lines survive a power loss.
   Result<void> sync();
   // For a caller that synced the journal in another way (syncfs).
   void mark_synced() { synced_bytes_ = closed_.bytes; }

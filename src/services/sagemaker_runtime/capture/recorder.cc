@@ -25,10 +25,10 @@ bool CaptureRoute::sample() const {
 }
 
 struct Recorder::Parts {
-  Parts(s3::S3Interface& s3, Random& random, RecorderOptions from)
+  Parts(s3::S3Roles& roles, Random& random, RecorderOptions from)
       : options(std::move(from)),
         inbox(std::make_shared<CaptureInbox>(options.queued_bytes_max, options.write_interval)),
-        uploader(s3, inbox->counters, options),
+        uploader(roles, inbox->counters, options),
         writer(*inbox, uploader, random, options) {}
 
   const RecorderOptions options;
@@ -45,8 +45,8 @@ struct Recorder::Parts {
   bool stopped = false;        // guarded by mutex
 };
 
-Recorder::Recorder(s3::S3Interface& s3, Random& random, RecorderOptions options)
-    : parts_(std::make_unique<Parts>(s3, random, std::move(options))) {}
+Recorder::Recorder(s3::S3Roles& roles, Random& random, RecorderOptions options)
+    : parts_(std::make_unique<Parts>(roles, random, std::move(options))) {}
 
 Recorder::~Recorder() { stop(); }
 

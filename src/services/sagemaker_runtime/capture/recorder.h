@@ -82,10 +82,6 @@ struct RecorderOptions {
   std::chrono::milliseconds retry_delay{1000};
   std::chrono::milliseconds retry_delay_max{60'000};
   std::chrono::milliseconds upload_age_max{std::chrono::hours(24)};
-  // Whether the settings' role may put the object with this ARN ("arn:aws:s3:::bucket/key"); empty:
-  // every role may. Called on the uploader's thread.
-  std::function<Result<void>(const CaptureSettings& settings, const std::string& object_arn)>
-      may_put;
   // How long stop() uploads; the rest stays in journals for the next start.
   std::chrono::milliseconds stop_time_max{5000};
 };
@@ -93,8 +89,8 @@ struct RecorderOptions {
 // Thread-safe.
 class Recorder final : public CaptureDestinations {
  public:
-  // Borrows `s3` and `random`.
-  Recorder(s3::S3Interface& s3, Random& random, RecorderOptions options);
+  // Borrows `roles`, which writes each object as its settings' role, and `random`.
+  Recorder(s3::S3Roles& roles, Random& random, RecorderOptions options);
   // Calls stop().
   ~Recorder() override;
   Recorder(const Recorder&) = delete;

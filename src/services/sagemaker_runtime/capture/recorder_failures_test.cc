@@ -1,4 +1,4 @@
-// What becomes of records through stops, full queues, full disks, a slow S3 and kills.
+// The fate of records through stops, full queues, full disks, a slow S3 and kills.
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -49,14 +49,16 @@ TEST_F(CaptureRecorder, waits_for_a_bucket_that_is_missing) {
   EXPECT_TRUE(eventually([&] { return captured().size() == 1; }));
 }
 
-TEST_F(CaptureRecorder, asks_whether_the_role_may) {
+TEST_F(CaptureRecorder, writes_as_the_role) {
   std::atomic<bool> allowed = false;
   std::atomic<int> asked = 0;
-  options_.may_put = [&](const CaptureSettings& of, const std::string& object) -> Result<void> {
-    EXPECT_EQ(of.role_arn, "arn:aws:iam::123456789012:role/model");
-    EXPECT_EQ(of.role_since, Timestamp{5});
-    EXPECT_TRUE(
-        object.starts_with("arn:aws:s3:::bucket/captured/churn/A/2026/01/02/03/04-05-006-"));
+  may_put_ = [&](const s3::RoleSession& as, const std::string& object) -> Result<void> {
+    EXPECT_EQ(as.role_arn, "arn:aws:iam::123456789012:role/model");
+    EXPECT_EQ(as.session_name, "SageMaker");
+    EXPECT_EQ(as.account, "123456789012");
+    EXPECT_EQ(as.region, "us-east-1");
+    EXPECT_EQ(as.since, Timestamp{5});
+    EXPECT_TRUE(object.starts_with("bucket/captured/churn/A/2026/01/02/03/04-05-006-"));
     ++asked;
     if (!allowed) return fail("AccessDenied", "the role may not");
     return {};
@@ -103,7 +105,7 @@ TEST_F(CaptureRecorder, gives_a_missing_bucket_up_after_a_day) {
 
 TEST_F(CaptureRecorder, drops_what_the_queue_cannot_take) {
   options_.queued_bytes_max = 10'000;
-  Recorder recorder(s3_, *random_, options_);  // not started, so nothing leaves the queue
+  Recorder recorder(roles_, *random_, options_);  // not started, so nothing leaves the queue
   auto route = recorder.open(settings_);
   for (int i = 0; i < 5; ++i) recorder.record(*route, exchange(std::string(3'000, 'x')));
   EXPECT_TRUE(counts(recorder, "tidemill_capture_dropped_total{reason=\"queue_full\"} 2"));
@@ -237,7 +239,8 @@ TEST_F(CaptureRecorder, uploads_what_a_killed_server_left) {
   TestS3 after({"bucket"});
   RecorderOptions options = options_;
   options.directory = left;
-  Recorder next(after, *random_, options);
+  TestRoles roles(after);
+  Recorder next(roles, *random_, options);
   ASSERT_TRUE(next.start());
   ASSERT_TRUE(eventually([&] { return bodies(after).size() == 100; }));
   EXPECT_TRUE(counts(next, "tidemill_capture_dropped_total{reason=\"damaged\"} 1"));
@@ -289,7 +292,7 @@ TEST_F(CaptureRecorder, takes_each_record_once_from_many_threads) {
 TEST_F(CaptureRecorder, says_when_its_folder_cannot_be_made) {
   std::ofstream(folder_.path() + "/file") << "x";
   options_.directory = folder_.path() + "/file/capture";
-  Recorder recorder(s3_, *random_, options_);
+  Recorder recorder(roles_, *random_, options_);
   Result<void> started = recorder.start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().message.find(options_.directory), std::string::npos);

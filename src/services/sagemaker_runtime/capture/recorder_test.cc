@@ -28,7 +28,7 @@ TEST_F(CaptureRecorder, writes_an_object_soon_after_a_request) {
 }
 
 TEST_F(CaptureRecorder, samples_the_share_that_is_asked_for) {
-  Recorder recorder(s3_, *random_, options_);
+  Recorder recorder(roles_, *random_, options_);
   for (int percentage : {0, 1, 10, 37, 50, 99, 100}) {
     settings_.sampling_percentage = percentage;
     auto route = recorder.open(settings_);
@@ -39,7 +39,7 @@ TEST_F(CaptureRecorder, samples_the_share_that_is_asked_for) {
 }
 
 TEST_F(CaptureRecorder, samples_evenly_over_short_runs) {
-  Recorder recorder(s3_, *random_, options_);
+  Recorder recorder(roles_, *random_, options_);
   settings_.sampling_percentage = 25;
   auto route = recorder.open(settings_);
   for (int run = 0; run < 50; ++run) {

@@ -11,7 +11,7 @@ namespace tidemill::services::sagemaker_runtime {
 
 class CaptureRoute;
 
-// What one variant captures, and where it is written.
+// The data that one variant captures, and where they are written.
 struct CaptureSettings {
   std::string account, region, endpoint, variant;
   std::string bucket, prefix;  // of the destination; the prefix may be empty

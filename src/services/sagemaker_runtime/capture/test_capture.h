@@ -6,6 +6,7 @@
 
 namespace tidemill::services::sagemaker_runtime {
 
+using s3::TestRoles;
 using s3::TestS3;
 
 // For variant A of the endpoint churn; a TestS3 must have the bucket "bucket".

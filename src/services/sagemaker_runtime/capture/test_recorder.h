@@ -31,7 +31,7 @@ class CaptureRecorder : public testing::Test {
   }
 
   std::unique_ptr<Recorder> start() {
-    auto recorder = std::make_unique<Recorder>(s3_, *random_, options_);
+    auto recorder = std::make_unique<Recorder>(roles_, *random_, options_);
     Result<void> started = recorder->start();
     EXPECT_TRUE(started) << started.error().message;
     return recorder;
@@ -73,6 +73,11 @@ class CaptureRecorder : public testing::Test {
 
   blobs::TestFolder folder_;
   TestS3 s3_{{"bucket"}};
+  // A test sets may_put_ before it starts a recorder.
+  TestRoles::Check may_put_;
+  TestRoles roles_{s3_, [this](const s3::RoleSession& session, const std::string& object) {
+                     return may_put_ ? may_put_(session, object) : Result<void>();
+                   }};
   ManualClock clock_{*parse_iso8601("2026-01-02T03:04:05.006Z")};
   std::unique_ptr<Random> random_ = make_seeded_random(7);
   CaptureSettings settings_ = test_capture_settings();

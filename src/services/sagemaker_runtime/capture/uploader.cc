@@ -15,29 +15,30 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kContentType = "application/jsonlines";
+// The session of the model's role that writes captured data.
+constexpr const char* kSessionName = "SageMaker";
 // 2^16 times the first delay exceeds any delay_max.
 constexpr int kDoublingsMax = 16;
 
-Result<void> put(s3::S3Interface& s3, const RecorderOptions& options,
-                 const ClosedJournal& journal) {
+Result<void> put(s3::S3Roles& roles, const ClosedJournal& journal) {
   blobs::SharedFile file = TRY(blobs::open_file(journal.path, O_RDONLY));
   blobs::FileSource bytes(std::move(file), journal.header_bytes,
                           journal.bytes - journal.header_bytes);
   const CaptureSettings& settings = journal.settings;
   const std::string key = capture_key(settings, journal.name);
-  if (options.may_put)
-    TRY(options.may_put(settings, "arn:aws:s3:::" + settings.bucket + "/" + key));
+  const auto s3 = roles.as_role(
+      {settings.role_arn, kSessionName, settings.account, settings.region, settings.role_since});
   Result<s3::ObjectInfo> stored =
-      s3.put_object(settings.account, settings.bucket, key, bytes, {.content_type = kContentType});
+      s3->put_object(settings.account, settings.bucket, key, bytes, {.content_type = kContentType});
   if (!stored) return fail(stored.error());
   return {};
 }
 
 }  // namespace
 
-CaptureUploader::CaptureUploader(s3::S3Interface& s3, CaptureCounters& counters,
+CaptureUploader::CaptureUploader(s3::S3Roles& roles, CaptureCounters& counters,
                                  const RecorderOptions& options)
-    : s3_(s3), counters_(counters), options_(options) {}
+    : roles_(roles), counters_(counters), options_(options) {}
 
 Result<void> CaptureUploader::start() {
   std::error_code error;
@@ -121,7 +122,7 @@ bool CaptureUploader::upload(Waiting& waiting) {
     forget(waiting);
     return true;
   }
-  Result<void> stored = put(s3_, options_, *waiting.journal);
+  Result<void> stored = put(roles_, *waiting.journal);
   if (!stored) {
     failed(waiting, stored.error());
     if (!tried_long_enough(waiting)) return false;

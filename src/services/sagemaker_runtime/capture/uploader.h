@@ -17,7 +17,7 @@ namespace tidemill::services::sagemaker_runtime {
 // Thread-safe.
 class CaptureUploader {
  public:
-  CaptureUploader(s3::S3Interface& s3, CaptureCounters& counters, const RecorderOptions& options);
+  CaptureUploader(s3::S3Roles& roles, CaptureCounters& counters, const RecorderOptions& options);
   // Queues the journals in the folder, then runs until finish().
   Result<void> start();
   void add(ClosedJournal journal);
@@ -45,7 +45,7 @@ class CaptureUploader {
   void forget(const Waiting& waiting);
   bool tried_long_enough(const Waiting& waiting) const;
 
-  s3::S3Interface& s3_;
+  s3::S3Roles& roles_;
   CaptureCounters& counters_;
   const RecorderOptions& options_;
   std::mutex mutex_;

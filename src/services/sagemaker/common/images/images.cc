@@ -140,7 +140,7 @@ Result<Image> resolve_training_image(std::string_view uri,
                              " Or name a program of this machine as "
                              "AlgorithmSpecification.ContainerEntrypoint; it is then run in place "
                              "of the image.");
-  // What the job's channels bring is there only when it runs.
+  // Files of the job's channels exist only when it runs.
   const std::string& program = entrypoint.front();
   if (program.starts_with("/opt/ml/") ||
       !find_program(program, python_environment(programs).variables.at("PATH")).empty())

@@ -1,4 +1,4 @@
-// What an image URI stands for here. Clients send the URIs of some thirty AWS registry accounts;
+// The meaning of an image URI here. Clients send the URIs of some thirty AWS registry accounts;
 // the account and the region say nothing, the repository's name says which runtime is meant.
 #pragma once
 
@@ -67,7 +67,7 @@ struct RuntimeCommand {
   std::map<std::string, std::string> environment;
 };
 
-// How `image` trains: natively, or as a script when the hyperparameters name one
+// The way in which `image` trains: natively, or as a script when the hyperparameters name one
 // (sagemaker_program). `entrypoint` and `arguments` (the v3 SDK's) replace the image's own command.
 RuntimeCommand training_command(const Image& image,
                                 const std::map<std::string, std::string>& hyperparameters,

@@ -51,7 +51,10 @@ Result<ResourceTags> change(store::Store& store, const std::string& arn,
 }  // namespace
 
 const store::Table<ResourceTags>& resource_tags() {
-  static const store::Table<ResourceTags> table("sagemaker_tags");
+  static const store::Table<ResourceTags> table(
+      "sagemaker_tags", {}, [](const ResourceTags& record) -> std::string_view {
+        return record.arn.empty() ? "tags belong to a resource" : "";
+      });
   return table;
 }
 

@@ -125,7 +125,8 @@ Result<runtime_api::InvokeEndpointAsyncOutput> AsyncInference::invoke(
                 503);
   engine::Step<AsyncInvocation> step = begin_async_invocation(invocation);
   Result<void> created =
-      engine_.create(kAsyncMachine, async_invocation_key(invocation), to_json(step.next),
+      engine_.create(kAsyncMachine, async_invocation_key(invocation),
+                     to_json(async_invocations().checked(invocation.id, step.next)),
                      async_invocations().index_keys(step.next), std::move(step.tasks));
   if (!created) return internal_failure(created.error());
   dispatcher_.counters.accepted += 1;

@@ -22,12 +22,12 @@ class AsyncInference {
                  AsyncPorts ports, AsyncOptions options = {});
 
   static std::vector<store::TableSpec> tables();
-  // Before the engine starts.
+  // Call before the engine starts.
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
-  // Takes up what the store has. After engine.start().
+  // Goes on with the invocations in the store. Call after engine.start().
   Result<void> start();
-  // Before engine.stop().
+  // Call before engine.stop().
   void stop() { dispatcher_.stop(); }
 
   void add_to(platform::MetricRegistry& metrics) const;

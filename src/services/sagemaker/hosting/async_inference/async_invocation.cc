@@ -28,8 +28,8 @@ Next expire(AsyncInvocation invocation) {
                                               " seconds that RequestTTLSeconds gives it.");
 }
 
-// Its timer may have rung while it was running: then nothing else ends the wait. Only the timer
-// decides, since it counts time that has passed, and the wall clock may have been set.
+// If the timer rang while the invocation was running, it must expire now, since nothing else would
+// end its wait. Only the timer decides: it counts elapsed time, and the wall clock may be set.
 Next back_to_queue(AsyncInvocation invocation) {
   if (invocation.overdue) return expire(std::move(invocation));
   invocation.phase = AsyncPhase::queued;
@@ -66,7 +66,7 @@ Next expired(AsyncInvocation invocation, const events::Expired&, Timestamp) {
   return engine::Step<AsyncInvocation>{std::move(invocation)};
 }
 
-// Only the failure's object is written by a task; where it cannot be, the log has it.
+// The task that writes the failure's object failed: the log has the failure, and the record goes.
 Next task_failed(AsyncInvocation invocation, const engine::TaskFailure& failure, Timestamp) {
   if (failure.task == tasks::kRemove) return {};
   return engine::Step<AsyncInvocation>{std::move(invocation), {{.type = tasks::kRemove}}};
@@ -86,8 +86,19 @@ const Table& table() {
 
 }  // namespace
 
+std::string_view invariant(const AsyncInvocation& invocation) {
+  if (invocation.endpoint.empty() || invocation.id.empty())
+    return "an invocation has an endpoint and an id";
+  if (invocation.attempts < 0) return "attempts are not negative";
+  if (invocation.phase == AsyncPhase::running && invocation.attempts == 0)
+    return "an invocation that runs was begun";
+  if (invocation.phase == AsyncPhase::failing && invocation.failure.empty())
+    return "an invocation that fails says why";
+  return {};
+}
+
 const store::Table<AsyncInvocation>& async_invocations() {
-  static const store::Table<AsyncInvocation> table("sagemaker_async_invocations");
+  static const store::Table<AsyncInvocation> table("sagemaker_async_invocations", {}, &invariant);
   return table;
 }
 

@@ -44,6 +44,8 @@ TIDEMILL_RECORD(AsyncInvocation, (),
 
 inline constexpr const char* kAsyncMachine = "sagemaker_async_invocation";
 
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const AsyncInvocation& invocation);
 const store::Table<AsyncInvocation>& async_invocations();
 // In the order of arrival within an endpoint.
 std::string async_invocation_key(const AsyncInvocation& invocation);

@@ -11,7 +11,7 @@ namespace {
 
 namespace events = async_events;
 
-// What S3 says when an object has no content type of its own.
+// S3's content type of objects that have none of their own.
 constexpr const char* kNoContentType = "binary/octet-stream";
 
 // Another try will not change it: the request or the endpoint is wrong.
@@ -155,7 +155,7 @@ void AsyncDispatcher::dispatch(const std::string& name) {
                  {{"endpoint", endpoint}, {"reason", target.error().message}});
     return;
   }
-  // What waits for an endpoint that is gone is only told so.
+  // Invocations of an endpoint that is gone need no instance: they only get a failure.
   const int takes = target->kind == AsyncTarget::Kind::asynchronous
                         ? target->instances * target->concurrent_invocations_per_instance
                         : int(options_.io_threads);

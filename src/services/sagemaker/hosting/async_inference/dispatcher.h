@@ -29,7 +29,7 @@ struct AsyncOptions {
   // Waiting, of one endpoint and of all; beyond it InvokeEndpointAsync is refused.
   std::size_t queued_per_endpoint_max = 20'000;
   std::size_t queued_max = 200'000;
-  // How often an endpoint that takes nothing (no instance, no room) is looked at again.
+  // The pause before an endpoint without an instance or room is checked again.
   std::chrono::milliseconds look_interval{500};
   std::size_t io_threads = 4;  // that read inputs and write outputs
 };
@@ -98,7 +98,7 @@ class AsyncDispatcher {
   void invoke(const RunningPointer& running, std::string body, std::string content_type);
   void finish(const RunningPointer& running, Result<AsyncAnswer> answer);
   Result<void> store_output(const Running& running, AsyncAnswer answer);
-  // What became of it: the slot is free again; with `again` its key is back in the queue.
+  // Ends the invocation: its slot is free again; with `again` its key goes back to the queue.
   void settle(const RunningPointer& running, const engine::Event& event);
   enum class Leaving { done, again, no_room };
   void leave(const Running& running, Leaving how);

@@ -1,4 +1,4 @@
-// What asynchronous inference needs of endpoints, of models and of S3; tests put fakes here.
+// The parts of endpoints, models and S3 that asynchronous inference uses; tests pass fakes.
 #pragma once
 
 #include <functional>

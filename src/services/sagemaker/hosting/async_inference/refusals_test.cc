@@ -1,4 +1,4 @@
-// What is not taken.
+// Requests that are refused.
 #include "services/sagemaker/hosting/async_inference/test_async_inference.h"
 
 namespace tidemill::services::sagemaker::hosting {

@@ -34,7 +34,7 @@ TEST_F(AsyncInferenceTest, a_stop_gives_back_what_is_under_way) {
   EXPECT_TRUE(eventually([&] { return object("out/i.out") == "answer to x"; }));
 }
 
-// What kill -9 leaves: a record that says it is running, and nobody who runs it.
+// After kill -9 a record says that it is running, but nothing runs it.
 TEST_F(AsyncInferenceTest, runs_again_what_a_killed_server_ran_but_not_for_ever) {
   put("in", "x");
   for (std::int64_t attempts : {1, 2, 3}) {

@@ -1,4 +1,4 @@
-// What a request to an asynchronous endpoint must be, and where the answers go.
+// Rules of requests to asynchronous endpoints, and the places of their answers.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// Of the requests whose age and time they do not say: SageMaker's defaults.
+// SageMaker's defaults for requests without these members.
 inline constexpr std::int64_t kRequestTtlSecondsDefault = 21'600;
 inline constexpr std::int64_t kInvocationTimeoutSecondsDefault = 900;
 // Requests at one instance at a time when the configuration does not say.
 inline constexpr int kConcurrentInvocationsDefault = 4;
 
-// Of InvokeEndpointAsync: ValidationError.
+// Checks a request of InvokeEndpointAsync. ValidationError.
 Result<void> check_async_request(const api::sagemaker_runtime::InvokeEndpointAsyncInput& request);
 
 // "s3://bucket/prefix/extension/<inference id>.out", or the request's Filename.

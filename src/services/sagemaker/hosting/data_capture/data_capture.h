@@ -11,7 +11,7 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// Of CreateEndpointConfig: ValidationException.
+// Checks this member of CreateEndpointConfig. ValidationException.
 Result<void> check_data_capture(const api::sagemaker::DataCaptureConfig& config);
 
 struct CapturedVariant {

@@ -1,4 +1,4 @@
-// What an endpoint's inference components mean to it. inference_component/ implements it
+// An endpoint's view of its inference components. inference_component/ implements it
 // (HostedComponents) and calls EndpointService::publish() when a component has changed.
 #pragma once
 
@@ -14,7 +14,7 @@ namespace tidemill::services::sagemaker::hosting {
 class EndpointComponents {
  public:
   virtual ~EndpointComponents() = default;
-  // Of those that are there now, by the store; one without copies has no instances.
+  // The routes of the components in the store; one without copies has no instances.
   virtual Result<std::vector<sagemaker_runtime::VariantRoute>> routes(const Endpoint& endpoint) = 0;
   // While it is held, no component comes or asks for more.
   virtual std::unique_lock<std::mutex> lock() = 0;

@@ -22,7 +22,8 @@ inline constexpr const char* kLinear = "LINEAR";
 inline constexpr const char* kRolling = "ROLLING";
 }  // namespace deployment_policies
 
-// Of DeploymentConfig, flattened. Guide: "Deployment guardrails for updating models in production".
+// DeploymentConfig in a flat form. Guide: "Deployment guardrails for updating models in
+// production".
 struct DeploymentPolicy {
   std::string type = deployment_policies::kAllAtOnce;
   bool size_in_percent = true;  // of capacity; else a number of instances
@@ -31,7 +32,7 @@ struct DeploymentPolicy {
   std::int64_t termination_wait_seconds = 0;
   std::int64_t time_max_seconds = 0;  // 0: no limit
 
-  // What of `instances` one step moves; at least one.
+  // The number of `instances` that one step moves; at least one.
   std::int64_t step_of(std::int64_t instances) const;
 };
 TIDEMILL_RECORD(DeploymentPolicy, (),
@@ -73,7 +74,7 @@ TIDEMILL_RECORD(Deployment, (),
                 (id, kind, trigger, config_name, previous_config_name, policy, stage, step, traffic,
                  started, stage_started, steps))
 
-// What the history keeps of one.
+// A deployment's entry in the history.
 struct DeploymentRecord {
   std::string account, region, endpoint;
   Deployment deployment;

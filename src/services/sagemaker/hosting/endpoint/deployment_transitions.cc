@@ -21,14 +21,14 @@ bool is_rolling(const Endpoint& endpoint) {
   return endpoint.active && endpoint.deployment->policy.type == policies::kRolling;
 }
 
-// How many of a variant's instances a rolling update has started after so many batches.
+// The number of a variant's instances that a rolling update has started after so many batches.
 std::int64_t started_after(const DeploymentPolicy& policy, const Variant& variant,
                            std::int64_t batches) {
   const std::int64_t all = std::int64_t(variant.instances.size());
   return std::min(all, batches * policy.step_of(all));
 }
 
-// What StartInstances is to start next: everything, or a rolling update's next batch.
+// The task that starts the next instances: all of them, or a rolling update's next batch.
 engine::Task start_next(const Endpoint& endpoint) {
   const Deployment& deployment = *endpoint.deployment;
   InstancesRef ref{endpoint.pending->id, {}, deployment.step, {}};

@@ -16,7 +16,7 @@ std::vector<api::DeployedImage> deployed_images(const Fleet& fleet, const Varian
   return images;
 }
 
-// What the two kinds of summary have in common.
+// The common members of the two kinds of summary.
 template <class Summary>
 Summary summary(const Fleet& fleet, const Variant& variant, double share) {
   Summary out;

@@ -1,6 +1,7 @@
 #include "services/sagemaker/hosting/endpoint/endpoint.h"
 
 #include "services/sagemaker/common/listing/listing.h"
+#include "services/sagemaker/hosting/endpoint/invariant.h"
 
 namespace tidemill::services::sagemaker::hosting {
 
@@ -17,10 +18,12 @@ const store::Table<Endpoint>& endpoints() {
           return std::vector<std::string>{
               creation_index_key(each.account, each.region, each.created, each.name)};
         }},
-       {"by_status", [](const Endpoint& each) {
+       {"by_status",
+        [](const Endpoint& each) {
           return std::vector<std::string>{
               store::key({each.account, each.region, each.status, each.name})};
-        }}}};
+        }}},
+      &invariant};
   return table;
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "services/sagemaker/common/listing/listing.h"
+
 namespace tidemill::services::sagemaker::hosting {
 namespace {
 
@@ -15,8 +17,21 @@ std::string name_key(const Endpoint& endpoint) {
 }  // namespace
 
 const store::Table<EndpointName>& endpoint_names() {
-  static const store::Table<EndpointName> table("sagemaker_endpoint_names");
+  static const store::Table<EndpointName> table(
+      "sagemaker_endpoint_names", {}, [](const EndpointName& record) -> std::string_view {
+        return record.account.empty() || record.name.empty() ? "a name is an endpoint's" : "";
+      });
   return table;
+}
+
+Result<Endpoint> find_endpoint(store::Store& store, const std::string& account,
+                               const std::string& region, const std::string& name) {
+  auto found = endpoints().get(store, endpoint_key(account, region, name));
+  if (!found) return internal_failure(found.error());
+  if (!*found)
+    return fail("ValidationException",
+                "Could not find endpoint \"" + endpoint_arn(account, region, name) + "\".");
+  return std::move((*found)->record);
 }
 
 Result<void> claim_name(store::Store& store, store::Transaction& transaction,

@@ -19,6 +19,10 @@ BOOST_DESCRIBE_STRUCT(EndpointName, (), (account, region, name))
 
 const store::Table<EndpointName>& endpoint_names();
 
+// ValidationException "Could not find endpoint ..." when there is none of exactly this name.
+Result<Endpoint> find_endpoint(store::Store& store, const std::string& account,
+                               const std::string& region, const std::string& name);
+
 // Takes the name in the transaction that makes the endpoint; two that make one at the same time
 // conflict. Tidemill.Conflict with the ARN of the endpoint that has the name in another case.
 Result<void> claim_name(store::Store& store, store::Transaction& transaction,
@@ -26,7 +30,7 @@ Result<void> claim_name(store::Store& store, store::Transaction& transaction,
 // In the transaction that erases the endpoint.
 Result<void> release_name(store::Store& store, store::Transaction& transaction,
                           const Endpoint& endpoint);
-// For endpoints that an older version made.
+// Claims the name of an endpoint that an older version made.
 Result<void> claim_name_if_free(store::Store& store, const Endpoint& endpoint);
 
 }  // namespace tidemill::services::sagemaker::hosting

@@ -9,21 +9,11 @@
 #include "services/sagemaker/hosting/endpoint/events.h"
 #include "services/sagemaker/hosting/endpoint/handlers.h"
 #include "services/sagemaker/hosting/endpoint/history.h"
-#include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/endpoint_config/endpoint_config.h"
 
 namespace tidemill::services::sagemaker::hosting {
 namespace {
-
-// The transition, with the invariant of what it makes.
-Result<std::optional<engine::Step<Endpoint>>> checked_transition(const Endpoint& endpoint,
-                                                                 const engine::Event& event,
-                                                                 Timestamp now) {
-  auto step = TRY(endpoint_transition(endpoint, event, now));
-  if (step) store::checked(endpoints(), endpoint.name, step->next);
-  return step;
-}
 
 namespace tasks = endpoint_tasks;
 namespace events = endpoint_events;
@@ -66,7 +56,7 @@ EndpointService::EndpointService(const Dependencies& dependencies, const Endpoin
     : in_(dependencies), with_(parts), handlers_(dependencies, parts.components) {}
 
 void EndpointService::add_to(engine::Engine& engine) {
-  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), with_.fleets, checked_transition,
+  engine.add(make_fleet_machine(kEndpointMachine, endpoints(), with_.fleets, endpoint_transition,
                                 [this](const Endpoint& endpoint, const engine::TaskRun& run) {
                                   return run_task(endpoint, run);
                                 }));

@@ -40,7 +40,7 @@ class EndpointService final {
   // Tables that models, endpoint configurations and endpoints need, for whoever opens the store.
   static std::vector<store::TableSpec> tables();
 
-  // Before the engine starts.
+  // Call before the engine starts.
   void add_to(engine::Engine& engine);
   // The operations on models, endpoint configurations and endpoints.
   void add_to(Registry& registry);

@@ -13,7 +13,7 @@ struct UpdateRequested : DeploymentRequest {
 };
 BOOST_DESCRIBE_STRUCT(UpdateRequested, (DeploymentRequest), ())
 
-// As the fleet is now.
+// The payload is the fleet as it is now.
 struct InstancesReady : Fleet {
   static constexpr const char* kType = kInstancesReady;
 };

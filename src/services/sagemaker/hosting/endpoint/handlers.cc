@@ -7,7 +7,6 @@
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/hosting/endpoint/endpoint_names.h"
 #include "services/sagemaker/hosting/endpoint/events.h"
-#include "services/sagemaker/hosting/endpoint/invariant.h"
 #include "services/sagemaker/hosting/endpoint/transitions.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 
@@ -27,7 +26,7 @@ bool on_its_way(const Endpoint& endpoint) {
          endpoint.status == "Deleting" || endpoint.status == "RollingBack";
 }
 
-// As callers of Describe wait for it: Publishing is over in a moment.
+// The stage whose change ends a Describe's wait: Publishing is over in a moment.
 std::string stage_of(const Endpoint& endpoint) {
   if (!endpoint.deployment) return {};
   const std::string& stage = endpoint.deployment->stage;
@@ -64,12 +63,7 @@ void retain_properties(const Endpoint& endpoint, const api::UpdateEndpointInput&
 std::string EndpointHandlers::fleet_id() { return make_token(in_.random, 10); }
 
 Result<Endpoint> EndpointHandlers::find(const Context& context, const std::string& name) {
-  auto found = endpoints().get(in_.store, endpoint_key(context.account(), context.region, name));
-  if (!found) return internal_failure(found.error());
-  if (!*found)
-    return invalid("Could not find endpoint \"" +
-                   endpoint_arn(context.account(), context.region, name) + "\".");
-  return std::move((*found)->record);
+  return find_endpoint(in_.store, context.account(), context.region, name);
 }
 
 Result<Variant> EndpointHandlers::make_variant(const Context& context,
@@ -151,7 +145,7 @@ Result<api::CreateEndpointOutput> EndpointHandlers::create(
   }
   Result<void> created = in_.engine.create(
       kEndpointMachine, endpoint_key(context.account(), context.region, request.endpoint_name),
-      to_json(store::checked(endpoints(), request.endpoint_name, step.next)),
+      to_json(endpoints().checked(request.endpoint_name, step.next)),
       endpoints().index_keys(step.next), std::move(step.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return invalid("Cannot create already existing endpoint \"" + arn + "\".");

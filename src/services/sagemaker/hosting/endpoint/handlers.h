@@ -51,7 +51,7 @@ class EndpointHandlers {
   EndpointComponents& components_;
 };
 
-// What a Describe says of the record.
+// The answer of a Describe, made from the record.
 api::sagemaker::DescribeEndpointOutput describe_endpoint(const Endpoint& endpoint);
 
 }  // namespace tidemill::services::sagemaker::hosting

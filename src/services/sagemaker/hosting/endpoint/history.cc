@@ -1,6 +1,7 @@
 #include "services/sagemaker/hosting/endpoint/history.h"
 
 #include "services/sagemaker/common/listing/listing.h"
+#include "services/sagemaker/hosting/endpoint/endpoint_names.h"
 
 namespace tidemill::services::sagemaker::hosting {
 namespace {
@@ -43,12 +44,7 @@ api::EndpointDeploymentSummary summary(const DeploymentRecord& record) {
 Result<api::ListEndpointDeploymentsOutput> list(const Dependencies& in, Context& context,
                                                 const api::ListEndpointDeploymentsInput& request) {
   const std::string& name = request.endpoint_name;
-  auto endpoint = endpoints().get(in.store, endpoint_key(context.account(), context.region, name));
-  if (!endpoint) return internal_failure(endpoint.error());
-  if (!*endpoint)
-    return fail("ValidationException", "Could not find endpoint \"" +
-                                           endpoint_arn(context.account(), context.region, name) +
-                                           "\".");
+  const Endpoint endpoint = TRY(find_endpoint(in.store, context.account(), context.region, name));
   store::Scan scan;
   scan.prefix = deployment_prefix(context.account(), context.region, name);
   scan.after = request.next_token.value_or("");
@@ -57,7 +53,7 @@ Result<api::ListEndpointDeploymentsOutput> list(const Dependencies& in, Context&
   auto page = deployments().scan(in.store, scan);
   if (!page) return internal_failure(page.error());
   api::ListEndpointDeploymentsOutput out;
-  const auto& last = (*endpoint)->record.last_deployment;
+  const auto& last = endpoint.last_deployment;
   for (const auto& found : page->records)
     out.deployments.push_back(
         summary(last && last->deployment.id == found.record.deployment.id ? *last : found.record));

@@ -42,17 +42,17 @@ struct EndpointMachine : TestMachine<Endpoint, endpoint_transition> {
     tasks.insert(tasks.begin(), before.begin(), before.end());
     return true;
   }
-  // As published(), when traffic is about to shift.
+  // Like published(), when traffic is about to shift.
   bool publish_shift() {
     const bool waits =
         record.deployment && record.deployment->stage == deployment_stages::kPublishing;
     return !waits || published();
   }
-  // What StartInstances asked for is there.
+  // The instances that StartInstances asked for are ready.
   bool come_up(const Fleet& of) {
     return apply({endpoint_events::kInstancesReady, to_value(ready(of, started()))});
   }
-  // And gets its traffic.
+  // The fleet comes up and gets its traffic.
   bool ready_instances(const Fleet& of) { return come_up(of) && publish_shift(); }
   bool failed(const std::string& id, const std::string& reason) {
     return apply({endpoint_events::kInstancesFailed, to_value(InstancesRef{id, {}, 0, reason})});

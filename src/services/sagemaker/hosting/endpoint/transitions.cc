@@ -222,7 +222,7 @@ EndpointOutcome timed_out(Endpoint next, const events::TimeOut& ref, Timestamp n
       "The deployment took longer than its MaximumExecutionTimeoutInSeconds, " + limit + ".", now));
 }
 
-// What was to be started again and is still down.
+// Starts servers again that should have been started and are still down.
 void restart_again(const Endpoint& next, std::vector<engine::Task>& work) {
   if (!next.active) return;
   for (const ServerRef& ref : servers_down(*next.active))

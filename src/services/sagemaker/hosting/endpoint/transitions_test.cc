@@ -1,4 +1,4 @@
-// What happens to an endpoint but for deployments (deployment_transitions_test.cc).
+// Transitions of an endpoint besides deployments (deployment_transitions_test.cc).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

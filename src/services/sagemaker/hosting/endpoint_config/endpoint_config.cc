@@ -9,10 +9,14 @@ TIDEMILL_RECORD_CODEC(EndpointConfigRecord)
 const store::Table<EndpointConfigRecord>& endpoint_configs() {
   static const store::Table<EndpointConfigRecord> table{
       "sagemaker_endpoint_configs",
-      {{"by_created", [](const EndpointConfigRecord& config) {
+      {{"by_created",
+        [](const EndpointConfigRecord& config) {
           return std::vector<std::string>{
               creation_index_key(config.account, config.region, config.created, config.name())};
-        }}}};
+        }}},
+      [](const EndpointConfigRecord& record) -> std::string_view {
+        return record.arn.empty() || record.name().empty() ? "it has a name and an ARN" : "";
+      }};
   return table;
 }
 

@@ -19,7 +19,7 @@ namespace tidemill::services::sagemaker::hosting {
 // SageMaker gives a model server this long between SIGTERM and SIGKILL.
 inline constexpr int kHostingStopGraceSeconds = 30;
 
-// Who a fleet belongs to.
+// The owner of a fleet.
 struct FleetOwner {
   std::string kind;  // "endpoint", "transform": the first word of its jobs' ids
   std::string account, region, name;
@@ -43,7 +43,7 @@ struct Instance {
 };
 TIDEMILL_RECORD(Instance, (), (servers))
 
-// How a container answers.
+// The ways in which a container answers.
 namespace engines {
 inline constexpr const char* kNative = "native";    // in the server's process
 inline constexpr const char* kPython = "python";    // tidemill_serving on the host's Python
@@ -72,9 +72,10 @@ struct Serverless {
 };
 TIDEMILL_RECORD(Serverless, (), (memory_mib, concurrency_max, provisioned_concurrency))
 
-// As its model and configuration said when it was deployed: later changes of those do not reach it.
 inline constexpr std::int64_t kVolumeDefaultGib = 30;  // as SageMaker's
 
+// A variant as its model and configuration were when it was deployed: later changes of those do not
+// reach it.
 struct Variant {
   std::string name, model_name, role_arn, instance_type;
   std::vector<Container> containers;  // in the order of a serial pipeline
@@ -85,13 +86,14 @@ struct Variant {
   std::int64_t startup_seconds = 0;
   bool random_routing = false;  // instances by chance instead of the least outstanding requests
   std::optional<Serverless> serverless;
-  // Of each instance, where they are less than its type's; 0: the type's.
+  // Limits of each instance, where they are less than its type's; 0: the type's.
   std::int64_t memory_mib_max = 0;
   double cpus_max = 0;
   std::int64_t volume_gib_max = 0;  // what each of its servers may write; 0: kVolumeDefaultGib
   bool cut_off = false;             // the model's EnableNetworkIsolation
   std::vector<Instance> instances;  // instance_count of them, once they are wanted
-  // Of servers that come: above every attempt there was, since a job's id is used once.
+  // The first attempt number of new servers: above every earlier one, since a job's id is used
+  // once.
   std::int64_t attempt_first = 0;
   // When the role was passed: with the model, or with the endpoint configuration. {}: by a server
   // that did not note it.
@@ -186,7 +188,7 @@ Result<ServerJob> parse_server_job_id(std::string_view id);
 // "AllTraffic/i-<fleet>-0", for pipelines with "/<container>" behind it, as SageMaker names them.
 std::string server_log_stream(const Variant& variant, const ServerRef& ref);
 
-// What SageMaker's FailureReason holds.
+// The size limit of SageMaker's FailureReason.
 inline constexpr std::size_t kFailureReasonBytesMax = 1024;
 std::string cut_reason(std::string reason);
 inline constexpr int kStartupSecondsDefault = 480;

@@ -38,7 +38,7 @@ struct ServerUnhealthy : ServerRef {
 };
 BOOST_DESCRIBE_STRUCT(ServerUnhealthy, (ServerRef), ())
 
-// With its port.
+// The payload has the server's port.
 struct ServerReady : ServerRef {
   static constexpr const char* kType = kServerReady;
 };

@@ -1,5 +1,5 @@
-// What compute/ and the health monitor report of the servers of fleets: to their owners' state
-// machine, lines to their log streams.
+// Passes on what compute/ and the health monitor report of the servers of fleets: exits to their
+// owners' state machines, lines to their log streams.
 #pragma once
 
 #include <functional>
@@ -18,7 +18,7 @@ namespace tidemill::services::sagemaker::hosting {
 struct FleetOwners {
   std::string machine;    // in the engine; its records' keys are (account, region, name)
   std::string log_group;  // the owner's name comes behind
-  // Where a server of the owner with this key writes; nullopt: there is no such owner any more.
+  // The log stream of a server of the owner with this key; nullopt: the owner is gone.
   std::function<Result<std::optional<std::string>>(const std::string& key, const ServerRef&)>
       log_stream;
 };

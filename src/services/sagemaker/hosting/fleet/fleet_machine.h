@@ -1,5 +1,5 @@
-// The state machines of those that keep fleets up, endpoints and inference components, as the
-// engine sees them, and the tasks that they have in common.
+// The state machines of endpoints and inference components, which keep fleets up, as the engine
+// sees them, and the tasks that they have in common.
 #pragma once
 
 #include <optional>
@@ -14,7 +14,7 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// Without order among the tasks of one record: a start takes as long as a model takes to load, and
+// The tasks of one record run in no order: a start takes as long as a model takes to load, and
 // nothing else waits for it. A task that the stopping server interrupts is no failed attempt.
 template <class Record, class Transition, class RunTask>
 engine::Machine make_fleet_machine(const char* name, const store::Table<Record>& table,
@@ -39,8 +39,9 @@ engine::TaskResult restart_server(FleetRunner& fleets, FleetListener& listener,
 engine::TaskResult end_server(FleetRunner& fleets, const FleetOwner& owner,
                               const engine::TaskRun& run);
 
-// How long requests were waited for: by the looks and the pauses between them, which the engine
-// counts, so that setting the wall clock neither cuts a request off nor keeps an instance.
+// The time for which a task has waited for requests, derived from its number of looks and the
+// pauses between them, which the engine counts: setting the wall clock neither cuts a request off
+// nor keeps an instance.
 std::chrono::seconds waited(const engine::TaskRun& run);
 // Requests are under way that may still be answered.
 bool drains(const FleetRunner& fleets, const LeavingInstances& leaving,
@@ -48,12 +49,13 @@ bool drains(const FleetRunner& fleets, const LeavingInstances& leaving,
 Result<void> stop_leaving(FleetRunner& fleets, const FleetOwner& owner,
                           const LeavingInstances& leaving);
 
-// kStop, of what is out of the routes: Stopped, or Draining while requests are under way.
+// The task kStop for instances that are out of the routes: gives Stopped, or Draining while
+// requests are under way.
 engine::TaskResult stop_drained(FleetRunner& fleets, const FleetOwner& owner,
                                 const std::vector<LeavingInstances>& leaving,
                                 const engine::TaskRun& run);
 
-// What leaves a record that is being deleted.
+// All instances of a record that is being deleted.
 template <class Record>
 std::vector<LeavingInstances> everything_of(const Record& record) {
   std::vector<LeavingInstances> all = record.leaving;
@@ -62,8 +64,8 @@ std::vector<LeavingInstances> everything_of(const Record& record) {
   return all;
 }
 
-// Who deletes waits for answers as long as SageMaker's own may take, not for all that Tidemill
-// allows: the name is taken meanwhile, and whoever asked may be long gone.
+// A deletion waits for answers as long as SageMaker's own may take, not for the longer time that
+// Tidemill allows: the name is taken meanwhile, and the client may be long gone.
 inline constexpr std::chrono::seconds kDeletionDrainMax{60};
 
 // kRemove, when the owner is out of the routes: stops all that the record has and what leaves it.

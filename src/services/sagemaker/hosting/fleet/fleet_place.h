@@ -35,7 +35,7 @@ struct FleetRunner::Place {
   std::string models_volume() const { return name + "/models"; }
   // The server's copies of the volumes.
   std::string model_folder() const { return folder + "/model"; }
-  // Of a multi-model container: each target's folder lies below it.
+  // The folder of a multi-model container's targets, each in a folder of its own below it.
   std::string models_folder() const { return folder + "/models"; }
   // "primary container", "container 2"
   std::string title() const {

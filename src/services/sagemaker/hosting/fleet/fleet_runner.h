@@ -20,7 +20,7 @@
 
 namespace tidemill::services::sagemaker::hosting {
 
-// Where a model server listens.
+// The address at which a model server listens.
 using ServerAddress = sagemaker_runtime::ServerAddress;
 
 class LoadedModels;
@@ -28,10 +28,11 @@ class LoadedModels;
 struct FleetOptions {
   // The model server answers GET /ping with 200. May block.
   std::function<bool(const ServerAddress&)> ping;
-  // Of a model's answer to InvokeEndpoint.
+  // Limit on the time of a model's answer to InvokeEndpoint.
   std::chrono::seconds answer_time_max{3600};
 };
-// Of a model's answer to InvokeEndpointAsync: SageMaker's own limit on InvocationTimeoutSeconds.
+// Limit on the time of a model's answer to InvokeEndpointAsync: SageMaker's own limit on
+// InvocationTimeoutSeconds.
 inline constexpr std::chrono::seconds kQueuedAnswerTimeMax{3600};
 
 // Thread-safe; its functions block.
@@ -51,7 +52,7 @@ class FleetRunner {
   int under_way(const Fleet& fleet, const std::vector<InstanceIndex>& which) const {
     return loads_.under_way(fleet, which);
   }
-  // What is under way on the fleet is over by then, in whichever way.
+  // The time after which no request is under way on the fleet any more.
   std::chrono::seconds drain_time_max(const Fleet& fleet) const;
   // Ends the process of one attempt, which has its grace from the reference, and forgets it.
   // Idempotent.
@@ -61,10 +62,10 @@ class FleetRunner {
                               const std::vector<InstanceIndex>& which);
   // All of them, and removes the fleet's folder. Idempotent.
   Result<void> stop(const FleetOwner& owner, const Fleet& fleet);
-  // What invocations need to reach a variant's ready instances.
+  // The route by which invocations reach a variant's ready instances.
   Result<sagemaker_runtime::VariantRoute> route(const FleetOwner& owner, const Fleet& fleet,
                                                 std::size_t variant);
-  // Where the processes of these instances are, those of them that are ready.
+  // The addresses of the processes of these instances, as far as they are ready.
   std::vector<sagemaker_runtime::InstanceRoute> processes(const FleetOwner& owner,
                                                           const Fleet& fleet,
                                                           const std::vector<InstanceIndex>& which);
@@ -72,8 +73,8 @@ class FleetRunner {
   void sweep();
   // Ends every wait with Tidemill.Cancelled: the server stops, the processes go on.
   void cancel();
-  // For a task that got Tidemill.Cancelled: waits for the engine's stop when the server is about to
-  // stop it, since until then the error counts as a failed attempt.
+  // Call it in a task that got Tidemill.Cancelled: waits for the engine's stop when the server is
+  // about to stop it, since until then the error counts as a failed attempt.
   void await_engine_stop(const std::stop_token& stop) const;
 
  private:

@@ -1,5 +1,5 @@
-// What the transitions of those have in common that keep fleets up, endpoints and inference
-// components: names, what leaves and is stopped later, servers that are started again. Pure.
+// The common part of the transitions of endpoints and inference components, which keep fleets up:
+// names, instances that leave and are stopped later, servers that are started again. Pure.
 #pragma once
 
 #include <chrono>
@@ -38,14 +38,15 @@ inline constexpr const char* kTimeOut = "TimeOut";              // a timer; Inst
 inline constexpr const char* kRemove = "Remove";                // StopRef
 }  // namespace fleet_tasks
 
-// What leaves is first looked at so long after its routes are gone: whatever had read them has
-// begun by then. It is stopped once nothing is under way on it.
+// The time from the removal of an instance's routes to the first look at it: requests that had read
+// the routes have begun by then. The instance is stopped once nothing is under way on it.
 inline constexpr int kDrainSeconds = 5;
-// What the engine gave up on and must happen sooner or later is asked for again after this.
+// The pause before a task that the engine gave up, but that must happen at last, is asked for
+// again.
 inline constexpr std::chrono::seconds kAgain{5};
 
-// Notes what leaves, so that a deletion finds it, and makes the task that stops it. The record has
-// the members `leaving`, `leaving_count` and `modified`, which is now.
+// Notes the instances that leave, so that a deletion finds them, and makes the task that stops
+// them. The record has the members `leaving`, `leaving_count` and `modified`, which is now.
 template <class Record>
 engine::Task leave(Record& next, LeavingInstances what, std::int64_t delay_seconds) {
   what.id = std::to_string(next.leaving_count++);

@@ -41,7 +41,7 @@ struct HealthMonitor::Watched {
   std::atomic<bool> gone = false;  // nobody wants to know any more
 };
 
-// What the pings brought, for the monitor's thread.
+// The answers to pings, for the monitor's thread.
 struct HealthMonitor::Answers {
   std::mutex mutex;
   std::condition_variable_any wake;
@@ -174,7 +174,7 @@ void HealthMonitor::run(std::stop_token stop) {
         asked.push_back(std::move(due_.begin()->second));
         due_.erase(due_.begin());
       }
-      // With no room left an answer wakes it.
+      // When no room is left, an answer wakes this thread.
       if (!due_.empty() && asked.size() < room) next = std::min(next, due_.begin()->first);
     }
     for (const WatchedPointer& each : asked) ask(each);
@@ -259,7 +259,7 @@ UnhealthyServer HealthMonitor::failed(const Watched& watched, const Ping& answer
 
 void HealthMonitor::report(runtime_service::InstanceLoad& load, const UnhealthyServer& server) {
   using runtime_service::Leaving;
-  // Before its process ends: whoever waits for its answer is to hear why there is none.
+  // Set before the process ends, so that callers who wait for its answer learn why there is none.
   Leaving none = Leaving::no;
   const bool first = load.leaving.compare_exchange_strong(none, Leaving::unhealthy);
   if (options_.unhealthy(server)) {

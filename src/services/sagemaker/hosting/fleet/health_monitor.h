@@ -46,10 +46,10 @@ struct HealthOptions {
   // earlier version of this program started has no socket where this one looks. Empty: all can be.
   // May block for a moment.
   std::function<bool(const sagemaker_runtime::ServerAddress&)> is_reachable = {};
-  // Of the job's whole tree, so far. May block for a moment.
+  // The processor time of the job's whole process tree so far. May block for a moment.
   std::function<std::optional<double>(const std::string& job)> cpu_seconds;
-  // Takes it out of service and ends it. Told again until it is watched no longer; false: nothing
-  // was done. May block.
+  // Takes the server out of service and ends it. Called again until the server is no longer
+  // watched; false: nothing was done. May block.
   std::function<bool(const UnhealthyServer&)> unhealthy;
 };
 
@@ -65,7 +65,7 @@ class HealthMonitor {
   ~HealthMonitor();
 
   void start();
-  // What is under way comes to nothing. Idempotent.
+  // Drops the pings that are under way. Idempotent.
   void stop();
 
   // From now on the endpoint's servers are those of this route that have a job, leaving ones among

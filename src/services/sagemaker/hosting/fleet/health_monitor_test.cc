@@ -142,7 +142,7 @@ TEST_F(HealthMonitorTest, A_route_that_is_published_again_forgives_nothing) {
   }));
 }
 
-// As when another container of its pipeline was started again.
+// This happens when another container of its pipeline was started again.
 TEST_F(HealthMonitorTest, A_server_is_busy_by_the_load_of_the_newest_route) {
   monitor_.watch(route("one", {"a"}));
   load_of_["a"] = std::make_shared<InstanceLoad>();

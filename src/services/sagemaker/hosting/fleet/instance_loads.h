@@ -1,4 +1,4 @@
-// What the instances of all fleets have under way.
+// The requests under way on the instances of all fleets.
 #pragma once
 
 #include <map>

@@ -18,7 +18,7 @@ std::vector<std::string> serve_command(const Container& container) {
   return {kPythonProgram, "-m", "tidemill_serving"};
 }
 
-// What the process is told about its place in the fleet.
+// Tells the process about its place in the fleet.
 void describe_place(compute::JobSpec& spec, const Variant& variant, const Container& container,
                     const InstanceSurroundings& surroundings) {
   join(spec, surroundings.network);
@@ -63,7 +63,7 @@ void limit_resources(compute::JobSpec& spec, const Variant& variant) {
       variant.volume_gib_max > 0 ? variant.volume_gib_max : kVolumeDefaultGib;
   limits.scratch_bytes_max = std::uint64_t(volume_gib) << 30;
   if (limits.cpus_max <= 0) return;
-  // As many workers as SageMaker's containers have by default, one a vCPU.
+  // One worker per vCPU, the default of SageMaker's containers.
   const std::string cpus = std::to_string(std::max(1, static_cast<int>(limits.cpus_max)));
   spec.environment.try_emplace("TIDEMILL_THREADS", cpus);
   spec.environment.try_emplace("TIDEMILL_WORKERS", cpus);

@@ -22,13 +22,13 @@ struct InstanceSurroundings {
 };
 
 inline constexpr const char* kModelFolder = "/opt/ml/model";
-// Where a multi-model container's process finds what it is told to load.
+// The folder in which a multi-model container's process finds the models that it must load.
 inline constexpr const char* kModelsFolder = "/opt/ml/models";
 
 compute::JobSpec instance_spec(const FleetOwner& owner, const Variant& variant,
                                const ServerRef& ref, const InstanceSurroundings& surroundings);
 
-// What a failed model server's log says about the reason: its last traceback, else its last lines.
+// The reason of a failure from a model server's log: its last traceback, else its last lines.
 std::string reason_from_log(std::string_view log, std::size_t bytes_max);
 
 }  // namespace tidemill::services::sagemaker::hosting

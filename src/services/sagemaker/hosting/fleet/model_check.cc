@@ -28,7 +28,7 @@ std::unexpected<Error> io_failure(const char* what, int error) {
               std::string("cannot check the model: ") + what + ": " + std::strerror(error));
 }
 
-// Where programs and libraries are.
+// Variables that say where programs and libraries are.
 bool is_for_programs(std::string_view variable) {
   for (const std::string_view name : {"PATH=", "LANG=", "LD_LIBRARY_PATH=", "TIDEMILL_"})
     if (variable.starts_with(name)) return true;
@@ -45,7 +45,7 @@ Result<pid_t> start(const std::string& program, const std::string& directory,
   std::string words[] = {program, "check-model", directory, infer::kCombineWord};
   char* arguments[] = {words[0].data(), words[1].data(), words[2].data(),
                        options.combine ? words[3].data() : nullptr, nullptr};
-  // What the server's environment holds may be secret.
+  // Other variables of the server may be secret.
   std::vector<char*> variables;
   for (char** variable = environ; *variable; ++variable)
     if (is_for_programs(*variable)) variables.push_back(*variable);
@@ -58,7 +58,7 @@ Result<pid_t> start(const std::string& program, const std::string& directory,
   return child;
 }
 
-// What the child says until it ends or its time is over.
+// Reads the child's output until it ends or its time is over.
 std::string read_reason(int input, std::chrono::steady_clock::time_point deadline) {
   std::string reason;
   for (;;) {

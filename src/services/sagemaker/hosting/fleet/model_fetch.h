@@ -20,9 +20,9 @@ struct ModelFetch {
   Timestamp role_since = {};  // as RoleUse::since
 };
 
-// With the role's rights. `folder` is there as a whole or not at all; nothing is done when it is
-// there already. The error Tidemill.Invalid is the user's (no such object, no access, a broken
-// archive); others may pass.
+// Fetches the data with the role's rights. `folder` is made as a whole or not at all; nothing is
+// done when it exists already. The error Tidemill.Invalid is the user's (no such object, no access,
+// a broken archive); others may pass.
 Result<void> fetch_model_data(const Dependencies& dependencies, const ModelFetch& fetch,
                               const std::string& folder);
 

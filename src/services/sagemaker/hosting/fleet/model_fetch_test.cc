@@ -42,8 +42,8 @@ class ModelFetchTest : public ::testing::Test {
     fs::remove_all(root_);
   }
   Result<void> fetch(const std::string& uri, bool compressed) {
-    const Dependencies in{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
-                          *random_, test_held(), s3_as(s3_, iam_), {}};
+    const Dependencies in{*store_, *engine_, *compute_,   s3_in_account(s3_), logs_, iam_,
+                          clock_,  *random_, test_held(), s3_as(s3_, iam_),   {}};
     ModelFetch wanted{"123456789012", "arn:aws:iam::123456789012:role/r", uri, compressed, ""};
     wanted.role_since = role_since_;
     return fetch_model_data(in, wanted, root_ / "model");
@@ -78,8 +78,8 @@ TEST_F(ModelFetchTest, Ends_when_it_is_stopped_and_leaves_nothing) {
   std::ofstream(root_ / "in" / "weights") << "weights";
   ASSERT_TRUE(platform::pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
   s3_.put("b/m/model.tar.gz", text_of(root_ / "x.tar.gz"));
-  const Dependencies in{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
-                        *random_, test_held(), s3_as(s3_, iam_), {}};
+  const Dependencies in{*store_, *engine_, *compute_,   s3_in_account(s3_), logs_, iam_,
+                        clock_,  *random_, test_held(), s3_as(s3_, iam_),   {}};
   for (const bool compressed : {true, false}) {
     Result<void> done =
         fetch_model_data(in,
@@ -170,8 +170,8 @@ TEST_F(ModelFetchTest, A_role_that_was_made_again_reads_nothing) {
   options.role_since = role_since_;
   options.prefix = "s3://b/m";
   options.folder = options.folder_in_container = root_ / "models";
-  const Dependencies dependencies{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
-                                  *random_, test_held(), s3_as(s3_, iam_), {}};
+  const Dependencies dependencies{*store_, *engine_, *compute_,   s3_in_account(s3_), logs_, iam_,
+                                  clock_,  *random_, test_held(), s3_as(s3_, iam_),   {}};
   const auto target = LoadedModels(dependencies, options).fetch("model");
   ASSERT_FALSE(target);
   EXPECT_NE(target.error().message.find("this role was made again"), std::string::npos);
@@ -185,8 +185,8 @@ TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_th
   std::ofstream(in / "xgboost-model") << std::string(100'000, 'x');
   ASSERT_TRUE(platform::pack_tar_gz(in, root_ / "big.tar.gz"));
   s3_.put("b/many/big.tar.gz", text_of(root_ / "big.tar.gz"));
-  const Dependencies dependencies{*store_,  *engine_,    *compute_,        s3_, logs_, iam_, clock_,
-                                  *random_, test_held(), s3_as(s3_, iam_), {}};
+  const Dependencies dependencies{*store_, *engine_, *compute_,   s3_in_account(s3_), logs_, iam_,
+                                  clock_,  *random_, test_held(), s3_as(s3_, iam_),   {}};
   ModelSourceOptions options;
   options.account = "123456789012";
   options.role_arn = "arn:aws:iam::123456789012:role/r";

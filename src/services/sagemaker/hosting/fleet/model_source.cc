@@ -111,7 +111,7 @@ Result<std::shared_ptr<const infer::Model>> LoadedModels::load(const std::string
     const std::string folder = folder_of(target);
     const std::uint64_t bytes = folder_bytes(folder);
     if (bytes > options_.memory_bytes_max) {
-      // What cannot be loaded is not kept: targets are many, and the disk is one.
+      // A model that cannot be loaded is not kept: there are many targets and one disk.
       std::error_code ignored;
       if (!options_.prefix.empty()) fs::remove_all(folder, ignored);
       return fail("ServiceUnavailable",

@@ -17,7 +17,7 @@ inline constexpr int kFailedPingsMax = 3;
 // A server that has requests and is silent may wait for something this long, SageMaker's own limit
 // on an answer, and longer when a queue lets its requests take longer.
 inline constexpr std::chrono::seconds kSilentWaitMax{60};
-// Of one processor: less than this much use is no work.
+// The share of one processor below which a server does not count as working.
 inline constexpr double kWorkingShareMin = 0.05;
 
 class ServerHealth {
@@ -28,11 +28,11 @@ class ServerHealth {
 
   explicit ServerHealth(Clock::time_point now) : sign_of_life_(now) {}
 
-  // What the server has to do as a ping ends.
+  // The work of the server when a ping ends.
   struct Work {
     int under_way = 0;
     Clock::time_point answered_at{};  // when it last answered any request
-    // How long those under way may take, and how long those of queues.
+    // The time that requests under way may take, and those that came from a queue.
     std::chrono::seconds seconds_max{0}, queued_seconds_max{0};
     std::optional<double> cpu_seconds;  // used so far; nullopt: not known
   };

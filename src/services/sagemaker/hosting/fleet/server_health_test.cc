@@ -17,7 +17,7 @@ class ServerHealthTest : public ::testing::Test {
     now_ += 5s;
     return health_.judge({kind, ""}, pings_while_busy, work_, now_);
   }
-  // How many seconds of silence it takes, at most `most`.
+  // The seconds of silence until a server is unhealthy, at most `most`.
   int silence_until_unhealthy(double cpu_share, int most = 10'000) {
     for (int seconds = 5; seconds <= most; seconds += 5) {
       if (work_.cpu_seconds) *work_.cpu_seconds += cpu_share * 5;

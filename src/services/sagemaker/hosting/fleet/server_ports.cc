@@ -17,7 +17,7 @@ constexpr int kPortMax = 65'535;
 // Fewer are not worth having for themselves.
 constexpr int kPortsMin = 1'000;
 constexpr int kPortsMax = 16'384;
-// What Linux says unless it was told otherwise.
+// Linux's default.
 constexpr PortRange kConnectionPortsDefault{32'768, 60'999};
 
 // `beside_old_connections`: also while the kernel remembers connections that ended on it.

@@ -15,10 +15,10 @@ struct PortRange {
   int first = 0, last = 0;
 };
 
-// Where servers are put on a machine whose kernel gives connections ports out of [first, last], so
-// that no connection of anybody's takes a port between our look at it and the server's own bind.
+// The ports of servers on a machine whose kernel gives connections ports out of [first, last]. No
+// connection can take one of them between our check of it and the server's own bind.
 PortRange ports_beside(PortRange of_connections);
-// For this machine, from /proc/sys/net/ipv4/ip_local_port_range.
+// The same for this machine, from /proc/sys/net/ipv4/ip_local_port_range.
 PortRange ports_of_this_machine();
 
 // Thread-safe.

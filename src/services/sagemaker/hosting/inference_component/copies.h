@@ -22,8 +22,8 @@ inline LeavingInstances fleet_leaves(const Fleet& fleet) { return {"", fleet, {}
 // The first copy whose first start is not over, and all after it; empty when there is none.
 std::vector<InstanceIndex> from_first_starting(const Fleet& fleet);
 
-// Of the active fleet. New copies get attempts that no copy in their place has had: that one may be
-// ending still.
+// Changes the number of copies of the active fleet. New copies get attempt numbers that no copy in
+// their place has had, since that one may still be ending.
 void resize(InferenceComponent& next, std::int64_t count);
 
 // Starts again what was to be started again and is still down.

@@ -11,7 +11,7 @@ struct UpdateRequested : ComponentUpdate {
 };
 BOOST_DESCRIBE_STRUCT(UpdateRequested, (ComponentUpdate), ())
 
-// As the fleet is now.
+// The payload is the fleet as it is now.
 struct CopiesReady : Fleet {
   static constexpr const char* kType = kCopiesReady;
 };

@@ -5,6 +5,7 @@
 #include "engine/transitions.h"
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
+#include "services/sagemaker/hosting/endpoint/endpoint_names.h"
 #include "services/sagemaker/hosting/fleet/variant_factory.h"
 #include "services/sagemaker/hosting/inference_component/events.h"
 #include "services/sagemaker/hosting/inference_component/transitions.h"
@@ -56,7 +57,7 @@ Result<void> refuse_lists(bool given) {
       "Specification.");
 }
 
-// What an update leaves out stays as it is: the model and what it needs.
+// Members that an update leaves out, the model and its requirements, stay as they are.
 ComponentSpecification merged(ComponentSpecification wanted, const ComponentSpecification& now) {
   if (!wanted.model_name && !wanted.container) {
     wanted.model_name = now.model_name;
@@ -77,15 +78,6 @@ Result<InferenceComponent> ComponentHandlers::find(const Context& context,
   if (!*found)
     return invalid("Could not find inference component \"" +
                    component_arn(context.account(), context.region, name) + "\".");
-  return std::move((*found)->record);
-}
-
-Result<Endpoint> ComponentHandlers::find_endpoint(const Context& context, const std::string& name) {
-  auto found = endpoints().get(in_.store, endpoint_key(context.account(), context.region, name));
-  if (!found) return internal_failure(found.error());
-  if (!*found)
-    return invalid("Could not find endpoint \"" +
-                   endpoint_arn(context.account(), context.region, name) + "\".");
   return std::move((*found)->record);
 }
 
@@ -153,7 +145,8 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
   TRY(check_tags(tags));
 
   const std::unique_lock<std::mutex> lock = hosted_.lock();
-  const Endpoint endpoint = TRY(find_endpoint(context, request.endpoint_name));
+  const Endpoint endpoint =
+      TRY(find_endpoint(in_.store, context.account(), context.region, request.endpoint_name));
   const Variant& host = *TRY(find_host(endpoint, *request.variant_name));
   InferenceComponent component;
   component.account = context.account();
@@ -178,9 +171,9 @@ Result<api::CreateInferenceComponentOutput> ComponentHandlers::create(
            : refuse_component(std::move(component), std::move(update), room.error().message, now);
   store::Transaction transaction;
   put_tags(transaction, arn, tags);
-  Result<void> created = in_.engine.create(kComponentMachine, key, to_json(step.next),
-                                           inference_components().index_keys(step.next),
-                                           std::move(step.tasks), std::move(transaction));
+  Result<void> created = in_.engine.create(
+      kComponentMachine, key, to_json(inference_components().checked(key, step.next)),
+      inference_components().index_keys(step.next), std::move(step.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return invalid("Cannot create already existing inference component \"" + arn + "\".");
   if (!created) return internal_failure(created.error());
@@ -259,7 +252,8 @@ Result<api::UpdateInferenceComponentRuntimeConfigOutput> ComponentHandlers::upda
     Context& context, const api::UpdateInferenceComponentRuntimeConfigInput& request) {
   const std::unique_lock<std::mutex> lock = hosted_.lock();
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
-  const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
+  const Endpoint endpoint =
+      TRY(find_endpoint(in_.store, context.account(), context.region, component.endpoint));
   TRY(change_copies(component, endpoint, request.desired_runtime_config->copy_count));
   return api::UpdateInferenceComponentRuntimeConfigOutput{component.arn};
 }
@@ -271,7 +265,8 @@ Result<api::UpdateInferenceComponentOutput> ComponentHandlers::update(
     return invalid("Give a Specification or a RuntimeConfig.");
   const std::unique_lock<std::mutex> lock = hosted_.lock();
   const InferenceComponent component = TRY(find(context, request.inference_component_name));
-  const Endpoint endpoint = TRY(find_endpoint(context, component.endpoint));
+  const Endpoint endpoint =
+      TRY(find_endpoint(in_.store, context.account(), context.region, component.endpoint));
   const std::int64_t copies =
       request.runtime_config ? request.runtime_config->copy_count : component.copies;
   if (!request.specification) {

@@ -32,7 +32,6 @@ class ComponentHandlers {
                             const api::sagemaker::DeleteInferenceComponentInput& request);
 
   Result<InferenceComponent> find(const Context& context, const std::string& name);
-  Result<Endpoint> find_endpoint(const Context& context, const std::string& name);
   Result<ComponentUpdate> make_update(const InferenceComponent& component, const Variant& host,
                                       const ComponentSpecification& specification,
                                       std::int64_t copies);
@@ -46,7 +45,7 @@ class ComponentHandlers {
   HostedComponents& hosted_;
 };
 
-// What a Describe says of the record.
+// The answer of a Describe, made from the record.
 api::sagemaker::DescribeInferenceComponentOutput describe_component(
     const InferenceComponent& component);
 

@@ -8,6 +8,26 @@ TIDEMILL_RECORD_CODEC(Rollout)
 TIDEMILL_RECORD_CODEC(InferenceComponent)
 TIDEMILL_RECORD_CODEC(ComponentUpdate)
 
+std::string_view invariant(const InferenceComponent& component) {
+  namespace status = component_status;
+  const std::string& now = component.status;
+  if (component.name.empty() || component.arn.empty() || component.endpoint.empty())
+    return "an inference component has a name, an ARN and an endpoint";
+  if (now != status::kCreating && now != status::kInService && now != status::kUpdating &&
+      now != status::kFailed && now != status::kDeleting)
+    return "the status is none that an inference component has";
+  if (now == status::kInService && !component.active)
+    return "a component in service has copies that answer";
+  if (component.pending.has_value() != component.rollout.has_value() ||
+      component.pending.has_value() != component.next_specification.has_value())
+    return "a pending fleet has a specification and a way to take over";
+  if (component.active && component.pending && component.active->id == component.pending->id)
+    return "the active and the pending fleet are two";
+  if (now == status::kDeleting && !component.deleting_since)
+    return "a component that is being deleted says since when";
+  return {};
+}
+
 const store::Table<InferenceComponent>& inference_components() {
   static const store::Table<InferenceComponent> table{
       "sagemaker_inference_components",
@@ -21,10 +41,12 @@ const store::Table<InferenceComponent>& inference_components() {
           return std::vector<std::string>{
               store::key({each.account, each.region, each.status, each.name})};
         }},
-       {"by_endpoint", [](const InferenceComponent& each) {
+       {"by_endpoint",
+        [](const InferenceComponent& each) {
           return std::vector<std::string>{
               store::key({each.account, each.region, each.endpoint, each.name})};
-        }}}};
+        }}},
+      &invariant};
   return table;
 }
 

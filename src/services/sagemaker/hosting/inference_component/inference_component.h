@@ -69,6 +69,9 @@ inline constexpr const char* kComponentJobKind = "component";
 inline constexpr const char* kComponentJobPrefix = "component.";
 inline constexpr std::int64_t kCopiesMax = 32;  // each is a process of this machine
 
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const InferenceComponent& component);
+
 // Index "by_endpoint" beside those that listing/ wants.
 const store::Table<InferenceComponent>& inference_components();
 std::string component_key(std::string_view account, std::string_view region, std::string_view name);

@@ -27,7 +27,7 @@ class InferenceComponents final {
                       HostedComponents& hosted, EndpointService& endpoints, FleetListener& servers);
   static std::vector<store::TableSpec> tables();
 
-  // Before the engine starts.
+  // Call before the engine starts.
   void add_to(engine::Engine& engine);
   void add_to(Registry& registry);
 

@@ -133,9 +133,9 @@ class InferenceComponentsTest : public ::testing::Test {
     engine_ = engine::make_engine(*store_, clock_, *random_);
     Settings settings;
     settings.endpoint = "http://127.0.0.1:1";
-    const Dependencies dependencies{*store_, *engine_, compute_, s3_,         logs_,
-                                    iam_,    clock_,   *random_, test_held(), s3_as(s3_, iam_),
-                                    settings};
+    const Dependencies dependencies{
+        *store_, *engine_, compute_,    s3_in_account(s3_), logs_,   iam_,
+        clock_,  *random_, test_held(), s3_as(s3_, iam_),   settings};
     fleets_ = std::make_unique<FleetRunner>(
         dependencies,
         FleetOptions{[this](const ServerAddress& address) { return pings_.answers(address); }});
@@ -165,6 +165,7 @@ class InferenceComponentsTest : public ::testing::Test {
     endpoint.account = "111122223333";
     endpoint.region = "us-east-1";
     endpoint.name = "host";
+    endpoint.arn = "arn";
     endpoint.status = endpoint_status::kInService;
     endpoint.active = fleet_of("host");
     store::Transaction transaction;

@@ -1,4 +1,4 @@
-// What an inference component may ask for, and whether an endpoint's instances have it.
+// Checks what an inference component asks for, and whether an endpoint's instances have it.
 #pragma once
 
 #include <string>
@@ -15,11 +15,11 @@ Result<Rollout> make_rollout(const api::sagemaker::InferenceComponentDeploymentC
                              std::int64_t copies);
 Result<void> check_copies(std::int64_t copies, std::int64_t copies_min);
 
-// What a component holds of its endpoint's instances.
+// The share of its endpoint's instances that a component holds.
 struct Claim {
   std::string component;
   std::int64_t copies = 0;
-  // Of each copy.
+  // The share of each copy.
   double memory_mib = 0, cpus = 0, accelerators = 0;
 };
 Claim claim_of(std::string component, const ComponentSpecification& specification,

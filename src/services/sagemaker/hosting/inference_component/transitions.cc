@@ -23,8 +23,8 @@ Outcome moved(InferenceComponent next, Work work = {}) {
   return std::optional(ComponentStep{std::move(next), std::move(work)});
 }
 
-// Tasks run side by side: one that was asked for earlier may end later, and says nothing of what
-// the record has become since.
+// Tasks run side by side: one that began earlier may end later, and its result does not count for
+// what the record has become since.
 engine::Task publication(InferenceComponent& next, std::chrono::seconds delay = {}) {
   return {tasks::kPublish, Value(++next.publications), delay};
 }
@@ -65,7 +65,7 @@ Work begin(InferenceComponent& next, ComponentUpdate request) {
   return work;
 }
 
-// As many copies of the old specification end as new ones have come, in proportion.
+// Ends as many copies of the old specification as new ones have come, in proportion.
 void retire(InferenceComponent& next, Work& work) {
   if (!next.active) return;
   const std::int64_t had = count_of(*next.active), all = count_of(*next.pending);
@@ -252,8 +252,8 @@ Outcome copies_requested(InferenceComponent next, const events::CopiesRequested&
 }
 
 Outcome server_down(InferenceComponent next, ServerRef ref) {
-  // Of a copy that is started for the first time: whoever starts it may not have seen the exit, and
-  // must not take it for one that runs.
+  // A copy that is started for the first time ended: the task that starts it may not have seen the
+  // exit, and must not take the copy for one that runs.
   for (std::optional<Fleet>* fleet : {&next.pending, &next.active}) {
     Server* server = *fleet ? find_server(**fleet, ref) : nullptr;
     if (!server || !server->starting) continue;
@@ -314,7 +314,7 @@ Outcome delete_requested(InferenceComponent next, const events::DeleteRequested&
   return moved(std::move(next), {removal()});
 }
 
-// It is taken out of service as one that ended, and ended.
+// Takes the server out of service like one that ended, and ends it.
 Outcome server_unhealthy(InferenceComponent next, const events::ServerUnhealthy& ref) {
   std::optional<ComponentStep> step = TRY(server_down(std::move(next), ref));
   if (step)

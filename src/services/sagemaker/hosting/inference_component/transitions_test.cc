@@ -60,7 +60,7 @@ struct Machine : TestMachine<InferenceComponent, component_transition> {
     for (const InstanceIndex& at : ref.instances) out.push_back(at.instance);
     return out;
   }
-  // What the task Stop stops.
+  // The instances that the task Stop stops.
   LeavingInstances leaving() const {
     StopRef ref;
     const engine::Task* stop = task("Stop");
@@ -71,7 +71,7 @@ struct Machine : TestMachine<InferenceComponent, component_transition> {
     ADD_FAILURE() << "what is stopped is not in the record";
     return {};
   }
-  // What StartCopies asked for is there.
+  // The copies that StartCopies asked for are ready.
   bool come_up() {
     InstancesRef ref;
     EXPECT_TRUE(task("StartCopies"));
@@ -199,7 +199,7 @@ TEST(InferenceComponentTransitions, Copies_go_to_none_and_come_back_as_other_att
   ASSERT_TRUE(machine.publish());
   EXPECT_EQ(machine.record.status, "InService");
   EXPECT_EQ(machine.record.copies, 0);
-  // Before the first ones are stopped:
+  // The first ones are not stopped yet:
   ASSERT_TRUE(machine.want(1));
   EXPECT_EQ(machine.record.active->variants[0].instances[0].servers[0].attempt, 1);
   ASSERT_EQ(machine.record.leaving.size(), 1u);

@@ -92,7 +92,7 @@ class ModelHandlers {
     return std::move(**found);
   }
 
-  // As SageMaker does: a model whose data are not there cannot be made.
+  // A model whose data do not exist cannot be made; SageMaker refuses it as well.
   Result<void> check_model_data(const ModelRecord& record) {
     for (const api::ContainerDefinition* container : containers_of(record.request)) {
       // The models of a multi-model container may come later.
@@ -102,30 +102,44 @@ class ModelHandlers {
     return {};
   }
 
+  // Asks as the role, which reads the data when the model is deployed.
   Result<void> check_container_data(const ModelRecord& record, const ModelData& data) {
     if (data.uri.empty()) return {};
-    S3Uri uri = TRY(parse_s3_uri(data.uri));
-    auto objects = in_.s3.list_objects(record.account, uri.bucket, uri.key, "", 1);
-    // "models/a" is the object of that name or the folder, not "models/ab/x".
-    const bool exact =
-        objects && !objects->objects.empty() && objects->objects.front().key == uri.key;
-    if (objects && !exact && !data.single_object && !uri.key.empty() && !uri.key.ends_with('/'))
-      objects = in_.s3.list_objects(record.account, uri.bucket, uri.key + "/", "", 1);
-    const bool there = exact || (objects && !objects->objects.empty() && !data.single_object);
-    if (there) return check_role_reads(record, data, uri.bucket, objects->objects.front().key);
-    std::string reason = objects ? "" : " (" + objects.error().message + ")";
-    return fail("ValidationException", "Could not find model data at " + data.uri + "." + reason);
+    const S3Uri uri = TRY(parse_s3_uri(data.uri));
+    const auto s3 = in_.s3_as({record.request.execution_role_arn.value_or(""), record.account,
+                               record.region, record.created});
+    std::string key = uri.key;
+    if (!data.single_object) {
+      Result<std::string> first = first_object(*s3, record.account, uri);
+      if (!first) return fail(not_there(record, data, "s3:ListBucket", first.error()));
+      key = *std::move(first);
+    }
+    const Result<s3::ObjectInfo> found = s3->head_object(record.account, uri.bucket, key);
+    if (!found) return fail(not_there(record, data, "s3:GetObject", found.error()));
+    return {};
   }
 
-  Result<void> check_role_reads(const ModelRecord& record, const ModelData& data,
-                                const std::string& bucket, const std::string& key) {
+  // "models/a" is the object of that name or the folder, not "models/ab/x".
+  static Result<std::string> first_object(s3::S3Interface& s3, const std::string& account,
+                                          const S3Uri& uri) {
+    s3::ObjectPage page = TRY(s3.list_objects(account, uri.bucket, uri.key, "", 1));
+    const bool exact = !page.objects.empty() && page.objects.front().key == uri.key;
+    if (!exact && !uri.key.empty() && !uri.key.ends_with('/'))
+      page = TRY(s3.list_objects(account, uri.bucket, uri.key + "/", "", 1));
+    if (page.objects.empty()) return fail("NoSuchKey", "There are no objects with this prefix.");
+    return page.objects.front().key;
+  }
+
+  static Error not_there(const ModelRecord& record, const ModelData& data, const char* action,
+                         const Error& error) {
+    if (error.code.starts_with("Tidemill.")) return internal_failure(error).error();
     const std::string role = record.request.execution_role_arn.value_or("");
-    Result<void> allowed = in_.iam.authorize_role(role, kRoleSessionName, "s3:GetObject",
-                                                  "arn:aws:s3:::" + bucket + "/" + key);
-    if (allowed || allowed.error().code.starts_with("Tidemill.")) return allowed;
-    return fail("ValidationException",
-                "Could not access model data at " + data.uri + ". Please ensure that the role \"" +
-                    role + "\" has \"s3:GetObject\" permissions: " + allowed.error().message + ".");
+    if (error.code == "AccessDenied")
+      return {"ValidationException", "Could not access model data at " + data.uri +
+                                         ". Please ensure that the role \"" + role + "\" has \"" +
+                                         action + "\" permissions: " + error.message + "."};
+    return {"ValidationException",
+            "Could not find model data at " + data.uri + ". (" + error.message + ")"};
   }
 
   Dependencies in_;

@@ -8,10 +8,15 @@ TIDEMILL_RECORD_CODEC(ModelRecord)
 
 const store::Table<ModelRecord>& models() {
   static const store::Table<ModelRecord> table{
-      "sagemaker_models", {{"by_created", [](const ModelRecord& model) {
-                              return std::vector<std::string>{creation_index_key(
-                                  model.account, model.region, model.created, model.name())};
-                            }}}};
+      "sagemaker_models",
+      {{"by_created",
+        [](const ModelRecord& model) {
+          return std::vector<std::string>{
+              creation_index_key(model.account, model.region, model.created, model.name())};
+        }}},
+      [](const ModelRecord& record) -> std::string_view {
+        return record.arn.empty() || record.name().empty() ? "it has a name and an ARN" : "";
+      }};
   return table;
 }
 

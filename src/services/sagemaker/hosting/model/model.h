@@ -28,7 +28,7 @@ std::string model_arn(std::string_view account, std::string_view region, std::st
 // PrimaryContainer or Containers, in their order. The pointers are into `request`.
 std::vector<const api::sagemaker::ContainerDefinition*> containers_of(
     const api::sagemaker::CreateModelInput& request);
-// Where a container's model data lie: ModelDataUrl or ModelDataSource, as one.
+// The place of a container's model data: ModelDataUrl and ModelDataSource in one form.
 struct ModelData {
   std::string uri;         // "" none
   bool compressed = true;  // one tar.gz; else every object below the prefix

@@ -23,7 +23,7 @@ constexpr std::size_t kShownPathBytes = 60;
 constexpr std::size_t kKeyBytesMax = 1024;
 constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
-// What the job wrote to /opt/ml/output/failure, if it did.
+// The text of /opt/ml/output/failure, if the job wrote it.
 std::string read_failure_file(const JobFolder& folder) {
   const std::string path = platform::path_without_links(folder.ml(), "output/failure");
   if (path.empty()) return "";
@@ -176,7 +176,7 @@ Result<void> check_depths(const JobFolder& folder, const std::vector<std::string
   return {};
 }
 
-// What is uploaded was written to the job's volume, and a hole is read as if it had been written.
+// The files to upload lie on the job's volume, and holes in them count as if they were written.
 Result<void> check_volume(const TrainingJob& job, const std::vector<std::string>& folders,
                           platform::StopCheck& stop) {
   constexpr std::uint64_t kGigabyte = 1ull << 30;  // as EBS counts them

@@ -1,4 +1,5 @@
-// After the job's exit: the reason of a failure, the metrics, and what the job made, to S3.
+// Finds the reason of a failure and the metrics after the job's exit, and uploads what the job
+// made.
 #pragma once
 
 #include <string>

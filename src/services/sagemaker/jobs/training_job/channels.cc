@@ -29,7 +29,7 @@ Error missing_data(const TrainingJob& job, const std::string& uri, const std::st
                    bucket + "\"." + (detail.empty() ? "" : " Error message from S3: " + detail)};
 }
 
-// What every download below needs.
+// The arguments of every download below.
 struct Download {
   s3::S3Interface& s3;
   const TrainingJob& job;
@@ -63,7 +63,7 @@ Result<void> download(const Download& on, const std::string& bucket, const std::
   return {};
 }
 
-// How many objects there were.
+// Returns the number of objects.
 Result<std::size_t> download_prefix(const Download& on, const S3Uri& uri, const fs::path& folder) {
   std::size_t count = 0;
   std::string after;

@@ -16,13 +16,13 @@ namespace tidemill::services::sagemaker::jobs {
 // `stopped` is asked before each object; true ends with Tidemill.Cancelled.
 Result<void> download_channels(s3::S3Interface& s3, const TrainingJob& job, const JobFolder& folder,
                                const std::function<bool()>& stopped);
-// What an earlier run of the job left at CheckpointConfig's S3Uri; nothing there is no error.
+// Fetches the files that an earlier run of the job left at CheckpointConfig's S3Uri, if any.
 Result<void> restore_checkpoints(s3::S3Interface& s3, const TrainingJob& job,
                                  const JobFolder& folder, const std::function<bool()>& stopped);
 
-// Where the object `key` lies below a channel that was given `prefix`, as SageMaker lays it out:
-// what follows the prefix's folder. nullopt for folder markers and for keys that would leave the
-// folder.
+// The path of the object `key` below a channel that was given `prefix`, in SageMaker's layout: the
+// part that follows the prefix's folder. nullopt for folder markers and for keys that would leave
+// the folder.
 std::optional<std::string> path_in_channel(std::string_view prefix, std::string_view key);
 
 struct Manifest {

@@ -3,7 +3,6 @@
 #include "services/sagemaker/common/listing/listing.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/jobs/job.h"
-#include "services/sagemaker/jobs/training_job/invariant.h"
 #include "services/sagemaker/jobs/training_job/rules.h"
 #include "services/sagemaker/jobs/training_job/training_jobs.h"
 #include "services/sagemaker/jobs/training_job/transitions.h"
@@ -51,7 +50,7 @@ Result<CreateTrainingJobResponse> TrainingHandlers::create(
   Result<void> created = on_.engine.create(
       kTrainingJobMachine,
       training_job_key(context.account(), context.region, request.training_job_name),
-      to_json(store::checked(training_jobs(), request.training_job_name, first.next)),
+      to_json(training_jobs().checked(request.training_job_name, first.next)),
       training_jobs().index_keys(first.next), std::move(first.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return fail(errors::kResourceInUse,

@@ -1,4 +1,4 @@
-// How many training jobs are at which stage, for /_tidemill/metrics: a projection of their events.
+// The number of training jobs at each stage, for /_tidemill/metrics: a projection of their events.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace tidemill::services::sagemaker::jobs {
 class TrainingJobCounts {
  public:
   explicit TrainingJobCounts(store::Store& store) : store_(store) {}
-  // Before the outbox starts; lives until it has stopped.
+  // Call before the outbox starts; this must live until the outbox has stopped.
   void add_to(engine::Outbox& outbox);
   void add_to(platform::MetricRegistry& metrics) const;
 

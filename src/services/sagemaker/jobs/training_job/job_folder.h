@@ -31,7 +31,7 @@ JobFolder job_folder(const compute::Volumes& volumes, const TrainingJob& job);
 Result<void> make_job_folder(compute::Volumes& volumes, const JobFolder& folder,
                              const TrainingJob& job);
 
-// Where checkpoints lie below ml(): "checkpoints" unless the request says otherwise.
+// The folder of checkpoints below ml(): "checkpoints" unless the request says otherwise.
 std::string checkpoint_folder(const TrainingJob& job);
 
 // The texts of input/config, by file name.

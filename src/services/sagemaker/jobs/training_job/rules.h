@@ -1,4 +1,4 @@
-// What a CreateTrainingJob request must hold beyond the model's constraints.
+// Checks of CreateTrainingJob beyond the model's constraints.
 #pragma once
 
 #include "base/error.h"

@@ -18,7 +18,7 @@ namespace events = training_events;
 
 // A stopped job's upload that is nearly done is finished.
 constexpr std::chrono::seconds kUploadGrace{5};
-// Of the log, for metrics and the reason of a failure.
+// Limit on the bytes of the log that are read for metrics and the reason of a failure.
 constexpr std::size_t kLogBytesRead = 64u << 20;
 
 std::vector<engine::Event> job_exited_event(const TrainingJob& job, const compute::JobExit& exit) {
@@ -127,8 +127,8 @@ engine::TaskResult TrainingTasks::watch(const TrainingJob& job, const Value& pay
 engine::TaskResult TrainingTasks::stop(const TrainingJob& job) {
   if (job.phase != TrainingPhase::training) return std::vector<engine::Event>();
   Result<void> stopped = on_.compute.stop(compute_id(job), std::chrono::seconds(kStopGraceSeconds));
-  // Not there yet: either it is about to be launched and this is tried again, or Launch sees the
-  // stop.
+  // There is no such job yet: either it is about to be launched and this is tried again, or Launch
+  // sees the stop.
   if (!stopped) return fail(stopped.error());
   return std::vector<engine::Event>();
 }

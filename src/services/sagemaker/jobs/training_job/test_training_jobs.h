@@ -68,8 +68,8 @@ class TrainingJobsTest : public ::testing::Test {
     engine_->on_change([](const std::string& record) { test_held().changed(record); });
     Settings settings{.programs = programs(), .endpoint = "http://127.0.0.1:1"};
     service_ = std::make_unique<SagemakerService>(
-        Dependencies{*store_, *engine_, *compute_, s3_, logs_, iam_, clock_, *random_, test_held(),
-                     s3_as(s3_, iam_), std::move(settings)});
+        Dependencies{*store_, *engine_, *compute_, s3_in_account(s3_), logs_, iam_, clock_,
+                     *random_, test_held(), s3_as(s3_, iam_), std::move(settings)});
     service_->add_to(*engine_);
     service_->add_to(registry_.emplace());
     ASSERT_TRUE(engine_->start());

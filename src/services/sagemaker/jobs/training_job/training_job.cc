@@ -4,6 +4,7 @@
 
 #include "services/sagemaker/common/dependencies.h"
 #include "services/sagemaker/common/listing/listing.h"
+#include "services/sagemaker/jobs/training_job/invariant.h"
 
 namespace tidemill::services::sagemaker::jobs {
 
@@ -19,9 +20,11 @@ const store::Table<TrainingJob>& training_jobs() {
         [](const TrainingJob& job) {
           return std::vector{creation_index_key(job.account, job.region, job.created, job.name())};
         }},
-       {"by_status", [](const TrainingJob& job) {
+       {"by_status",
+        [](const TrainingJob& job) {
           return std::vector{store::key({job.account, job.region, job.status, job.name()})};
-        }}});
+        }}},
+      &invariant);
   return table;
 }
 

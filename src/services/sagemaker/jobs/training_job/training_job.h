@@ -21,7 +21,7 @@ struct RoleUse;
 
 namespace tidemill::services::sagemaker::jobs {
 
-// Where the work stands; the status that clients see also tells of stopping.
+// The phase of the work; the status that clients see also shows stopping.
 enum class TrainingPhase { preparing, downloading, training, uploading, over };
 BOOST_DESCRIBE_ENUM(TrainingPhase, preparing, downloading, training, uploading, over)
 
@@ -76,11 +76,11 @@ const store::Table<TrainingJob>& training_jobs();
 std::string training_job_key(std::string_view account, std::string_view region,
                              std::string_view name);
 
-// On whose behalf the server reads and writes for the job.
+// The role with which the server reads and writes for the job.
 RoleUse role_use(const TrainingJob& job);
 
 // The job's name in compute/: "training.<account>.<region>.<name>.<microseconds of creation>". It
-// says by itself whose it is, so that what the compute back end reports needs no look-up.
+// names its record, so that reports of the compute back end need no look-up.
 std::string compute_id(const TrainingJob& job);
 struct ComputeId {
   std::string account, region, name;
@@ -116,7 +116,7 @@ inline constexpr const char* kUpload = "Upload";  // {exit}
 inline constexpr const char* kCleanUp = "CleanUp";
 }  // namespace training_tasks
 
-// What uploading found out.
+// The result of uploading.
 struct TrainingResult {
   std::string failure_reason;  // "" when the job did well
   std::string model_artifacts;
@@ -124,12 +124,12 @@ struct TrainingResult {
 };
 TIDEMILL_RECORD(TrainingResult, (), (failure_reason, model_artifacts, metrics))
 
-// How often a running job is looked at, beside compute's reports: an exit whose report could not be
-// recorded (full disk), and a job that a power cut took, are found this way.
+// The interval at which a running job is checked, besides compute's reports: this finds an exit
+// whose report could not be recorded (full disk), and a job that a power cut ended.
 inline constexpr int kWatchSeconds = 60;
 // AWS gives a job this long between SIGTERM and SIGKILL.
 inline constexpr int kStopGraceSeconds = 120;
-// Of ResourceConfig, where it says nothing.
+// The default of ResourceConfig's VolumeSizeInGB.
 inline constexpr std::int64_t kVolumeDefaultGb = 30;
 
 }  // namespace tidemill::services::sagemaker::jobs

@@ -1,6 +1,5 @@
 #include "services/sagemaker/jobs/training_job/training_jobs.h"
 
-#include "services/sagemaker/jobs/training_job/invariant.h"
 #include "services/sagemaker/jobs/training_job/transitions.h"
 
 namespace tidemill::services::sagemaker::jobs {
@@ -11,10 +10,7 @@ void TrainingJobs::add_to(engine::Engine& engine) {
       [this](const TrainingJob& job, const engine::Event& event,
              Timestamp now) -> Result<std::optional<engine::Step<TrainingJob>>> {
         auto step = TRY(training_job_transition(job, event, now));
-        if (step) {
-          count_training_time(step->next, durations_ ? durations_->now() : now);
-          store::checked(training_jobs(), job.name(), step->next);
-        }
+        if (step) count_training_time(step->next, durations_ ? durations_->now() : now);
         return step;
       },
       [this](const TrainingJob& job, const engine::TaskRun& run) { return tasks_.run(job, run); }));

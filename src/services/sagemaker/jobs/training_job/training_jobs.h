@@ -29,10 +29,10 @@ class TrainingTasks {
   const Dependencies& on_;
 };
 
-// What an ended job left in compute/ and on the disk. Idempotent.
+// Removes what an ended job left in compute/ and on the disk. Idempotent.
 Result<void> remove_job_files(const Dependencies& on, const TrainingJob& job);
 
-// Log lines to CloudWatch Logs, exits to the engine.
+// Passes log lines to CloudWatch Logs and exits to the engine.
 class TrainingListener final : public compute::JobListener {
  public:
   explicit TrainingListener(const Dependencies& dependencies) : on_(dependencies) {}

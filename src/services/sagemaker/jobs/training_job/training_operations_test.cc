@@ -1,4 +1,4 @@
-// What the operations refuse, lists, deletion and tags.
+// Refusals, lists, deletion and tags.
 #include <gmock/gmock.h>
 
 #include "services/sagemaker/jobs/training_job/test_training_jobs.h"

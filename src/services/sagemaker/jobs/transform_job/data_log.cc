@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kFlushInterval{500};
 constexpr std::size_t kWaitingMax = 200;
-// Of a model's answer to a record that it refused.
+// Limit on the text of a model's answer to a record that it refused.
 constexpr std::size_t kTextBytesMax = 16u << 10;
 
 std::string stamp(Timestamp time) {

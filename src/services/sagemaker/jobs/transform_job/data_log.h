@@ -1,5 +1,5 @@
-// What a transform job says of its input: "<job>/i-.../data-log" in CloudWatch Logs, in SageMaker's
-// form: "2026-01-31T12:00:00.123:[sagemaker logs]: bucket/key: ClientError: 400".
+// A transform job's messages about its input: "<job>/i-.../data-log" in CloudWatch Logs, in
+// SageMaker's form: "2026-01-31T12:00:00.123:[sagemaker logs]: bucket/key: ClientError: 400".
 #pragma once
 
 #include <mutex>

@@ -23,4 +23,9 @@ struct ModelChanged {
 };
 BOOST_DESCRIBE_STRUCT(ModelChanged, (), (model))
 
+struct CleanedUp {
+  static constexpr const char* kType = kCleanedUp;
+};
+BOOST_DESCRIBE_STRUCT(CleanedUp, (), ())
+
 }  // namespace tidemill::services::sagemaker::jobs::transform_events

@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kNativePayloadBytes = 256u << 10;
 // Times that a job's model servers are started again before what they do counts as an answer.
 constexpr int kRevivalsMax = 10;
-// Of the random part of a route's name.
+// Length of the random part of a route's name.
 constexpr std::size_t kSecretCharacters = 32;
 
 hosting::FleetOwner owner_of(const TransformJob& job) {
@@ -41,7 +41,7 @@ std::unexpected<Error> invalid(std::string message) {
   return fail("ValidationException", std::move(message));
 }
 
-// What SageMaker tells a container of the batch, beside the job's own variables.
+// The job's own variables, and those in which SageMaker tells a container about the batch.
 std::map<std::string, std::string> batch_environment(
     const api::sagemaker::CreateTransformJobRequest& request) {
   std::map<std::string, std::string> out;
@@ -252,7 +252,7 @@ Result<void> FleetModels::stop(const TransformJob& job) {
   return fleets_.stop(owner_of(job), TRY(fleet_of(job)));
 }
 
-// Whoever asks a server that ended finds out, and starts it again.
+// The next request to a server that ended notices that, and starts it again.
 void FleetModels::job_exited(const std::string&, const compute::JobExit&) {}
 
 bool FleetModels::job_logged(const std::string& id, const std::vector<compute::LogLine>& lines) {

@@ -95,8 +95,8 @@ Result<CreateTransformJobResponse> TransformHandlers::create(
   Result<void> created = on_.engine.create(
       kTransformJobMachine,
       transform_job_key(context.account(), context.region, request.transform_job_name),
-      to_json(first.next), transform_jobs().index_keys(first.next), std::move(first.tasks),
-      std::move(transaction));
+      to_json(transform_jobs().checked(request.transform_job_name, first.next)),
+      transform_jobs().index_keys(first.next), std::move(first.tasks), std::move(transaction));
   if (!created && created.error().code == codes::kConflict)
     return fail(errors::kResourceInUse,
                 "Job name must be unique within an AWS account and region, and a job with this "

@@ -17,10 +17,10 @@ inline constexpr std::int64_t kInputFilesMax = 1'000'000;
 Result<void> list_input_files(s3::S3Interface& s3, const TransformJob& job,
                               const std::function<Result<void>(TransformFile)>& take);
 
-// What SageMaker checks when a job is made: that there is something. ValidationException.
+// Checks that there is some input, as SageMaker does when a job is made. ValidationException.
 Result<void> check_input_exists(s3::S3Interface& s3, const TransformJob& job);
 
-// The files as rows of the store, in place of what an earlier attempt left. How many there are.
+// Stores the files as rows, in place of those that an earlier attempt left. Returns their number.
 Result<std::int64_t> plan_input_files(store::Store& store, s3::S3Interface& s3,
                                       const TransformJob& job);
 // Removes the rows. Idempotent.

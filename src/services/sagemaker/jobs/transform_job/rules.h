@@ -1,4 +1,4 @@
-// What a CreateTransformJob request must hold beyond the model's constraints, and what it means.
+// Checks of CreateTransformJob beyond the model's constraints, and the meaning of the request.
 #pragma once
 
 #include <chrono>
@@ -30,7 +30,7 @@ struct TransformPlan {
   int retries = int(kInvocationRetriesDefault);
   std::int64_t payload_mb = kPayloadDefaultMb;
 };
-// Of a request that was checked.
+// The plan of a request that was checked.
 TransformPlan transform_plan(const api::sagemaker::CreateTransformJobRequest& request);
 Result<DataProcessing> data_processing(const api::sagemaker::CreateTransformJobRequest& request);
 

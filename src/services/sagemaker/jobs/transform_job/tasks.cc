@@ -33,8 +33,8 @@ engine::TaskResult TransformTasks::start(const TransformJob& job, const std::str
   const auto role_s3 = on_.s3_as(role_use(job));
   s3::S3Interface& s3 = *role_s3;
   const S3Uri output = TRY(parse_s3_uri(job.request.transform_output->s3_output_path));
-  // Asked past the role: writing needs no right to list.
-  if (!on_.s3.bucket_exists(job.account, output.bucket))
+  // SageMaker asks itself, since writing needs no right of the role to list.
+  if (!on_.s3_in_account(job.account, job.region)->bucket_exists(job.account, output.bucket))
     return failed_event("ClientError: The bucket of TransformOutput's S3OutputPath " +
                         job.request.transform_output->s3_output_path +
                         " does not exist or is another account's.");
@@ -86,7 +86,7 @@ engine::TaskResult TransformTasks::transform(const TransformJob& job, const engi
     std::lock_guard lock(mutex_);
     fresh = started_.erase(run.key) > 0;
   }
-  // After a restart of the server: a model that is gone is started again.
+  // After a restart of the server, a model that is gone is started again.
   TransformJob current = job;
   Result<Value> model = fresh ? Result<Value>(job.model) : models_.start(job);
   if (!model && model.error().code == kDeploymentFailedCode)
@@ -124,7 +124,7 @@ engine::TaskResult TransformTasks::clean_up(const TransformJob& job, const std::
   }
   TRY(models_.stop(job));
   TRY(forget_input_files(on_.store, job));
-  return std::vector<engine::Event>();
+  return one_event(events::kCleanedUp, Value());
 }
 
 }  // namespace tidemill::services::sagemaker::jobs

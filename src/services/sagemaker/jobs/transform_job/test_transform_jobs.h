@@ -121,7 +121,7 @@ class TransformJobsTest : public ::testing::Test {
     service_ = std::make_unique<TransformJobs>(Dependencies{*store_,
                                                             *engine_,
                                                             *compute_,
-                                                            s3_,
+                                                            s3_in_account(s3_),
                                                             logs_,
                                                             iam_,
                                                             clock_,

@@ -24,7 +24,7 @@ class OutputStream final : public ByteSource {
                std::unique_ptr<ByteSource> input, BatchOptions options)
       : with_(with), file_(file), reader_(std::move(input), options) {}
   ~OutputStream() override {
-    // What is under way refers to the pool only; it is waited for, so that its place is free again.
+    // Requests under way refer to the pool only; waiting for them frees their places.
     for (auto& ticket : ahead_) (void)with_.pool.wait(*ticket);
   }
 
@@ -56,7 +56,7 @@ class OutputStream final : public ByteSource {
     while (!ended_) {
       if (!next_) {
         Result<std::optional<Batch>> batch = reader_.next();
-        // What was sent before comes first: the earlier failure is the one to tell.
+        // Batches that were sent earlier come first: the earliest failure is reported.
         if (!batch && !ahead_.empty()) return {};
         if (!batch && batch.error().code == codes::kInvalid)
           return failed("ClientError: ", batch.error().message);

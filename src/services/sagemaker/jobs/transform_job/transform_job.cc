@@ -13,6 +13,25 @@ TIDEMILL_RECORD_CODEC(TransformFile)
 TIDEMILL_RECORD_CODEC(TransformStart)
 TIDEMILL_RECORD_CODEC(TransformResult)
 
+std::string_view invariant(const TransformJob& job) {
+  const bool ended = job.status == "Completed" || job.status == "Failed" || job.status == "Stopped";
+  if (job.name().empty() || job.arn.empty()) return "a transform job has a name and an ARN";
+  if (ended != (job.phase == TransformPhase::over))
+    return "the phase is over exactly when the status is Completed, Failed or Stopped";
+  if (!ended && job.status != "InProgress" && job.status != "Stopping")
+    return "the status is none that a transform job has";
+  if (ended && !job.ended) return "a job that is over has ended";
+  if (job.status == "Completed" && !job.failure_reason.empty())
+    return "a completed job has no failure reason";
+  return {};
+}
+
+std::string_view invariant(const TransformFile& file) {
+  if (file.bucket.empty() || file.key.empty()) return "a file is an object of S3";
+  if (file.done && !file.failure.empty()) return "a file that is done has not failed";
+  return {};
+}
+
 const store::Table<TransformJob>& transform_jobs() {
   static const store::Table<TransformJob> table(
       "sagemaker_transform_jobs",
@@ -20,9 +39,11 @@ const store::Table<TransformJob>& transform_jobs() {
         [](const TransformJob& job) {
           return std::vector{creation_index_key(job.account, job.region, job.created, job.name())};
         }},
-       {"by_status", [](const TransformJob& job) {
+       {"by_status",
+        [](const TransformJob& job) {
           return std::vector{store::key({job.account, job.region, job.status, job.name()})};
-        }}});
+        }}},
+      &invariant);
   return table;
 }
 
@@ -46,7 +67,7 @@ std::string transform_data_log_stream(const TransformJob& job) {
 }
 
 const store::Table<TransformFile>& transform_files() {
-  static const store::Table<TransformFile> table("sagemaker_transform_files");
+  static const store::Table<TransformFile> table("sagemaker_transform_files", {}, &invariant);
   return table;
 }
 

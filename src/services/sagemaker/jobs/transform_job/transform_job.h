@@ -30,13 +30,17 @@ struct TransformProgress {
 };
 TIDEMILL_RECORD(TransformProgress, (), (files, files_done, files_failed, records))
 
+struct TransformFile;
+
 struct TransformJob {
   std::string account, region, arn;
   std::string server_url;  // how the creator reached this server; the model's code uses the same
   api::sagemaker::CreateTransformJobRequest request;
   std::string role_arn;     // the model's; the job's S3 objects are read and written as it may
   std::string instance_id;  // random; names the log streams, "i-..."
-  Value model;              // as it was when the job was made; BatchModels reads and writes it
+  // The model as it was when the job was made, with its processes; BatchModels reads and writes it.
+  // Null after the clean-up: it can be as large as the request, and lists read whole records.
+  Value model;
   TransformPhase phase = TransformPhase::starting;
   std::string status = "InProgress";
   std::string failure_reason;
@@ -55,14 +59,18 @@ TIDEMILL_RECORD(TransformJob, (),
 
 inline constexpr const char* kTransformJobMachine = "sagemaker_transform_job";
 inline constexpr const char* kTransformLogGroup = "/aws/sagemaker/TransformJobs";
-// What SageMaker's FailureReason holds.
+// The size limit of SageMaker's FailureReason.
 inline constexpr std::size_t kTransformReasonBytesMax = 1024;
+
+// Why a record breaks its invariant (store/invariant.h), "" when it does not.
+std::string_view invariant(const TransformJob& job);
+std::string_view invariant(const TransformFile& file);
 
 const store::Table<TransformJob>& transform_jobs();
 std::string transform_job_key(std::string_view account, std::string_view region,
                               std::string_view name);
 bool is_terminal(const TransformJob& job);
-// On whose behalf the server reads and writes for the job.
+// The role with which the server reads and writes for the job.
 RoleUse role_use(const TransformJob& job);
 
 // "<job>/i-<instance id>-0", where the model server writes; what the job itself has to say goes to
@@ -91,6 +99,7 @@ using namespace job_events;
 inline constexpr const char* kStarted = "Started";            // TransformStart
 inline constexpr const char* kTransformed = "Transformed";    // TransformResult
 inline constexpr const char* kModelChanged = "ModelChanged";  // {model}; its processes, anew
+inline constexpr const char* kCleanedUp = "CleanedUp";
 }  // namespace transform_events
 
 namespace transform_tasks {

@@ -30,12 +30,14 @@ TEST_F(TransformJobsTest, EveryFileGetsItsOutput) {
   EXPECT_EQ(s3_.objects().size(), 8u);
   EXPECT_LE(job.creation_time, *job.transform_start_time);
   EXPECT_LE(*job.transform_start_time, *job.transform_end_time);
-  // What was left out is described as its default.
+  // Members that were left out are described with their defaults.
   EXPECT_EQ(job.data_processing->input_filter, "$");
   EXPECT_EQ(job.data_processing->join_source, "None");
   EXPECT_EQ(job.transform_input->compression_type, "None");
   EXPECT_GE(models_.stops, 1) << "a job that is over has all log lines of its models";
   wait_until([&] { return rows() == 0; });
+  const std::string key = transform_job_key("123456789012", "us-east-1", "job");
+  wait_until([&] { return transform_jobs().get(*store_, key).value()->record.model.is_null(); });
   const std::vector<std::string> log = data_log("job");
   ASSERT_FALSE(log.empty());
   EXPECT_THAT(log.front(), HasSubstr(":[sagemaker logs]: MaxConcurrentTransforms="));

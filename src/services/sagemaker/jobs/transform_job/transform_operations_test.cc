@@ -1,4 +1,4 @@
-// What roles may not, what is refused, and lists.
+// Limits of roles, refusals, and lists.
 #include <gmock/gmock.h>
 
 #include <condition_variable>

@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kFilesPerPage = 200;
 // Files that are worked on at the same time, each with a thread of its own.
 constexpr std::size_t kLanesMax = 16;
-// Of what a row says of its file's failure: a model may answer anything.
+// Limit on a file's failure in its row, since a model may answer anything.
 constexpr std::size_t kFailureBytesMax = 8u << 10;
 
 // A model may answer any bytes; records hold text.
@@ -40,7 +40,7 @@ std::string cut(std::string text, std::size_t bytes_max) {
     out += reason;
   } else {
     std::size_t size = bytes_max - 3;
-    // Not in the middle of a character.
+    // The cut must not be in the middle of a character.
     while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
     out = text.substr(0, size) + "...";
   }

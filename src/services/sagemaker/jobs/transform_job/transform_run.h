@@ -37,7 +37,7 @@ class TransformRun {
     TransformFile file;
   };
   Result<std::optional<NextFile>> next_file();
-  // Until there is no file left, or one lane has an error of ours.
+  // Runs until no file is left, or one lane has an error of the server's.
   Result<void> work(const FileTransform& with);
   Result<void> record(NextFile next, const FileResult& result);
   void tell_failure(const TransformFile& file, const std::string& reason);

@@ -54,6 +54,12 @@ Next model_changed(TransformJob job, const events::ModelChanged& event, Timestam
   return engine::Step<TransformJob>{std::move(job), {}};
 }
 
+Next cleaned_up(TransformJob job, const events::CleanedUp&, Timestamp) {
+  if (job.model.is_null()) return {};
+  job.model = Value();
+  return engine::Step<TransformJob>{std::move(job), {}};
+}
+
 Next stop_requested(TransformJob job, const events::StopRequested&, Timestamp now) {
   if (job.stop_requested) return {};
   job.stop_requested = true;
@@ -82,6 +88,7 @@ const Table& table() {
                           {Table::on<events::Started>({Phase::starting}, &started),
                            Table::on<events::Transformed>({Phase::transforming}, &transformed),
                            Table::on<events::ModelChanged>(kAlive, &model_changed),
+                           Table::on<events::CleanedUp>({Phase::over}, &cleaned_up),
                            Table::on<events::StopRequested>(kAlive, &stop_requested),
                            Table::on<events::Failed>(kAlive, &failed),
                            Table::on<engine::TaskFailure>(kAlive, &task_failed)});

@@ -96,7 +96,7 @@ TEST(TransformTransitions, StoppingEndsInStopped) {
   EXPECT_EQ(step.next.status, "Stopped");
   EXPECT_THAT(types(step.tasks), ElementsAre("CleanUp"));
   EXPECT_THAT(step.next.failure_reason, IsEmpty());
-  // What fails because of the stop is no failure.
+  // A failure that the stop caused does not count.
   step = after(stopping, failed(transform_events::kFailed, "reason", "the model went away"));
   EXPECT_EQ(step.next.status, "Stopped");
   EXPECT_THAT(step.next.failure_reason, IsEmpty());
@@ -114,6 +114,22 @@ TEST(TransformTransitions, TheModelsProcessesMayChange) {
   EXPECT_EQ(step.next.phase, TransformPhase::transforming);
   EXPECT_THAT(step.tasks, IsEmpty());
   EXPECT_TRUE(stale(after(step.next, transformed("")).next, changed));
+}
+
+// Lists read whole records, and the model can be the largest part of one.
+TEST(TransformTransitions, TheCleanUpDropsTheModel) {
+  const engine::Event cleaned{transform_events::kCleanedUp, {}};
+  const TransformJob running = after(made(), started(3)).next;
+  EXPECT_TRUE(stale(running, cleaned));
+  const TransformJob over = after(running, transformed("")).next;
+  EXPECT_EQ(over.model, Value("running"));
+  auto step = after(over, cleaned);
+  EXPECT_TRUE(step.next.model.is_null());
+  EXPECT_EQ(step.next.status, "Completed");
+  EXPECT_EQ(step.next.modified, over.modified);
+  EXPECT_THAT(step.tasks, IsEmpty());
+  EXPECT_THAT(step.published, IsEmpty());
+  EXPECT_TRUE(stale(step.next, cleaned));
 }
 
 TEST(TransformTransitions, UnknownEventsAreErrors) {

@@ -62,7 +62,7 @@ Batch Batch::part(std::size_t begin, std::size_t end) const {
   return out;
 }
 
-// What was read and is not used up.
+// The bytes that were read and are not used up.
 class BatchReader::Window {
  public:
   explicit Window(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
@@ -241,7 +241,7 @@ Result<std::optional<Batch>> BatchReader::next() {
   batch.split = options_.split;
   for (;;) {
     Result<std::optional<Frame>> found = find_record();
-    // What came before a bad record is still good.
+    // The records before a bad one are still good.
     if (!found && !batch.records.empty() && found.error().code == codes::kInvalid) break;
     if (!found) return fail(found.error());
     if (!*found) {

@@ -39,7 +39,7 @@ struct Batch {
 struct BatchOptions {
   SplitType split = SplitType::none;
   bool single_record = false;
-  // Of a record. Also of a payload of several records, unless `payload_bytes_wanted` is less.
+  // Limit on a record, and on a payload of several records, unless `payload_bytes_wanted` is less.
   std::size_t payload_bytes_max = 0;
   std::size_t payload_bytes_wanted = 0;  // 0: payload_bytes_max
 };

@@ -28,9 +28,9 @@ class DataProcessing {
   static Result<DataProcessing> make(const DataProcessingOptions& options);
 
   bool filters_input() const { return !input_filter_.selects_all(); }
-  // What the model gets.
+  // The request to the model.
   Result<std::string> model_input(const Batch& batch) const;
-  // Appends what goes into the output file.
+  // Appends the output of the batch, for the output file.
   Result<void> append_output(const Batch& batch, std::string_view answer, std::string& out) const;
 
  private:

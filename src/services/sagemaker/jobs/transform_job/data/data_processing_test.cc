@@ -76,7 +76,7 @@ TEST(DataProcessing, AWholeDocumentIsJoinedAsOne) {
   options.join_input = true;
   EXPECT_EQ(process(options, "{\n \"key\": 1\n}", "{\"label\":1}\n").output,
             "{\"key\":1,\"SageMakerOutput\":{\"label\":1}}");
-  // What is no object becomes one; the reserved name is overwritten.
+  // Other values become an object; the reserved name is overwritten.
   EXPECT_EQ(process(options, "[1, 2]", "[0.5]").output,
             "{\"SageMakerInput\":[1,2],\"SageMakerOutput\":[0.5]}");
   EXPECT_EQ(process(options, "{\"SageMakerOutput\": 9, \"a\": 1}", "2").output,

@@ -7,7 +7,7 @@ namespace tidemill::services::sagemaker::jobs {
 namespace {
 
 constexpr std::size_t kPieceBytes = 128u << 10;
-// Of zlib: the window's size, and that a gzip header is wanted.
+// zlib's code for the window's size and a gzip header.
 constexpr int kGzipWindowBits = 15 + 16;
 
 class GzipSource final : public ByteSource {

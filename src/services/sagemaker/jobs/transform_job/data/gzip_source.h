@@ -7,7 +7,7 @@
 
 namespace tidemill::services::sagemaker::jobs {
 
-// Also of several gzip members in a row. Tidemill.Invalid for damaged or cut-off data.
+// Unpacks one gzip member, or several in a row. Tidemill.Invalid for damaged or cut-off data.
 std::unique_ptr<ByteSource> gunzip(std::unique_ptr<ByteSource> compressed);
 
 }  // namespace tidemill::services::sagemaker::jobs

@@ -9,7 +9,7 @@ namespace tidemill::services::sagemaker::jobs {
 
 namespace {
 
-// Of one document; repeated indexes could multiply what is selected.
+// Limit on the values selected from one document, which repeated indexes could multiply.
 constexpr std::size_t kSelectedMax = 1u << 20;
 
 std::unexpected<Error> invalid(std::string message) {

@@ -1,4 +1,5 @@
-// What users upload and ask for: JSONPath expressions, JSON, CSV and record files of any bytes.
+// Fuzzes what users upload and ask for: JSONPath expressions, JSON, CSV and record files of any
+// bytes.
 #include <cstdint>
 #include <string_view>
 

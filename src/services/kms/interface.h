@@ -1,0 +1,19 @@
+// What KMS offers the other services. They use its operations through the dispatcher, as their
+// callers.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tidemill::services::kms {
+
+// The key that all other keys of a data folder hang on; it lies in a file of the folder and never
+// in the database. Thread-safe.
+class RootKey {
+ public:
+  virtual ~RootKey() = default;
+  // A key of 32 bytes for one purpose ("s3"), the same for ever.
+  virtual std::string derive(std::string_view purpose) const = 0;
+};
+
+}  // namespace tidemill::services::kms
