@@ -37,6 +37,7 @@ DISTRICTS = {
     "sagemaker": {"common": [], "hosting": ["common"], "jobs": ["hosting", "common"]},
     # Rooms of what all services share (src/services/platform/README.md).
     "platform": {"handlers": [], "constraints": [], "metrics": [], "module": [], "sweeps": [], "audit": ["handlers"],
+                 "paging": [], "commits": [], "cancellation": [], "archives": ["cancellation"],
                  "dispatcher": ["audit", "constraints", "handlers"], "held": ["handlers"], "schedule": ["metrics"],
                  "delivery": ["metrics"]},
 }

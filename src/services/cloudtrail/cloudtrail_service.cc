@@ -1,6 +1,7 @@
 #include "services/cloudtrail/cloudtrail_service.h"
 
 #include "services/cloudtrail/log/signing_key.h"
+#include "services/platform/commits/retry.h"
 #include "store/position_key.h"
 
 namespace tidemill::services::cloudtrail {
@@ -119,7 +120,7 @@ Result<TrailRecord> CloudTrailService::change_trail(
     std::string_view account, std::string_view region, std::string_view name,
     const std::function<Result<void>(TrailRecord&)>& change) {
   const std::string key = trail_key(account, region, name);
-  while (true) {
+  return platform::retry_conflicts([&]() -> Result<TrailRecord> {
     std::optional<store::Versioned<TrailRecord>> found =
         TRY(trails_table().get(dependencies_.store, key));
     if (!found)
@@ -129,10 +130,9 @@ Result<TrailRecord> CloudTrailService::change_trail(
     TRY(change(found->record));
     store::Transaction transaction;
     trails_table().put(transaction, key, found->record, found->version);
-    Result<void> committed = dependencies_.store.commit(std::move(transaction));
-    if (committed) return std::move(found->record);
-    if (committed.error().code != codes::kConflict) return std::unexpected(committed.error());
-  }
+    TRY(dependencies_.store.commit(std::move(transaction)));
+    return std::move(found->record);
+  });
 }
 
 }  // namespace tidemill::services::cloudtrail

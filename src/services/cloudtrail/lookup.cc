@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "services/cloudtrail/cloudtrail_service.h"
 #include "services/cloudtrail/event/event_text.h"
+#include "services/platform/paging/paging.h"
 
 namespace tidemill::services::cloudtrail {
 namespace {
@@ -72,38 +73,25 @@ Result<api::LookupEventsResponse> CloudTrailService::lookup_events(
   const Attribute attribute = TRY(attribute_of(request));
 
   store::Scan scan;
-  scan.table = events_table().name();
   scan.index = "by_attribute";
   scan.prefix = attribute_prefix(context.account(), context.region, attribute);
   scan.reverse = true;  // the newest first
-  if (request.next_token) {
-    Result<std::string> position = decode_base64(*request.next_token);
-    if (!position || position->empty())
-      return fail("InvalidNextTokenException", "The NextToken is not one that LookupEvents gave.",
-                  400);
-    scan.before = *std::move(position);
-  }
+  std::string position = TRY(platform::page_position(
+      request.next_token,
+      fail("InvalidNextTokenException", "The NextToken is not one that LookupEvents gave.", 400)));
   api::LookupEventsResponse out;
   out.events.emplace();
-  // One record at a time beyond what is needed would move the token too far.
-  std::size_t scanned = 0;
-  while (std::int64_t(out.events->size()) < limit && scanned < kScannedMax) {
-    scan.limit = std::size_t(limit) - out.events->size();
-    store::Page page = TRY(dependencies_.store.scan(scan));
-    scanned += page.rows.size();
-    for (const store::Row& row : page.rows) {
-      const std::optional<StoredEvent> event =
-          store::read_or_skip<StoredEvent>(scan.table, row.key, row.value);
-      if (!event || (request.end_time && event->time > *request.end_time)) continue;
-      if (request.start_time && event->time < *request.start_time) continue;
-      // LookupEvents shows management events only.
-      if (event->text.contains(R"("managementEvent":false)")) continue;
-      out.events->push_back(api_event(*event));
-    }
-    scan.before = page.next;
-    if (page.next.empty()) return out;
-  }
-  out.next_token = encode_base64(scan.before);
+  const std::string next = TRY(platform::fill_page(
+      dependencies_.store, events_table(), std::move(scan), std::move(position),
+      {.items_max = std::size_t(limit), .scanned_max = kScannedMax}, [&](const StoredEvent& event) {
+        if (request.end_time && event.time > *request.end_time) return false;
+        if (request.start_time && event.time < *request.start_time) return false;
+        // LookupEvents shows management events only.
+        if (event.text.contains(R"("managementEvent":false)")) return false;
+        out.events->push_back(api_event(event));
+        return true;
+      }));
+  if (!next.empty()) out.next_token = platform::page_token(next);
   return out;
 }
 

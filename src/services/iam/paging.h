@@ -6,19 +6,16 @@
 #include <string>
 #include <vector>
 
-#include "base/encoding.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
+#include "services/platform/paging/paging.h"
 
 namespace tidemill::services::iam {
 
-inline std::string make_marker(std::string_view position) { return encode_base64(position); }
+inline std::string make_marker(std::string_view position) { return platform::page_token(position); }
 
 inline Result<std::string> read_marker(const std::optional<std::string>& marker) {
-  if (!marker) return std::string();
-  Result<std::string> position = decode_base64(*marker);
-  if (!position || position->empty()) return validation_error("Invalid Marker.");
-  return position;
+  return platform::page_position(marker, validation_error("Invalid Marker."));
 }
 
 // A page of items that are ordered by `key`.

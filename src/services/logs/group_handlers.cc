@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "services/logs/logs_service.h"
+#include "services/platform/paging/paging.h"
 
 namespace tidemill::services::logs {
 
@@ -108,19 +109,17 @@ Result<DescribeLogGroupsResponse> LogsService::describe_log_groups(
   auto limit = std::size_t(std::min(request.limit.value_or(kPageGroupsMax), kPageGroupsMax));
   DescribeLogGroupsResponse out;
   out.log_groups.emplace();
-  std::string position = TRY(decode_token(request.next_token));
-  while (true) {
-    store::Scan scan{.prefix = store::key({context.account(), context.region,
-                                           request.log_group_name_prefix.value_or("")}),
-                     .after = position,
-                     .limit = limit - out.log_groups->size()};
-    auto page = TRY(groups_table().scan(store_, scan));
-    for (const VersionedGroup& group : page.records)
-      if (wanted(group.record, request)) out.log_groups->push_back(describe(group.record));
-    position = page.next;
-    if (position.empty() || out.log_groups->size() >= limit) break;
-  }
-  if (!position.empty()) out.next_token = encode_token(position);
+  store::Scan scan{.prefix = store::key({context.account(), context.region,
+                                         request.log_group_name_prefix.value_or("")})};
+  std::string position = TRY(page_position(request.next_token));
+  const std::string next =
+      TRY(platform::fill_page(store_, groups_table(), std::move(scan), std::move(position),
+                              {.items_max = limit}, [&](const Group& group) {
+                                if (!wanted(group, request)) return false;
+                                out.log_groups->push_back(describe(group));
+                                return true;
+                              }));
+  if (!next.empty()) out.next_token = platform::page_token(next);
   return out;
 }
 

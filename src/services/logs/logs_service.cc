@@ -2,17 +2,15 @@
 
 #include "base/arn.h"
 #include "base/encoding.h"
+#include "services/platform/commits/retry.h"
+#include "services/platform/paging/paging.h"
 
 namespace tidemill::services::logs {
 
 namespace errors = api::logs::errors;
 namespace operations = api::logs::operations;
 
-namespace {
-
-constexpr int kAttemptsMax = 16;
-
-}  // namespace
+namespace {}  // namespace
 
 LogsService::LogsService(store::Store& store, const Clock& clock, Random& random)
     : store_(store), clock_(clock), random_(random) {}
@@ -66,16 +64,8 @@ std::unexpected<Error> invalid_parameter(std::string message) {
   return fail(errors::kInvalidParameterException, std::move(message));
 }
 
-std::string encode_token(std::string_view position) {
-  return position.empty() ? "" : encode_hex(position);
-}
-
-Result<std::string> decode_token(const std::optional<std::string>& token) {
-  if (!token) return std::string();
-  Result<std::string> position = decode_hex(*token);
-  if (!position || position->empty())
-    return invalid_parameter("The specified nextToken is invalid.");
-  return position;
+Result<std::string> page_position(const std::optional<std::string>& token) {
+  return platform::page_position(token, invalid_parameter("The specified nextToken is invalid."));
 }
 
 std::mutex& LogsService::lock_of(std::string_view key) {
@@ -104,17 +94,15 @@ Result<LogsService::VersionedStream> LogsService::load_stream(std::string_view a
 Result<LogsService::Empty> LogsService::change_group(
     const Context& context, std::string_view group,
     const std::function<Result<void>(Group&)>& change) {
-  for (int attempt = 1;; ++attempt) {
+  return platform::retry_conflicts([&]() -> Result<Empty> {
     VersionedGroup found = TRY(load_group(context.account(), context.region, group));
     TRY(change(found.record));
     store::Transaction transaction;
     groups_table().put(transaction, group_key(context.account(), context.region, group),
                        found.record, found.version);
-    Result<void> committed = store_.commit(std::move(transaction));
-    if (committed) return Empty();
-    if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(std::move(committed).error());
-  }
+    TRY(store_.commit(std::move(transaction)));
+    return Empty();
+  });
 }
 
 Result<std::string> LogsService::group_of_arn(const Context& context,

@@ -129,10 +129,8 @@ class LogsService final : public LogsInterface {
 
 // Turns an error of the store into one for clients.
 Error public_error(Error error);
-// Page positions as opaque hexadecimal text, which passes everywhere. InvalidParameterException on
-// a token that is malformed.
-std::string encode_token(std::string_view position);
-Result<std::string> decode_token(const std::optional<std::string>& token);
+// platform::page_position() with the service's error: InvalidParameterException.
+Result<std::string> page_position(const std::optional<std::string>& token);
 std::unexpected<Error> invalid_parameter(std::string message);
 
 }  // namespace tidemill::services::logs

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "services/logs/invariants.h"
 #include "services/logs/logs_service.h"
+#include "services/platform/commits/retry.h"
 
 namespace tidemill::services::logs {
 
@@ -16,7 +17,8 @@ constexpr std::int64_t kHourMs = 3'600'000, kDayMs = 24 * kHourMs;
 constexpr std::int64_t kTooNewMs = 2 * kHourMs;
 constexpr std::int64_t kTooOldMs = 14 * kDayMs;
 constexpr std::size_t kMessageBytesMax = (256u << 10) - event_overhead_bytes;
-constexpr int kAttemptsMax = 16;
+// A group or stream may be deleted each time that it was created for an append.
+constexpr int kCreationsMax = 16;
 // Events per transaction of append(), which takes any number of them.
 constexpr std::size_t kAppendBatchEvents = 10'000;
 constexpr std::size_t kAppendBatchBytes = 4u << 20;
@@ -88,7 +90,8 @@ Result<void> LogsService::append_existing(std::string_view account, std::string_
                                           const std::vector<LogEvent>& events) {
   std::string key = stream_key(account, region, group, stream);
   std::lock_guard lock(lock_of(key));
-  for (int attempt = 1;; ++attempt) {
+  // On a conflict the stream was deleted, or another process writes to it.
+  return platform::retry_conflicts([&]() -> Result<void> {
     VersionedStream found = TRY(load_stream(account, region, group, stream));
     std::vector<LogEvent> fresh = not_yet_held(events, found.record.source_offset);
     if (fresh.empty()) return {};
@@ -96,11 +99,8 @@ Result<void> LogsService::append_existing(std::string_view account, std::string_
     add_events(transaction, found.record, fresh, clock_.now());
     found.record.source_offset = std::max(found.record.source_offset, fresh.back().source_offset);
     streams_table().put(transaction, key, found.record, found.version);
-    Result<void> committed = store_.commit(std::move(transaction));
-    // On a conflict the stream was deleted, or another process writes to it.
-    if (committed || committed.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return committed;
-  }
+    return store_.commit(std::move(transaction));
+  });
 }
 
 Result<void> LogsService::append(std::string_view account, std::string_view region,
@@ -118,7 +118,7 @@ Result<void> LogsService::append(std::string_view account, std::string_view regi
     Result<void> appended = append_existing(account, region, group, stream, batch);
     // Created again when somebody deletes the stream meanwhile, but not endlessly.
     for (; !appended && appended.error().code == errors::kResourceNotFoundException &&
-           created < kAttemptsMax;
+           created < kCreationsMax;
          ++created) {
       TRY(ensure_stream(account, region, group, stream));
       appended = append_existing(account, region, group, stream, batch);

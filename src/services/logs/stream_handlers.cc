@@ -2,6 +2,8 @@
 
 #include "services/logs/invariants.h"
 #include "services/logs/logs_service.h"
+#include "services/platform/commits/retry.h"
+#include "services/platform/paging/paging.h"
 
 namespace tidemill::services::logs {
 
@@ -12,7 +14,6 @@ namespace {
 
 constexpr std::int64_t kPageStreamsMax = 50;
 constexpr std::size_t kUidDigits = 20;
-constexpr int kAttemptsMax = 16;
 
 }  // namespace
 
@@ -29,7 +30,7 @@ Stream LogsService::new_stream(std::string_view account, std::string_view region
 
 Result<LogsService::Empty> LogsService::create_log_stream(Context& context,
                                                           const CreateLogStreamRequest& request) {
-  for (int attempt = 1;; ++attempt) {
+  return platform::retry_conflicts([&]() -> Result<Empty> {
     VersionedGroup group =
         TRY(load_group(context.account(), context.region, request.log_group_name));
     std::string key = stream_key(context.account(), context.region, request.log_group_name,
@@ -45,11 +46,9 @@ Result<LogsService::Empty> LogsService::create_log_stream(Context& context,
     const Stream made = new_stream(context.account(), context.region, request.log_group_name,
                                    request.log_stream_name);
     streams_table().put(transaction, key, made, 0);
-    Result<void> committed = store_.commit(std::move(transaction));
-    if (committed) return Empty();
-    if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(std::move(committed).error());
-  }
+    TRY(store_.commit(std::move(transaction)));
+    return Empty();
+  });
 }
 
 Result<LogsService::Empty> LogsService::delete_log_stream(Context& context,
@@ -78,15 +77,10 @@ Result<DescribeLogStreamsResponse> LogsService::describe_log_streams(
   store::Scan scan{
       .index = by_time ? "by_last_event" : "",
       .prefix = store::key({context.account(), context.region, group, by_time ? "" : name_prefix}),
-      .reverse = request.descending.value_or(false),
-      .limit = std::size_t(std::min(request.limit.value_or(kPageStreamsMax), kPageStreamsMax))};
-  std::string position = TRY(decode_token(request.next_token));
-  (scan.reverse ? scan.before : scan.after) = position;
-  auto page = TRY(streams_table().scan(store_, scan));
+      .reverse = request.descending.value_or(false)};
   DescribeLogStreamsResponse out;
   out.log_streams.emplace();
-  for (const VersionedStream& found : page.records) {
-    const Stream& stream = found.record;
+  const auto show = [&out](const Stream& stream) {
     api::logs::LogStream& shown = out.log_streams->emplace_back();
     shown.log_stream_name = stream.name;
     shown.creation_time = stream.created.microseconds / 1000;
@@ -97,14 +91,20 @@ Result<DescribeLogStreamsResponse> LogsService::describe_log_streams(
     shown.upload_sequence_token = stream.uid + ordered(stream.next_row);
     shown.arn = stream_arn(stream);
     shown.stored_bytes = 0;  // as in AWS since 2019
-  }
-  if (!page.next.empty()) out.next_token = encode_token(page.next);
+    return true;
+  };
+  const auto limit =
+      std::size_t(std::min(request.limit.value_or(kPageStreamsMax), kPageStreamsMax));
+  std::string position = TRY(page_position(request.next_token));
+  const std::string next = TRY(platform::fill_page(
+      store_, streams_table(), std::move(scan), std::move(position), {.items_max = limit}, show));
+  if (!next.empty()) out.next_token = platform::page_token(next);
   return out;
 }
 
 Result<void> LogsService::ensure_stream(std::string_view account, std::string_view region,
                                         std::string_view group, std::string_view stream) {
-  for (int attempt = 1;; ++attempt) {
+  return platform::retry_conflicts([&]() -> Result<void> {
     store::Transaction transaction;
     std::string this_group = group_key(account, region, group);
     auto found_group = TRY(groups_table().get(store_, this_group));
@@ -122,11 +122,8 @@ Result<void> LogsService::ensure_stream(std::string_view account, std::string_vi
     if (found_stream) return {};
     const Stream made = new_stream(account, region, group, stream);
     streams_table().put(transaction, this_stream, made, 0);
-    Result<void> committed = store_.commit(std::move(transaction));
-    if (committed) return {};
-    if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(std::move(committed).error());
-  }
+    return store_.commit(std::move(transaction));
+  });
 }
 
 }  // namespace tidemill::services::logs

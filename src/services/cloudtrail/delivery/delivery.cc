@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "services/cloudtrail/delivery/file_names.h"
 #include "services/cloudtrail/event/event_text.h"
+#include "services/platform/commits/retry.h"
 #include "store/position_key.h"
 
 namespace tidemill::services::cloudtrail {
@@ -196,7 +197,7 @@ Result<DigestState> TrailDelivery::digest_state(const TrailRecord& trail, const 
 Result<void> TrailDelivery::commit_batch(const TrailRecord& trail, const Batch& batch,
                                          const std::map<std::string, DeliveredFile>& files) {
   const std::string key = trail_key(trail.account, trail.region, trail.name);
-  while (true) {
+  return platform::retry_conflicts([&]() -> Result<void> {
     std::optional<store::Versioned<TrailRecord>> found = TRY(trails_table().get(parts_.store, key));
     if (!found || found->record.created != trail.created) return {};  // deleted meanwhile
     found->record.delivered = batch.until;
@@ -211,9 +212,8 @@ Result<void> TrailDelivery::commit_batch(const TrailRecord& trail, const Batch& 
         state.files.push_back(file);
         digests_table().put(transaction, digest_key(state), state, version);
       }
-    Result<void> committed = parts_.store.commit(std::move(transaction));
-    if (committed || committed.error().code != codes::kConflict) return committed;
-  }
+    return parts_.store.commit(std::move(transaction));
+  });
 }
 
 }  // namespace tidemill::services::cloudtrail

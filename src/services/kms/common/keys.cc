@@ -8,6 +8,8 @@
 #include "base/cipher.h"
 #include "base/encoding.h"
 #include "services/kms/crypto/asymmetric.h"
+#include "services/platform/commits/retry.h"
+#include "services/platform/paging/paging.h"
 
 namespace tidemill::services::kms {
 
@@ -17,7 +19,6 @@ namespace {
 
 constexpr std::string_view kAliasPrefix = "alias/";
 constexpr std::string_view kKeyPrefix = "key/";
-constexpr int kAttemptsMax = 16;
 constexpr std::size_t kMaterialIdBytes = 32;
 
 // What wrapped material is bound to: it cannot be moved to another key.
@@ -145,17 +146,15 @@ const KeySpec& spec_of(const KeyRecord& key) {
 
 Result<KeyRecord> change_key(Core& core, const std::string& id,
                              const std::function<Result<void>(KeyRecord&)>& change) {
-  for (int attempt = 1;; ++attempt) {
+  return platform::retry_conflicts([&]() -> Result<KeyRecord> {
     auto found = TRY(keys_table().get(core.store, id));
     if (!found) return not_found("Key '" + id + "' does not exist");
     TRY(change(found->record));
     store::Transaction transaction;
     keys_table().put(transaction, id, found->record, found->version);
-    Result<void> committed = core.store.commit(std::move(transaction));
-    if (committed) return std::move(found->record);
-    if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(std::move(committed).error());
-  }
+    TRY(core.store.commit(std::move(transaction)));
+    return std::move(found->record);
+  });
 }
 
 Result<void> add_material(Core& core, KeyRecord& key, std::string rotation) {
@@ -197,16 +196,13 @@ Result<std::string> current_material(Core& core, const KeyRecord& key) {
 }
 
 Result<std::string> read_marker(const std::optional<std::string>& marker) {
-  if (!marker) return std::string();
-  Result<std::string> position = decode_hex(*marker);
-  if (!position || position->empty())
-    return fail(errors::kInvalidMarkerException, "The marker is not valid.", 400);
-  return position;
+  return platform::page_position(
+      marker, fail(errors::kInvalidMarkerException, "The marker is not valid.", 400));
 }
 
 std::optional<std::string> write_marker(const std::string& position) {
   if (position.empty()) return std::nullopt;
-  return encode_hex(position);
+  return platform::page_token(position);
 }
 
 }  // namespace tidemill::services::kms

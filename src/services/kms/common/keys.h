@@ -55,7 +55,7 @@ Result<FoundKey> managed_key(Core& core, const std::string& account, const std::
                              const std::string& alias);
 bool is_managed_alias(std::string_view alias);
 
-// A page of a list. Markers are opaque hexadecimal text.
+// A page of a list. Markers are those of platform::page_token().
 template <class Entry>
 struct Listed {
   std::vector<Entry> entries;

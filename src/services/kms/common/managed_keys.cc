@@ -4,6 +4,7 @@
 
 #include "services/kms/common/keys.h"
 #include "services/kms/policy/documents.h"
+#include "services/platform/commits/retry.h"
 
 namespace tidemill::services::kms {
 namespace {
@@ -25,7 +26,8 @@ bool is_managed_alias(std::string_view alias) {
 Result<FoundKey> managed_key(Core& core, const std::string& account, const std::string& region,
                              const std::string& alias) {
   const KeyName name{account, region, {}, alias};
-  while (true) {
+  // On a conflict another caller has made the key.
+  return platform::retry_conflicts([&]() -> Result<FoundKey> {
     if (std::optional<FoundKey> found = TRY(look_up_key(core, name))) return *std::move(found);
     KeyRecord key;
     key.id = make_uuid(core.random);
@@ -45,11 +47,9 @@ Result<FoundKey> managed_key(Core& core, const std::string& account, const std::
     store::Transaction transaction;
     keys_table().put(transaction, key.id, key, 0);
     aliases_table().put(transaction, alias_key(account, region, alias), record, 0);
-    const Result<void> committed = core.store.commit(std::move(transaction));
-    if (committed) return FoundKey{std::move(key), alias};
-    // Another caller has made it.
-    if (committed.error().code != codes::kConflict) return std::unexpected(committed.error());
-  }
+    TRY(core.store.commit(std::move(transaction)));
+    return FoundKey{std::move(key), alias};
+  });
 }
 
 }  // namespace tidemill::services::kms

@@ -1,18 +1,16 @@
 #include "services/sagemaker/common/stoppable.h"
 
-#include "services/sagemaker/common/archive.h"
+#include "services/platform/archives/archive.h"
 
 namespace tidemill::services::sagemaker {
 
 namespace {
 
-constexpr std::chrono::milliseconds kAskInterval{200};
-
 class StoppableSource final : public ByteSource {
  public:
-  StoppableSource(std::unique_ptr<ByteSource> owned, StopCheck& stop)
+  StoppableSource(std::unique_ptr<ByteSource> owned, platform::StopCheck& stop)
       : owned_(std::move(owned)), inner_(*owned_), stop_(stop) {}
-  StoppableSource(ByteSource& inner, StopCheck& stop) : inner_(inner), stop_(stop) {}
+  StoppableSource(ByteSource& inner, platform::StopCheck& stop) : inner_(inner), stop_(stop) {}
   Result<std::size_t> read(std::span<char> buffer) override {
     TRY(stop_.check());
     return inner_.read(buffer);
@@ -23,33 +21,17 @@ class StoppableSource final : public ByteSource {
  private:
   std::unique_ptr<ByteSource> owned_;
   ByteSource& inner_;
-  StopCheck& stop_;
+  platform::StopCheck& stop_;
 };
 
 // When a body ends this way, S3 reports an error of its own; this restores Tidemill.Cancelled.
 template <class T>
-Result<T> or_cancelled(Result<T> result, StopCheck& stop) {
+Result<T> or_cancelled(Result<T> result, platform::StopCheck& stop) {
   if (!result) TRY(stop.check());
   return result;
 }
 
 }  // namespace
-
-bool StopCheck::stopped() {
-  if (token_.stop_requested()) return true;
-  if (!requested_) return false;
-  const auto now = Steady::now();
-  if (!requested_at_ && now - asked_ >= kAskInterval) {
-    asked_ = now;
-    if (requested_()) requested_at_ = now;
-  }
-  return requested_at_ && now - *requested_at_ >= grace_;
-}
-
-Result<void> StopCheck::check() {
-  if (stopped()) return fail(codes::kCancelled, "the work was stopped");
-  return {};
-}
 
 Result<s3::ObjectBody> StoppableS3::get_object(std::string_view account, std::string_view bucket,
                                                std::string_view key) {
@@ -63,7 +45,7 @@ Result<s3::ObjectInfo> StoppableS3::get_object_to_file(std::string_view account,
                                                        std::string_view key,
                                                        const std::string& path) {
   s3::ObjectBody body = TRY(get_object(account, bucket, key));
-  TRY(write_file(path, *body.bytes));
+  TRY(platform::write_file(path, *body.bytes));
   return std::move(body.info);
 }
 
@@ -80,7 +62,7 @@ Result<s3::ObjectInfo> StoppableS3::put_object_from_file(std::string_view accoun
                                                          std::string_view key,
                                                          const std::string& path,
                                                          const s3::PutOptions& options) {
-  std::unique_ptr<ByteSource> file = TRY(open_file_source(path));
+  std::unique_ptr<ByteSource> file = TRY(platform::open_file_source(path));
   return put_object(account, bucket, key, *file, options);
 }
 

@@ -1,43 +1,19 @@
-// Long work that can be cancelled: because its job was stopped, or because the server is
-// stopping.
+// Transfers to and from S3 that end when their work is cancelled.
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <optional>
-#include <stop_token>
+#include <string>
+#include <string_view>
 
 #include "base/byte_stream.h"
+#include "services/platform/cancellation/stop_check.h"
 #include "services/sagemaker/common/checked_s3.h"
 
 namespace tidemill::services::sagemaker {
 
-// Checked between two pieces of work, so it is cheap. For one thread at a time.
-class StopCheck {
- public:
-  // `requested` (empty: never) reads the record; it is called at most a few times a second. Work
-  // continues for `grace` after it first returned true, so that nearly finished work is kept; a
-  // stopped token allows no grace.
-  explicit StopCheck(std::stop_token token, std::function<bool()> requested = {},
-                     std::chrono::milliseconds grace = {})
-      : token_(std::move(token)), requested_(std::move(requested)), grace_(grace) {}
-  bool stopped();
-  // Fails with Tidemill.Cancelled once stopped.
-  Result<void> check();
-
- private:
-  using Steady = std::chrono::steady_clock;
-  std::stop_token token_;
-  std::function<bool()> requested_;
-  std::chrono::milliseconds grace_;
-  Steady::time_point asked_{};
-  std::optional<Steady::time_point> requested_at_;
-};
-
 // S3 whose calls and transfers fail with Tidemill.Cancelled once stopped. Borrows both arguments.
 class StoppableS3 final : public CheckedS3 {
  public:
-  StoppableS3(s3::S3Interface& s3, StopCheck& stop) : CheckedS3(s3), stop_(stop) {}
+  StoppableS3(s3::S3Interface& s3, platform::StopCheck& stop) : CheckedS3(s3), stop_(stop) {}
 
   // Reading the body fails in the same way; the body must not outlive this object.
   Result<s3::ObjectBody> get_object(std::string_view account, std::string_view bucket,
@@ -54,7 +30,7 @@ class StoppableS3 final : public CheckedS3 {
  private:
   Result<void> check(const S3Action&) override { return stop_.check(); }
 
-  StopCheck& stop_;
+  platform::StopCheck& stop_;
 };
 
 }  // namespace tidemill::services::sagemaker

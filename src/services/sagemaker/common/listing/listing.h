@@ -1,7 +1,6 @@
 // The common part of List operations of named resources: order, filters and pages.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,7 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/encoding.h"
+#include "services/platform/paging/paging.h"
 #include "store/table.h"
 
 namespace tidemill::services::sagemaker {
@@ -17,9 +16,6 @@ namespace tidemill::services::sagemaker {
 inline constexpr std::int64_t kListPageDefault = 10;
 // Bytes of records that a List holds at once. A record can have 100 KB, but its summary is small.
 inline constexpr std::size_t kListedBytesMax = 1u << 20;
-// Records that one call examines to find those that pass its filters. Beyond it the page ends early
-// with a token, as AWS's pages may.
-inline constexpr std::size_t kListScannedMax = 20'000;
 
 // Turns codes of the lower layers into SageMaker's, once a handler has mapped its own codes.
 std::unexpected<Error> internal_failure(const Error& error);
@@ -84,32 +80,20 @@ auto list_page(store::Store& store, const store::Table<Record>& table, const Lis
   if (request.sort_by == "Status") scan.index = "by_status";
   scan.prefix = store::key({request.account, request.region, ""});
   scan.reverse = request.sort_order == "Descending";
-  std::string position;
-  if (request.next_token) {
-    Result<std::string> decoded = decode_base64(*request.next_token);
-    if (!decoded)
-      return fail("ValidationException", "The NextToken is not one that this operation returned.");
-    position = std::move(*decoded);
-  }
-  const auto wanted = static_cast<std::size_t>(request.max_results.value_or(kListPageDefault));
+  std::string position = TRY(platform::page_position(
+      request.next_token,
+      fail("ValidationException", "The NextToken is not one that this operation returned.")));
   Listed<std::invoke_result_t<Show, const Record&>> out;
-  for (std::size_t scanned = 0;;) {
-    // Never more than still fit, so that the scan's position is that of the last record returned.
-    scan.limit = wanted - out.items.size();
-    (scan.reverse ? scan.before : scan.after) = position;
-    Result<store::RecordPage<Record>> page = table.scan(store, scan);
-    if (!page) return internal_failure(page.error());
-    for (const auto& found : page->records)
-      if (keep(found.record)) out.items.push_back(show(found.record));
-    // Damaged records are left out of a page, so a page may be empty.
-    scanned += std::max<std::size_t>(page->records.size(), 1);
-    position = std::move(page->next);
-    if (position.empty()) break;
-    if (out.items.size() >= wanted || scanned >= kListScannedMax) {
-      out.next_token = encode_base64(position);
-      break;
-    }
-  }
+  Result<std::string> next = platform::fill_page(
+      store, table, std::move(scan), std::move(position),
+      {.items_max = std::size_t(request.max_results.value_or(kListPageDefault))},
+      [&](const Record& record) {
+        if (!keep(record)) return false;
+        out.items.push_back(show(record));
+        return true;
+      });
+  if (!next) return internal_failure(next.error());
+  if (!next->empty()) out.next_token = platform::page_token(*next);
   return out;
 }
 

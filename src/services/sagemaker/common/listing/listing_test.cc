@@ -93,7 +93,7 @@ TEST_F(ListingTest, large_records_come_in_bounded_pieces_and_in_order) {
 }
 
 TEST_F(ListingTest, a_filter_that_lets_little_through_ends_its_page_early) {
-  make(int(kListScannedMax) + 5'000, 10);
+  make(int(platform::kPageScannedMax) + 5'000, 10);
   const All found = all({"1", "r", "Name", "Ascending", {}, 100}, "b34000");
   EXPECT_EQ(found.names.size(), 1u);
   EXPECT_EQ(found.pages, 2);

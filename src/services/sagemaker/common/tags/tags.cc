@@ -37,18 +37,15 @@ Result<void> check_place(const Context& context, const std::string& arn) {
 // If another caller changes the same record meanwhile, it is read again.
 Result<ResourceTags> change(store::Store& store, const std::string& arn,
                             const std::function<Result<void>(ResourceTags&)>& edit) {
-  constexpr int kAttemptsMax = 20;
-  for (int attempt = 1;; ++attempt) {
+  return platform::retry_conflicts([&]() -> Result<ResourceTags> {
     auto found = TRY(resource_tags().get(store, arn));
     if (!found) return no_such_resource(arn);
     TRY(edit(found->record));
     store::Transaction transaction;
     resource_tags().put(transaction, arn, found->record, found->version);
-    Result<void> committed = store.commit(std::move(transaction));
-    if (committed) return found->record;
-    if (committed.error().code != codes::kConflict || attempt == kAttemptsMax)
-      return fail(committed.error());
-  }
+    TRY(store.commit(std::move(transaction)));
+    return std::move(found->record);
+  });
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "services/sagemaker/common/archive.h"
+#include "services/platform/archives/archive.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/common/stoppable.h"
 
@@ -44,7 +44,7 @@ void make_readable(const fs::path& folder) {
 // A program that is the model server itself need not have come with the mode of one.
 void make_program_executable(const fs::path& folder, const std::string& program) {
   if (program.empty() || program.ends_with(".py")) return;
-  const std::string path = path_without_links(folder.string(), "code/" + program);
+  const std::string path = platform::path_without_links(folder.string(), "code/" + program);
   std::error_code ignored;
   if (!path.empty())
     fs::permissions(path, fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec,
@@ -52,14 +52,15 @@ void make_program_executable(const fs::path& folder, const std::string& program)
 }
 
 Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& uri,
-                    const std::string& folder, StopCheck& stop) {
+                    const std::string& folder, platform::StopCheck& stop) {
   const std::string archive = folder + ".tar.gz";
   TRY(s3.get_object_to_file(fetch.account, uri.bucket, uri.key, archive));
   std::error_code ignored;
   const fs::space_info disk = fs::space(folder, ignored);
   const std::uint64_t room =
       ignored ? kUnpackedBytesMax : disk.available - std::min(disk.available, kDiskBytesLeft);
-  Result<void> unpacked = unpack_tar(archive, folder, std::min(kUnpackedBytesMax, room), &stop);
+  Result<void> unpacked =
+      platform::unpack_tar(archive, folder, std::min(kUnpackedBytesMax, room), &stop);
   fs::remove(archive, ignored);
   if (!unpacked) TRY(stop.check());
   if (!unpacked && unpacked.error().code == codes::kOverloaded && room < kUnpackedBytesMax)
@@ -70,7 +71,7 @@ Result<void> unpack(s3::S3Interface& s3, const ModelFetch& fetch, const S3Uri& u
     return fail(codes::kInvalid, "The model archive " + fetch.uri +
                                      " cannot be unpacked: " + unpacked.error().message + ".");
   TRY(unpacked);
-  return confine_links(folder, kModelFolder);
+  return platform::confine_links(folder, kModelFolder);
 }
 
 // "models/a" is the object of that name and what lies below it, not "models/ab/x".
@@ -95,7 +96,7 @@ Result<void> copy_object(s3::S3Interface& s3, const ModelFetch& fetch, const S3U
 }
 
 Result<void> download(s3::S3Interface& s3, const ModelFetch& fetch, const std::string& folder,
-                      StopCheck& stop) {
+                      platform::StopCheck& stop) {
   const S3Uri uri = TRY(parse_s3_uri(fetch.uri));
   if (fetch.compressed) return unpack(s3, fetch, uri, folder, stop);
   std::string after;
@@ -120,7 +121,7 @@ Result<void> fetch_model_data(const Dependencies& in, const ModelFetch& fetch,
   fs::create_directories(partial, error);
   if (error) return fail(codes::kIo, "cannot make " + partial + ": " + error.message());
   if (!fetch.uri.empty()) {
-    StopCheck stop({}, fetch.stopped);
+    platform::StopCheck stop({}, fetch.stopped);
     const auto role_s3 = in.s3_as({fetch.role_arn, fetch.account, fetch.region, fetch.role_since});
     StoppableS3 s3(*role_s3, stop);
     Result<void> downloaded = download(s3, fetch, partial, stop);

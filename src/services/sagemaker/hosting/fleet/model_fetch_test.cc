@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "compute/process/process_compute.h"
+#include "services/platform/archives/archive.h"
 #include "services/s3/test_s3.h"
-#include "services/sagemaker/common/archive.h"
 #include "services/sagemaker/common/test_fakes.h"
 #include "services/sagemaker/common/test_role_s3.h"
 #include "services/sagemaker/hosting/fleet/model_source.h"
@@ -76,7 +76,7 @@ class ModelFetchTest : public ::testing::Test {
 TEST_F(ModelFetchTest, Ends_when_it_is_stopped_and_leaves_nothing) {
   fs::create_directories(root_ / "in");
   std::ofstream(root_ / "in" / "weights") << "weights";
-  ASSERT_TRUE(pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
+  ASSERT_TRUE(platform::pack_tar_gz(root_ / "in", root_ / "x.tar.gz"));
   s3_.put("b/m/model.tar.gz", text_of(root_ / "x.tar.gz"));
   const Dependencies in{*store_, *engine_, *compute_,   s3_in_account(s3_), logs_, iam_,
                         clock_,  *random_, test_held(), s3_as(s3_, iam_),   {}};
@@ -127,7 +127,7 @@ TEST_F(ModelFetchTest, Links_of_an_archive_that_leave_its_folder_are_left_out) {
   fs::create_symlink("../weights", in / "deep" / "inside");
   fs::create_symlink("/opt/ml/model/weights", in / "deep" / "as_in_the_container");
   fs::create_symlink("/opt/ml/model/../secret", in / "out_of_the_container");
-  ASSERT_TRUE(pack_tar_gz(in, root_ / "x.tar.gz"));
+  ASSERT_TRUE(platform::pack_tar_gz(in, root_ / "x.tar.gz"));
   s3_.put("b/m/model.tar.gz", text_of(root_ / "x.tar.gz"));
   Result<void> done = fetch("s3://b/m/model.tar.gz", true);
   ASSERT_TRUE(done) << done.error().message;
@@ -141,7 +141,7 @@ TEST_F(ModelFetchTest, An_archive_that_is_none_is_named_as_its_owner_knows_it) {
   const fs::path in = root_ / "in";
   fs::create_directories(in);
   std::ofstream(in / "weights") << std::string(100'000, 'w');
-  ASSERT_TRUE(pack_tar_gz(in, root_ / "x.tar.gz"));
+  ASSERT_TRUE(platform::pack_tar_gz(in, root_ / "x.tar.gz"));
   const std::string whole = text_of(root_ / "x.tar.gz");
   const std::string damaged = whole.substr(0, whole.size() / 2);
   for (const std::string& bytes : {std::string("no archive"), std::string(), damaged}) {
@@ -183,7 +183,7 @@ TEST_F(ModelFetchTest, A_target_too_large_for_its_container_leaves_nothing_on_th
   const fs::path in = root_ / "in";
   fs::create_directories(in);
   std::ofstream(in / "xgboost-model") << std::string(100'000, 'x');
-  ASSERT_TRUE(pack_tar_gz(in, root_ / "big.tar.gz"));
+  ASSERT_TRUE(platform::pack_tar_gz(in, root_ / "big.tar.gz"));
   s3_.put("b/many/big.tar.gz", text_of(root_ / "big.tar.gz"));
   const Dependencies dependencies{*store_, *engine_, *compute_,   s3_in_account(s3_), logs_, iam_,
                                   clock_,  *random_, test_held(), s3_as(s3_, iam_),   {}};

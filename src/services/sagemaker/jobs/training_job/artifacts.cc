@@ -7,7 +7,7 @@
 #include "base/file_tree.h"
 #include "base/utf8.h"
 #include "compute/instance_types.h"
-#include "services/sagemaker/common/archive.h"
+#include "services/platform/archives/archive.h"
 #include "services/sagemaker/common/failure_text.h"
 #include "services/sagemaker/common/s3_uri.h"
 #include "services/sagemaker/jobs/training_job/channels.h"
@@ -25,9 +25,9 @@ constexpr std::string_view kTraceback = "Traceback (most recent call last):";
 
 // The text of /opt/ml/output/failure, if the job wrote it.
 std::string read_failure_file(const JobFolder& folder) {
-  const std::string path = path_without_links(folder.ml(), "output/failure");
+  const std::string path = platform::path_without_links(folder.ml(), "output/failure");
   if (path.empty()) return "";
-  Result<std::unique_ptr<ByteSource>> source = open_file_source(path);
+  Result<std::unique_ptr<ByteSource>> source = platform::open_file_source(path);
   if (!source) return "";
   std::string text(4 * kFailureCharactersMax, '\0');  // a character has up to four bytes
   Result<std::size_t> count = (*source)->read(text);
@@ -84,7 +84,7 @@ Result<void> upload_files(s3::S3Interface& s3, const TrainingJob& job, const fs:
 // The folder as one compressed object, or file by file. Returns its URI.
 Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
                                   const JobFolder& folder, const std::string& name,
-                                  const fs::path& source, StopCheck& stop) {
+                                  const fs::path& source, platform::StopCheck& stop) {
   const auto& output = *job.request.output_data_config;
   S3Uri target = TRY(parse_s3_uri(output.s3_output_path));
   target.key = join_key(target.key, job.name() + "/output/" + name);
@@ -95,7 +95,7 @@ Result<std::string> upload_folder(s3::S3Interface& s3, const TrainingJob& job,
   }
   target.key += ".tar.gz";
   const std::string file = folder.root + "/" + name + ".tar.gz";
-  TRY(pack_tar_gz(source, file, &stop));
+  TRY(platform::pack_tar_gz(source, file, &stop));
   TRY(s3.put_object_from_file(job.account, target.bucket, target.key, file,
                               {.content_type = "application/gzip"}));
   std::error_code ignored;
@@ -160,7 +160,7 @@ namespace {
 
 // Archives that lie deeper could not be unpacked again, and no key of S3 is as long as their paths.
 Result<void> check_depths(const JobFolder& folder, const std::vector<std::string>& paths,
-                          StopCheck& stop) {
+                          platform::StopCheck& stop) {
   constexpr std::size_t kDepthMax = 64;
   for (const std::string& path : paths) {
     if (path.empty() || !fs::is_directory(path)) continue;
@@ -178,7 +178,7 @@ Result<void> check_depths(const JobFolder& folder, const std::vector<std::string
 
 // The files to upload lie on the job's volume, and holes in them count as if they were written.
 Result<void> check_volume(const TrainingJob& job, const std::vector<std::string>& folders,
-                          StopCheck& stop) {
+                          platform::StopCheck& stop) {
   constexpr std::uint64_t kGigabyte = 1ull << 30;  // as EBS counts them
   const auto& resources = job.request.resource_config;
   const auto volume_gb = static_cast<std::uint64_t>(
@@ -186,7 +186,7 @@ Result<void> check_volume(const TrainingJob& job, const std::vector<std::string>
   std::uint64_t bytes = 0;
   for (const std::string& folder : folders) {
     if (folder.empty() || !fs::is_directory(folder)) continue;
-    const ApparentSize size = TRY(apparent_size(folder, &stop));
+    const platform::ApparentSize size = TRY(platform::apparent_size(folder, &stop));
     bytes += size.bytes;
     if (bytes <= volume_gb * kGigabyte) continue;
     return fail(kClientError,
@@ -202,12 +202,15 @@ Result<void> check_volume(const TrainingJob& job, const std::vector<std::string>
 }  // namespace
 
 Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job,
-                                     const JobFolder& folder, bool with_model, StopCheck& stop) {
-  const std::string model = path_without_links(folder.ml(), "model");
-  const std::string output = path_without_links(folder.ml(), "output");
-  const std::string data = path_without_links(folder.ml(), "output/data");
+                                     const JobFolder& folder, bool with_model,
+                                     platform::StopCheck& stop) {
+  const std::string model = platform::path_without_links(folder.ml(), "model");
+  const std::string output = platform::path_without_links(folder.ml(), "output");
+  const std::string data = platform::path_without_links(folder.ml(), "output/data");
   const std::string checkpoints =
-      job.request.checkpoint_config ? path_without_links(folder.ml(), checkpoint_folder(job)) : "";
+      job.request.checkpoint_config
+          ? platform::path_without_links(folder.ml(), checkpoint_folder(job))
+          : "";
   const std::vector<std::string> uploaded = {with_model ? model : "", output, checkpoints};
   TRY(check_depths(folder, uploaded, stop));
   TRY(check_volume(job, uploaded, stop));

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "compute/compute.h"
+#include "services/platform/cancellation/stop_check.h"
 #include "services/s3/interface.h"
-#include "services/sagemaker/common/stoppable.h"
 #include "services/sagemaker/jobs/training_job/job_folder.h"
 
 namespace tidemill::services::sagemaker::jobs {
@@ -23,6 +23,7 @@ std::string describe_failure(std::string_view log);
 // and the checkpoints. Returns the model's URI, "" without one. A ClientError when the files come
 // to more than the job's VolumeSizeInGB, as long as they appear; Tidemill.Cancelled when stopped.
 Result<std::string> upload_artifacts(s3::S3Interface& s3, const TrainingJob& job,
-                                     const JobFolder& folder, bool with_model, StopCheck& stop);
+                                     const JobFolder& folder, bool with_model,
+                                     platform::StopCheck& stop);
 
 }  // namespace tidemill::services::sagemaker::jobs

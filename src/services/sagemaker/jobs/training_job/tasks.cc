@@ -69,7 +69,7 @@ std::function<bool()> TrainingTasks::record_says(const TrainingJob& job,
 engine::TaskResult TrainingTasks::download(const TrainingJob& job, const engine::TaskRun& run) {
   if (job.phase != TrainingPhase::downloading) return std::vector<engine::Event>();
   const JobFolder folder = job_folder(on_.compute.volumes(), job);
-  StopCheck stop(run.stop, record_says(job, &TrainingJob::stop_requested));
+  platform::StopCheck stop(run.stop, record_says(job, &TrainingJob::stop_requested));
   const auto stopped = [&stop] { return stop.stopped(); };
   const auto role_s3 = on_.s3_as(role_use(job));
   StoppableS3 s3(*role_s3, stop);
@@ -148,7 +148,7 @@ engine::TaskResult TrainingTasks::upload(const TrainingJob& job, const engine::T
   result.failure_reason = hide_server_paths(failure_reason(job, folder, exit, log.text),
                                             folder.ml(), on_.settings.programs);
   result.metrics = final_metrics(metric_definitions(job), log, exit.ended);
-  StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
+  platform::StopCheck stop(run.stop, record_says(job, &TrainingJob::upload_stopped), kUploadGrace);
   const auto role_s3 = on_.s3_as(role_use(job));
   StoppableS3 s3(*role_s3, stop);
   Result<std::string> model =

@@ -21,8 +21,8 @@
 #include "base/test_eventually.h"
 #include "compute/conformance/test_remote_volumes.h"
 #include "compute/process/process_compute.h"
+#include "services/platform/archives/archive.h"
 #include "services/s3/test_s3.h"
-#include "services/sagemaker/common/archive.h"
 #include "services/sagemaker/common/tags/tags.h"
 #include "services/sagemaker/common/test_fakes.h"
 #include "services/sagemaker/common/test_role_s3.h"
@@ -159,7 +159,7 @@ class TrainingJobsTest : public ::testing::Test {
     std::filesystem::remove_all(folder);
     std::filesystem::create_directories(folder);
     std::ofstream(file) << s3_.object(object);
-    EXPECT_TRUE(unpack_tar(file, folder, 1 << 30)) << object;
+    EXPECT_TRUE(platform::unpack_tar(file, folder, 1 << 30)) << object;
     std::map<std::string, std::string> files;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder))
       if (entry.is_regular_file()) {

@@ -1,4 +1,4 @@
-#include "services/sagemaker/common/archive.h"
+#include "services/platform/archives/archive.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,9 +9,9 @@
 #include <fstream>
 #include <sstream>
 
-#include "services/sagemaker/common/stoppable.h"
+#include "services/platform/cancellation/stop_check.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::platform {
 namespace {
 
 namespace fs = std::filesystem;
@@ -240,4 +240,4 @@ TEST_F(ArchiveTest, APipeIsRefusedAndNotWaitedFor) {
 }
 
 }  // namespace
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::platform

@@ -1,4 +1,4 @@
-#include "services/sagemaker/common/archive.h"
+#include "services/platform/archives/archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "base/descriptor.h"
-#include "services/sagemaker/common/stoppable.h"
+#include "services/platform/cancellation/stop_check.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::platform {
 
 namespace {
 
@@ -397,4 +397,4 @@ std::string path_without_links(const std::string& root, std::string_view relativ
   return path;
 }
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::platform

@@ -10,7 +10,7 @@
 #include "base/byte_stream.h"
 #include "base/error.h"
 
-namespace tidemill::services::sagemaker {
+namespace tidemill::services::platform {
 
 class StopCheck;
 
@@ -51,4 +51,4 @@ Result<void> write_file(const std::string& path, ByteSource& source);
 // could change.
 std::string path_without_links(const std::string& root, std::string_view relative);
 
-}  // namespace tidemill::services::sagemaker
+}  // namespace tidemill::services::platform
