@@ -12,6 +12,8 @@ from botocore.exceptions import ClientError
 from helpers import aws_error, unique
 from sagemaker_world import REGISTRY, SCIKIT_LEARN, World, tar_gz
 
+from support.waiting import wait_until
+
 TESTDATA = Path(__file__).resolve().parents[2] / "src/infer/testdata"
 OLD_XGBOOST = f"{REGISTRY}/sagemaker-xgboost:0.90-2-cpu-py3"
 MIDDLE_XGBOOST = f"{REGISTRY}/sagemaker-xgboost:1.2-2"
@@ -366,8 +368,8 @@ def test_onnx_classifiers_answer_alike_whichever_engine_runs_them(world, classes
     for endpoint in endpoints:
         scores = [row["score"] for row in json.loads(endpoint.ask(accept="application/json"))["predictions"]]
         numpy.testing.assert_allclose(scores, wanted, rtol=1e-5)
-    log = world.log_text(f"/aws/sagemaker/Endpoints/{endpoints[1].name}", "AllTraffic")
-    assert "the model is served" in log  # ONNX Runtime's process serves it
+    # ONNX Runtime's process serves it.
+    wait_until(lambda: "the model is served" in world.log_text(f"/aws/sagemaker/Endpoints/{endpoints[1].name}", "AllTraffic"))
 
 
 def test_a_remote_function_runs(world, server, monkeypatch):

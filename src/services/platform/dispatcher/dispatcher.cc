@@ -48,6 +48,8 @@ void Dispatcher::call(std::unique_ptr<Call> call, Answer answer) {
 void Dispatcher::finish(std::unique_ptr<Call> call, Answer answer, Result<Value> result) {
   std::optional<AuditRecord> record;
   if (auditor_) record = auditor_->end(*call, call->audit_note.get(), result);
+  // A refused document is freed before the answer, which may bring the client's next one.
+  call->input = Value();
   if (!record) return answer(*call, std::move(result));
   auditor_->append(*std::move(record),
                    [call = std::move(call), answer = std::move(answer),

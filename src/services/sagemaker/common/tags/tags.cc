@@ -4,6 +4,8 @@
 #include <functional>
 #include <set>
 
+#include "services/platform/commits/retry.h"
+
 namespace tidemill::services::sagemaker {
 
 TIDEMILL_RECORD_CODEC(ResourceTags)
