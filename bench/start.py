@@ -26,5 +26,5 @@ def measure(quick):
     return [
         Row("start to ready (a new data folder)", "ms", median(times), moto_ready, "moto_server", "lower", "100"),
         Row("idle memory", "MiB", memory, moto_memory, "moto_server", "lower", "60"),
-        Row("size of the binary, with debug lines", "MiB", size, better="lower"),
+        Row("size of the binary", "MiB", size, better="lower"),
     ]

@@ -119,7 +119,7 @@ constexpr std::uint64_t power_of_x(int exponent) {
   return power;
 }
 
-// Moves 16 bytes over a distance, for which the keys stand, and adds the bytes that are there.
+// Moves 16 bytes by the distance that the keys encode, and XORs them with the bytes at that place.
 __attribute__((target("pclmul"))) inline __m128i fold(__m128i bytes, __m128i keys, __m128i there) {
   return _mm_xor_si128(_mm_xor_si128(_mm_clmulepi64_si128(bytes, keys, 0x00),
                                      _mm_clmulepi64_si128(bytes, keys, 0x11)),

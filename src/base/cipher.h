@@ -26,7 +26,7 @@ class AesGcm {
   ~AesGcm();
 
   // Writes the ciphertext and then the tag to `out`: plaintext.size() + kCipherTagBytes bytes.
-  // `bound` is not stored; who opens must know it.
+  // `bound` is not stored: the caller must pass the same value to open().
   void seal(std::string_view nonce, std::string_view bound, std::string_view plaintext, char* out);
   // Writes sealed.size() - kCipherTagBytes bytes. False when the bytes are not what was sealed
   // under this key, nonce and `bound`; what was written must then not be used.

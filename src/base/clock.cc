@@ -70,7 +70,8 @@ std::string format_iso8601(Timestamp time) {
   Broken t = break_down(time);
   char buffer[64];
   int milliseconds = t.microsecond / 1000;
-  // Lists of a thousand objects have as many times, and printf takes longer than all else of them.
+  // A listing of a thousand objects formats a thousand times; with printf, that would take longer
+  // than the rest of the listing.
   if (t.year >= 0 && t.year <= 9999) {
     char* out = buffer;
     const auto put = [&out](int number, int width, char end) {

@@ -21,13 +21,13 @@ const store::Table<TaskRecord>& task_table() {
 }
 
 std::string_view invariant(const TaskRecord& task) {
-  if (task.machine.empty() || task.type.empty()) return "a task has a machine and a type";
-  return task.attempt >= 1 ? "" : "attempts are counted from 1";
+  if (task.machine.empty() || task.type.empty()) return "a task must have a machine and a type";
+  return task.attempt >= 1 ? "" : "a task's attempt must be at least 1";
 }
 
 std::string_view invariant(const WaitRecord& wait) {
-  if (wait.machine.empty() || wait.wait.machine.empty()) return "a wait has two machines";
-  return wait.wait.event.empty() ? "a wait ends with an event" : "";
+  if (wait.machine.empty() || wait.wait.machine.empty()) return "a wait must name both machines";
+  return wait.wait.event.empty() ? "a wait must name the event that ends it" : "";
 }
 
 std::string task_key(std::string_view machine, std::string_view record_key, std::uint64_t version,

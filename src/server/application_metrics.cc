@@ -57,10 +57,10 @@ void add_workers(MetricRegistry& metrics, const runtime::WorkerPool& workers) {
               [&workers] { return double(workers.running()); });
   metrics.add({.name = "tidemill_workers_waiting",
                .kind = MetricKind::gauge,
-               .help = "Requests that wait for such a thread."},
+               .help = "Requests that wait for a thread that runs handlers."},
               [&workers] { return double(workers.waiting()); });
   metrics.add({.name = "tidemill_workers_rejected_total",
-               .help = "Requests refused because too many waited."},
+               .help = "Requests refused because too many waited for a thread."},
               [&workers] { return double(workers.rejected()); });
 }
 
@@ -118,9 +118,10 @@ void add_turns(MetricRegistry& metrics, const services::platform::Sweeps& sweeps
   };
   rows({.name = "tidemill_sweep_runs_total", .help = "Turns of periodic work."},
        [](const State& sweep) { return double(sweep.runs); });
-  rows({.name = "tidemill_sweep_failures_total", .help = "Turns that failed."},
+  rows({.name = "tidemill_sweep_failures_total", .help = "Turns of periodic work that failed."},
        [](const State& sweep) { return double(sweep.failures); });
-  rows({.name = "tidemill_sweep_seconds_total", .help = "The time they took."},
+  rows({.name = "tidemill_sweep_seconds_total",
+        .help = "The time that turns of periodic work took."},
        [](const State& sweep) { return double(sweep.took.count()) / 1e9; });
 }
 

@@ -74,7 +74,8 @@ void Metrics::make(InsideRow& row, const MetricLabels& labels) {
   row.succeeded = &registry_.counter(calls, with(labels, "result", "success"));
   row.failed = &registry_.counter(calls, with(labels, "result", "failure"));
   registry_.add(
-      {.name = "tidemill_inside_call_seconds_total", .help = "The time they took."},
+      {.name = "tidemill_inside_call_seconds_total",
+       .help = "The time that calls from inside the server took."},
       [&row] { return double(row.nanoseconds.load()) / 1e9; }, labels);
 }
 

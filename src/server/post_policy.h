@@ -1,4 +1,4 @@
-// The policy document of an upload form: until when it may be used, and what its fields may be.
+// The policy document of an upload form: its expiration and the conditions on the form's fields.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 #pragma once
 

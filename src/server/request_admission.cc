@@ -121,7 +121,7 @@ std::expected<std::unique_ptr<wire::Admission>, HttpResponse> RequestChain::admi
   Result<bool> proven = authenticate_head(*call, head);
   if (!proven) return std::unexpected(refuse(*call, proven.error()));
 
-  // Who sends an upload form is in its body.
+  // The credentials of an upload form are in its body, which has not been read yet.
   const bool known = *proven && !call->form;
   SharedBudget::Hold hold = known ? gathered_bytes_.hold(owner_of(call->identity))
                                   : unproven_bytes_.hold(client_address(head));

@@ -217,7 +217,7 @@ HttpResponse RequestChain::encode_or_fail(const Call& call, services::Context& c
   }
 }
 
-// The steps of "One request" in DESIGN.md, up to the Dispatcher.
+// The steps of "One request" in docs/architecture.md, up to the Dispatcher.
 Result<std::unique_ptr<services::platform::Call>> RequestChain::open(Call& call,
                                                                      SharedBudget::Hold& document) {
   if (call.form) TRY(open_form(call));
@@ -270,8 +270,8 @@ Result<void> RequestChain::authenticate(Call& call) {
 
 Result<void> RequestChain::check_identity(const Call& call) {
   const Dialect dialect = dialect_of(call.route);
-  // A bucket may be open to everybody, as far as its policy and its lists say. Other anonymous
-  // requests are refused here, before their bodies are read.
+  // Anonymous requests are allowed only for buckets whose policy or ACLs may make them public. All
+  // others are refused here, before their bodies are read.
   if (call.identity.anonymous) {
     if (dialect == Dialect::s3 && parts_.bucket_pages)
       for (const auto& [name, value] : call.route.labels)

@@ -124,7 +124,7 @@ Result<wire::Headers> headers_of(const schema::Service& service, const HttpReque
   return headers;
 }
 
-// Anything else than a plain address is as if it were not there.
+// A redirect to anything other than a plain http or https address is ignored.
 bool is_redirect(std::string_view url) {
   return (url.starts_with("http://") || url.starts_with("https://")) &&
          std::ranges::all_of(url, [](char c) { return c > 0x20 && c < 0x7f; });

@@ -40,7 +40,8 @@ std::string parameter_of(std::string_view header, std::string_view name) {
   return {};
 }
 
-// The body, in which the parts' ends are looked for. What was read and not taken yet is kept.
+// The bytes of the body that were read and not consumed yet. The ends of parts are searched in
+// them.
 class Window {
  public:
   explicit Window(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
@@ -63,7 +64,8 @@ class Window {
   std::size_t begin_ = 0;
 };
 
-// What comes before `end`, which is taken, too. `room` is what may still be read.
+// Consumes the bytes up to and including `end`, and returns those before it. `room` limits how many
+// may be consumed, and is reduced by their number.
 Result<std::string> take_until(Window& window, std::string_view end, std::size_t& room) {
   while (true) {
     const std::size_t at = window.bytes().find(end);

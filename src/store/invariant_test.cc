@@ -13,7 +13,7 @@ struct Counted {
 BOOST_DESCRIBE_STRUCT(Counted, (), (items, count))
 
 std::string_view invariant(const Counted& counted) {
-  return int(counted.items.size()) == counted.count ? "" : "the count is that of the items";
+  return int(counted.items.size()) == counted.count ? "" : "the count must be that of the items";
 }
 
 namespace {
@@ -31,7 +31,7 @@ TEST(InvariantDeathTest, Record_thatBreaksItEndsTheServerWithItsName) {
   const Table<Counted> table("counted", {}, &invariant);
   const std::string where = key({"a", "b"});
   EXPECT_DEATH(table.checked(where, Counted{{7}, 2}),
-               "counted.*a/b.*the count is that of the items");
+               "counted.*a/b.*the count must be that of the items");
   Transaction transaction;
   EXPECT_DEATH(table.put(transaction, where, Counted{{7}, 2}, 0), "counted.*a/b");
 }

@@ -34,7 +34,7 @@ struct Row {
 // Size limit of a page: pages of large records end early instead of filling the memory.
 inline constexpr std::size_t kPageBytesMax = 32u << 20;
 
-// Keys sort bytewise. Composite keys join parts with '\x1f' (store/key.h).
+// Keys sort bytewise. Composite keys join parts with '\x1f' (store/table.h).
 struct Scan {
   std::string table;
   // Empty: by primary key. Else an index, for which `prefix`, `after` and `before` are its keys.

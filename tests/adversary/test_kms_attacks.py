@@ -61,7 +61,7 @@ def test_a_role_without_the_permission_cannot_decrypt(server, callers, kms):
     assert code_of(other.decrypt, CiphertextBlob=sealed, KeyId=own) == "IncorrectKeyException"
     assert code_of(other.re_encrypt, CiphertextBlob=sealed, DestinationKeyId=own) == "AccessDeniedException"
     assert code_of(other.create_grant, KeyId=key, GranteePrincipal=callers.role, Operations=["Decrypt"]) == "AccessDeniedException"
-    # An alias of the foreign key is no way in, nor is pointing one's own alias at it.
+    # An alias gives no access to a key that the role may not use, and the role cannot make one for that key.
     kms.create_alias(AliasName="alias/foreign", TargetKeyId=key)
     assert code_of(other.encrypt, KeyId="alias/foreign", Plaintext=b"x") == "AccessDeniedException"
     assert code_of(other.create_alias, AliasName="alias/stolen", TargetKeyId=key) == "AccessDeniedException"

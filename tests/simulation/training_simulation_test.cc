@@ -1,5 +1,5 @@
-// Thousands of histories of training jobs, each drawn from a seed. A failure prints the seed and
-// the steps; TIDEMILL_SIMULATION_SEED=N replays one history, TIDEMILL_SIMULATION_HISTORIES=N runs
+// Runs 400 histories of training jobs, each drawn from a seed. A failure prints the seed and the
+// steps; TIDEMILL_SIMULATION_SEED=N replays one history, TIDEMILL_SIMULATION_HISTORIES=N runs
 // that many, beginning with a random seed.
 #include <gtest/gtest.h>
 #include <stdlib.h>

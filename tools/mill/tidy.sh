@@ -5,8 +5,8 @@ help_tidy() {
 usage: ./mill tidy [--fast] [file...]
 
 Checks the house rules (tools/tidy/): dependencies between folders point down only, services include only
-each other's interface.h, a README in every folder of src/, no file over its limit, heavy headers
-stay out of headers. Then clang-tidy on all sources, or on the files named. --fast leaves clang-tidy
+each other's interface.h, every top folder of src/, service and district has a README, no file is over
+its limit, heavy headers stay out of headers. Then clang-tidy on all sources, or on the files named. --fast leaves clang-tidy
 out; that part is what ./mill test runs.
 EOF
 }

@@ -45,7 +45,7 @@ bool is_federated_user(std::string_view arn) {
   return arn.starts_with("arn:aws:sts::") && arn.contains(":federated-user/");
 }
 
-// What bounds those whom root vouched for: nothing.
+// For federated users whose session the root key requested: everything is allowed.
 std::shared_ptr<const PrincipalPolicies> policies_of_root(const std::string& account) {
   auto out = std::make_shared<PrincipalPolicies>();
   out->account = account;
@@ -115,7 +115,8 @@ Result<IamService::Asking> IamService::asking(const RequestFacts& facts,
   return asking;
 }
 
-// A federated user may do at most what the user may who vouched for it, as long as that is there.
+// A federated user has at most the permissions of the user who called GetFederationToken, and none
+// once that user is deleted.
 Result<void> IamService::find_issuer(Asking& asking) {
   const Principal& principal = asking.principal;
   asking.session = credentials_->session(principal.access_key_id);

@@ -87,7 +87,7 @@ platform::SessionFacts IamService::session_of(const Principal& principal) {
   }
   const auto found = role.empty() ? state_->user_policies(principal.account, user)
                                   : state_->role_policies(principal.account, role);
-  // A role or user of the name, made later, is another one.
+  // A role or user that was created later with the same name is a different one.
   if (!found || !*found ||
       !(role.empty() ? session->issuer_id == (*found)->id
                      : principal.user_id.starts_with((*found)->id + ":")))

@@ -1,4 +1,4 @@
-// The sessions that STS hands out: of roles, of users, and of those whom a user vouches for.
+// The sessions that STS issues: of roles, of users, and of federated users.
 #include <algorithm>
 #include <set>
 
@@ -176,7 +176,7 @@ Result<void> IamService::check_trust(const Context& context, const AssumeRole& r
   if (!may("sts:AssumeRole")) return cannot_assume_role(context, request.role_arn);
   if (!request.tags.empty() && !may("sts:TagSession"))
     return not_authorized(context, "sts:TagSession", request.role_arn);
-  // Once set, a source identity goes with every role that is assumed from the session.
+  // A source identity is inherited by all chained sessions.
   if (who.session && !who.session->source_identity.empty()) {
     if (!request.source_identity.empty() && request.source_identity != who.session->source_identity)
       return cannot_assume_role(context, request.role_arn);

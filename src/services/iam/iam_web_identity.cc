@@ -32,7 +32,7 @@ std::optional<std::int64_t> seconds_claim(const Value& claims, std::string_view 
   const Value* value = claims.find(name);
   if (!value) return std::nullopt;
   if (const std::int64_t* number = value->get_if<std::int64_t>()) return *number;
-  // Past these bounds a double has no integer.
+  // Far within the range of int64, beyond which the conversion of a double is undefined.
   constexpr double kMax = 1e15;
   if (const double* number = value->get_if<double>(); number && *number > -kMax && *number < kMax)
     return std::int64_t(*number);
@@ -76,7 +76,7 @@ Result<void> read_tags(const Value& claims, AssumeRole& out) {
     for (const auto& [key, value] : *tags->as_object()) {
       const std::vector<std::string> texts = texts_claim(*tags, key);
       if (texts.size() != 1)
-        return invalid_token("The tag " + key + " of the token has not one value.");
+        return invalid_token("The token's tag " + key + " must have exactly one value.");
       out.tags.push_back({key, texts.front()});
     }
   out.transitive_tag_keys = texts_claim(*given, "transitive_tag_keys");

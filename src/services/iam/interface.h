@@ -86,8 +86,8 @@ class ResourcePolicySource {
   virtual bool has_any() const = 0;
   // `arn` as policies name it: "arn:aws:s3:::bucket/key". nullopt: there is no such resource.
   virtual Result<std::optional<ResourcePolicy>> find(std::string_view arn) = 0;
-  // Whether something else than policies lets the caller do this: grants on KMS keys. Asked when no
-  // policy allows and none denies.
+  // Whether something other than a policy allows the action, such as a grant on a KMS key. Called
+  // when no policy allows the action and none denies it.
   virtual Result<bool> grants(std::string_view arn, std::string_view action, const Grantee& grantee,
                               const ConditionContext& conditions);
   // For services whose resources have access control lists.

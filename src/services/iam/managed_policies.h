@@ -1,5 +1,5 @@
-// AWS's own managed policies, all of them, with the documents that AWS had when the package was
-// made that they are read from at build time: "arn:aws:iam::aws:policy/AmazonS3FullAccess".
+// All of AWS's managed policies, such as "arn:aws:iam::aws:policy/AmazonS3FullAccess". The build
+// reads them from a package, so their documents are those that AWS had when the package was made.
 #pragma once
 
 #include <span>

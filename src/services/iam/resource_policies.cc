@@ -85,8 +85,7 @@ ResourcePolicySource* ResourcePolicies::source_of(std::string_view action,
 
 Result<std::optional<ResourcePolicy>> ResourcePolicies::find(std::string_view action,
                                                              std::string_view arn) const {
-  // A bucket that is to be made has no policy yet; another account's bucket of the same name has no
-  // say in it.
+  // Ignore the policy of an existing bucket with this name.
   if (action == "s3:CreateBucket") return std::optional<ResourcePolicy>();
   ResourcePolicySource* source = source_of(action, arn);
   if (!source) return std::optional<ResourcePolicy>();

@@ -57,8 +57,8 @@ class State {
   // EntityAlreadyExists, LimitExceeded. `with` is written in the same transaction.
   template <class Record>
   Result<void> create(const Record& record, store::Transaction with = {});
-  // Reads, changes and writes again until nobody came in between. A change of the name moves the
-  // record: EntityAlreadyExists.
+  // Reads, changes and writes the record. Retries on conflicting writes. A change of the name moves
+  // the record: EntityAlreadyExists.
   template <class Record>
   Result<Record> update(std::string_view account, std::string_view name,
                         const Change<Record>& change);

@@ -7,8 +7,8 @@
 
 namespace tidemill::services::kms {
 
-// The key that all other keys of a data folder hang on; it lies in a file of the folder and never
-// in the database. Thread-safe.
+// The key that protects all other keys of a data folder. It is stored in a file of the folder,
+// never in the database. Thread-safe.
 class RootKey {
  public:
   virtual ~RootKey() = default;

@@ -3,30 +3,33 @@
 namespace tidemill::services::logs {
 
 std::string_view invariant(const Group& group) {
-  if (group.account.empty() || group.name.empty()) return "a group has an account and a name";
-  if (group.retention_in_days < 0 || group.stored_bytes < 0) return "numbers are not negative";
+  if (group.account.empty() || group.name.empty()) return "a group must have an account and a name";
+  if (group.retention_in_days < 0 || group.stored_bytes < 0)
+    return "a group's retention and size must not be negative";
   return {};
 }
 
 std::string_view invariant(const Stream& stream) {
-  if (stream.group.empty() || stream.name.empty()) return "a stream has a group and a name";
-  if (stream.uid.empty()) return "a stream's events are found by its uid";
+  if (stream.group.empty() || stream.name.empty()) return "a stream must have a group and a name";
+  if (stream.uid.empty()) return "a stream must have a uid, by which its events are found";
   if (stream.first_event_ms.has_value() != stream.last_event_ms.has_value())
-    return "a stream has both a first and a last event, or none";
+    return "a stream must have both a first and a last event, or neither";
   if (stream.first_event_ms && *stream.first_event_ms > *stream.last_event_ms)
-    return "the first event comes before the last one";
-  if (stream.next_row < 0 || stream.stored_bytes < 0) return "counts are not negative";
+    return "a stream's first event must not be after its last one";
+  if (stream.next_row < 0 || stream.stored_bytes < 0)
+    return "a stream's counts must not be negative";
   return {};
 }
 
 std::string_view invariant(const EventRow& row) {
-  if (row.messages.empty()) return "a row has events";
-  if (row.times_ms.size() != row.messages.size()) return "each message of a row has its time";
+  if (row.messages.empty()) return "a row must have events";
+  if (row.times_ms.size() != row.messages.size()) return "each message of a row must have a time";
   return {};
 }
 
 std::string_view invariant(const Garbage& garbage) {
-  return garbage.uid.empty() ? "the events of a deleted stream are found by its uid" : "";
+  return garbage.uid.empty() ? "a deleted stream must have a uid, by which its events are found"
+                             : "";
 }
 
 }  // namespace tidemill::services::logs

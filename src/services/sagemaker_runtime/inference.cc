@@ -87,7 +87,7 @@ void InferenceCounters::add_to(platform::MetricRegistry& metrics) const {
                .help = "Copies of requests that went to shadow variants."},
               reading(shadow_invocations));
   metrics.add({.name = "tidemill_shadow_invocations_dropped_total",
-               .help = "Copies for which shadow variants had no room."},
+               .help = "Copies of requests for which shadow variants had no room."},
               reading(shadow_dropped));
 }
 

@@ -49,28 +49,30 @@ const store::Table<SigningKeyRecord>& keys_table() {
 }
 
 std::string_view invariant(const StoredEvent& event) {
-  if (event.text.empty()) return "an event has a text";
+  if (event.text.empty()) return "an event must have a text";
   if (event.previous.size() != kFirstHash.size() || event.hash.size() != kFirstHash.size())
-    return "an event is a link of the chain of hashes";
+    return "an event must have its hash and the previous one";
   return {};
 }
 
 std::string_view invariant(const ChainHead& head) {
-  if (head.deleted_position > head.position) return "only records of the chain are deleted";
+  if (head.deleted_position > head.position)
+    return "the deleted position must not be after the last one";
   return {};
 }
 
 std::string_view invariant(const Checkpoint& checkpoint) {
   if (checkpoint.position == 0 || checkpoint.hash.empty())
-    return "a checkpoint is about a record of the chain";
+    return "a checkpoint must have a position and a hash";
   if (checkpoint.key_fingerprint.empty() || checkpoint.signature.empty())
-    return "a checkpoint is signed";
+    return "a checkpoint must be signed";
   return {};
 }
 
 std::string_view invariant(const SigningKeyRecord& key) {
-  if (key.fingerprint.empty()) return "a key has a fingerprint";
-  if (key.private_key_pem.empty() || key.public_key_der.empty()) return "a key has both halves";
+  if (key.fingerprint.empty()) return "a key must have a fingerprint";
+  if (key.private_key_pem.empty() || key.public_key_der.empty())
+    return "a key must have a private and a public half";
   return {};
 }
 

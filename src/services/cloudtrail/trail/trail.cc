@@ -12,18 +12,18 @@ std::string TrailRecord::arn() const {
 
 std::string_view invariant(const TrailRecord& trail) {
   if (trail.account.empty() || trail.region.empty() || trail.name.empty())
-    return "a trail has an account, a region and a name";
-  if (trail.bucket.empty()) return "a trail has a bucket";
+    return "a trail must have an account, a region and a name";
+  if (trail.bucket.empty()) return "a trail must have a bucket";
   if (!trail.selectors.empty() && !trail.advanced_selectors.empty())
-    return "a trail has selectors of one kind";
+    return "a trail must not have both kinds of selectors";
   if (trail.pending_until != 0 && trail.pending_token.empty())
-    return "files that are being written have names";
+    return "a trail that is writing files must have their token";
   return {};
 }
 
 std::string_view invariant(const DigestState& state) {
   if (state.account.empty() || state.trail.empty() || state.region.empty())
-    return "a digest belongs to a trail and a region";
+    return "a digest must have an account, a trail and a region";
   return {};
 }
 

@@ -19,7 +19,7 @@ class AccessKeys {
   explicit AccessKeys(store::Store& store) : store_(store) {}
 
   Result<void> load();
-  // Call after a write of the user: takes over its keys; none when it is gone.
+  // Call after each write of a user: replaces the user's keys, or forgets them if it was removed.
   void replace(const UserRecord& user, bool removed);
 
   // nullopt: no such key, or it is inactive.

@@ -43,7 +43,7 @@ Result<void> check_thumbprints(const std::vector<std::string>& thumbprints) {
   return {};
 }
 
-// Reads, changes and writes again until nobody came in between.
+// Reads, changes and writes the provider. Retries on conflicting writes.
 Result<OidcProviderRecord> change_provider(
     State& state, const Context& context, const std::string& arn,
     const std::function<Result<void>(OidcProviderRecord&)>& change) {

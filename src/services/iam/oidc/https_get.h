@@ -9,10 +9,9 @@
 
 namespace tidemill::services::iam {
 
-// Blocks for some seconds at most; follows no redirects. `url` begins with "https://". The server's
-// certificate must come from an authority that this machine trusts, or from one whose certificate
-// (or be one that) has one of the SHA-1 thumbprints, and be made out to the URL's host.
-// Tidemill.Io, Tidemill.Invalid.
+// Blocks for a few seconds at most; does not follow redirects. `url` begins with "https://". The
+// certificate must match the host, and either be trusted by this machine or have one of the SHA-1
+// thumbprints in its chain. Errors: Tidemill.Io, Tidemill.Invalid.
 Result<std::string> https_get(const std::string& url, const std::vector<std::string>& thumbprints);
 
 }  // namespace tidemill::services::iam

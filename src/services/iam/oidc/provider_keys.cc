@@ -11,9 +11,9 @@ namespace tidemill::services::iam {
 namespace {
 
 constexpr std::chrono::hours kFreshFor{1};
-// Keys that cannot be fetched again, since the provider does not answer, serve on for so long.
+// How long keys are used when they cannot be fetched again because the provider does not answer.
 constexpr std::chrono::hours kUsableFor{24};
-// Callers without credentials make the server ask: not more often than this.
+// Callers without credentials can cause a fetch, so a provider is asked at most once in this time.
 constexpr std::chrono::seconds kBetweenTries{10};
 constexpr std::size_t kEntriesMax = 1000;
 

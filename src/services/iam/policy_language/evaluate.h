@@ -33,7 +33,7 @@ enum class Decision { implicit_deny, allowed, explicit_deny };
 
 struct Evaluation {
   Decision decision = Decision::implicit_deny;
-  // Those that decided. Borrowed from the policies.
+  // A statement that led to the decision. Borrowed from the policies.
   struct Match {
     const NamedPolicy* policy;
     const Statement* statement;
@@ -62,9 +62,9 @@ enum class Grant {
   role,     // the caller's role is named: what bounds the role still bounds it
   direct,   // the caller itself, its service, or everybody
 };
-// What follows is about documents of the kinds `trust` and `resource`: the policies of roles,
+// The functions below are for documents of the kinds `trust` and `resource`: the policies of roles,
 // buckets, queues, ...
-// The answer of one statement about the caller, whatever the request asks for.
+// What one statement grants the caller, regardless of the request's action and resource.
 Grant grant_of(const Statement& statement, const PrincipalCandidate& candidate);
 // Whether the statement covers the question's action and resource, and its conditions hold.
 bool applies(const Statement& statement, const Question& question);

@@ -3,7 +3,7 @@
 namespace tidemill::services::iam {
 namespace {
 
-// "statement 2 (NoDeletes)"; people count from one.
+// "statement 2 (NoDeletes)"; the numbers begin at one.
 std::string statement_text(const PolicyDocument& document, std::size_t index) {
   const std::string& id = document.statements[index].id;
   return "statement " + std::to_string(index + 1) + (id.empty() ? "" : " (" + id + ")");

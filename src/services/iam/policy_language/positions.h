@@ -1,4 +1,4 @@
-// Where the statements of a policy document stand in its text, for those who are shown them.
+// The positions of a policy document's statements in its text, which the policy simulator reports.
 #pragma once
 
 #include <string_view>

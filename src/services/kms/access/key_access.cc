@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kAction = "kms:";
 constexpr std::string_view kContext = "EncryptionContext";
 
-// Operations on no key.
+// Operations that do not name a key.
 constexpr std::array<std::string_view, 5> kWithoutKey{"CreateKey", "GenerateRandom", "ListAliases",
                                                       "ListKeys", "ListRetirableGrants"};
 
@@ -69,13 +69,13 @@ Result<iam::RequiredAction> KeyAccess::on_key(const Request& request, std::strin
   iam::RequiredAction required;
   required.action = std::string(kAction) + std::string(action);
   required.conditions = request_keys(context, request.input, kContext);
-  // Services use their own key before anybody has seen it.
+  // A service may use its AWS managed key before the key exists, so it is made here.
   if (is_managed_alias(name.alias) && name.account == context.account() &&
       context.header(platform::kViaServiceField))
     TRY(managed_key(core_, name.account, name.region, name.alias));
   const std::optional<FoundKey> found = TRY(look_up_key(core_, name));
   if (!found) {
-    // The caller's own policies decide whether it learns that there is no such key.
+    // Callers learn that the key does not exist only if their own policies allow the action.
     required.resource = "arn:aws:kms:" + name.region + ":" + name.account + ":" +
                         (name.alias.empty() ? "key/" + name.id : name.alias);
     return required;
@@ -101,7 +101,7 @@ Result<iam::RequiredAction> KeyAccess::on_ciphertext_key(const Request& request,
   }
   iam::RequiredAction required = TRY(on_key(request, action, key_id));
   if (context_member == kContext) return required;
-  // The context of the other half of the call is not this half's.
+  // ReEncrypt has an encryption context for each of its two keys: use the one of this key.
   iam::ConditionContext conditions = request_keys(request.context, request.input, context_member);
   for (auto& [name, values] : required.conditions) conditions.try_emplace(name, values);
   required.conditions = std::move(conditions);

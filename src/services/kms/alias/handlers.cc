@@ -81,7 +81,7 @@ Result<api::Empty> update_alias(Core& core, Context& context,
   const KeyRecord key = TRY(target_of(core, context, request.target_key_id));
   TRY(check_customer_managed(key, "make an alias of"));
   const auto current = TRY(keys_table().get(core.store, alias.record.key_id));
-  // So that old ciphertexts' callers do not suddenly use a key of another kind.
+  // Callers that use the alias rely on the type and usage of its key.
   if (current && (spec_of(current->record).is_asymmetric() != spec_of(key).is_asymmetric() ||
                   current->record.usage != key.usage))
     return invalid(

@@ -125,8 +125,13 @@ Result<void> check_customer_managed(const KeyRecord& key, std::string_view deed)
   if (key.aws_service.empty()) return {};
   return fail("AccessDeniedException",
               "You are not authorized to " + std::string(deed) + " " + key.arn() +
-                  ": it is the key that is managed for " + key.aws_service + ".",
+                  ": it is the AWS managed key of " + key.aws_service + ".",
               400);
+}
+
+std::unexpected<Error> unsupported_algorithm(const KeyRecord& key, const std::string& algorithm) {
+  return fail(errors::kInvalidKeyUsageException,
+              key.arn() + " does not support the algorithm " + algorithm + ".", 400);
 }
 
 Result<void> check_usage(const KeyRecord& key, std::string_view usage) {

@@ -38,6 +38,8 @@ Result<void> check_not_pending_deletion(const KeyRecord& key);
 Result<void> check_customer_managed(const KeyRecord& key, std::string_view deed);
 // InvalidKeyUsageException.
 Result<void> check_usage(const KeyRecord& key, std::string_view usage);
+// InvalidKeyUsageException.
+std::unexpected<Error> unsupported_algorithm(const KeyRecord& key, const std::string& algorithm);
 const KeySpec& spec_of(const KeyRecord& key);
 
 // Loads, changes and stores the key; again when another writer was faster. NotFoundException.

@@ -34,24 +34,25 @@ std::string AliasRecord::arn() const {
 
 std::string_view invariant(const KeyRecord& key) {
   if (key.id.empty() || key.account.empty() || key.region.empty())
-    return "a key has an id, an account and a region";
+    return "a key must have an id, an account and a region";
   if (key.state != "Enabled" && key.state != "Disabled" && key.state != "PendingDeletion")
-    return "the state is none that a key has";
+    return "a key's state must be Enabled, Disabled or PendingDeletion";
   if (key.deletion.has_value() != (key.state == "PendingDeletion"))
-    return "a key has a time of deletion exactly while it waits for it";
-  if (key.materials.empty()) return "a key has material";
+    return "a key must have a time of deletion exactly while its state is PendingDeletion";
+  if (key.materials.empty()) return "a key must have material";
   return {};
 }
 
 std::string_view invariant(const AliasRecord& alias) {
-  if (!alias.name.starts_with("alias/")) return "an alias begins with alias/";
-  return alias.key_id.empty() ? "an alias names a key" : "";
+  if (!alias.name.starts_with("alias/")) return "an alias must begin with alias/";
+  return alias.key_id.empty() ? "an alias must name a key" : "";
 }
 
 std::string_view invariant(const GrantRecord& grant) {
   if (grant.id.empty() || grant.key_id.empty() || grant.grantee.empty())
-    return "a grant gives a key to a principal";
-  if (grant.context_subset && grant.context_equals) return "a grant has one constraint at most";
+    return "a grant must have an id, a key and a grantee";
+  if (grant.context_subset && grant.context_equals)
+    return "a grant must have at most one constraint";
   return {};
 }
 

@@ -216,7 +216,7 @@ Result<std::string> agree(std::string_view private_der, std::string_view peer_pu
   // Refuses points that are not on the key's curve.
   if (!peer || EVP_PKEY_derive_set_peer(context.get(), peer.get()) != 1 ||
       EVP_PKEY_derive(context.get(), nullptr, &size) != 1)
-    return fail(codes::kInvalid, "the public key is not one of the same curve");
+    return fail(codes::kInvalid, "the public key is not on the same curve");
   std::string secret(size, '\0');
   if (EVP_PKEY_derive(context.get(), bytes_of(secret), &size) != 1)
     return crypto_error("agree on a key");

@@ -32,7 +32,7 @@ Result<std::string> rsa_encrypt(std::string_view public_der, std::string_view al
 Result<std::string> rsa_decrypt(std::string_view private_der, std::string_view algorithm,
                                 std::string_view ciphertext);
 
-// ECDH. Tidemill.Invalid when the public key is none of the same curve.
+// ECDH. Tidemill.Invalid when the public key is not on the same curve.
 Result<std::string> agree(std::string_view private_der, std::string_view peer_public_der);
 
 // HMAC_SHA_224 to _512.

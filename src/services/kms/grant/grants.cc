@@ -21,7 +21,7 @@ bool has_context(std::string_view operation) {
 bool constraints_hold(const GrantRecord& grant, std::string_view operation,
                       const iam::ConditionContext& conditions) {
   if (!grant.context_subset && !grant.context_equals) return true;
-  // Who may hand a grant on, may not get rid of its constraint that way.
+  // A grantee must not escape the constraint by making another grant without it.
   if (operation == "CreateGrant") return false;
   if (!has_context(operation)) return true;
   EncryptionContext context;
@@ -67,7 +67,7 @@ std::pair<std::string, std::string> role_of(std::string_view text) {
 bool names_principal(const std::string& named, const Principal& principal) {
   if (named.empty()) return false;
   if (named == principal.arn) return true;
-  // A whole session is named by itself only.
+  // A grant to a session is for that session alone; a grant to a role is for all its sessions.
   if (!named.starts_with("arn:aws:iam:")) return false;
   const auto role = role_of(named);
   return !role.second.empty() && role == role_of(principal.arn);

@@ -1,4 +1,4 @@
-// Key policies that nobody wrote.
+// The policies of keys that were made without one, and of AWS managed keys.
 // https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
 #pragma once
 

@@ -29,7 +29,7 @@ Result<api::Empty> enable_key_rotation(Core& core, Context& context,
     TRY(check_enabled(key));
     const std::int64_t days = request.rotation_period_in_days.value_or(
         key.rotation_period_days ? key.rotation_period_days : kRotationDaysDefault);
-    // Enabled again with the same period, it keeps its date.
+    // If rotation is already enabled with this period, the date of the next rotation stays.
     if (key.rotation_period_days == days) return {};
     key.rotation_period_days = days;
     key.next_rotation = core.clock.now() + std::chrono::days(days);

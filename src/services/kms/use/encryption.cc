@@ -23,8 +23,7 @@ Result<Encrypted> encrypt_any(Core& core, const KeyRecord& key,
   const KeySpec& spec = spec_of(key);
   const std::string algorithm = given_algorithm.value_or(std::string(kSymmetricDefault));
   if (!is_one_of(spec.encryption_algorithms, algorithm))
-    return fail(model::errors::kInvalidKeyUsageException,
-                "The algorithm " + algorithm + " is not one of " + key.arn() + ".", 400);
+    return unsupported_algorithm(key, algorithm);
   if (!spec.is_asymmetric())
     return Encrypted{TRY(encrypt_with(core, key, context, plaintext)), algorithm,
                      key.materials.back().id};

@@ -15,9 +15,7 @@ namespace {
 template <class Request>
 Result<bool> check_message(const KeyRecord& key, const Request& request) {
   if (!is_one_of(spec_of(key).signing_algorithms, request.signing_algorithm))
-    return fail(model::errors::kInvalidKeyUsageException,
-                "The algorithm " + request.signing_algorithm + " is not one of " + key.arn() + ".",
-                400);
+    return unsupported_algorithm(key, request.signing_algorithm);
   const std::string type = request.message_type.value_or("RAW");
   if (type == "RAW") return false;
   const std::size_t size = digest_bytes(request.signing_algorithm);
@@ -50,7 +48,7 @@ Result<model::VerifyResponse> verify_message(Core& core, Context& context,
   if (!TRY(verify(public_key, request.signing_algorithm, request.message.bytes, is_digest,
                   request.signature.bytes)))
     return fail(model::errors::kKMSInvalidSignatureException,
-                "The signature is not one of this key over this message.", 400);
+                "The signature does not match the message and key.", 400);
   TRY(check_dry_run(request.dry_run));
   model::VerifyResponse output;
   output.key_id = key.arn();
@@ -63,9 +61,7 @@ template <class Request>
 Result<KeyRecord> mac_key(Core& core, const Context& context, const Request& request) {
   KeyRecord key = TRY(usable_key(core, context, request.key_id, kGenerateVerifyMac));
   if (!is_one_of(spec_of(key).mac_algorithms, request.mac_algorithm))
-    return fail(model::errors::kInvalidKeyUsageException,
-                "The algorithm " + request.mac_algorithm + " is not one of " + key.arn() + ".",
-                400);
+    return unsupported_algorithm(key, request.mac_algorithm);
   return key;
 }
 
@@ -88,7 +84,7 @@ Result<model::VerifyMacResponse> verify_mac(Core& core, Context& context,
   if (!equal_in_constant_time(mac(material, request.mac_algorithm, request.message.bytes),
                               request.mac.bytes))
     return fail(model::errors::kKMSInvalidMacException,
-                "The HMAC is not one of this key over this message.", 400);
+                "The HMAC does not match the message and key.", 400);
   TRY(check_dry_run(request.dry_run));
   model::VerifyMacResponse output;
   output.key_id = key.arn();

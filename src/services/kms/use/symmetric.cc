@@ -42,8 +42,7 @@ Result<Decrypted> decrypt_asymmetric(Core& core, const KeyRecord& key,
                                      const DecryptionInput& input) {
   const std::string algorithm = input.algorithm.value_or(std::string(kSymmetricDefault));
   if (!is_one_of(spec_of(key).encryption_algorithms, algorithm))
-    return fail(errors::kInvalidKeyUsageException,
-                "The algorithm " + algorithm + " is not one of " + key.arn() + ".", 400);
+    return unsupported_algorithm(key, algorithm);
   if (input.context && !input.context->empty())
     return invalid("Encryption context is only supported by symmetric encryption keys.");
   const std::string material = TRY(current_material(core, key));
@@ -71,11 +70,10 @@ Result<Decrypted> decrypt(Core& core, const Context& context, const DecryptionIn
                 "The key ID in the request does not identify a CMK that can perform this "
                 "operation.",
                 400);
-  // Once more by its ARN: the waiting period before its deletion may be over.
+  // Does not find a key whose waiting period before deletion is over.
   TRY(usable_key(core, context, key.arn(), kEncryptDecrypt));
   if (input.algorithm.value_or(std::string(kSymmetricDefault)) != kSymmetricDefault)
-    return fail(errors::kInvalidKeyUsageException,
-                "The algorithm " + *input.algorithm + " is not one of " + key.arn() + ".", 400);
+    return unsupported_algorithm(key, *input.algorithm);
   const std::optional<std::string> material = TRY(material_of(core, key, header->material));
   if (!material) return invalid_ciphertext();
   std::optional<std::string> plaintext = decrypt_symmetric(

@@ -32,7 +32,7 @@ struct Decrypted {
 Result<Decrypted> decrypt(Core& core, const Context& context, const DecryptionInput& input);
 
 std::unexpected<Error> invalid_ciphertext();
-// Of a ciphertext whose key is not here.
+// The error for a ciphertext whose key does not exist here.
 std::unexpected<Error> unknown_ciphertext_key();
 
 }  // namespace tidemill::services::kms

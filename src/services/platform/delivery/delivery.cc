@@ -50,12 +50,13 @@ const store::Table<DeliveryRecord>& delivery_table() {
 
 std::string_view invariant(const DeliveryRecord& record) {
   if (record.id.empty() || record.delivery.target.empty())
-    return "a delivery has an id and a target";
-  if (record.attempts < 0 || record.bury_attempts < 0) return "attempts are not negative";
+    return "a delivery must have an id and a target";
+  if (record.attempts < 0 || record.bury_attempts < 0)
+    return "a delivery's attempts must not be negative";
   if (record.state == DeliveryState::waiting && !record.exhausted.empty())
-    return "a delivery that waits for an attempt is not dead";
+    return "a delivery that waits must not have a reason for giving up";
   if (record.state == DeliveryState::dead && record.exhausted.empty())
-    return "a dead delivery says why";
+    return "a dead delivery must have a reason";
   return {};
 }
 
@@ -272,7 +273,7 @@ void Deliveries::add_to(MetricRegistry& metrics) const {
       {.name = "tidemill_deliveries_delivered_total", .help = "Events that reached their target."},
       reading(counters_.delivered));
   metrics.add({.name = "tidemill_deliveries_failed_attempts_total",
-               .help = "Attempts that will be repeated or gave up."},
+               .help = "Failed attempts to deliver an event."},
               reading(counters_.failed_attempts));
   metrics.add({.name = "tidemill_deliveries_dead_lettered_total",
                .help = "Events that went to a dead-letter target."},

@@ -152,7 +152,8 @@ MetricRegistry::Series& MetricRegistry::series(const MetricSpec& spec, const Met
 Counter& MetricRegistry::counter(const MetricSpec& spec, const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
   Series& one = series(spec, labels);
-  if (spec.kind != MetricKind::counter || one.read) abort_with("a metric is no counter", spec.name);
+  if (spec.kind != MetricKind::counter || one.read)
+    abort_with("a metric is not a counter", spec.name);
   if (!one.counter) one.counter = std::make_unique<Counter>();
   return *one.counter;
 }
@@ -160,7 +161,7 @@ Counter& MetricRegistry::counter(const MetricSpec& spec, const MetricLabels& lab
 Gauge& MetricRegistry::gauge(const MetricSpec& spec, const MetricLabels& labels) {
   std::lock_guard lock(mutex_);
   Series& one = series(spec, labels);
-  if (spec.kind != MetricKind::gauge || one.read) abort_with("a metric is no gauge", spec.name);
+  if (spec.kind != MetricKind::gauge || one.read) abort_with("a metric is not a gauge", spec.name);
   if (!one.gauge) one.gauge = std::make_unique<Gauge>();
   return *one.gauge;
 }
@@ -170,7 +171,7 @@ Histogram& MetricRegistry::histogram(const MetricSpec& spec, std::vector<double>
   std::lock_guard lock(mutex_);
   Series& one = series(spec, labels);
   if (spec.kind != MetricKind::histogram || !std::ranges::is_sorted(bounds))
-    abort_with("a metric is no histogram", spec.name);
+    abort_with("a metric is not a histogram", spec.name);
   if (!one.histogram) one.histogram = std::make_unique<Histogram>(std::move(bounds));
   return *one.histogram;
 }

@@ -47,12 +47,13 @@ const store::Table<ScheduleRecord>& schedule_table() {
 }
 
 std::string_view invariant(const ScheduleRecord& record) {
-  if (record.schedule.expression.empty()) return "a schedule has an expression";
-  if (record.occurrence && !record.schedule.enabled) return "a disabled schedule does not fire";
+  if (record.schedule.expression.empty()) return "a schedule must have an expression";
+  if (record.occurrence && !record.schedule.enabled)
+    return "a disabled schedule must not have a next occurrence";
   if (record.occurrence && record.due < *record.occurrence)
-    return "an occurrence does not fire before its time";
+    return "an occurrence must not be due before its time";
   if (record.fired < 0 || record.missed < 0 || record.attempts < 0)
-    return "counts are not negative";
+    return "a schedule's counts must not be negative";
   return {};
 }
 
@@ -324,12 +325,15 @@ void Schedules::run(const std::stop_token& stop) {
 }
 
 void Schedules::add_to(MetricRegistry& metrics) const {
-  metrics.add({.name = "tidemill_schedules_fired_total", .help = "Occurrences that fired."},
-              reading(fired_));
-  metrics.add({.name = "tidemill_schedules_missed_total", .help = "Occurrences that did not."},
+  metrics.add(
+      {.name = "tidemill_schedules_fired_total", .help = "Occurrences of schedules that fired."},
+      reading(fired_));
+  metrics.add({.name = "tidemill_schedules_missed_total",
+               .help = "Occurrences of schedules that did not fire."},
               reading(missed_));
-  metrics.add({.name = "tidemill_schedules_failures_total", .help = "Failed firings."},
-              reading(failures_));
+  metrics.add(
+      {.name = "tidemill_schedules_failures_total", .help = "Failed attempts to fire a schedule."},
+      reading(failures_));
 }
 
 }  // namespace tidemill::services::platform

@@ -138,7 +138,8 @@ bool is_public(const std::vector<GrantRecord>& grants) {
   });
 }
 
-// Where lists are disabled, one that says what holds anyway is accepted and changes nothing.
+// Buckets with ACLs disabled accept an ACL that gives the owner full control and nothing else; it
+// changes nothing.
 bool says_owner_only(const WantedAcl& wanted, const std::string& owner) {
   if (wanted.canned) return wanted.canned == "bucket-owner-full-control";
   if (!wanted.document) return false;
@@ -186,7 +187,7 @@ Result<std::optional<AclRecord>> acl_of_new_object(const BucketRecord& bucket,
                                                    const std::string& writer,
                                                    const WantedAcl& wanted) {
   if (!allows_acls(bucket)) {
-    // Clients that always send one of these mean no harm.
+    // Some clients always send one of these, so they are accepted and ignored.
     const bool harmless = wanted.canned == "private" || wanted.canned == "bucket-owner-read" ||
                           wanted.canned == "bucket-owner-full-control";
     if (wanted.any() && !harmless) return fail(not_supported());

@@ -47,8 +47,7 @@ class Bucket {
   // Whether objects may have versions other than the null version.
   bool has_versions() const { return versioning_ != Versioning::off; }
 
-  // Whether callers of other accounts, and anonymous ones, may come in whom its policy or its
-  // access control lists let in.
+  // Whether the bucket's policy or ACLs may allow callers of other accounts or anonymous callers.
   bool open_to_others() const { return open_to_others_; }
 
   // Held shared by whoever commits an object, so that a bucket is neither deleted nor changed under

@@ -178,7 +178,7 @@ class BucketTurn {
                     std::string_view storage_class) {
     if (coldness_of(storage_class) <= coldness_of(object.storage_class.value_or("STANDARD")))
       return {};
-    // An object that was replaced meanwhile is none of this turn's.
+    // Fails if the object was replaced in the meantime.
     moves_.push_back({key, object.version_id.value_or(std::string(kNullVersion)),
                       [etag = object.etag, modified = object.modified,
                        colder = std::string(storage_class)](ObjectRecord& there) -> Result<void> {

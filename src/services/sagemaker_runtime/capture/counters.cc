@@ -43,25 +43,30 @@ void CaptureCounters::add_to(platform::MetricRegistry& metrics) const {
   using platform::reading;
   metrics.add({.name = "tidemill_capture_records_total", .help = "Invocations to capture."},
               reading(records));
-  metrics.add({.name = "tidemill_capture_written_total", .help = "Records written to a journal."},
-              reading(written));
-  metrics.add({.name = "tidemill_capture_objects_total", .help = "Objects uploaded to S3."},
+  metrics.add(
+      {.name = "tidemill_capture_written_total", .help = "Captured records written to a journal."},
+      reading(written));
+  metrics.add({.name = "tidemill_capture_objects_total",
+               .help = "Objects of captured records uploaded to S3."},
               reading(objects));
-  metrics.add({.name = "tidemill_capture_object_records_total", .help = "Records in them."},
+  metrics.add({.name = "tidemill_capture_object_records_total",
+               .help = "Captured records in the objects uploaded to S3."},
               reading(object_records));
-  metrics.add({.name = "tidemill_capture_upload_failures_total", .help = "Failed attempts."},
+  metrics.add({.name = "tidemill_capture_upload_failures_total",
+               .help = "Failed attempts to upload captured records."},
               reading(upload_failures));
   metrics.add({.name = "tidemill_capture_queued_bytes",
                .kind = MetricKind::gauge,
-               .help = "Records in memory that are not written yet."},
+               .help = "Captured records in memory that are not written yet."},
               reading(queued_bytes));
   metrics.add({.name = "tidemill_capture_backlog_bytes",
                .kind = MetricKind::gauge,
-               .help = "Journals that are not uploaded yet."},
+               .help = "Journals of captured records that are not uploaded yet."},
               reading(backlog_bytes));
   for (std::size_t i = 0; i < kDroppedNames.size(); ++i)
-    metrics.add({.name = "tidemill_capture_dropped_total", .help = "Records lost, by reason."},
-                reading(dropped_[i]), {{"reason", kDroppedNames[i]}});
+    metrics.add(
+        {.name = "tidemill_capture_dropped_total", .help = "Captured records lost, by reason."},
+        reading(dropped_[i]), {{"reason", kDroppedNames[i]}});
 }
 
 }  // namespace tidemill::services::sagemaker_runtime

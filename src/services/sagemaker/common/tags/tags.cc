@@ -55,7 +55,7 @@ Result<ResourceTags> change(store::Store& store, const std::string& arn,
 const store::Table<ResourceTags>& resource_tags() {
   static const store::Table<ResourceTags> table(
       "sagemaker_tags", {}, [](const ResourceTags& record) -> std::string_view {
-        return record.arn.empty() ? "tags belong to a resource" : "";
+        return record.arn.empty() ? "tags must belong to a resource" : "";
       });
   return table;
 }

@@ -177,19 +177,22 @@ void AsyncInference::add_to(platform::MetricRegistry& metrics) const {
   add_gauge(metrics, dispatcher_,
             {.name = "tidemill_async_waiting",
              .kind = MetricKind::gauge,
-             .help = "Invocations that wait for their endpoint."},
+             .help = "Asynchronous invocations that wait for their endpoint."},
             [](const Backlog& queue) { return double(queue.waiting); });
   add_gauge(metrics, dispatcher_,
             {.name = "tidemill_async_running",
              .kind = MetricKind::gauge,
-             .help = "Invocations that a model works on."},
+             .help = "Asynchronous invocations that a model works on."},
             [](const Backlog& queue) { return double(queue.running); });
-  metrics.add({.name = "tidemill_async_accepted_total", .help = "Asynchronous invocations taken."},
-              reading(dispatcher_.counters.accepted));
-  metrics.add({.name = "tidemill_async_completed_total", .help = "Those that were answered."},
+  metrics.add(
+      {.name = "tidemill_async_accepted_total", .help = "Asynchronous invocations accepted."},
+      reading(dispatcher_.counters.accepted));
+  metrics.add({.name = "tidemill_async_completed_total",
+               .help = "Asynchronous invocations that were answered."},
               reading(dispatcher_.counters.completed));
-  metrics.add({.name = "tidemill_async_failed_total", .help = "Those that failed."},
-              reading(dispatcher_.counters.failed));
+  metrics.add(
+      {.name = "tidemill_async_failed_total", .help = "Asynchronous invocations that failed."},
+      reading(dispatcher_.counters.failed));
 }
 
 }  // namespace tidemill::services::sagemaker::hosting

@@ -88,12 +88,12 @@ const Table& table() {
 
 std::string_view invariant(const AsyncInvocation& invocation) {
   if (invocation.endpoint.empty() || invocation.id.empty())
-    return "an invocation has an endpoint and an id";
-  if (invocation.attempts < 0) return "attempts are not negative";
+    return "an invocation must have an endpoint and an id";
+  if (invocation.attempts < 0) return "an invocation's attempts must not be negative";
   if (invocation.phase == AsyncPhase::running && invocation.attempts == 0)
-    return "an invocation that runs was begun";
+    return "an invocation that runs must have an attempt";
   if (invocation.phase == AsyncPhase::failing && invocation.failure.empty())
-    return "an invocation that fails says why";
+    return "an invocation that fails must have a failure reason";
   return {};
 }
 

@@ -92,8 +92,8 @@ const store::Table<DeploymentRecord>& deployments() {
   static const store::Table<DeploymentRecord> table{
       "sagemaker_deployments", {}, [](const DeploymentRecord& record) -> std::string_view {
         if (record.endpoint.empty() || record.deployment.id.empty())
-          return "a deployment has an endpoint and an id";
-        return record.result.empty() ? "a deployment says how it ended, or that it goes on" : "";
+          return "a deployment must have an endpoint and an id";
+        return record.result.empty() ? "a deployment must have a result" : "";
       }};
   return table;
 }

@@ -19,7 +19,9 @@ std::string name_key(const Endpoint& endpoint) {
 const store::Table<EndpointName>& endpoint_names() {
   static const store::Table<EndpointName> table(
       "sagemaker_endpoint_names", {}, [](const EndpointName& record) -> std::string_view {
-        return record.account.empty() || record.name.empty() ? "a name is an endpoint's" : "";
+        return record.account.empty() || record.name.empty()
+                   ? "a name must have an account and an endpoint"
+                   : "";
       });
   return table;
 }

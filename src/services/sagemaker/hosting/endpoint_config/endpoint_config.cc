@@ -15,7 +15,7 @@ const store::Table<EndpointConfigRecord>& endpoint_configs() {
               creation_index_key(config.account, config.region, config.created, config.name())};
         }}},
       [](const EndpointConfigRecord& record) -> std::string_view {
-        return record.arn.empty() || record.name().empty() ? "it has a name and an ARN" : "";
+        return record.arn.empty() || record.name().empty() ? "it must have a name and an ARN" : "";
       }};
   return table;
 }

@@ -54,10 +54,11 @@ void HealthCounters::add_to(platform::MetricRegistry& metrics) const {
   using platform::reading;
   metrics.add({.name = "tidemill_health_pings_total", .help = "Pings of model servers."},
               reading(pings));
-  metrics.add({.name = "tidemill_health_pings_failed_total", .help = "Pings that failed."},
-              reading(pings_failed));
+  metrics.add(
+      {.name = "tidemill_health_pings_failed_total", .help = "Pings of model servers that failed."},
+      reading(pings_failed));
   metrics.add({.name = "tidemill_health_pings_busy_total",
-               .help = "Pings without an answer from servers that were at work."},
+               .help = "Pings without an answer from model servers that were at work."},
               reading(pings_busy));
   metrics.add({.name = "tidemill_health_servers_ended_total",
                .help = "Model servers ended because they did not answer."},

@@ -12,19 +12,19 @@ std::string_view invariant(const InferenceComponent& component) {
   namespace status = component_status;
   const std::string& now = component.status;
   if (component.name.empty() || component.arn.empty() || component.endpoint.empty())
-    return "an inference component has a name, an ARN and an endpoint";
+    return "an inference component must have a name, an ARN and an endpoint";
   if (now != status::kCreating && now != status::kInService && now != status::kUpdating &&
       now != status::kFailed && now != status::kDeleting)
-    return "the status is none that an inference component has";
+    return "an inference component's status must be one of the known ones";
   if (now == status::kInService && !component.active)
-    return "a component in service has copies that answer";
+    return "a component in service must have active copies";
   if (component.pending.has_value() != component.rollout.has_value() ||
       component.pending.has_value() != component.next_specification.has_value())
-    return "a pending fleet has a specification and a way to take over";
+    return "a pending fleet must have a specification and a rollout";
   if (component.active && component.pending && component.active->id == component.pending->id)
-    return "the active and the pending fleet are two";
+    return "the active and the pending fleet must be different";
   if (now == status::kDeleting && !component.deleting_since)
-    return "a component that is being deleted says since when";
+    return "a component that is being deleted must have the time since when";
   return {};
 }
 

@@ -15,7 +15,7 @@ const store::Table<ModelRecord>& models() {
               creation_index_key(model.account, model.region, model.created, model.name())};
         }}},
       [](const ModelRecord& record) -> std::string_view {
-        return record.arn.empty() || record.name().empty() ? "it has a name and an ARN" : "";
+        return record.arn.empty() || record.name().empty() ? "it must have a name and an ARN" : "";
       }};
   return table;
 }

@@ -15,20 +15,20 @@ TIDEMILL_RECORD_CODEC(TransformResult)
 
 std::string_view invariant(const TransformJob& job) {
   const bool ended = job.status == "Completed" || job.status == "Failed" || job.status == "Stopped";
-  if (job.name().empty() || job.arn.empty()) return "a transform job has a name and an ARN";
+  if (job.name().empty() || job.arn.empty()) return "a transform job must have a name and an ARN";
   if (ended != (job.phase == TransformPhase::over))
-    return "the phase is over exactly when the status is Completed, Failed or Stopped";
+    return "the phase must be over exactly when the status is Completed, Failed or Stopped";
   if (!ended && job.status != "InProgress" && job.status != "Stopping")
-    return "the status is none that a transform job has";
-  if (ended && !job.ended) return "a job that is over has ended";
+    return "a transform job's status must be one of the known ones";
+  if (ended && !job.ended) return "a job that is over must have an end";
   if (job.status == "Completed" && !job.failure_reason.empty())
-    return "a completed job has no failure reason";
+    return "a completed job must not have a failure reason";
   return {};
 }
 
 std::string_view invariant(const TransformFile& file) {
-  if (file.bucket.empty() || file.key.empty()) return "a file is an object of S3";
-  if (file.done && !file.failure.empty()) return "a file that is done has not failed";
+  if (file.bucket.empty() || file.key.empty()) return "a file must have a bucket and a key";
+  if (file.done && !file.failure.empty()) return "a file that is done must not have a failure";
   return {};
 }
 

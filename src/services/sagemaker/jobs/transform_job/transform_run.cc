@@ -63,11 +63,14 @@ void TransformCounters::add_to(platform::MetricRegistry& metrics) const {
                .kind = platform::MetricKind::gauge,
                .help = "Transform jobs that read files."},
               reading(jobs_running));
-  metrics.add({.name = "tidemill_transform_files_done_total", .help = "Files transformed."},
+  metrics.add({.name = "tidemill_transform_files_done_total",
+               .help = "Files that transform jobs transformed."},
               reading(files_done));
-  metrics.add({.name = "tidemill_transform_files_failed_total", .help = "Files that failed."},
+  metrics.add({.name = "tidemill_transform_files_failed_total",
+               .help = "Files that transform jobs failed to transform."},
               reading(files_failed));
-  metrics.add({.name = "tidemill_transform_records_total", .help = "Records transformed."},
+  metrics.add({.name = "tidemill_transform_records_total",
+               .help = "Records that transform jobs transformed."},
               reading(records));
 }
 
