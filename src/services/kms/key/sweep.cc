@@ -58,7 +58,8 @@ Result<void> rotate(Core& core, const std::string& id) {
 
 Result<void> sweep_keys(Core& core, Timestamp deletions_now) {
   const Timestamp now = core.clock.now();
-  store::Scan scan{.table = {}, .index = "by_due", .before = due_text(now + std::chrono::microseconds(1))};
+  store::Scan scan{
+      .table = {}, .index = "by_due", .before = due_text(now + std::chrono::microseconds(1))};
   do {
     const auto page = TRY(keys_table().scan(core.store, scan));
     for (const auto& row : page.records) {
