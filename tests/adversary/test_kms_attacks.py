@@ -172,3 +172,60 @@ def test_without_its_root_key_the_server_does_not_start():
         path.chmod(0o600)
         server.start()
         assert server.client("kms").decrypt(CiphertextBlob=sealed)["Plaintext"] == b"x"
+
+
+def deny(action, **condition):
+    return {"Effect": "Deny", "Action": action, "Resource": "*", "Condition": condition}
+
+
+def test_tags_of_requests_are_seen(server, callers, kms):
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    by_value = callers.session(ALL, deny("kms:*", StringEquals={"aws:RequestTag/env": "prod"}))
+    by_name = callers.session(ALL, deny("kms:*", **{"ForAnyValue:StringEquals": {"aws:TagKeys": "env"}}))
+    only_red = callers.session({**KMS_ALL, "Condition": {"StringEquals": {"aws:RequestTag/team": "red"}}})
+
+    def tag(who, **tags):
+        return callers.call(who, "kms", "TagResource", KeyId=key,
+                            Tags=[{"TagKey": name, "TagValue": value} for name, value in tags.items()])
+    assert tag(by_value, env="prod") == "denied"
+    assert tag(by_value, ENV="x", env="prod") == "denied"
+    assert tag(by_value, env="dev") == "ok"
+    assert tag(by_name, env="dev") == "denied"
+    assert tag(by_name, team="dev") == "ok"
+    assert tag(only_red, team="red") == "ok"
+    assert tag(only_red, TEAM="red", team="blue") == "denied"
+    assert callers.call(by_value, "kms", "CreateKey", Tags=[{"TagKey": "env", "TagValue": "prod"}]) == "denied"
+    trail = callers.session(ALL, deny("cloudtrail:*", StringEquals={"aws:RequestTag/env": "prod"}))
+    assert callers.call(trail, "cloudtrail", "CreateTrail", Name="tagged", S3BucketName="no-such-bucket",
+                        TagsList=[{"Key": "env", "Value": "prod"}]) == "denied"
+
+
+@pytest.mark.parametrize("key", ["kms:NoSuchKey", "kms:EncryptonContext:dept"])
+def test_a_deny_with_an_unknown_key_applies(callers, kms, key):
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    assert callers.call(callers.session(ALL, deny("kms:*", StringEquals={key: "x"})), "kms", "DescribeKey", KeyId=arn) == "denied"
+
+
+def test_encryption_contexts_that_differ_in_case(callers, kms):
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    condition = {"StringEquals": {"kms:EncryptionContext:dept": "hr"}}
+
+    def encrypt(who, **context):
+        return callers.call(who, "kms", "Encrypt", KeyId=arn, Plaintext=b"x", EncryptionContext=context)
+    denied, allowed = callers.session(ALL, deny("kms:*", **condition)), callers.session({**KMS_ALL, "Condition": condition})
+    assert encrypt(denied, DEPT="x", dept="hr") == "denied"
+    assert encrypt(denied, DEPT="x") == "ok"
+    assert encrypt(allowed, dept="hr") == "ok"
+    assert encrypt(allowed, DEPT="hr", dept="it") == "denied"
+
+
+def test_policies_refuse_the_retiring_of_a_grant(server, callers, kms):
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    role, plain = as_role(server, callers, "kms-retirer")
+    grant = kms.create_grant(KeyId=arn, GranteePrincipal=role, RetiringPrincipal=role, Operations=["Encrypt"])
+    narrowed = callers.session({"Effect": "Allow", "Action": "s3:*", "Resource": "*"}, role=role)
+    assert callers.call(narrowed, "kms", "RetireGrant", GrantToken=grant["GrantToken"]) == "denied"
+    callers.put_policy("kms-retirer", {**KMS_ALL, "Effect": "Deny"})
+    assert code_of(plain.retire_grant, GrantToken=grant["GrantToken"]) == "AccessDeniedException"
+    callers.iam.delete_role_policy(RoleName="kms-retirer", PolicyName="p")
+    assert code_of(plain.retire_grant, GrantToken=grant["GrantToken"]) == "ok"

@@ -204,3 +204,22 @@ def test_a_users_session_may_what_the_user_may_but_not_iam(server, iam, user):
     with aws_error("InvalidClientTokenId", 403):
         client_of(server, "sts", credentials).get_access_key_info(AccessKeyId=keys["aws_access_key_id"])
     assume(client_of(server, "sts", credentials), make_role(iam))
+
+
+def test_a_session_of_root_may_not_call_iam(server):
+    credentials = server.client("sts").get_session_token()["Credentials"]
+    client_of(server, "s3", credentials).list_buckets()
+    with aws_error("InvalidClientTokenId", 403):
+        client_of(server, "iam", credentials).list_users()
+
+
+def test_a_policy_without_an_arn_is_refused(server, iam):
+    # As a form has it that leaves out the member's name.
+    sts = server.client("sts")
+
+    def shorten(params, **_):
+        params["body"]["PolicyArns.member.1"] = params["body"].pop("PolicyArns.member.1.arn")
+    sts.meta.events.register("before-call.sts.AssumeRole", shorten)
+    with aws_error("ValidationError", 400):
+        sts.assume_role(RoleArn=make_role(iam), RoleSessionName="s",
+                        PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}])

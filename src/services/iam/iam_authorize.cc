@@ -57,14 +57,18 @@ std::shared_ptr<const PrincipalPolicies> policies_of_root(const std::string& acc
   return out;
 }
 
-// Calls that AWS refuses to sessions of users (GetSessionToken, GetFederationToken): all of IAM,
-// and of STS most.
+// Calls that AWS refuses to sessions of users and root (GetSessionToken, GetFederationToken): all
+// of IAM, and of STS most.
 bool is_closed_to_users_sessions(const schema::Service& service, std::string_view operation,
                                  bool federated) {
   if (service.name == "iam") return true;
   return service.name == "sts" && operation != "GetCallerIdentity" &&
          (federated || operation != "AssumeRole") && operation != "GetSessionToken" &&
          operation != "GetFederationToken";
+}
+
+std::unexpected<Error> invalid_token() {
+  return fail("InvalidClientTokenId", "The security token included in the request is invalid", 403);
 }
 
 bool answers_access_denied(const schema::Service& service) {
@@ -268,7 +272,8 @@ Result<bool> IamService::is_granted(const Asking& asking, const AskedAction& ask
                                     std::string_view alias) const {
   if (!asking.policies && !asking.principal.root) return false;
   const PrincipalCandidate candidate = candidate_of(asking);
-  if (!TRY(resource_policies_->grants(asked.action, asked.resource,
+  if (!asked.granted &&
+      !TRY(resource_policies_->grants(asked.action, asked.resource,
                                       {candidate.account, candidate.arn, candidate.role_arn},
                                       asked.given ? *asked.given : ConditionContext())))
     return false;
@@ -398,6 +403,9 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
                                              const schema::Operation& operation,
                                              const Value& input) {
   const Principal& principal = context.principal;
+  if (principal.root && is_closed_to_users_sessions(service, operation.name, false) &&
+      credentials_->session(principal.access_key_id))
+    return invalid_token();
   if (is_never_refused(principal, service.name)) return {};
   const RequestFacts facts = facts_of(context);
   std::vector<RequiredAction> needed = TRY(needed_actions(context, service, operation, input));
@@ -414,11 +422,11 @@ Result<void> IamService::authorize_operation(const Context& context, const schem
   const Asking who = TRY(asking(facts, principal));
   if (who.session && !who.is_role &&
       is_closed_to_users_sessions(service, operation.name, who.is_federated))
-    return fail("InvalidClientTokenId", "The security token included in the request is invalid",
-                403);
+    return invalid_token();
   for (const RequiredAction& required : needed) {
-    const AskedAction asked{required.action, required.resource, rule_of(required.action),
-                            &input,          &operation,        &required.conditions};
+    AskedAction asked{required.action, required.resource, rule_of(required.action),
+                      &input,          &operation,        &required.conditions};
+    asked.granted = required.granted;
     Result<void> allowed = authorize_as(who, asked, required.alias);
     if (allowed) continue;
     if (answers_access_denied(service)) allowed.error().code = "AccessDenied";

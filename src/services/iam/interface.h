@@ -100,6 +100,9 @@ struct RequiredAction {
   std::string resource;  // an ARN, or "*" for actions without one
   ConditionContext conditions = {};
   std::string alias = {};  // the same resource's other spelling, or empty
+  // The caller has it already, as by a grant: no policy must allow it, but one may still deny it,
+  // and a session's policies narrow it.
+  bool granted = false;
 };
 
 // Tells what the operations of a service need, where the service's own records are necessary to

@@ -24,11 +24,20 @@ Result<ops::GetCallerIdentity::Output> get_caller_identity(const Context& contex
 }
 
 template <class Request, class Arguments>
-void take_policies(const Request& request, Arguments& arguments) {
+Result<void> take_policies(const Request& request, Arguments& arguments) {
   if (request.policy) arguments.policies.push_back(*request.policy);
-  if (request.policy_arns)
-    for (const api::sts::PolicyDescriptorType& policy : *request.policy_arns)
-      if (policy.arn) arguments.policy_arns.push_back(*policy.arn);
+  if (!request.policy_arns) return {};
+  for (const api::sts::PolicyDescriptorType& policy : *request.policy_arns) {
+    // Without its policy the session would have more than the caller meant to give.
+    if (!policy.arn)
+      return fail("ValidationError",
+                  "1 validation error detected: Value null at 'policyArns." +
+                      std::to_string(arguments.policy_arns.size() + 1) +
+                      ".member.arn' failed to satisfy constraint: Member must not be null",
+                  400);
+    arguments.policy_arns.push_back(*policy.arn);
+  }
+  return {};
 }
 
 std::vector<iam::SessionTag> session_tags(const std::vector<api::sts::Tag>& tags) {
@@ -61,7 +70,7 @@ Result<ops::AssumeRole::Output> assume_role(iam::SessionInterface& sessions, Con
       request.duration_seconds ? std::chrono::seconds(*request.duration_seconds) : kRoleLifetime;
   arguments.external_id = request.external_id.value_or("");
   arguments.source_identity = request.source_identity.value_or("");
-  take_policies(request, arguments);
+  TRY(take_policies(request, arguments));
   if (request.tags) arguments.tags = session_tags(*request.tags);
   if (request.transitive_tag_keys) arguments.transitive_tag_keys = *request.transitive_tag_keys;
   const iam::TemporaryCredentials credentials = TRY(sessions.assume_role(context, arguments));
@@ -92,7 +101,7 @@ Result<ops::GetFederationToken::Output> get_federation_token(
   arguments.name = request.name;
   if (request.duration_seconds)
     arguments.lifetime = std::chrono::seconds(*request.duration_seconds);
-  take_policies(request, arguments);
+  TRY(take_policies(request, arguments));
   if (request.tags) arguments.tags = session_tags(*request.tags);
   const iam::TemporaryCredentials credentials = TRY(sessions.federation_token(context, arguments));
   ops::GetFederationToken::Output out;
@@ -117,7 +126,7 @@ Result<ops::AssumeRoleWithWebIdentity::Output> assume_role_with_web_identity(
   arguments.token = request.web_identity_token;
   if (request.duration_seconds)
     arguments.lifetime = std::chrono::seconds(*request.duration_seconds);
-  take_policies(request, arguments);
+  TRY(take_policies(request, arguments));
   const iam::WebIdentityCredentials issued =
       TRY(sessions.assume_role_with_web_identity(context, arguments));
   ops::AssumeRoleWithWebIdentity::Output out;

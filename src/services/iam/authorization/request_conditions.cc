@@ -111,12 +111,19 @@ std::string address_of(std::string_view remote) {
 
 std::string text_of(bool value) { return value ? "true" : "false"; }
 
-// Tags' keys compare without regard to case in condition keys.
+// Tags' keys compare without regard to case in condition keys: a request may have several of one
+// name.
 template <class Tags>
 std::vector<std::string> tag_value(const Tags& tags, std::string_view lower_name) {
+  std::vector<std::string> values;
   for (const auto& [key, value] : tags)
-    if (ascii_lower(key) == lower_name) return {value};
-  return {};
+    if (ascii_lower(key) == lower_name) values.push_back(value);
+  return values;
+}
+
+// Keys of one value each, whose names the caller chooses.
+bool is_named_by_callers(std::string_view key) {
+  return key.starts_with(kEncryptionContextKeys) || is_one_of(kTagKeys, before_tag(key));
 }
 
 }  // namespace
@@ -139,15 +146,23 @@ bool is_evaluable_key(std::string_view key) {
 KeyAnswer RequestConditions::find(const std::string& lower_key) const {
   auto found = slots_.find(lower_key);
   if (found == slots_.end()) found = slots_.emplace(lower_key, look_up(lower_key)).first;
-  return {found->second.known, &found->second.values};
+  const Slot& slot = found->second;
+  return {slot.known, &slot.values, slot.values.size() > 1 && is_named_by_callers(lower_key)};
 }
 
 RequestConditions::Slot RequestConditions::look_up(const std::string& key) const {
-  if (asked_.given)
-    for (const auto& [name, values] : *asked_.given)
-      if (ascii_lower(name) == key) return {true, values};
-  // KMS itself gives all keys that its requests have.
-  if (key.starts_with(kKmsKeys)) return {};
+  if (asked_.given) {
+    Slot given;
+    bool found = false;
+    for (const auto& [name, values] : *asked_.given) {
+      if (ascii_lower(name) != key) continue;
+      found = true;
+      given.values.insert(given.values.end(), values.begin(), values.end());
+    }
+    if (found) return given;
+  }
+  // KMS itself gives all keys that its requests have. What is none of its keys cannot be told.
+  if (key.starts_with(kKmsKeys)) return {is_evaluable_key(key), {}};
   if (std::optional<Slot> slot = global_key(key)) return *std::move(slot);
   if (std::optional<Slot> slot = service_key(key)) return *std::move(slot);
   // Only sessions of AssumeRoleWithWebIdentity have claims, while they begin.

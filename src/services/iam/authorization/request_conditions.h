@@ -24,6 +24,7 @@ struct AskedAction {
   const schema::Operation* operation = nullptr;
   const ConditionContext* given = nullptr;  // further keys, which come first
   std::string_view resource_account = {};   // empty: the caller's
+  bool granted = false;                     // as RequiredAction's
 };
 
 class RequestConditions final : public ConditionSource {

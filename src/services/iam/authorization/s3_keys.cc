@@ -1,5 +1,6 @@
 // Condition keys of S3, and the tags that requests of every service carry.
 #include <algorithm>
+#include <initializer_list>
 #include <iterator>
 
 #include "base/encoding.h"
@@ -43,17 +44,21 @@ Values one_of(std::optional<std::string> value) {
   return value ? Values{*std::move(value)} : Values();
 }
 
-std::string member_text(const Value& object, std::string_view upper, std::string_view lower) {
-  const Value* found = object.find(upper);
-  if (!found) found = object.find(lower);
-  return found && found->as_string() ? *found->as_string() : std::string();
+// The first of the members that is there.
+std::string member_text(const Value& object, std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names)
+    if (const Value* found = object.find(name))
+      return found->as_string() ? *found->as_string() : std::string();
+  return {};
 }
 
-// [{"Key": "a", "Value": "b"}], {"a": "b"} or "a=b&c=d".
+// [{"Key": "a", "Value": "b"}], KMS's [{"TagKey": "a", "TagValue": "b"}], {"a": "b"} or "a=b&c=d".
 void add_tags(const Value& tags, Pairs& out) {
   if (const ValueList* list = tags.as_list()) {
     for (const Value& each : *list)
-      out.emplace_back(member_text(each, "Key", "key"), member_text(each, "Value", "value"));
+      if (each.as_object())
+        out.emplace_back(member_text(each, {"Key", "key", "TagKey", "tagKey"}),
+                         member_text(each, {"Value", "value", "TagValue", "tagValue"}));
   } else if (const Value* set = tags.find("TagSet")) {
     add_tags(*set, out);
   } else if (const ValueObject* map = tags.as_object()) {
@@ -165,7 +170,7 @@ std::optional<Values> s3_key_values(std::string_view name, const AskedAction& as
 
 Pairs request_tags(const Value& input) {
   Pairs out;
-  for (std::string_view member : {"Tags", "tags", "Tagging"})
+  for (std::string_view member : {"Tags", "tags", "Tagging", "TagsList"})
     if (const Value* tags = input.find(member)) add_tags(*tags, out);
   if (const Value* settings = input.find("CreateBucketConfiguration"))
     if (const Value* tags = settings->find("Tags")) add_tags(*tags, out);

@@ -188,8 +188,11 @@ Truth holds(const Condition& condition, const ConditionSource& context) {
   // A negated operator on several values must hold for each of them.
   const bool all = condition.quantifier == Quantifier::for_all_values ||
                    (condition.quantifier == Quantifier::none && test->negated);
-  return truth_of(all ? std::ranges::all_of(*answer.values, one)
-                      : std::ranges::any_of(*answer.values, one));
+  const bool every = std::ranges::all_of(*answer.values, one);
+  const bool some = std::ranges::any_of(*answer.values, one);
+  // Nobody can tell which of the values was meant: an Allow needs all of them, a Deny only one.
+  if (answer.ambiguous && some != every) return Truth::unknown;
+  return truth_of(all ? every : some);
 }
 
 Truth substitute_variables(std::string_view text, const ConditionSource& context,
@@ -209,7 +212,7 @@ Truth substitute_variables(std::string_view text, const ConditionSource& context
       continue;
     }
     const KeyAnswer answer = context.find(ascii_lower(variable.name));
-    if (!answer.known) return Truth::unknown;
+    if (!answer.known || answer.ambiguous) return Truth::unknown;
     if (answer.values && answer.values->size() == 1)
       out += answer.values->front();
     else if (variable.fallback && (!answer.values || answer.values->empty()))

@@ -19,6 +19,9 @@ struct KeyAnswer {
   bool known = true;  // false: this server cannot tell, whatever the request says
   // nullptr or empty: the request has no such key.
   const std::vector<std::string>* values = nullptr;
+  // The request names the key several times, in names that differ in case, and each has a value of
+  // its own.
+  bool ambiguous = false;
 };
 
 // The source of the values of condition keys. The answers live as long as the source.

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "services/iam/policy_language/condition.h"
 #include "services/iam/policy_language/positions.h"
+#include "services/iam/policy_language/repeated_names.h"
 #include "services/iam/policy_language/role_arn.h"
 #include "services/iam/policy_language/wildcard.h"
 
@@ -144,6 +145,8 @@ Result<Statement> read_statement(const Value& value, PolicyKind kind) {
     } else if (name == "Principal" || name == "NotPrincipal") {
       if (kind == PolicyKind::identity)
         return malformed("Policy document should not specify a principal.");
+      if (statement.has_principal)
+        return malformed("Syntax errors in policy: Principal and NotPrincipal");
       statement.not_principal = name == "NotPrincipal";
       TRY(read_principals(member, statement));
     } else if (name == "Condition") {
@@ -170,7 +173,7 @@ Result<Statement> read_statement(const Value& value, PolicyKind kind) {
 
 Result<PolicyDocument> parse_policy(std::string_view text, PolicyKind kind) {
   Result<Value> json = parse_json(text);
-  if (!json) return malformed("This policy contains invalid Json");
+  if (!json || has_repeated_names(text)) return malformed("This policy contains invalid Json");
   const ValueObject* members = json->as_object();
   if (!members) return malformed("Syntax errors in policy.");
   const Value* statements = nullptr;

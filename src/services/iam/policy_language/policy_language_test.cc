@@ -66,6 +66,20 @@ TEST(PolicyDocument, says_what_is_wrong) {
         << principal;
 }
 
+TEST(PolicyDocument, a_name_stands_once_in_an_object) {
+  const auto reads = [](const std::string& text) {
+    return parse_policy(text, PolicyKind::identity).has_value();
+  };
+  const std::string rest = R"("Action":"s3:*","Resource":"*")";
+  EXPECT_TRUE(reads(R"({"Statement":[{"Effect":"Allow",)" + rest + R"(},{"Effect":"Deny",)" + rest +
+                    "}]}"));
+  EXPECT_FALSE(reads(R"({"Statement":{"Effect":"Deny","Effect":"Allow",)" + rest + "}}"));
+  EXPECT_FALSE(reads(R"({"Statement":{"Effect":"Deny","\u0045ffect":"Allow",)" + rest + "}}"));
+  EXPECT_FALSE(reads(R"({"Statement":[],"Statement":{"Effect":"Allow",)" + rest + "}}"));
+  EXPECT_FALSE(reads(R"({"Statement":{"Effect":"Allow",)" + rest +
+                     R"(,"Condition":{"Bool":{"a:b":["x","y"]},"Bool":{}}}})"));
+}
+
 TEST(PolicyDocument, every_shipped_policy_parses) {
   for (const ManagedPolicy& policy : managed_policies()) {
     EXPECT_EQ(problem(managed_policy_document(policy)), "ok") << policy.name;
@@ -174,6 +188,27 @@ TEST(Evaluate, multivalued_and_absent_keys) {
   EXPECT_EQ(problem(R"({"Statement":{"Effect":"Deny","Action":"*","Resource":"*",
     "Condition":{"ForSome:StringEquals":{"a:b":"c"}}}})"),
             "Invalid Condition type : ForSome:StringEquals.");
+}
+
+// A request names one key twice, in two cases.
+TEST(Evaluate, an_ambiguous_key_must_match_with_all_its_values_to_allow) {
+  struct Ambiguous final : ConditionSource {
+    std::vector<std::string> values{"decoy", "secret"};
+    KeyAnswer find(const std::string&) const override { return {true, &values, true}; }
+  } const context;
+  const auto truth = [&](const char* test, std::vector<std::string> wanted) {
+    Condition condition;
+    condition.test = test;
+    condition.key = "aws:requesttag/class";
+    condition.values = std::move(wanted);
+    return holds(condition, context);
+  };
+  EXPECT_EQ(truth("StringEquals", {"secret"}), Truth::unknown);
+  EXPECT_EQ(truth("StringNotEquals", {"decoy"}), Truth::unknown);
+  EXPECT_EQ(truth("StringEquals", {"secret", "decoy"}), Truth::yes);
+  EXPECT_EQ(truth("StringEquals", {"other"}), Truth::no);
+  EXPECT_EQ(truth("StringNotEquals", {"other"}), Truth::yes);
+  EXPECT_EQ(truth("StringEquals", {"${aws:RequestTag/class}"}), Truth::unknown);
 }
 
 TEST(Evaluate, arns_match_part_by_part) {

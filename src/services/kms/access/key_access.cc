@@ -158,9 +158,10 @@ Result<std::vector<iam::RequiredAction>> KeyAccess::to_retire(const Request& req
           core_.store, store::key({key->record.id, text_of(request.input, "GrantId")})));
   }
   std::vector<iam::RequiredAction> required;
-  if (grant && may_retire(grant->record, request.context.principal)) return required;
   if (key_id.empty()) return required;  // the handler says what is missing
   required.push_back(TRY(on_key(request, request.operation, key_id)));
+  // The grant itself lets its retiring principal do this; policies may still deny it.
+  required.back().granted = grant && may_retire(grant->record, request.context.principal);
   return required;
 }
 
