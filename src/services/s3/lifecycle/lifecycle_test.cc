@@ -248,7 +248,10 @@ TEST_F(LifecycleTest, Objects_becomeColderAndNeverWarmer) {
   deep.storage_class = "DEEP_ARCHIVE";
   EXPECT_OK(put(deep, large));
   auto class_of = [&](const std::string& key) {
-    auto head = call<op::HeadObject>({.bucket = "data", .key = key});
+    model::HeadObjectRequest wanted;
+    wanted.bucket = "data";
+    wanted.key = key;
+    auto head = call<op::HeadObject>(wanted);
     return head ? head->storage_class.value_or("STANDARD") : head.error().code;
   };
   pass_days(30);
