@@ -109,17 +109,18 @@ Result<wire::Headers> headers_of(const schema::Service& service, const HttpReque
     if (is_one_of(kKeptHeaders, wire::lower_case(name))) headers.add(name, value);
   for (const auto& [given, value] : fields.all()) {
     std::string name = wire::lower_case(given);
-    if (name == "tagging") {
-      headers.set("x-amz-tagging", TRY(tagging_header(service, value)));
-      continue;
-    }
+    const bool is_document = name == "tagging";
+    if (is_document) name = "x-amz-tagging";
     if (name == "acl") name = "x-amz-acl";
     const bool is_header = is_one_of(kHeaderFields, name) ||
                            (name.starts_with("x-amz-") && !is_one_of(kSignatureFields, name));
     if (!is_header) continue;
     if (has_controls(value) || has_controls(name))
       return invalid_argument("The value of a form field has a control character.", given, "");
-    headers.set(name, value);
+    // "acl" and "x-amz-acl" are one header.
+    if (headers.find(name))
+      return invalid_argument("POST requires exactly one value for each field.", given, value);
+    headers.set(name, is_document ? TRY(tagging_header(service, value)) : value);
   }
   return headers;
 }

@@ -199,6 +199,12 @@ Result<UploadForm> read_upload_form(std::string_view content_type,
       form.file = std::make_unique<FileSource>(std::move(window), end, form.bounds);
       return form;
     }
+    // The policy must be checked against the very value that is used.
+    if (form.fields.find(name))
+      return fail(Error{"InvalidArgument",
+                        "POST requires exactly one value for each field.",
+                        400,
+                        {{"ArgumentName", name}, {"ArgumentValue", "2"}}});
     form.fields.add(std::move(name), TRY(take_until(*window, end, room)));
   }
 }

@@ -50,7 +50,7 @@ struct UploadForm {
 
 bool is_upload_form(const wire::HttpRequest& request);
 // Reads up to the file. MalformedPOSTRequest, MaxPostPreDataLengthExceededError, InvalidArgument
-// when there is no file.
+// when there is no file, or when a field comes twice.
 Result<UploadForm> read_upload_form(std::string_view content_type,
                                     std::unique_ptr<ByteSource> body);
 

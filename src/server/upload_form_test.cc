@@ -75,6 +75,13 @@ TEST(UploadForm, BrokenFormsAreNamed) {
   }
 }
 
+TEST(UploadForm, AFieldComesOnce) {
+  EXPECT_TRUE(read(part("key", "k") + part("acl", "private") + file("x")));
+  for (const char* again : {"acl", "ACL"})
+    EXPECT_EQ(read(part("acl", "private") + part(again, "public-read") + file("x")).error().code,
+              "InvalidArgument");
+}
+
 TEST(PostPolicy, EveryConditionCounts) {
   const Timestamp now = parse_iso8601("2026-11-30T12:00:00Z").value();
   FormFields fields;

@@ -182,3 +182,14 @@ def test_a_form_of_a_user_needs_the_users_permission(server, bucket):
     iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
         {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/theirs", "Condition": {"StringEquals": {"s3:authType": "POST"}}}]}))
     assert post(form).status_code == 204
+
+
+@pytest.mark.parametrize("signed, value, again, other", [
+    ("acl", "private", "acl", "public-read"), ("acl", "private", "ACL", "public-read"), ("acl", "private", "x-amz-acl", "public-read"),
+    ("x-amz-meta-owner", "bob", "X-Amz-Meta-Owner", "admin"), ("Content-Type", "text/plain", "content-type", "text/html")])
+def test_a_field_comes_once_so_that_the_policy_is_checked_against_what_is_used(s3, bucket, signed, value, again, other):
+    form = s3.generate_presigned_post(bucket, "once", Fields={signed: value}, Conditions=[{signed: value}, ["starts-with", "$x-amz-acl", ""]])
+    parts = [*((key, (None, field)) for key, field in form["fields"].items()), (again, (None, other)), ("file", ("f", b"x"))]
+    answer = requests.post(form["url"], files=parts, timeout=20)
+    assert answer.status_code == 400 and code(answer) == "InvalidArgument", answer.text
+    assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="once")

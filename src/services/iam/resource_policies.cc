@@ -24,6 +24,8 @@ constexpr std::array kConfiningKeys = std::to_array<std::string_view>(
 constexpr std::array kConfiningTests = std::to_array<std::string_view>(
     {"StringEquals", "StringEqualsIgnoreCase", "StringLike", "ArnEquals", "ArnLike", "IpAddress"});
 
+constexpr std::string_view kAnonymousUserId = "anonymous";
+
 // Networks that are wider than these are as good as everybody.
 bool is_wide_network(std::string_view value) {
   const std::size_t slash = value.find('/');
@@ -42,6 +44,10 @@ bool confines(const Condition& condition) {
     if (condition.test == "IpAddress") return !is_wide_network(value);
     // An ARN's account may not be left open, a plain value may hold no wildcard.
     if (value.find("${") != value.npos) return false;
+    // Anonymous callers have a user ID, too, and may not be among those whom a value lets in.
+    if (value.empty() ||
+        (condition.key == "aws:userid" && matches_wildcard_ignoring_case(value, kAnonymousUserId)))
+      return false;
     if (condition.key == "aws:sourcearn" || condition.key == "aws:principalarn") {
       std::size_t colon = 0;
       for (int part = 0; part < 4 && colon != value.npos; ++part)

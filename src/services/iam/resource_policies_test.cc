@@ -118,6 +118,12 @@ TEST(ResourcePolicyDocuments, are_checked_and_judged_public) {
   EXPECT_FALSE(
       condition(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:123456789012:*"}})"));
   EXPECT_TRUE(condition(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:us-east-1:*:t"}})"));
+  EXPECT_FALSE(condition(R"({"StringEquals":{"aws:userid":"AIDAEXAMPLE"}})"));
+  EXPECT_TRUE(condition(R"({"StringEquals":{"aws:userid":"anonymous"}})"));
+  EXPECT_TRUE(condition(R"({"StringEquals":{"aws:userid":["AIDAEXAMPLE","anonymous"]}})"));
+  EXPECT_TRUE(condition(R"({"StringEqualsIgnoreCase":{"aws:userid":"Anonymous"}})"));
+  EXPECT_TRUE(condition(R"({"StringLike":{"aws:userid":"anon*"}})"));
+  EXPECT_TRUE(condition(R"({"StringEquals":{"aws:PrincipalAccount":""}})"));
 }
 
 // A resource whose policy alone decides, and which knows grants.

@@ -21,7 +21,9 @@ Error no_policy(const Bucket& bucket) {
       "NoSuchBucketPolicy", "The bucket policy does not exist", 404, {{"BucketName", bucket.name}}};
 }
 
-// What each permission of a list allows, in the terms of policies.
+// What each permission of a list allows, in the terms of policies. WRITE lets nobody delete what
+// others have written.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#permissions
 struct ListedAction {
   std::string_view action;
   AclOf of;
@@ -32,13 +34,10 @@ constexpr ListedAction kListedActions[] = {
     {"s3:ListBucketVersions", AclOf::bucket, "READ"},
     {"s3:ListBucketMultipartUploads", AclOf::bucket, "READ"},
     {"s3:PutObject", AclOf::bucket, "WRITE"},
-    {"s3:DeleteObject", AclOf::bucket, "WRITE"},
     {"s3:GetBucketAcl", AclOf::bucket, "READ_ACP"},
     {"s3:PutBucketAcl", AclOf::bucket, "WRITE_ACP"},
     {"s3:GetObject", AclOf::object, "READ"},
     {"s3:GetObjectVersion", AclOf::object, "READ"},
-    {"s3:GetObjectAttributes", AclOf::object, "READ"},
-    {"s3:GetObjectVersionAttributes", AclOf::object, "READ"},
     {"s3:GetObjectAcl", AclOf::object, "READ_ACP"},
     {"s3:GetObjectVersionAcl", AclOf::object, "READ_ACP"},
     {"s3:PutObjectAcl", AclOf::object, "WRITE_ACP"},

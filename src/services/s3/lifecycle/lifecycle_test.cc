@@ -2,6 +2,7 @@
 
 #include "api/s3/listing.h"
 #include "api/s3/multipart.h"
+#include "services/s3/object/storage_class.h"
 #include "services/s3/testing/object_fixture.h"
 
 namespace tidemill::services::s3 {
@@ -247,7 +248,10 @@ TEST_F(LifecycleTest, Objects_becomeColderAndNeverWarmer) {
   deep.storage_class = "DEEP_ARCHIVE";
   EXPECT_OK(put(deep, large));
   auto class_of = [&](const std::string& key) {
-    auto head = call<op::HeadObject>({.bucket = "data", .key = key});
+    model::HeadObjectRequest wanted;
+    wanted.bucket = "data";
+    wanted.key = key;
+    auto head = call<op::HeadObject>(wanted);
     return head ? head->storage_class.value_or("STANDARD") : head.error().code;
   };
   pass_days(30);
@@ -297,6 +301,18 @@ TEST_F(LifecycleTest, Restored_objectsAreReadUntilTheirDaysHavePassed) {
   EXPECT_OK(put("warm", "x"));
   restore.key = "warm";
   EXPECT_EQ(error_of<op::RestoreObject>(restore), "InvalidObjectState");
+}
+
+TEST_F(LifecycleTest, Days_ofAnyNumberAreInTheFuture) {
+  const Timestamp now = clock_.now();
+  for (const std::int64_t days : {150'000'000l, 2'147'483'647l, INT64_MAX}) {
+    EXPECT_GT(midnight_after(now, days), now);
+    EXPECT_EQ(format_iso8601(midnight_after(now, days)).substr(0, 10), "9999-12-31");
+    ASSERT_EQ(configure({expire("", days)}), "");
+    EXPECT_OK(put("kept", "x"));
+    pass_days(2);
+    EXPECT_TRUE(there("kept"));
+  }
 }
 
 TEST_F(LifecycleTest, Configuration_survivesARestartWithItsDates) {

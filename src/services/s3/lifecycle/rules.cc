@@ -21,12 +21,9 @@ constexpr std::int64_t kInfrequentDaysMin = 30;
 // Smaller objects stay where they are: moving them would cost more than it saves.
 constexpr std::uint64_t kTransitionBytesMin = 128 << 10;
 
-// The midnight that follows the number of days.
-Timestamp due_at(Timestamp since, std::int64_t days) {
-  return {(since.microseconds / kDayMicroseconds + days + 1) * kDayMicroseconds};
+bool due(Timestamp since, std::int64_t days, Timestamp now) {
+  return now >= midnight_after(since, days);
 }
-
-bool due(Timestamp since, std::int64_t days, Timestamp now) { return now >= due_at(since, days); }
 
 Error bad_argument(std::string message) { return {"InvalidArgument", std::move(message), 400}; }
 
@@ -266,7 +263,7 @@ bool ActiveRule::object_is_due(Timestamp written, Timestamp now) const {
 
 std::optional<Timestamp> ActiveRule::object_expires(Timestamp written) const {
   if (date_) return date_;
-  return days_ ? std::optional(due_at(written, *days_)) : std::nullopt;
+  return days_ ? std::optional(midnight_after(written, *days_)) : std::nullopt;
 }
 
 bool ActiveRule::is_large_enough(const ObjectRecord& object, std::string_view storage_class) const {

@@ -24,6 +24,7 @@ constexpr std::array kClasses = {
     StorageClass{"GLACIER", 5, true}, StorageClass{"DEEP_ARCHIVE", 6, true}};
 
 constexpr std::int64_t kDayMicroseconds = 86'400'000'000;
+constexpr std::int64_t kLastDay = 2'932'896;  // 9999-12-31, in days since 1970
 
 const StorageClass* find_class(std::string_view name) {
   const auto* found = std::ranges::find(kClasses, name, &StorageClass::name);
@@ -37,11 +38,6 @@ bool is_restored(const ObjectRecord& object, Timestamp now) {
 bool is_archived(const ObjectRecord& object, Timestamp now) {
   return object.storage_class && is_archive_class(*object.storage_class) &&
          !is_restored(object, now);
-}
-
-// A restored copy goes at the midnight (UTC) that follows the number of days.
-Timestamp restored_until(Timestamp now, std::int64_t days) {
-  return {(now.microseconds / kDayMicroseconds + days + 1) * kDayMicroseconds};
 }
 
 Result<std::int64_t> days_of(const model::RestoreObjectRequest& request) {
@@ -80,7 +76,7 @@ Result<model::RestoreObjectOutput> restore_object(Core& core, Context& context,
                                                 "storage class",
                                                 403});
                             first = !is_restored(object, now);
-                            object.restored_until = restored_until(now, days);
+                            object.restored_until = midnight_after(now, days);
                             return {};
                           }));
   context.response_status = first ? 202 : 200;
@@ -100,6 +96,11 @@ Result<void> check_storage_class(const std::string& storage_class) {
 int coldness_of(std::string_view storage_class) {
   const StorageClass* found = find_class(storage_class);
   return found ? found->coldness : 0;
+}
+
+Timestamp midnight_after(Timestamp since, std::int64_t days) {
+  const std::int64_t today = std::min(since.microseconds / kDayMicroseconds, kLastDay - 1);
+  return {(today + 1 + std::min(days, kLastDay - 1 - today)) * kDayMicroseconds};
 }
 
 bool is_archive_class(std::string_view storage_class) {

@@ -16,6 +16,10 @@ Result<void> check_storage_class(const std::string& storage_class);
 // How cold the class is: lifecycle rules move objects to colder classes only.
 int coldness_of(std::string_view storage_class);
 
+// The midnight (UTC) that follows the number of days; at the latest, the last one of the year 9999,
+// which is as good as never and can still be written as a date.
+Timestamp midnight_after(Timestamp since, std::int64_t days);
+
 bool is_archive_class(std::string_view storage_class);
 // InvalidObjectState while the object is archived and not restored.
 Result<void> check_readable(const ObjectRecord& object, Timestamp now);
