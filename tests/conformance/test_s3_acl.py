@@ -202,6 +202,11 @@ def test_other_accounts_come_in_by_the_list(open_server):
         other.get_object(Bucket=bucket, Key="given")
     listed = {entry["Key"]: entry["Owner"]["ID"] for entry in mine.list_objects(Bucket=bucket)["Contents"]}
     assert listed == {"k": owner, "theirs": other_id, "given": owner}
+    # Who may write deletes what it owns, and nothing else.
+    other.delete_object(Bucket=bucket, Key="theirs")
+    for key in ("k", "given", "none"):
+        with aws_error("AccessDenied", 403):
+            other.delete_object(Bucket=bucket, Key=key)
 
 
 def test_a_version_has_its_own_list(server, s3, bucket):

@@ -34,6 +34,7 @@ constexpr ListedAction kListedActions[] = {
     {"s3:ListBucketVersions", AclOf::bucket, "READ"},
     {"s3:ListBucketMultipartUploads", AclOf::bucket, "READ"},
     {"s3:PutObject", AclOf::bucket, "WRITE"},
+    {"s3:DeleteObject", AclOf::bucket, "WRITE"},  // of objects of one's own
     {"s3:GetBucketAcl", AclOf::bucket, "READ_ACP"},
     {"s3:PutBucketAcl", AclOf::bucket, "WRITE_ACP"},
     {"s3:GetObject", AclOf::object, "READ"},
@@ -60,6 +61,16 @@ iam::AclGrant grant_of(const BucketRecord& bucket, const AclRecord& acl,
       break;
   }
   return iam::AclGrant::none;
+}
+
+// False for anonymous callers. `path` is "bucket/key".
+bool owns_object(Core& core, const Bucket& bucket, std::string_view path,
+                 std::string_view account) {
+  const std::size_t slash = path.find('/');
+  if (account.empty() || slash == path.npos) return false;
+  const Result<StoredObjectPtr> object =
+      core.objects.require(bucket, path.substr(slash + 1), std::nullopt);
+  return object && acl_or_default((*object)->record.acl, bucket.account).owner == account;
 }
 
 // Other accounts may never see or change the policy, whatever it says.
@@ -150,6 +161,9 @@ Result<iam::AclGrant> BucketPolicies::acl_grant(const iam::AclQuestion& question
   const ListedAction* listed = find_listed(question.action);
   if (!listed) return iam::AclGrant::none;
   AclRecord acl = acl_or_default(record->acl, bucket->account);
+  if (question.action == "s3:DeleteObject" && question.account != bucket->account &&
+      !owns_object(core_, *bucket, path, question.account))
+    return iam::AclGrant::none;
   if (listed->of == AclOf::object) {
     const std::size_t slash = path.find('/');
     if (slash == path.npos) return iam::AclGrant::none;
