@@ -42,6 +42,28 @@ class SilentProvider:
             each.close()
 
 
+class DrippingProvider(SilentProvider):
+    """Begins a handshake and sends a byte of it every half second, for ever."""
+
+    def run(self):
+        while True:
+            try:
+                taken = self.listener.accept()[0]
+            except OSError:
+                return
+            self.taken.append(taken)
+            threading.Thread(target=self.drip, args=(taken,), daemon=True).start()
+
+    def drip(self, taken):
+        try:
+            taken.recv(4096)
+            for byte in b"\x16\x03\x03\x40\x00\x02\x00\x3f\xfc" + bytes(16000):
+                taken.sendall(bytes([byte]))
+                time.sleep(0.5)
+        except OSError:
+            pass
+
+
 @pytest.fixture
 def provider():
     made = SilentProvider()
@@ -75,6 +97,33 @@ def test_a_silent_provider_holds_up_one_caller(server, provider):
         assert time.monotonic() - began < 2
         assert {each.result() for each in answers} == {"InvalidIdentityToken"}
     assert len(provider.taken) <= 2  # localhost may be two addresses
+
+
+def test_dripping_providers_hold_up_few_callers_and_not_for_long(server):
+    iam = server.client("iam")
+    providers = [DrippingProvider() for _ in range(6)]
+    try:
+        account = server.client("sts").get_caller_identity()["Account"]
+        now = int(time.time())
+        tokens = []
+        for each in providers:
+            iam.create_open_id_connect_provider(Url=each.url, ClientIDList=["a"])
+            claims = {"iss": each.url, "sub": "s", "aud": "a", "iat": now, "exp": now + 600}
+            tokens.append(".".join([base64url({"alg": "RS256"}), base64url(claims), "AAAA"]))
+        began = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(len(tokens)) as pool:
+            answers = [pool.submit(code, server, f"arn:aws:iam::{account}:role/r", token) for token in tokens]
+            wait_until(lambda: any(each.taken for each in providers))
+            asked = time.monotonic()
+            iam.list_roles()
+            assert time.monotonic() - asked < 2
+            codes = [each.result() for each in answers]
+        assert time.monotonic() - began < 15
+        assert set(codes) <= {"InvalidIdentityToken", "IDPCommunicationError"}
+        assert "IDPCommunicationError" in codes  # two at a time are waited for
+    finally:
+        for each in providers:
+            each.close()
 
 
 @pytest.mark.parametrize("token", [

@@ -158,3 +158,33 @@ def test_provider_life(iam):
             iam.create_open_id_connect_provider(Url=bad)
     with aws_error("InvalidInput", 400):
         iam.create_open_id_connect_provider(Url=url, ThumbprintList=["z" * 40])
+
+
+def test_an_issuer_that_ends_in_a_slash(server, iam, tmp_path):
+    # Auth0's form: in the token and the discovery document the issuer has a slash that IAM's provider has not.
+    provider = IdentityProvider(tmp_path)
+    provider.issuer_end = "/"
+    try:
+        arn = iam.create_open_id_connect_provider(Url=provider.url + "/", ClientIDList=["sts.amazonaws.com"],
+                                                  ThumbprintList=[provider.thumbprint])["OpenIDConnectProviderArn"]
+        role = iam.create_role(RoleName=unique("web"), AssumeRolePolicyDocument=document(
+            {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:AssumeRoleWithWebIdentity",
+             "Condition": {"StringEquals": {f"{arn.split('oidc-provider/')[1]}:aud": "sts.amazonaws.com"}}}))["Role"]["Arn"]
+        assume(server, role, provider.token(iss=provider.url + "/"))
+    finally:
+        provider.close()
+
+
+def test_a_provider_with_too_many_keys_is_refused(server, iam, tmp_path):
+    provider = IdentityProvider(tmp_path)
+    try:
+        provider.keys = [provider.keys[1]] + [{**provider.keys[1], "kid": str(i)} for i in range(100)]
+        arn = iam.create_open_id_connect_provider(Url=provider.url, ClientIDList=["sts.amazonaws.com"],
+                                                  ThumbprintList=[provider.thumbprint])["OpenIDConnectProviderArn"]
+        role = iam.create_role(RoleName=unique("web"), AssumeRolePolicyDocument=document(
+            {"Effect": "Allow", "Principal": {"Federated": arn}, "Action": "sts:AssumeRoleWithWebIdentity",
+             "Condition": {"StringEquals": {f"{arn.split('oidc-provider/')[1]}:aud": "sts.amazonaws.com"}}}))["Role"]["Arn"]
+        with aws_error("InvalidIdentityToken", 400):
+            assume(server, role, provider.token("ES256"))
+    finally:
+        provider.close()

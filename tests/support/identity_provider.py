@@ -32,7 +32,7 @@ class IdentityProvider:
 
     def __init__(self, folder, host="localhost"):
         self.folder, self.requests = folder, []
-        self.keys = {}
+        self.keys, self.issuer_end = {}, ""
         openssl("genrsa", "-out", folder / "rsa.pem", "2048")
         openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", folder / "ec.pem")
         openssl("genrsa", "-out", folder / "stranger.pem", "2048")
@@ -50,7 +50,7 @@ class IdentityProvider:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 provider.requests.append(self.path)
-                documents = {"/.well-known/openid-configuration": {"issuer": provider.url, "jwks_uri": f"{provider.url}/keys"},
+                documents = {"/.well-known/openid-configuration": {"issuer": provider.url + provider.issuer_end, "jwks_uri": f"{provider.url}/keys"},
                              "/keys": {"keys": provider.keys}}
                 body = json.dumps(documents.get(self.path, {})).encode()
                 self.send_response(200 if self.path in documents else 404)

@@ -5,6 +5,7 @@
 
 #include "base/arn.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "services/cloudtrail/event/event_text.h"
 #include "services/cloudtrail/event/operation_kind.h"
 
@@ -27,6 +28,16 @@ bool CloudTrailService::selected(const platform::Call& call, const EventSubject&
            covers_region(trail, event_region(call, dependencies_.home_region)) &&
            selects(trail, event);
   });
+}
+
+bool CloudTrailService::admits_stranger() {
+  const StrangerBudget::Verdict verdict = strangers_.take(dependencies_.clock.now());
+  if (verdict.admitted) return true;
+  if (dependencies_.left_out) dependencies_.left_out->add();
+  if (verdict.to_report > 0)
+    log::warning("refused calls without credentials are left out of the audit log",
+                 {{"calls", verdict.to_report}});
+  return false;
 }
 
 std::unique_ptr<platform::AuditNote> CloudTrailService::begin(const platform::Call& call) {
@@ -63,6 +74,10 @@ std::optional<platform::AuditRecord> CloudTrailService::end(const platform::Call
   const Note* note = static_cast<const Note*>(noted);
   const bool denied = !result && is_denial(result.error());
   if (!note && !denied) return std::nullopt;
+  // Nothing is known of who asks when the call comes without a signature, unless it succeeded.
+  const bool stranger =
+      !result && call.context.principal.arn.empty() && !call.context.remote_address.empty();
+  if (stranger && !admits_stranger()) return std::nullopt;
   Note late;
   if (!note) {
     late.kind = kind_of(call.service, call.operation);
@@ -74,14 +89,20 @@ std::optional<platform::AuditRecord> CloudTrailService::end(const platform::Call
   const OperationKind& kind = note->kind;
   platform::AuditRecord record;
   record.account = call.context.account();
-  // AssumeRoleWithWebIdentity comes without a caller; its record is of the role's account.
-  if (record.account.empty() && !note->resources.empty())
+  // AssumeRoleWithWebIdentity comes without a caller; its record is of the role's account, once
+  // the token was verified. A refused call may name any account.
+  if (record.account.empty() && !stranger && !note->resources.empty())
     if (const Result<Arn> role = parse_arn(note->resources.front())) record.account = role->account;
+  if (record.account.empty() && dependencies_.own_account)
+    record.account = dependencies_.own_account();
+  Value within;
+  if (stranger) within = members_within(kStrangersParametersBytesMax, note->parameters);
+  const Value& parameters = stranger ? within : note->parameters;
   record.region = event_region(call, dependencies_.home_region);
   record.time = call.context.received;
   record.text = write_json(make_event(
-      {call, dependencies_.home_region, result, note->parameters, note->resources, kind.read_only,
-       kind.data_type, dependencies_.find_session(call.context.principal)},
+      {call, dependencies_.home_region, result, parameters, note->resources, kind.read_only,
+       kind.data_type, dependencies_.find_session(call.context.principal), record.account},
       dependencies_.random));
   record.answer_first = kind.read_only && !kind.gives_credentials;
   return record;

@@ -13,11 +13,13 @@
 #include "api/cloudtrail/trail.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "services/cloudtrail/event/stranger_budget.h"
 #include "services/cloudtrail/log/audit_log.h"
 #include "services/cloudtrail/trail/trail.h"
 #include "services/platform/audit/auditor.h"
 #include "services/platform/audit/resource_names.h"
 #include "services/platform/handlers/handlers.h"
+#include "services/platform/metrics/metrics.h"
 #include "store/store.h"
 
 namespace tidemill::services::cloudtrail {
@@ -37,6 +39,10 @@ struct Dependencies {
   std::function<platform::SessionFacts(const Principal&)> find_session;
   // Whether the account has the bucket.
   std::function<bool(std::string_view account, std::string_view bucket)> has_bucket;
+  // The server's own account, which has the records of calls that belong to no account.
+  std::function<std::string()> own_account = {};
+  // Refused calls of callers without credentials that were not recorded; nullptr: not counted.
+  platform::Counter* left_out = nullptr;
 };
 
 // Thread-safe.
@@ -116,11 +122,14 @@ class CloudTrailService final : public platform::Auditor {
                             std::string_view prefix) const;
   // Whether a trail that is logging selects the event.
   bool selected(const platform::Call& call, const EventSubject& event) const;
+  // Whether a refused call of a caller without credentials is recorded; counts those that are not.
+  bool admits_stranger();
   // Publishes which trails are logging, for begin().
   Result<void> refresh_trails();
 
   Dependencies dependencies_;
   AuditLog log_;
+  StrangerBudget strangers_;
   std::mutex refreshing_, making_key_;
   // The trails that are logging; replaced as a whole, since requests read it.
   std::atomic<std::shared_ptr<const std::vector<TrailRecord>>> logging_;

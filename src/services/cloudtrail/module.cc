@@ -4,6 +4,7 @@
 #include "services/cloudtrail/delivery/delivery.h"
 #include "services/platform/audit/resource_names.h"
 #include "services/platform/dispatcher/dispatcher.h"
+#include "services/platform/metrics/metrics.h"
 #include "services/platform/module/platform.h"
 #include "services/platform/sweeps/sweeps.h"
 #include "services/s3/interface.h"
@@ -33,7 +34,11 @@ class CloudTrailModule final : public platform::Module {
                                                                std::string_view bucket) {
           return accounts.in_account(account, region, kDeliveryPrincipal)
               ->bucket_exists(account, bucket);
-        }});
+        },
+        [&names] { return names.own_account(); },
+        &platform.metrics.counter(
+            {.name = "tidemill_audit_left_out_total",
+             .help = "Refused calls without credentials that the audit log left out."})});
     platform.provide<platform::Auditor>(*service_);
     service_->add_to(platform.handlers);
     add_delivery(platform);

@@ -78,6 +78,7 @@ class IamService final : public IamInterface,
                                         const schema::Operation& operation,
                                         const Value& input) override;
   platform::SessionFacts session_of(const Principal& principal) override;
+  std::string own_account() const override { return root_account_; }
   Result<Principal> role_principal(std::string_view role_arn, std::string_view session_name,
                                    std::string_view account, Timestamp since) override;
 

@@ -114,7 +114,7 @@ Result<WebIdentityCredentials> IamService::assume_role_with_web_identity(
       return invalid_token(std::string("Missing a required claim: ") + required);
   std::string url = issuer;
   if (url.starts_with("https://")) url.erase(0, 8);
-  while (url.ends_with('/')) url.pop_back();
+  if (url.ends_with('/')) url.pop_back();
   const Result<OidcProviderRecord> provider = oidc_provider(
       *state_, arn->account, "arn:aws:iam::" + arn->account + ":oidc-provider/" + url);
   if (!provider && provider.error().code == "NoSuchEntity")

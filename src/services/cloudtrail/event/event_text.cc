@@ -171,6 +171,15 @@ std::string address_of(std::string_view remote) {
   return std::string(remote.substr(0, remote.rfind(':')));
 }
 
+// No longer than this, and not ending inside a character of UTF-8.
+std::string cut(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return std::string(text);
+  std::size_t end = bytes_max;
+  while (end > 0 && bytes_max - end < 3 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return std::string(text.substr(0, end));
+}
+
 Value resources_of(const std::vector<std::string>& arns) {
   ValueList list;
   for (const std::string& arn : arns) {
@@ -229,10 +238,14 @@ Value event_members(const schema::Service& service, const schema::Shape* shape,
   if (!object || object->empty() || !shape) return {};
   Value members = convert(service, shape, value, 0);
   if (!members.as_object() || members.as_object()->empty()) return {};
-  if (write_json(members).size() <= kParametersBytesMax) return members;
+  return members_within(kParametersBytesMax, std::move(members));
+}
+
+Value members_within(std::size_t bytes_max, Value members) {
+  if (write_json(members).size() <= bytes_max) return members;
   ValueObject omitted;
   omitted.append("omitted", true);
-  omitted.append("reason", "larger than " + std::to_string(kParametersBytesMax) + " bytes");
+  omitted.append("reason", "larger than " + std::to_string(bytes_max) + " bytes");
   return omitted;
 }
 
@@ -253,12 +266,12 @@ Value make_event(const EventFacts& facts, Random& random) {
   event.append("awsRegion", event_region(call, facts.home_region));
   event.append("sourceIPAddress", address_of(call.context.remote_address));
   const std::string* agent = call.context.header("user-agent");
-  event.append("userAgent", agent                                 ? *agent
+  event.append("userAgent", agent                                 ? cut(*agent, kUserAgentBytesMax)
                             : call.context.remote_address.empty() ? std::string(kInside)
                                                                   : std::string());
   if (!facts.result) {
     event.append("errorCode", facts.result.error().code);
-    event.append("errorMessage", facts.result.error().message.substr(0, kErrorMessageBytesMax));
+    event.append("errorMessage", cut(facts.result.error().message, kErrorMessageBytesMax));
   }
   event.append("requestParameters", facts.parameters);
   const bool shows_answer = facts.result && (!facts.read_only || facts.call.service.name == "sts");
@@ -271,7 +284,8 @@ Value make_event(const EventFacts& facts, Random& random) {
   if (!facts.resources.empty()) event.append("resources", resources_of(facts.resources));
   event.append("eventType", "AwsApiCall");
   event.append("managementEvent", facts.data_type.empty());
-  event.append("recipientAccountId", call.context.account());
+  event.append("recipientAccountId",
+               facts.recipient.empty() ? call.context.account() : std::string(facts.recipient));
   event.append("eventCategory", facts.data_type.empty() ? "Management" : "Data");
   return event;
 }

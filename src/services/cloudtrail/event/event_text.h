@@ -19,12 +19,18 @@ inline constexpr std::string_view kEventVersion = "1.11";
 // Larger parameters and answers are left out of an event, like CloudTrail does.
 inline constexpr std::size_t kParametersBytesMax = 100u << 10;
 inline constexpr std::size_t kErrorMessageBytesMax = 1024;
+inline constexpr std::size_t kUserAgentBytesMax = 1024;
+// Of a refused call whose caller has no credentials.
+inline constexpr std::size_t kStrangersParametersBytesMax = 1024;
 inline constexpr std::string_view kHidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
 // Members under their names in events: "TrainingJobName" -> "trainingJobName", S3's "Bucket" ->
 // "bucketName". Secrets are replaced by kHidden, streams left out, times are ISO 8601. Null when
 // there is nothing, or more than kParametersBytesMax (then an object that says so).
 Value event_members(const schema::Service& service, const schema::Shape* shape, const Value& value);
+
+// The members, or an object that says that they are larger than this.
+Value members_within(std::size_t bytes_max, Value members);
 
 struct EventFacts {
   const platform::Call& call;
@@ -35,6 +41,7 @@ struct EventFacts {
   bool read_only = false;
   std::string_view data_type = {};  // empty: a management event
   platform::SessionFacts session = {};
+  std::string_view recipient = {};  // the account; empty: the caller's
 };
 
 // The region that the event belongs to.

@@ -53,6 +53,37 @@ TEST(EventText, Large_parameters_are_left_out) {
                   .starts_with(R"({"omitted":true)"));
 }
 
+TEST(EventText, What_strangers_write_is_bounded) {
+  const schema::Service& sts = service("sts");
+  platform::Call call{sts, *schema::find_operation(sts, "GetCallerIdentity")};
+  std::string agent = "u";
+  for (int i = 0; i < 30'000; ++i) agent += "é";
+  call.context.find_header = [&agent](std::string_view name) -> const std::string* {
+    return name == "user-agent" ? &agent : nullptr;
+  };
+  call.context.remote_address = "127.0.0.1:52344";
+  const Result<Value> refused = fail("AccessDenied", std::string(5'000, 'm'), 403);
+  const Value parameters;
+  const std::vector<std::string> resources;
+  const std::unique_ptr<Random> random = make_seeded_random(7);
+  const Value event = make_event({.call = call,
+                                  .home_region = "us-east-1",
+                                  .result = refused,
+                                  .parameters = parameters,
+                                  .resources = resources,
+                                  .recipient = "123456789012"},
+                                 *random);
+  // A character of two bytes is not cut in two.
+  EXPECT_EQ(*event.find("userAgent")->as_string(), agent.substr(0, kUserAgentBytesMax - 1));
+  EXPECT_EQ(event.find("errorMessage")->as_string()->size(), kErrorMessageBytesMax);
+  EXPECT_EQ(*event.find("recipientAccountId")->as_string(), "123456789012");
+
+  ValueObject members;
+  members.append("policy", std::string(kStrangersParametersBytesMax, 'x'));
+  EXPECT_TRUE(write_json(members_within(kStrangersParametersBytesMax, std::move(members)))
+                  .starts_with(R"({"omitted":true)"));
+}
+
 TEST(EventText, Types_and_names_of_resources) {
   const std::string job = "arn:aws:sagemaker:us-east-1:1:training-job/j";
   EXPECT_EQ(resource_type(job), "AWS::SageMaker::TrainingJob");

@@ -15,8 +15,9 @@ namespace tidemill::services::iam {
 namespace {
 
 constexpr std::chrono::seconds kConnectingMax{3};
-constexpr std::chrono::seconds kTotalMax{8};
-constexpr std::size_t kDocumentBytesMax = 1u << 20;
+// A provider is asked for two documents, one after the other.
+constexpr std::chrono::seconds kTotalMax{5};
+constexpr std::size_t kDocumentBytesMax = 64u << 10;
 
 struct Document {
   std::string bytes;
@@ -98,6 +99,8 @@ Result<std::string> https_get(const std::string& url, const std::vector<std::str
   set(CURLOPT_FAILONERROR, 1L);
   set(CURLOPT_CONNECTTIMEOUT, long(kConnectingMax.count()));
   set(CURLOPT_TIMEOUT, long(kTotalMax.count()));
+  // Else the end of the transfer waits for a name server that does not answer.
+  set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);
   set(CURLOPT_SSLVERSION, long(CURL_SSLVERSION_TLSv1_2));

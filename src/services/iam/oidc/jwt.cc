@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -162,6 +163,13 @@ Result<Jwt> parse_jwt(std::string_view text) {
   token.signed_text = text.substr(0, second);
   token.signature = *std::move(signature);
   return token;
+}
+
+bool is_signing_key(const Value& key) {
+  if (const std::string use = text_of(key, "use"); !use.empty() && use != "sig") return false;
+  return rsa_key(key) || std::ranges::any_of(kAlgorithms, [&](const Algorithm& each) {
+           return each.group && ec_key(key, each);
+         });
 }
 
 bool signed_by(const Jwt& token, const Value& key) {

@@ -23,5 +23,7 @@ Result<Jwt> parse_jwt(std::string_view text);
 // Whether the key, a JSON Web Key (RFC 7517), signed the token. False as well for keys and
 // algorithms other than RS256 to RS512 and ES256 to ES512.
 bool signed_by(const Jwt& token, const Value& key);
+// Whether the JSON Web Key is of a kind and size that can sign tokens.
+bool is_signing_key(const Value& key);
 
 }  // namespace tidemill::services::iam

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -20,21 +21,29 @@ class ProviderKeys {
  public:
   explicit ProviderKeys(const Clock& clock) : clock_(clock) {}
 
-  // Whether one of the provider's keys signed the token. Blocks while it fetches them.
-  // InvalidIdentityToken.
+  // Whether one of the provider's keys signed the token. Blocks while it fetches them,
+  // which only a few callers do at a time. InvalidIdentityToken, IDPCommunicationError.
   Result<void> verify(const OidcProviderRecord& provider, const Jwt& token);
 
  private:
+  using Keys = std::shared_ptr<const std::vector<Value>>;
   struct Entry {
-    std::vector<Value> keys;
+    Keys keys;
     std::optional<Timestamp> fetched, tried;
   };
-  static bool any_signed(const std::vector<Value>& keys, const Jwt& token);
+  enum class Turn { mine, tried_lately, others_wait };
+  static bool any_signed(const Keys& keys, const Jwt& token);
+  Entry entry(const std::string& arn);
+  // Turn::mine: fetch_in_turn() must follow.
+  Turn begin_fetch(const std::string& arn, Timestamp now);
+  Result<Keys> fetch_in_turn(const OidcProviderRecord& provider, const std::string& arn,
+                             Timestamp now);
 
   const Clock& clock_;
   std::mutex mutex_;
   // By the provider's ARN. Guarded by mutex_.
   std::map<std::string, Entry> entries_;
+  std::size_t fetching_ = 0;  // guarded by mutex_
 };
 
 }  // namespace tidemill::services::iam

@@ -29,6 +29,8 @@ class ResourceNames {
                                                 const schema::Operation& operation,
                                                 const Value& input) = 0;
   virtual SessionFacts session_of(const Principal& principal) = 0;
+  // The account that the server was made with.
+  virtual std::string own_account() const { return {}; }
 };
 
 }  // namespace tidemill::services::platform
