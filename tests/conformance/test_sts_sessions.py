@@ -221,5 +221,5 @@ def test_a_policy_without_an_arn_is_refused(server, iam):
         params["body"]["PolicyArns.member.1"] = params["body"].pop("PolicyArns.member.1.arn")
     sts.meta.events.register("before-call.sts.AssumeRole", shorten)
     with aws_error("ValidationError", 400):
-        sts.assume_role(RoleArn=make_role(iam), RoleSessionName="s",
+        sts.assume_role(RoleArn=make_role(iam), RoleSessionName="session",
                         PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}])
