@@ -84,7 +84,8 @@ def test_a_slow_load_is_waited_for_by_all_who_ask(world, endpoint):
         assert not all(each.done() for each in asked)
         assert [each.result() for each in asked] == [b"slow hello"] * 8
     assert time.monotonic() - began < 10
-    wait_until(lambda: loads(world, endpoint, "plain") == 1)
+    wait_until(lambda: loads(world, endpoint, "plain") == 1,
+               problem=lambda: world.log_text(f"/aws/sagemaker/Endpoints/{endpoint}", "AllTraffic/"))
     assert loads(world, endpoint, "slow") == 1
 
 
