@@ -98,10 +98,11 @@ class CapturedStreams : public StreamingTest {
         [&](const std::string&, const std::string&) { return ModelServer::answer(body); });
     blobs::TestFolder folder;
     TestS3 s3({"bucket"});
+    TestRoles roles(s3);
     auto random = make_system_random();
     RecorderOptions options;
     options.directory = folder.path() + "/capture";
-    Recorder recorder(s3, *random, options);
+    Recorder recorder(roles, *random, options);
     EXPECT_TRUE(recorder.start());
     VariantRoute variant = processes({server.port()});
     variant.capture = recorder.open(test_capture_settings());
