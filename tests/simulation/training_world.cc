@@ -59,7 +59,7 @@ struct TrainingWorld::Server {
         on{*world.store_,
            *engine,
            world.compute_,
-           world.s3_,
+           s3_in_account(world.s3_),
            world.logs_,
            world.iam_,
            world.wall_,
