@@ -56,7 +56,7 @@ void visit(const Shape* shape, std::set<const Shape*>& seen) {
 }
 
 TEST(Tables, every_service_is_whole_and_ordered) {
-  ASSERT_EQ(all_services().size(), 9u);
+  ASSERT_FALSE(all_services().empty());
   for (const Service* service : all_services()) {
     EXPECT_FALSE(service->protocols.empty());
     EXPECT_FALSE(service->signing_name.empty());

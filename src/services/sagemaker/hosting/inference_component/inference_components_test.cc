@@ -192,6 +192,7 @@ class InferenceComponentsTest : public ::testing::Test {
     component.account = "111122223333";
     component.region = "us-east-1";
     component.name = name;
+    component.arn = "arn";
     component.endpoint = "host";
     component.variant = "AllTraffic";
     auto step = begin_component(std::move(component), one_copy(name), clock_.now());
