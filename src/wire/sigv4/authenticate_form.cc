@@ -1,5 +1,6 @@
-// Browsers' upload forms: not the request is signed but the policy document among the form's
-// fields. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+// Browsers' upload forms: the signature covers the policy document among the form's fields, not the
+// request. https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
+#include "base/cipher.h"
 #include "wire/sigv4/authenticator.h"
 #include "wire/sigv4/errors.h"
 #include "wire/sigv4/signed_request.h"

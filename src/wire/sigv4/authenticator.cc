@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/cipher.h"
 #include "base/clock.h"
 #include "wire/sigv4/canonical.h"
 #include "wire/sigv4/errors.h"

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstring>
 
+#include "base/cipher.h"
 #include "base/encoding.h"
 #include "wire/sigv4/errors.h"
 #include "wire/sigv4/limits.h"

@@ -150,7 +150,7 @@ void append_canonical_headers(const Headers& headers, const std::vector<std::str
 
 std::string canonical_request(const CanonicalInput& input) {
   std::string out;
-  // Also for the string to sign, which the authenticator appends.
+  // Leaves room for the string to sign, which the authenticator appends.
   out.reserve(512 + input.request.target.size() + 64 * input.signed_headers.size());
   out.append(input.request.method).append("\n");
   if (is_plain_path(input.request.raw_path))

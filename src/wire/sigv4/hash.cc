@@ -3,8 +3,6 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "wire/sigv4/hash.h"
 
-#include <openssl/crypto.h>
-
 #include <cstring>
 
 #include "base/encoding.h"
@@ -96,10 +94,6 @@ std::string hmac_sha1(std::string_view key, std::string_view message) {
   SHA1_Update(&context, digest, sizeof digest);
   SHA1_Final(digest, &context);
   return std::string(reinterpret_cast<const char*>(digest), sizeof digest);
-}
-
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 }  // namespace tidemill::wire::sigv4

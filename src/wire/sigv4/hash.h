@@ -40,8 +40,6 @@ class HexDigest {
 Digest hmac_sha256(std::string_view key, std::string_view message);
 // Raw 20 bytes.
 std::string hmac_sha1(std::string_view key, std::string_view message);
-// Takes the same time wherever the texts differ; their lengths are not secret.
-bool equal_in_constant_time(std::string_view a, std::string_view b);
 
 // SHA-256 of the empty text, in hexadecimal.
 inline constexpr std::string_view kEmptySha256 =

@@ -4,47 +4,31 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 
-#include <memory>
-
 #include "base/checksum.h"
 #include "base/encoding.h"
+#include "base/openssl.h"
 
 namespace tidemill::services::cloudtrail {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using Bio = std::unique_ptr<BIO, Deleter<BIO_free_all>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-
-std::unexpected<Error> crypto_error(const char* what) {
-  return fail(codes::kIo, std::string("OpenSSL cannot ") + what);
-}
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
+using Key = OpenSslPointer<EVP_PKEY, EVP_PKEY_free>;
+using Bio = OpenSslPointer<BIO, BIO_free_all>;
+using DigestContext = OpenSslPointer<EVP_MD_CTX, EVP_MD_CTX_free>;
 
 }  // namespace
 
 Result<SigningKeyRecord> make_signing_key() {
   const Key key(EVP_RSA_gen(kKeyBits));
-  if (!key) return crypto_error("make an RSA key");
+  if (!key) return openssl_error("make an RSA key");
   const Bio memory(BIO_new(BIO_s_mem()));
   if (!memory ||
       PEM_write_bio_PrivateKey(memory.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr) != 1)
-    return crypto_error("write an RSA key");
+    return openssl_error("write an RSA key");
   char* pem = nullptr;
   const long pem_size = BIO_get_mem_data(memory.get(), &pem);
   unsigned char* der = nullptr;
   const int der_size = i2d_PublicKey(key.get(), &der);
-  if (der_size <= 0) return crypto_error("write a public key");
+  if (der_size <= 0) return openssl_error("write a public key");
   const std::string public_key(reinterpret_cast<char*>(der), std::size_t(der_size));
   OPENSSL_free(der);
   SigningKeyRecord record;
@@ -59,17 +43,17 @@ Result<std::string> sign(const SigningKeyRecord& record, std::string_view text) 
       BIO_new_mem_buf(record.private_key_pem.data(), int(record.private_key_pem.size())));
   const Key key(memory ? PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr)
                        : nullptr);
-  if (!key) return crypto_error("read the audit log's signing key");
+  if (!key) return openssl_error("read the audit log's signing key");
   const DigestContext context(EVP_MD_CTX_new());
   std::size_t size = 0;
   if (!context ||
       EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key.get()) != 1 ||
       EVP_DigestSign(context.get(), nullptr, &size, bytes_of(text), text.size()) != 1)
-    return crypto_error("sign");
+    return openssl_error("sign");
   std::string signature(size, '\0');
   if (EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()), &size,
                      bytes_of(text), text.size()) != 1)
-    return crypto_error("sign");
+    return openssl_error("sign");
   signature.resize(size);
   return encode_hex(signature);
 }

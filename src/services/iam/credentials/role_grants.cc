@@ -1,7 +1,6 @@
 #include "services/iam/credentials/role_grants.h"
 
-#include <openssl/crypto.h>
-
+#include "base/cipher.h"
 #include "services/iam/errors.h"
 #include "services/iam/limits.h"
 #include "services/iam/policy_language/role_arn.h"
@@ -10,10 +9,6 @@ namespace tidemill::services::iam {
 namespace {
 
 constexpr std::size_t kTokenCharacters = 64;  // of 36: over 256 bits
-
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 Result<std::optional<RoleRecord>> role_of(State& state, const std::string& role_arn) {
   const std::optional<RoleArn> arn = parse_role_arn(role_arn);
@@ -98,7 +93,7 @@ Result<TemporaryCredentials> RoleGrants::credentials(std::string_view holder,
     std::lock_guard lock(mutex_);
     auto found = entries_.find(holder);
     if (found == entries_.end() || found->second.ending ||
-        !same_secret(found->second.record.token, token))
+        !equal_in_constant_time(found->second.record.token, token))
       return no_grant();
     const TemporaryCredentials& given = found->second.given;
     // A job that asks all the time is not given a session each time.

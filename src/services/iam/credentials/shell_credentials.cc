@@ -1,9 +1,7 @@
 #include "services/iam/credentials/shell_credentials.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
+#include "base/cipher.h"
+#include "base/encoding.h"
 #include "services/iam/limits.h"
 
 namespace tidemill::services::iam {
@@ -25,23 +23,12 @@ bool is_shell_holder(std::string_view holder) { return holder.starts_with(kPrefi
 std::string shell_token(const RootKey& root, std::string_view holder) {
   // The authenticated text begins with words that no other use of the key has.
   const std::string message = "Tidemill shell credentials\n" + std::string(holder);
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  HMAC(EVP_sha256(), root.secret_access_key.data(), int(root.secret_access_key.size()),
-       reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest, &size);
-  std::string token;
-  for (unsigned int i = 0; i < size; ++i) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    token += {kDigits[digest[i] >> 4], kDigits[digest[i] & 15]};
-  }
-  return token;
+  return encode_hex(hmac_sha256(root.secret_access_key, message));
 }
 
 Result<TemporaryCredentials> ShellCredentials::credentials(std::string_view holder,
                                                            std::string_view token) {
-  const std::string expected = shell_token(root_, holder);
-  if (token.size() != expected.size() ||
-      CRYPTO_memcmp(token.data(), expected.data(), token.size()) != 0)
+  if (!equal_in_constant_time(token, shell_token(root_, holder)))
     return fail("AccessDenied",
                 "The token is not the one that `tidemill env` prints for this role; evaluate it "
                 "again.",

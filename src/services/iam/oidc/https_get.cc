@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/encoding.h"
+#include "base/openssl.h"
 
 namespace tidemill::services::iam {
 namespace {
@@ -50,10 +51,8 @@ bool is_known(const X509* certificate, const std::vector<std::string>& thumbprin
 // are known.
 bool is_vouched_for(X509_STORE_CTX* asked, const std::vector<std::string>& thumbprints) {
   STACK_OF(X509)* chain = X509_STORE_CTX_get0_untrusted(asked);
-  const std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> trusted(X509_STORE_new(),
-                                                                        &X509_STORE_free);
-  const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> verification(
-      X509_STORE_CTX_new(), &X509_STORE_CTX_free);
+  const OpenSslPointer<X509_STORE, X509_STORE_free> trusted(X509_STORE_new());
+  const OpenSslPointer<X509_STORE_CTX, X509_STORE_CTX_free> verification(X509_STORE_CTX_new());
   if (!chain || !trusted || !verification) return false;
   bool any = false;
   for (int i = 0; i < sk_X509_num(chain); ++i)
@@ -99,7 +98,7 @@ Result<std::string> https_get(const std::string& url, const std::vector<std::str
   set(CURLOPT_FAILONERROR, 1L);
   set(CURLOPT_CONNECTTIMEOUT, long(kConnectingMax.count()));
   set(CURLOPT_TIMEOUT, long(kTotalMax.count()));
-  // Else the end of the transfer waits for a name server that does not answer.
+  // Without it, curl waits at the end for a name server that does not answer.
   set(CURLOPT_QUICK_EXIT, 1L);
   set(CURLOPT_SSL_VERIFYPEER, 1L);
   set(CURLOPT_SSL_VERIFYHOST, 2L);

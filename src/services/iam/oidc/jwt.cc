@@ -12,24 +12,18 @@
 
 #include "base/encoding.h"
 #include "base/json.h"
+#include "base/openssl.h"
 
 namespace tidemill::services::iam {
 namespace {
 
-template <auto Free>
-struct Freeing {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Freeing<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Freeing<EVP_PKEY_CTX_free>>;
-using Number = std::unique_ptr<BIGNUM, Freeing<BN_free>>;
-using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freeing<OSSL_PARAM_BLD_free>>;
-using Parameters = std::unique_ptr<OSSL_PARAM, Freeing<OSSL_PARAM_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Freeing<EVP_MD_CTX_free>>;
-using EcSignature = std::unique_ptr<ECDSA_SIG, Freeing<ECDSA_SIG_free>>;
+using Key = OpenSslPointer<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = OpenSslPointer<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using Number = OpenSslPointer<BIGNUM, BN_free>;
+using Builder = OpenSslPointer<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free>;
+using Parameters = OpenSslPointer<OSSL_PARAM, OSSL_PARAM_free>;
+using DigestContext = OpenSslPointer<EVP_MD_CTX, EVP_MD_CTX_free>;
+using EcSignature = OpenSslPointer<ECDSA_SIG, ECDSA_SIG_free>;
 
 struct Algorithm {
   std::string_view name;
@@ -46,7 +40,7 @@ constexpr Algorithm kAlgorithms[] = {
     {"ES384", EVP_sha384, "P-384", "secp384r1", 48},
     {"ES512", EVP_sha512, "P-521", "secp521r1", 66},
 };
-// Of an RSA key's modulus: what is shorter is weak, what is longer takes long to verify.
+// Limits of an RSA key's modulus: shorter keys are weak, and longer ones take long to verify.
 constexpr std::size_t kModulusBytesMin = 256, kModulusBytesMax = 1024;
 constexpr std::size_t kExponentBytesMax = 4;
 

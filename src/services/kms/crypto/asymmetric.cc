@@ -6,31 +6,15 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <memory>
+#include "base/openssl.h"
 
 namespace tidemill::services::kms {
 namespace {
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* object) const {
-    Free(object);
-  }
-};
-using Key = std::unique_ptr<EVP_PKEY, Deleter<EVP_PKEY_free>>;
-using KeyContext = std::unique_ptr<EVP_PKEY_CTX, Deleter<EVP_PKEY_CTX_free>>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, Deleter<EVP_MD_CTX_free>>;
-using Pkcs8 = std::unique_ptr<PKCS8_PRIV_KEY_INFO, Deleter<PKCS8_PRIV_KEY_INFO_free>>;
-
-std::unexpected<Error> crypto_error(const char* deed) {
-  return fail(codes::kIo, std::string("OpenSSL cannot ") + deed);
-}
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+using Key = OpenSslPointer<EVP_PKEY, EVP_PKEY_free>;
+using KeyContext = OpenSslPointer<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
+using DigestContext = OpenSslPointer<EVP_MD_CTX, EVP_MD_CTX_free>;
+using Pkcs8 = OpenSslPointer<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free>;
 
 // The DER that an i2d function writes.
 template <class Write, class Object>
@@ -78,7 +62,7 @@ Result<std::string> digest(std::string_view algorithm, std::string_view message)
   unsigned size = 0;
   if (EVP_Digest(message.data(), message.size(), bytes_of(out), &size, digest_of(algorithm),
                  nullptr) != 1)
-    return crypto_error("digest a message");
+    return openssl_error("digest a message");
   out.resize(size);
   return out;
 }
@@ -106,11 +90,11 @@ Result<KeyPair> make_key_pair(const KeySpec& spec) {
     default:
       break;
   }
-  if (!key) return crypto_error("make a key pair");
+  if (!key) return openssl_error("make a key pair");
   const Pkcs8 pkcs8(EVP_PKEY2PKCS8(key.get()));
-  if (!pkcs8) return crypto_error("write a private key");
+  if (!pkcs8) return openssl_error("write a private key");
   KeyPair pair{der_of(i2d_PKCS8_PRIV_KEY_INFO, pkcs8.get()), der_of(i2d_PUBKEY, key.get())};
-  if (pair.private_der.empty() || pair.public_der.empty()) return crypto_error("write a key");
+  if (pair.private_der.empty() || pair.public_der.empty()) return openssl_error("write a key");
   return pair;
 }
 
@@ -121,7 +105,7 @@ std::size_t digest_bytes(std::string_view algorithm) {
 Result<std::string> sign(std::string_view private_der, std::string_view algorithm,
                          std::string_view message, bool is_digest) {
   const Key key = read_private(private_der);
-  if (!key) return crypto_error("read a private key");
+  if (!key) return openssl_error("read a private key");
   std::size_t size = 0;
   if (is_edwards(algorithm)) {
     const DigestContext context(EVP_MD_CTX_new());
@@ -130,7 +114,7 @@ Result<std::string> sign(std::string_view private_der, std::string_view algorith
     if (!context || EVP_DigestSignInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1 ||
         EVP_DigestSign(context.get(), bytes_of(signature), &size, bytes_of(message),
                        message.size()) != 1)
-      return crypto_error("sign");
+      return openssl_error("sign");
     signature.resize(size);
     return signature;
   }
@@ -141,11 +125,11 @@ Result<std::string> sign(std::string_view private_der, std::string_view algorith
       !set_padding(context.get(), algorithm) ||
       EVP_PKEY_sign(context.get(), nullptr, &size, bytes_of(std::string_view(digested)),
                     digested.size()) != 1)
-    return crypto_error("sign");
+    return openssl_error("sign");
   std::string signature(size, '\0');
   if (EVP_PKEY_sign(context.get(), bytes_of(signature), &size, bytes_of(std::string_view(digested)),
                     digested.size()) != 1)
-    return crypto_error("sign");
+    return openssl_error("sign");
   signature.resize(size);
   return signature;
 }
@@ -153,11 +137,11 @@ Result<std::string> sign(std::string_view private_der, std::string_view algorith
 Result<bool> verify(std::string_view public_der, std::string_view algorithm,
                     std::string_view message, bool is_digest, std::string_view signature) {
   const Key key = read_public(public_der);
-  if (!key) return crypto_error("read a public key");
+  if (!key) return openssl_error("read a public key");
   if (is_edwards(algorithm)) {
     const DigestContext context(EVP_MD_CTX_new());
     if (!context || EVP_DigestVerifyInit(context.get(), nullptr, nullptr, nullptr, key.get()) != 1)
-      return crypto_error("verify a signature");
+      return openssl_error("verify a signature");
     return EVP_DigestVerify(context.get(), bytes_of(signature), signature.size(), bytes_of(message),
                             message.size()) == 1;
   }
@@ -166,7 +150,7 @@ Result<bool> verify(std::string_view public_der, std::string_view algorithm,
   if (!context || EVP_PKEY_verify_init(context.get()) != 1 ||
       EVP_PKEY_CTX_set_signature_md(context.get(), digest_of(algorithm)) != 1 ||
       !set_padding(context.get(), algorithm))
-    return crypto_error("verify a signature");
+    return openssl_error("verify a signature");
   return EVP_PKEY_verify(context.get(), bytes_of(signature), signature.size(),
                          bytes_of(std::string_view(digested)), digested.size()) == 1;
 }
@@ -184,11 +168,11 @@ Result<std::string> rsa_encrypt(std::string_view public_der, std::string_view al
   if (!context || EVP_PKEY_encrypt_init(context.get()) != 1 ||
       !set_oaep(context.get(), algorithm) ||
       EVP_PKEY_encrypt(context.get(), nullptr, &size, bytes_of(plaintext), plaintext.size()) != 1)
-    return crypto_error("encrypt");
+    return openssl_error("encrypt");
   std::string out(size, '\0');
   if (EVP_PKEY_encrypt(context.get(), bytes_of(out), &size, bytes_of(plaintext),
                        plaintext.size()) != 1)
-    return crypto_error("encrypt");
+    return openssl_error("encrypt");
   out.resize(size);
   return out;
 }
@@ -198,7 +182,7 @@ Result<std::string> rsa_decrypt(std::string_view private_der, std::string_view a
   const Key key = read_private(private_der);
   const KeyContext context(key ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
   if (!context || EVP_PKEY_decrypt_init(context.get()) != 1 || !set_oaep(context.get(), algorithm))
-    return crypto_error("decrypt");
+    return openssl_error("decrypt");
   std::size_t size = std::size_t(EVP_PKEY_get_size(key.get()));
   std::string out(size, '\0');
   if (EVP_PKEY_decrypt(context.get(), bytes_of(out), &size, bytes_of(ciphertext),
@@ -212,14 +196,14 @@ Result<std::string> agree(std::string_view private_der, std::string_view peer_pu
   const Key key = read_private(private_der), peer = read_public(peer_public_der);
   const KeyContext context(key ? EVP_PKEY_CTX_new(key.get(), nullptr) : nullptr);
   std::size_t size = 0;
-  if (!context || EVP_PKEY_derive_init(context.get()) != 1) return crypto_error("agree on a key");
+  if (!context || EVP_PKEY_derive_init(context.get()) != 1) return openssl_error("agree on a key");
   // Refuses points that are not on the key's curve.
   if (!peer || EVP_PKEY_derive_set_peer(context.get(), peer.get()) != 1 ||
       EVP_PKEY_derive(context.get(), nullptr, &size) != 1)
     return fail(codes::kInvalid, "the public key is not on the same curve");
   std::string secret(size, '\0');
   if (EVP_PKEY_derive(context.get(), bytes_of(secret), &size) != 1)
-    return crypto_error("agree on a key");
+    return openssl_error("agree on a key");
   secret.resize(size);
   return secret;
 }
