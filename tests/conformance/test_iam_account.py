@@ -76,6 +76,7 @@ def test_credential_report(iam, server):
     name = unique("user")
     arn = iam.create_user(UserName=name)["User"]["Arn"]
     iam.create_access_key(UserName=name)
+    with_comma = iam.create_user(UserName=f"{name},x")["User"]["Arn"]
     with aws_error("ReportNotPresent", 410):
         iam.get_credential_report()
     assert iam.generate_credential_report()["State"] == "STARTED"
@@ -85,6 +86,7 @@ def test_credential_report(iam, server):
     assert report["ReportFormat"] == "text/csv" and rows["<root_account>"]["access_key_1_active"] == "true"
     assert rows[name]["arn"] == arn and rows[name]["password_enabled"] == "false"
     assert (rows[name]["access_key_1_active"], rows[name]["access_key_2_active"]) == ("true", "false")
+    assert rows[f"{name},x"]["arn"] == with_comma and rows[f"{name},x"]["access_key_1_active"] == "false"
 
 
 POLICY = """{

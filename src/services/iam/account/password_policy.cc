@@ -53,7 +53,7 @@ Result<ops::GetAccountPasswordPolicy::Output> get_policy(State& state, const Con
   return out;
 }
 
-// What the request leaves out goes back to its default, as AWS says.
+// Members that the request leaves out go back to their defaults, as AWS documents it.
 Result<api::Empty> update_policy(State& state, const Context& context,
                                  const ops::UpdateAccountPasswordPolicy::Input& request) {
   PasswordPolicyRecord record;
@@ -91,10 +91,14 @@ std::string key_columns(const AccessKeys& keys, const AccessKeyRecord* key) {
   return out + "," + format_iso8601(use->used) + "," + use->region + "," + use->service;
 }
 
-// Names have no commas or quotes.
+// A name or ARN as a field of CSV. Users' names may have commas, but no quotes (RFC 4180).
+std::string csv_field(std::string text) {
+  return text.contains(',') ? '"' + std::move(text) + '"' : text;
+}
+
 Result<std::string> make_report(State& state, const std::string& account) {
   std::string out(kReportHeader);
-  // Of the root key, the first start made one.
+  // Root has one active access key, which the first start made.
   out += "<root_account>,arn:aws:iam::" + account +
          ":root,N/A,not_supported,N/A,not_supported,not_supported,false,true,N/A,N/A,N/A,N/A"
          ",false,N/A,N/A,N/A,N/A,false,N/A,false,N/A\n";
@@ -102,8 +106,8 @@ Result<std::string> make_report(State& state, const std::string& account) {
   do {
     auto page = TRY(users_table().scan(state.store(), scan));
     for (const auto& [user, version] : page.records) {
-      out += user.name + "," + user.arn() + "," + format_iso8601(user.created) +
-             ",false,N/A,N/A,N/A,false";
+      out += csv_field(user.name) + "," + csv_field(user.arn()) + "," +
+             format_iso8601(user.created) + ",false,N/A,N/A,N/A,false";
       for (std::size_t i = 0; i < kAccessKeysPerUserMax; ++i)
         out += key_columns(state.access_keys(),
                            i < user.access_keys.size() ? &user.access_keys[i] : nullptr);
