@@ -1,5 +1,5 @@
-// What one decision costs: a role with 20 statements, of which the last allows, with conditions on
-// half of them. The goal is under 5 us.
+// Measures one decision for a role with 20 statements, half of them with conditions; only the last
+// one allows. The goal is under 5 us.
 #include <benchmark/benchmark.h>
 
 #include <string>

@@ -9,7 +9,7 @@ import zlib
 
 from codegen import cpp
 
-# Of documents before compression: large enough to compress well, small enough to unpack for one of them.
+# A block's size before compression: large enough to compress well, small enough to unpack for one document.
 BLOCK_BYTES = 64 * 1024
 
 

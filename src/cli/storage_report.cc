@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kHashOfNothing =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-// Of one bucket and storage class.
+// The objects of one bucket in one storage class.
 struct Amount {
   std::uint64_t objects = 0;
   std::uint64_t bytes = 0;
@@ -36,7 +36,7 @@ std::string text_of(std::string_view xml, std::string_view element) {
   return std::string(xml.substr(from, xml.find('<', from) - from));
 }
 
-// What stands between <element> and </element>, each time.
+// The content of each <element> in the text.
 std::vector<std::string_view> parts_of(std::string_view xml, const std::string& element) {
   const std::string open = "<" + element + ">", close = "</" + element + ">";
   std::vector<std::string_view> out;

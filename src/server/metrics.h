@@ -33,7 +33,7 @@ class Metrics {
 
  private:
   struct Row {
-    // By the status's first digit; made at the first request that needs it.
+    // A counter for each first digit of the status, made at the first request that needs it.
     std::array<std::atomic<services::platform::Counter*>, 6> by_status_class{};
     services::platform::Histogram* duration = nullptr;
   };

@@ -25,7 +25,7 @@ constexpr std::string_view kHeaderFields[] = {
     "content-md5",   "expires"};
 constexpr std::string_view kSignatureFields[] = {
     "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature", "x-amz-security-token"};
-// What is kept of the request's own head; the rest is not signed.
+// The only headers of the request itself that are used; a form signs none of them.
 constexpr std::string_view kKeptHeaders[] = {"host", "origin", "referer", "user-agent",
                                              ":tls-version"};
 

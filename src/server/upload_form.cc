@@ -9,7 +9,7 @@ namespace {
 constexpr std::string_view kType = "multipart/form-data";
 constexpr std::size_t kPieceBytes = 64u << 10;
 constexpr std::size_t kBoundaryBytesMax = 200;
-// What may follow the file and is passed over; a client that sends more is cut off.
+// Bytes after the file are skipped up to this limit; a client that sends more is cut off.
 constexpr std::uint64_t kTrailBytesMax = 1u << 20;
 
 Error malformed() {

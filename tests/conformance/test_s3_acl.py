@@ -124,7 +124,7 @@ def test_everybody_reads_a_public_object_and_lists_a_public_bucket(server, s3, b
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
     assert requests.put(f"{url}/theirs", data=b"theirs", timeout=10).status_code == 200
     assert s3.get_object(Bucket=bucket, Key="theirs")["Body"].read() == b"theirs"
-    # Who may write may not delete.
+    # Callers who may write may not delete.
     assert requests.delete(f"{url}/closed", timeout=10).status_code == 403
     assert requests.delete(f"{url}/theirs", timeout=10).status_code == 403
     deleting = requests.post(f"{url}?delete", data=b"<Delete><Object><Key>theirs</Key></Object></Delete>",
@@ -202,7 +202,7 @@ def test_other_accounts_come_in_by_the_list(open_server):
         other.get_object(Bucket=bucket, Key="given")
     listed = {entry["Key"]: entry["Owner"]["ID"] for entry in mine.list_objects(Bucket=bucket)["Contents"]}
     assert listed == {"k": owner, "theirs": other_id, "given": owner}
-    # Who may write deletes what it owns, and nothing else.
+    # Callers who may write can delete their own objects, and no others.
     other.delete_object(Bucket=bucket, Key="theirs")
     for key in ("k", "given", "none"):
         with aws_error("AccessDenied", 403):

@@ -129,7 +129,7 @@ def test_objects_have_a_checksum_of_their_own(server, bucket):
     assert s3.copy_object(Bucket=bucket, Key="own/copy", CopySource=f"{bucket}/own/sum")["CopyObjectResult"]["ChecksumCRC64NVME"] == CRC64
     copy = s3.copy_object(Bucket=bucket, Key="own/copy", CopySource=f"{bucket}/own/sum", ChecksumAlgorithm="SHA256")["CopyObjectResult"]
     assert copy["ChecksumSHA256"] and "ChecksumCRC64NVME" not in copy
-    # With parts whose own checksums are of other kinds, too.
+    # The same holds for parts whose own checksums are of other kinds.
     upload = s3.create_multipart_upload(Bucket=bucket, Key="own/parts")["UploadId"]
     arguments = {"Bucket": bucket, "Key": "own/parts", "UploadId": upload}
     first, second = b"a" * (5 << 20), b"123456789"
@@ -170,7 +170,7 @@ def test_a_presigned_put_carries_its_headers(server, s3, bucket, version):
     assert requests.put(url, data=b"x", headers=headers, timeout=10).status_code == 200
     got = s3.head_object(Bucket=bucket, Key=f"presigned-{version}")
     assert {name: got.get(name) for name in wanted} == wanted
-    # What is signed cannot be left out or changed.
+    # A signed header cannot be left out or changed.
     assert requests.put(url, data=b"x", headers={**headers, "Content-Type": "text/html"}, timeout=10).status_code == 403
 
 

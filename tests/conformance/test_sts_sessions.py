@@ -85,7 +85,7 @@ def test_transitive_tags_go_on_and_cannot_be_overridden(server, iam):
     for more in ({"Tags": tags(PROJECT="two")}, {"Tags": tags(project="two"), "TransitiveTagKeys": ["project"]}):
         with aws_error("InvalidParameterValue", 400, "conflicts with a transitive tag key from the calling session"):
             assume(chained, second, **more)
-    # What is not transitive may be set anew, and the transitive one goes on through two sessions.
+    # Other tags may be set anew, and the transitive one goes on through two sessions.
     keys = assume(chained, second, Tags=tags(other="y"))["Credentials"]
     last = assume(client_of(server, "sts", keys), third)["Credentials"]
     assert may_list(server, last)
@@ -167,7 +167,7 @@ def test_a_federated_user_may_what_its_user_and_its_policies_allow(server, iam, 
             call()
     with aws_error("AccessDenied", 403):
         client_of(server, "sts", credentials).get_session_token()
-    # With the user's permission goes the federated one's.
+    # When the user loses a permission, the federated user loses it as well.
     iam.delete_user_policy(UserName=name, PolicyName="p")
     assert not may_list(server, credentials)
 
@@ -214,7 +214,7 @@ def test_a_session_of_root_may_not_call_iam(server):
 
 
 def test_a_policy_without_an_arn_is_refused(server, iam):
-    # As a form has it that leaves out the member's name.
+    # A form may leave out the member's name; boto3 does not, so its request is changed.
     sts = server.client("sts")
 
     def shorten(params, **_):

@@ -117,7 +117,7 @@ class IamService final : public IamInterface,
   std::string reason_of(const Asking& asking, const AskedAction& asked, std::string_view alias,
                         const std::optional<ResourceSide>& side,
                         const std::string& resource_document) const;
-  // What the resource's access control list says.
+  // The grant of the resource's access control list.
   Result<Grant> grant_by_acl(const AskedAction& asked, const Principal& principal) const;
   bool is_never_refused(const Principal& principal, std::string_view service) const;
   Result<std::vector<RequiredAction>> needed_actions(const Context& context,
@@ -154,7 +154,7 @@ class IamService final : public IamInterface,
   std::unique_ptr<ProviderKeys> provider_keys_;
   TagSources tag_sources_;  // constant once requests are served
   std::unique_ptr<ResourcePolicies> resource_policies_;
-  // By service; constant once requests are served.
+  // Keyed by service; constant once requests are served.
   std::map<std::string, OperationActions*, std::less<>> operation_actions_;
 };
 

@@ -61,7 +61,7 @@ struct Grantee {
   std::string_view role_arn = {};  // of an assumed role
 };
 
-// What a resource's access control list gives a caller beside the resource's policy.
+// The access that a resource's access control list gives a caller, beside the resource's policy.
 enum class AclGrant {
   none,
   account,    // to the caller's whole account, whose own policies decide

@@ -148,7 +148,8 @@ struct SessionRecord {
   std::string holder;  // of the grant that it comes from, directly or by AssumeRole; "" none
   std::vector<TagRecord> tags;  // of the session, which count before those of the role
   std::vector<std::string> transitive_tag_keys;
-  // Of a federated user (GetFederationToken): the user who vouched, whose policies bound it.
+  // The session of a federated user. `issuer_name` is the user who called GetFederationToken, whose
+  // policies limit the session.
   bool federated = false;
   std::string issuer_name, issuer_id;  // the name is empty for root
   std::string provider;                // the provider's ARN, of AssumeRoleWithWebIdentity

@@ -1,4 +1,4 @@
-// What sessions of every kind are made of; internal to services/iam.
+// Functions that make sessions of every kind; internal to services/iam.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// What KMS offers the other services. They use its operations through the dispatcher, as their
-// callers.
+// The part of KMS that other services may include. They call its operations through the dispatcher,
+// as their own callers.
 #pragma once
 
 #include <string>

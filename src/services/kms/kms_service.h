@@ -14,7 +14,7 @@ namespace tidemill::services::kms {
 // Thread-safe.
 class KmsService {
  public:
-  // What is passed outlives the service.
+  // All references must outlive the service.
   KmsService(RootKeyFile root, store::Store& store, const Clock& clock, Random& random,
              iam::IamInterface& iam)
       : root_(std::move(root)), core_{store, clock, random, root_, iam}, access_(core_) {}

@@ -34,7 +34,7 @@ class KmsTest : public testing::Test {
   ~KmsTest() override { std::filesystem::remove_all(folder_); }
 
   std::filesystem::path file() const { return folder_ + "/root.json"; }
-  // Also a restart: store and file stay.
+  // Starts the service, or starts it again with the same store and file.
   void start() {
     registry_ = std::make_unique<Registry>();
     service_ = std::make_unique<KmsService>(RootKeyFile::open(file(), *store_, *random_).value(),

@@ -85,7 +85,8 @@ class S3Interface {
 // A session of a role, and where the holder of the role works.
 struct RoleSession {
   std::string role_arn, session_name, account, region;
-  // As in iam::RoleGrant: a role that was created later under the same name is another role.
+  // The time since when the role is held, as in iam::RoleGrant: a role that was created later under
+  // the same name is another role.
   Timestamp since = {};
 };
 

@@ -13,7 +13,7 @@ namespace operations = api::sagemaker_runtime::operations;
 
 constexpr std::size_t kAnswerMembersMax = 5;
 
-// Where a member of the input goes. The streaming operation lacks some of them.
+// Maps a member of the input to a field. The streaming operation lacks some of them.
 struct InputMember {
   std::string_view name;
   std::string InvokeRequest::* field;

@@ -113,7 +113,7 @@ class Inference final : public InferenceInterface {
   void to_pool(runtime::WorkerPool& pool, Error refusal, Pointer invocation,
                std::move_only_function<void(Pointer)> work);
   void next(Pointer invocation, InvokeResult result);
-  // By reference, because moving a request and an answer costs more than the rest of this.
+  // Takes references, because moving a request and an answer costs more than the rest of it.
   void finish(const Chosen& chosen, InvokeRequest&& request, Done&& done, InvokeResult&& result);
   void note_session(const Chosen& chosen, const std::string& session_id,
                     const std::string& new_session_id, const std::string& closed_session_id);

@@ -118,7 +118,7 @@ ValueObject session_context(const Principal& principal, const platform::SessionF
   return context;
 }
 
-// What is known of a role whose record is gone.
+// The facts about a deleted role's session, which its principal alone tells.
 platform::SessionFacts facts_of_deleted_role(const Principal& principal, std::string_view role) {
   platform::SessionFacts facts;
   facts.issuer_type = "Role";

@@ -20,7 +20,7 @@ inline constexpr std::string_view kEventVersion = "1.11";
 inline constexpr std::size_t kParametersBytesMax = 100u << 10;
 inline constexpr std::size_t kErrorMessageBytesMax = 1024;
 inline constexpr std::size_t kUserAgentBytesMax = 1024;
-// Of a refused call whose caller has no credentials.
+// The limit of requestParameters when a caller without credentials is refused.
 inline constexpr std::size_t kStrangersParametersBytesMax = 1024;
 inline constexpr std::string_view kHidden = "HIDDEN_DUE_TO_SECURITY_REASONS";
 

@@ -16,7 +16,7 @@ constexpr std::chrono::hours kUsableFor{24};
 // Callers without credentials can cause a fetch, so a provider is asked at most once in this time.
 constexpr std::chrono::seconds kBetweenTries{10};
 constexpr std::size_t kEntriesMax = 1000;
-// As AWS. A token that names no key is compared with all of them.
+// AWS has the same limit. A token that names no key is compared with all of them.
 constexpr std::size_t kKeysMax = 100;
 // Each holds a worker while its provider is slow.
 constexpr std::size_t kFetchesMax = 2;

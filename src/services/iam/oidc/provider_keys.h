@@ -41,7 +41,7 @@ class ProviderKeys {
 
   const Clock& clock_;
   std::mutex mutex_;
-  // By the provider's ARN. Guarded by mutex_.
+  // Keyed by the provider's ARN. Guarded by mutex_.
   std::map<std::string, Entry> entries_;
   std::size_t fetching_ = 0;  // guarded by mutex_
 };

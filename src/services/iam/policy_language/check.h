@@ -1,5 +1,5 @@
-// What AWS refuses in a policy document when it is stored, beyond what its grammar asks for. A
-// document that an older server stored is evaluated all the same.
+// Checks that AWS makes when a policy document is stored, beyond its grammar. A document that an
+// older server stored is evaluated all the same.
 #pragma once
 
 #include <string_view>

@@ -26,7 +26,7 @@ struct PolicyPrincipal {
   std::string value;  // "sagemaker.amazonaws.com", an ARN, an account, "*"
 };
 
-// Of a character in a document's text, both from one.
+// The place of a character in a document's text; lines and columns count from one.
 struct TextPosition {
   std::int32_t line = 0, column = 0;
 };
@@ -42,7 +42,7 @@ struct Statement {
   bool not_principal = false;
   std::vector<PolicyPrincipal> principals;
   std::vector<Condition> conditions;
-  // Of its braces. Zero: the statement was not read from a text.
+  // The positions of its braces. Zero: the statement was not read from a text.
   TextPosition begin = {}, end = {};
 };
 

@@ -64,7 +64,7 @@ enum class Grant {
 };
 // The functions below are for documents of the kinds `trust` and `resource`: the policies of roles,
 // buckets, queues, ...
-// What one statement grants the caller, regardless of the request's action and resource.
+// The grant of one statement to the caller, regardless of the request's action and resource.
 Grant grant_of(const Statement& statement, const PrincipalCandidate& candidate);
 // Whether the statement covers the question's action and resource, and its conditions hold.
 bool applies(const Statement& statement, const Question& question);

@@ -21,7 +21,7 @@ PolicyDocument document_of(const Value& statements, PolicyKind kind) {
   return parse_policy("{\"Statement\":" + write_json(statements) + "}", kind).value();
 }
 
-// What a case says of one kind of policies; nullopt: the caller has none of the kind.
+// A case's policies of one kind; nullopt: the caller has none of the kind.
 std::optional<std::vector<NamedPolicy>> policies_of(const Value& test, std::string_view kind) {
   const Value* statements = test.find(kind);
   if (!statements) return std::nullopt;

@@ -46,7 +46,7 @@ class Walk {
     }
     ++at_;
   }
-  // What stands between quotes; stops at the closing one.
+  // Returns the text between two quotes; stops at the closing one.
   std::string_view read_text() {
     const std::size_t start = at_ + 1;
     for (advance(); at_ < text_.size() && text_[at_] != '"'; advance())

@@ -1,4 +1,4 @@
-// What the handlers of KMS share.
+// The objects that all handlers of KMS use.
 #pragma once
 
 #include "base/clock.h"

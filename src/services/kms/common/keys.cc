@@ -21,7 +21,7 @@ constexpr std::string_view kAliasPrefix = "alias/";
 constexpr std::string_view kKeyPrefix = "key/";
 constexpr std::size_t kMaterialIdBytes = 32;
 
-// What wrapped material is bound to: it cannot be moved to another key.
+// The text that wrapped material is bound to, so that it cannot be moved to another key.
 std::string bound_to(const KeyRecord& key, const KeyMaterial& material) {
   return store::key({"material", key.id, material.id});
 }

@@ -9,7 +9,7 @@
 
 namespace tidemill::services::kms {
 
-// What the database remembers of the root key: enough to notice a wrong one.
+// The database keeps this of the root key, to notice a wrong one.
 struct RootKeyMark {
   std::string fingerprint;
 };

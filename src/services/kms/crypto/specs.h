@@ -1,4 +1,4 @@
-// What each kind of key can do.
+// A table of the kinds of keys and their algorithms.
 // https://docs.aws.amazon.com/kms/latest/developerguide/symm-asymm-choose-key-spec.html
 #pragma once
 

@@ -1,5 +1,4 @@
-// What happens to keys when their time comes: automatic rotation, and the end of the waiting
-// period before a deletion.
+// Rotates keys when their period is over, and deletes them when their waiting period is.
 #pragma once
 
 #include "services/kms/common/core.h"

@@ -1,4 +1,4 @@
-// What tags a key may have.
+// Checks of the tags that a key may have.
 #pragma once
 
 #include <map>

@@ -15,7 +15,7 @@ struct Encrypted {
   std::string ciphertext, algorithm, material_id;
 };
 
-// Also for asymmetric keys.
+// Encrypts with a key of any kind, symmetric or asymmetric.
 Result<Encrypted> encrypt_any(Core& core, const KeyRecord& key,
                               const std::optional<std::string>& given_algorithm,
                               const std::optional<EncryptionContext>& context,

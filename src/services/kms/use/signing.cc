@@ -11,7 +11,7 @@ namespace model = api::kms;
 
 namespace {
 
-// Whether the message is a digest, of the algorithm's size.
+// Returns true for a digest, whose size must be the algorithm's, and false for a whole message.
 template <class Request>
 Result<bool> check_message(const KeyRecord& key, const Request& request) {
   if (!is_one_of(spec_of(key).signing_algorithms, request.signing_algorithm))

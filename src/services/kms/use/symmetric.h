@@ -12,7 +12,7 @@ inline constexpr std::size_t kPlaintextBytesMax = 4096;
 Result<KeyRecord> usable_key(Core& core, const Context& context, std::string_view key_id,
                              std::string_view usage);
 
-// With the current material of a symmetric key.
+// Encrypts with the current material of a symmetric key.
 Result<std::string> encrypt_with(Core& core, const KeyRecord& key,
                                  const std::optional<EncryptionContext>& context,
                                  std::string_view plaintext);

@@ -10,7 +10,7 @@
 
 namespace tidemill::services::platform {
 
-// Who stands behind temporary credentials.
+// The role or user that temporary credentials come from.
 struct SessionFacts {
   std::string_view issuer_type;  // "Role", "IAMUser", "Root"; empty: nobody is known
   std::string issuer_arn, issuer_id;

@@ -1,4 +1,4 @@
-// What a change does when somebody else changes the same record between its read and its commit.
+// Repeats a change when somebody else changed the same record between its read and its commit.
 #pragma once
 
 #include "base/error.h"

@@ -1,6 +1,5 @@
-// What the server counts: registered counters, gauges and histograms, with Prometheus's names and,
-// where AWS has the same metric, CloudWatch's beside them. Whoever shows metrics reads all of them
-// here: /_tidemill/metrics as text.
+// The server's metrics: registered counters, gauges and histograms, with Prometheus's names and,
+// where AWS has the same metric, CloudWatch's. /_tidemill/metrics shows all of them as text.
 #pragma once
 
 #include <atomic>
@@ -56,7 +55,7 @@ class Histogram {
   void observe(double value);
 
   const std::vector<double>& bounds() const { return bounds_; }
-  // Of each bucket alone, the unbounded one last.
+  // The count of each bucket by itself, not summed up; the unbounded bucket is the last.
   std::vector<std::uint64_t> counts() const;
   double sum() const { return sum_.load(std::memory_order_relaxed); }
 

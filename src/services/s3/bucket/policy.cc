@@ -21,8 +21,8 @@ Error no_policy(const Bucket& bucket) {
       "NoSuchBucketPolicy", "The bucket policy does not exist", 404, {{"BucketName", bucket.name}}};
 }
 
-// What each permission of a list allows, in the terms of policies. WRITE lets nobody delete what
-// others have written.
+// The actions of policies that each permission of an access control list allows. WRITE lets nobody
+// delete objects of others.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html#permissions
 struct ListedAction {
   std::string_view action;
@@ -172,8 +172,8 @@ Result<iam::AclGrant> BucketPolicies::acl_grant(const iam::AclQuestion& question
                                     : std::optional(std::string(question.version_id));
     Result<StoredObjectPtr> object =
         core_.objects.require(*bucket, path.substr(slash + 1), version_id);
-    // Who may write a new object may also say who has access to it. Otherwise an object that is not
-    // there gives nobody access: whether it is there is told only to those who may list the bucket.
+    // A caller who may write a new object may also set its access control list. Otherwise a missing
+    // object gives nobody access: only callers who may list the bucket learn that it is missing.
     std::string_view permission = listed->permission;
     if (object)
       acl = acl_or_default((*object)->record.acl, bucket->account);

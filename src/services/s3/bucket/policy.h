@@ -9,7 +9,7 @@ namespace tidemill::services::s3 {
 
 void add_bucket_policy_operations(Registry& registry, Core& core);
 
-// Where IAM reads the policies and the access control lists. Thread-safe.
+// Gives IAM the buckets' policies and access control lists. Thread-safe.
 class BucketPolicies final : public iam::ResourcePolicySource {
  public:
   explicit BucketPolicies(Core& core) : core_(core) {}

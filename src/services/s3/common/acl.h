@@ -70,8 +70,8 @@ std::vector<api::s3::Grant> describe_grants(const AclRecord& acl);
 api::s3::Owner owner_of(const std::string& account);
 
 enum class Access { none, account, everybody };
-// What the list gives the caller of an account ("": anonymous). `ignores_public`: as the bucket's
-// public access block may demand.
+// The access that the list gives a caller of `account` ("": anonymous). `ignores_public`: the
+// bucket's public access block says that public grants do not count.
 Access access_of(const AclRecord& acl, std::string_view permission, std::string_view account,
                  bool ignores_public);
 

@@ -13,7 +13,7 @@ namespace tidemill::services::s3 {
 
 inline constexpr const char* kFullObject = "FULL_OBJECT";
 inline constexpr const char* kComposite = "COMPOSITE";
-// Of objects whose writer asks for none.
+// The checksum of objects whose writers ask for none.
 inline constexpr ChecksumAlgorithm kDefaultChecksum = ChecksumAlgorithm::crc64nvme;
 
 // A checksum as a client gave it.
